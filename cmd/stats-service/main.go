@@ -1,0 +1,19 @@
+// Command stats-service collects the statistics of MONARC risk analyses and
+// returns them, filtered or averaged. See stats-service --help.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/monarc-project/stats-service/internal/cli"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := cli.Run(ctx, os.Args, cli.System())
+	stop()
+	os.Exit(code)
+}

@@ -1,0 +1,245 @@
+// Package architecture holds the tests that keep the layers of the service
+// apart: the domain knows no adapter, an adapter knows only the domain, and
+// internal/cli wires them. Generated code knows nothing of ours.
+package architecture
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io"
+	"io/fs"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/monarc-project/stats-service"
+
+// anything marks the packages that wire the others.
+const anything = "*"
+
+// allowed lists, for each package of the module, the packages of the module
+// that its code (not its tests) may import. A new package needs a line here.
+var allowed = map[string][]string{
+	"cmd/stats-service": {"internal/buildinfo", "internal/cli"},
+
+	// generated code and what is embedded beside it
+	"gen/api":           {},
+	"gen/client":        {"gen/api"},
+	"gen/server":        {"gen/api"},
+	"gen/server/public": {"gen/api"},
+	"gen/db":            {},
+	"openapi":           {},
+	"sql/migrations":    {},
+
+	// the domain
+	"internal/processor": {},
+	"internal/stats":     {"internal/processor"},
+
+	// adapters; there is one store, so those that ask it import it instead of
+	// declaring interfaces with a single implementation
+	"internal/postgres":  {"gen/db", "internal/processor", "internal/secret", "internal/stats", "sql/migrations"},
+	"internal/httpapi":   {"gen/api", "gen/server", "gen/server/public", "internal/answer", "internal/buildinfo", "internal/fieldmask", "internal/postgres", "internal/prefix", "internal/processor", "internal/stats", "openapi"},
+	"internal/dashboard": {"gen/api", "gen/server/public", "internal/answer", "internal/buildinfo", "internal/fieldmask", "internal/mosp", "internal/postgres", "internal/prefix", "internal/processor", "internal/stats"},
+	"internal/peer":      {"gen/api", "gen/client", "internal/processor", "internal/stats"},
+	"internal/answer":    {"internal/fieldmask"},
+	"internal/mosp":      {},
+	"internal/localpg":   {},
+
+	// building blocks without knowledge of each other
+	"internal/buildinfo": {},
+	"internal/config":    {},
+	"internal/fieldmask": {},
+	"internal/logging":   {},
+	"internal/prefix":    {},
+	"internal/secret":    {},
+	"internal/sample":    {"internal/processor", "internal/stats"},
+
+	"internal/cli": {anything},
+
+	// for tests only: no package above may import these
+	"internal/architecture": {},
+	"internal/pgtest":       {"internal/localpg"},
+}
+
+// confined lists libraries that would tie a package to a technology, with the
+// packages whose business that technology is.
+var confined = map[string][]string{
+	"github.com/labstack/echo": {"gen/server", "gen/server/public", "internal/cli", "internal/dashboard", "internal/httpapi"},
+	"github.com/jackc/pgx":     {"gen/db", "internal/localpg", "internal/pgtest", "internal/postgres"},
+	"github.com/pressly/goose": {"internal/postgres"},
+	"github.com/urfave/cli":    {"internal/cli"},
+	"database/sql":             {"internal/localpg", "internal/pgtest", "internal/postgres"},
+}
+
+// banned lists what the code of a package must not import, directly.
+var banned = map[string][]string{
+	"internal/processor": {"context", "database", "log", "net", "os"},
+	"internal/stats":     {"database", "log", "net/http", "os"},
+}
+
+// light lists packages that others import into their programs, with the
+// libraries that must not come along, however indirectly.
+var light = map[string][]string{
+	"gen/api":    {"github.com/labstack/echo", "github.com/jackc/pgx"},
+	"gen/client": {"github.com/labstack/echo", "github.com/jackc/pgx"},
+}
+
+// clockless lists the packages that never read the clock.
+var clockless = []string{"internal/processor", "internal/stats"}
+
+// listed is what the go command tells about a package.
+type listed struct {
+	ImportPath string
+	Dir        string
+	GoFiles    []string
+	Imports    []string
+	Deps       []string
+}
+
+// name is the import path without that of the module.
+func (p listed) name() string { return strings.TrimPrefix(p.ImportPath, module+"/") }
+
+func listPackages(t *testing.T) []listed {
+	t.Helper()
+	watchSources(t)
+	cmd := exec.Command("go", "list", "-json=ImportPath,Dir,GoFiles,Imports,Deps", module+"/...")
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	output, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list: %v\n%s", err, stderr.String())
+	}
+	var packages []listed
+	for decoder := json.NewDecoder(bytes.NewReader(output)); ; {
+		var p listed
+		if err := decoder.Decode(&p); errors.Is(err, io.EOF) {
+			return packages
+		} else if err != nil {
+			t.Fatalf("read the output of go list: %v", err)
+		}
+		packages = append(packages, p)
+	}
+}
+
+// watchSources looks at every source file, so that the go command does not take
+// a cached result of these tests for valid after a change in another package.
+func watchSources(t *testing.T) {
+	t.Helper()
+	for _, root := range []string{"cmd", "gen", "internal", "openapi", "sql"} {
+		err := filepath.WalkDir(filepath.Join("..", "..", root), func(_ string, _ fs.DirEntry, err error) error { return err })
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestLayers(t *testing.T) {
+	t.Parallel()
+	packages := listPackages(t)
+	if len(packages) == 0 {
+		t.Fatal("go list found no package of the module")
+	}
+	for _, p := range packages {
+		for _, problem := range slices.Concat(importProblems(p), dependencyProblems(p)) {
+			t.Errorf("%s %s", p.name(), problem)
+		}
+	}
+}
+
+func TestClock(t *testing.T) {
+	t.Parallel()
+	for _, p := range listPackages(t) {
+		if !slices.Contains(clockless, p.name()) {
+			continue
+		}
+		for _, file := range p.GoFiles {
+			for _, use := range clockUses(t, filepath.Join(p.Dir, file), nil) {
+				t.Errorf("%s/%s uses %s; take the time as a parameter", p.name(), file, use)
+			}
+		}
+	}
+}
+
+// importProblems checks the direct imports of a package.
+func importProblems(p listed) []string {
+	may, known := allowed[p.name()]
+	if !known {
+		return []string{"is not in the table of allowed imports; add it there with the packages it may import"}
+	}
+	var problems []string
+	for _, path := range p.Imports {
+		ours, isOurs := strings.CutPrefix(path, module+"/")
+		if isOurs && !slices.Contains(may, ours) && !slices.Contains(may, anything) {
+			problems = append(problems, "must not import "+ours)
+		}
+		if isTestOnly(ours) {
+			problems = append(problems, "must not import "+ours+", which is for tests")
+		}
+		for library, users := range confined {
+			if within(path, library) && !slices.Contains(users, p.name()) {
+				problems = append(problems, "must not import "+path+", which only "+strings.Join(users, ", ")+" may")
+			}
+		}
+		for _, library := range banned[p.name()] {
+			if within(path, library) {
+				problems = append(problems, "must not import "+path)
+			}
+		}
+	}
+	return problems
+}
+
+// dependencyProblems checks all that a package pulls in.
+func dependencyProblems(p listed) []string {
+	var problems []string
+	for _, path := range p.Deps {
+		for _, library := range light[p.name()] {
+			if within(path, library) {
+				problems = append(problems, "must not depend on "+path)
+			}
+		}
+		if within(p.name(), "gen") && within(path, module+"/internal") {
+			problems = append(problems, "must not depend on "+path+": generated code is for others to import")
+		}
+	}
+	return problems
+}
+
+func isTestOnly(name string) bool {
+	return name == "internal/pgtest" || name == "internal/architecture"
+}
+
+// within tells whether path is root or below it.
+func within(path, root string) bool {
+	return path == root || strings.HasPrefix(path, root+"/")
+}
+
+// clockUses lists the calls of package time in a file that depend on when they
+// run. The source is read from the file when src is nil.
+func clockUses(t *testing.T, file string, src any) []string {
+	t.Helper()
+	tree, err := parser.ParseFile(token.NewFileSet(), file, src, parser.SkipObjectResolution)
+	if err != nil {
+		t.Fatal(err)
+	}
+	clock := []string{"Now", "Since", "Until", "After", "AfterFunc", "Sleep", "Tick", "NewTicker", "NewTimer"}
+	var uses []string
+	ast.Inspect(tree, func(node ast.Node) bool {
+		selector, ok := node.(*ast.SelectorExpr)
+		if !ok {
+			return true
+		}
+		if pkg, ok := selector.X.(*ast.Ident); ok && pkg.Name == "time" && slices.Contains(clock, selector.Sel.Name) {
+			uses = append(uses, "time."+selector.Sel.Name)
+		}
+		return true
+	})
+	return uses
+}

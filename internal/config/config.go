@@ -1,0 +1,164 @@
+// Package config reads the settings of the service into one struct.
+//
+// A setting has the same name in the environment and in the optional file that
+// STATS_CONFIG names (.toml, .yaml or .yml; names may be in lower case there).
+// The environment wins over the file, the file over the defaults. An empty
+// value is the same as none, because container tools pass variables on empty.
+//
+// A secret may be kept in a file of its own: NAME_FILE holds the path, and the
+// line breaks at the end of the file are dropped. NAME and NAME_FILE in one
+// source contradict each other and are refused; across sources, precedence is
+// that of any other setting.
+//
+// Load reports every problem at once. No error and no output of this package
+// shows a secret, which is why it has its own small parser: the usual libraries
+// quote the value that they could not read.
+package config
+
+import (
+	"log/slog"
+	"net"
+	"net/url"
+	"strconv"
+	"time"
+)
+
+// Secret is text that must not be printed. It hides itself from fmt, slog and
+// encoding/json; convert it to string where the value itself is needed.
+type Secret string
+
+// String returns "(set)" or, for an empty secret, nothing.
+func (s Secret) String() string {
+	if s == "" {
+		return ""
+	}
+	return "(set)"
+}
+
+// GoString keeps %#v from printing the secret.
+func (s Secret) GoString() string { return strconv.Quote(s.String()) }
+
+// MarshalText keeps encoders from writing the secret.
+func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// LogValue keeps slog from writing the secret.
+func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
+
+// Config holds every setting, checked. Get one from Load: the zero value has
+// none of the defaults.
+type Config struct {
+	Host string // HOST: name or address to listen on, IPv6 without brackets
+	Port int    // PORT: 0 takes any free port
+
+	InstanceURL string // INSTANCE_URL: how others reach the service, no slash at the end; may be empty
+	ScriptName  string // SCRIPT_NAME: path prefix as "/x", or empty
+	FixProxy    bool   // FIX_PROXY: trust the X-Forwarded-* headers
+
+	AdminEmail string // ADMIN_EMAIL: shown as contact; may be empty
+	AdminURL   string // ADMIN_URL: shown as contact; may be empty
+	AdminToken Secret // ADMIN_TOKEN: an admin client with this token is made sure of; may be empty
+
+	RemoteStatsServer string // REMOTE_STATS_SERVER: peer for push and pull, no slash at the end; may be empty
+	RemoteStatsToken  Secret // REMOTE_STATS_TOKEN: API key at that peer; may be empty
+
+	DatabaseURL Secret // DATABASE_URL: wins over the DB_ settings; see Database
+	DBHostname  string // DB_HOSTNAME: name, address or absolute path of a socket folder
+	DBPort      int    // DB_PORT
+	DBName      string // DB_NAME
+	DBUsername  string // DB_USERNAME
+	DBPassword  Secret // DB_PASSWORD
+
+	SecretKey Secret // SECRET_KEY: seals what the database must not reveal; empty: one is generated and kept in DataDir
+	DataDir   string // DATA_DIR: folder for what the service keeps itself
+
+	LogPath   string     // LOG_PATH: file to append to; empty: standard error
+	LogFormat string     // LOG_FORMAT: LogText or LogJSON
+	LogLevel  slog.Level // LOG_LEVEL
+
+	MOSPURL string // MOSP_URL: platform that object names are looked up on, no slash at the end
+
+	// ClientRegistrationOpen (CLIENT_REGISTRATION_OPEN) lets anybody register a
+	// client; when false only admins may.
+	ClientRegistrationOpen bool
+
+	TimeZone     *time.Location // TZ: decides which day "today" is; see Location
+	MaxBodyBytes int64          // MAX_BODY_BYTES: largest request body, in bytes
+	RateLimit    float64        // RATE_LIMIT: requests per second and client; 0: no limit
+}
+
+// The values of Config.LogFormat.
+const (
+	LogText = "text"
+	LogJSON = "json"
+)
+
+// Database returns the connection URL of the configured PostgreSQL. When none
+// is configured, the service runs its own. The URL holds the password.
+func (c Config) Database() (connection string, configured bool) {
+	if c.DatabaseURL != "" {
+		return string(c.DatabaseURL), true
+	}
+	if c.DBHostname == "" {
+		return "", false
+	}
+	u := url.URL{
+		Scheme: "postgresql",
+		User:   c.databaseUser(),
+		Path:   "/" + c.DBName,
+	}
+	port := strconv.Itoa(c.DBPort)
+	if isSocketFolder(c.DBHostname) {
+		u.RawQuery = url.Values{"host": {c.DBHostname}, "port": {port}}.Encode()
+	} else {
+		u.Host = net.JoinHostPort(c.DBHostname, port)
+	}
+	return u.String(), true
+}
+
+func (c Config) databaseUser() *url.Userinfo {
+	switch {
+	case c.DBPassword != "":
+		return url.UserPassword(c.DBUsername, string(c.DBPassword))
+	case c.DBUsername != "":
+		return url.User(c.DBUsername)
+	}
+	return nil
+}
+
+// Listen returns the address to listen on as host:port, IPv6 in brackets.
+func (c Config) Listen() string {
+	return net.JoinHostPort(c.Host, strconv.Itoa(c.Port))
+}
+
+// Location returns the time zone that decides which day "today" is, never nil.
+func (c Config) Location() *time.Location {
+	if c.TimeZone == nil {
+		return time.UTC
+	}
+	return c.TimeZone
+}
+
+// Setting is one setting in printable form.
+type Setting struct {
+	Name  string
+	Value string // secrets: "(set)" or empty
+}
+
+// Redacted lists all settings in a fixed order without secrets. A connection
+// URL is shown with its password replaced.
+func (c Config) Redacted() []Setting {
+	shown := make([]Setting, len(settings))
+	for i, s := range settings {
+		shown[i] = Setting{Name: s.name, Value: s.show(&c)}
+	}
+	return shown
+}
+
+// LogValue logs the redacted settings as a group.
+func (c Config) LogValue() slog.Value {
+	attrs := make([]slog.Attr, len(settings))
+	for i, s := range c.Redacted() {
+		attrs[i] = slog.String(s.Name, s.Value)
+	}
+	return slog.GroupValue(attrs...)
+}

@@ -1,0 +1,385 @@
+package config_test
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/monarc-project/stats-service/internal/config"
+)
+
+// files maps paths to contents and stands in for the disk.
+type files map[string]string
+
+func (f files) read(name string) ([]byte, error) {
+	content, ok := f[name]
+	if !ok {
+		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
+	}
+	return []byte(content), nil
+}
+
+func load(t *testing.T, disk files, environ ...string) config.Config {
+	t.Helper()
+	c, err := config.Load(environ, disk.read)
+	if err != nil {
+		t.Fatalf("Load: %v", err)
+	}
+	return c
+}
+
+func problems(t *testing.T, disk files, environ ...string) []string {
+	t.Helper()
+	c, err := config.Load(environ, disk.read)
+	var failed *config.Error
+	if !errors.As(err, &failed) {
+		t.Fatalf("Load returned %v, want a *config.Error", err)
+	}
+	if c != (config.Config{}) {
+		t.Error("Load returned a configuration beside the error")
+	}
+	return failed.Problems
+}
+
+func defaults() config.Config {
+	return config.Config{
+		Host:         "127.0.0.1",
+		Port:         5000,
+		DBPort:       5432,
+		DBName:       "statsservice",
+		DataDir:      "./var",
+		LogFormat:    config.LogText,
+		LogLevel:     slog.LevelInfo,
+		MOSPURL:      "https://objects.monarc.lu",
+		TimeZone:     time.UTC,
+		MaxBodyBytes: 64_000_000,
+	}
+}
+
+var compareZones = cmp.Comparer(func(a, b *time.Location) bool { return a.String() == b.String() })
+
+func TestLoadDefaults(t *testing.T) {
+	t.Parallel()
+	for name, environ := range map[string][]string{
+		"nothing":      nil,
+		"empty values": {"PORT=", "ADMIN_TOKEN=", "ADMIN_TOKEN_FILE=", "STATS_CONFIG=", "DB_NAME=", "TZ="},
+		"unrelated":    {"PATH=/bin", "port=1", "=C:=weird", "no equals sign"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if diff := cmp.Diff(defaults(), load(t, nil, environ...), compareZones); diff != "" {
+				t.Errorf("(-want +got)\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestLoadEverySetting(t *testing.T) {
+	t.Parallel()
+	environ := []string{
+		"HOST=0.0.0.0", "PORT=8080", "INSTANCE_URL=https://stats.example.org/monarc/", "SCRIPT_NAME=monarc/",
+		"FIX_PROXY=True", "ADMIN_EMAIL=admin@example.org", "ADMIN_URL=https://example.org/contact?to=us#form",
+		"ADMIN_TOKEN=admin-token", "REMOTE_STATS_SERVER=https://central.example.org/", "REMOTE_STATS_TOKEN=remote-token",
+		"DATABASE_URL=postgres://u:p@db/stats", "DB_HOSTNAME=db.example.org", "DB_PORT=6432", "DB_NAME=stats",
+		"DB_USERNAME=monarc", "DB_PASSWORD=p w", "SECRET_KEY=0123456789abcdef", "DATA_DIR=/srv/stats",
+		"LOG_PATH=/var/log/stats.log", "LOG_FORMAT=JSON", "LOG_LEVEL=Debug", "MOSP_URL=http://mosp.example.org:8000",
+		"CLIENT_REGISTRATION_OPEN=yes", "TZ=Europe/Luxembourg", "MAX_BODY_BYTES=2MiB", "RATE_LIMIT=0.5",
+	}
+	luxembourg, err := time.LoadLocation("Europe/Luxembourg")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := config.Config{
+		Host: "0.0.0.0", Port: 8080, InstanceURL: "https://stats.example.org/monarc", ScriptName: "/monarc",
+		FixProxy: true, AdminEmail: "admin@example.org", AdminURL: "https://example.org/contact?to=us#form",
+		AdminToken: "admin-token", RemoteStatsServer: "https://central.example.org", RemoteStatsToken: "remote-token",
+		DatabaseURL: "postgres://u:p@db/stats", DBHostname: "db.example.org", DBPort: 6432, DBName: "stats",
+		DBUsername: "monarc", DBPassword: "p w", SecretKey: "0123456789abcdef", DataDir: "/srv/stats",
+		LogPath: "/var/log/stats.log", LogFormat: config.LogJSON, LogLevel: slog.LevelDebug,
+		MOSPURL: "http://mosp.example.org:8000", ClientRegistrationOpen: true, TimeZone: luxembourg,
+		MaxBodyBytes: 2 << 20, RateLimit: 0.5,
+	}
+	got := load(t, nil, environ...)
+	if diff := cmp.Diff(want, got, compareZones); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+	if len(environ) != len(got.Redacted()) {
+		t.Errorf("this test sets %d settings, there are %d", len(environ), len(got.Redacted()))
+	}
+}
+
+// TestValues shows each accepted spelling by what Redacted makes of it.
+func TestValues(t *testing.T) {
+	t.Parallel()
+	tests := []struct{ setting, value, want string }{
+		{"HOST", "::1", "::1"},
+		{"HOST", "[::1]", "::1"},
+		{"HOST", "stats.example.org", "stats.example.org"},
+		{"PORT", "0", "0"},
+		{"PORT", "65535", "65535"},
+		{"SCRIPT_NAME", "/", ""},
+		{"SCRIPT_NAME", "//a//b/", "/a/b"},
+		{"SCRIPT_NAME", "/stats", "/stats"},
+		{"INSTANCE_URL", "http://[::1]:5000//", "http://[::1]:5000"},
+		{"FIX_PROXY", "1", "true"},
+		{"FIX_PROXY", "ON", "true"},
+		{"FIX_PROXY", "False", "false"},
+		{"FIX_PROXY", "0", "false"},
+		{"LOG_LEVEL", "WARNING", "warn"},
+		{"LOG_LEVEL", "error", "error"},
+		{"TZ", ":America/New_York", "America/New_York"},
+		{"TZ", "Etc/UTC", "Etc/UTC"},
+		{"MAX_BODY_BYTES", "1", "1"},
+		{"MAX_BODY_BYTES", "64 MB", "64000000"},
+		{"MAX_BODY_BYTES", "64mib", "67108864"},
+		{"MAX_BODY_BYTES", "3GiB", "3221225472"},
+		{"MAX_BODY_BYTES", "5kB", "5000"},
+		{"RATE_LIMIT", "250", "250"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.setting+" "+tt.value, func(t *testing.T) {
+			t.Parallel()
+			got := shown(load(t, nil, tt.setting+"="+tt.value), tt.setting)
+			if got != tt.want {
+				t.Errorf("%s=%s is shown as %q, want %q", tt.setting, tt.value, got, tt.want)
+			}
+		})
+	}
+}
+
+func shown(c config.Config, name string) string {
+	for _, s := range c.Redacted() {
+		if s.Name == name {
+			return s.Value
+		}
+	}
+	return "no such setting"
+}
+
+func TestRefusedValues(t *testing.T) {
+	t.Parallel()
+	refused := map[string][]string{
+		"HOST":                     {"*", "localhost:5000", "a b", "[::1]:80", "::g"},
+		"PORT":                     {"abc", "-1", "65536", "80.0", " 80"},
+		"INSTANCE_URL":             {"stats.example.org", "ftp://x", "https://", "https://x/?a=b", "https://x/?", "https://x/#f", "https://x:99999"},
+		"SCRIPT_NAME":              {"/a/../b", "/a b", "/a?b", "/a%2fb", "https://x"},
+		"FIX_PROXY":                {"maybe", "2"},
+		"ADMIN_EMAIL":              {"admin", "Admin <admin@example.org>", "a@b, c@d"},
+		"ADMIN_URL":                {"javascript:alert(1)", "/contact"},
+		"REMOTE_STATS_SERVER":      {"central"},
+		"DB_HOSTNAME":              {"db:5432", "db;drop", "/run/\n"},
+		"LOG_FORMAT":               {"xml"},
+		"LOG_LEVEL":                {"loud", "info+1"},
+		"LOG_PATH":                 {"a\x00b"},
+		"MOSP_URL":                 {"objects"},
+		"CLIENT_REGISTRATION_OPEN": {"please"},
+		"TZ":                       {"Local", "/etc/localtime", ":/etc/localtime", "Mars/Olympus", "../UTC", ":"},
+		"MAX_BODY_BYTES":           {"0", "-5", "1.5MB", "64 cows", "9999999999GB", "99999999999999999999", "MB"},
+		"RATE_LIMIT":               {"-1", "NaN", "Inf", "many"},
+	}
+	for name, values := range refused {
+		for _, value := range values {
+			t.Run(name+" "+value, func(t *testing.T) {
+				t.Parallel()
+				got := problems(t, nil, name+"="+value)
+				start := fmt.Sprintf("%s in the environment is %q; accepted is ", name, value)
+				if len(got) != 1 || !strings.HasPrefix(got[0], start) || strings.Contains(got[0], "\n") {
+					t.Errorf("got %q, want one line that starts with %q", got, start)
+				}
+			})
+		}
+	}
+}
+
+func TestRefusedSecretsAreNotShown(t *testing.T) {
+	t.Parallel()
+	refused := map[string][]string{
+		"ADMIN_TOKEN":        {"hush hush", "hush\n", "hüsh hush"},
+		"REMOTE_STATS_TOKEN": {"hush\thush"},
+		"DB_PASSWORD":        {"hush\x00"},
+		"SECRET_KEY":         {"hush"},
+		"DATABASE_URL": {
+			"hush", "mysql://u:hush@h/d", "postgres:hush", "postgres://u:hush#1@h/d", "postgresql+psycopg2://u:hush@h/d",
+			"postgres://u:12#hush@h/d", "postgres:///d?user=hush", "postgres://h/d?a=1;password=hush", "postgres://u:%hush@h/d",
+		},
+	}
+	for name, values := range refused {
+		for _, value := range values {
+			t.Run(name+" "+value, func(t *testing.T) {
+				t.Parallel()
+				environ := []string{name + "=" + value, "DB_HOSTNAME=db"}
+				got := problems(t, nil, environ...)
+				if len(got) != 1 || !strings.HasPrefix(got[0], name+" in the environment cannot be used; accepted is ") {
+					t.Errorf("got %q, want one line about %s", got, name)
+				}
+				if strings.Contains(strings.Join(got, ""), "hush") {
+					t.Errorf("the secret is in %q", got)
+				}
+			})
+		}
+	}
+}
+
+func TestPasswordInPlainURLIsNotShown(t *testing.T) {
+	t.Parallel()
+	want := []string{`REMOTE_STATS_SERVER in the environment is "https://xxxxx@h/"; accepted is a URL such as https://stats.example.org, without user name, query and fragment`}
+	got := problems(t, nil, "REMOTE_STATS_SERVER=https://user:hush@h/")
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
+func TestEveryProblemAtOnce(t *testing.T) {
+	t.Parallel()
+	disk := files{
+		"stats.toml": "db_host = 'x'\nPORT = 'abc'\nzzz = 1\nlog_level = ['info']\nhost = 'a'\nHOST = 'b'\n[server]\nport = 1\n",
+		"empty":      "\n",
+	}
+	got := problems(t, disk,
+		"STATS_CONFIG=stats.toml", "FIX_PROXY=maybe", "SECRET_KEY=short", "DB_PASSWORD=x", "DB_NAME=y",
+		"ADMIN_TOKEN=a", "ADMIN_TOKEN_FILE=b", "REMOTE_STATS_TOKEN_FILE=missing", "DATABASE_URL_FILE=empty")
+	want := []string{
+		`"db_host" in stats.toml is not a setting; did you mean DB_HOSTNAME?`,
+		`"zzz" in stats.toml is not a setting; remove it or mend its name`,
+		`LOG_LEVEL in stats.toml is a list; accepted is text, a number, true or false; settings are not nested`,
+		`HOST stands in stats.toml more than once; keep one`,
+		`"server" in stats.toml is not a setting; remove it or mend its name`,
+		`PORT in stats.toml is "abc"; accepted is a port from 0 to 65535, 0 being any free one`,
+		`FIX_PROXY in the environment is "maybe"; accepted is true or false (or 1, 0, yes, no, on, off)`,
+		`ADMIN_TOKEN and ADMIN_TOKEN_FILE are both set in the environment; set one of them`,
+		`REMOTE_STATS_TOKEN_FILE in the environment names "missing", which cannot be read: file does not exist; accepted is the path of a file with the secret`,
+		`DATABASE_URL_FILE in the environment names "empty", which is empty; accepted is the path of a file with the secret`,
+		"SECRET_KEY in the environment cannot be used; accepted is at least 16 characters; `openssl rand -hex 32` makes a good one",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+	text := (&config.Error{Problems: got}).Error()
+	if lines := strings.Count(text, "\n") + 1; lines != len(want) {
+		t.Errorf("the error has %d lines, want %d", lines, len(want))
+	}
+}
+
+func TestDatabase(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		environ []string
+		want    string
+	}{
+		"none":            {nil, ""},
+		"host only":       {[]string{"DB_HOSTNAME=db"}, "postgresql://db:5432/statsservice"},
+		"user":            {[]string{"DB_HOSTNAME=db", "DB_USERNAME=u"}, "postgresql://u@db:5432/statsservice"},
+		"escaping":        {[]string{"DB_HOSTNAME=db", "DB_USERNAME=a@b", "DB_PASSWORD=p:/?#[]@ %ü", "DB_NAME=n ?#"}, "postgresql://a%40b:p%3A%2F%3F%23%5B%5D%40%20%25%C3%BC@db:5432/n%20%3F%23"},
+		"password only":   {[]string{"DB_HOSTNAME=db", "DB_PASSWORD=p"}, "postgresql://:p@db:5432/statsservice"},
+		"IPv6":            {[]string{"DB_HOSTNAME=::1", "DB_PORT=6432"}, "postgresql://[::1]:6432/statsservice"},
+		"socket":          {[]string{"DB_HOSTNAME=/var/run/postgresql", "DB_USERNAME=u"}, "postgresql://u@/statsservice?host=%2Fvar%2Frun%2Fpostgresql&port=5432"},
+		"DATABASE_URL":    {[]string{"DB_HOSTNAME=db", "DB_PASSWORD=p", "DATABASE_URL=postgres://h/d"}, "postgres://h/d"},
+		"URL of a socket": {[]string{"DATABASE_URL=postgresql:///d?host=/run/pg"}, "postgresql:///d?host=/run/pg"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got, configured := load(t, nil, tt.environ...).Database()
+			if got != tt.want || configured != (tt.want != "") {
+				t.Errorf("Database() = %q, %t, want %q", got, configured, tt.want)
+			}
+		})
+	}
+}
+
+func TestDatabaseSettingsWithoutHost(t *testing.T) {
+	t.Parallel()
+	want := []string{"set without DB_HOSTNAME: DB_PORT, DB_NAME, DB_USERNAME, DB_PASSWORD; set DB_HOSTNAME or DATABASE_URL too, or none of these for a private database"}
+	got := problems(t, nil, "DB_PASSWORD=p", "DB_USERNAME=u", "DB_NAME=n", "DB_PORT=1")
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
+func TestListen(t *testing.T) {
+	t.Parallel()
+	for host, want := range map[string]string{
+		"127.0.0.1": "127.0.0.1:80",
+		"::":        "[::]:80",
+		"[::1]":     "[::1]:80",
+		"localhost": "localhost:80",
+	} {
+		if got := load(t, nil, "HOST="+host, "PORT=80").Listen(); got != want {
+			t.Errorf("Listen() with HOST=%s is %q, want %q", host, got, want)
+		}
+	}
+}
+
+func TestLocation(t *testing.T) {
+	t.Parallel()
+	if got := load(t, nil, "TZ=Asia/Tokyo").Location().String(); got != "Asia/Tokyo" {
+		t.Errorf("Location() is %s, want Asia/Tokyo", got)
+	}
+	if got := (config.Config{}).Location(); got != time.UTC {
+		t.Errorf("Location() of the zero value is %v, want UTC", got)
+	}
+}
+
+const hush = "hush-hush-hush-hush"
+
+func secretive(t *testing.T) config.Config {
+	t.Helper()
+	return load(t, nil,
+		"ADMIN_TOKEN="+hush, "REMOTE_STATS_TOKEN="+hush, "DB_PASSWORD="+hush, "SECRET_KEY="+hush,
+		"DATABASE_URL=postgres://user:"+hush+"@db/stats?sslpassword="+hush+"&sslmode=require")
+}
+
+func TestRedacted(t *testing.T) {
+	t.Parallel()
+	c := secretive(t)
+	for name, want := range map[string]string{
+		"ADMIN_TOKEN":        "(set)",
+		"REMOTE_STATS_TOKEN": "(set)",
+		"DB_PASSWORD":        "(set)",
+		"SECRET_KEY":         "(set)",
+		"DATABASE_URL":       "postgres://user:xxxxx@db/stats?sslmode=require&sslpassword=xxxxx",
+		"PORT":               "5000",
+	} {
+		if got := shown(c, name); got != want {
+			t.Errorf("%s is shown as %q, want %q", name, got, want)
+		}
+	}
+	if got := shown(config.Config{}, "ADMIN_TOKEN"); got != "" {
+		t.Errorf("no token is shown as %q, want nothing", got)
+	}
+}
+
+func TestSecretsAreNotPrinted(t *testing.T) {
+	t.Parallel()
+	c := secretive(t)
+	var log strings.Builder
+	logger := slog.New(slog.NewJSONHandler(&log, nil))
+	logger.Info("start", "config", c, "token", c.AdminToken)
+	encoded, err := json.Marshal(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string]string{
+		"%v":       fmt.Sprintf("%v", c),
+		"%+v":      fmt.Sprintf("%+v", c),
+		"%#v":      fmt.Sprintf("%#v", c),
+		"%q":       fmt.Sprintf("%q", c.AdminToken),
+		"slog":     log.String(),
+		"JSON":     string(encoded),
+		"Redacted": fmt.Sprint(c.Redacted()),
+	} {
+		if strings.Contains(text, hush) {
+			t.Errorf("%s prints a secret: %s", name, text)
+		}
+		if !strings.Contains(text, "(set)") {
+			t.Errorf("%s does not tell that the secret is set: %s", name, text)
+		}
+	}
+}

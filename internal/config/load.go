@@ -1,0 +1,162 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"regexp"
+	"strings"
+)
+
+const (
+	fileVariable = "STATS_CONFIG"
+	fileSuffix   = "_FILE"
+)
+
+// Error lists everything that is wrong with the configuration, one line for
+// each problem, without secrets.
+type Error struct {
+	Problems []string
+}
+
+// Error returns one problem a line.
+func (e *Error) Error() string { return strings.Join(e.Problems, "\n") }
+
+// Load reads the settings from environ (NAME=value, as os.Environ returns it)
+// and from the file that STATS_CONFIG there names. readFile is os.ReadFile or
+// a stand-in; it is called for that file and for the files of secrets. The
+// error is an *Error with every problem, and then the Config is the zero value.
+func Load(environ []string, readFile func(name string) ([]byte, error)) (Config, error) {
+	l := loader{readFile: readFile, given: map[string]bool{}}
+	l.sources = []source{environment(environ)}
+	if name := l.sources[0].values[fileVariable]; name != "" {
+		l.sources = append(l.sources, l.file(name))
+	}
+	for _, s := range settings {
+		l.load(s)
+	}
+	l.checkDatabase()
+	if len(l.problems) > 0 {
+		return Config{}, &Error{Problems: l.problems}
+	}
+	return l.config, nil
+}
+
+// source is a place that settings come from.
+type source struct {
+	label  string // completes "PORT in ..."
+	values map[string]string
+}
+
+// loader collects the settings and all that is wrong with them.
+type loader struct {
+	readFile func(string) ([]byte, error)
+	sources  []source // those that win first
+	config   Config
+	given    map[string]bool // the settings that are not left to their default
+	problems []string
+}
+
+func environment(environ []string) source {
+	values := make(map[string]string, len(environ))
+	for _, entry := range environ {
+		if name, value, ok := strings.Cut(entry, "="); ok {
+			values[name] = value
+		}
+	}
+	return source{label: "the environment", values: values}
+}
+
+func (l *loader) report(format string, args ...any) {
+	l.problems = append(l.problems, fmt.Sprintf(format, args...))
+}
+
+// load stores the setting's value from the first source that has one.
+func (l *loader) load(s setting) {
+	for _, from := range l.sources {
+		value, path := from.values[s.name], ""
+		if s.secret {
+			path = from.values[s.name+fileSuffix]
+		}
+		if value == "" && path == "" {
+			continue
+		}
+		l.given[s.name] = true
+		l.take(s, from, value, path)
+		return
+	}
+	if s.fallback != "" {
+		s.set(&l.config, s.fallback)
+	}
+}
+
+// take stores value, or the content of the file at path when it is not empty.
+func (l *loader) take(s setting, from source, value, path string) {
+	switch {
+	case path == "":
+		l.store(s, from.label, value)
+	case value != "":
+		l.report("%[1]s and %[1]s%[2]s are both set in %[3]s; set one of them", s.name, fileSuffix, from.label)
+	default:
+		if content, ok := l.readSecret(s.name+fileSuffix, from, path); ok {
+			l.store(s, fmt.Sprintf("%q", path), content)
+		}
+	}
+}
+
+func (l *loader) readSecret(name string, from source, path string) (string, bool) {
+	content, err := l.readFile(path)
+	if err != nil {
+		l.report("%s in %s names %q, which cannot be read: %v; accepted is the path of a file with the secret",
+			name, from.label, path, reason(err))
+		return "", false
+	}
+	text := strings.TrimRight(string(content), "\r\n")
+	if text == "" {
+		l.report("%s in %s names %q, which is empty; accepted is the path of a file with the secret",
+			name, from.label, path)
+	}
+	return text, text != ""
+}
+
+// reason is err without the path, which the message has already.
+func reason(err error) error {
+	var failed *fs.PathError
+	if errors.As(err, &failed) {
+		return failed.Err
+	}
+	return err
+}
+
+// userinfo finds the part of a URL that may hold a password.
+var userinfo = regexp.MustCompile(`//.*@`)
+
+func (l *loader) store(s setting, label, value string) {
+	if s.set(&l.config, value) {
+		return
+	}
+	if s.secret {
+		l.report("%s in %s cannot be used; accepted is %s", s.name, label, s.accepts)
+		return
+	}
+	harmless := userinfo.ReplaceAllLiteralString(value, "//"+hidden+"@")
+	l.report("%s in %s is %.100q; accepted is %s", s.name, label, harmless, s.accepts)
+}
+
+// checkDatabase refuses settings of a database that no connection would use:
+// the service would silently run on a database of its own.
+func (l *loader) checkDatabase() {
+	if l.given["DATABASE_URL"] || l.given["DB_HOSTNAME"] {
+		return
+	}
+	var idle []string
+	for _, name := range []string{"DB_PORT", "DB_NAME", "DB_USERNAME", "DB_PASSWORD"} {
+		if l.given[name] {
+			idle = append(idle, name)
+		}
+	}
+	if len(idle) > 0 {
+		l.report("set without DB_HOSTNAME: %s; set DB_HOSTNAME or DATABASE_URL too, or none of these for a private database",
+			strings.Join(idle, ", "))
+	}
+}

@@ -1,0 +1,116 @@
+package config
+
+import (
+	"log/slog"
+	"time"
+)
+
+// setting ties a name to a field of Config.
+type setting struct {
+	name     string
+	fallback string // used when nothing is set; empty leaves the zero value
+	accepts  string // completes "accepted is ..."
+	secret   bool   // never quoted, may come as NAME_FILE
+	set      func(c *Config, text string) bool
+	show     func(c *Config) string
+}
+
+// settings lists every setting in the order in which they are shown.
+var settings = []setting{
+	define("HOST", "127.0.0.1", host, func(c *Config) *string { return &c.Host }),
+	define("PORT", "5000", listenPort, func(c *Config) *int { return &c.Port }),
+	define("INSTANCE_URL", "", baseURL, func(c *Config) *string { return &c.InstanceURL }),
+	define("SCRIPT_NAME", "", pathPrefix, func(c *Config) *string { return &c.ScriptName }),
+	define("FIX_PROXY", "", boolean, func(c *Config) *bool { return &c.FixProxy }),
+	define("ADMIN_EMAIL", "", email, func(c *Config) *string { return &c.AdminEmail }),
+	define("ADMIN_URL", "", pageURL, func(c *Config) *string { return &c.AdminURL }),
+	secret("ADMIN_TOKEN", token, func(c *Config) *Secret { return &c.AdminToken }),
+	define("REMOTE_STATS_SERVER", "", baseURL, func(c *Config) *string { return &c.RemoteStatsServer }),
+	secret("REMOTE_STATS_TOKEN", token, func(c *Config) *Secret { return &c.RemoteStatsToken }),
+	secret("DATABASE_URL", databaseURL, func(c *Config) *Secret { return &c.DatabaseURL }),
+	define("DB_HOSTNAME", "", databaseHost, func(c *Config) *string { return &c.DBHostname }),
+	define("DB_PORT", "5432", databasePort, func(c *Config) *int { return &c.DBPort }),
+	define("DB_NAME", "statsservice", line, func(c *Config) *string { return &c.DBName }),
+	define("DB_USERNAME", "", line, func(c *Config) *string { return &c.DBUsername }),
+	secret("DB_PASSWORD", password, func(c *Config) *Secret { return &c.DBPassword }),
+	secret("SECRET_KEY", secretKey, func(c *Config) *Secret { return &c.SecretKey }),
+	define("DATA_DIR", "./var", line, func(c *Config) *string { return &c.DataDir }),
+	define("LOG_PATH", "", line, func(c *Config) *string { return &c.LogPath }),
+	define("LOG_FORMAT", LogText, logFormat, func(c *Config) *string { return &c.LogFormat }),
+	define("LOG_LEVEL", "info", logLevel, func(c *Config) *slog.Level { return &c.LogLevel }),
+	define("MOSP_URL", "https://objects.monarc.lu", baseURL, func(c *Config) *string { return &c.MOSPURL }),
+	define("CLIENT_REGISTRATION_OPEN", "", boolean, func(c *Config) *bool { return &c.ClientRegistrationOpen }),
+	define("TZ", "UTC", timeZone, func(c *Config) **time.Location { return &c.TimeZone }),
+	define("MAX_BODY_BYTES", "64MB", size, func(c *Config) *int64 { return &c.MaxBodyBytes }),
+	define("RATE_LIMIT", "0", rate, func(c *Config) *float64 { return &c.RateLimit }),
+}
+
+// define returns the setting that reads text of kind k into the field.
+func define[T any](name, fallback string, k kind[T], field func(*Config) *T) setting {
+	return setting{
+		name:     name,
+		fallback: fallback,
+		accepts:  k.accepts,
+		set: func(c *Config, text string) bool {
+			value, ok := k.parse(text)
+			if ok {
+				*field(c) = value
+			}
+			return ok
+		},
+		show: func(c *Config) string { return k.format(*field(c)) },
+	}
+}
+
+// secret returns a setting without default that is never quoted.
+func secret(name string, k kind[Secret], field func(*Config) *Secret) setting {
+	s := define(name, "", k, field)
+	s.secret = true
+	return s
+}
+
+// isSetting tells whether name is a setting or the NAME_FILE of a secret.
+func isSetting(name string) bool {
+	for _, s := range settings {
+		if name == s.name || s.secret && name == s.name+fileSuffix {
+			return true
+		}
+	}
+	return false
+}
+
+// closest returns the setting that name probably stands for, or nothing.
+func closest(name string) string {
+	best, least := "", min(3, len(name)/2+1) // two slips of the finger at most, one in a short name
+	for _, s := range settings {
+		if d := distance(name, s.name); d < least {
+			best, least = s.name, d
+		}
+	}
+	return best
+}
+
+// distance is the number of single-letter edits from a to b, or 1 when a is b
+// cut short, as DB_HOST is.
+func distance(a, b string) int {
+	if len(a) > 3 && len(a) < len(b) && b[:len(a)] == a {
+		return 1
+	}
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			replace := diagonal
+			if a[i] != b[j] {
+				replace++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(replace, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}

@@ -1,0 +1,88 @@
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"github.com/monarc-project/stats-service/gen/api"
+	"github.com/monarc-project/stats-service/gen/server"
+	"github.com/monarc-project/stats-service/internal/fieldmask"
+	"github.com/monarc-project/stats-service/internal/stats"
+)
+
+// ClientGet answers the client of the key, with the token that it sent.
+func (s *Server) ClientGet(ctx context.Context, request server.ClientGetRequestObject) (server.ClientGetResponseObject, error) {
+	mask, err := fieldmask.Parse(request.Params.XFields)
+	if err != nil {
+		return nil, err
+	}
+	client, ok := caller(ctx)
+	if !ok {
+		return nil, errNoKey
+	}
+	return replyJSON(http.StatusOK, wireClient(client), mask), nil
+}
+
+// ClientPatch sets the sharing flag of the client of the key.
+func (s *Server) ClientPatch(ctx context.Context, request server.ClientPatchRequestObject) (server.ClientPatchResponseObject, error) {
+	mask, err := fieldmask.Parse(request.Params.XFields)
+	if err != nil {
+		return nil, err
+	}
+	client, ok := caller(ctx)
+	if !ok {
+		return nil, errNoKey
+	}
+	changed, err := s.store.SetSharing(ctx, client.ID, request.Body.IsSharingEnabled)
+	if err != nil {
+		return nil, err
+	}
+	changed.Token = client.Token
+	return replyJSON(http.StatusCreated, wireClient(changed), mask), nil
+}
+
+// ClientCreate adds a client with the role user. The same client again, with
+// the same token, is 304.
+func (s *Server) ClientCreate(ctx context.Context, request server.ClientCreateRequestObject) (server.ClientCreateResponseObject, error) {
+	mask, err := fieldmask.Parse(request.Params.XFields)
+	if err != nil {
+		return nil, err
+	}
+	if !s.mayRegister(ctx) {
+		return nil, stats.ErrForbidden
+	}
+	client, err := s.store.CreateClient(ctx, newClient(*request.Body))
+	if errors.Is(err, stats.ErrUnchanged) {
+		return replyStatus(http.StatusNotModified), nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return replyJSON(http.StatusCreated, wireClient(client), mask), nil
+}
+
+func (s *Server) mayRegister(ctx context.Context) bool {
+	client, ok := caller(ctx)
+	return s.registrationOpen || ok && client.Role == stats.RoleAdmin
+}
+
+func newClient(body api.ClientCreation) stats.Client {
+	return stats.Client{
+		Name:             body.Name,
+		Token:            body.Token,
+		Role:             stats.RoleUser,
+		Local:            true,
+		IsActive:         true,
+		IsSharingEnabled: body.IsSharingEnabled == nil || *body.IsSharingEnabled,
+	}
+}
+
+func wireClient(client stats.Client) api.Clients {
+	return api.Clients{
+		Name:             client.Name,
+		Token:            client.Token,
+		Role:             client.Role.String(),
+		IsSharingEnabled: &client.IsSharingEnabled,
+	}
+}

@@ -1,0 +1,305 @@
+package httpapi
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"sort"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/google/uuid"
+	"github.com/oapi-codegen/runtime/types"
+
+	"github.com/monarc-project/stats-service/gen/api"
+	"github.com/monarc-project/stats-service/internal/stats"
+)
+
+// bodyField names the body as a whole in errors.
+const bodyField = "body"
+
+// strictness: members are matched by their exact names, a name may stand once,
+// and UUIDs and dates have one form each.
+var strictness = json.JoinOptions(
+	json.RejectUnknownMembers(true),
+	json.WithUnmarshalers(json.JoinUnmarshalers(
+		json.UnmarshalFromFunc(readUUID),
+		json.UnmarshalFromFunc(readDate),
+	)),
+)
+
+// decodeStrict reads body, which must be one JSON value, into target. Errors are
+// *stats.InvalidError and name the field.
+func decodeStrict(body []byte, target any) error {
+	if len(body) == 0 {
+		return invalidBody("a JSON body is needed")
+	}
+	if err := json.Unmarshal(body, target, strictness); err != nil {
+		return decodeError(body, err)
+	}
+	return checkRequired(body, reflect.TypeOf(target).Elem())
+}
+
+func readUUID(d *jsontext.Decoder, id *uuid.UUID) error {
+	text, ok, err := readText(d)
+	if err != nil || !ok {
+		return err
+	}
+	parsed, err := api.ParseUUID(text)
+	if err != nil {
+		return &fieldError{reason: err.Error()}
+	}
+	*id = parsed
+	return nil
+}
+
+func readDate(d *jsontext.Decoder, date *types.Date) error {
+	text, ok, err := readText(d)
+	if err != nil || !ok {
+		return err
+	}
+	parsed, err := stats.ParseDate(text)
+	if err != nil {
+		return &fieldError{reason: reasonOf(err)}
+	}
+	*date = types.Date{Time: parsed}
+	return nil
+}
+
+// readText reads a string; ok is false for null, which leaves the field unset.
+func readText(d *jsontext.Decoder) (text string, ok bool, err error) {
+	kind := d.PeekKind()
+	if kind != jsontext.KindString && kind != jsontext.KindNull {
+		if err := d.SkipValue(); err != nil {
+			return "", false, err
+		}
+		return "", false, &fieldError{reason: "must be a string"}
+	}
+	token, err := d.ReadToken()
+	if err != nil {
+		return "", false, err
+	}
+	return token.String(), kind == jsontext.KindString, nil
+}
+
+// fieldError is a reason that may be shown to the caller.
+type fieldError struct{ reason string }
+
+func (e *fieldError) Error() string { return e.reason }
+
+// reasonOf returns why the only field of an invalid value was refused.
+func reasonOf(err error) string {
+	var bad *stats.InvalidError
+	if errors.As(err, &bad) {
+		for _, reason := range bad.Fields {
+			return reason
+		}
+	}
+	return err.Error()
+}
+
+// decodeError tells the caller, in terms of the JSON that was sent, what could
+// not be read.
+func decodeError(body []byte, err error) error {
+	var syntax *jsontext.SyntacticError
+	if errors.As(err, &syntax) {
+		return syntaxError(syntax)
+	}
+	var semantic *json.SemanticError
+	if !errors.As(err, &semantic) {
+		return invalidBody("cannot be read")
+	}
+	if errors.Is(semantic.Err, json.ErrUnknownName) {
+		return unknownArguments(body, semantic)
+	}
+	return stats.Invalid(fieldOf(semantic.JSONPointer), "%s", semanticReason(semantic))
+}
+
+func syntaxError(err *jsontext.SyntacticError) error {
+	field := fieldOf(err.JSONPointer)
+	if errors.Is(err.Err, jsontext.ErrDuplicateName) {
+		return stats.Invalid(field, "stands twice in the same object")
+	}
+	reason := "unexpected end"
+	if err.Err != nil {
+		reason = err.Err.Error()
+	}
+	return &stats.InvalidError{
+		Message: fmt.Sprintf("The body is not valid JSON: %s after byte %d.", reason, err.ByteOffset),
+		Fields:  map[string]string{field: "is not valid JSON"},
+	}
+}
+
+// semanticReason says what a value should have been.
+func semanticReason(err *json.SemanticError) string {
+	var own *fieldError
+	if errors.As(err.Err, &own) {
+		return own.reason
+	}
+	switch err.GoType {
+	case reflect.TypeFor[api.Integer](), reflect.TypeFor[api.Boolean](), reflect.TypeFor[api.UUIDs]():
+		if err.Err != nil {
+			return err.Err.Error()
+		}
+	case reflect.TypeFor[time.Time](), reflect.TypeFor[types.Date]():
+		return "must be a date such as 2026-01-31"
+	case reflect.TypeFor[uuid.UUID]():
+		return "must be a UUID"
+	}
+	return "must be " + kindName(err.GoType)
+}
+
+func kindName(t reflect.Type) string {
+	if t == nil {
+		return "of another type"
+	}
+	switch t.Kind() {
+	case reflect.String:
+		return "a string"
+	case reflect.Bool:
+		return "true or false"
+	case reflect.Slice, reflect.Array:
+		return "an array"
+	case reflect.Struct, reflect.Map:
+		return "an object"
+	case reflect.Pointer:
+		return kindName(t.Elem())
+	}
+	return "of another type"
+}
+
+// unknownArguments names every member of the object at fault that its type does
+// not have.
+func unknownArguments(body []byte, err *json.SemanticError) error {
+	parent := err.JSONPointer.Parent()
+	var names []string
+	for _, name := range memberNames(body, parent) {
+		if !hasMember(err.GoType, name) && len(names) < maxNamed {
+			names = append(names, shorten(name))
+		}
+	}
+	sort.Strings(names)
+	fields := make(map[string]string, len(names))
+	for _, name := range names {
+		fields[fieldOf(parent.AppendToken(name))] = "is not known here"
+	}
+	return &stats.InvalidError{Message: "Unknown arguments: " + strings.Join(names, ", "), Fields: fields}
+}
+
+// At most so many unknown members are named, each with so many bytes.
+const (
+	maxNamed      = 20
+	maxNameLength = 100
+)
+
+func shorten(name string) string {
+	if len(name) <= maxNameLength {
+		return name
+	}
+	return strings.ToValidUTF8(name[:maxNameLength], "") + "…"
+}
+
+// memberNames returns the names of the object that pointer leads to.
+func memberNames(body []byte, pointer jsontext.Pointer) []string {
+	value := jsontext.Value(body)
+	for token := range pointer.Tokens() {
+		value = child(value, token)
+	}
+	var names []string
+	eachMember(value, func(name string, _ jsontext.Value) { names = append(names, name) })
+	return names
+}
+
+// child returns the member or element that token names, or nothing.
+func child(value jsontext.Value, token string) jsontext.Value {
+	var found jsontext.Value
+	if value.Kind() == jsontext.KindBeginObject {
+		eachMember(value, func(name string, v jsontext.Value) {
+			if name == token {
+				found = v
+			}
+		})
+		return found
+	}
+	var elements []jsontext.Value
+	if err := json.Unmarshal(value, &elements); err != nil {
+		return nil
+	}
+	for i, element := range elements {
+		if fmt.Sprint(i) == token {
+			return element
+		}
+	}
+	return nil
+}
+
+// eachMember calls visit for every member of an object; a value that is no
+// object has none.
+func eachMember(object jsontext.Value, visit func(name string, value jsontext.Value)) {
+	d := jsontext.NewDecoder(strings.NewReader(string(object)))
+	if token, err := d.ReadToken(); err != nil || token.Kind() != jsontext.KindBeginObject {
+		return
+	}
+	for d.PeekKind() == jsontext.KindString {
+		name, err := d.ReadToken()
+		if err != nil {
+			return
+		}
+		text := name.String()
+		value, err := d.ReadValue()
+		if err != nil {
+			return
+		}
+		visit(text, value.Clone())
+	}
+}
+
+// hasMember tells whether the struct t has a field of this JSON name.
+func hasMember(t reflect.Type, name string) bool {
+	if t == nil || t.Kind() != reflect.Struct {
+		return false
+	}
+	for field := range t.Fields() {
+		if tagged, _, _ := strings.Cut(field.Tag.Get("json"), ","); tagged == name {
+			return true
+		}
+	}
+	return false
+}
+
+// checkRequired refuses an object in which a required member is absent or null,
+// which the Go zero value alone cannot tell. Arrays are left to their handlers.
+func checkRequired(body []byte, t reflect.Type) error {
+	if t.Kind() != reflect.Struct {
+		return nil
+	}
+	present := map[string]bool{}
+	eachMember(body, func(name string, value jsontext.Value) {
+		present[name] = value.Kind() != jsontext.KindNull
+	})
+	for field := range t.Fields() {
+		name, options, _ := strings.Cut(field.Tag.Get("json"), ",")
+		if !strings.Contains(options, "omitempty") && !present[name] {
+			return stats.Invalid(name, "is required")
+		}
+	}
+	return nil
+}
+
+// fieldOf turns /0/date into 0.date; the empty pointer is the body.
+func fieldOf(pointer jsontext.Pointer) string {
+	var parts []string
+	for token := range pointer.Tokens() {
+		parts = append(parts, token)
+	}
+	if len(parts) == 0 {
+		return bodyField
+	}
+	return strings.Join(parts, ".")
+}
+
+func invalidBody(format string, args ...any) error {
+	return stats.Invalid(bodyField, format, args...)
+}

@@ -1,0 +1,172 @@
+package httpapi
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/monarc-project/stats-service/internal/answer"
+	"github.com/monarc-project/stats-service/internal/fieldmask"
+	"github.com/monarc-project/stats-service/internal/postgres"
+	"github.com/monarc-project/stats-service/internal/prefix"
+	"github.com/monarc-project/stats-service/internal/stats"
+)
+
+// maxLinkLength keeps the Link header below what proxies accept of a header.
+const maxLinkLength = 2000
+
+// statsList is an answer that goes row by row from the database to the caller.
+type statsList struct {
+	store *postgres.Store
+	scope stats.Scope
+	query postgres.ListQuery
+	mask  *fieldmask.Mask
+}
+
+// writeArray answers the bare array of the stats.
+func (l statsList) writeArray(ctx context.Context, w http.ResponseWriter) error {
+	list := answer.NewArrayWriter(w, l.mask)
+	if err := l.copyTo(ctx, list); err != nil {
+		return unsent(list, err)
+	}
+	return list.End(nil)
+}
+
+// write answers {"data": [...], "metadata": {...}}. The metadata stands last
+// because it counts what was streamed.
+func (l statsList) write(ctx context.Context, w http.ResponseWriter) error {
+	if err := l.linkNext(ctx, w); err != nil {
+		return err
+	}
+	rowMask, wanted := l.mask.Sub("data")
+	if !wanted {
+		return l.writeMetadata(ctx, w)
+	}
+	list := answer.NewMemberWriter(w, "data", rowMask)
+	if err := l.copyTo(ctx, list); err != nil {
+		return unsent(list, err)
+	}
+	rest, err := l.rest(list.Count())
+	if err != nil {
+		return err
+	}
+	return list.End(rest)
+}
+
+// copyTo adds every stat to the list.
+func (l statsList) copyTo(ctx context.Context, list *answer.ListWriter) error {
+	var row []byte
+	_, err := l.store.EachStat(ctx, l.scope, l.query, func(stat stats.Stat) error {
+		row = appendStat(row[:0], stat)
+		return list.Add(row)
+	})
+	return err
+}
+
+// unsent returns err where it can still become an answer. Otherwise the answer
+// has begun, and the only honest end is to cut it off.
+func unsent(list *answer.ListWriter, err error) error {
+	if list.Started() {
+		panic(http.ErrAbortHandler)
+	}
+	return err
+}
+
+// rest is what follows the array of an answer.
+func (l statsList) rest(count int) ([]byte, error) {
+	metaMask, wanted := l.mask.Sub("metadata")
+	if !wanted {
+		return []byte("}"), nil
+	}
+	meta, err := answer.Encode(metadata(count, l.query.Page), metaMask)
+	if err != nil {
+		return nil, err
+	}
+	return fmt.Appendf(nil, `,"metadata":%s}`, meta), nil
+}
+
+// writeMetadata answers a caller that does not want the stats, only their number.
+func (l statsList) writeMetadata(ctx context.Context, w http.ResponseWriter) error {
+	count := 0
+	_, err := l.store.EachStat(ctx, l.scope, l.query, func(stats.Stat) error { count++; return nil })
+	if err != nil {
+		return err
+	}
+	envelope := map[string]any{"metadata": metadata(count, l.query.Page)}
+	return answer.JSON{Status: http.StatusOK, Value: envelope, Mask: l.mask}.Write(w)
+}
+
+// linkNext tells where the next page is, when there is one. Headers go out
+// before the first row, so the row after the page is looked for first.
+func (l statsList) linkNext(ctx context.Context, w http.ResponseWriter) error {
+	if l.query.Limit == 0 {
+		return nil
+	}
+	next := l.query
+	next.Offset += l.query.Limit
+	probe := next
+	probe.Limit = 1
+	found := false
+	_, err := l.store.EachStat(ctx, l.scope, probe, func(stats.Stat) error { found = true; return nil })
+	if err != nil || !found {
+		return err
+	}
+	address := prefix.Of(ctx) + Root + "/stats/?"
+	link := address + queryOf(next).Encode()
+	if len(link) > maxLinkLength {
+		link = address + pageOf(next.Page).Encode()
+	}
+	w.Header().Set("Link", "<"+link+`>; rel="next"`)
+	return nil
+}
+
+func pageOf(page stats.Page) url.Values {
+	return url.Values{
+		"offset": {strconv.FormatInt(page.Offset, 10)},
+		"limit":  {strconv.FormatInt(page.Limit, 10)},
+	}
+}
+
+// queryOf writes a query as parameters.
+func queryOf(query postgres.ListQuery) url.Values {
+	values := pageOf(query.Page)
+	if query.Type != "" {
+		values.Set("type", string(query.Type))
+	}
+	if len(query.ANRs) > 0 {
+		ids := make([]string, len(query.ANRs))
+		for i, id := range query.ANRs {
+			ids[i] = id.String()
+		}
+		values.Set("anrs", strings.Join(ids, ","))
+	}
+	if query.GroupByANR {
+		values.Set("group_by_anr", "1")
+	}
+	if query.LastOnly {
+		values.Set("get_last", "true")
+		return values
+	}
+	values.Set("date_from", query.DateFrom.Format(time.DateOnly))
+	values.Set("date_to", query.DateTo.Format(time.DateOnly))
+	return values
+}
+
+// appendStat appends the JSON of a stat. Its data is JSON already.
+func appendStat(to []byte, stat stats.Stat) []byte {
+	to = append(to, `{"uuid":"`...)
+	to = append(to, stat.UUID.String()...)
+	to = append(to, `","anr":"`...)
+	to = append(to, stat.ANR.String()...)
+	to = append(to, `","type":"`...)
+	to = append(to, stat.Type...)
+	to = append(to, `","date":"`...)
+	to = stat.Date.AppendFormat(to, time.DateOnly)
+	to = append(to, `","data":`...)
+	to = append(to, stat.Data...)
+	return append(to, '}')
+}

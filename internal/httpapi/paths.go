@@ -1,0 +1,99 @@
+package httpapi
+
+import (
+	"encoding/json"
+	"net/url"
+	"regexp"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/monarc-project/stats-service/internal/prefix"
+)
+
+// tidyPath makes one path of the ways in which callers write it: repeated
+// slashes count as one, a trailing slash as none, and the prefix is taken off
+// (a proxy may have done so already). Query parameters are brought into one
+// form as well.
+func tidyPath(configured string, trustProxy bool) echo.MiddlewareFunc {
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			r := c.Request()
+			base := configured
+			if trustProxy {
+				if forwarded := forwardedPrefix(r.Header.Get("X-Forwarded-Prefix")); forwarded != "" {
+					base = forwarded
+				}
+			}
+			r.URL.Path = withoutPrefix(singleSlashes(r.URL.Path), base)
+			r.URL.RawPath = "" // it would win over Path in the router
+			r.URL.RawQuery = plainQuery(r.URL.RawQuery)
+			c.SetRequest(r.WithContext(prefix.With(r.Context(), base)))
+			return next(c)
+		}
+	}
+}
+
+var (
+	slashes = regexp.MustCompile(`/{2,}`)
+	// prefixForm is what a forwarded prefix may look like: anything else could
+	// turn our links into those of another host.
+	prefixForm = regexp.MustCompile(`^(/[A-Za-z0-9._~-]+)+$`)
+)
+
+// forwardedPrefix returns the first prefix of the header, or "" when it is none.
+func forwardedPrefix(header string) string {
+	first, _, _ := strings.Cut(header, ",")
+	first = strings.TrimRight(singleSlashes(strings.TrimSpace(first)), "/")
+	if !prefixForm.MatchString(first) {
+		return ""
+	}
+	return first
+}
+
+func singleSlashes(path string) string { return slashes.ReplaceAllString(path, "/") }
+
+func withoutPrefix(path, base string) string {
+	if rest, found := strings.CutPrefix(path, base); found && (rest == "" || rest[0] == '/') {
+		path = rest
+	}
+	if path = strings.TrimSuffix(path, "/"); path == "" {
+		return "/"
+	}
+	return path
+}
+
+var indexed = regexp.MustCompile(`^([a-z_]+)\[([^\]]*)\]$`)
+
+// plainQuery rewrites the arrays and maps of PHP (anrs[0]=a, processor_params[b]=c)
+// to the names that the document has: repeated values, and the JSON of a map.
+func plainQuery(raw string) string {
+	if !strings.Contains(raw, "[") && !strings.Contains(raw, "%5B") && !strings.Contains(raw, "%5b") {
+		return raw
+	}
+	given, err := url.ParseQuery(raw)
+	if err != nil {
+		return raw
+	}
+	plain, params := url.Values{}, map[string]string{}
+	for name, values := range given {
+		match := indexed.FindStringSubmatch(name)
+		switch {
+		case match == nil:
+			plain[name] = append(plain[name], values...)
+		case match[1] == "processor_params":
+			params[match[2]] = strings.Join(values, ",")
+		default:
+			plain[match[1]] = append(plain[match[1]], values...)
+		}
+	}
+	if len(params) > 0 && !plain.Has("processor_params") {
+		plain.Set("processor_params", jsonOf(params))
+	}
+	return plain.Encode()
+}
+
+func jsonOf(params map[string]string) string {
+	encoded, _ := json.Marshal(params) // a map of strings always encodes
+	return string(encoded)
+}

@@ -1,0 +1,184 @@
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strconv"
+
+	"github.com/go-json-experiment/json"
+	"github.com/labstack/echo/v4"
+
+	"github.com/monarc-project/stats-service/gen/api"
+	"github.com/monarc-project/stats-service/internal/fieldmask"
+	"github.com/monarc-project/stats-service/internal/processor"
+	"github.com/monarc-project/stats-service/internal/stats"
+)
+
+// statusClientGone is logged, and never seen, when the caller hung up.
+const statusClientGone = 499
+
+// retryAfterOutage is how many seconds a caller is asked to wait for the database.
+const retryAfterOutage = 5
+
+// problem is an error as the caller gets it.
+type problem struct {
+	status     int
+	message    string
+	fields     map[string]string
+	retryAfter int // seconds; 0: no word about it
+}
+
+var (
+	errNoKey    = errors.New("no key")
+	errWrongKey = errors.New("wrong key")
+	errInactive = errors.New("inactive client")
+)
+
+// tooManyError asks the caller to wait.
+type tooManyError struct{ seconds int }
+
+func (e *tooManyError) Error() string { return "too many requests" }
+
+// notJSONError is about a body whose type the service does not read.
+type notJSONError struct{ message string }
+
+func (e *notJSONError) Error() string { return e.message }
+
+// problemOf translates any error of a handler. What is not known becomes a 500
+// that says nothing of the inside; the log has the cause.
+func problemOf(err error) problem {
+	if p, ok := requestProblem(err); ok {
+		return p
+	}
+	if p, ok := domainProblem(err); ok {
+		return p
+	}
+	var fromEcho *echo.HTTPError
+	if errors.As(err, &fromEcho) {
+		return echoProblem(fromEcho)
+	}
+	if errors.Is(err, context.Canceled) {
+		return problem{status: statusClientGone, message: "The request was given up."}
+	}
+	return problem{
+		status:  http.StatusInternalServerError,
+		message: "The service could not do this. Try again; if it stays, tell the operator, whose log has the cause.",
+	}
+}
+
+// requestProblem is about what arrived: the key, the body, the mask.
+func requestProblem(err error) (problem, bool) {
+	var (
+		tooLarge *http.MaxBytesError
+		notJSON  *notJSONError
+		mask     *fieldmask.ParseError
+		tooMany  *tooManyError
+	)
+	switch {
+	case errors.Is(err, errNoKey):
+		return problem{status: http.StatusUnauthorized, message: "Authentication is needed: send your token in the X-API-KEY header."}, true
+	case errors.Is(err, errWrongKey):
+		return problem{status: http.StatusForbidden, message: "The token in the X-API-KEY header is not known here."}, true
+	case errors.Is(err, errInactive):
+		return problem{status: http.StatusForbidden, message: "This client is inactive; the operator of the service can activate it."}, true
+	case errors.As(err, &tooLarge):
+		text := fmt.Sprintf("The body is larger than the %d bytes that are accepted; send it in smaller batches.", tooLarge.Limit)
+		return problem{status: http.StatusRequestEntityTooLarge, message: text}, true
+	case errors.As(err, &notJSON):
+		return problem{status: http.StatusUnsupportedMediaType, message: notJSON.message}, true
+	case errors.As(err, &mask):
+		return invalid(stats.Invalid("X-Fields", "%s", mask.Error())), true
+	case errors.As(err, &tooMany):
+		return problem{status: http.StatusTooManyRequests, message: "Too many requests; wait and try again.", retryAfter: tooMany.seconds}, true
+	}
+	return problem{}, false
+}
+
+// domainProblem is about what was asked for.
+func domainProblem(err error) (problem, bool) {
+	var (
+		bad      *stats.InvalidError
+		param    *processor.ParamError
+		conflict *stats.ConflictError
+	)
+	switch {
+	case errors.As(err, &bad):
+		return invalid(bad), true
+	case errors.As(err, &param):
+		return invalid(stats.Invalid(paramField(param), "%s", param.Reason)), true
+	case errors.As(err, &conflict):
+		fields := map[string]string{conflict.Field: conflict.Message}
+		return problem{status: http.StatusConflict, message: conflict.Message, fields: fields}, true
+	case errors.Is(err, stats.ErrNotFound):
+		return problem{status: http.StatusNotFound, message: "There is no such stats."}, true
+	case errors.Is(err, stats.ErrForbidden):
+		return problem{status: http.StatusForbidden, message: "This needs the token of an admin."}, true
+	case errors.Is(err, stats.ErrUnavailable):
+		text := "The database cannot be reached at the moment; try again."
+		return problem{status: http.StatusServiceUnavailable, message: text, retryAfter: retryAfterOutage}, true
+	}
+	return problem{}, false
+}
+
+func paramField(err *processor.ParamError) string {
+	if err.Name == "" {
+		return "processor_params"
+	}
+	return "processor_params." + err.Name
+}
+
+func invalid(err *stats.InvalidError) problem {
+	return problem{status: http.StatusBadRequest, message: err.Message, fields: err.Fields}
+}
+
+// echoProblem is about what the router or a generated wrapper refused. Their
+// messages name the parameter and its value, and nothing of the inside.
+func echoProblem(err *echo.HTTPError) problem {
+	switch err.Code {
+	case http.StatusNotFound:
+		return problem{status: err.Code, message: "There is nothing at this address."}
+	case http.StatusMethodNotAllowed:
+		return problem{status: err.Code, message: "This address does not answer to this method."}
+	case http.StatusBadRequest:
+		return problem{status: err.Code, message: fmt.Sprint(err.Message)}
+	}
+	return problem{status: err.Code, message: http.StatusText(err.Code)}
+}
+
+// handleError is the one place where errors become answers and are logged.
+func (s *Server) handleError(err error, c echo.Context) {
+	p := problemOf(err)
+	s.logProblem(c, p, err)
+	if c.Response().Committed || p.status == statusClientGone {
+		return
+	}
+	header := c.Response().Header()
+	if p.retryAfter > 0 {
+		header.Set("Retry-After", strconv.Itoa(p.retryAfter))
+	}
+	header.Del("Link")
+	body, err := json.Marshal(api.Error{Message: p.message, Errors: p.fields}, json.Deterministic(true))
+	if err != nil {
+		s.log.Error("encode error answer", "error", err)
+		return
+	}
+	if err := c.Blob(p.status, echo.MIMEApplicationJSON, body); err != nil {
+		s.log.Debug("send error answer", "error", err)
+	}
+}
+
+func (s *Server) logProblem(c echo.Context, p problem, cause error) {
+	level := slog.LevelInfo
+	if p.status >= http.StatusInternalServerError {
+		level = slog.LevelError
+	}
+	s.log.LogAttrs(c.Request().Context(), level, p.message,
+		slog.Int("status", p.status),
+		slog.String("method", c.Request().Method),
+		slog.String("route", c.Path()),
+		slog.Any("cause", cause),
+	)
+}

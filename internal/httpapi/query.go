@@ -1,0 +1,197 @@
+package httpapi
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/monarc-project/stats-service/gen/api"
+	"github.com/monarc-project/stats-service/internal/postgres"
+	"github.com/monarc-project/stats-service/internal/processor"
+	"github.com/monarc-project/stats-service/internal/stats"
+)
+
+// question gathers the parameters of a GET, each from the body or else from the
+// query, and remembers the first that cannot be accepted.
+type question struct {
+	err error
+}
+
+func (q *question) fail(err error) {
+	if q.err == nil {
+		q.err = err
+	}
+}
+
+// text returns the first of its arguments that says something.
+func text(body, query string) string {
+	if body != "" {
+		return body
+	}
+	return query
+}
+
+func (q *question) integer(field string, body *api.Integer, query string) int64 {
+	if body != nil {
+		return int64(*body)
+	}
+	if query == "" {
+		return 0
+	}
+	value, err := api.ParseInteger(query)
+	if err != nil {
+		q.fail(stats.Invalid(field, "%s", err))
+	}
+	return int64(value)
+}
+
+// flag reads an integer that is 0 or 1.
+func (q *question) flag(field string, body *api.Integer, query string) bool {
+	value := q.integer(field, body, query)
+	if value > 1 {
+		q.fail(stats.Invalid(field, "must be 0 or 1"))
+	}
+	return value == 1
+}
+
+func (q *question) boolean(field string, body *api.Boolean, query string) bool {
+	if body != nil {
+		return bool(*body)
+	}
+	if query == "" {
+		return false
+	}
+	value, err := api.ParseBoolean(query)
+	if err != nil {
+		q.fail(stats.Invalid(field, "%s", err))
+	}
+	return bool(value)
+}
+
+func (q *question) date(field, body, query string) *time.Time {
+	given := text(body, query)
+	if given == "" {
+		return nil
+	}
+	date, err := stats.ParseDateField(field, given)
+	if err != nil {
+		q.fail(err)
+		return nil
+	}
+	return &date
+}
+
+func (q *question) statsType(body, query string) processor.Type {
+	given := text(body, query)
+	if given == "" {
+		return ""
+	}
+	t, err := stats.ParseType(given)
+	if err != nil {
+		q.fail(err)
+	}
+	return t
+}
+
+// analyses joins the list and the single analysis, which is a list of one.
+func (q *question) analyses(body api.UUIDs, query []string) []uuid.UUID {
+	if len(body) > 0 {
+		return body
+	}
+	ids, err := api.ParseUUIDs(query)
+	if err != nil {
+		q.fail(stats.Invalid("anrs", "%s", err))
+	}
+	return ids
+}
+
+func (q *question) analysis(given string) uuid.UUID {
+	id, err := api.ParseUUID(given)
+	if err != nil {
+		q.fail(stats.Invalid("anr", "%s", err))
+	}
+	return id
+}
+
+// window returns the days asked for, both included.
+func (q *question) window(from, to *time.Time, today time.Time, filter *stats.Filter) {
+	filter.DateFrom, filter.DateTo = stats.Window(from, to, today)
+}
+
+// listQuery reads what GET /stats/ asks for. nothing tells that the analysis and
+// the analyses asked for have none in common.
+func (s *Server) listQuery(params api.ListStatsParams, given *api.StatsQuery) (query postgres.ListQuery, nothing bool, err error) {
+	body := api.StatsQuery{}
+	if given != nil {
+		body = *given
+	}
+	var q question
+	query.Type = q.statsType(body.Type, params.Type)
+	query.ANRs = q.analyses(body.ANRs, params.Anrs)
+	if anr := text(body.ANR, params.ANR); anr != "" {
+		query.ANRs, nothing = narrow(query.ANRs, q.analysis(anr))
+	}
+	query.GroupByANR = q.flag("group_by_anr", body.GroupByANR, params.GroupByANR)
+	query.LastOnly = q.boolean("get_last", body.GetLast, params.GetLast)
+	query.Offset = q.integer("offset", body.Offset, params.Offset)
+	query.Limit = q.integer("limit", body.Limit, params.Limit)
+	from := q.date("date_from", body.DateFrom, params.DateFrom)
+	to := q.date("date_to", body.DateTo, params.DateTo)
+	if !query.LastOnly {
+		q.window(from, to, s.today(), &query.Filter)
+	}
+	return query, nothing, q.err
+}
+
+// narrow keeps of ids only id; no ids stand for all of them.
+func narrow(ids []uuid.UUID, id uuid.UUID) (kept []uuid.UUID, nothing bool) {
+	if len(ids) == 0 {
+		return []uuid.UUID{id}, false
+	}
+	for _, candidate := range ids {
+		if candidate == id {
+			return []uuid.UUID{id}, false
+		}
+	}
+	return nil, true
+}
+
+// processing is what GET /stats/processed/ asks for.
+type processing struct {
+	processor processor.Processor
+	params    processor.Params
+	filter    stats.Filter
+}
+
+func (s *Server) processingQuery(params api.ProcessingListParams, given *api.ProcessingQuery) (processing, error) {
+	body := api.ProcessingQuery{}
+	if given != nil {
+		body = *given
+	}
+	var (
+		q   question
+		err error
+		p   processing
+	)
+	p.filter.Type = q.statsType(body.Type, params.Type)
+	p.filter.ANRs = q.analyses(body.ANRs, params.Anrs)
+	p.filter.LocalStatsOnly = q.flag("local_stats_only", body.LocalStatsOnly, params.LocalStatsOnly)
+	from := q.date("date_from", body.DateFrom, params.DateFrom)
+	to := q.date("date_to", body.DateTo, params.DateTo)
+	q.window(from, to, s.today(), &p.filter)
+	if q.err != nil {
+		return processing{}, q.err
+	}
+	p.processor, err = processor.Choose(text(body.Processor, params.Processor), p.filter.Type)
+	if err != nil {
+		return processing{}, stats.Invalid("processor", "%s", err)
+	}
+	p.filter.Type = p.processor.Type
+	raw := body.ProcessorParams
+	if len(raw) == 0 {
+		raw = json.RawMessage(params.ProcessorParams)
+	}
+	p.params, err = p.processor.ParseParams(raw)
+	return p, err
+}

@@ -1,0 +1,36 @@
+package httpapi
+
+import (
+	"net/http"
+
+	"github.com/monarc-project/stats-service/internal/answer"
+	"github.com/monarc-project/stats-service/internal/fieldmask"
+)
+
+// reply is a success answer of any operation. The generated server asks each
+// answer how to write itself under the name of its operation; the generated
+// response types cannot mask fields or stream, so this one stands for them all.
+type reply func(w http.ResponseWriter) error
+
+func (r reply) VisitClientCreateResponse(w http.ResponseWriter) error     { return r(w) }
+func (r reply) VisitClientGetResponse(w http.ResponseWriter) error        { return r(w) }
+func (r reply) VisitClientPatchResponse(w http.ResponseWriter) error      { return r(w) }
+func (r reply) VisitListStatsResponse(w http.ResponseWriter) error        { return r(w) }
+func (r reply) VisitCreateStatsResponse(w http.ResponseWriter) error      { return r(w) }
+func (r reply) VisitProcessingListResponse(w http.ResponseWriter) error   { return r(w) }
+func (r reply) VisitGetProcessorListResponse(w http.ResponseWriter) error { return r(w) }
+func (r reply) VisitDeleteStatsResponse(w http.ResponseWriter) error      { return r(w) }
+func (r reply) VisitGetStatsResponse(w http.ResponseWriter) error         { return r(w) }
+
+// replyJSON answers with value as far as the mask lets through.
+func replyJSON(status int, value any, mask *fieldmask.Mask) reply {
+	return answer.JSON{Status: status, Value: value, Mask: mask}.Write
+}
+
+// replyStatus answers without a body.
+func replyStatus(status int) reply {
+	return func(w http.ResponseWriter) error {
+		w.WriteHeader(status)
+		return nil
+	}
+}

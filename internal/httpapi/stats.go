@@ -1,0 +1,228 @@
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+
+	"github.com/google/uuid"
+	"github.com/oapi-codegen/runtime/types"
+
+	"github.com/monarc-project/stats-service/gen/api"
+	"github.com/monarc-project/stats-service/gen/server"
+	"github.com/monarc-project/stats-service/internal/fieldmask"
+	"github.com/monarc-project/stats-service/internal/postgres"
+	"github.com/monarc-project/stats-service/internal/stats"
+)
+
+// ListStats answers the stats that the caller may see, streamed.
+func (s *Server) ListStats(ctx context.Context, request server.ListStatsRequestObject) (server.ListStatsResponseObject, error) {
+	mask, err := fieldmask.Parse(request.Params.XFields)
+	if err != nil {
+		return nil, err
+	}
+	client, ok := caller(ctx)
+	if !ok {
+		return nil, errNoKey
+	}
+	query, nothing, err := s.listQuery(request.Params, request.Body)
+	if err != nil {
+		return nil, err
+	}
+	list := statsList{store: s.store, scope: client.Scope(), query: query, mask: mask}
+	if nothing {
+		list.scope = stats.Scope{}
+	}
+	return reply(func(w http.ResponseWriter) error { return list.write(ctx, w) }), nil
+}
+
+// GetStats answers one stats, or those of an analysis, streamed.
+func (s *Server) GetStats(ctx context.Context, request server.GetStatsRequestObject) (server.GetStatsResponseObject, error) {
+	mask, err := fieldmask.Parse(request.Params.XFields)
+	if err != nil {
+		return nil, err
+	}
+	client, ok := caller(ctx)
+	if !ok {
+		return nil, errNoKey
+	}
+	anr, id, err := identifiers(request.ANR, request.Params.UUID)
+	if err != nil {
+		return nil, err
+	}
+	if id == nil {
+		list := statsList{store: s.store, scope: client.Scope(), mask: mask}
+		list.query.ANRs = []uuid.UUID{anr}
+		return reply(func(w http.ResponseWriter) error { return list.writeArray(ctx, w) }), nil
+	}
+	stat, err := s.store.Stat(ctx, client.Scope(), anr, *id)
+	if err != nil {
+		return nil, err
+	}
+	return replyJSON(http.StatusOK, wireStat(stat), mask), nil
+}
+
+// DeleteStats deletes the stats of an analysis, or one of them, as far as they
+// are the caller's.
+func (s *Server) DeleteStats(ctx context.Context, request server.DeleteStatsRequestObject) (server.DeleteStatsResponseObject, error) {
+	client, ok := caller(ctx)
+	if !ok {
+		return nil, errNoKey
+	}
+	anr, id, err := identifiers(request.ANR, request.Params.UUID)
+	if err != nil {
+		return nil, err
+	}
+	deleted, err := s.store.DeleteStats(ctx, client.Scope(), anr, id)
+	if err != nil {
+		return nil, err
+	}
+	if deleted == 0 {
+		return nil, fmt.Errorf("delete stats of analysis %s: %w", anr, stats.ErrNotFound)
+	}
+	return replyStatus(http.StatusNoContent), nil
+}
+
+// identifiers reads the analysis of the path and the optional stats of the query.
+func identifiers(path, query string) (anr uuid.UUID, id *uuid.UUID, err error) {
+	if anr, err = api.ParseUUID(path); err != nil {
+		return anr, nil, stats.Invalid("anr", "%s", err)
+	}
+	if query == "" {
+		return anr, nil, nil
+	}
+	parsed, err := api.ParseUUID(query)
+	if err != nil {
+		return anr, nil, stats.Invalid("uuid", "%s", err)
+	}
+	return anr, &parsed, nil
+}
+
+// CreateStats stores a batch as a whole or not at all.
+func (s *Server) CreateStats(ctx context.Context, request server.CreateStatsRequestObject) (server.CreateStatsResponseObject, error) {
+	mask, err := fieldmask.Parse(request.Params.XFields)
+	if err != nil {
+		return nil, err
+	}
+	client, ok := caller(ctx)
+	if !ok {
+		return nil, errNoKey
+	}
+	items, err := itemsOf(*request.Body)
+	if err != nil {
+		return nil, err
+	}
+	outcomes, err := s.store.InsertStats(ctx, client, items)
+	if err != nil {
+		return nil, fmt.Errorf("store %d stats: %w", len(items), err)
+	}
+	created := createdOf(outcomes)
+	if len(created.Duplicates) > 0 {
+		s.log.InfoContext(ctx, "some stats of a batch were already there", "duplicates", len(created.Duplicates))
+		return replyJSON(http.StatusMultiStatus, created, mask), nil
+	}
+	return replyJSON(http.StatusCreated, created, mask), nil
+}
+
+// maxReported is how many items of a batch at most have their errors listed.
+const maxReported = 20
+
+// itemsOf validates every item of a batch. Its error is an *stats.InvalidError
+// that names items by their index.
+func itemsOf(batch []api.NewStats) ([]postgres.Item, error) {
+	items := make([]postgres.Item, len(batch))
+	faults := map[string]string{}
+	faulty := 0
+	for i := range batch {
+		item, err := itemOf(batch[i])
+		if err == nil {
+			items[i] = item
+			continue
+		}
+		for field, reason := range err.Under(strconv.Itoa(i)).Fields {
+			faults[field] = reason
+		}
+		if faulty++; faulty == maxReported {
+			break
+		}
+	}
+	if faulty > 0 {
+		return nil, &stats.InvalidError{Message: "Input payload validation failed; nothing was stored", Fields: faults}
+	}
+	return items, nil
+}
+
+func itemOf(item api.NewStats) (postgres.Item, *stats.InvalidError) {
+	if field := missingField(item); field != "" {
+		return postgres.Item{}, stats.Invalid(field, "is required")
+	}
+	t, err := stats.ParseType(item.Type)
+	if err != nil {
+		return postgres.Item{}, asInvalid(err)
+	}
+	observations, err := stats.Observations(t, item.Data)
+	if err != nil {
+		return postgres.Item{}, asInvalid(err)
+	}
+	stat := stats.Stat{ANR: item.ANR, Type: t, Date: item.Date.Time, Data: item.Data}
+	if item.UUID != nil {
+		stat.UUID = *item.UUID
+	}
+	return postgres.Item{Stat: stat, Observations: observations}, nil
+}
+
+// asInvalid returns err, which is about the input, as what it is.
+func asInvalid(err error) *stats.InvalidError {
+	var bad *stats.InvalidError
+	if errors.As(err, &bad) {
+		return bad
+	}
+	return stats.Invalid("data", "%s", err)
+}
+
+func missingField(item api.NewStats) string {
+	switch {
+	case item.ANR == uuid.Nil:
+		return "anr"
+	case item.Type == "":
+		return "type"
+	case item.Date.IsZero():
+		return "date"
+	case len(item.Data) == 0:
+		return "data"
+	}
+	return ""
+}
+
+func createdOf(outcomes []postgres.Outcome) api.StatsCreated {
+	created := api.StatsCreated{Data: []api.Stats{}}
+	for _, outcome := range outcomes {
+		if outcome.Duplicate {
+			created.Duplicates = append(created.Duplicates, outcome.Stat.UUID)
+			continue
+		}
+		created.Data = append(created.Data, wireStat(outcome.Stat))
+	}
+	created.Metadata = metadata(len(created.Data), stats.Page{})
+	return created
+}
+
+func wireStat(stat stats.Stat) api.Stats {
+	return api.Stats{
+		UUID: stat.UUID,
+		ANR:  stat.ANR,
+		Type: string(stat.Type),
+		Date: types.Date{Time: stat.Date},
+		Data: stat.Data,
+	}
+}
+
+func metadata(count int, page stats.Page) api.Metadata {
+	return api.Metadata{
+		Count:  strconv.Itoa(count),
+		Offset: strconv.FormatInt(page.Offset, 10),
+		Limit:  strconv.FormatInt(page.Limit, 10),
+	}
+}

@@ -1,0 +1,8 @@
+//go:build unix && !linux
+
+package localpg
+
+import "syscall"
+
+// dieWithParent does nothing: only Linux has such a signal.
+func dieWithParent(*syscall.SysProcAttr) {}

@@ -1,0 +1,16 @@
+package localpg
+
+import (
+	"os/exec"
+	"testing"
+)
+
+func TestServerDiesWithKilledParent(t *testing.T) {
+	t.Parallel()
+	dir := folder(t)
+	holder := startHolder(t, exec.Command(self(t)), dir, holderClose+"=1")
+	holder.kill()
+	eventually(t, "the end of the server", func() bool {
+		return !serves(holder.postmaster, layout{dir: dir}.cluster())
+	})
+}

@@ -1,0 +1,108 @@
+//go:build unix
+
+package localpg
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+)
+
+// postmaster is what a server says of itself in the file postmaster.pid of
+// its cluster.
+type postmaster struct {
+	pid       int
+	socketDir string
+	ready     bool
+}
+
+func pidFile(cluster string) string { return filepath.Join(cluster, "postmaster.pid") }
+
+// readPostmaster returns the recorded server, which may be long gone, and
+// fs.ErrNotExist when none is recorded.
+func readPostmaster(cluster string) (postmaster, error) {
+	text, err := os.ReadFile(pidFile(cluster))
+	if err != nil {
+		return postmaster{}, err
+	}
+	lines := strings.Split(string(text), "\n")
+	pid, err := strconv.Atoi(strings.TrimSpace(lines[0]))
+	if err != nil || pid <= 0 {
+		return postmaster{}, fmt.Errorf("%s does not start with a process id", pidFile(cluster))
+	}
+	pm := postmaster{pid: pid}
+	if len(lines) > 4 {
+		pm.socketDir = lines[4]
+	}
+	if len(lines) > 7 {
+		pm.ready = strings.TrimSpace(lines[7]) == "ready"
+	}
+	return pm, nil
+}
+
+// runningPostmaster returns the server that runs on the cluster, and false
+// when none does.
+func runningPostmaster(cluster string) (postmaster, bool, error) {
+	pm, err := readPostmaster(cluster)
+	if errors.Is(err, fs.ErrPermission) {
+		return postmaster{}, false, fmt.Errorf("look for a running database: %w: "+
+			"use the user that runs the service, or root", err)
+	}
+	if err != nil || !serves(pm.pid, cluster) {
+		return postmaster{}, false, nil
+	}
+	return pm, true, nil
+}
+
+// serves reports whether the process is a PostgreSQL server of the cluster.
+// A process id alone proves nothing: it may have been given to another
+// process since, or belong to one that is dead and not yet collected.
+func serves(pid int, cluster string) bool {
+	if runtime.GOOS != "linux" {
+		out, err := exec.Command("ps", "-ww", "-o", "command=", "-p", strconv.Itoa(pid)).Output()
+		return err == nil && strings.Contains(string(out), " -D "+cluster+" ")
+	}
+	text, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "cmdline"))
+	if err != nil {
+		return false
+	}
+	var args []string
+	for arg := range bytes.SplitSeq(text, []byte{0}) {
+		args = append(args, string(arg))
+	}
+	at := slices.Index(args, "-D")
+	return at >= 0 && at+1 < len(args) && args[at+1] == cluster
+}
+
+// lives reports whether a process that was a server of the cluster a moment
+// ago still runs. Unlike other systems, Linux may have nobody in a container
+// who collects the dead, so there the process id does not suffice.
+func lives(pid int, cluster string) bool {
+	if runtime.GOOS != "linux" {
+		return !errors.Is(syscall.Kill(pid, 0), syscall.ESRCH)
+	}
+	return serves(pid, cluster)
+}
+
+// clearStale removes a postmaster.pid whose process id now belongs to some
+// other process: PostgreSQL would take that for its own server and refuse to
+// start. The caller holds the lock and knows that no server runs.
+func clearStale(cluster string) error {
+	pm, err := readPostmaster(cluster)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err == nil && errors.Is(syscall.Kill(pm.pid, 0), syscall.ESRCH) {
+		return nil // PostgreSQL sees that for itself, and checks more than we do
+	}
+	return os.Remove(pidFile(cluster))
+}

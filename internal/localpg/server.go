@@ -1,0 +1,270 @@
+//go:build unix
+
+package localpg
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/gofrs/flock"
+)
+
+const (
+	createTimeout  = 2 * time.Minute  // for a new cluster on a slow disk
+	startTimeout   = 2 * time.Minute  // replaying the log after a crash takes time
+	prepareTimeout = 30 * time.Second // for the role and the database
+	stopTimeout    = 30 * time.Second // until a fast shutdown is given up
+	pollInterval   = 20 * time.Millisecond
+)
+
+// Server is a running PostgreSQL that belongs to this process.
+type Server struct {
+	opts     Options
+	place    layout
+	acct     account
+	lock     *flock.Flock
+	log      *slog.Logger
+	instance *instance
+
+	stopOnce sync.Once
+	stopErr  error
+}
+
+// Start runs the PostgreSQL of the folder o.Dir, creating it at first use, and
+// returns when it accepts connections and has the database named Database. A
+// server that a killed process of ours left behind is taken over.
+//
+// ctx bounds the start only. Errors worth telling apart are *HeldError,
+// *UnreachableError and ErrNoBinaries; every error says what to do.
+func Start(ctx context.Context, o Options) (*Server, error) {
+	if err := makeFolder(o.Dir); err != nil {
+		return nil, fmt.Errorf("create the database folder: %w", err)
+	}
+	place, err := newLayout(o.Dir)
+	if err != nil {
+		return nil, err
+	}
+	acct, err := chooseAccount(place.home())
+	if err != nil {
+		return nil, err
+	}
+	lock, err := hold(place, acct)
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{opts: o, place: place, acct: acct, lock: lock, log: o.logger()}
+	if err := s.start(ctx); err != nil {
+		_ = lock.Unlock()
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *Server) start(ctx context.Context) error {
+	if err := s.prepareHome(); err != nil {
+		return err
+	}
+	running, err := s.takeOver(ctx)
+	if err != nil {
+		return err
+	}
+	if !running {
+		if err := s.launch(ctx); err != nil {
+			return err
+		}
+	}
+	if err := prepareDatabase(ctx, s.instance.socketDir); err != nil {
+		s.abandon()
+		return err
+	}
+	return nil
+}
+
+// prepareHome gives the user that runs the server its folder.
+func (s *Server) prepareHome() error {
+	home, acct := s.place.home(), s.acct
+	if owner, _, err := homeOwner(home); err == nil && owner == 0 && acct.switched {
+		// Copied or restored by root, or we were stopped before handing it over.
+		if err := giveTo(acct, home); err != nil {
+			return fmt.Errorf("give the database folder to the user %s: %w", acct.name, err)
+		}
+	}
+	if err := makePrivate(home, acct); err != nil {
+		return fmt.Errorf("prepare the database folder: %w", err)
+	}
+	return nil
+}
+
+// takeOver uses the server that still runs on the cluster, if there is one
+// and it is not on its way out.
+func (s *Server) takeOver(ctx context.Context) (bool, error) {
+	pm, ok, err := runningPostmaster(s.place.cluster())
+	if !ok {
+		return false, err
+	}
+	s.instance = watch(pm, s.place)
+	err = s.instance.waitReady(ctx)
+	var exited *exitedError
+	switch {
+	case err == nil:
+		s.log.Info("took over the running database", "dir", s.place.dir, "pid", pm.pid)
+		return true, nil
+	case errors.As(err, &exited):
+		return false, nil
+	default:
+		return false, fmt.Errorf("take over the PostgreSQL that runs in %s as process %d: %w", s.place.dir, pm.pid, err)
+	}
+}
+
+// launch starts a new server, on a new cluster if there is none yet.
+func (s *Server) launch(ctx context.Context) error {
+	bin, err := s.selectBinaries(ctx)
+	if err != nil {
+		return err
+	}
+	if err := s.checkReach(ctx, bin, s.place.home()); err != nil {
+		return err
+	}
+	if err := s.ensureCluster(ctx, bin); err != nil {
+		return err
+	}
+	socketDir := s.place.socketDir()
+	if err := makePrivate(socketDir, s.acct); err != nil {
+		return fmt.Errorf("prepare the folder of the database socket: %w", err)
+	}
+	if err := s.checkReach(ctx, bin, socketDir); err != nil {
+		return err
+	}
+	s.instance, err = launch(s.place, s.acct, bin, socketDir, s.opts)
+	if err != nil {
+		return err
+	}
+	if err := s.instance.waitReady(ctx); err != nil {
+		s.abandon()
+		return fmt.Errorf("start PostgreSQL %s in %s: %w", bin.version, s.place.dir, err)
+	}
+	s.log.Info("started the database", "dir", s.place.dir, "version", bin.version, "pid", s.instance.pid)
+	return nil
+}
+
+func (s *Server) ensureCluster(ctx context.Context, bin binaries) error {
+	exists, err := clusterExists(s.place)
+	if err != nil {
+		return err
+	}
+	if exists {
+		return clearStale(s.place.cluster())
+	}
+	s.log.Info("creating the database", "dir", s.place.dir, "version", bin.version)
+	return initCluster(ctx, s.place, s.acct, bin, s.opts.NoSync)
+}
+
+// checkReach makes sure that the server's user gets to dir. Permissions alone
+// do not tell (there may be access control lists), so a suspicion is tried.
+func (s *Server) checkReach(ctx context.Context, bin binaries, dir string) error {
+	if !s.acct.switched {
+		return nil
+	}
+	closed := closedFolder(s.acct, dir)
+	if closed == "" {
+		return nil
+	}
+	if command(ctx, s.acct, dir, bin.path("postgres"), "--version").Run() == nil {
+		return nil
+	}
+	return &UnreachableError{Dir: dir, Folder: closed, User: s.acct.name}
+}
+
+// selectBinaries finds, or as a last resort fetches, the binaries to run.
+func (s *Server) selectBinaries(ctx context.Context) (binaries, error) {
+	major, err := clusterMajor(s.place.cluster())
+	if err != nil {
+		return binaries{}, err
+	}
+	dirs := s.opts.search
+	if dirs == nil {
+		dirs = systemFolders()
+	}
+	fetched := filepath.Join(s.place.dir, "postgres-*", "bin")
+	bin, err := find(ctx, s.acct, slices.Concat(dirs, newestFirst(fetched)), major)
+	if err == nil || !s.opts.Fetch || ctx.Err() != nil {
+		return bin, err
+	}
+	bin, fetchErr := s.fetch(ctx, major)
+	if fetchErr != nil {
+		s.log.Warn("fetching PostgreSQL failed", "error", fetchErr)
+		return binaries{}, err
+	}
+	return bin, nil
+}
+
+// URL returns the address of the database named Database.
+func (s *Server) URL() string { return s.URLFor(Database) }
+
+// URLFor returns the address of a database on this server, whether it exists
+// or not. Its role may create databases.
+func (s *Server) URLFor(database string) string {
+	return socketURL(s.instance.socketDir, role, database)
+}
+
+// Done is closed when the server has ended, by Stop or by itself.
+func (s *Server) Done() <-chan struct{} { return s.instance.done }
+
+// Stop ends the server, taking connections from whoever still has some, and
+// lets go of the folder. Shutting down in order takes a moment: ctx should
+// not be one that is already cancelled, or the server is stopped the hard way
+// and has to recover at its next start, which is then also the error. Calling
+// Stop again returns the first outcome.
+func (s *Server) Stop(ctx context.Context) error {
+	s.stopOnce.Do(func() {
+		s.stopErr = s.instance.stop(ctx)
+		s.instance.removeSocketDir(s.place)
+		if err := s.lock.Unlock(); err != nil && s.stopErr == nil {
+			s.stopErr = fmt.Errorf("unlock the database folder: %w", err)
+		}
+		s.log.Info("stopped the database", "dir", s.place.dir)
+	})
+	return s.stopErr
+}
+
+// abandon ends a server that could not be brought into use.
+func (s *Server) abandon() {
+	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
+	defer cancel()
+	if err := s.instance.stop(ctx); err != nil {
+		s.log.Warn("stopping the database failed", "error", err)
+	}
+	s.instance.removeSocketDir(s.place)
+}
+
+// Attach returns the address of the database of a server that another process
+// of ours runs in dir, for a command that works beside it. The server stays
+// the other's: it ends when that process stops it. The error is ErrNotRunning
+// when no server accepts connections there.
+func Attach(dir string) (string, error) {
+	place, err := newLayout(dir)
+	if err != nil {
+		return "", err
+	}
+	pm, ok, err := runningPostmaster(place.cluster())
+	if err != nil {
+		return "", err
+	}
+	if !ok || !pm.ready || pm.socketDir == "" {
+		return "", fmt.Errorf("%w in %s", ErrNotRunning, place.dir)
+	}
+	return socketURL(pm.socketDir, role, Database), nil
+}
+
+func socketURL(socketDir, user, database string) string {
+	host := strings.ReplaceAll(url.QueryEscape(socketDir), "+", "%20") // psql takes a plus for a plus
+	return fmt.Sprintf("postgres://%s@/%s?host=%s&port=%d", user, url.PathEscape(database), host, port)
+}

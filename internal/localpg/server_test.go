@@ -1,0 +1,240 @@
+//go:build unix
+
+package localpg
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestStartedAgainKeepsData(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(folder(t), "not", "there", "yet")
+	s := start(t, fast(dir))
+	query(t, s.URL(), "CREATE TABLE fruit (name text); INSERT INTO fruit VALUES ('apple')")
+	stop(t, s)
+	stop(t, s) // again: no harm
+
+	s = start(t, fast(dir))
+	if diff := cmp.Diff("apple", query(t, s.URL(), "SELECT name FROM fruit")); diff != "" {
+		t.Errorf("data after the restart (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff("postgres", query(t, s.URLFor("postgres"), "SELECT current_database()")); diff != "" {
+		t.Errorf("database of URLFor (-want +got):\n%s", diff)
+	}
+}
+
+func TestServerIsPrivate(t *testing.T) {
+	t.Parallel()
+	dir := folder(t)
+	s := start(t, fast(dir))
+	want := map[string]string{
+		"SHOW listen_addresses":        "",
+		"SHOW unix_socket_permissions": "0700",
+		"SHOW server_encoding":         "UTF8",
+		"SHOW lc_collate":              "C",
+		"SHOW timezone":                "UTC",
+		"SELECT rolsuper::text FROM pg_roles WHERE rolname = current_user": "false",
+	}
+	got := map[string]string{}
+	for statement := range want {
+		if statement == "SHOW lc_collate" { // a setting up to PostgreSQL 15, a property of the database in all
+			got[statement] = query(t, s.URL(), "SELECT datcollate::text FROM pg_database WHERE datname = current_database()")
+			continue
+		}
+		got[statement] = query(t, s.URL(), statement)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("settings (-want +got):\n%s", diff)
+	}
+	for _, private := range []string{s.place.home(), s.place.cluster(), s.instance.socketDir} {
+		info, err := os.Stat(private)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if info.Mode().Perm() != 0o700 {
+			t.Errorf("%s has mode %v, want 0700", private, info.Mode().Perm())
+		}
+	}
+}
+
+func TestServerHasItsOwnProcessGroup(t *testing.T) {
+	t.Parallel()
+	s := start(t, fast(folder(t)))
+	group, err := syscall.Getpgid(s.instance.pid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if group == syscall.Getpgrp() {
+		t.Error("the server is in our process group: a Ctrl-C would reach it before us")
+	}
+}
+
+func TestServerNeverRunsAsRoot(t *testing.T) {
+	t.Parallel()
+	s := start(t, fast(folder(t)))
+	info, err := os.Stat(s.place.cluster())
+	if err != nil {
+		t.Fatal(err)
+	}
+	// PostgreSQL insists on owning its cluster, so this is also who it runs as.
+	if uid, _ := ownerOf(info); uid == 0 || uid != s.acct.uid {
+		t.Errorf("the cluster belongs to user %d, want %d and not 0", uid, s.acct.uid)
+	}
+}
+
+func TestClusterOfRootIsHandedOver(t *testing.T) {
+	t.Parallel()
+	dir := folder(t)
+	s := start(t, fast(dir))
+	query(t, s.URL(), "CREATE TABLE fruit (name text)")
+	stop(t, s)
+	// As after `cp -r` by whoever runs the service, which may be root.
+	if err := giveTo(account{uid: os.Geteuid(), gid: os.Getegid()}, s.place.home()); err != nil {
+		t.Fatal(err)
+	}
+	s = start(t, fast(dir))
+	if diff := cmp.Diff("0", query(t, s.URL(), "SELECT count(*) FROM fruit")); diff != "" {
+		t.Errorf("rows (-want +got):\n%s", diff)
+	}
+}
+
+func TestDeepFolder(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(folder(t), strings.Repeat("deep/", 25))
+	s := start(t, fast(dir))
+	socketDir := s.instance.socketDir
+	if len(socketPath(socketDir)) > maxSocketPath {
+		t.Errorf("the socket path has %d bytes: %s", len(socketPath(socketDir)), socketDir)
+	}
+	url, err := Attach(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(s.URL(), url); diff != "" {
+		t.Errorf("Attach (-want +got):\n%s", diff)
+	}
+	query(t, url, "SELECT 1")
+	stop(t, s)
+	if _, err := os.Stat(socketDir); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the folder of the socket is left behind: %v", err)
+	}
+}
+
+func TestFolderWithOddName(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{`a + "b" & 'ü%'?#`, "a,b", "-D"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			query(t, start(t, fast(filepath.Join(folder(t), name))).URL(), "SELECT 1")
+		})
+	}
+}
+
+func TestSocketFolderOfAnotherUserIsRefused(t *testing.T) {
+	t.Parallel()
+	dir := folder(t)
+	acct := account{name: "alice", uid: os.Geteuid() + 12345, gid: os.Getegid()}
+	link := filepath.Join(dir, "link")
+	if err := os.Symlink("/tmp", link); err != nil {
+		t.Fatal(err)
+	}
+	wantText(t, makePrivate(link, acct), link, "not a folder of the user alice", "remove it")
+}
+
+func TestSecondStartIsRefused(t *testing.T) {
+	t.Parallel()
+	dir := folder(t)
+	start(t, fast(dir))
+	_, err := Start(t.Context(), fast(dir))
+	var held *HeldError
+	if !errors.As(err, &held) {
+		t.Fatalf("error %v, want a HeldError", err)
+	}
+	if diff := cmp.Diff(&HeldError{Dir: dir, PID: os.Getpid()}, held); diff != "" {
+		t.Errorf("HeldError (-want +got):\n%s", diff)
+	}
+}
+
+func TestFailedStartShowsTheServerLog(t *testing.T) {
+	t.Parallel()
+	dir := folder(t)
+	o := fast(dir)
+	o.Settings["work_mem"] = "plenty"
+	_, err := Start(t.Context(), o)
+	wantText(t, err, dir, `invalid value for parameter "work_mem": "plenty"`)
+
+	start(t, fast(dir)) // the folder was let go, and is not damaged
+}
+
+func TestUnfinishedClusterIsReplaced(t *testing.T) {
+	t.Parallel()
+	dir := folder(t)
+	partial := layout{dir: dir}.cluster() + ".partial"
+	if err := os.MkdirAll(partial, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(partial, "PG_VERSION"), []byte("15\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	query(t, start(t, fast(dir)).URL(), "SELECT 1")
+}
+
+func TestStalePidFile(t *testing.T) {
+	t.Parallel()
+	dir := folder(t)
+	s := start(t, fast(dir))
+	stop(t, s)
+	// The process that got the id since belongs to the same user, which is
+	// what PostgreSQL itself cannot tell from a server.
+	other := command(t.Context(), s.acct, "/", "/bin/sleep", "600")
+	if err := other.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = other.Process.Kill(); _ = other.Wait() })
+	for name, pid := range map[string]int{"reused": other.Process.Pid, "unused": 1 << 22} {
+		writePidFile(t, s.place.cluster(), s.acct, pid)
+		if _, err := Attach(dir); !errors.Is(err, ErrNotRunning) {
+			t.Errorf("%s id: Attach: %v, want ErrNotRunning", name, err)
+		}
+		again := start(t, fast(dir))
+		query(t, again.URL(), "SELECT 1")
+		stop(t, again)
+	}
+}
+
+func TestServerThatEndsIsNoticed(t *testing.T) {
+	t.Parallel()
+	s := start(t, fast(folder(t)))
+	if err := syscall.Kill(s.instance.pid, syscall.SIGQUIT); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-s.Done():
+	case <-time.After(patience):
+		t.Fatal("Done is not closed")
+	}
+	stop(t, s)
+}
+
+func TestStopWithoutTimeIsReported(t *testing.T) {
+	t.Parallel()
+	dir := folder(t)
+	s := start(t, fast(dir))
+	query(t, s.URL(), "CREATE TABLE fruit (name text)")
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	wantText(t, s.Stop(ctx), "the hard way", "recovers")
+	if _, err := Attach(dir); !errors.Is(err, ErrNotRunning) {
+		t.Errorf("Attach: %v, want ErrNotRunning", err)
+	}
+	query(t, start(t, fast(dir)).URL(), "SELECT * FROM fruit")
+}

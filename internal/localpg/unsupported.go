@@ -1,0 +1,34 @@
+//go:build !unix
+
+package localpg
+
+import (
+	"context"
+	"errors"
+)
+
+// errUnsupported is what every start comes to on a system without Unix
+// sockets that only one user may enter.
+var errUnsupported = errors.New("a private PostgreSQL is not available on this operating system: " +
+	"set DATABASE_URL to a database on PostgreSQL 12 or later")
+
+// Server is a running PostgreSQL; on this operating system there is none.
+type Server struct{}
+
+// Start always fails: see the error.
+func Start(context.Context, Options) (*Server, error) { return nil, errUnsupported }
+
+// Attach always fails: see the error.
+func Attach(string) (string, error) { return "", errUnsupported }
+
+// URL returns the empty string.
+func (*Server) URL() string { return "" }
+
+// URLFor returns the empty string.
+func (*Server) URLFor(string) string { return "" }
+
+// Done returns nil, which is never ready.
+func (*Server) Done() <-chan struct{} { return nil }
+
+// Stop does nothing.
+func (*Server) Stop(context.Context) error { return nil }

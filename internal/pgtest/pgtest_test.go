@@ -1,0 +1,88 @@
+package pgtest_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/monarc-project/stats-service/internal/pgtest"
+)
+
+func TestMain(m *testing.M) { os.Exit(pgtest.Run(m, migrate)) }
+
+func migrate(ctx context.Context, url string) error {
+	conn, err := pgx.Connect(ctx, url)
+	if err != nil {
+		return err
+	}
+	defer conn.Close(ctx)
+	_, err = conn.Exec(ctx, "CREATE TABLE fruit (name text)")
+	return err
+}
+
+func open(t *testing.T, url string) *pgx.Conn {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return conn
+}
+
+func names(t *testing.T, conn *pgx.Conn, query string) []string {
+	t.Helper()
+	rows, err := conn.Query(t.Context(), query)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return got
+}
+
+func TestNewIsMigratedAndSeparate(t *testing.T) {
+	t.Parallel()
+	for i := range 4 {
+		t.Run(fmt.Sprint(i), func(t *testing.T) {
+			t.Parallel()
+			conn := open(t, pgtest.New(t))
+			name := fmt.Sprintf("apple %d", i)
+			if _, err := conn.Exec(t.Context(), "INSERT INTO fruit VALUES ($1)", name); err != nil {
+				t.Fatal(err)
+			}
+			// The connection stays open: dropping the database must cope.
+			if diff := cmp.Diff([]string{name}, names(t, conn, "SELECT name FROM fruit")); diff != "" {
+				t.Errorf("fruit (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestEmptyHasNoTables(t *testing.T) {
+	t.Parallel()
+	conn := open(t, pgtest.Empty(t))
+	got := names(t, conn, "SELECT table_name::text FROM information_schema.tables WHERE table_schema = 'public'")
+	if len(got) != 0 {
+		t.Errorf("tables in an empty database: %v", got)
+	}
+}
+
+func TestDatabaseIsDroppedAtTheEnd(t *testing.T) {
+	t.Parallel()
+	var url, name string
+	t.Run("use", func(t *testing.T) {
+		url = pgtest.New(t)
+		name = open(t, url).Config().Database
+	})
+	conn := open(t, pgtest.Empty(t))
+	got := names(t, conn, "SELECT datname::text FROM pg_database WHERE datname = '"+name+"'")
+	if len(got) != 0 {
+		t.Errorf("the database of an ended test is still there: %v", got)
+	}
+}

@@ -1,0 +1,243 @@
+package postgres
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/google/uuid"
+
+	"github.com/monarc-project/stats-service/gen/db"
+	"github.com/monarc-project/stats-service/internal/secret"
+	"github.com/monarc-project/stats-service/internal/stats"
+)
+
+const (
+	maxNameLength  = 100
+	maxTokenLength = 512
+)
+
+// CreateClient stores a new client and returns it with its token. A UUID of
+// uuid.Nil and an empty Token are generated, a Role of 0 is stats.RoleUser; all
+// other fields are taken as they are, ID and the times are the store's.
+//
+// Errors: *stats.InvalidError when a field cannot be accepted; when the name is
+// taken, stats.ErrUnchanged with the stored client if it has the same token,
+// else *stats.ConflictError, as for a token or a UUID that is taken.
+func (s *Store) CreateClient(ctx context.Context, client stats.Client) (stats.Client, error) {
+	client = withClientDefaults(client)
+	if err := validateClient(client); err != nil {
+		return stats.Client{}, err
+	}
+	row, err := s.queries.InsertClient(ctx, s.insertClientParams(client))
+	if err == nil {
+		created := clientOf(row)
+		created.Token = client.Token
+		return created, nil
+	}
+	if sqlState(err) == codeUniqueViolation {
+		if same, findErr := s.sameClient(ctx, client); findErr == nil {
+			return same, stats.ErrUnchanged
+		}
+	}
+	return stats.Client{}, fmt.Errorf("create client %q: %w", client.Name, translate(ctx, err))
+}
+
+func withClientDefaults(client stats.Client) stats.Client {
+	if client.UUID == uuid.Nil {
+		client.UUID = uuid.New()
+	}
+	if client.Token == "" {
+		client.Token = secret.NewToken()
+	}
+	if client.Role == 0 {
+		client.Role = stats.RoleUser
+	}
+	return client
+}
+
+func (s *Store) insertClientParams(client stats.Client) db.InsertClientParams {
+	return db.InsertClientParams{
+		UUID:             client.UUID,
+		Name:             client.Name,
+		TokenDigest:      secret.Digest(client.Token),
+		TokenSealed:      s.secret.Seal(client.Token, client.UUID[:]),
+		Role:             int16(client.Role),
+		Latitude:         client.Latitude,
+		Longitude:        client.Longitude,
+		Local:            client.Local,
+		IsSharingEnabled: client.IsSharingEnabled,
+		IsActive:         client.IsActive,
+		CreatedAt:        s.timestamp(),
+	}
+}
+
+// sameClient returns the stored client that has both the name and the token of
+// client, or stats.ErrNotFound.
+func (s *Store) sameClient(ctx context.Context, client stats.Client) (stats.Client, error) {
+	row, err := s.queries.ClientByName(ctx, client.Name)
+	if err != nil {
+		return stats.Client{}, translate(ctx, err)
+	}
+	if !bytes.Equal(row.TokenDigest, secret.Digest(client.Token)) {
+		return stats.Client{}, stats.ErrNotFound
+	}
+	same := clientOf(row)
+	same.Token = client.Token
+	return same, nil
+}
+
+func validateClient(client stats.Client) error {
+	switch length := utf8.RuneCountInString(client.Name); {
+	case length == 0:
+		return stats.Invalid("name", "a name is required")
+	case length > maxNameLength:
+		return stats.Invalid("name", "%d characters are too many: use up to %d", length, maxNameLength)
+	case !printable(client.Name, unicode.MaxRune):
+		return stats.Invalid("name", "the name contains control characters or is not UTF-8")
+	case len(client.Token) > maxTokenLength:
+		return stats.Invalid("token", "%d characters are too many: use up to %d", len(client.Token), maxTokenLength)
+	case !printable(client.Token, unicode.MaxASCII) || bytes.ContainsRune([]byte(client.Token), ' '):
+		return stats.Invalid("token", "use printable ASCII characters without spaces: the token travels in an HTTP header")
+	case client.Role != stats.RoleUser && client.Role != stats.RoleAdmin:
+		return stats.Invalid("role", "unknown role %d: use %d (user) or %d (admin)", client.Role, stats.RoleUser, stats.RoleAdmin)
+	}
+	return nil
+}
+
+// printable reports whether text is UTF-8 of printable characters up to last.
+func printable(text string, last rune) bool {
+	for _, r := range text {
+		if r > last || !unicode.IsPrint(r) {
+			return false
+		}
+	}
+	return utf8.ValidString(text)
+}
+
+// ClientByToken returns the client that presents token, or stats.ErrNotFound.
+// Inactive clients are returned as well: the caller decides what they may do.
+func (s *Store) ClientByToken(ctx context.Context, token string) (stats.Client, error) {
+	row, err := s.queries.ClientByTokenDigest(ctx, secret.Digest(token))
+	if err != nil {
+		return stats.Client{}, fmt.Errorf("find the client of a token: %w", translate(ctx, err))
+	}
+	client := clientOf(row)
+	client.Token = token
+	return client, nil
+}
+
+// ClientByUUID returns the client without its token, or stats.ErrNotFound.
+func (s *Store) ClientByUUID(ctx context.Context, id uuid.UUID) (stats.Client, error) {
+	row, err := s.queries.ClientByUUID(ctx, id)
+	if err != nil {
+		return stats.Client{}, fmt.Errorf("find client %s: %w", id, translate(ctx, err))
+	}
+	return clientOf(row), nil
+}
+
+// ListClients returns all clients with their tokens, oldest first. It fails
+// with secret.ErrCannotOpen when the secret key is not the one that sealed them.
+func (s *Store) ListClients(ctx context.Context) ([]stats.Client, error) {
+	rows, err := s.queries.ListClients(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("list clients: %w", translate(ctx, err))
+	}
+	clients := make([]stats.Client, len(rows))
+	for i, row := range rows {
+		clients[i] = clientOf(row)
+		if clients[i].Token, err = s.secret.Open(row.TokenSealed, row.UUID[:]); err != nil {
+			return nil, fmt.Errorf("read the token of client %q: %w", row.Name, err)
+		}
+	}
+	return clients, nil
+}
+
+// SetSharing records whether the client shares its stats and returns it without
+// its token, or stats.ErrNotFound.
+func (s *Store) SetSharing(ctx context.Context, id int64, enabled bool) (stats.Client, error) {
+	row, err := s.queries.SetClientSharing(ctx, db.SetClientSharingParams{
+		ID: id, IsSharingEnabled: enabled, UpdatedAt: s.timestamp(),
+	})
+	if err != nil {
+		return stats.Client{}, fmt.Errorf("set sharing of client %d: %w", id, translate(ctx, err))
+	}
+	return clientOf(row), nil
+}
+
+// EnsureAdmin makes sure that token is that of an active admin, for which it
+// creates a client called name if need be. Nobody is promoted or given another
+// token: when the token belongs to somebody else or the name is taken with
+// another token, the error is a *stats.ConflictError.
+func (s *Store) EnsureAdmin(ctx context.Context, token, name string) (created bool, err error) {
+	if token == "" {
+		return false, stats.Invalid("token", "the admin token is empty")
+	}
+	holder, err := s.ClientByToken(ctx, token)
+	if err == nil {
+		return false, checkAdmin(holder)
+	}
+	if !errors.Is(err, stats.ErrNotFound) {
+		return false, err
+	}
+	holder, err = s.CreateClient(ctx, stats.Client{
+		Name: name, Token: token, Role: stats.RoleAdmin, Local: true, IsSharingEnabled: true, IsActive: true,
+	})
+	if errors.Is(err, stats.ErrUnchanged) { // another process was faster
+		return false, checkAdmin(holder)
+	}
+	return err == nil, err
+}
+
+func checkAdmin(holder stats.Client) error {
+	if holder.Role == stats.RoleAdmin && holder.IsActive {
+		return nil
+	}
+	return &stats.ConflictError{Field: "token", Message: fmt.Sprintf(
+		"the admin token belongs to client %q, which is not an active admin: choose another admin token", holder.Name)}
+}
+
+// RecordSeen sets when clients, by id, were last seen. A time before the stored
+// one changes nothing, nor does an unknown id.
+func (s *Store) RecordSeen(ctx context.Context, seen map[int64]time.Time) error {
+	if len(seen) == 0 {
+		return nil
+	}
+	ids := slices.Sorted(maps.Keys(seen))
+	times := make([]time.Time, len(ids))
+	for i, id := range ids {
+		times[i] = seen[id]
+	}
+	err := s.queries.RecordClientsSeen(ctx, db.RecordClientsSeenParams{IDs: ids, Times: times})
+	if err != nil {
+		return fmt.Errorf("record when %d clients were seen: %w", len(ids), translate(ctx, err))
+	}
+	return nil
+}
+
+func clientOf(row db.Client) stats.Client {
+	client := stats.Client{
+		ID:               row.ID,
+		UUID:             row.UUID,
+		Name:             row.Name,
+		Role:             stats.Role(row.Role),
+		Latitude:         row.Latitude,
+		Longitude:        row.Longitude,
+		Local:            row.Local,
+		IsSharingEnabled: row.IsSharingEnabled,
+		IsActive:         row.IsActive,
+		CreatedAt:        row.CreatedAt.UTC(),
+		UpdatedAt:        row.UpdatedAt.UTC(),
+	}
+	if row.LastSeen != nil {
+		seen := row.LastSeen.UTC()
+		client.LastSeen = &seen
+	}
+	return client
+}

@@ -1,0 +1,136 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/monarc-project/stats-service/internal/stats"
+)
+
+// ErrNotMigrated tells that the database lacks the service's tables.
+var ErrNotMigrated = errors.New("the database does not have the service's tables (or an older form of them): run `stats-service db_init`")
+
+// SQLSTATE codes that mean something to the service.
+const (
+	codeUniqueViolation     = "23505"
+	codeForeignKeyViolation = "23503"
+	codeSerialization       = "40001"
+	codeDeadlock            = "40P01"
+	codeUndefinedColumn     = "42703"
+	codeUndefinedTable      = "42P01"
+	codeDuplicateDatabase   = "42P04"
+	codeTooComplex          = "54001"
+	codeLockNotAvailable    = "55P03"
+	codeUnknownDatabase     = "3D000"
+)
+
+// unavailable are the SQLSTATE classes (two characters) and codes after which
+// the same request can succeed later without a change.
+var unavailable = map[string]bool{
+	"08":                 true, // connection exception
+	"53":                 true, // insufficient resources, such as too many connections
+	"57":                 true, // operator intervention: shutting down, starting up
+	codeLockNotAvailable: true,
+}
+
+// translate turns an error of the driver into one of the domain, or into an
+// opaque one whose text is for the log. The result never wraps a driver's type.
+func translate(ctx context.Context, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case errors.Is(err, pgx.ErrNoRows):
+		return stats.ErrNotFound
+	}
+	if pgErr, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return translateSQLState(pgErr)
+	}
+	if isConnectionError(err) {
+		return fmt.Errorf("%w: %s", stats.ErrUnavailable, err)
+	}
+	return fmt.Errorf("database: %s", err)
+}
+
+func translateSQLState(err *pgconn.PgError) error {
+	switch {
+	case err.Code == codeUndefinedTable, err.Code == codeUndefinedColumn:
+		return ErrNotMigrated
+	case err.Code == codeUnknownDatabase:
+		return fmt.Errorf("%w: %s: run `stats-service db_create`", stats.ErrUnavailable, err.Message)
+	case err.Code == codeUniqueViolation:
+		return conflict(err.ConstraintName)
+	case err.Code == codeForeignKeyViolation && err.ConstraintName == "stats_client_id_fkey":
+		return fmt.Errorf("client: %w", stats.ErrNotFound)
+	case unavailable[err.Code], unavailable[sqlClass(err.Code)]:
+		return fmt.Errorf("%w: %s (%s)", stats.ErrUnavailable, err.Message, err.Code)
+	}
+	// Detail and Where are left out: they quote stored values.
+	return fmt.Errorf("database: %s (%s)", err.Message, err.Code)
+}
+
+// conflict names the field that a unique constraint guards.
+func conflict(constraint string) error {
+	switch constraint {
+	case "client_name_key":
+		return &stats.ConflictError{Field: "name", Message: "a client with this name exists already: choose another name"}
+	case "client_token_digest_key":
+		return &stats.ConflictError{Field: "token", Message: "a client with this token exists already: choose another token"}
+	case "client_uuid_key":
+		return &stats.ConflictError{Field: "uuid", Message: "a client with this uuid exists already"}
+	}
+	return fmt.Errorf("database: unique constraint %s is violated", constraint)
+}
+
+// isConnectionError reports whether err is about the connection, not about what
+// was asked.
+func isConnectionError(err error) bool {
+	if _, ok := errors.AsType[*pgconn.ConnectError](err); ok {
+		return true
+	}
+	if _, ok := errors.AsType[net.Error](err); ok {
+		return true
+	}
+	return pgconn.SafeToRetry(err) || pgconn.Timeout(err) ||
+		errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed)
+}
+
+// isRetryable reports whether the transaction lost against another one and can
+// simply be run again.
+func isRetryable(err error) bool {
+	code := sqlState(err)
+	return code == codeSerialization || code == codeDeadlock
+}
+
+// isUnstorable reports whether PostgreSQL refused a value itself, for instance
+// a number beyond the range of numeric in a document.
+func isUnstorable(err error) bool {
+	code := sqlState(err)
+	return sqlClass(code) == "22" || code == codeTooComplex
+}
+
+// sqlState is the SQLSTATE code of a driver's error, or empty.
+func sqlState(err error) string {
+	if pgErr, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return pgErr.Code
+	}
+	return ""
+}
+
+func sqlClass(code string) string { return code[:min(2, len(code))] }
+
+// errorText is what PostgreSQL says in its first line, without quoted values.
+func errorText(err error) string {
+	if pgErr, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return strings.TrimSpace(pgErr.Message)
+	}
+	return err.Error()
+}

@@ -1,0 +1,164 @@
+package postgres
+
+import (
+	"context"
+	"encoding/hex"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/monarc-project/stats-service/gen/db"
+	"github.com/monarc-project/stats-service/internal/pgtest"
+	"github.com/monarc-project/stats-service/internal/secret"
+	"github.com/monarc-project/stats-service/internal/stats"
+)
+
+// fillStatement stores 20 clients with 3 analyses each, which send one of the
+// five types each day for a year: 21,900 stats.
+const fillStatement = `
+INSERT INTO client (uuid, name, token_digest, token_sealed, created_at, updated_at)
+SELECT md5('client' || n)::uuid, 'client ' || n, decode(md5('token' || n), 'hex'), '', now(), now()
+FROM generate_series(1, 20) AS n;
+
+INSERT INTO stats (uuid, anr, type, date, data, created_at, client_id, content_id, observations)
+SELECT md5('stats' || n || ' ' || day)::uuid, md5('anr' || n)::uuid,
+	(array['risk', 'vulnerability', 'threat', 'cartography', 'compliance'])[(n + day) % 5 + 1],
+	date '2024-01-01' + day, '{}', timestamptz '2024-01-01' + day * interval '1 day', (n - 1) / 3 + 1,
+	md5('content' || n || ' ' || day)::uuid, decode(repeat(md5(n::text), 40), 'hex')
+FROM generate_series(1, 60) AS n, generate_series(0, 364) AS day`
+
+func TestQueriesUseIndexes(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	store, err := Open(ctx, Options{URL: pgtest.New(t), Secret: secret.New("secret key of the tests")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(store.Close)
+	fill(ctx, t, store)
+	for name, q := range indexedQuestions() {
+		t.Run(name, func(t *testing.T) {
+			plan := explain(ctx, t, store, q.statement, q.args)
+			if strings.Contains(plan, "Seq Scan on stats") || !strings.Contains(plan, q.index) {
+				t.Errorf("want index %s, plan is\n%s", q.index, plan)
+			}
+		})
+	}
+}
+
+func fill(ctx context.Context, t *testing.T, store *Store) {
+	t.Helper()
+	conn, err := store.pool.Acquire(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Release()
+	// The server of the tests commits asynchronously, after which VACUUM cannot
+	// mark pages as visible to all, which index-only scans need.
+	statements := append([]string{"SET synchronous_commit = on"}, strings.Split(fillStatement, ";")...)
+	for _, statement := range append(statements, "VACUUM ANALYZE") {
+		if _, err := conn.Exec(ctx, statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+type question struct {
+	statement string
+	args      []any
+	index     string
+}
+
+func indexedQuestions() map[string]question {
+	one, threatType := int64(7), "threat"
+	anrs := []uuid.UUID{md5ID("8fa14cdd754f91cc6554c9e71929cce7"), md5ID("c4ca4238a0b923820dcc509a6f75849b")}
+	client, all := stats.OfClient(one), stats.Everything()
+	quarter := stats.Filter{DateFrom: dayOf("2024-09-01"), DateTo: dayOf("2024-11-30")}
+	week := stats.Filter{DateFrom: dayOf("2024-11-24"), DateTo: dayOf("2024-11-30")}
+	ofType := func(f stats.Filter) stats.Filter { f.Type = "threat"; return f }
+	ofANRs := func(f stats.Filter) stats.Filter { f.ANRs = anrs; return f }
+
+	list := func(index string, scope stats.Scope, query ListQuery) question {
+		statement, args := listStatement(scope, query)
+		return question{statement, args, index}
+	}
+	sums := func(index string, f stats.Filter) question {
+		return question{db.ObservationsByDay, []any{threatType, anrFilter(f.ANRs), dateFilter(f.DateFrom), dateFilter(f.DateTo), false}, index}
+	}
+	page := stats.Page{Limit: 10}
+	return map[string]question{
+		"list of everybody":              list("stats_date_idx", all, ListQuery{Filter: week}),
+		"page of everybody":              list("stats_date_idx", all, ListQuery{Page: page}),
+		"list of a client":               list("stats_client_id_date_idx", client, ListQuery{Filter: quarter}),
+		"page of a client":               list("stats_client_id_date_idx", client, ListQuery{Page: page}),
+		"page of a type":                 list("stats_type_date_idx", all, ListQuery{Filter: ofType(stats.Filter{}), Page: page}),
+		"list of a type":                 list("stats_type_date_idx", all, ListQuery{Filter: ofType(week)}),
+		"list of analyses":               list("stats_anr_type_date_idx", all, ListQuery{Filter: ofANRs(quarter)}),
+		"list of a client's analyses":    list("stats_anr_type_date_idx", client, ListQuery{Filter: ofANRs(ofType(quarter))}),
+		"list grouped by analysis":       list("stats_anr_type_date_idx", all, ListQuery{Filter: ofANRs(quarter), GroupByANR: true}),
+		"client's list by analysis":      list("stats_client_id_date_idx", client, ListQuery{Filter: quarter, GroupByANR: true}),
+		"newest of analyses":             list("stats_anr_type_date_idx", client, ListQuery{Filter: ofANRs(ofType(stats.Filter{})), LastOnly: true}),
+		"newest of a client":             list("stats_client_id_date_idx", client, ListQuery{LastOnly: true}),
+		"newest of everybody":            list("stats_anr_type_date_idx", all, ListQuery{LastOnly: true}),
+		"processing of analyses":         sums("stats_anr_type_date_idx", ofANRs(quarter)),
+		"processing of everybody":        sums("stats_type_date_idx", week),
+		"one stat":                       {db.StatByUUID, []any{uuid.New(), anrs[0], &one}, "stats_pkey"},
+		"deletion of an analysis":        {db.DeleteStats, []any{anrs[0], (*uuid.UUID)(nil), &one}, "stats_anr_type_date_idx"},
+		"deletion of one stat":           {db.DeleteStats, []any{anrs[0], &anrs[1], (*int64)(nil)}, "stats_pkey"},
+		"retries":                        {db.StatsByContentID, []any{anrs, one}, "stats_content_id_idx"},
+		"count of what is not processed": {db.CountUnprocessableStats, nil, "stats_unprocessable_idx"},
+	}
+}
+
+func explain(ctx context.Context, t *testing.T, store *Store, statement string, args []any) string {
+	t.Helper()
+	rows, err := store.pool.Query(ctx, "EXPLAIN "+statement, args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.Join(lines, "\n")
+}
+
+func md5ID(digits string) uuid.UUID {
+	raw, err := hex.DecodeString(digits)
+	if err != nil {
+		panic(fmt.Sprintf("%s: %v", digits, err))
+	}
+	return uuid.UUID(raw)
+}
+
+func dayOf(text string) time.Time {
+	d, err := time.Parse(time.DateOnly, text)
+	if err != nil {
+		panic(err)
+	}
+	return d
+}
+
+// Prepared statements must be planned for their values each time: a plan for
+// any value could not drop the filters that are absent.
+func TestSessionSettings(t *testing.T) {
+	t.Parallel()
+	store, err := Open(t.Context(), Options{URL: pgtest.New(t), Secret: secret.New("secret key of the tests")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(store.Close)
+	for name, want := range map[string]string{
+		"plan_cache_mode": "force_custom_plan", "lock_timeout": "25s", "idle_in_transaction_session_timeout": "1min",
+		"application_name": "stats-service", "TimeZone": "UTC",
+	} {
+		var got string
+		if err := store.pool.QueryRow(t.Context(), "SHOW "+name).Scan(&got); err != nil || got != want {
+			t.Errorf("%s is %q, %v; want %q", name, got, err, want)
+		}
+	}
+}

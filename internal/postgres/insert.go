@@ -1,0 +1,398 @@
+package postgres
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/binary"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/monarc-project/stats-service/gen/db"
+	"github.com/monarc-project/stats-service/internal/stats"
+)
+
+const (
+	// chunkBytes and chunkRows bound one INSERT, and so what the driver and the
+	// server hold in memory beside the batch itself.
+	chunkBytes = 4 << 20
+	chunkRows  = 2_000
+
+	insertAttempts = 5
+	retryPause     = 20 * time.Millisecond
+)
+
+// Item is a stat to be stored, validated by stats.Observations.
+type Item struct {
+	// Stat has a UUID when the sender chose one. ClientID and CreatedAt are the store's.
+	Stat stats.Stat
+	// Observations are what Stat.Data measures.
+	Observations []stats.Observation
+}
+
+// Outcome is what became of an Item.
+type Outcome struct {
+	// Stat is the item's stat without Data, with the uuid under which it is
+	// stored. Of a duplicate it is just what was sent.
+	Stat stats.Stat
+	// Stored: this call stored the item. If neither Stored nor Duplicate is set,
+	// the client had stored the same content before (or the batch holds it
+	// twice), and Stat is that record.
+	Stored bool
+	// Duplicate: the item's own uuid is taken, by whomever; nothing was changed.
+	Duplicate bool
+}
+
+// InsertStats stores items as those of client, all or none, and returns one
+// Outcome for each, in their order.
+//
+// An item without a uuid gets stats.ContentID, so that sending it again finds
+// what is stored instead of storing it twice; also when several callers do so at
+// once. An item with a uuid that exists is a duplicate.
+//
+// Errors: *stats.InvalidError when the database cannot hold a value,
+// stats.ErrNotFound when the client is gone.
+func (s *Store) InsertStats(ctx context.Context, client stats.Client, items []Item) ([]Outcome, error) {
+	if len(items) == 0 {
+		return []Outcome{}, nil
+	}
+	entries, err := s.prepare(ctx, client, items)
+	if err != nil {
+		return nil, err
+	}
+	b := batch{clientID: client.ID, createdAt: s.timestamp(), entries: entries}
+	for attempt := 1; ; attempt++ {
+		outcomes, err := s.insertBatch(ctx, b)
+		if err == nil {
+			return outcomes, nil
+		}
+		if !isRetryable(err) || attempt == insertAttempts {
+			return nil, fmt.Errorf("insert %d stats of client %d: %w", len(items), client.ID, insertError(ctx, err))
+		}
+		if err := pause(ctx, attempt); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// insertError tells the sender about values that PostgreSQL refused.
+func insertError(ctx context.Context, err error) error {
+	if ctx.Err() == nil && isUnstorable(err) {
+		return stats.Invalid("data", "the database cannot hold it: %s", errorText(err))
+	}
+	return translate(ctx, err)
+}
+
+// pause waits a little longer after each attempt, at random, so that two
+// batches that collided do not collide again.
+func pause(ctx context.Context, attempt int) error {
+	wait := retryPause*time.Duration(attempt) + rand.N(retryPause)
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(wait):
+		return nil
+	}
+}
+
+// entry is an item ready to be stored.
+type entry struct {
+	stat         stats.Stat
+	contentID    uuid.UUID
+	observations []byte // packed
+}
+
+// prepare does whatever does not need the transaction.
+func (s *Store) prepare(ctx context.Context, client stats.Client, items []Item) ([]entry, error) {
+	ids, err := s.subjectIDs(ctx, variantsOf(items))
+	if err != nil {
+		return nil, err
+	}
+	entries := make([]entry, len(items))
+	for i, item := range items {
+		contentID, err := stats.ContentID(client.UUID, item.Stat)
+		if err != nil {
+			return nil, fmt.Errorf("identify stats %d: %w", i, err)
+		}
+		packed, err := packObservations(item, ids)
+		if err != nil {
+			return nil, fmt.Errorf("stats %d of analysis %s: %w", i, item.Stat.ANR, err)
+		}
+		entries[i] = entry{stat: item.Stat, contentID: contentID, observations: packed}
+	}
+	return entries, nil
+}
+
+func variantsOf(items []Item) []variant {
+	var variants []variant
+	seen := map[variant]bool{}
+	for _, item := range items {
+		for i := range item.Observations {
+			v := variantOf(item.Stat, &item.Observations[i])
+			if !seen[v] {
+				seen[v] = true
+				variants = append(variants, v)
+			}
+		}
+	}
+	return variants
+}
+
+func variantOf(stat stats.Stat, o *stats.Observation) variant {
+	return variant{Type: stat.Type, Key: o.Key, Labels: o.Labels}
+}
+
+func packObservations(item Item, ids map[variant]int64) ([]byte, error) {
+	width := widthOf(item.Stat.Type)
+	measures := make([]measure, len(item.Observations))
+	for i := range item.Observations {
+		o := &item.Observations[i]
+		measures[i].subject = ids[variantOf(item.Stat, o)]
+		for k := range width {
+			measures[i].values[k] = amountOf(o.Values[k])
+		}
+	}
+	slices.SortFunc(measures, func(a, b measure) int { return cmp.Compare(a.subject, b.subject) })
+	return pack(measures, width)
+}
+
+// batch is the state of one attempt to insert entries.
+type batch struct {
+	clientID  int64
+	createdAt time.Time
+	entries   []entry
+
+	named  map[uuid.UUID]bool     // uuids chosen by the sender under which a row was inserted
+	stored map[uuid.UUID]storedAs // by content id: where this client's content is
+}
+
+type storedAs struct {
+	id        uuid.UUID
+	createdAt time.Time
+	fresh     bool // by this attempt, for an entry without a uuid
+}
+
+// insertBatch is one attempt. Its errors are the driver's. Read committed is
+// what lets a statement see the row on which an earlier one found a conflict.
+func (s *Store) insertBatch(ctx context.Context, b batch) ([]Outcome, error) {
+	b.named, b.stored = map[uuid.UUID]bool{}, map[uuid.UUID]storedAs{}
+	err := pgx.BeginTxFunc(ctx, s.pool, pgx.TxOptions{IsoLevel: pgx.ReadCommitted}, func(tx pgx.Tx) error {
+		queries := s.queries.WithTx(tx)
+		if err := b.insertNamed(ctx, queries); err != nil {
+			return err
+		}
+		return b.insertDerived(ctx, queries)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return b.outcomes(), nil
+}
+
+// insertNamed inserts the entries whose senders chose a uuid, the first of each.
+func (b *batch) insertNamed(ctx context.Context, queries *db.Queries) error {
+	var rows []newRow
+	seen := map[uuid.UUID]bool{}
+	for i := range b.entries {
+		e := &b.entries[i]
+		if e.stat.UUID == uuid.Nil || seen[e.stat.UUID] {
+			continue
+		}
+		seen[e.stat.UUID] = true
+		rows = append(rows, newRow{id: e.stat.UUID, entry: e})
+	}
+	return b.insert(ctx, queries, rows)
+}
+
+// insertDerived inserts the entries without a uuid whose content the client has
+// not stored, once each.
+func (b *batch) insertDerived(ctx context.Context, queries *db.Queries) error {
+	missing := b.derivedContents()
+	if err := b.locate(ctx, queries, missing); err != nil {
+		return err
+	}
+	rows := b.rowsFor(missing, func(contentID uuid.UUID) uuid.UUID { return contentID })
+	if err := b.insert(ctx, queries, rows); err != nil {
+		return err
+	}
+	// What conflicted was either stored by the same client at this moment, or
+	// its uuid has been taken by another client.
+	if err := b.locate(ctx, queries, missing); err != nil || len(missing) == 0 {
+		return err
+	}
+	return b.insertSquatted(ctx, queries, missing)
+}
+
+// derivedContents returns the entries without a uuid by their content.
+func (b *batch) derivedContents() map[uuid.UUID]*entry {
+	contents := map[uuid.UUID]*entry{}
+	for i := range b.entries {
+		if e := &b.entries[i]; e.stat.UUID == uuid.Nil {
+			contents[e.contentID] = e
+		}
+	}
+	return contents
+}
+
+// insertSquatted gives a random uuid to contents whose derived uuid belongs to
+// another client. No unique key keeps those from being stored twice by
+// simultaneous calls, so they take turns.
+func (b *batch) insertSquatted(ctx context.Context, queries *db.Queries, missing map[uuid.UUID]*entry) error {
+	for _, contentID := range sortedIDs(missing) {
+		if err := queries.LockContent(ctx, int64(binary.BigEndian.Uint64(contentID[:8]))); err != nil {
+			return err
+		}
+	}
+	if err := b.locate(ctx, queries, missing); err != nil {
+		return err
+	}
+	rows := b.rowsFor(missing, func(uuid.UUID) uuid.UUID { return uuid.New() })
+	return b.insert(ctx, queries, rows)
+}
+
+func (b *batch) rowsFor(contents map[uuid.UUID]*entry, idOf func(contentID uuid.UUID) uuid.UUID) []newRow {
+	rows := make([]newRow, 0, len(contents))
+	for contentID, e := range contents {
+		rows = append(rows, newRow{id: idOf(contentID), entry: e, derived: true})
+	}
+	return rows
+}
+
+// locate moves the contents that the client has stored from missing to b.stored.
+func (b *batch) locate(ctx context.Context, queries *db.Queries, missing map[uuid.UUID]*entry) error {
+	for contentID := range missing {
+		if _, ok := b.stored[contentID]; ok {
+			delete(missing, contentID)
+		}
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	rows, err := queries.StatsByContentID(ctx, db.StatsByContentIDParams{
+		ContentIDs: sortedIDs(missing), ClientID: b.clientID,
+	})
+	for _, row := range rows {
+		b.stored[row.ContentID] = storedAs{id: row.UUID, createdAt: row.CreatedAt.UTC()}
+		delete(missing, row.ContentID)
+	}
+	return err
+}
+
+// newRow is an entry and the uuid to insert it under.
+type newRow struct {
+	id      uuid.UUID
+	entry   *entry
+	derived bool
+}
+
+// insert inserts the rows whose uuid is free, in the order of the uuids: two
+// batches with the same uuids then wait for each other instead of deadlocking.
+func (b *batch) insert(ctx context.Context, queries *db.Queries, rows []newRow) error {
+	slices.SortFunc(rows, func(x, y newRow) int { return bytes.Compare(x.id[:], y.id[:]) })
+	for len(rows) > 0 {
+		n := chunkLen(rows)
+		if err := b.insertChunk(ctx, queries, rows[:n]); err != nil {
+			return err
+		}
+		rows = rows[n:]
+	}
+	return nil
+}
+
+// chunkLen is how many of rows go into one statement, at least one.
+func chunkLen(rows []newRow) int {
+	size := 0
+	for i, row := range rows {
+		size += len(row.entry.stat.Data) + len(row.entry.observations)
+		if i > 0 && (size > chunkBytes || i == chunkRows) {
+			return i
+		}
+	}
+	return len(rows)
+}
+
+func (b *batch) insertChunk(ctx context.Context, queries *db.Queries, rows []newRow) error {
+	ids, err := queries.InsertStats(ctx, b.insertParams(rows))
+	if err != nil {
+		return err
+	}
+	inserted := make(map[uuid.UUID]bool, len(ids))
+	for _, id := range ids {
+		inserted[id] = true
+	}
+	for _, row := range rows {
+		switch {
+		case !inserted[row.id]:
+		case row.derived:
+			b.stored[row.entry.contentID] = storedAs{id: row.id, createdAt: b.createdAt, fresh: true}
+		default:
+			b.named[row.id] = true
+		}
+	}
+	return nil
+}
+
+func (b *batch) insertParams(rows []newRow) db.InsertStatsParams {
+	params := db.InsertStatsParams{CreatedAt: b.createdAt, ClientID: b.clientID}
+	for _, row := range rows {
+		stat := row.entry.stat
+		params.UUIDs = append(params.UUIDs, row.id)
+		params.ANRs = append(params.ANRs, stat.ANR)
+		params.Types = append(params.Types, string(stat.Type))
+		params.Dates = append(params.Dates, stat.Date)
+		params.Data = append(params.Data, stat.Data)
+		params.ContentIDs = append(params.ContentIDs, row.entry.contentID)
+		params.Observations = append(params.Observations, row.entry.observations)
+	}
+	return params
+}
+
+// outcomes reports on each entry. Of several with the same uuid or content, the
+// first is the one that was stored.
+func (b *batch) outcomes() []Outcome {
+	outcomes := make([]Outcome, len(b.entries))
+	for i := range b.entries {
+		e := &b.entries[i]
+		o := Outcome{Stat: e.stat}
+		o.Stat.Data = nil
+		if e.stat.UUID == uuid.Nil {
+			b.reportDerived(&o, e.contentID)
+		} else {
+			b.reportNamed(&o)
+		}
+		outcomes[i] = o
+	}
+	return outcomes
+}
+
+func (b *batch) reportDerived(o *Outcome, contentID uuid.UUID) {
+	at := b.stored[contentID]
+	o.Stored = at.fresh
+	o.Stat.UUID, o.Stat.CreatedAt, o.Stat.ClientID = at.id, at.createdAt, b.clientID
+	at.fresh = false
+	b.stored[contentID] = at
+}
+
+func (b *batch) reportNamed(o *Outcome) {
+	if !b.named[o.Stat.UUID] {
+		o.Duplicate = true
+		return
+	}
+	o.Stored = true
+	o.Stat.CreatedAt, o.Stat.ClientID = b.createdAt, b.clientID
+	delete(b.named, o.Stat.UUID)
+}
+
+func sortedIDs(contents map[uuid.UUID]*entry) []uuid.UUID {
+	ids := make([]uuid.UUID, 0, len(contents))
+	for id := range contents {
+		ids = append(ids, id)
+	}
+	slices.SortFunc(ids, func(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) })
+	return ids
+}

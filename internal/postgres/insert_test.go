@@ -1,0 +1,387 @@
+package postgres_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+
+	"github.com/monarc-project/stats-service/internal/postgres"
+	"github.com/monarc-project/stats-service/internal/processor"
+	"github.com/monarc-project/stats-service/internal/stats"
+)
+
+// fate is an Outcome in words.
+func fate(o postgres.Outcome) string {
+	switch {
+	case o.Stored && o.Duplicate:
+		return "contradiction"
+	case o.Stored:
+		return "stored"
+	case o.Duplicate:
+		return "duplicate"
+	}
+	return "known"
+}
+
+func fates(outcomes []postgres.Outcome) []string {
+	var words []string
+	for _, o := range outcomes {
+		words = append(words, fate(o))
+	}
+	return words
+}
+
+func TestInsertStatsOutcomes(t *testing.T) {
+	t.Parallel()
+	type call func(t *testing.T, content func(n int) postgres.Item) []postgres.Item
+	batch := func(build func(content func(n int) postgres.Item) []postgres.Item) call {
+		return func(_ *testing.T, content func(n int) postgres.Item) []postgres.Item { return build(content) }
+	}
+	type content = func(n int) postgres.Item
+	tests := map[string]struct {
+		calls []call
+		want  [][]string // of each call
+		rows  int        // stored in the end
+	}{
+		"nothing": {
+			calls: []call{batch(func(content) []postgres.Item { return nil })},
+			want:  [][]string{nil},
+		},
+		"without uuid": {
+			calls: []call{batch(func(c content) []postgres.Item { return []postgres.Item{c(1), c(2)} })},
+			want:  [][]string{{"stored", "stored"}},
+			rows:  2,
+		},
+		"sent again": {
+			calls: []call{
+				batch(func(c content) []postgres.Item { return []postgres.Item{c(1)} }),
+				batch(func(c content) []postgres.Item { return []postgres.Item{c(2), c(1)} }),
+			},
+			want: [][]string{{"stored"}, {"stored", "known"}},
+			rows: 2,
+		},
+		"equal content in one batch": {
+			calls: []call{batch(func(c content) []postgres.Item { return []postgres.Item{c(1), c(2), c(1)} })},
+			want:  [][]string{{"stored", "stored", "known"}},
+			rows:  2,
+		},
+		"uuid taken": {
+			calls: []call{
+				batch(func(c content) []postgres.Item { return []postgres.Item{named(c(1), 7)} }),
+				batch(func(c content) []postgres.Item { return []postgres.Item{named(c(2), 7), named(c(3), 8)} }),
+			},
+			want: [][]string{{"stored"}, {"duplicate", "stored"}},
+			rows: 2,
+		},
+		"uuid twice in one batch": {
+			calls: []call{batch(func(c content) []postgres.Item { return []postgres.Item{named(c(1), 7), named(c(2), 7)} })},
+			want:  [][]string{{"stored", "duplicate"}},
+			rows:  1,
+		},
+		"taken uuid twice in one batch": {
+			calls: []call{
+				batch(func(c content) []postgres.Item { return []postgres.Item{named(c(1), 7)} }),
+				batch(func(c content) []postgres.Item { return []postgres.Item{named(c(1), 7), named(c(1), 7)} }),
+			},
+			want: [][]string{{"stored"}, {"duplicate", "duplicate"}},
+			rows: 1,
+		},
+		"content known under a chosen uuid": {
+			calls: []call{
+				batch(func(c content) []postgres.Item { return []postgres.Item{named(c(1), 7)} }),
+				batch(func(c content) []postgres.Item { return []postgres.Item{c(1)} }),
+			},
+			want: [][]string{{"stored"}, {"known"}},
+			rows: 1,
+		},
+		"same content with and without uuid in one batch": {
+			calls: []call{batch(func(c content) []postgres.Item { return []postgres.Item{c(1), named(c(1), 7)} })},
+			want:  [][]string{{"known", "stored"}},
+			rows:  1,
+		},
+		"same content under two chosen uuids": {
+			calls: []call{batch(func(c content) []postgres.Item { return []postgres.Item{named(c(1), 7), named(c(1), 8)} })},
+			want:  [][]string{{"stored", "stored"}},
+			rows:  2,
+		},
+	}
+	for name, tc := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			store := setup(t)
+			client := newClient(t, store, "client")
+			content := func(n int) postgres.Item { return threat(t, 1, "2024-05-01", fmt.Sprintf("1 %d 2 3.5 label", n)) }
+			for i, call := range tc.calls {
+				outcomes := insert(t, store, client, call(t, content)...)
+				if diff := cmp.Diff(tc.want[i], fates(outcomes)); diff != "" {
+					t.Errorf("call %d (-want +got):\n%s", i, diff)
+				}
+			}
+			if got := everything(t, store); len(got) != tc.rows {
+				t.Errorf("%d rows stored, want %d", len(got), tc.rows)
+			}
+		})
+	}
+}
+
+func TestInsertStatsEchoes(t *testing.T) {
+	t.Parallel()
+	store := setup(t)
+	client := newClient(t, store, "client")
+	derived := threat(t, 1, "2024-05-01", "1 1 2 3.5 label")
+	contentID, err := stats.ContentID(client.UUID, derived.Stat)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := insert(t, store, client, derived, named(threat(t, 2, "2024-05-02"), 7))
+	again := insert(t, store, client, derived, named(threat(t, 3, "2024-05-03"), 7))
+
+	stat := func(uuid uuid.UUID, anr int, day string) stats.Stat {
+		return stats.Stat{UUID: uuid, ANR: id(anr), Type: processor.Threat, Date: date(day)}
+	}
+	known, chosen := stat(contentID, 1, "2024-05-01"), stat(id(7), 2, "2024-05-02")
+	known.ClientID, known.CreatedAt = client.ID, first[0].Stat.CreatedAt
+	chosen.ClientID, chosen.CreatedAt = client.ID, first[0].Stat.CreatedAt
+	want := [][]postgres.Outcome{
+		{{Stat: known, Stored: true}, {Stat: chosen, Stored: true}},
+		{{Stat: known}, {Stat: stat(id(7), 3, "2024-05-03"), Duplicate: true}},
+	}
+	if diff := cmp.Diff(want, [][]postgres.Outcome{first, again}); diff != "" {
+		t.Errorf("outcomes (-want +got):\n%s", diff)
+	}
+	if !first[0].Stat.CreatedAt.After(start) {
+		t.Errorf("created at %s, which is not the injected clock's", first[0].Stat.CreatedAt)
+	}
+}
+
+// Whitespace, member order and the writing of numbers make no new content.
+func TestInsertStatsRecognisesRewrittenContent(t *testing.T) {
+	t.Parallel()
+	store := setup(t)
+	client := newClient(t, store, "client")
+	stat := stats.Stat{ANR: id(1), Type: processor.Threat, Date: date("2024-05-01")}
+	var got []string
+	for _, data := range []string{
+		`[{"uuid":"00000000-0000-4000-8000-000000000001","count":1,"maxRisk":2,"averageRate":3}]`,
+		` [ {"maxRisk":2.0,"count":1e0, "averageRate":3,"uuid":"00000000-0000-4000-8000-000000000001"} ]`,
+	} {
+		stat.Data = []byte(data)
+		got = append(got, fates(insert(t, store, client, item(t, stat)))...)
+	}
+	if diff := cmp.Diff([]string{"stored", "known"}, got); diff != "" {
+		t.Errorf("outcomes (-want +got):\n%s", diff)
+	}
+}
+
+func TestInsertStatsKeepsClientsApart(t *testing.T) {
+	t.Parallel()
+	store := setup(t)
+	alice, bob := newClient(t, store, "alice"), newClient(t, store, "bob")
+	content := threat(t, 1, "2024-05-01", "1 1 2 3.5 label")
+
+	insert(t, store, alice, named(content, 7))
+	stolen := content
+	stolen.Stat.Data = threats("1 9 9 9 overwritten")
+	overwrite := insert(t, store, bob, named(stolen, 7))
+	same := insert(t, store, bob, content)
+
+	if diff := cmp.Diff([]string{"duplicate", "stored"}, []string{fate(overwrite[0]), fate(same[0])}); diff != "" {
+		t.Errorf("what bob was told (-want +got):\n%s", diff)
+	}
+	if overwrite[0].Stat.ClientID != 0 || !overwrite[0].Stat.CreatedAt.IsZero() {
+		t.Errorf("the duplicate tells about alice's row: %+v", overwrite[0].Stat)
+	}
+	got, err := store.Stat(t.Context(), alice.Scope(), id(1), id(7))
+	if err != nil || got.ClientID != alice.ID || bytes.Contains(got.Data, []byte("overwritten")) {
+		t.Errorf("alice's row is %+v, %v", got, err)
+	}
+}
+
+// A client that knows another's content ids can take them first, which must not
+// keep the other's stats out.
+func TestInsertStatsWithSquattedUUID(t *testing.T) {
+	t.Parallel()
+	store := setup(t)
+	alice, mallory := newClient(t, store, "alice"), newClient(t, store, "mallory")
+	content := threat(t, 1, "2024-05-01", "1 1 2 3.5 label")
+	contentID, err := stats.ContentID(alice.UUID, content.Stat)
+	if err != nil {
+		t.Fatal(err)
+	}
+	squatter := threat(t, 2, "2024-05-01", "1 9 9 9 squatter")
+	squatter.Stat.UUID = contentID
+	insert(t, store, mallory, squatter)
+
+	outcomes := simultaneously(t, 8, func(ctx context.Context) ([]postgres.Outcome, error) {
+		return store.InsertStats(ctx, alice, []postgres.Item{content, content})
+	})
+	stored := map[uuid.UUID]bool{}
+	words := map[string]int{}
+	for _, o := range outcomes {
+		stored[o.Stat.UUID] = true
+		words[fate(o)]++
+	}
+	if diff := cmp.Diff(map[string]int{"stored": 1, "known": 15}, words); diff != "" {
+		t.Errorf("outcomes (-want +got):\n%s", diff)
+	}
+	if len(stored) != 1 || stored[contentID] {
+		t.Errorf("alice's content is stored as %v, want one uuid other than %s", stored, contentID)
+	}
+}
+
+// An item's own uuid can be what another item's content derives to.
+func TestInsertStatsWithOwnDerivedUUID(t *testing.T) {
+	t.Parallel()
+	store := setup(t)
+	client := newClient(t, store, "client")
+	content := threat(t, 1, "2024-05-01", "1 1 2 3.5 label")
+	contentID, err := stats.ContentID(client.UUID, content.Stat)
+	if err != nil {
+		t.Fatal(err)
+	}
+	same, other := content, threat(t, 2, "2024-05-01", "1 5 5 5 other")
+	same.Stat.UUID, other.Stat.UUID = contentID, contentID
+
+	t.Run("same content", func(t *testing.T) {
+		got := fates(insert(t, store, client, content, same))
+		if diff := cmp.Diff([]string{"known", "stored"}, got); diff != "" {
+			t.Errorf("outcomes (-want +got):\n%s", diff)
+		}
+	})
+	t.Run("other content", func(t *testing.T) {
+		if _, err := store.DeleteStats(t.Context(), client.Scope(), id(1), nil); err != nil {
+			t.Fatal(err)
+		}
+		got := insert(t, store, client, content, other)
+		if diff := cmp.Diff([]string{"stored", "stored"}, fates(got)); diff != "" {
+			t.Errorf("outcomes (-want +got):\n%s", diff)
+		}
+		if got[0].Stat.UUID == contentID || got[1].Stat.UUID != contentID {
+			t.Errorf("uuids %s and %s, want another one and %s", got[0].Stat.UUID, got[1].Stat.UUID, contentID)
+		}
+	})
+}
+
+// simultaneously runs n calls at once and returns the outcomes of all.
+func simultaneously(t *testing.T, n int, call func(ctx context.Context) ([]postgres.Outcome, error)) []postgres.Outcome {
+	t.Helper()
+	results := make([][]postgres.Outcome, n)
+	errs := make([]error, n)
+	gate := make(chan struct{})
+	var group sync.WaitGroup
+	for i := range n {
+		group.Go(func() {
+			<-gate
+			results[i], errs[i] = call(t.Context())
+		})
+	}
+	close(gate)
+	group.Wait()
+	if err := errors.Join(errs...); err != nil {
+		t.Fatal(err)
+	}
+	return slices.Concat(results...)
+}
+
+// Identical batches in opposite orders, some with uuids and some without, are
+// what two retrying senders or two routes to a central instance produce.
+func TestInsertStatsSimultaneously(t *testing.T) {
+	t.Parallel()
+	store := setup(t)
+	client := newClient(t, store, "client")
+	const rows, callers = 60, 6
+	var items []postgres.Item
+	for n := range rows {
+		it := threat(t, n, "2024-05-01", fmt.Sprintf("%d 1 2 3.5 label", n))
+		if n%2 == 0 {
+			it = named(it, rows-n)
+		}
+		items = append(items, it)
+	}
+	backwards := slices.Clone(items)
+	slices.Reverse(backwards)
+
+	var turn sync.Mutex
+	forwards := false
+	outcomes := simultaneously(t, callers, func(ctx context.Context) ([]postgres.Outcome, error) {
+		turn.Lock()
+		forwards = !forwards
+		batch := items
+		if !forwards {
+			batch = backwards
+		}
+		turn.Unlock()
+		return store.InsertStats(ctx, client, batch)
+	})
+	words := map[string]int{}
+	for _, o := range outcomes {
+		words[fate(o)]++
+	}
+	want := map[string]int{"stored": rows, "duplicate": rows / 2 * (callers - 1), "known": rows / 2 * (callers - 1)}
+	if diff := cmp.Diff(want, words); diff != "" {
+		t.Errorf("outcomes (-want +got):\n%s", diff)
+	}
+	if got := everything(t, store); len(got) != rows {
+		t.Errorf("%d rows stored, want %d", len(got), rows)
+	}
+}
+
+func TestInsertStatsAllOrNone(t *testing.T) {
+	t.Parallel()
+	store := setup(t)
+	client := newClient(t, store, "client")
+	good := threat(t, 1, "2024-05-01", "1 1 2 3.5 label")
+	// Beyond the range of numeric: valid JSON that jsonb cannot hold.
+	bad := postgres.Item{Stat: stats.Stat{ANR: id(2), Type: processor.Risk, Date: date("2024-05-01"), Data: []byte(`{"n":1e200000}`)}}
+	// The good item of 5 MB goes in a statement of its own before the bad one.
+	good.Stat.Data = fmt.Appendf(nil, `[{"pad":%q}]`, strings.Repeat("x", 5<<20))
+
+	_, err := store.InsertStats(t.Context(), client, []postgres.Item{good, bad})
+	if invalid, ok := errors.AsType[*stats.InvalidError](err); !ok || invalid.Fields["data"] == "" {
+		t.Errorf("got %v, want an *InvalidError about data", err)
+	}
+	if got := everything(t, store); len(got) != 0 {
+		t.Errorf("left behind: %v", got)
+	}
+}
+
+func TestInsertStatsErrors(t *testing.T) {
+	t.Parallel()
+	store := setup(t)
+	content := threat(t, 1, "2024-05-01", "1 1 2 3.5 label")
+	if _, err := store.InsertStats(t.Context(), stats.Client{ID: 999}, []postgres.Item{content}); !errors.Is(err, stats.ErrNotFound) {
+		t.Errorf("unknown client: got %v, want ErrNotFound", err)
+	}
+	client := newClient(t, store, "client")
+	if _, err := store.InsertStats(cancelled(), client, []postgres.Item{content}); !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled: got %v, want context.Canceled", err)
+	}
+}
+
+// Batches bigger than a statement are cut; nothing may be lost at the cuts.
+func TestInsertStatsInManyStatements(t *testing.T) {
+	t.Parallel()
+	store := setup(t)
+	client := newClient(t, store, "client")
+	var items []postgres.Item
+	for n := range 4_500 {
+		items = append(items, threat(t, n, "2024-05-01", "1 1 2 3.5 label"))
+	}
+	outcomes := insert(t, store, client, items...)
+	if got := everything(t, store); len(got) != len(items) || len(outcomes) != len(items) {
+		t.Errorf("%d rows and %d outcomes, want %d", len(got), len(outcomes), len(items))
+	}
+	for i, o := range outcomes {
+		if !o.Stored || o.Stat.ANR != items[i].Stat.ANR {
+			t.Fatalf("outcome %d is %+v, want analysis %s stored", i, o, items[i].Stat.ANR)
+		}
+	}
+}

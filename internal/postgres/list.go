@@ -1,0 +1,151 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
+
+	"github.com/monarc-project/stats-service/gen/db"
+	"github.com/monarc-project/stats-service/internal/processor"
+	"github.com/monarc-project/stats-service/internal/stats"
+)
+
+// ListQuery says which stats EachStat visits and in which order.
+type ListQuery struct {
+	stats.Filter
+	stats.Page
+	// GroupByANR orders by analysis first.
+	GroupByANR bool
+	// LastOnly leaves only the newest stat of each analysis and type; the dates
+	// of the filter do not count then.
+	LastOnly bool
+}
+
+// EachStat calls fn with the stats in scope that query asks for, newest date
+// first, then by uuid. It stops at the first error of fn, which it returns as it
+// is. more tells whether there are stats after the page.
+//
+// Rows are handed on as they arrive, from one consistent state of the database:
+// memory does not grow with their number, Stat.Data is only valid until fn
+// returns, and a connection is in use until EachStat returns.
+func (s *Store) EachStat(ctx context.Context, scope stats.Scope, query ListQuery, fn func(stats.Stat) error) (more bool, err error) {
+	statement, args := listStatement(scope, query)
+	// Closing unread rows would fetch the rest; cancelling gives it up.
+	ctx, cancel := context.WithCancel(ctx)
+	rows, err := s.pool.Query(ctx, statement, args...)
+	if err != nil {
+		cancel()
+		return false, fmt.Errorf("list stats: %w", translate(ctx, err))
+	}
+	defer rows.Close()
+	defer cancel()
+	return eachRow(ctx, rows, query.Limit, fn)
+}
+
+func eachRow(ctx context.Context, rows pgx.Rows, limit int64, fn func(stats.Stat) error) (more bool, err error) {
+	for n := int64(0); rows.Next(); n++ {
+		if limit > 0 && n == limit {
+			return true, nil
+		}
+		stat, err := scanStat(rows)
+		if err != nil {
+			return false, fmt.Errorf("read stats: %w", translate(ctx, err))
+		}
+		if err := fn(stat); err != nil {
+			return false, err
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return false, fmt.Errorf("list stats: %w", translate(ctx, err))
+	}
+	return false, nil
+}
+
+// scanStat reads the columns of ListStats and ListLastStats. Data refers to the
+// driver's buffer.
+func scanStat(rows pgx.Rows) (stats.Stat, error) {
+	var stat stats.Stat
+	err := rows.Scan(&stat.UUID, &stat.ANR, &stat.Type, &stat.Date,
+		(*pgtype.DriverBytes)(&stat.Data), &stat.CreatedAt, &stat.ClientID)
+	stat.CreatedAt = stat.CreatedAt.UTC()
+	return stat, err
+}
+
+// listStatement gives the statement that sqlc has checked and its arguments in
+// the order of the generated parameters. One row more than the page is asked
+// for, to know whether there are more.
+func listStatement(scope stats.Scope, query ListQuery) (statement string, args []any) {
+	var maxRows *int64
+	if query.Limit > 0 {
+		limit := query.Limit + 1
+		maxRows = &limit
+	}
+	p := db.ListStatsParams{
+		ClientID:   scope.ClientID(),
+		Type:       typeFilter(query.Type),
+		ANRs:       anrFilter(query.ANRs),
+		DateFrom:   dateFilter(query.DateFrom),
+		DateTo:     dateFilter(query.DateTo),
+		LocalOnly:  query.LocalStatsOnly,
+		GroupByAnr: query.GroupByANR,
+		SkipRows:   query.Offset,
+		MaxRows:    maxRows,
+	}
+	if query.LastOnly {
+		return db.ListLastStats, []any{p.ClientID, p.Type, p.ANRs, p.LocalOnly, p.GroupByAnr, p.SkipRows, p.MaxRows}
+	}
+	return db.ListStats, []any{
+		p.ClientID, p.Type, p.ANRs, p.DateFrom, p.DateTo, p.LocalOnly, p.GroupByAnr, p.SkipRows, p.MaxRows,
+	}
+}
+
+// Stat returns the stat of the analysis with this uuid, or stats.ErrNotFound
+// when there is none in scope.
+func (s *Store) Stat(ctx context.Context, scope stats.Scope, anr, id uuid.UUID) (stats.Stat, error) {
+	row, err := s.queries.StatByUUID(ctx, db.StatByUUIDParams{UUID: id, ANR: anr, ClientID: scope.ClientID()})
+	if err != nil {
+		return stats.Stat{}, fmt.Errorf("read stats %s of analysis %s: %w", id, anr, translate(ctx, err))
+	}
+	return stats.Stat{
+		UUID: row.UUID, ANR: row.ANR, Type: processor.Type(row.Type), Date: row.Date, Data: row.Data,
+		ClientID: row.ClientID, CreatedAt: row.CreatedAt.UTC(),
+	}, nil
+}
+
+// DeleteStats deletes the stats of the analysis that are in scope, or only the
+// one with the uuid *id, and returns how many it deleted.
+func (s *Store) DeleteStats(ctx context.Context, scope stats.Scope, anr uuid.UUID, id *uuid.UUID) (n int64, err error) {
+	n, err = s.queries.DeleteStats(ctx, db.DeleteStatsParams{ANR: anr, UUID: id, ClientID: scope.ClientID()})
+	if err != nil {
+		return 0, fmt.Errorf("delete stats of analysis %s: %w", anr, translate(ctx, err))
+	}
+	return n, nil
+}
+
+// typeFilter, anrFilter and dateFilter give NULL for what does not filter.
+
+func typeFilter(t processor.Type) *string {
+	if t == "" {
+		return nil
+	}
+	return (*string)(&t)
+}
+
+// anrFilter matters because an empty array, unlike NULL, would match nothing.
+func anrFilter(anrs []uuid.UUID) []uuid.UUID {
+	if len(anrs) == 0 {
+		return nil
+	}
+	return anrs
+}
+
+func dateFilter(date time.Time) *time.Time {
+	if date.IsZero() {
+		return nil
+	}
+	return &date
+}

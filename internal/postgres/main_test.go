@@ -1,0 +1,157 @@
+package postgres_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/monarc-project/stats-service/internal/pgtest"
+	"github.com/monarc-project/stats-service/internal/postgres"
+	"github.com/monarc-project/stats-service/internal/processor"
+	"github.com/monarc-project/stats-service/internal/secret"
+	"github.com/monarc-project/stats-service/internal/stats"
+)
+
+func TestMain(m *testing.M) { os.Exit(pgtest.Run(m, postgres.MigrateURL)) }
+
+// clock advances by a second whenever it is read.
+type clock struct{ ticks atomic.Int64 }
+
+var start = time.Date(2024, 5, 31, 12, 0, 0, 0, time.UTC)
+
+func (c *clock) now() time.Time { return start.Add(time.Duration(c.ticks.Add(1)) * time.Second) }
+
+// setup opens a Store on a database of the test's own.
+func setup(t *testing.T) *postgres.Store {
+	t.Helper()
+	return open(t, pgtest.New(t))
+}
+
+func open(t *testing.T, url string) *postgres.Store {
+	t.Helper()
+	store, err := postgres.Open(t.Context(), options(t, url))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(store.Close)
+	return store
+}
+
+func options(t *testing.T, url string) postgres.Options {
+	return postgres.Options{
+		URL:    url,
+		Secret: secret.New("secret key of the tests"),
+		Now:    new(clock).now,
+		Log:    slog.New(slog.NewTextHandler(t.Output(), nil)),
+	}
+}
+
+func newClient(t *testing.T, store *postgres.Store, name string) stats.Client {
+	t.Helper()
+	client, err := store.CreateClient(t.Context(), stats.Client{
+		Name: name, Role: stats.RoleUser, Local: true, IsSharingEnabled: true, IsActive: true,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return client
+}
+
+// id gives readable UUIDs that sort by n.
+func id(n int) uuid.UUID { return uuid.MustParse(fmt.Sprintf("00000000-0000-4000-8000-%012d", n)) }
+
+func date(text string) time.Time {
+	day, err := time.Parse(time.DateOnly, text)
+	if err != nil {
+		panic(err)
+	}
+	return day
+}
+
+// item makes an Item as the edge does, from data that must be valid.
+func item(t *testing.T, stat stats.Stat) postgres.Item {
+	t.Helper()
+	observations, err := stats.Observations(stat.Type, stat.Data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return postgres.Item{Stat: stat, Observations: observations}
+}
+
+// threats is the data of a threat stat. Each object is "uuid-number count maxRisk rate label".
+func threats(objects ...string) []byte {
+	parts := make([]string, len(objects))
+	for i, object := range objects {
+		var n int
+		var count, maxRisk, rate, label string
+		if _, err := fmt.Sscan(object, &n, &count, &maxRisk, &rate, &label); err != nil {
+			panic(err)
+		}
+		parts[i] = fmt.Sprintf(`{"uuid":%q,"label1":%q,"label2":"","label3":null,"label4":"","count":%s,"maxRisk":%s,"averageRate":%q}`,
+			id(n), strings.Trim(label, "-"), count, maxRisk, rate)
+	}
+	return []byte("[" + strings.Join(parts, ",") + "]")
+}
+
+// threat is a threat stat of an analysis on a day, without uuid.
+func threat(t *testing.T, anr int, day string, objects ...string) postgres.Item {
+	t.Helper()
+	return item(t, stats.Stat{ANR: id(anr), Type: processor.Threat, Date: date(day), Data: threats(objects...)})
+}
+
+// named gives an item the uuid that its sender chose.
+func named(item postgres.Item, n int) postgres.Item {
+	item.Stat.UUID = id(n)
+	return item
+}
+
+func insert(t *testing.T, store *postgres.Store, client stats.Client, items ...postgres.Item) []postgres.Outcome {
+	t.Helper()
+	outcomes, err := store.InsertStats(t.Context(), client, items)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return outcomes
+}
+
+// list returns all that EachStat visits, with copies of the data.
+func list(t *testing.T, store *postgres.Store, scope stats.Scope, query postgres.ListQuery) (found []stats.Stat, more bool) {
+	t.Helper()
+	more, err := store.EachStat(t.Context(), scope, query, func(stat stats.Stat) error {
+		stat.Data = append([]byte(nil), stat.Data...)
+		found = append(found, stat)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found, more
+}
+
+// everything returns the uuids of all stats, to see what is stored.
+func everything(t *testing.T, store *postgres.Store) []uuid.UUID {
+	t.Helper()
+	found, _ := list(t, store, stats.Everything(), postgres.ListQuery{})
+	return uuids(found)
+}
+
+func uuids(found []stats.Stat) []uuid.UUID {
+	ids := []uuid.UUID{}
+	for _, stat := range found {
+		ids = append(ids, stat.UUID)
+	}
+	return ids
+}
+
+func cancelled() context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	return ctx
+}

@@ -1,0 +1,134 @@
+package postgres
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/lock"
+
+	"github.com/monarc-project/stats-service/sql/migrations"
+)
+
+const (
+	// maintenanceDatabase exists in every cluster, to connect to when the
+	// wanted one does not exist yet.
+	maintenanceDatabase = "postgres"
+
+	// Several processes may start at once: one migrates, the others look again
+	// every second for up to five minutes.
+	lockPeriodSeconds = 1
+	lockAttempts      = 300
+)
+
+// Migrate brings the schema up to date and returns the names of the migrations
+// that it applied, none when there was nothing to do. Processes that migrate at
+// the same time wait for each other.
+func (s *Store) Migrate(ctx context.Context) (applied []string, err error) {
+	config := s.pool.Config().ConnConfig
+	return migrate(ctx, config)
+}
+
+// MigrateURL is Migrate for a database that no Store is open on.
+func MigrateURL(ctx context.Context, url string) error {
+	config, err := pgx.ParseConfig(url)
+	if err != nil {
+		return fmt.Errorf("the database URL is not understood: %s", err)
+	}
+	setConnDefaults(config)
+	_, err = migrate(ctx, config)
+	return err
+}
+
+// migrate uses a connection of its own: a migration may take longer than the
+// timeouts of a Store's connections allow.
+func migrate(ctx context.Context, config *pgx.ConnConfig) (applied []string, err error) {
+	conn := stdlib.OpenDB(*config)
+	defer func() { err = errors.Join(err, conn.Close()) }()
+	provider, err := newProvider(conn)
+	if err != nil {
+		return nil, fmt.Errorf("prepare the migrations: %w", err)
+	}
+	results, err := provider.Up(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("migrate the database: %w", migrationError(ctx, err))
+	}
+	for _, result := range results {
+		applied = append(applied, result.Source.Path)
+	}
+	return applied, checkNotNewer(ctx, provider)
+}
+
+// migrationError keeps the whole text, which names the failed migration.
+func migrationError(ctx context.Context, err error) error {
+	if ctx.Err() != nil || isConnectionError(err) {
+		return translate(ctx, err)
+	}
+	return errors.New(err.Error())
+}
+
+func newProvider(conn *sql.DB) (*goose.Provider, error) {
+	locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(lockPeriodSeconds, lockAttempts))
+	if err != nil {
+		return nil, err
+	}
+	return goose.NewProvider(goose.DialectPostgres, conn, migrations.FS,
+		goose.WithSessionLocker(locker), goose.WithDisableGlobalRegistry(true))
+}
+
+// checkNotNewer refuses a database that a later release has migrated: this one
+// does not know what its tables mean.
+func checkNotNewer(ctx context.Context, provider *goose.Provider) error {
+	current, target, err := provider.GetVersions(ctx)
+	if err != nil {
+		return fmt.Errorf("read the version of the database: %w", translate(ctx, err))
+	}
+	if current > target {
+		return fmt.Errorf("the database has schema version %d, this release knows up to %d: "+
+			"run the newer release of the service, or restore a backup", current, target)
+	}
+	return nil
+}
+
+// CreateDatabase creates the database that url names, unless it exists. The
+// role of the URL needs the right to create databases.
+func CreateDatabase(ctx context.Context, url string) (created bool, err error) {
+	config, err := pgx.ParseConfig(url)
+	if err != nil {
+		return false, fmt.Errorf("the database URL is not understood: %s", err)
+	}
+	name := config.Database
+	if name == "" {
+		name = config.User // as libpq does
+	}
+	config.Database = maintenanceDatabase
+	setConnDefaults(config)
+	conn, err := pgx.ConnectConfig(ctx, config)
+	if err != nil {
+		return false, fmt.Errorf("create database %s: %w", name, translate(ctx, err))
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	if created, err = createDatabase(ctx, conn, name); err != nil {
+		return false, fmt.Errorf("create database %s: %w", name, translate(ctx, err))
+	}
+	return created, nil
+}
+
+func createDatabase(ctx context.Context, conn *pgx.Conn, name string) (created bool, err error) {
+	var exists bool
+	const query = `SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)`
+	if err := conn.QueryRow(ctx, query, name).Scan(&exists); err != nil || exists {
+		return false, err
+	}
+	// template0 with locale C: UTF-8 and one sort order whatever the cluster's defaults.
+	_, err = conn.Exec(ctx, "CREATE DATABASE "+pgx.Identifier{name}.Sanitize()+
+		" TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C'")
+	if code := sqlState(err); code == codeDuplicateDatabase || code == codeUniqueViolation {
+		return false, nil // another process was faster
+	}
+	return err == nil, err
+}

@@ -1,0 +1,202 @@
+package postgres
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math"
+
+	"github.com/quagmt/udecimal"
+
+	"github.com/monarc-project/stats-service/internal/processor"
+)
+
+// Packed observations are what one stat measured, in the column
+// stats.observations:
+//
+//	version   1 byte    1
+//	width     1 byte    values of each observation: 3 for threats and
+//	                    vulnerabilities, 1 for every other type
+//	then, in ascending order of subject id, for each observation
+//	subject   uvarint   difference to the previous subject id (to 0 at first)
+//	values    width of:
+//	  head    1 byte    bits 0-4 scale: digits after the decimal point, 0 to 19
+//	                    bit 6 negative, in the long form only
+//	                    bit 7 long form
+//	  short   varint    zigzag coefficient, an int64
+//	  long    2 uvarint upper and lower 64 bits of the coefficient's magnitude
+//
+// The value is coefficient / 10^scale, exactly.
+const (
+	packedVersion = 1
+	maxWidth      = 3
+
+	headScale    = 0x1f
+	headNegative = 0x40
+	headLong     = 0x80
+	headUnused   = 0x20
+
+	maxScale = 19 // the most that udecimal holds
+)
+
+var errPacked = errors.New("damaged packed observations")
+
+// measure is one observation as it is packed: a subject and its values.
+type measure struct {
+	subject int64
+	values  [maxWidth]amount
+}
+
+// amount is a decimal number: coef / 10^scale, or long when that is not nil.
+type amount struct {
+	coef  int64
+	scale uint8
+	long  *udecimal.Decimal
+}
+
+// widthOf is the number of values that each observation of the type has.
+func widthOf(t processor.Type) int {
+	if t == processor.Threat || t == processor.Vulnerability {
+		return 3
+	}
+	return 1
+}
+
+// pack encodes measures, which must be sorted by subject without repetition.
+func pack(measures []measure, width int) ([]byte, error) {
+	packed := make([]byte, 0, 2+len(measures)*(2+3*width))
+	packed = append(packed, packedVersion, byte(width))
+	var previous int64
+	for i := range measures {
+		m := &measures[i]
+		if m.subject <= previous {
+			return nil, fmt.Errorf("pack observations: subject %d follows %d", m.subject, previous)
+		}
+		packed = binary.AppendUvarint(packed, uint64(m.subject-previous))
+		previous = m.subject
+		var err error
+		for _, value := range m.values[:width] {
+			if packed, err = appendAmount(packed, value); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return packed, nil
+}
+
+func appendAmount(b []byte, a amount) ([]byte, error) {
+	if a.long == nil {
+		return binary.AppendVarint(append(b, a.scale), a.coef), nil
+	}
+	negative, hi, lo, scale, ok := a.long.ToHiLo()
+	if !ok {
+		return nil, fmt.Errorf("pack observations: %s has more than 128 bits", a.long)
+	}
+	head := headLong | scale
+	if negative {
+		head |= headNegative
+	}
+	return binary.AppendUvarint(binary.AppendUvarint(append(b, head), hi), lo), nil
+}
+
+// amountOf chooses the short form whenever the coefficient fits.
+func amountOf(d udecimal.Decimal) amount {
+	negative, hi, lo, scale, ok := d.ToHiLo()
+	if !ok || hi != 0 || lo > math.MaxInt64 {
+		return amount{long: &d}
+	}
+	coef := int64(lo)
+	if negative {
+		coef = -coef
+	}
+	return amount{coef: coef, scale: scale}
+}
+
+// decimal is the value as a decimal number.
+func (a amount) decimal() udecimal.Decimal {
+	if a.long != nil {
+		return *a.long
+	}
+	return udecimal.MustFromInt64(a.coef, a.scale) // scale is at most maxScale
+}
+
+// unpack decodes packed observations into buffer, which it returns extended. On
+// an error nothing of the stat is to be used.
+func unpack(packed []byte, buffer []measure) ([]measure, error) {
+	if len(packed) < 2 || packed[0] != packedVersion || (packed[1] != 1 && packed[1] != maxWidth) {
+		return nil, fmt.Errorf("%w: unknown version or width", errPacked)
+	}
+	width, r := int(packed[1]), reader{rest: packed[2:]}
+	var subject int64
+	for len(r.rest) > 0 {
+		delta := r.uvarint()
+		if delta == 0 || delta > uint64(math.MaxInt64-subject) {
+			return nil, fmt.Errorf("%w: subjects out of order", errPacked)
+		}
+		subject += int64(delta)
+		m := measure{subject: subject}
+		for i := range width {
+			m.values[i] = r.amount()
+		}
+		if r.failed {
+			return nil, fmt.Errorf("%w: bad value of subject %d", errPacked, subject)
+		}
+		buffer = append(buffer, m)
+	}
+	return buffer, nil
+}
+
+// reader takes values off the front of rest until one is malformed.
+type reader struct {
+	rest   []byte
+	failed bool
+}
+
+func (r *reader) uvarint() uint64 {
+	value, n := binary.Uvarint(r.rest)
+	r.advance(n)
+	return value
+}
+
+func (r *reader) varint() int64 {
+	value, n := binary.Varint(r.rest)
+	r.advance(n)
+	return value
+}
+
+// advance moves on by the n bytes of a value; there was none when n is not positive.
+func (r *reader) advance(n int) {
+	if n <= 0 {
+		r.failed = true
+		return
+	}
+	r.rest = r.rest[n:]
+}
+
+func (r *reader) amount() amount {
+	if len(r.rest) == 0 {
+		r.failed = true
+		return amount{}
+	}
+	head := r.rest[0]
+	r.rest = r.rest[1:]
+	scale := head & headScale
+	if scale > maxScale || head&headUnused != 0 || head&(headLong|headNegative) == headNegative {
+		r.failed = true
+		return amount{}
+	}
+	if head&headLong == 0 {
+		return amount{coef: r.varint(), scale: scale}
+	}
+	return r.longAmount(head&headNegative != 0, scale)
+}
+
+func (r *reader) longAmount(negative bool, scale uint8) amount {
+	hi, lo := r.uvarint(), r.uvarint()
+	d, err := udecimal.NewFromHiLo(negative, hi, lo, scale)
+	if err != nil {
+		r.failed = true
+		return amount{}
+	}
+	return amount{long: &d}
+}

@@ -1,0 +1,235 @@
+package postgres
+
+import (
+	"bytes"
+	"errors"
+	"math"
+	"math/big"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/quagmt/udecimal"
+)
+
+// decimals compares by value: 1.50 equals 1.5.
+var decimals = cmp.Options{
+	cmp.AllowUnexported(measure{}),
+	cmp.Comparer(func(a, b amount) bool { return a.decimal().Equal(b.decimal()) }),
+}
+
+func amountFrom(text string) amount { return amountOf(udecimal.MustParse(text)) }
+
+func TestPackBytes(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		measures []measure
+		width    int
+		want     []byte
+	}{
+		"nothing measured": {nil, 3, []byte{1, 3}},
+		"one value": {
+			[]measure{{subject: 5, values: [3]amount{{coef: 7}}}}, 1,
+			[]byte{1, 1, 5 /* scale 0, zigzag 7 */, 0, 14},
+		},
+		"three values, difference to the previous subject": {
+			[]measure{
+				{subject: 300, values: [3]amount{{coef: 1}, {coef: -1}, {coef: 282, scale: 2}}},
+				{subject: 301},
+			}, 3,
+			[]byte{1, 3 /* 300 */, 0xac, 2, 0, 2, 0, 1, 2, 0xb4, 4 /* +1 */, 1, 0, 0, 0, 0, 0, 0},
+		},
+		"long form": {
+			[]measure{{subject: 1, values: [3]amount{amountFrom("-9223372036854775808")}}}, 1,
+			// negative, scale 0; high word 0; low word 2^63
+			[]byte{1, 1, 1, 0xc0, 0, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 1},
+		},
+	}
+	for name, tc := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got, err := pack(tc.measures, tc.width)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(tc.want, got); diff != "" {
+				t.Errorf("packed (-want +got):\n%s", diff)
+			}
+			back, err := unpack(got, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(tc.measures, back, decimals); diff != "" {
+				t.Errorf("unpacked (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestPackKeepsValuesExactly(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{
+		"0", "1", "-1", "2.82", "0.0000000000000000001", "-0.5", "1000000000",
+		"9223372036854775807", "9223372036854775808", "-9223372036854775807", "-9223372036854775809",
+		"999999999.999999999999999999", "-999999999.999999999999999999",
+		"34028236692093846346.3374607431768211455", // 2^128 - 1 at scale 19
+	} {
+		packed, err := pack([]measure{{subject: math.MaxInt64, values: [3]amount{amountFrom(text)}}}, 1)
+		if err != nil {
+			t.Fatalf("%s: %v", text, err)
+		}
+		got, err := unpack(packed, nil)
+		if err != nil {
+			t.Fatalf("%s: %v", text, err)
+		}
+		if diff := cmp.Diff(text, got[0].values[0].decimal().String()); diff != "" {
+			t.Errorf("value (-want +got):\n%s", diff)
+		}
+	}
+}
+
+func TestPackRefuses(t *testing.T) {
+	t.Parallel()
+	for name, measures := range map[string][]measure{
+		"no subject":      {{subject: 0}},
+		"same subject":    {{subject: 4}, {subject: 4}},
+		"unsorted":        {{subject: 4}, {subject: 3}},
+		"beyond 128 bits": {{subject: 1, values: [3]amount{amountFrom("1" + string(bytes.Repeat([]byte("0"), 40)))}}},
+	} {
+		if packed, err := pack(measures, 1); err == nil {
+			t.Errorf("%s: got %x, want an error", name, packed)
+		}
+	}
+}
+
+func TestUnpackRefuses(t *testing.T) {
+	t.Parallel()
+	for name, packed := range map[string][]byte{
+		"null":                    nil,
+		"empty":                   {},
+		"version only":            {1},
+		"unknown version":         {2, 1},
+		"unknown width":           {1, 2},
+		"subject 0":               {1, 1, 0, 0, 0},
+		"subject twice":           {1, 1, 5, 0, 0, 0, 0, 0},
+		"no value":                {1, 1, 5},
+		"half a value":            {1, 1, 5, 0},
+		"too few values":          {1, 3, 5, 0, 2, 0, 2},
+		"endless number":          {1, 1, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80},
+		"subject beyond int64":    {1, 1, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 0, 0},
+		"unknown head bit":        {1, 1, 5, 0x20, 0},
+		"negative without long":   {1, 1, 5, 0x40, 0},
+		"scale beyond 19":         {1, 1, 5, 20, 0},
+		"half of the long form":   {1, 1, 5, 0x80, 0},
+		"good one before the bad": {1, 1, 5, 0, 2, 1, 0},
+	} {
+		if got, err := unpack(packed, nil); !errors.Is(err, errPacked) || got != nil {
+			t.Errorf("%s: got %v, %v; want errPacked", name, got, err)
+		}
+	}
+}
+
+// What unpacks, packs to bytes that unpack to the same.
+func FuzzUnpack(f *testing.F) {
+	f.Add([]byte{1, 3, 5, 0, 2, 0, 2, 2, 0xb4, 4})
+	f.Add([]byte{1, 1, 1, 0xc0, 1, 1})
+	f.Add([]byte{1, 1, 5, 0x93, 0xff, 1, 7, 1, 19, 1})
+	f.Fuzz(func(t *testing.T, packed []byte) {
+		first, err := unpack(packed, nil)
+		if err != nil {
+			return
+		}
+		again, err := pack(first, int(packed[1]))
+		if err != nil {
+			t.Fatalf("%x unpacks but does not pack: %v", packed, err)
+		}
+		second, err := unpack(again, nil)
+		if err != nil {
+			t.Fatalf("%x became %x: %v", packed, again, err)
+		}
+		if diff := cmp.Diff(first, second, decimals); diff != "" {
+			t.Errorf("%x became %x (-first +second):\n%s", packed, again, diff)
+		}
+	})
+}
+
+// TestSum compares with rational numbers, over amounts that make the sum
+// change its scale, overflow and come back.
+func TestSum(t *testing.T) {
+	t.Parallel()
+	random := rand.New(rand.NewPCG(1, 2))
+	for range 500 {
+		var got sum
+		want := new(big.Rat)
+		for range random.IntN(30) {
+			text := randomDecimal(random)
+			got.add(amountFrom(text))
+			exact, _ := new(big.Rat).SetString(text)
+			want.Add(want, exact)
+		}
+		total, _ := new(big.Rat).SetString(got.total().String())
+		if total.Cmp(want) != 0 {
+			t.Fatalf("sum is %s, want %s", total.RatString(), want.RatString())
+		}
+	}
+}
+
+func TestSumEdges(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		amounts []amount
+		want    string
+	}{
+		"none":                 {nil, "0"},
+		"scales meet":          {[]amount{{coef: 15, scale: 1}, {coef: 25, scale: 2}}, "1.75"},
+		"finer first":          {[]amount{{coef: 25, scale: 2}, {coef: 15, scale: 1}}, "1.75"},
+		"overflow":             {[]amount{{coef: math.MaxInt64}, {coef: 1}}, "9223372036854775808"},
+		"underflow":            {[]amount{{coef: math.MinInt64}, {coef: -1}}, "-9223372036854775809"},
+		"least int64 rescaled": {[]amount{{coef: math.MinInt64}, {coef: 1, scale: 1}}, "-9223372036854775807.9"},
+		"scale overflows":      {[]amount{{coef: 1_000_000_000}, {coef: 1, scale: 19}}, "1000000000.0000000000000000001"},
+		"cancels out":          {[]amount{{coef: 5, scale: 3}, {coef: -5, scale: 3}}, "0"},
+		"zero added":           {[]amount{{coef: 5}, {}}, "5"},
+		"long":                 {[]amount{{coef: 5}, amountFrom("18446744073709551616")}, "18446744073709551621"},
+	}
+	for name, tc := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var s sum
+			for _, a := range tc.amounts {
+				s.add(a)
+			}
+			if diff := cmp.Diff(tc.want, s.total().String()); diff != "" {
+				t.Errorf("sum (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// randomDecimal has up to 18 decimals and is small, huge or in between.
+func randomDecimal(random *rand.Rand) string {
+	coef := random.Int64() >> random.IntN(63)
+	if random.IntN(2) == 0 {
+		coef = -coef
+	}
+	return udecimal.MustFromInt64(coef, uint8(random.IntN(19))).String()
+}
+
+func TestRecentIsBounded(t *testing.T) {
+	t.Parallel()
+	cache := newRecent[int, int](10)
+	for n := range 1000 {
+		cache.put(n, n)
+		if _, ok := cache.get(0); !ok {
+			t.Fatalf("after %d entries the one in constant use is forgotten", n)
+		}
+		if size := len(cache.young) + len(cache.old); size > 10 {
+			t.Fatalf("%d entries are kept, want up to 10", size)
+		}
+	}
+	if _, ok := cache.get(998); !ok {
+		t.Error("a recent entry is forgotten")
+	}
+	if _, ok := cache.get(500); ok {
+		t.Error("an old entry is still there")
+	}
+}

@@ -1,0 +1,40 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
+)
+
+// CheckSchema returns an error that says what to run when the database has not
+// been initialized, is behind this release or ahead of it.
+func (s *Store) CheckSchema(ctx context.Context) (err error) {
+	conn := stdlib.OpenDB(*s.pool.Config().ConnConfig)
+	defer func() { err = errors.Join(err, conn.Close()) }()
+	provider, err := newProvider(conn)
+	if err != nil {
+		return fmt.Errorf("prepare the migrations: %w", err)
+	}
+	pending, err := provider.HasPending(ctx)
+	if err != nil {
+		return fmt.Errorf("read the version of the database: %w", migrationError(ctx, err))
+	}
+	if pending {
+		return errors.New("the database is not initialized, or of an earlier release: run the command db_init once, then start again")
+	}
+	return checkNotNewer(ctx, provider)
+}
+
+// Initialize migrates the database of url and returns the names of the
+// migrations that it applied.
+func Initialize(ctx context.Context, url string) (applied []string, err error) {
+	config, err := pgx.ParseConfig(url)
+	if err != nil {
+		return nil, fmt.Errorf("the database URL is not understood: %s", err)
+	}
+	setConnDefaults(config)
+	return migrate(ctx, config)
+}

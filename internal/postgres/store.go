@@ -1,0 +1,156 @@
+// Package postgres is the store: it keeps clients and stats in PostgreSQL (12
+// or later) and answers the service's questions about them.
+//
+// It speaks the language of package stats. The driver's rows and errors do not
+// leave it: a missing record is stats.ErrNotFound, a taken name or key a
+// *stats.ConflictError, an unreachable database stats.ErrUnavailable, and a
+// cancelled context stays the context's error. Other errors are for the log.
+//
+// Every read and delete of stats takes a stats.Scope, which the SQL applies.
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/monarc-project/stats-service/gen/db"
+	"github.com/monarc-project/stats-service/internal/secret"
+)
+
+const (
+	applicationName = "stats-service"
+	connectTimeout  = 10 * time.Second
+	maxConnIdleTime = 5 * time.Minute
+)
+
+// sessionSettings are in force on every connection of a Store. They are set
+// after connecting, not as start-up parameters, which PgBouncer refuses.
+//
+//   - plan_cache_mode: the lists have optional filters. Only a plan made for the
+//     actual values leaves the absent ones out and finds the index.
+//   - lock_timeout: two batches with the same uuids wait for each other, but not
+//     for longer than callers wait for an answer.
+//   - idle_in_transaction_session_timeout: a transaction whose process is gone
+//     must not hold its locks.
+const sessionSettings = `SELECT
+	set_config('plan_cache_mode', 'force_custom_plan', false),
+	set_config('lock_timeout', '25s', false),
+	set_config('idle_in_transaction_session_timeout', '60s', false)`
+
+// Options say how to open a Store. URL and Secret are required.
+type Options struct {
+	// URL is a postgres:// URL or a libpq connection string.
+	URL string
+	// Secret seals the clients' tokens.
+	Secret *secret.Box
+	// Now is the clock, time.Now when nil.
+	Now func() time.Time
+	// Log receives warnings about stored data; nil discards them.
+	Log *slog.Logger
+	// MaxConns limits the connections; 0 leaves it to the URL (pool_max_conns) or the driver.
+	MaxConns int32
+}
+
+// Store keeps clients and stats. It is safe for concurrent use.
+type Store struct {
+	pool     *pgxpool.Pool
+	queries  *db.Queries
+	secret   *secret.Box
+	now      func() time.Time
+	log      *slog.Logger
+	subjects *dictionary
+	warned   sync.Map // processor.Type of which left out rows were warned about
+}
+
+// Open connects to the database. It does not migrate it: see Migrate.
+func Open(ctx context.Context, opts Options) (*Store, error) {
+	if opts.Secret == nil {
+		return nil, errors.New("open the database: no secret key to seal tokens with")
+	}
+	config, err := poolConfig(opts)
+	if err != nil {
+		return nil, err
+	}
+	pool, err := pgxpool.NewWithConfig(ctx, config)
+	if err != nil {
+		return nil, fmt.Errorf("open the database: %w", translate(ctx, err))
+	}
+	s := newStore(pool, opts)
+	if err := s.Ping(ctx); err != nil {
+		pool.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+func newStore(pool *pgxpool.Pool, opts Options) *Store {
+	s := &Store{
+		pool:     pool,
+		queries:  db.New(pool),
+		secret:   opts.Secret,
+		now:      opts.Now,
+		log:      opts.Log,
+		subjects: newDictionary(dictionarySize),
+	}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	return s
+}
+
+func poolConfig(opts Options) (*pgxpool.Config, error) {
+	config, err := pgxpool.ParseConfig(opts.URL)
+	if err != nil {
+		// The driver's text leaves the password out.
+		return nil, fmt.Errorf("the database URL is not understood: %s", err)
+	}
+	if opts.MaxConns > 0 {
+		config.MaxConns = opts.MaxConns
+	}
+	config.MaxConnIdleTime = maxConnIdleTime
+	setConnDefaults(config.ConnConfig)
+	config.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
+		_, err := conn.Exec(ctx, sessionSettings)
+		return err
+	}
+	return config, nil
+}
+
+// setConnDefaults fills in what the URL does not say.
+func setConnDefaults(config *pgx.ConnConfig) {
+	if config.ConnectTimeout == 0 {
+		config.ConnectTimeout = connectTimeout
+	}
+	if config.RuntimeParams["application_name"] == "" {
+		config.RuntimeParams["application_name"] = applicationName
+	}
+	// Dates and times are compared and shown in UTC whatever the server's zone.
+	config.RuntimeParams["timezone"] = "UTC"
+}
+
+// Close waits for the running queries and closes the connections.
+func (s *Store) Close() { s.pool.Close() }
+
+// Ping tells whether the database answers.
+func (s *Store) Ping(ctx context.Context) error {
+	if err := s.pool.Ping(ctx); err != nil {
+		return fmt.Errorf("reach the database: %w", translate(ctx, err))
+	}
+	return nil
+}
+
+// timestamp is the current time as PostgreSQL keeps it, so that what was
+// written compares equal to what is read.
+func (s *Store) timestamp() time.Time {
+	return s.now().UTC().Truncate(time.Microsecond)
+}

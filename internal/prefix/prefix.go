@@ -1,0 +1,18 @@
+// Package prefix carries the path prefix of a request, below which the caller
+// sees the service, from where it is found out to where links are made.
+package prefix
+
+import "context"
+
+type key struct{}
+
+// With returns a context that carries the prefix, such as "/dashboard" or "".
+func With(ctx context.Context, prefix string) context.Context {
+	return context.WithValue(ctx, key{}, prefix)
+}
+
+// Of returns the prefix of the request, or "". Every generated link starts with it.
+func Of(ctx context.Context) string {
+	prefix, _ := ctx.Value(key{}).(string)
+	return prefix
+}

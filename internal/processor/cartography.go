@@ -1,0 +1,93 @@
+package processor
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+)
+
+// CartographyAverages is the result of cartography_averages: the mean number
+// of risks per state, kind, impact and likelihood (for operational risks the
+// probability). States and kinds without a map are not there; impacts and
+// likelihoods are in numeric order.
+type CartographyAverages = Members[Members[Members[Members[float64]]]]
+
+// mapKey identifies a map of risks.
+type mapKey struct{ state, kind string }
+
+// cellKey identifies a cell of a map.
+type cellKey struct {
+	mapKey
+	impact, likelihood string
+}
+
+// isMap reports whether k stands for the map itself, not for a cell of it.
+func (k cellKey) isMap() bool { return k.impact == "" && k.likelihood == "" }
+
+func (k cellKey) compare(other cellKey) int {
+	return cmp.Or(
+		cmp.Compare(k.state, other.state),
+		cmp.Compare(k.kind, other.kind),
+		compareDigits(k.impact, other.impact),
+		compareDigits(k.likelihood, other.likelihood),
+	)
+}
+
+// compareDigits orders decimal digits without leading zeros by their value.
+func compareDigits(a, b string) int {
+	return cmp.Or(cmp.Compare(len(a), len(b)), strings.Compare(a, b))
+}
+
+func cartographyAverages(sums []DailySum, params Params) any {
+	shares := make(map[cellKey]*share)
+	for i := range sums {
+		key := cellOf(sums[i].Key)
+		if shares[key] == nil {
+			shares[key] = new(share)
+		}
+		shares[key].add(&sums[i])
+	}
+	cells := sortedCells(shares, params)
+	result := CartographyAverages{}
+	for _, key := range cells {
+		// A cell without risks is left out by the sender, so that the number of
+		// maps is the denominator, not the number of stats that have the cell.
+		maps := shares[cellKey{mapKey: key.mapKey}]
+		if maps == nil {
+			continue
+		}
+		kinds := last(&result, key.state)
+		impacts := last(kinds, key.kind)
+		if key.isMap() {
+			continue
+		}
+		likelihoods := last(impacts, key.impact)
+		*last(likelihoods, key.likelihood) = Mean(shares[key].sum, maps.n)
+	}
+	return result
+}
+
+func cellOf(k Key) cellKey {
+	return cellKey{mapKey{k.State, k.Kind}, k.Impact, k.Likelihood}
+}
+
+// sortedCells lists what the parameters allow in the order of the result.
+func sortedCells(shares map[cellKey]*share, params Params) []cellKey {
+	cells := make([]cellKey, 0, len(shares))
+	for key := range shares {
+		if params.allows(ParamState, key.state) && params.allows(ParamKind, key.kind) {
+			cells = append(cells, key)
+		}
+	}
+	slices.SortFunc(cells, cellKey.compare)
+	return cells
+}
+
+// last returns the value of the last member, which it adds unless it already
+// is the one of that name: keys come sorted, so that none returns.
+func last[V any](members *Members[V], name string) *V {
+	if n := len(*members); n == 0 || (*members)[n-1].Name != name {
+		*members = append(*members, Member[V]{Name: name})
+	}
+	return &(*members)[len(*members)-1].Value
+}

@@ -1,0 +1,60 @@
+package processor
+
+import "testing"
+
+func cell(date, state, kind, impact, likelihood string, count int64, sum string) DailySum {
+	key := Key{State: state, Kind: kind, Impact: impact, Likelihood: likelihood}
+	return DailySum{Date: day(date), Key: key, Count: count, Sums: decimals(sum)}
+}
+
+func cartographySums() []DailySum {
+	return []DailySum{
+		cell("2020-01-01", Current, Informational, "10", "2", 1, "3"),
+		cell("2020-01-01", Current, Informational, "2", "10", 2, "7"),
+		cell("2020-01-01", Current, Informational, "", "", 3, "0"),
+		cell("2020-01-01", Residual, Operational, "0", "0", 1, "1"),
+		cell("2020-01-01", Residual, Operational, "", "", 1, "0"),
+		cell("2020-01-02", Current, Informational, "2", "9", 1, "1"),
+		cell("2020-01-02", Current, Informational, "2", "10", 1, "1"),
+		cell("2020-01-02", Current, Informational, "", "", 1, "0"),
+		cell("2020-01-02", Current, Operational, "", "", 1, "0"),
+	}
+}
+
+func TestCartographyAverages(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		sums   []DailySum
+		params Params
+		want   string
+	}{
+		"no stats": {want: `{}`},
+		"the sum of a cell by the number of maps": {
+			// Four maps of current informational risks (3+1): cell 2/9 is 1/4,
+			// cell 2/10 is (7+1)/4 = 2, cell 10/2 is 3/4.
+			sums: cartographySums(),
+			want: `{"current":{"informational":{"2":{"9":0.25,"10":2},"10":{"2":0.75}},"operational":{}},
+				"residual":{"operational":{"0":{"0":1}}}}`,
+		},
+		"one state": {
+			sums:   cartographySums(),
+			params: Params{ParamState: {Residual}},
+			want:   `{"residual":{"operational":{"0":{"0":1}}}}`,
+		},
+		"one kind": {
+			sums:   cartographySums(),
+			params: Params{ParamKind: {Operational}},
+			want:   `{"current":{"operational":{}},"residual":{"operational":{"0":{"0":1}}}}`,
+		},
+		"cells that no map accounts for have no mean": {
+			sums: []DailySum{cell("2020-01-01", Current, Informational, "1", "1", 1, "3")},
+			want: `{}`,
+		},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			checkJSON(t, tt.want, process(t, "cartography_averages", tt.sums, tt.params))
+		})
+	}
+}

@@ -1,0 +1,33 @@
+package processor
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Choose returns the processor called name if it works on stats of type t; the
+// empty type accepts every processor. Its error can be shown to the caller and
+// lists what there is.
+func Choose(name string, t Type) (Processor, error) {
+	p, found := Find(name)
+	switch {
+	case name == "":
+		return Processor{}, fmt.Errorf("is required: choose one of %s", namesOf(t))
+	case !found:
+		return Processor{}, fmt.Errorf("is not known: choose one of %s", namesOf(t))
+	case t != "" && p.Type != t:
+		return Processor{}, fmt.Errorf("works on stats of type %s, not %s: choose one of %s", p.Type, t, namesOf(t))
+	}
+	return p, nil
+}
+
+// namesOf lists the processors of a type; the empty type means all.
+func namesOf(t Type) string {
+	var names []string
+	for _, p := range All() {
+		if t == "" || p.Type == t {
+			names = append(names, p.Name)
+		}
+	}
+	return strings.Join(names, ", ")
+}

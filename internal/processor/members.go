@@ -1,0 +1,56 @@
+package processor
+
+import (
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// Members is a JSON object that keeps the order of its members. Whoever builds
+// one keeps their names distinct.
+type Members[V any] []Member[V]
+
+// Member is a name and its value in Members.
+type Member[V any] struct {
+	Name  string
+	Value V
+}
+
+// Get returns the value of name and whether it is there.
+func (m Members[V]) Get(name string) (V, bool) {
+	for _, member := range m {
+		if member.Name == name {
+			return member.Value, true
+		}
+	}
+	var none V
+	return none, false
+}
+
+// MarshalJSONTo writes the object member by member.
+func (m Members[V]) MarshalJSONTo(enc *jsontext.Encoder) error {
+	if err := enc.WriteToken(jsontext.BeginObject); err != nil {
+		return err
+	}
+	for i := range m {
+		if err := enc.WriteToken(jsontext.String(m[i].Name)); err != nil {
+			return err
+		}
+		if err := json.MarshalEncode(enc, &m[i].Value); err != nil {
+			return err
+		}
+	}
+	return enc.WriteToken(jsontext.EndObject)
+}
+
+// MarshalJSON serves encoding/json.
+func (m Members[V]) MarshalJSON() ([]byte, error) { return json.Marshal(m) }
+
+// LabelSet is how Labels appear in results: always all four members.
+type LabelSet struct {
+	Label1 string `json:"label1"`
+	Label2 string `json:"label2"`
+	Label3 string `json:"label3"`
+	Label4 string `json:"label4"`
+}
+
+func labelSet(l Labels) LabelSet { return LabelSet{l[0], l[1], l[2], l[3]} }

@@ -1,0 +1,131 @@
+package processor
+
+import (
+	"bytes"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// Params are checked parameters: name to the values asked for. A name that is
+// absent does not restrict the result.
+type Params map[string][]string
+
+// allows reports whether the result may show value of the parameter name.
+func (p Params) allows(name, value string) bool {
+	asked, restricted := p[name]
+	return !restricted || slices.Contains(asked, value)
+}
+
+// ParamError tells which parameter of a processor cannot be accepted and why.
+// Its text is safe to show to the caller and lists what is accepted.
+type ParamError struct {
+	Name   string // the parameter; empty: processor_params as a whole
+	Reason string
+}
+
+// Error names the parameter as callers write it.
+func (e *ParamError) Error() string {
+	if e.Name == "" {
+		return "processor_params: " + e.Reason
+	}
+	return "processor_params." + e.Name + ": " + e.Reason
+}
+
+// ParseParams checks raw, the JSON of processor_params. Nothing, null, {} and
+// [] (the empty map of PHP) mean no parameters. Otherwise it must be an object
+// whose values are one value, several separated by commas, or an array of
+// values; null, "" and [] do not restrict. Names and values are case-sensitive.
+// Every error is a *ParamError.
+func (p Processor) ParseParams(raw []byte) (Params, error) {
+	raw = bytes.TrimSpace(raw)
+	if len(raw) == 0 || string(raw) == "null" || isEmptyArray(raw) {
+		return nil, nil
+	}
+	var members map[string]jsontext.Value
+	if err := json.Unmarshal(raw, &members); err != nil {
+		return nil, &ParamError{Reason: "must be a JSON object without repeated names; " + p.takes()}
+	}
+	params := make(Params, len(members))
+	for _, name := range slices.Sorted(maps.Keys(members)) {
+		values, err := p.parseParam(name, members[name])
+		if err != nil {
+			return nil, err
+		}
+		if len(values) > 0 {
+			params[name] = values
+		}
+	}
+	if len(params) == 0 {
+		return nil, nil
+	}
+	return params, nil
+}
+
+func isEmptyArray(raw []byte) bool {
+	var elements []jsontext.Value
+	return raw[0] == '[' && json.Unmarshal(raw, &elements) == nil && len(elements) == 0
+}
+
+// parseParam returns the values asked for, none when name does not restrict.
+func (p Processor) parseParam(name string, raw jsontext.Value) ([]string, error) {
+	accepted, known := p.Parameters[name]
+	if !known {
+		return nil, &ParamError{Name: shorten(name), Reason: "unknown parameter; " + p.takes()}
+	}
+	values, ok := splitValues(raw)
+	if !ok {
+		return nil, &ParamError{Name: name, Reason: "must be a string or an array of strings: use " + either(accepted)}
+	}
+	for i, value := range values {
+		values[i] = strings.TrimSpace(value)
+		if !slices.Contains(accepted, values[i]) {
+			reason := fmt.Sprintf("unknown value %q: use %s", shorten(values[i]), either(accepted))
+			return nil, &ParamError{Name: name, Reason: reason}
+		}
+	}
+	return values, nil
+}
+
+// splitValues reads a string, an array of strings or null.
+func splitValues(raw jsontext.Value) (values []string, ok bool) {
+	if raw.Kind() == '"' {
+		var list string
+		if json.Unmarshal(raw, &list) != nil {
+			return nil, false
+		}
+		if strings.TrimSpace(list) == "" {
+			return nil, true
+		}
+		return strings.Split(list, ","), true
+	}
+	err := json.Unmarshal(raw, &values)
+	return values, err == nil
+}
+
+// takes describes the parameters of p for the reader of an error.
+func (p Processor) takes() string {
+	if len(p.Parameters) == 0 {
+		return p.Name + " takes no parameters"
+	}
+	parts := make([]string, 0, len(p.Parameters))
+	for _, name := range slices.Sorted(maps.Keys(p.Parameters)) {
+		parts = append(parts, fmt.Sprintf("%s (%s)", name, either(p.Parameters[name])))
+	}
+	return p.Name + " takes " + strings.Join(parts, " and ")
+}
+
+func either(values []string) string { return strings.Join(values, " or ") }
+
+// shorten keeps what a caller sent from flooding an error text.
+func shorten(s string) string {
+	const limit = 60
+	if len(s) <= limit {
+		return s
+	}
+	return strings.ToValidUTF8(s[:limit], "") + "…"
+}

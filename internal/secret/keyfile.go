@@ -1,0 +1,68 @@
+package secret
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// minKeyLen is the shortest content of a key file that is taken for a key
+// rather than for a damaged file.
+const minKeyLen = 16
+
+// LoadOrCreateKey returns the secret key in the file at path, which it first
+// creates with a random key, readable by its owner only, when there is none. An
+// existing file is never written to: the tokens sealed with its key would be
+// lost. Processes that start together end up with the same key.
+func LoadOrCreateKey(path string) (string, error) {
+	key, err := loadKey(path)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return key, err
+	}
+	if err := createKey(path); err != nil {
+		return "", fmt.Errorf("create the secret key file %s: %w", path, err)
+	}
+	return loadKey(path)
+}
+
+func loadKey(path string) (string, error) {
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return "", fmt.Errorf("read the secret key file: %w", err)
+	}
+	key := strings.TrimSpace(string(content))
+	if len(key) < minKeyLen {
+		return "", fmt.Errorf("the secret key file %s holds no key (at least %d characters): "+
+			"restore it from a backup, or remove it to start with a new key when no client exists yet", path, minKeyLen)
+	}
+	return key, nil
+}
+
+// createKey writes a complete file beside path and links it into place, which
+// fails when path has come to exist: no reader ever sees half a key, and of
+// several writers the first wins.
+func createKey(path string) error {
+	tmp, err := os.CreateTemp(filepath.Dir(path), ".secret-key-*") // has mode 0600
+	if err != nil {
+		return err
+	}
+	defer os.Remove(tmp.Name())
+	if err := writeAndClose(tmp, NewToken()+"\n"); err != nil {
+		return err
+	}
+	if err := os.Link(tmp.Name(), path); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return nil
+}
+
+func writeAndClose(f *os.File, content string) error {
+	_, err := f.WriteString(content)
+	if err == nil {
+		err = f.Sync()
+	}
+	return errors.Join(err, f.Close())
+}

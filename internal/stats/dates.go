@@ -1,0 +1,54 @@
+package stats
+
+import "time"
+
+const (
+	minYear = 1970
+	maxYear = 9999
+	// windowMonths is how far back a question without a start reaches.
+	windowMonths = 3
+)
+
+// ParseDate reads a calendar day, strictly YYYY-MM-DD, of the years 1970 to
+// 9999 and returns its midnight UTC. The error is an *InvalidError about the
+// field date.
+func ParseDate(s string) (time.Time, error) { return ParseDateField("date", s) }
+
+// ParseDateField is ParseDate for a field of another name.
+func ParseDateField(field, s string) (time.Time, error) {
+	date, err := time.Parse(time.DateOnly, s)
+	if err != nil || len(s) != len(time.DateOnly) {
+		return time.Time{}, Invalid(field, "%q is not a date: use YYYY-MM-DD", shorten(s))
+	}
+	if date.Year() < minYear || date.Year() > maxYear {
+		return time.Time{}, Invalid(field, "the year of %s is not between %d and %d", s, minYear, maxYear)
+	}
+	return date, nil
+}
+
+// Today returns midnight UTC of the calendar day that it is at now in loc.
+func Today(now time.Time, loc *time.Location) time.Time {
+	year, month, day := now.In(loc).Date()
+	return time.Date(year, month, day, 0, 0, 0, 0, time.UTC)
+}
+
+// Window completes a range of dates, both ends of which are included: without
+// an end it ends today, without a start it starts three months before its end.
+func Window(from, to *time.Time, today time.Time) (start, end time.Time) {
+	end = today
+	if to != nil {
+		end = *to
+	}
+	if from != nil {
+		return *from, end
+	}
+	return monthsBefore(end, windowMonths), end
+}
+
+// monthsBefore keeps the day of the month where the month has it and otherwise
+// takes the month's last: three months before 31 May is the end of February.
+func monthsBefore(date time.Time, months int) time.Time {
+	year, month, day := date.Date()
+	lastDay := time.Date(year, month-time.Month(months)+1, 0, 0, 0, 0, 0, time.UTC).Day()
+	return time.Date(year, month-time.Month(months), min(day, lastDay), 0, 0, 0, 0, time.UTC)
+}

@@ -1,0 +1,84 @@
+package stats
+
+import (
+	"fmt"
+	"testing"
+	"time"
+)
+
+func TestParseDate(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{"1970-01-01", "2024-02-29", "2000-02-29", "9999-12-31"} {
+		date, err := ParseDate(text)
+		if err != nil {
+			t.Error(err)
+		}
+		if got := date.Format(time.RFC3339); got != text+"T00:00:00Z" {
+			t.Errorf("%s is read as %s", text, got)
+		}
+	}
+	for _, text := range []string{
+		"", "2024", "2024-1-01", "2024-01-1", "24-01-01", "2024-13-01", "2024-00-10", "2024-02-30", "2023-02-29",
+		"1900-02-29", "2024-01-01T00:00:00Z", " 2024-01-01", "2024-01-01 ", "2024/01/01", "01-01-2024", "20240101",
+		"+2024-01-01", "today", "٢٠٢٤-01-01",
+	} {
+		_, err := ParseDate(text)
+		checkInvalid(t, err, "date", fmt.Sprintf("%q is not a date: use YYYY-MM-DD", text))
+	}
+	for _, text := range []string{"1969-12-31", "0000-01-01", "0001-01-01"} {
+		_, err := ParseDateField("date_from", text)
+		checkInvalid(t, err, "date_from", "the year of "+text+" is not between 1970 and 9999")
+	}
+}
+
+func TestToday(t *testing.T) {
+	t.Parallel()
+	tokyo, honolulu := time.FixedZone("Tokyo", 9*3600), time.FixedZone("Honolulu", -10*3600)
+	now := time.Date(2024, 2, 29, 20, 30, 0, 0, time.UTC)
+	for _, tt := range []struct {
+		now  time.Time
+		loc  *time.Location
+		want string
+	}{
+		{now, time.UTC, "2024-02-29T00:00:00Z"},
+		{now, tokyo, "2024-03-01T00:00:00Z"},
+		{now.In(tokyo), time.UTC, "2024-02-29T00:00:00Z"},
+		{now.Add(-11 * time.Hour), honolulu, "2024-02-28T00:00:00Z"},
+	} {
+		if got := Today(tt.now, tt.loc).Format(time.RFC3339); got != tt.want {
+			t.Errorf("Today(%s, %s) = %s, want %s", tt.now, tt.loc, got, tt.want)
+		}
+	}
+}
+
+func TestWindow(t *testing.T) {
+	t.Parallel()
+	today := "2024-05-31"
+	for _, tt := range []struct{ from, to, today, wantFrom, wantTo string }{
+		{"", "", "2024-07-15", "2024-04-15", "2024-07-15"},
+		{"", "", today, "2024-02-29", today},
+		{"", "2023-05-31", today, "2023-02-28", "2023-05-31"},
+		{"", "2024-01-31", today, "2023-10-31", "2024-01-31"},
+		{"", "2024-03-31", today, "2023-12-31", "2024-03-31"},
+		{"", "2024-02-29", today, "2023-11-29", "2024-02-29"},
+		{"", "2024-07-31", today, "2024-04-30", "2024-07-31"},
+		{"2020-01-01", "", today, "2020-01-01", today},
+		{"2020-01-01", "2020-01-01", today, "2020-01-01", "2020-01-01"},
+		{"2025-01-01", "2020-01-01", today, "2025-01-01", "2020-01-01"},
+	} {
+		parse := func(text string) *time.Time {
+			if text == "" {
+				return nil
+			}
+			date, err := ParseDate(text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return &date
+		}
+		from, to := Window(parse(tt.from), parse(tt.to), *parse(tt.today))
+		if gotFrom, gotTo := from.Format(time.DateOnly), to.Format(time.DateOnly); gotFrom != tt.wantFrom || gotTo != tt.wantTo {
+			t.Errorf("Window(%q, %q, %s) = %s to %s, want %s to %s", tt.from, tt.to, tt.today, gotFrom, gotTo, tt.wantFrom, tt.wantTo)
+		}
+	}
+}

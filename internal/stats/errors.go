@@ -1,0 +1,69 @@
+package stats
+
+import (
+	"errors"
+	"fmt"
+	"sort"
+	"strings"
+)
+
+// Errors that adapters translate to their own and that edges map to answers.
+var (
+	ErrNotFound  = errors.New("not found")
+	ErrForbidden = errors.New("not allowed")
+	// ErrUnchanged tells that what was to be created is already there, identical.
+	ErrUnchanged = errors.New("unchanged")
+	// ErrUnavailable tells that the database cannot be reached; trying again may help.
+	ErrUnavailable = errors.New("the database cannot be reached")
+)
+
+// ConflictError tells that a unique value is taken by another record.
+type ConflictError struct {
+	Field   string // wire name of the field
+	Message string
+}
+
+func (e *ConflictError) Error() string { return e.Message }
+
+// InvalidError tells which fields of the input cannot be accepted and why.
+// The text is safe to show to the caller.
+type InvalidError struct {
+	Message string            // what is wrong as a whole, never empty
+	Fields  map[string]string // field, or index.field, to what is wrong with it
+}
+
+// Invalid returns an *InvalidError about a single field.
+func Invalid(field, format string, args ...any) *InvalidError {
+	reason := fmt.Sprintf(format, args...)
+	return &InvalidError{
+		Message: "Input payload validation failed",
+		Fields:  map[string]string{field: reason},
+	}
+}
+
+// Under returns a copy whose fields start with prefix and a dot: the error of
+// an item, told about the list that it is in.
+func (e *InvalidError) Under(prefix string) *InvalidError {
+	fields := make(map[string]string, len(e.Fields))
+	for name, reason := range e.Fields {
+		fields[prefix+"."+name] = reason
+	}
+	return &InvalidError{Message: e.Message, Fields: fields}
+}
+
+// Error lists the fields in a stable order.
+func (e *InvalidError) Error() string {
+	if len(e.Fields) == 0 {
+		return e.Message
+	}
+	names := make([]string, 0, len(e.Fields))
+	for name := range e.Fields {
+		names = append(names, name)
+	}
+	sort.Strings(names)
+	parts := make([]string, len(names))
+	for i, name := range names {
+		parts[i] = name + ": " + e.Fields[name]
+	}
+	return e.Message + ": " + strings.Join(parts, "; ")
+}

@@ -1,0 +1,144 @@
+package stats
+
+import (
+	"bytes"
+	"errors"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+
+	"github.com/monarc-project/stats-service/internal/processor"
+)
+
+func FuzzObservations(f *testing.F) {
+	for i := range processor.Types() {
+		for _, data := range []string{
+			`[]`, `{}`, `{"risks":[]}`, `null`, `[1`, "",
+			"[" + object(fireID, `,"label1":"\u0000","x":[1e400]`) + "]",
+			"[" + object(fireID, "") + "," + object(floodID, `,"label2":"x"`) + "]",
+			`{"total":{"current":{"operational":"0"}},"risks":{"current":{"informational":[{"level":"Low risks","value":"66"}]}}}`,
+			`{"scales":[],"risks":{"current":{"informational":[null,[5,null,6],{"4":7}]},"residual":[]}}`,
+			`[{"referential":"` + fireID + `","label2":"ISO","current":[{"label2":"A","value":"0.42","controls":[{"value":""}]},{"label2":"A","value":1}]}]`,
+		} {
+			f.Add(i, []byte(data))
+		}
+	}
+	f.Fuzz(func(t *testing.T, i int, data []byte) {
+		types := processor.Types()
+		of := types[uint(i)%uint(len(types))]
+		before := bytes.Clone(data)
+		observations, err := Observations(of, data)
+		if !bytes.Equal(before, data) {
+			t.Fatal("the input has changed")
+		}
+		if err != nil {
+			checkExplained(t, err)
+			return
+		}
+		checkConsistent(t, of, observations)
+		if _, err := Canonical(data); err != nil {
+			t.Errorf("accepted data has no canonical form: %v", err)
+		}
+	})
+}
+
+// checkExplained checks that err is about a place in the data.
+func checkExplained(t *testing.T, err error) {
+	t.Helper()
+	var invalid *InvalidError
+	if !errors.As(err, &invalid) || len(invalid.Fields) != 1 {
+		t.Fatalf("error is %v (%T), want an *InvalidError about one field", err, err)
+	}
+	for field, reason := range invalid.Fields {
+		if !strings.HasPrefix(field, "data") || reason == "" || !utf8.ValidString(field) || len(field) > maxPath+len("…") {
+			t.Errorf("field %q, reason %q", field, reason)
+		}
+	}
+}
+
+// checkConsistent checks what storing and processing rely on.
+func checkConsistent(t *testing.T, of processor.Type, observations []Observation) {
+	t.Helper()
+	seen := make(map[processor.Key]bool)
+	for _, o := range observations {
+		if seen[o.Key] {
+			t.Errorf("%+v occurs twice", o.Key)
+		}
+		seen[o.Key] = true
+		checkKey(t, of, o.Key)
+		for _, value := range o.Values {
+			if value.Abs().GreaterThan(largest) || value.Prec() > maxDecimals {
+				t.Errorf("%+v has the value %s", o.Key, value)
+			}
+		}
+		for _, text := range append(o.Labels[:], o.Key.Category) {
+			if !utf8.ValidString(text) || strings.Contains(text, "\x00") {
+				t.Errorf("%+v has the text %q", o.Key, text)
+			}
+		}
+	}
+	for key := range seen {
+		if map1 := (processor.Key{State: key.State, Kind: key.Kind}); of == processor.Cartography && !seen[map1] {
+			t.Errorf("the map of %+v is not counted", key)
+		}
+		if own := (processor.Key{Object: key.Object}); of == processor.Compliance && !seen[own] {
+			t.Errorf("the referential of %+v is not counted", key)
+		}
+	}
+}
+
+// checkKey checks that key has the fields of its type and no others.
+func checkKey(t *testing.T, of processor.Type, key processor.Key) {
+	t.Helper()
+	rest := key
+	if of == processor.Risk || of == processor.Cartography {
+		rest.State, rest.Kind, rest.Level = "", "", ""
+		if (of == processor.Risk) != (key.Level != "") {
+			t.Errorf("%+v has the wrong level", key)
+		}
+		rest.Impact, rest.Likelihood = "", ""
+		if of == processor.Risk && key.Impact+key.Likelihood != "" || (key.Impact == "") != (key.Likelihood == "") {
+			t.Errorf("%+v is no cell", key)
+		}
+	} else {
+		id, err := uuid.Parse(key.Object)
+		if err != nil || id.String() != key.Object {
+			t.Errorf("%+v is about no object", key)
+		}
+		rest.Object = ""
+		if of == processor.Compliance {
+			rest.State, rest.Category = "", ""
+		}
+	}
+	if diff := cmp.Diff(processor.Key{}, rest); diff != "" {
+		t.Errorf("%s has other fields (-want +got):\n%s", of, diff)
+	}
+}
+
+func FuzzCanonical(f *testing.F) {
+	for _, data := range []string{
+		`{"b":[1.0,10,-0,2.82e1],"a":"\u0041\"1.0"}`, `[1e400,10e999999999]`, `"\\"`, `1`, `{"":{"":[]}}`, `[`,
+	} {
+		f.Add([]byte(data))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		before := bytes.Clone(data)
+		once, err := Canonical(data)
+		if !bytes.Equal(before, data) {
+			t.Fatal("the input has changed")
+		}
+		if err != nil {
+			return
+		}
+		twice, err := Canonical(once)
+		if err != nil {
+			t.Fatalf("%s has no canonical form: %v", once, err)
+		}
+		if diff := cmp.Diff(string(once), string(twice)); diff != "" {
+			t.Errorf("the canonical form of a canonical form differs (-once +twice):\n%s", diff)
+		}
+	})
+}

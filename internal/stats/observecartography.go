@@ -1,0 +1,78 @@
+package stats
+
+import (
+	"github.com/quagmt/udecimal"
+
+	"github.com/monarc-project/stats-service/internal/processor"
+)
+
+// maxScaleDigits bounds the length of an impact or likelihood.
+const maxScaleDigits = 9
+
+// cartography folds the maps of risks: one observation for each map (see
+// processor.Key) and one for each cell that has risks. PHP writes a map with
+// the keys 0, 1, 2 as a list, which may have null in the place of a missing
+// key; null instead of a map means that there is none. The scales are not
+// folded.
+func (r *reader) cartography() ([]Observation, error) {
+	observations := []Observation{}
+	hasRisks := false
+	err := r.emptyableObject(func(name string) error {
+		if name != "risks" {
+			return r.skip()
+		}
+		hasRisks = true
+		return r.perKind(func(state, kind string) error {
+			if r.dec.PeekKind() == 'n' {
+				return r.token()
+			}
+			marker := Observation{Key: processor.Key{State: state, Kind: kind}}
+			cells, err := r.cells(marker.Key)
+			observations = append(append(observations, marker), cells...)
+			return err
+		})
+	})
+	if err == nil && !hasRisks {
+		err = r.missing("risks")
+	}
+	return observations, err
+}
+
+// cells reads {impact:{likelihood:count}} of the map that key stands for.
+func (r *reader) cells(key processor.Key) ([]Observation, error) {
+	var cells []Observation
+	err := r.scale(func(impact string) error {
+		return r.scale(func(likelihood string) error {
+			count, err := r.number(notNegative)
+			if err != nil || count.IsZero() {
+				return err
+			}
+			key.Impact, key.Likelihood = impact, likelihood
+			cells = append(cells, Observation{Key: key, Values: [3]udecimal.Decimal{count}})
+			return nil
+		})
+	})
+	return cells, err
+}
+
+// scale reads a map from scale values and calls member before each value that
+// is not null.
+func (r *reader) scale(member func(value string) error) error {
+	return r.indexed(func(value string) error {
+		if !isScaleValue(value) {
+			return r.fail("%q is not a scale value: use whole numbers from 0 without leading zeros", shorten(value))
+		}
+		if r.dec.PeekKind() == 'n' {
+			return r.token()
+		}
+		return member(value)
+	})
+}
+
+func isScaleValue(s string) bool {
+	digits, rest := leadingDigits([]byte(s))
+	if len(digits) == 0 || len(digits) > maxScaleDigits || len(rest) > 0 {
+		return false
+	}
+	return digits[0] != '0' || len(digits) == 1
+}

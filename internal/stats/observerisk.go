@@ -1,0 +1,125 @@
+package stats
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/quagmt/udecimal"
+
+	"github.com/monarc-project/stats-service/internal/processor"
+)
+
+// risk folds the numbers of risks per level. The totals are redundant, so that
+// they are only validated.
+func (r *reader) risk() ([]Observation, error) {
+	observations := []Observation{}
+	hasRisks := false
+	err := r.emptyableObject(func(name string) error {
+		switch name {
+		case "total":
+			return r.perKind(func(_, _ string) error {
+				_, err := r.number(notNegative)
+				return err
+			})
+		case "risks":
+			hasRisks = true
+			return r.perKind(func(state, kind string) error {
+				levels, err := r.levels()
+				observations = appendLevels(observations, state, kind, levels)
+				return err
+			})
+		}
+		return r.skip()
+	})
+	if err == nil && !hasRisks {
+		err = r.missing("risks")
+	}
+	return observations, err
+}
+
+// perKind reads {state:{kind:value}} and calls value before each value.
+func (r *reader) perKind(value func(state, kind string) error) error {
+	return r.emptyableObject(func(state string) error {
+		if err := r.oneOf("state", state, processor.States()); err != nil {
+			return err
+		}
+		return r.emptyableObject(func(kind string) error {
+			if err := r.oneOf("kind of risk", kind, processor.Kinds()); err != nil {
+				return err
+			}
+			return value(state, kind)
+		})
+	})
+}
+
+func (r *reader) oneOf(what, got string, known []string) error {
+	if slices.Contains(known, got) {
+		return nil
+	}
+	return r.fail("unknown %s %q: use %s", what, shorten(got), strings.Join(known, " or "))
+}
+
+// levels reads [{"level","value"}] and returns the values in the order of
+// processor.Levels. A level that is not there has no risks.
+func (r *reader) levels() (values [3]udecimal.Decimal, err error) {
+	var seen [3]bool
+	err = r.list(func(int) error {
+		level, value, err := r.level()
+		if err != nil {
+			return err
+		}
+		if seen[level] {
+			return r.fail("the level %q occurs twice", processor.Levels()[level])
+		}
+		seen[level] = true
+		values[level] = value
+		return nil
+	})
+	return values, err
+}
+
+// level reads one level, as its position in processor.Levels, and its value.
+func (r *reader) level() (level int, value udecimal.Decimal, err error) {
+	level = -1
+	hasValue := false
+	err = r.object(func(name string) (err error) {
+		switch name {
+		case "level":
+			level, err = r.levelName()
+		case "value":
+			hasValue = true
+			value, err = r.number(notNegative)
+		default:
+			err = r.skip()
+		}
+		return err
+	})
+	switch {
+	case err != nil:
+		return level, value, err
+	case level < 0:
+		return level, value, r.missing("level")
+	case !hasValue:
+		return level, value, r.missing("value")
+	}
+	return level, value, nil
+}
+
+func (r *reader) levelName() (int, error) {
+	name, err := r.text()
+	if err != nil {
+		return -1, err
+	}
+	levels := processor.Levels()
+	return slices.Index(levels, name), r.oneOf("level", name, levels)
+}
+
+func appendLevels(to []Observation, state, kind string, values [3]udecimal.Decimal) []Observation {
+	for i, level := range processor.Levels() {
+		to = append(to, Observation{
+			Key:    processor.Key{State: state, Kind: kind, Level: level},
+			Values: [3]udecimal.Decimal{values[i]},
+		})
+	}
+	return to
+}

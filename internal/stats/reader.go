@@ -1,0 +1,357 @@
+package stats
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"strconv"
+	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/google/uuid"
+	"github.com/quagmt/udecimal"
+)
+
+const (
+	// maxDepth is how deep objects and lists may be nested in data.
+	maxDepth = 100
+	// maxPath keeps the path of an error readable.
+	maxPath = 200
+)
+
+// reader walks the JSON of one stat in a single pass. Every value goes through
+// it, also those that nobody folds, so that what it accepts can be stored:
+// unique names, valid UTF-8, no NUL, bounded depth and numbers.
+//
+// Its errors are *InvalidError about the place that was read last.
+type reader struct {
+	dec *jsontext.Decoder
+	// mayHoldNUL is false when no escape for NUL occurs anywhere, which spares
+	// looking into every string (an unescaped NUL is a syntax error).
+	mayHoldNUL bool
+}
+
+func newReader(data []byte) *reader {
+	return &reader{
+		dec:        jsontext.NewDecoder(bytes.NewBuffer(data)),
+		mayHoldNUL: bytes.Contains(data, []byte(`\u0000`)),
+	}
+}
+
+// end checks that nothing follows the value that was read.
+func (r *reader) end() error {
+	_, err := r.dec.ReadToken()
+	switch {
+	case errors.Is(err, io.EOF):
+		return nil
+	case err != nil:
+		return r.syntaxError(err)
+	}
+	return Invalid("data", "there is more than one JSON value")
+}
+
+// object reads an object and calls member after each name; member reads the value.
+func (r *reader) object(member func(name string) error) error {
+	if err := r.open('{'); err != nil {
+		return err
+	}
+	for r.dec.PeekKind() != '}' {
+		name, err := r.name()
+		if err != nil {
+			return err
+		}
+		if err := member(name); err != nil {
+			return err
+		}
+	}
+	return r.token()
+}
+
+// emptyableObject is object for what PHP encodes as [] when it is empty.
+func (r *reader) emptyableObject(member func(name string) error) error {
+	if r.dec.PeekKind() != '[' {
+		return r.object(member)
+	}
+	if err := r.token(); err != nil {
+		return err
+	}
+	if r.dec.PeekKind() != ']' {
+		return r.fail("must be an object, not a list")
+	}
+	return r.token()
+}
+
+// indexed reads an object whose names are numbers, or the list that PHP makes
+// of it when they are 0, 1, 2 and so on. member is called before each value.
+func (r *reader) indexed(member func(key string) error) error {
+	if r.dec.PeekKind() != '[' {
+		return r.object(member)
+	}
+	return r.list(func(i int) error { return member(strconv.Itoa(i)) })
+}
+
+// list reads a list and calls element before each of its values.
+func (r *reader) list(element func(i int) error) error {
+	if err := r.open('['); err != nil {
+		return err
+	}
+	for i := 0; r.dec.PeekKind() != ']'; i++ {
+		if err := element(i); err != nil {
+			return err
+		}
+	}
+	return r.token()
+}
+
+// open reads the start of an object or list.
+func (r *reader) open(kind jsontext.Kind) error {
+	got := r.dec.PeekKind()
+	if err := r.token(); err != nil {
+		return err
+	}
+	if got != kind {
+		return r.fail("must be %s, not %s", describe(kind), describe(got))
+	}
+	return nil
+}
+
+// skip reads a value that nobody folds.
+func (r *reader) skip() error {
+	depth := r.dec.StackDepth()
+	for {
+		if err := r.token(); err != nil {
+			return err
+		}
+		if r.dec.StackDepth() == depth {
+			return nil
+		}
+	}
+}
+
+// token reads a name, a scalar or a delimiter.
+func (r *reader) token() error {
+	switch r.dec.PeekKind() {
+	case '{', '}', '[', ']':
+		if _, err := r.dec.ReadToken(); err != nil {
+			return r.syntaxError(err)
+		}
+		if r.dec.StackDepth() > maxDepth {
+			return r.fail("nested deeper than %d levels", maxDepth)
+		}
+		return nil
+	default:
+		_, err := r.scalar()
+		return err
+	}
+}
+
+// scalar reads anything but an object or list and returns its text, which is
+// valid until the next read.
+func (r *reader) scalar() (jsontext.Value, error) {
+	if kind := r.dec.PeekKind(); kind == '{' || kind == '[' {
+		return nil, r.containerAsScalar(kind)
+	}
+	raw, err := r.dec.ReadValue()
+	if err != nil {
+		return nil, r.syntaxError(err)
+	}
+	switch raw.Kind() {
+	case '"':
+		if r.mayHoldNUL && strings.Contains(unquote(raw), "\x00") {
+			return nil, r.fail(`contains a NUL character (\u0000), which cannot be stored`)
+		}
+	case '0':
+		if !storable(raw) {
+			return nil, r.fail("this number is too large, too small or too long to be stored")
+		}
+	}
+	return raw, nil
+}
+
+// containerAsScalar reads the delimiter first, so that the error is about it.
+func (r *reader) containerAsScalar(kind jsontext.Kind) error {
+	if err := r.token(); err != nil {
+		return err
+	}
+	return r.fail("must be a single value, not %s", describe(kind))
+}
+
+// name reads the name of a member.
+func (r *reader) name() (string, error) {
+	raw, err := r.scalar()
+	if err != nil {
+		return "", err
+	}
+	if known, ok := knownNames[string(raw)]; ok {
+		return known, nil
+	}
+	return unquote(raw), nil
+}
+
+// knownNames spares allocating the names that occur in every stat.
+var knownNames = quoteNames(
+	"uuid", "label1", "label2", "label3", "label4", "count", "maxRisk", "averageRate",
+	"total", "risks", "current", "residual", "informational", "operational", "level", "value",
+	"referential", "target", "controls", "code", "measure",
+)
+
+func quoteNames(names ...string) map[string]string {
+	quoted := make(map[string]string, len(names))
+	for _, name := range names {
+		quoted[strconv.Quote(name)] = name
+	}
+	return quoted
+}
+
+// text reads a string, or null as the empty string.
+func (r *reader) text() (string, error) {
+	raw, err := r.scalar()
+	if err != nil {
+		return "", err
+	}
+	switch raw.Kind() {
+	case '"':
+		return unquote(raw), nil
+	case 'n':
+		return "", nil
+	}
+	return "", r.fail("must be a string or null, not %s", describe(raw.Kind()))
+}
+
+// number reads a number, or a string of one, that is not below least.
+func (r *reader) number(least udecimal.Decimal) (udecimal.Decimal, error) {
+	raw, err := r.scalar()
+	if err != nil {
+		return udecimal.Zero, err
+	}
+	return r.parseNumber(raw, least)
+}
+
+// optionalNumber is number for what may be null or an empty string; ok tells
+// whether there is a number.
+func (r *reader) optionalNumber(least udecimal.Decimal) (d udecimal.Decimal, ok bool, err error) {
+	raw, err := r.scalar()
+	if err != nil || raw.Kind() == 'n' || string(raw) == `""` {
+		return udecimal.Zero, false, err
+	}
+	d, err = r.parseNumber(raw, least)
+	return d, err == nil, err
+}
+
+func (r *reader) parseNumber(raw jsontext.Value, least udecimal.Decimal) (udecimal.Decimal, error) {
+	if kind := raw.Kind(); kind != '0' && kind != '"' {
+		return udecimal.Zero, r.fail("must be a number, not %s", describe(kind))
+	}
+	d, err := parseDecimal(bytes.Trim(raw, `"`))
+	if err != nil {
+		return udecimal.Zero, r.fail("%s", err)
+	}
+	if d.LessThan(least) {
+		return udecimal.Zero, r.fail("must not be below %s", least)
+	}
+	return d, nil
+}
+
+// uuid reads a UUID of any version in its 36 character form and returns it in
+// lower case.
+func (r *reader) uuid() (string, error) {
+	raw, err := r.scalar()
+	if err != nil {
+		return "", err
+	}
+	if raw.Kind() != '"' {
+		return "", r.fail("must be a UUID, not %s", describe(raw.Kind()))
+	}
+	text := bytes.Trim(raw, `"`)
+	id, err := uuid.ParseBytes(text)
+	if err != nil || len(text) != 36 {
+		return "", r.fail("%q is not a UUID", shorten(unquote(raw)))
+	}
+	return id.String(), nil
+}
+
+// fail makes an error about what was read last.
+func (r *reader) fail(format string, args ...any) error {
+	return Invalid(r.path(r.dec.StackPointer()), format, args...)
+}
+
+// missing makes an error about a member that the object read last lacks.
+func (r *reader) missing(name string) error {
+	return Invalid(r.path(r.dec.StackPointer())+"."+name, "is missing")
+}
+
+// path writes a pointer into the stack of the decoder like data[3].averageRate.
+func (r *reader) path(pointer jsontext.Pointer) string {
+	path := []byte("data")
+	level := 0
+	for token := range pointer.Tokens() {
+		level++
+		if level <= r.dec.StackDepth() && r.isList(level) {
+			path = append(append(append(path, '['), token...), ']')
+		} else {
+			path = append(append(path, '.'), token...)
+		}
+		if len(path) > maxPath {
+			return strings.ToValidUTF8(string(path[:maxPath]), "") + "…"
+		}
+	}
+	return string(path)
+}
+
+func (r *reader) isList(level int) bool {
+	kind, _ := r.dec.StackIndex(level)
+	return kind == '['
+}
+
+// syntaxError translates what the decoder refuses.
+func (r *reader) syntaxError(err error) error {
+	if errors.Is(err, io.EOF) {
+		return Invalid("data", "is empty: send a JSON object or array")
+	}
+	var syntax *jsontext.SyntacticError
+	if !errors.As(err, &syntax) {
+		return Invalid("data", "not valid JSON: %s", err)
+	}
+	path := r.path(syntax.JSONPointer)
+	switch {
+	case errors.Is(syntax.Err, jsontext.ErrDuplicateName):
+		return Invalid(path, "this name occurs twice in the same object")
+	case errors.Is(syntax.Err, io.ErrUnexpectedEOF):
+		return Invalid(path, "not valid JSON: it ends too early")
+	}
+	return Invalid(path, "not valid JSON: %s (byte %d)", syntax.Err, syntax.ByteOffset)
+}
+
+func describe(kind jsontext.Kind) string {
+	switch kind {
+	case '{':
+		return "an object"
+	case '[':
+		return "a list"
+	case '"':
+		return "a string"
+	case '0':
+		return "a number"
+	case 'n':
+		return "null"
+	}
+	return "true or false"
+}
+
+// unquote returns the text of a valid JSON string.
+func unquote(raw jsontext.Value) string {
+	if bytes.IndexByte(raw, '\\') < 0 {
+		return string(raw[1 : len(raw)-1])
+	}
+	text, _ := jsontext.AppendUnquote(nil, raw) // the decoder has checked it
+	return string(text)
+}
+
+// shorten keeps what a caller sent from flooding an error text.
+func shorten(s string) string {
+	const limit = 60
+	if len(s) <= limit {
+		return s
+	}
+	return strings.ToValidUTF8(s[:limit], "") + "…"
+}

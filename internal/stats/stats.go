@@ -1,0 +1,48 @@
+// Package stats is the domain: what a statistic is, what makes one valid, who
+// may touch it and what can go wrong. It knows no database, no HTTP and no
+// clock; adapters know it.
+package stats
+
+import (
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/quagmt/udecimal"
+
+	"github.com/monarc-project/stats-service/internal/processor"
+)
+
+// Stat is one statistic of one risk analysis on one day.
+type Stat struct {
+	UUID uuid.UUID // uuid.Nil: not known yet, the store derives it
+	ANR  uuid.UUID // the risk analysis
+	Type processor.Type
+	Date time.Time // midnight UTC
+	Data []byte    // a JSON object or array
+
+	ClientID  int64
+	CreatedAt time.Time
+}
+
+// Observation is one measured value (or, for threats and vulnerabilities,
+// three) of a stat. See processor.DailySum for the meaning of Values.
+type Observation struct {
+	Key    processor.Key
+	Labels processor.Labels
+	Values [3]udecimal.Decimal
+}
+
+// Filter says which stats are asked for. A zero field does not filter.
+type Filter struct {
+	Type           processor.Type
+	ANRs           []uuid.UUID // empty: every analysis
+	DateFrom       time.Time   // included
+	DateTo         time.Time   // included
+	LocalStatsOnly bool        // only stats of clients that are local
+}
+
+// Page is a position in a list.
+type Page struct {
+	Offset int64
+	Limit  int64 // 0: no limit
+}

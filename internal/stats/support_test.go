@@ -1,0 +1,71 @@
+package stats
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/quagmt/udecimal"
+
+	"github.com/monarc-project/stats-service/internal/processor"
+)
+
+// values parses up to three values of an observation.
+func values(texts ...string) (v [3]udecimal.Decimal) {
+	for i, text := range texts {
+		v[i] = udecimal.MustParse(text)
+	}
+	return v
+}
+
+// checkInvalid checks that err is an *InvalidError about exactly one field.
+func checkInvalid(t *testing.T, err error, field, reason string) {
+	t.Helper()
+	var invalid *InvalidError
+	if !errors.As(err, &invalid) {
+		t.Fatalf("error is %v (%T), want an *InvalidError about %s", err, err, field)
+	}
+	if diff := cmp.Diff(map[string]string{field: reason}, invalid.Fields); diff != "" {
+		t.Errorf("fields differ (-want +got):\n%s", diff)
+	}
+}
+
+// observed is a case of data that is accepted.
+type observed struct {
+	data string
+	want []Observation
+}
+
+func runObserved(t *testing.T, of processor.Type, tests map[string]observed) {
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got, err := Observations(of, []byte(tt.data))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if tt.want == nil {
+				tt.want = []Observation{}
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("observations differ (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// refused is a case of data that is not accepted.
+type refused struct{ data, field, reason string }
+
+func runRefused(t *testing.T, of processor.Type, tests map[string]refused) {
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got, err := Observations(of, []byte(tt.data))
+			if err == nil {
+				t.Fatalf("accepted as %v", got)
+			}
+			checkInvalid(t, err, tt.field, tt.reason)
+		})
+	}
+}

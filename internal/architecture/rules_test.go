@@ -26,8 +26,8 @@ func TestRules(t *testing.T) {
 			[]string{"must not import internal/postgres"},
 		},
 		"adapter to adapter": {
-			listed{ImportPath: module + "/internal/httpapi", Imports: []string{module + "/internal/postgres"}},
-			[]string{"must not import internal/postgres"},
+			listed{ImportPath: module + "/internal/httpapi", Imports: []string{module + "/internal/localpg"}},
+			[]string{"must not import internal/localpg"},
 		},
 		"wiring": {
 			listed{ImportPath: module + "/internal/cli", Imports: []string{module + "/internal/postgres", "github.com/urfave/cli/v2"}},

@@ -16,7 +16,7 @@ import (
 
 const (
 	fetchTimeout = 5 * time.Minute // 25 MB
-	fetchMajor   = 16 // for a new cluster
+	fetchMajor   = 16              // for a new cluster
 )
 
 // fetchable maps major versions to the releases that can be fetched.

@@ -34,60 +34,56 @@ func TestStartedAgainKeepsData(t *testing.T) {
 
 func TestServerIsPrivate(t *testing.T) {
 	t.Parallel()
-	dir := folder(t)
-	s := start(t, fast(dir))
+	s := start(t, fast(folder(t)))
+	t.Run("settings", func(t *testing.T) { wantPrivateSettings(t, s) })
+	t.Run("folders", func(t *testing.T) {
+		for _, private := range []string{s.place.home(), s.place.cluster(), s.instance.socketDir} {
+			info, err := os.Stat(private)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if info.Mode().Perm() != 0o700 {
+				t.Errorf("%s has mode %v, want 0700", private, info.Mode().Perm())
+			}
+		}
+	})
+	t.Run("process group", func(t *testing.T) {
+		group, err := syscall.Getpgid(s.instance.pid)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if group == syscall.Getpgrp() {
+			t.Error("the server is in our process group: a Ctrl-C would reach it before us")
+		}
+	})
+	t.Run("user", func(t *testing.T) {
+		info, err := os.Stat(s.place.cluster())
+		if err != nil {
+			t.Fatal(err)
+		}
+		// PostgreSQL insists on owning its cluster, so this is also who it runs as.
+		if uid, _ := ownerOf(info); uid == 0 || uid != s.acct.uid {
+			t.Errorf("the cluster belongs to user %d, want %d and not 0", uid, s.acct.uid)
+		}
+	})
+}
+
+func wantPrivateSettings(t *testing.T, s *Server) {
+	t.Helper()
 	want := map[string]string{
 		"SHOW listen_addresses":        "",
 		"SHOW unix_socket_permissions": "0700",
 		"SHOW server_encoding":         "UTF8",
-		"SHOW lc_collate":              "C",
 		"SHOW timezone":                "UTC",
-		"SELECT rolsuper::text FROM pg_roles WHERE rolname = current_user": "false",
+		"SELECT datcollate::text FROM pg_database WHERE datname = current_database()": "C",
+		"SELECT rolsuper::text FROM pg_roles WHERE rolname = current_user":            "false",
 	}
 	got := map[string]string{}
 	for statement := range want {
-		if statement == "SHOW lc_collate" { // a setting up to PostgreSQL 15, a property of the database in all
-			got[statement] = query(t, s.URL(), "SELECT datcollate::text FROM pg_database WHERE datname = current_database()")
-			continue
-		}
 		got[statement] = query(t, s.URL(), statement)
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("settings (-want +got):\n%s", diff)
-	}
-	for _, private := range []string{s.place.home(), s.place.cluster(), s.instance.socketDir} {
-		info, err := os.Stat(private)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if info.Mode().Perm() != 0o700 {
-			t.Errorf("%s has mode %v, want 0700", private, info.Mode().Perm())
-		}
-	}
-}
-
-func TestServerHasItsOwnProcessGroup(t *testing.T) {
-	t.Parallel()
-	s := start(t, fast(folder(t)))
-	group, err := syscall.Getpgid(s.instance.pid)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if group == syscall.Getpgrp() {
-		t.Error("the server is in our process group: a Ctrl-C would reach it before us")
-	}
-}
-
-func TestServerNeverRunsAsRoot(t *testing.T) {
-	t.Parallel()
-	s := start(t, fast(folder(t)))
-	info, err := os.Stat(s.place.cluster())
-	if err != nil {
-		t.Fatal(err)
-	}
-	// PostgreSQL insists on owning its cluster, so this is also who it runs as.
-	if uid, _ := ownerOf(info); uid == 0 || uid != s.acct.uid {
-		t.Errorf("the cluster belongs to user %d, want %d and not 0", uid, s.acct.uid)
 	}
 }
 

@@ -62,7 +62,7 @@ func Run(m *testing.M, migrate func(ctx context.Context, url string) error) int 
 }
 
 func failed(err error) int {
-	fmt.Fprintln(os.Stderr, "prepare the test database:", err)
+	fmt.Fprintf(os.Stderr, "prepare the test database in a folder below %s (TMPDIR): %v\n", os.TempDir(), err)
 	return 1
 }
 

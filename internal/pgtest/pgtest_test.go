@@ -2,8 +2,11 @@ package pgtest_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
+	"os/exec"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -12,9 +15,15 @@ import (
 	"github.com/monarc-project/stats-service/internal/pgtest"
 )
 
+// brokenMigration, set in the environment, makes the migration fail.
+const brokenMigration = "PGTEST_TEST_BROKEN_MIGRATION"
+
 func TestMain(m *testing.M) { os.Exit(pgtest.Run(m, migrate)) }
 
 func migrate(ctx context.Context, url string) error {
+	if os.Getenv(brokenMigration) != "" {
+		return errors.New("there is no such fruit")
+	}
 	conn, err := pgx.Connect(ctx, url)
 	if err != nil {
 		return err
@@ -84,5 +93,23 @@ func TestDatabaseIsDroppedAtTheEnd(t *testing.T) {
 	got := names(t, conn, "SELECT datname::text FROM pg_database WHERE datname = '"+name+"'")
 	if len(got) != 0 {
 		t.Errorf("the database of an ended test is still there: %v", got)
+	}
+}
+
+func TestFailedMigrationFailsTheTests(t *testing.T) {
+	t.Parallel()
+	program, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(program, "-test.run=TestEmptyHasNoTables")
+	cmd.Env = append(os.Environ(), brokenMigration+"=1")
+	out, err := cmd.CombinedOutput()
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) || exit.ExitCode() != 1 {
+		t.Errorf("outcome %v, want exit code 1", err)
+	}
+	if want := "migrate: there is no such fruit"; !strings.Contains(string(out), want) {
+		t.Errorf("the output does not say %q:\n%s", want, out)
 	}
 }

@@ -43,10 +43,8 @@ func meanAndRest(sum udecimal.Decimal, n int64) (mean, rest float64) {
 
 // exactMean is meanAndRest for sums and counts that float64 cannot hold.
 func exactMean(sum udecimal.Decimal, n int64) (mean, rest float64) {
-	quotient, ok := new(big.Rat).SetString(sum.String())
-	if !ok {
-		return 0, 0 // unreachable: a decimal prints as a decimal
-	}
+	quotient := new(big.Rat)
+	quotient.SetString(sum.String()) // cannot fail: a decimal prints as a decimal
 	quotient.Quo(quotient, new(big.Rat).SetInt64(n))
 	mean, _ = quotient.Float64()
 	rest, _ = quotient.Sub(quotient, new(big.Rat).SetFloat64(mean)).Float64()

@@ -15,17 +15,6 @@ type Member[V any] struct {
 	Value V
 }
 
-// Get returns the value of name and whether it is there.
-func (m Members[V]) Get(name string) (V, bool) {
-	for _, member := range m {
-		if member.Name == name {
-			return member.Value, true
-		}
-	}
-	var none V
-	return none, false
-}
-
 // MarshalJSONTo writes the object member by member.
 func (m Members[V]) MarshalJSONTo(enc *jsontext.Encoder) error {
 	if err := enc.WriteToken(jsontext.BeginObject); err != nil {

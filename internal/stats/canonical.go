@@ -75,15 +75,12 @@ func endOfNumber(value []byte, i int) int {
 	return i
 }
 
-// appendCanonicalNumber writes 250 as 25e1, 1.50 as 15e-1 and every zero as 0.
+// appendCanonicalNumber writes a JSON number: 250 as 25e1, 1.50 as 15e-1 and every zero as 0.
 func appendCanonicalNumber(out, text []byte) ([]byte, error) {
 	if isCanonicalInteger(text) {
 		return append(out, text...), nil
 	}
-	n, ok := splitNumber(text)
-	if !ok {
-		return nil, fmt.Errorf("bring JSON into its canonical form: %q is not a number", shorten(string(text)))
-	}
+	n, _ := splitNumber(text)
 	var buffer [maxNumberLen]byte
 	digits := append(append(buffer[:0], n.whole...), n.fraction...)
 	significant := bytes.TrimRight(digits, "0")

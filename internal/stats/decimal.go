@@ -178,15 +178,9 @@ func (n literal) exponentWithin(limit int) (exponent int, ok bool) {
 	return exponent, err == nil && -limit <= exponent && exponent <= limit
 }
 
-// storable reports whether a JSON number can be kept as it is.
+// storable reports whether text, a JSON number, can be kept as it is.
 func storable(text []byte) bool {
-	if len(text) > maxStoredLen {
-		return false
-	}
-	n, ok := splitNumber(text)
-	if !ok {
-		return false
-	}
-	_, ok = n.exponentWithin(maxStoredExp)
-	return ok
+	n, _ := splitNumber(text)
+	_, ok := n.exponentWithin(maxStoredExp)
+	return ok && len(text) <= maxStoredLen
 }

@@ -27,6 +27,24 @@ type Client struct {
 	IsActive         bool
 }
 
+type Peer struct {
+	ID        int64
+	Url       string
+	CreatedAt time.Time
+}
+
+type PeerReceipt struct {
+	StatsUuid uuid.UUID
+	PeerID    int64
+}
+
+type PullPosition struct {
+	PeerID   int64
+	ClientID int64
+	Type     string
+	Day      time.Time
+}
+
 type Stats struct {
 	UUID         uuid.UUID
 	ANR          uuid.UUID

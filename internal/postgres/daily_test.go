@@ -24,14 +24,12 @@ import (
 func shown(sums []processor.DailySum) []string {
 	lines := []string{}
 	for _, s := range sums {
-		object := strings.TrimLeft(strings.ReplaceAll(s.Key.Object, "-", ""), "0")
-		lines = append(lines, fmt.Sprintf("%s %s%s%s%s: %d stats, %s/%s/%s %s", s.Date.Format("01-02"),
+		object := strings.TrimLeft(strings.TrimPrefix(s.Key.Object, "00000000-0000-4000-8000-"), "0")
+		lines = append(lines, fmt.Sprintf("%s object %s%s%s%s: %d stats, %s/%s/%s %s", s.Date.Format("01-02"),
 			object, s.Key.State, s.Key.Kind, s.Key.Level, s.Count, s.Sums[0], s.Sums[1], s.Sums[2], strings.Join(s.Labels[:], "")))
 	}
 	return lines
 }
-
-const object = "400080000000000000" // what id puts before the number, zeros and dashes stripped
 
 func sums(t *testing.T, store *postgres.Store, filter stats.Filter) []string {
 	t.Helper()
@@ -59,23 +57,23 @@ func TestDailySums(t *testing.T) {
 
 	threats := stats.Filter{Type: processor.Threat}
 	with := func(change func(*stats.Filter)) stats.Filter { f := threats; change(&f); return f }
-	first := "05-01 " + object + "1: 1 stats, 1/1/1.25 one"
+	first := "05-01 object 1: 1 stats, 1/1/1.25 one"
 	tests := map[string]struct {
 		filter stats.Filter
 		want   []string
 	}{
 		"everything": {threats, []string{
 			first,
-			"05-02 " + object + "1: 3 stats, 13/15/10.3 one", // 1+2+10, 2+3+10, 0.1+0.2+10
-			"05-02 " + object + "2: 1 stats, 5/5/5 two",
+			"05-02 object 1: 3 stats, 13/15/10.3 one", // 1+2+10, 2+3+10, 0.1+0.2+10
+			"05-02 object 2: 1 stats, 5/5/5 two",
 		}},
 		"local clients": {with(func(f *stats.Filter) { f.LocalStatsOnly = true }), []string{
 			first,
-			"05-02 " + object + "1: 2 stats, 3/5/0.3 one", // 0.1+0.2 is 0.3 exactly
-			"05-02 " + object + "2: 1 stats, 5/5/5 two",
+			"05-02 object 1: 2 stats, 3/5/0.3 one", // 0.1+0.2 is 0.3 exactly
+			"05-02 object 2: 1 stats, 5/5/5 two",
 		}},
 		"analyses": {with(func(f *stats.Filter) { f.ANRs = ids(2, 4) }), []string{
-			"05-02 " + object + "1: 2 stats, 12/13/10.2 one",
+			"05-02 object 1: 2 stats, 12/13/10.2 one",
 		}},
 		"to":           {with(func(f *stats.Filter) { f.DateTo = date("2024-05-01") }), []string{first}},
 		"from":         {with(func(f *stats.Filter) { f.DateFrom = date("2024-05-03") }), []string{}},
@@ -101,9 +99,9 @@ func TestDailySumsOfRisks(t *testing.T) {
 	}
 	insert(t, store, client, risk(1, "3"), risk(2, "0.5"))
 	want := []string{
-		"05-01 currentinformationalHigh risks: 2 stats, 2/0/0 ",
-		"05-01 currentinformationalLow risks: 2 stats, 3.5/0/0 ",
-		"05-01 currentinformationalMedium risks: 2 stats, 0/0/0 ",
+		"05-01 object currentinformationalHigh risks: 2 stats, 2/0/0 ",
+		"05-01 object currentinformationalLow risks: 2 stats, 3.5/0/0 ",
+		"05-01 object currentinformationalMedium risks: 2 stats, 0/0/0 ",
 	}
 	if diff := cmp.Diff(want, sums(t, store, stats.Filter{Type: processor.Risk})); diff != "" {
 		t.Errorf("sums (-want +got):\n%s", diff)
@@ -126,9 +124,9 @@ func TestDailySumsLabels(t *testing.T) {
 		insert(t, store, client, it)
 	}
 	want := []string{
-		"05-01 " + object + "1: 3 stats, 7/7/7 new",
-		"05-02 " + object + "1: 1 stats, 8/8/8 ",
-		"05-03 " + object + "1: 2 stats, 2/2/2 old",
+		"05-01 object 1: 3 stats, 7/7/7 new",
+		"05-02 object 1: 1 stats, 8/8/8 ",
+		"05-03 object 1: 2 stats, 2/2/2 old",
 	}
 	if diff := cmp.Diff(want, sums(t, store, stats.Filter{Type: processor.Threat})); diff != "" {
 		t.Errorf("sums (-want +got):\n%s", diff)
@@ -180,7 +178,7 @@ func TestDailySumsLeavesOut(t *testing.T) {
 	execute(t, url, `UPDATE stats SET observations = NULL WHERE uuid = $1`, id(2))
 	execute(t, url, `UPDATE stats SET observations = '\x0103ff' WHERE uuid = $1`, id(3))
 
-	want := []string{"05-01 " + object + "1: 1 stats, 1/1/1 one"}
+	want := []string{"05-01 object 1: 1 stats, 1/1/1 one"}
 	for range 3 {
 		if diff := cmp.Diff(want, sums(t, store, stats.Filter{Type: processor.Threat})); diff != "" {
 			t.Errorf("sums (-want +got):\n%s", diff)
@@ -201,7 +199,7 @@ func TestDailySumsWithoutSubject(t *testing.T) {
 	client := newClient(t, writer, "client")
 	insert(t, writer, client, threat(t, 1, "2024-05-01", "1 1 1 1 one", "2 2 2 2 two"))
 	execute(t, url, `DELETE FROM subject WHERE label1 = 'two'`)
-	want := []string{"05-01 " + object + "1: 1 stats, 1/1/1 one"}
+	want := []string{"05-01 object 1: 1 stats, 1/1/1 one"}
 	if diff := cmp.Diff(want, sums(t, open(t, url), stats.Filter{Type: processor.Threat})); diff != "" {
 		t.Errorf("sums (-want +got):\n%s", diff)
 	}

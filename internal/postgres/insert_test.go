@@ -8,11 +8,14 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
+	"github.com/monarc-project/stats-service/internal/pgtest"
 	"github.com/monarc-project/stats-service/internal/postgres"
 	"github.com/monarc-project/stats-service/internal/processor"
 	"github.com/monarc-project/stats-service/internal/stats"
@@ -382,6 +385,90 @@ func TestInsertStatsInManyStatements(t *testing.T) {
 	for i, o := range outcomes {
 		if !o.Stored || o.Stat.ANR != items[i].Stat.ANR {
 			t.Fatalf("outcome %d is %+v, want analysis %s stored", i, o, items[i].Stat.ANR)
+		}
+	}
+}
+
+// Two processes meet the same new objects at the same time.
+func TestInsertStatsNewSubjectsSimultaneously(t *testing.T) {
+	t.Parallel()
+	url := pgtest.New(t)
+	stores := []*postgres.Store{open(t, url), open(t, url)}
+	client := newClient(t, stores[0], "client")
+	var objects []string
+	for n := range 400 {
+		objects = append(objects, fmt.Sprintf("%d 1 1 1 label", n))
+	}
+	var turn atomic.Int64
+	simultaneously(t, 6, func(ctx context.Context) ([]postgres.Outcome, error) {
+		n := int(turn.Add(1))
+		return stores[n%2].InsertStats(ctx, client, []postgres.Item{threat(t, n, "2024-05-01", objects...)})
+	})
+	for _, store := range stores {
+		found, err := store.DailySums(t.Context(), stats.Filter{Type: processor.Threat})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(found) != len(objects) || found[0].Count != 6 {
+			t.Errorf("%d objects, the first of %d stats; want %d of 6", len(found), found[0].Count, len(objects))
+		}
+	}
+}
+
+// A transaction that loses a deadlock is run again instead of failing the
+// caller: here somebody holds two of the batch's uuids in the opposite order.
+func TestInsertStatsAfterDeadlock(t *testing.T) {
+	t.Parallel()
+	url := pgtest.New(t)
+	store := open(t, url)
+	client := newClient(t, store, "client")
+	conn, err := pgx.Connect(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close(context.Background()) })
+	do := func(statement string, args ...any) {
+		if _, err := conn.Exec(t.Context(), statement, args...); err != nil {
+			t.Error(err)
+		}
+	}
+	const row = `INSERT INTO stats (uuid, anr, type, date, data, created_at, client_id)
+		VALUES ($1, $1, 'risk', '2024-05-01', '{}', now(), $2)`
+	do(`BEGIN`)
+	do(row, id(2), client.ID)
+
+	done := make(chan []postgres.Outcome)
+	go func() {
+		outcomes, err := store.InsertStats(t.Context(), client, []postgres.Item{
+			named(threat(t, 1, "2024-05-01"), 1), named(threat(t, 2, "2024-05-01"), 2),
+		})
+		if err != nil {
+			t.Error(err)
+		}
+		done <- outcomes
+	}()
+	waitForLock(t, url)
+	// Who waits first notices first and loses: the store, unless this line comes
+	// more than a second late. Then it is this statement, which is as well.
+	_, _ = conn.Exec(t.Context(), row, id(1), client.ID)
+	do(`ROLLBACK`)
+	if diff := cmp.Diff([]string{"stored", "stored"}, fates(<-done)); diff != "" {
+		t.Errorf("outcomes (-want +got):\n%s", diff)
+	}
+}
+
+// waitForLock returns when a session of the database waits for another.
+func waitForLock(t *testing.T, url string) {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(context.Background())
+	for waiting := 0; waiting == 0; {
+		const query = `SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`
+		if err := conn.QueryRow(t.Context(), query).Scan(&waiting); err != nil {
+			t.Fatal(err)
 		}
 	}
 }

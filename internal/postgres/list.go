@@ -34,15 +34,14 @@ type ListQuery struct {
 // returns, and a connection is in use until EachStat returns.
 func (s *Store) EachStat(ctx context.Context, scope stats.Scope, query ListQuery, fn func(stats.Stat) error) (more bool, err error) {
 	statement, args := listStatement(scope, query)
-	// Closing unread rows would fetch the rest; cancelling gives it up.
-	ctx, cancel := context.WithCancel(ctx)
-	rows, err := s.pool.Query(ctx, statement, args...)
+	queryCtx, cancel := context.WithCancel(ctx)
+	rows, err := s.pool.Query(queryCtx, statement, args...)
 	if err != nil {
 		cancel()
 		return false, fmt.Errorf("list stats: %w", translate(ctx, err))
 	}
 	defer rows.Close()
-	defer cancel()
+	defer cancel() // before Close, which would otherwise fetch the rows that nobody wants
 	return eachRow(ctx, rows, query.Limit, fn)
 }
 

@@ -29,12 +29,12 @@ var start = time.Date(2024, 5, 31, 12, 0, 0, 0, time.UTC)
 func (c *clock) now() time.Time { return start.Add(time.Duration(c.ticks.Add(1)) * time.Second) }
 
 // setup opens a Store on a database of the test's own.
-func setup(t *testing.T) *postgres.Store {
+func setup(t testing.TB) *postgres.Store {
 	t.Helper()
 	return open(t, pgtest.New(t))
 }
 
-func open(t *testing.T, url string) *postgres.Store {
+func open(t testing.TB, url string) *postgres.Store {
 	t.Helper()
 	store, err := postgres.Open(t.Context(), options(t, url))
 	if err != nil {
@@ -44,7 +44,7 @@ func open(t *testing.T, url string) *postgres.Store {
 	return store
 }
 
-func options(t *testing.T, url string) postgres.Options {
+func options(t testing.TB, url string) postgres.Options {
 	return postgres.Options{
 		URL:    url,
 		Secret: secret.New("secret key of the tests"),
@@ -53,7 +53,7 @@ func options(t *testing.T, url string) postgres.Options {
 	}
 }
 
-func newClient(t *testing.T, store *postgres.Store, name string) stats.Client {
+func newClient(t testing.TB, store *postgres.Store, name string) stats.Client {
 	t.Helper()
 	client, err := store.CreateClient(t.Context(), stats.Client{
 		Name: name, Role: stats.RoleUser, Local: true, IsSharingEnabled: true, IsActive: true,
@@ -76,7 +76,7 @@ func date(text string) time.Time {
 }
 
 // item makes an Item as the edge does, from data that must be valid.
-func item(t *testing.T, stat stats.Stat) postgres.Item {
+func item(t testing.TB, stat stats.Stat) postgres.Item {
 	t.Helper()
 	observations, err := stats.Observations(stat.Type, stat.Data)
 	if err != nil {
@@ -101,7 +101,7 @@ func threats(objects ...string) []byte {
 }
 
 // threat is a threat stat of an analysis on a day, without uuid.
-func threat(t *testing.T, anr int, day string, objects ...string) postgres.Item {
+func threat(t testing.TB, anr int, day string, objects ...string) postgres.Item {
 	t.Helper()
 	return item(t, stats.Stat{ANR: id(anr), Type: processor.Threat, Date: date(day), Data: threats(objects...)})
 }
@@ -112,7 +112,7 @@ func named(item postgres.Item, n int) postgres.Item {
 	return item
 }
 
-func insert(t *testing.T, store *postgres.Store, client stats.Client, items ...postgres.Item) []postgres.Outcome {
+func insert(t testing.TB, store *postgres.Store, client stats.Client, items ...postgres.Item) []postgres.Outcome {
 	t.Helper()
 	outcomes, err := store.InsertStats(t.Context(), client, items)
 	if err != nil {
@@ -122,7 +122,7 @@ func insert(t *testing.T, store *postgres.Store, client stats.Client, items ...p
 }
 
 // list returns all that EachStat visits, with copies of the data.
-func list(t *testing.T, store *postgres.Store, scope stats.Scope, query postgres.ListQuery) (found []stats.Stat, more bool) {
+func list(t testing.TB, store *postgres.Store, scope stats.Scope, query postgres.ListQuery) (found []stats.Stat, more bool) {
 	t.Helper()
 	more, err := store.EachStat(t.Context(), scope, query, func(stat stats.Stat) error {
 		stat.Data = append([]byte(nil), stat.Data...)
@@ -136,7 +136,7 @@ func list(t *testing.T, store *postgres.Store, scope stats.Scope, query postgres
 }
 
 // everything returns the uuids of all stats, to see what is stored.
-func everything(t *testing.T, store *postgres.Store) []uuid.UUID {
+func everything(t testing.TB, store *postgres.Store) []uuid.UUID {
 	t.Helper()
 	found, _ := list(t, store, stats.Everything(), postgres.ListQuery{})
 	return uuids(found)

@@ -35,12 +35,7 @@ func (s *Store) Migrate(ctx context.Context) (applied []string, err error) {
 
 // MigrateURL is Migrate for a database that no Store is open on.
 func MigrateURL(ctx context.Context, url string) error {
-	config, err := pgx.ParseConfig(url)
-	if err != nil {
-		return fmt.Errorf("the database URL is not understood: %s", err)
-	}
-	setConnDefaults(config)
-	_, err = migrate(ctx, config)
+	_, err := Initialize(ctx, url)
 	return err
 }
 

@@ -3,6 +3,7 @@ package postgres_test
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"net"
 	"net/url"
 	"strings"
@@ -11,13 +12,25 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/monarc-project/stats-service/internal/pgtest"
 	"github.com/monarc-project/stats-service/internal/postgres"
 	"github.com/monarc-project/stats-service/internal/processor"
 	"github.com/monarc-project/stats-service/internal/stats"
+	"github.com/monarc-project/stats-service/sql/migrations"
 )
+
+// allMigrations are the names of the migrations, in order.
+func allMigrations(t *testing.T) []string {
+	t.Helper()
+	names, err := fs.Glob(migrations.FS, "*.sql")
+	if err != nil || len(names) == 0 {
+		t.Fatalf("migrations: %v, %v", names, err)
+	}
+	return names
+}
 
 func TestMigrate(t *testing.T) {
 	t.Parallel()
@@ -30,7 +43,7 @@ func TestMigrate(t *testing.T) {
 		}
 		rounds = append(rounds, applied)
 	}
-	if diff := cmp.Diff([][]string{{"00001_schema.sql"}, nil}, rounds); diff != "" {
+	if diff := cmp.Diff([][]string{allMigrations(t), nil}, rounds); diff != "" {
 		t.Errorf("applied (-want +got):\n%s", diff)
 	}
 	newClient(t, store, "client")
@@ -57,6 +70,39 @@ func TestMigrateRefusesNewerDatabase(t *testing.T) {
 	err := postgres.MigrateURL(t.Context(), url)
 	if err == nil || !strings.Contains(err.Error(), "99999") {
 		t.Errorf("got %v, want an error about version 99999", err)
+	}
+}
+
+func TestCheckSchema(t *testing.T) {
+	t.Parallel()
+	newer := pgtest.New(t)
+	execute(t, newer, `INSERT INTO goose_db_version (version_id, is_applied) VALUES (99999, true)`)
+	tests := map[string]struct{ url, want string }{
+		"migrated": {url: pgtest.New(t)},
+		"empty":    {url: pgtest.Empty(t), want: "db_init"},
+		"newer":    {url: newer, want: "newer release"},
+	}
+	for name, tc := range tests {
+		t.Run(name, func(t *testing.T) {
+			err := open(t, tc.url).CheckSchema(t.Context())
+			if tc.want == "" && err != nil {
+				t.Errorf("got %v, want none", err)
+			}
+			if tc.want != "" && (err == nil || !strings.Contains(err.Error(), tc.want)) {
+				t.Errorf("got %v, want an error with %q", err, tc.want)
+			}
+		})
+	}
+}
+
+func TestInitialize(t *testing.T) {
+	t.Parallel()
+	applied, err := postgres.Initialize(t.Context(), pgtest.Empty(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(allMigrations(t), applied); diff != "" {
+		t.Errorf("applied (-want +got):\n%s", diff)
 	}
 }
 
@@ -87,7 +133,7 @@ func inDatabase(t *testing.T, address, name string) string {
 
 func TestCreateDatabase(t *testing.T) {
 	t.Parallel()
-	address := inDatabase(t, pgtest.Empty(t), `sta"ts; DROP -- é`)
+	address := inDatabase(t, pgtest.Empty(t), `sta"ts; DROP -- é `+uuid.NewString())
 	if _, err := postgres.Open(t.Context(), options(t, address)); !errors.Is(err, stats.ErrUnavailable) || !strings.Contains(err.Error(), "db_create") {
 		t.Errorf("missing database: got %v, want ErrUnavailable that says db_create", err)
 	}
@@ -193,18 +239,6 @@ func TestConnectionsLost(t *testing.T) {
 	}
 	if _, err := store.ClientByToken(t.Context(), client.Token); err != nil {
 		t.Errorf("after the connections are back: %v", err)
-	}
-}
-
-func TestClosedStore(t *testing.T) {
-	t.Parallel()
-	store, err := postgres.Open(t.Context(), options(t, pgtest.New(t)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	store.Close()
-	if err := store.Ping(t.Context()); !errors.Is(err, stats.ErrUnavailable) {
-		t.Errorf("got %v, want ErrUnavailable", err)
 	}
 }
 

@@ -1,0 +1,185 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/monarc-project/stats-service/gen/db"
+	"github.com/monarc-project/stats-service/internal/processor"
+	"github.com/monarc-project/stats-service/internal/stats"
+)
+
+// What peers are known to hold is in peer_receipt; how far they have been read
+// is in pull_position.
+
+const (
+	// pageBytes is what a page of unsent stats should hold, pageRows the most
+	// rows that it may. The first page does not know how large rows are.
+	pageBytes     = 4 << 20
+	pageRows      = 1_000
+	firstPageRows = 50
+
+	receiptAttempts = 5
+)
+
+// PeerID returns the id under which the peer with this address is remembered,
+// and remembers it if need be. The caller brings addresses into one form.
+func (s *Store) PeerID(ctx context.Context, url string) (int64, error) {
+	id, err := s.FindPeer(ctx, url)
+	if !errors.Is(err, stats.ErrNotFound) {
+		return id, err
+	}
+	if err := s.queries.InsertPeer(ctx, db.InsertPeerParams{Url: url, CreatedAt: s.timestamp()}); err != nil {
+		return 0, fmt.Errorf("remember peer %s: %w", url, translate(ctx, err))
+	}
+	return s.FindPeer(ctx, url)
+}
+
+// FindPeer is PeerID for those who must not write: the error of a peer that is
+// not remembered is stats.ErrNotFound.
+func (s *Store) FindPeer(ctx context.Context, url string) (int64, error) {
+	id, err := s.queries.PeerIDByURL(ctx, url)
+	if err != nil {
+		return 0, fmt.Errorf("find peer %s: %w", url, translate(ctx, err))
+	}
+	return id, nil
+}
+
+// UnsentQuery says which stats EachUnsent visits: those of one client from one
+// day to another that a peer is not known to hold.
+type UnsentQuery struct {
+	PeerID   int64 // 0: a peer that holds nothing
+	ClientID int64
+	Type     processor.Type // empty: every type
+	From, To time.Time      // both included
+	Resend   bool           // also what the peer is known to hold
+}
+
+func (q UnsentQuery) peerID() int64 {
+	if q.Resend {
+		return 0 // no peer has this id, and so no receipts
+	}
+	return q.PeerID
+}
+
+// EachUnsent calls fn with the stats that query asks for, by date, then by
+// uuid. It stops at the first error of fn, which it returns as it is.
+//
+// It reads page by page, whose size in bytes is bounded, and uses no connection
+// while fn runs, which may take its time and use the Store. What is stored or
+// recorded as sent meanwhile may or may not be visited. Stat.Data is fn's to keep.
+func (s *Store) EachUnsent(ctx context.Context, query UnsentQuery, fn func(stats.Stat) error) error {
+	for from := query.From; ; {
+		day, err := s.queries.NextUnsentDay(ctx, db.NextUnsentDayParams{
+			ClientID: query.ClientID, DateFrom: from, DateTo: query.To,
+			Type: typeFilter(query.Type), PeerID: query.peerID(),
+		})
+		if err := translate(ctx, err); errors.Is(err, stats.ErrNotFound) {
+			return nil
+		} else if err != nil {
+			return fmt.Errorf("find unsent stats: %w", err)
+		}
+		if err := s.eachUnsentOfDay(ctx, query, day, fn); err != nil {
+			return err
+		}
+		from = day.AddDate(0, 0, 1)
+	}
+}
+
+func (s *Store) eachUnsentOfDay(ctx context.Context, query UnsentQuery, day time.Time, fn func(stats.Stat) error) error {
+	params := db.UnsentOfDayParams{
+		ClientID: query.ClientID, Day: day, Type: typeFilter(query.Type),
+		PeerID: query.peerID(), MaxRows: firstPageRows,
+	}
+	for {
+		page, err := s.queries.UnsentOfDay(ctx, params)
+		if err != nil {
+			return fmt.Errorf("read unsent stats of %s: %w", day.Format(time.DateOnly), translate(ctx, err))
+		}
+		for i := range page {
+			if err := fn(unsentStat(&page[i])); err != nil {
+				return err
+			}
+		}
+		if int64(len(page)) < params.MaxRows {
+			return nil
+		}
+		params.After = page[len(page)-1].UUID
+		params.MaxRows = nextPageRows(page)
+	}
+}
+
+func unsentStat(row *db.UnsentOfDayRow) stats.Stat {
+	return stats.Stat{
+		UUID: row.UUID, ANR: row.ANR, Type: processor.Type(row.Type), Date: row.Date, Data: row.Data,
+		ClientID: row.ClientID, CreatedAt: row.CreatedAt.UTC(),
+	}
+}
+
+// nextPageRows expects the rows of the next page to be as large as those of the
+// last one.
+func nextPageRows(last []db.UnsentOfDayRow) int64 {
+	size := 1
+	for i := range last {
+		size += len(last[i].Data)
+	}
+	return int64(min(max(pageBytes*len(last)/size, 1), pageRows))
+}
+
+// CountUnsent returns how many stats EachUnsent would visit.
+func (s *Store) CountUnsent(ctx context.Context, query UnsentQuery) (int64, error) {
+	n, err := s.queries.CountUnsent(ctx, db.CountUnsentParams{
+		ClientID: query.ClientID, DateFrom: query.From, DateTo: query.To,
+		Type: typeFilter(query.Type), PeerID: query.peerID(),
+	})
+	if err != nil {
+		return 0, fmt.Errorf("count unsent stats: %w", translate(ctx, err))
+	}
+	return n, nil
+}
+
+// RecordReceipts remembers that the peer holds the stats with these uuids. Those
+// that are not, or no longer, stored here are passed over.
+func (s *Store) RecordReceipts(ctx context.Context, peerID int64, uuids []uuid.UUID) error {
+	params := db.RecordReceiptsParams{PeerID: peerID, UUIDs: uuids}
+	for attempt := 1; ; attempt++ {
+		err := s.queries.RecordReceipts(ctx, params)
+		if err == nil {
+			return nil
+		}
+		// A stats that is deleted at this very moment violates the foreign key;
+		// the next attempt no longer sees it.
+		lost := isRetryable(err) || sqlState(err) == codeForeignKeyViolation
+		if !lost || attempt == receiptAttempts {
+			return fmt.Errorf("record what peer %d holds: %w", peerID, translate(ctx, err))
+		}
+		if err := pause(ctx, attempt); err != nil {
+			return err
+		}
+	}
+}
+
+// PullPosition returns the last day up to which the client has everything of
+// the type from the peer, or stats.ErrNotFound.
+func (s *Store) PullPosition(ctx context.Context, peerID, clientID int64, t processor.Type) (time.Time, error) {
+	day, err := s.queries.PullPositionDay(ctx, db.PullPositionDayParams{PeerID: peerID, ClientID: clientID, Type: string(t)})
+	if err != nil {
+		return time.Time{}, fmt.Errorf("read how far %s stats were pulled: %w", t, translate(ctx, err))
+	}
+	return day, nil
+}
+
+// SetPullPosition advances the position to day; it never goes back.
+func (s *Store) SetPullPosition(ctx context.Context, peerID, clientID int64, t processor.Type, day time.Time) error {
+	err := s.queries.SetPullPosition(ctx, db.SetPullPositionParams{
+		PeerID: peerID, ClientID: clientID, Type: string(t), Day: day,
+	})
+	if err != nil {
+		return fmt.Errorf("record how far %s stats were pulled: %w", t, translate(ctx, err))
+	}
+	return nil
+}

@@ -1,0 +1,25 @@
+package logging
+
+import "strings"
+
+// hidden takes the place of secrets.
+const hidden = "(hidden)"
+
+// secretWords are the keys of attributes that are not shown, also as the last
+// words of a longer key. Written like the result of [normalize].
+var secretWords = []string{"token", "password", "api_key", "apikey", "secret", "secret_key", "authorization"}
+
+// isSecret goes by the key alone.
+func isSecret(key string) bool {
+	key = normalize(key)
+	for _, word := range secretWords {
+		if before, ok := strings.CutSuffix(key, word); ok && (before == "" || strings.HasSuffix(before, "_")) {
+			return true
+		}
+	}
+	return false
+}
+
+func normalize(key string) string {
+	return strings.ReplaceAll(strings.ToLower(key), "-", "_")
+}

@@ -1,0 +1,66 @@
+package mosp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// errTimeout is the cause when the client's own limit has passed.
+type errTimeout struct{ limit time.Duration }
+
+// Error implements error.
+func (e errTimeout) Error() string { return fmt.Sprintf("no answer within %s", e.limit) }
+
+// Is makes the error one of [context.DeadlineExceeded].
+func (e errTimeout) Is(target error) bool { return target == context.DeadlineExceeded }
+
+// explainFailure is for requests without an answer.
+func explainFailure(ctx context.Context, err error) error {
+	if ended := explainEnd(ctx); ended != nil {
+		return ended
+	}
+	var failed *url.Error
+	if errors.As(err, &failed) {
+		err = failed.Err // without the URL, which may hold a password
+	}
+	if errors.Is(err, errRedirects) {
+		return fmt.Errorf("%w; set MOSP_URL to the address where they should lead", err)
+	}
+	return fmt.Errorf("it cannot be reached: %w; check MOSP_URL, the network and the proxy", err)
+}
+
+// explainBreak is for answers that end too early.
+func explainBreak(ctx context.Context, err error) error {
+	if ended := explainEnd(ctx); ended != nil {
+		return ended
+	}
+	return fmt.Errorf("the answer broke off: %w; try again", err)
+}
+
+// explainEnd returns nil as long as ctx has not ended.
+func explainEnd(ctx context.Context) error {
+	cause := context.Cause(ctx)
+	if cause == nil {
+		return nil
+	}
+	if errors.Is(cause, context.DeadlineExceeded) {
+		return fmt.Errorf("%w; try again later, or check MOSP_URL", cause)
+	}
+	return fmt.Errorf("interrupted: %w", cause)
+}
+
+// explainStatus is for every status but 200.
+func explainStatus(status int) error {
+	advice := "check that MOSP_URL is the address of a MOSP platform"
+	if status >= http.StatusInternalServerError || status == http.StatusTooManyRequests || status == http.StatusRequestTimeout {
+		advice = "the fault is there, try again later"
+	}
+	name := strings.TrimSpace(strconv.Itoa(status) + " " + http.StatusText(status))
+	return fmt.Errorf("it answered %s; %s", name, advice)
+}

@@ -13,13 +13,13 @@ import (
 // About defines model for About.
 type About struct {
 	// APIV1Root Path of API v1.
-	APIV1Root string `json:"api_v1_root"`
+	APIV1Root string `json:"api_v1_root,omitempty,omitzero"`
 
 	// Version Version and revision of the service.
-	Version string `json:"version"`
+	Version string `json:"version,omitempty,omitzero"`
 
 	// VersionURL Where the source of the version is.
-	VersionURL string `json:"version_url"`
+	VersionURL string `json:"version_url,omitempty,omitzero"`
 }
 
 // ClientCreation A client to create.
@@ -31,7 +31,7 @@ type ClientCreation struct {
 	Name string `json:"name"`
 
 	// Token The token of the client, chosen by a deployment tool. Without it one is made.
-	Token string `json:"token,omitempty,omitzero"`
+	Token *string `json:"token,omitempty"`
 }
 
 // ClientPatch What a client may change of itself.

@@ -13,7 +13,7 @@ import (
 )
 
 const ClientByName = `-- name: ClientByName :one
-SELECT id, uuid, name, token_digest, token_sealed, role, latitude, longitude, last_seen, local, is_sharing_enabled, created_at, updated_at, is_active FROM client WHERE name = $1::text
+SELECT id, uuid, name, token_digest, token_sealed, role, latitude, longitude, last_seen, local, is_sharing_enabled, created_at, updated_at, is_active, previous_token_digest, previous_token_until FROM client WHERE name = $1::text
 `
 
 func (q *Queries) ClientByName(ctx context.Context, name string) (Client, error) {
@@ -34,16 +34,25 @@ func (q *Queries) ClientByName(ctx context.Context, name string) (Client, error)
 		&i.CreatedAt,
 		&i.UpdatedAt,
 		&i.IsActive,
+		&i.PreviousTokenDigest,
+		&i.PreviousTokenUntil,
 	)
 	return i, err
 }
 
 const ClientByTokenDigest = `-- name: ClientByTokenDigest :one
-SELECT id, uuid, name, token_digest, token_sealed, role, latitude, longitude, last_seen, local, is_sharing_enabled, created_at, updated_at, is_active FROM client WHERE token_digest = $1::bytea
+SELECT id, uuid, name, token_digest, token_sealed, role, latitude, longitude, last_seen, local, is_sharing_enabled, created_at, updated_at, is_active, previous_token_digest, previous_token_until FROM client
+WHERE token_digest = $1::bytea
+   OR (previous_token_digest = $1::bytea AND previous_token_until > $2::timestamptz)
 `
 
-func (q *Queries) ClientByTokenDigest(ctx context.Context, tokenDigest []byte) (Client, error) {
-	row := q.db.QueryRow(ctx, ClientByTokenDigest, tokenDigest)
+type ClientByTokenDigestParams struct {
+	TokenDigest []byte
+	Now         time.Time
+}
+
+func (q *Queries) ClientByTokenDigest(ctx context.Context, arg ClientByTokenDigestParams) (Client, error) {
+	row := q.db.QueryRow(ctx, ClientByTokenDigest, arg.TokenDigest, arg.Now)
 	var i Client
 	err := row.Scan(
 		&i.ID,
@@ -60,12 +69,14 @@ func (q *Queries) ClientByTokenDigest(ctx context.Context, tokenDigest []byte) (
 		&i.CreatedAt,
 		&i.UpdatedAt,
 		&i.IsActive,
+		&i.PreviousTokenDigest,
+		&i.PreviousTokenUntil,
 	)
 	return i, err
 }
 
 const ClientByUUID = `-- name: ClientByUUID :one
-SELECT id, uuid, name, token_digest, token_sealed, role, latitude, longitude, last_seen, local, is_sharing_enabled, created_at, updated_at, is_active FROM client WHERE uuid = $1::uuid
+SELECT id, uuid, name, token_digest, token_sealed, role, latitude, longitude, last_seen, local, is_sharing_enabled, created_at, updated_at, is_active, previous_token_digest, previous_token_until FROM client WHERE uuid = $1::uuid
 `
 
 func (q *Queries) ClientByUUID(ctx context.Context, argUuid uuid.UUID) (Client, error) {
@@ -86,19 +97,48 @@ func (q *Queries) ClientByUUID(ctx context.Context, argUuid uuid.UUID) (Client, 
 		&i.CreatedAt,
 		&i.UpdatedAt,
 		&i.IsActive,
+		&i.PreviousTokenDigest,
+		&i.PreviousTokenUntil,
 	)
 	return i, err
+}
+
+const CountClients = `-- name: CountClients :one
+SELECT count(*) FROM client
+`
+
+func (q *Queries) CountClients(ctx context.Context) (int64, error) {
+	row := q.db.QueryRow(ctx, CountClients)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
+const DeleteClient = `-- name: DeleteClient :exec
+DELETE FROM client WHERE id = $1::bigint
+`
+
+func (q *Queries) DeleteClient(ctx context.Context, id int64) error {
+	_, err := q.db.Exec(ctx, DeleteClient, id)
+	return err
 }
 
 const InsertClient = `-- name: InsertClient :one
 INSERT INTO client (
     uuid, name, token_digest, token_sealed, role, latitude, longitude,
     local, is_sharing_enabled, is_active, created_at, updated_at
-) VALUES (
-    $1, $2, $3, $4, $5, $6, $7,
-    $8, $9, $10, $11, $11
 )
-RETURNING id, uuid, name, token_digest, token_sealed, role, latitude, longitude, last_seen, local, is_sharing_enabled, created_at, updated_at, is_active
+SELECT
+    $1::uuid, $2::text, $3::bytea, $4::bytea, $5::smallint,
+    $6::double precision, $7::double precision,
+    $8::boolean, $9::boolean, $10::boolean,
+    $11::timestamptz, $11::timestamptz
+WHERE NOT EXISTS (
+    SELECT FROM client AS other
+    WHERE other.previous_token_digest = $3::bytea
+      AND other.previous_token_until > $11::timestamptz
+)
+RETURNING id, uuid, name, token_digest, token_sealed, role, latitude, longitude, last_seen, local, is_sharing_enabled, created_at, updated_at, is_active, previous_token_digest, previous_token_until
 `
 
 type InsertClientParams struct {
@@ -115,6 +155,8 @@ type InsertClientParams struct {
 	CreatedAt        time.Time
 }
 
+// No row is returned when the token is one that another client has just rotated
+// away from and may still use.
 func (q *Queries) InsertClient(ctx context.Context, arg InsertClientParams) (Client, error) {
 	row := q.db.QueryRow(ctx, InsertClient,
 		arg.UUID,
@@ -145,12 +187,14 @@ func (q *Queries) InsertClient(ctx context.Context, arg InsertClientParams) (Cli
 		&i.CreatedAt,
 		&i.UpdatedAt,
 		&i.IsActive,
+		&i.PreviousTokenDigest,
+		&i.PreviousTokenUntil,
 	)
 	return i, err
 }
 
 const ListClients = `-- name: ListClients :many
-SELECT id, uuid, name, token_digest, token_sealed, role, latitude, longitude, last_seen, local, is_sharing_enabled, created_at, updated_at, is_active FROM client ORDER BY created_at, id
+SELECT id, uuid, name, token_digest, token_sealed, role, latitude, longitude, last_seen, local, is_sharing_enabled, created_at, updated_at, is_active, previous_token_digest, previous_token_until FROM client ORDER BY created_at, id
 `
 
 func (q *Queries) ListClients(ctx context.Context) ([]Client, error) {
@@ -177,6 +221,8 @@ func (q *Queries) ListClients(ctx context.Context) ([]Client, error) {
 			&i.CreatedAt,
 			&i.UpdatedAt,
 			&i.IsActive,
+			&i.PreviousTokenDigest,
+			&i.PreviousTokenUntil,
 		); err != nil {
 			return nil, err
 		}
@@ -186,6 +232,35 @@ func (q *Queries) ListClients(ctx context.Context) ([]Client, error) {
 		return nil, err
 	}
 	return items, nil
+}
+
+const LockClient = `-- name: LockClient :one
+SELECT id, uuid, name, token_digest, token_sealed, role, latitude, longitude, last_seen, local, is_sharing_enabled, created_at, updated_at, is_active, previous_token_digest, previous_token_until FROM client WHERE uuid = $1::uuid FOR UPDATE
+`
+
+// Waits for whoever stores stats of the client, and makes others wait.
+func (q *Queries) LockClient(ctx context.Context, argUuid uuid.UUID) (Client, error) {
+	row := q.db.QueryRow(ctx, LockClient, argUuid)
+	var i Client
+	err := row.Scan(
+		&i.ID,
+		&i.UUID,
+		&i.Name,
+		&i.TokenDigest,
+		&i.TokenSealed,
+		&i.Role,
+		&i.Latitude,
+		&i.Longitude,
+		&i.LastSeen,
+		&i.Local,
+		&i.IsSharingEnabled,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+		&i.IsActive,
+		&i.PreviousTokenDigest,
+		&i.PreviousTokenUntil,
+	)
+	return i, err
 }
 
 const RecordClientsSeen = `-- name: RecordClientsSeen :exec
@@ -205,11 +280,142 @@ func (q *Queries) RecordClientsSeen(ctx context.Context, arg RecordClientsSeenPa
 	return err
 }
 
+const RotateClientToken = `-- name: RotateClientToken :one
+UPDATE client
+SET token_digest          = $1::bytea,
+    token_sealed          = $2::bytea,
+    previous_token_digest = token_digest,
+    previous_token_until  = $3::timestamptz,
+    updated_at            = $4::timestamptz
+WHERE uuid = $5::uuid
+RETURNING id, uuid, name, token_digest, token_sealed, role, latitude, longitude, last_seen, local, is_sharing_enabled, created_at, updated_at, is_active, previous_token_digest, previous_token_until
+`
+
+type RotateClientTokenParams struct {
+	TokenDigest        []byte
+	TokenSealed        []byte
+	PreviousTokenUntil time.Time
+	UpdatedAt          time.Time
+	UUID               uuid.UUID
+}
+
+func (q *Queries) RotateClientToken(ctx context.Context, arg RotateClientTokenParams) (Client, error) {
+	row := q.db.QueryRow(ctx, RotateClientToken,
+		arg.TokenDigest,
+		arg.TokenSealed,
+		arg.PreviousTokenUntil,
+		arg.UpdatedAt,
+		arg.UUID,
+	)
+	var i Client
+	err := row.Scan(
+		&i.ID,
+		&i.UUID,
+		&i.Name,
+		&i.TokenDigest,
+		&i.TokenSealed,
+		&i.Role,
+		&i.Latitude,
+		&i.Longitude,
+		&i.LastSeen,
+		&i.Local,
+		&i.IsSharingEnabled,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+		&i.IsActive,
+		&i.PreviousTokenDigest,
+		&i.PreviousTokenUntil,
+	)
+	return i, err
+}
+
+const SetClientCoordinates = `-- name: SetClientCoordinates :one
+UPDATE client
+SET latitude   = $1::double precision,
+    longitude  = $2::double precision,
+    updated_at = $3::timestamptz
+WHERE uuid = $4::uuid
+RETURNING id, uuid, name, token_digest, token_sealed, role, latitude, longitude, last_seen, local, is_sharing_enabled, created_at, updated_at, is_active, previous_token_digest, previous_token_until
+`
+
+type SetClientCoordinatesParams struct {
+	Latitude  *float64
+	Longitude *float64
+	UpdatedAt time.Time
+	UUID      uuid.UUID
+}
+
+func (q *Queries) SetClientCoordinates(ctx context.Context, arg SetClientCoordinatesParams) (Client, error) {
+	row := q.db.QueryRow(ctx, SetClientCoordinates,
+		arg.Latitude,
+		arg.Longitude,
+		arg.UpdatedAt,
+		arg.UUID,
+	)
+	var i Client
+	err := row.Scan(
+		&i.ID,
+		&i.UUID,
+		&i.Name,
+		&i.TokenDigest,
+		&i.TokenSealed,
+		&i.Role,
+		&i.Latitude,
+		&i.Longitude,
+		&i.LastSeen,
+		&i.Local,
+		&i.IsSharingEnabled,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+		&i.IsActive,
+		&i.PreviousTokenDigest,
+		&i.PreviousTokenUntil,
+	)
+	return i, err
+}
+
+const SetClientLocal = `-- name: SetClientLocal :one
+UPDATE client
+SET local = $1::boolean, updated_at = $2::timestamptz
+WHERE uuid = $3::uuid
+RETURNING id, uuid, name, token_digest, token_sealed, role, latitude, longitude, last_seen, local, is_sharing_enabled, created_at, updated_at, is_active, previous_token_digest, previous_token_until
+`
+
+type SetClientLocalParams struct {
+	Local     bool
+	UpdatedAt time.Time
+	UUID      uuid.UUID
+}
+
+func (q *Queries) SetClientLocal(ctx context.Context, arg SetClientLocalParams) (Client, error) {
+	row := q.db.QueryRow(ctx, SetClientLocal, arg.Local, arg.UpdatedAt, arg.UUID)
+	var i Client
+	err := row.Scan(
+		&i.ID,
+		&i.UUID,
+		&i.Name,
+		&i.TokenDigest,
+		&i.TokenSealed,
+		&i.Role,
+		&i.Latitude,
+		&i.Longitude,
+		&i.LastSeen,
+		&i.Local,
+		&i.IsSharingEnabled,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+		&i.IsActive,
+		&i.PreviousTokenDigest,
+		&i.PreviousTokenUntil,
+	)
+	return i, err
+}
+
 const SetClientSharing = `-- name: SetClientSharing :one
 UPDATE client
 SET is_sharing_enabled = $1::boolean, updated_at = $2::timestamptz
 WHERE id = $3::bigint
-RETURNING id, uuid, name, token_digest, token_sealed, role, latitude, longitude, last_seen, local, is_sharing_enabled, created_at, updated_at, is_active
+RETURNING id, uuid, name, token_digest, token_sealed, role, latitude, longitude, last_seen, local, is_sharing_enabled, created_at, updated_at, is_active, previous_token_digest, previous_token_until
 `
 
 type SetClientSharingParams struct {
@@ -236,6 +442,60 @@ func (q *Queries) SetClientSharing(ctx context.Context, arg SetClientSharingPara
 		&i.CreatedAt,
 		&i.UpdatedAt,
 		&i.IsActive,
+		&i.PreviousTokenDigest,
+		&i.PreviousTokenUntil,
+	)
+	return i, err
+}
+
+const UpdateClient = `-- name: UpdateClient :one
+UPDATE client
+SET name               = coalesce($1::text, name),
+    role               = coalesce($2::smallint, role),
+    is_active          = coalesce($3::boolean, is_active),
+    is_sharing_enabled = coalesce($4::boolean, is_sharing_enabled),
+    updated_at         = $5::timestamptz
+WHERE uuid = $6::uuid
+RETURNING id, uuid, name, token_digest, token_sealed, role, latitude, longitude, last_seen, local, is_sharing_enabled, created_at, updated_at, is_active, previous_token_digest, previous_token_until
+`
+
+type UpdateClientParams struct {
+	Name             *string
+	Role             *int16
+	IsActive         *bool
+	IsSharingEnabled *bool
+	UpdatedAt        time.Time
+	UUID             uuid.UUID
+}
+
+// What is NULL stays as it is.
+func (q *Queries) UpdateClient(ctx context.Context, arg UpdateClientParams) (Client, error) {
+	row := q.db.QueryRow(ctx, UpdateClient,
+		arg.Name,
+		arg.Role,
+		arg.IsActive,
+		arg.IsSharingEnabled,
+		arg.UpdatedAt,
+		arg.UUID,
+	)
+	var i Client
+	err := row.Scan(
+		&i.ID,
+		&i.UUID,
+		&i.Name,
+		&i.TokenDigest,
+		&i.TokenSealed,
+		&i.Role,
+		&i.Latitude,
+		&i.Longitude,
+		&i.LastSeen,
+		&i.Local,
+		&i.IsSharingEnabled,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+		&i.IsActive,
+		&i.PreviousTokenDigest,
+		&i.PreviousTokenUntil,
 	)
 	return i, err
 }

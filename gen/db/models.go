@@ -11,20 +11,22 @@ import (
 )
 
 type Client struct {
-	ID               int64
-	UUID             uuid.UUID
-	Name             string
-	TokenDigest      []byte
-	TokenSealed      []byte
-	Role             int16
-	Latitude         *float64
-	Longitude        *float64
-	LastSeen         *time.Time
-	Local            bool
-	IsSharingEnabled bool
-	CreatedAt        time.Time
-	UpdatedAt        time.Time
-	IsActive         bool
+	ID                  int64
+	UUID                uuid.UUID
+	Name                string
+	TokenDigest         []byte
+	TokenSealed         []byte
+	Role                int16
+	Latitude            *float64
+	Longitude           *float64
+	LastSeen            *time.Time
+	Local               bool
+	IsSharingEnabled    bool
+	CreatedAt           time.Time
+	UpdatedAt           time.Time
+	IsActive            bool
+	PreviousTokenDigest []byte
+	PreviousTokenUntil  *time.Time
 }
 
 type Peer struct {
@@ -43,6 +45,26 @@ type PullPosition struct {
 	ClientID int64
 	Type     string
 	Day      time.Time
+}
+
+type Rollup struct {
+	Type   string
+	Date   time.Time
+	Local  bool
+	Packed []byte
+}
+
+type RollupDelta struct {
+	ID     int64
+	Type   string
+	Date   time.Time
+	Local  bool
+	Packed []byte
+}
+
+type RollupState struct {
+	ID       int16
+	Complete bool
 }
 
 type Stats struct {

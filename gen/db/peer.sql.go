@@ -12,6 +12,17 @@ import (
 	"github.com/google/uuid"
 )
 
+const CountStored = `-- name: CountStored :one
+SELECT count(*) FROM stats WHERE uuid = ANY ($1::uuid[])
+`
+
+func (q *Queries) CountStored(ctx context.Context, uuids []uuid.UUID) (int64, error) {
+	row := q.db.QueryRow(ctx, CountStored, uuids)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
 const CountUnsent = `-- name: CountUnsent :one
 SELECT count(*)
 FROM stats AS s

@@ -12,6 +12,68 @@ import (
 	"github.com/google/uuid"
 )
 
+const CountStatsBefore = `-- name: CountStatsBefore :one
+SELECT count(*) FROM stats WHERE date < $1::date
+`
+
+func (q *Queries) CountStatsBefore(ctx context.Context, before time.Time) (int64, error) {
+	row := q.db.QueryRow(ctx, CountStatsBefore, before)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
+const CountStatsByType = `-- name: CountStatsByType :many
+SELECT type, count(*) AS rows FROM stats GROUP BY type ORDER BY type
+`
+
+type CountStatsByTypeRow struct {
+	Type string
+	Rows int64
+}
+
+func (q *Queries) CountStatsByType(ctx context.Context) ([]CountStatsByTypeRow, error) {
+	rows, err := q.db.Query(ctx, CountStatsByType)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []CountStatsByTypeRow
+	for rows.Next() {
+		var i CountStatsByTypeRow
+		if err := rows.Scan(&i.Type, &i.Rows); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const CountStatsOfClient = `-- name: CountStatsOfClient :one
+SELECT count(*) FROM stats WHERE client_id = $1::bigint
+`
+
+func (q *Queries) CountStatsOfClient(ctx context.Context, clientID int64) (int64, error) {
+	row := q.db.QueryRow(ctx, CountStatsOfClient, clientID)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
+const CountUnprocessableOfType = `-- name: CountUnprocessableOfType :one
+SELECT count(*) FROM stats WHERE type = $1::text AND observations IS NULL
+`
+
+func (q *Queries) CountUnprocessableOfType(ctx context.Context, type_ string) (int64, error) {
+	row := q.db.QueryRow(ctx, CountUnprocessableOfType, type_)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
 const CountUnprocessableStats = `-- name: CountUnprocessableStats :one
 SELECT count(*) FROM stats WHERE observations IS NULL
 `
@@ -23,11 +85,12 @@ func (q *Queries) CountUnprocessableStats(ctx context.Context) (int64, error) {
 	return count, err
 }
 
-const DeleteStats = `-- name: DeleteStats :execrows
+const DeleteStats = `-- name: DeleteStats :many
 DELETE FROM stats
 WHERE anr = $1::uuid
   AND ($2::uuid IS NULL OR uuid = $2::uuid)
   AND ($3::bigint IS NULL OR client_id = $3::bigint)
+RETURNING type, date, client_id, observations
 `
 
 type DeleteStatsParams struct {
@@ -36,12 +99,74 @@ type DeleteStatsParams struct {
 	ClientID *int64
 }
 
-func (q *Queries) DeleteStats(ctx context.Context, arg DeleteStatsParams) (int64, error) {
-	result, err := q.db.Exec(ctx, DeleteStats, arg.ANR, arg.UUID, arg.ClientID)
+type DeleteStatsRow struct {
+	Type         string
+	Date         time.Time
+	ClientID     int64
+	Observations []byte
+}
+
+func (q *Queries) DeleteStats(ctx context.Context, arg DeleteStatsParams) ([]DeleteStatsRow, error) {
+	rows, err := q.db.Query(ctx, DeleteStats, arg.ANR, arg.UUID, arg.ClientID)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	return result.RowsAffected(), nil
+	defer rows.Close()
+	var items []DeleteStatsRow
+	for rows.Next() {
+		var i DeleteStatsRow
+		if err := rows.Scan(
+			&i.Type,
+			&i.Date,
+			&i.ClientID,
+			&i.Observations,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const DeleteStatsByUUID = `-- name: DeleteStatsByUUID :many
+DELETE FROM stats
+WHERE uuid = ANY ($1::uuid[])
+RETURNING type, date, client_id, observations
+`
+
+type DeleteStatsByUUIDRow struct {
+	Type         string
+	Date         time.Time
+	ClientID     int64
+	Observations []byte
+}
+
+func (q *Queries) DeleteStatsByUUID(ctx context.Context, uuids []uuid.UUID) ([]DeleteStatsByUUIDRow, error) {
+	rows, err := q.db.Query(ctx, DeleteStatsByUUID, uuids)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []DeleteStatsByUUIDRow
+	for rows.Next() {
+		var i DeleteStatsByUUIDRow
+		if err := rows.Scan(
+			&i.Type,
+			&i.Date,
+			&i.ClientID,
+			&i.Observations,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const InsertStats = `-- name: InsertStats :many
@@ -257,8 +382,109 @@ func (q *Queries) LockContent(ctx context.Context, contentKey int64) error {
 	return err
 }
 
+const NewestStats = `-- name: NewestStats :many
+SELECT DISTINCT ON (client_id, anr, type) uuid, anr, type, date, created_at, client_id
+FROM stats
+ORDER BY client_id, anr, type, date DESC, created_at DESC, uuid
+`
+
+type NewestStatsRow struct {
+	UUID      uuid.UUID
+	ANR       uuid.UUID
+	Type      string
+	Date      time.Time
+	CreatedAt time.Time
+	ClientID  int64
+}
+
+// The newest stats of each client, analysis and type, without what it says.
+func (q *Queries) NewestStats(ctx context.Context) ([]NewestStatsRow, error) {
+	rows, err := q.db.Query(ctx, NewestStats)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []NewestStatsRow
+	for rows.Next() {
+		var i NewestStatsRow
+		if err := rows.Scan(
+			&i.UUID,
+			&i.ANR,
+			&i.Type,
+			&i.Date,
+			&i.CreatedAt,
+			&i.ClientID,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const NextStatsBefore = `-- name: NextStatsBefore :many
+SELECT uuid FROM stats WHERE date < $1::date ORDER BY date LIMIT $2::bigint
+`
+
+type NextStatsBeforeParams struct {
+	Before  time.Time
+	MaxRows int64
+}
+
+func (q *Queries) NextStatsBefore(ctx context.Context, arg NextStatsBeforeParams) ([]uuid.UUID, error) {
+	rows, err := q.db.Query(ctx, NextStatsBefore, arg.Before, arg.MaxRows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []uuid.UUID
+	for rows.Next() {
+		var uuid uuid.UUID
+		if err := rows.Scan(&uuid); err != nil {
+			return nil, err
+		}
+		items = append(items, uuid)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const NextStatsOfClient = `-- name: NextStatsOfClient :many
+SELECT uuid FROM stats WHERE client_id = $1::bigint ORDER BY date LIMIT $2::bigint
+`
+
+type NextStatsOfClientParams struct {
+	ClientID int64
+	MaxRows  int64
+}
+
+func (q *Queries) NextStatsOfClient(ctx context.Context, arg NextStatsOfClientParams) ([]uuid.UUID, error) {
+	rows, err := q.db.Query(ctx, NextStatsOfClient, arg.ClientID, arg.MaxRows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []uuid.UUID
+	for rows.Next() {
+		var uuid uuid.UUID
+		if err := rows.Scan(&uuid); err != nil {
+			return nil, err
+		}
+		items = append(items, uuid)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const ObservationsByDay = `-- name: ObservationsByDay :many
-SELECT uuid, date, created_at, observations
+SELECT date, observations
 FROM stats
 WHERE type = $1::text
   AND ($2::uuid[] IS NULL OR anr = ANY ($2::uuid[]))
@@ -277,9 +503,7 @@ type ObservationsByDayParams struct {
 }
 
 type ObservationsByDayRow struct {
-	UUID         uuid.UUID
 	Date         time.Time
-	CreatedAt    time.Time
 	Observations []byte
 }
 
@@ -298,12 +522,80 @@ func (q *Queries) ObservationsByDay(ctx context.Context, arg ObservationsByDayPa
 	var items []ObservationsByDayRow
 	for rows.Next() {
 		var i ObservationsByDayRow
-		if err := rows.Scan(
-			&i.UUID,
-			&i.Date,
-			&i.CreatedAt,
-			&i.Observations,
-		); err != nil {
+		if err := rows.Scan(&i.Date, &i.Observations); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const RepeatedContents = `-- name: RepeatedContents :many
+SELECT content_id::uuid AS content_id
+FROM stats
+WHERE content_id IS NOT NULL
+GROUP BY content_id
+HAVING count(*) > 1
+ORDER BY content_id
+`
+
+// Contents that more than one row has. The id of a content is derived from its
+// client, analysis, type and date too.
+func (q *Queries) RepeatedContents(ctx context.Context) ([]uuid.UUID, error) {
+	rows, err := q.db.Query(ctx, RepeatedContents)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []uuid.UUID
+	for rows.Next() {
+		var content_id uuid.UUID
+		if err := rows.Scan(&content_id); err != nil {
+			return nil, err
+		}
+		items = append(items, content_id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const RowsOfContents = `-- name: RowsOfContents :many
+SELECT uuid, content_id::uuid AS content_id, client_id
+FROM stats
+WHERE content_id = ANY ($1::uuid[])
+  AND ($2::text IS NULL OR type = $2::text)
+  AND ($3::date IS NULL OR date >= $3::date)
+ORDER BY content_id, client_id, created_at, uuid
+`
+
+type RowsOfContentsParams struct {
+	ContentIDs []uuid.UUID
+	Type       *string
+	DateFrom   *time.Time
+}
+
+type RowsOfContentsRow struct {
+	UUID      uuid.UUID
+	ContentID uuid.UUID
+	ClientID  int64
+}
+
+// The oldest row of each content comes first.
+func (q *Queries) RowsOfContents(ctx context.Context, arg RowsOfContentsParams) ([]RowsOfContentsRow, error) {
+	rows, err := q.db.Query(ctx, RowsOfContents, arg.ContentIDs, arg.Type, arg.DateFrom)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []RowsOfContentsRow
+	for rows.Next() {
+		var i RowsOfContentsRow
+		if err := rows.Scan(&i.UUID, &i.ContentID, &i.ClientID); err != nil {
 			return nil, err
 		}
 		items = append(items, i)

@@ -3,9 +3,11 @@
 package openapi
 
 import (
+	"bytes"
 	_ "embed" // the documents are part of the program
 	"encoding/json"
 	"fmt"
+	"sync"
 
 	"gopkg.in/yaml.v3"
 )
@@ -20,18 +22,19 @@ var Swagger []byte
 //go:embed openapi.yaml
 var Document []byte
 
-// JSON returns the OpenAPI 3 document as JSON for callers that see the service
-// below a path prefix, such as "/dashboard" or "".
-func JSON(prefix string) ([]byte, error) {
+// mark stands for the prefix in the document that is encoded once for all.
+const mark = "@prefix@"
+
+var marked = sync.OnceValues(func() ([]byte, error) {
 	var document map[string]any
 	if err := yaml.Unmarshal(Document, &document); err != nil {
 		return nil, fmt.Errorf("read OpenAPI document: %w", err)
 	}
-	prefixServers(document, prefix)
+	markServers(document)
 	paths, _ := document["paths"].(map[string]any)
 	for _, item := range paths {
 		if item, ok := item.(map[string]any); ok {
-			prefixServers(item, prefix)
+			markServers(item)
 		}
 	}
 	encoded, err := json.Marshal(document)
@@ -39,13 +42,27 @@ func JSON(prefix string) ([]byte, error) {
 		return nil, fmt.Errorf("encode OpenAPI document: %w", err)
 	}
 	return encoded, nil
-}
+})
 
-func prefixServers(holder map[string]any, prefix string) {
+func markServers(holder map[string]any) {
 	servers, _ := holder["servers"].([]any)
 	for _, server := range servers {
 		if server, ok := server.(map[string]any); ok {
-			server["url"] = prefix + fmt.Sprint(server["url"])
+			server["url"] = mark + fmt.Sprint(server["url"])
 		}
 	}
+}
+
+// JSON returns the OpenAPI 3 document as JSON for callers that see the service
+// below a path prefix, such as "/dashboard" or "".
+func JSON(prefix string) ([]byte, error) {
+	document, err := marked()
+	if err != nil {
+		return nil, err
+	}
+	quoted, err := json.Marshal(prefix)
+	if err != nil {
+		return nil, fmt.Errorf("encode path prefix: %w", err)
+	}
+	return bytes.ReplaceAll(document, []byte(mark), quoted[1:len(quoted)-1]), nil
 }

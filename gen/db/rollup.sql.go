@@ -472,7 +472,8 @@ const SetContentIDs = `-- name: SetContentIDs :exec
 UPDATE stats
 SET content_id = derived.content_id
 FROM (SELECT unnest($1::uuid[]) AS uuid, unnest($2::uuid[]) AS content_id) AS derived
-WHERE stats.uuid = derived.uuid AND stats.content_id IS NULL
+WHERE stats.uuid = derived.uuid
+  AND coalesce(stats.content_id, '00000000-0000-0000-0000-000000000000') = '00000000-0000-0000-0000-000000000000'
 `
 
 type SetContentIDsParams struct {
@@ -480,6 +481,8 @@ type SetContentIDsParams struct {
 	ContentIDs []uuid.UUID
 }
 
+// Missing is written in a way that no index serves: there may be as many missing
+// as there are rows.
 func (q *Queries) SetContentIDs(ctx context.Context, arg SetContentIDsParams) error {
 	_, err := q.db.Exec(ctx, SetContentIDs, arg.UUIDs, arg.ContentIDs)
 	return err
@@ -489,7 +492,7 @@ const SetObservations = `-- name: SetObservations :many
 UPDATE stats
 SET observations = derived.observations
 FROM (SELECT unnest($1::uuid[]) AS uuid, unnest($2::bytea[]) AS observations) AS derived
-WHERE stats.uuid = derived.uuid AND stats.observations IS NULL
+WHERE stats.uuid = derived.uuid AND coalesce(length(stats.observations), 0) = 0
 RETURNING stats.type, stats.date, stats.client_id, stats.observations
 `
 
@@ -505,7 +508,8 @@ type SetObservationsRow struct {
 	Observations []byte
 }
 
-// Only where there are none: what is returned was changed and counts anew.
+// Only where there are none, as for content ids: what is returned was changed and
+// counts anew.
 func (q *Queries) SetObservations(ctx context.Context, arg SetObservationsParams) ([]SetObservationsRow, error) {
 	rows, err := q.db.Query(ctx, SetObservations, arg.UUIDs, arg.Observations)
 	if err != nil {

@@ -229,29 +229,51 @@ func (q *Queries) InsertStats(ctx context.Context, arg InsertStatsParams) ([]uui
 }
 
 const ListLastStats = `-- name: ListLastStats :many
+WITH RECURSIVE series AS (
+    (
+        SELECT s.client_id, s.anr, s.type
+        FROM stats AS s
+        WHERE ($6::bigint IS NULL OR s.client_id = $6::bigint)
+        ORDER BY s.client_id, s.anr, s.type
+        LIMIT 1
+    )
+    UNION ALL
+    SELECT following.client_id, following.anr, following.type
+    FROM series CROSS JOIN LATERAL (
+        SELECT s.client_id, s.anr, s.type
+        FROM stats AS s
+        WHERE (s.client_id, s.anr, s.type) > (series.client_id, series.anr, series.type)
+          AND ($6::bigint IS NULL OR s.client_id = $6::bigint)
+        ORDER BY s.client_id, s.anr, s.type
+        LIMIT 1
+    ) AS following
+)
 SELECT uuid, anr, type, date, data, created_at, client_id
 FROM stats
 WHERE uuid IN (
-    SELECT DISTINCT ON (s.anr, s.type) s.uuid
-    FROM stats AS s
-    WHERE ($1::bigint IS NULL OR s.client_id = $1::bigint)
-      AND ($2::text IS NULL OR s.type = $2::text)
-      AND ($3::uuid[] IS NULL OR s.anr = ANY ($3::uuid[]))
-      AND (NOT $4::boolean OR s.client_id IN (SELECT client.id FROM client WHERE client.local))
-    ORDER BY s.anr, s.type, s.date DESC, s.created_at DESC, s.uuid
+    SELECT DISTINCT ON (newest.anr, newest.type) newest.uuid
+    FROM series CROSS JOIN LATERAL (
+        SELECT s.uuid, s.anr, s.type, s.date, s.created_at
+        FROM stats AS s
+        WHERE s.client_id = series.client_id AND s.anr = series.anr AND s.type = series.type
+        ORDER BY s.date DESC, s.created_at DESC, s.uuid
+        LIMIT 1
+    ) AS newest
+    WHERE ($1::text IS NULL OR series.type = $1::text)
+      AND (NOT $2::boolean OR series.client_id IN (SELECT client.id FROM client WHERE client.local))
+    ORDER BY newest.anr, newest.type, newest.date DESC, newest.created_at DESC, newest.uuid
 )
-ORDER BY CASE WHEN $5::boolean THEN anr END, date DESC, uuid
-LIMIT $7::bigint OFFSET $6::bigint
+ORDER BY CASE WHEN $3::boolean THEN anr END, date DESC, uuid
+LIMIT $5::bigint OFFSET $4::bigint
 `
 
 type ListLastStatsParams struct {
-	ClientID   *int64
 	Type       *string
-	ANRs       []uuid.UUID
 	LocalOnly  bool
 	GroupByAnr bool
 	SkipRows   int64
 	MaxRows    *int64
+	ClientID   *int64
 }
 
 type ListLastStatsRow struct {
@@ -264,11 +286,88 @@ type ListLastStatsRow struct {
 	ClientID  int64
 }
 
+// Skips from series to series (client, analysis and type) in stats_series_idx.
 func (q *Queries) ListLastStats(ctx context.Context, arg ListLastStatsParams) ([]ListLastStatsRow, error) {
 	rows, err := q.db.Query(ctx, ListLastStats,
-		arg.ClientID,
 		arg.Type,
+		arg.LocalOnly,
+		arg.GroupByAnr,
+		arg.SkipRows,
+		arg.MaxRows,
+		arg.ClientID,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []ListLastStatsRow
+	for rows.Next() {
+		var i ListLastStatsRow
+		if err := rows.Scan(
+			&i.UUID,
+			&i.ANR,
+			&i.Type,
+			&i.Date,
+			&i.Data,
+			&i.CreatedAt,
+			&i.ClientID,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const ListLastStatsOfAnalyses = `-- name: ListLastStatsOfAnalyses :many
+SELECT uuid, anr, type, date, data, created_at, client_id
+FROM stats
+WHERE uuid IN (
+    SELECT newest.uuid
+    FROM unnest($1::uuid[]) AS wanted_anr
+    CROSS JOIN unnest($2::text[]) AS wanted_type
+    CROSS JOIN LATERAL (
+        SELECT s.uuid
+        FROM stats AS s
+        WHERE s.anr = wanted_anr AND s.type = wanted_type
+          AND ($3::bigint IS NULL OR s.client_id = $3::bigint)
+          AND (NOT $4::boolean OR s.client_id IN (SELECT client.id FROM client WHERE client.local))
+        ORDER BY s.date DESC, s.created_at DESC, s.uuid
+        LIMIT 1
+    ) AS newest
+)
+ORDER BY CASE WHEN $5::boolean THEN anr END, date DESC, uuid
+LIMIT $7::bigint OFFSET $6::bigint
+`
+
+type ListLastStatsOfAnalysesParams struct {
+	ANRs       []uuid.UUID
+	Types      []string
+	ClientID   *int64
+	LocalOnly  bool
+	GroupByAnr bool
+	SkipRows   int64
+	MaxRows    *int64
+}
+
+type ListLastStatsOfAnalysesRow struct {
+	UUID      uuid.UUID
+	ANR       uuid.UUID
+	Type      string
+	Date      time.Time
+	Data      []byte
+	CreatedAt time.Time
+	ClientID  int64
+}
+
+func (q *Queries) ListLastStatsOfAnalyses(ctx context.Context, arg ListLastStatsOfAnalysesParams) ([]ListLastStatsOfAnalysesRow, error) {
+	rows, err := q.db.Query(ctx, ListLastStatsOfAnalyses,
 		arg.ANRs,
+		arg.Types,
+		arg.ClientID,
 		arg.LocalOnly,
 		arg.GroupByAnr,
 		arg.SkipRows,
@@ -278,9 +377,9 @@ func (q *Queries) ListLastStats(ctx context.Context, arg ListLastStatsParams) ([
 		return nil, err
 	}
 	defer rows.Close()
-	var items []ListLastStatsRow
+	var items []ListLastStatsOfAnalysesRow
 	for rows.Next() {
-		var i ListLastStatsRow
+		var i ListLastStatsOfAnalysesRow
 		if err := rows.Scan(
 			&i.UUID,
 			&i.ANR,
@@ -383,9 +482,32 @@ func (q *Queries) LockContent(ctx context.Context, contentKey int64) error {
 }
 
 const NewestStats = `-- name: NewestStats :many
-SELECT DISTINCT ON (client_id, anr, type) uuid, anr, type, date, created_at, client_id
-FROM stats
-ORDER BY client_id, anr, type, date DESC, created_at DESC, uuid
+WITH RECURSIVE series AS (
+    (
+        SELECT s.client_id, s.anr, s.type
+        FROM stats AS s
+        ORDER BY s.client_id, s.anr, s.type
+        LIMIT 1
+    )
+    UNION ALL
+    SELECT following.client_id, following.anr, following.type
+    FROM series CROSS JOIN LATERAL (
+        SELECT s.client_id, s.anr, s.type
+        FROM stats AS s
+        WHERE (s.client_id, s.anr, s.type) > (series.client_id, series.anr, series.type)
+        ORDER BY s.client_id, s.anr, s.type
+        LIMIT 1
+    ) AS following
+)
+SELECT newest.uuid, newest.anr, newest.type, newest.date, newest.created_at, newest.client_id
+FROM series CROSS JOIN LATERAL (
+    SELECT s.uuid, s.anr, s.type, s.date, s.created_at, s.client_id
+    FROM stats AS s
+    WHERE s.client_id = series.client_id AND s.anr = series.anr AND s.type = series.type
+    ORDER BY s.date DESC, s.created_at DESC, s.uuid
+    LIMIT 1
+) AS newest
+ORDER BY newest.client_id, newest.anr, newest.type
 `
 
 type NewestStatsRow struct {
@@ -397,7 +519,8 @@ type NewestStatsRow struct {
 	ClientID  int64
 }
 
-// The newest stats of each client, analysis and type, without what it says.
+// The newest stats of each client, analysis and type, without what it says: see
+// ListLastStats.
 func (q *Queries) NewestStats(ctx context.Context) ([]NewestStatsRow, error) {
 	rows, err := q.db.Query(ctx, NewestStats)
 	if err != nil {
@@ -611,7 +734,7 @@ SELECT uuid, anr, type, date, data, created_at, client_id
 FROM stats
 WHERE uuid = $1::uuid
   AND anr = $2::uuid
-  AND ($3::bigint IS NULL OR client_id = $3::bigint)
+  AND coalesce(client_id = $3::bigint, true)
 `
 
 type StatByUUIDParams struct {
@@ -630,6 +753,8 @@ type StatByUUIDRow struct {
 	ClientID  int64
 }
 
+// The client is compared in a way that no index serves, so that the primary key
+// is taken.
 func (q *Queries) StatByUUID(ctx context.Context, arg StatByUUIDParams) (StatByUUIDRow, error) {
 	row := q.db.QueryRow(ctx, StatByUUID, arg.UUID, arg.ANR, arg.ClientID)
 	var i StatByUUIDRow

@@ -3,8 +3,10 @@
 package answer
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
+	"strconv"
 
 	"github.com/go-json-experiment/json"
 
@@ -14,6 +16,9 @@ import (
 // contentType is that of every JSON answer.
 const contentType = "application/json"
 
+// ErrHungUp tells that the caller has gone, or does not read what it is sent.
+var ErrHungUp = errors.New("the caller has hung up")
+
 // JSON is a success answer with a JSON body.
 type JSON struct {
 	Status int
@@ -22,16 +27,19 @@ type JSON struct {
 }
 
 // Write encodes the value, applies the mask and sends both with the status.
-// Nothing is sent when the value cannot be encoded.
+// Nothing is sent when the value cannot be encoded. Other errors are ErrHungUp.
 func (a JSON) Write(w http.ResponseWriter) error {
 	body, err := Encode(a.Value, a.Mask)
 	if err != nil {
 		return err
 	}
 	w.Header().Set("Content-Type", contentType)
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(a.Status)
-	_, err = w.Write(body)
-	return err
+	if _, err := w.Write(body); err != nil {
+		return fmt.Errorf("send answer: %w: %w", ErrHungUp, err)
+	}
+	return nil
 }
 
 // Encode returns the JSON of value as far as mask lets through.

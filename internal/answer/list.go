@@ -23,28 +23,30 @@ const (
 type ListWriter struct {
 	w       http.ResponseWriter
 	control *http.ResponseController
+	status  int
 	mask    *fieldmask.Mask // of an item
 	buffer  []byte
 	count   int
 	started bool
 }
 
-// NewArrayWriter returns a writer of a bare array.
-func NewArrayWriter(w http.ResponseWriter, mask *fieldmask.Mask) *ListWriter {
-	return newListWriter(w, mask, "[")
+// NewArrayWriter returns a writer of a bare array, to be closed with End.
+func NewArrayWriter(w http.ResponseWriter, status int, mask *fieldmask.Mask) *ListWriter {
+	return newListWriter(w, status, mask, "[")
 }
 
-// NewMemberWriter returns a writer of {"name": [ ... ]}; more members may follow
-// in End.
-func NewMemberWriter(w http.ResponseWriter, name string, mask *fieldmask.Mask) *ListWriter {
-	return newListWriter(w, mask, fmt.Sprintf("{%q:[", name))
+// NewMemberWriter returns a writer of {"name": [ ... ]}, to be closed with
+// EndObject.
+func NewMemberWriter(w http.ResponseWriter, status int, name string, mask *fieldmask.Mask) *ListWriter {
+	return newListWriter(w, status, mask, fmt.Sprintf("{%q:[", name))
 }
 
-func newListWriter(w http.ResponseWriter, mask *fieldmask.Mask, start string) *ListWriter {
+func newListWriter(w http.ResponseWriter, status int, mask *fieldmask.Mask, start string) *ListWriter {
 	buffer := make([]byte, 0, flushAt+flushAt/2)
 	return &ListWriter{
 		w:       w,
 		control: http.NewResponseController(w),
+		status:  status,
 		mask:    mask,
 		buffer:  append(buffer, start...),
 	}
@@ -58,7 +60,7 @@ func (l *ListWriter) Count() int { return l.count }
 func (l *ListWriter) Started() bool { return l.started }
 
 // Add appends one item, given as JSON, and sends what has gathered when it is
-// enough. An error means that the caller has gone or that the item is no JSON.
+// enough. An error is ErrHungUp, or means that the item is no JSON.
 func (l *ListWriter) Add(item []byte) error {
 	if l.count > 0 {
 		l.buffer = append(l.buffer, ',')
@@ -86,9 +88,20 @@ func (l *ListWriter) appendMasked(item []byte) error {
 	return nil
 }
 
-// End closes the array, appends rest (such as further members and the brace of
-// the object around it) and sends what is left.
-func (l *ListWriter) End(rest []byte) error {
+// End closes the array and sends what is left.
+func (l *ListWriter) End() error { return l.end(nil) }
+
+// EndObject closes the array and the object around it, which gets the members of
+// another object, given as JSON, as well. It sends what is left.
+func (l *ListWriter) EndObject(members []byte) error {
+	rest := members[1:] // without its brace
+	if len(rest) > 1 {
+		return l.end(append([]byte{','}, rest...))
+	}
+	return l.end(rest)
+}
+
+func (l *ListWriter) end(rest []byte) error {
 	l.buffer = append(l.buffer, ']')
 	l.buffer = append(l.buffer, rest...)
 	if err := l.send(); err != nil {
@@ -101,7 +114,7 @@ func (l *ListWriter) send() error {
 	if !l.started {
 		l.started = true
 		l.w.Header().Set("Content-Type", contentType)
-		l.w.WriteHeader(http.StatusOK)
+		l.w.WriteHeader(l.status)
 	}
 	if err := l.limit(time.Now().Add(stallLimit)); err != nil {
 		return err
@@ -109,7 +122,7 @@ func (l *ListWriter) send() error {
 	_, err := l.w.Write(l.buffer)
 	l.buffer = l.buffer[:0]
 	if err != nil {
-		return fmt.Errorf("send list: %w", err)
+		return fmt.Errorf("send list: %w: %w", ErrHungUp, err)
 	}
 	return nil
 }

@@ -52,7 +52,11 @@ func (s *Server) ClientCreate(ctx context.Context, request server.ClientCreateRe
 	if !s.mayRegister(ctx) {
 		return nil, stats.ErrForbidden
 	}
-	client, err := s.store.CreateClient(ctx, newClient(*request.Body))
+	asked, err := newClient(*request.Body)
+	if err != nil {
+		return nil, err
+	}
+	client, err := s.store.CreateClient(ctx, asked)
 	if errors.Is(err, stats.ErrUnchanged) {
 		return replyStatus(http.StatusNotModified), nil
 	}
@@ -67,15 +71,22 @@ func (s *Server) mayRegister(ctx context.Context) bool {
 	return s.registrationOpen || ok && client.Role == stats.RoleAdmin
 }
 
-func newClient(body api.ClientCreation) stats.Client {
-	return stats.Client{
+func newClient(body api.ClientCreation) (stats.Client, error) {
+	client := stats.Client{
 		Name:             body.Name,
-		Token:            body.Token,
 		Role:             stats.RoleUser,
 		Local:            true,
 		IsActive:         true,
 		IsSharingEnabled: body.IsSharingEnabled == nil || *body.IsSharingEnabled,
 	}
+	if body.Token == nil {
+		return client, nil
+	}
+	// The store would make a token, which the deployment tool would not know.
+	if client.Token = *body.Token; client.Token == "" {
+		return client, stats.Invalid("token", "is empty; leave it out to have one made")
+	}
+	return client, nil
 }
 
 func wireClient(client stats.Client) api.Clients {

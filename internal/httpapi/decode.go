@@ -1,10 +1,12 @@
 package httpapi
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"reflect"
 	"sort"
+	"strconv"
 	"strings"
 	"time"
 
@@ -35,6 +37,9 @@ var strictness = json.JoinOptions(
 func decodeStrict(body []byte, target any) error {
 	if len(body) == 0 {
 		return invalidBody("a JSON body is needed")
+	}
+	if jsontext.Value(body).Kind() == jsontext.KindNull {
+		return invalidBody("must be %s, not null", kindName(reflect.TypeOf(target).Elem()))
 	}
 	if err := json.Unmarshal(body, target, strictness); err != nil {
 		return decodeError(body, err)
@@ -188,10 +193,11 @@ func unknownArguments(body []byte, err *json.SemanticError) error {
 	return &stats.InvalidError{Message: "Unknown arguments: " + strings.Join(names, ", "), Fields: fields}
 }
 
-// At most so many unknown members are named, each with so many bytes.
+// At most so many unknown members are named, and names have so many bytes: a
+// body may be nested, or a name be long, without end.
 const (
 	maxNamed      = 20
-	maxNameLength = 100
+	maxNameLength = 200
 )
 
 func shorten(name string) string {
@@ -201,44 +207,36 @@ func shorten(name string) string {
 	return strings.ToValidUTF8(name[:maxNameLength], "") + "…"
 }
 
-// memberNames returns the names of the object that pointer leads to.
+// memberNames returns the names of the object that pointer leads to. Bodies are
+// an object, or an array of them.
 func memberNames(body []byte, pointer jsontext.Pointer) []string {
 	value := jsontext.Value(body)
-	for token := range pointer.Tokens() {
-		value = child(value, token)
+	for index := range pointer.Tokens() {
+		value = element(value, index)
 	}
 	var names []string
 	eachMember(value, func(name string, _ jsontext.Value) { names = append(names, name) })
 	return names
 }
 
-// child returns the member or element that token names, or nothing.
-func child(value jsontext.Value, token string) jsontext.Value {
-	var found jsontext.Value
-	if value.Kind() == jsontext.KindBeginObject {
-		eachMember(value, func(name string, v jsontext.Value) {
-			if name == token {
-				found = v
-			}
-		})
-		return found
-	}
-	var elements []jsontext.Value
-	if err := json.Unmarshal(value, &elements); err != nil {
+// element returns the element of an array, or nothing.
+func element(array jsontext.Value, index string) jsontext.Value {
+	d := jsontext.NewDecoder(bytes.NewBuffer(array))
+	if token, err := d.ReadToken(); err != nil || token.Kind() != jsontext.KindBeginArray {
 		return nil
 	}
-	for i, element := range elements {
-		if fmt.Sprint(i) == token {
-			return element
+	for i := 0; ; i++ {
+		value, err := d.ReadValue()
+		if err != nil || strconv.Itoa(i) == index {
+			return value
 		}
 	}
-	return nil
 }
 
 // eachMember calls visit for every member of an object; a value that is no
-// object has none.
+// object has none. The values are valid until visit returns.
 func eachMember(object jsontext.Value, visit func(name string, value jsontext.Value)) {
-	d := jsontext.NewDecoder(strings.NewReader(string(object)))
+	d := jsontext.NewDecoder(bytes.NewBuffer(object))
 	if token, err := d.ReadToken(); err != nil || token.Kind() != jsontext.KindBeginObject {
 		return
 	}
@@ -252,7 +250,7 @@ func eachMember(object jsontext.Value, visit func(name string, value jsontext.Va
 		if err != nil {
 			return
 		}
-		visit(text, value.Clone())
+		visit(text, value)
 	}
 }
 
@@ -297,7 +295,7 @@ func fieldOf(pointer jsontext.Pointer) string {
 	if len(parts) == 0 {
 		return bodyField
 	}
-	return strings.Join(parts, ".")
+	return shorten(strings.Join(parts, "."))
 }
 
 func invalidBody(format string, args ...any) error {

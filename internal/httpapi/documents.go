@@ -17,20 +17,23 @@ const readerPolicy = "default-src 'self'; script-src 'self' 'unsafe-inline'; sty
 
 // registerDocuments serves the documents and their reader.
 func registerDocuments(e *echo.Echo) {
-	e.GET(Root+"/openapi.json", func(c echo.Context) error {
-		document, err := openapi.JSON(prefix.Of(c.Request().Context()))
-		if err != nil {
-			return err
-		}
-		return c.Blob(http.StatusOK, echo.MIMEApplicationJSON, document)
-	})
+	e.GET(Root+"/openapi.json", serveDocument)
 	e.GET(Root+"/swagger.json", func(c echo.Context) error {
 		return c.Blob(http.StatusOK, echo.MIMEApplicationJSON, openapi.Swagger)
 	})
 	e.GET(Root, serveReader)
+	files := echo.WrapHandler(readerOf(""))
 	for _, file := range readerFiles {
-		e.GET(Root+"/"+file, serveReader)
+		e.GET(Root+"/"+file, files)
 	}
+}
+
+func serveDocument(c echo.Context) error {
+	document, err := openapi.JSON(prefix.Of(c.Request().Context()))
+	if err != nil {
+		return err
+	}
+	return c.Blob(http.StatusOK, echo.MIMEApplicationJSON, document)
 }
 
 // readerFiles are the files of the Swagger UI that its page asks for.
@@ -42,22 +45,21 @@ var readerFiles = []string{
 	"favicon-32x32.png",
 }
 
-// serveReader serves the Swagger UI, whose links depend on the prefix below
-// which the caller sees the service.
-func serveReader(c echo.Context) error {
-	r := c.Request()
-	base := prefix.Of(r.Context()) + Root + "/"
-	reader := v5emb.NewHandlerWithConfig(swgui.Config{
+// readerOf returns the Swagger UI for callers that see the service below a prefix.
+func readerOf(prefix string) http.Handler {
+	base := prefix + Root + "/"
+	return v5emb.NewHandlerWithConfig(swgui.Config{
 		Title:            "MONARC Stats service - API v1",
 		SwaggerJSON:      base + "openapi.json",
 		BasePath:         base,
 		InternalBasePath: Root + "/",
 	})
-	if r.URL.Path == Root {
-		r = r.Clone(r.Context())
-		r.URL.Path = Root + "/"
-	}
-	c.Response().Header().Set("Content-Security-Policy", readerPolicy)
-	reader.ServeHTTP(c.Response(), r)
+}
+
+// serveReader serves the page of the Swagger UI, whose links depend on the prefix.
+func serveReader(c echo.Context) error {
+	header := c.Response().Header()
+	header.Set("Content-Security-Policy", readerPolicy)
+	readerOf(prefix.Of(c.Request().Context())).ServeHTTP(c.Response(), c.Request())
 	return nil
 }

@@ -2,13 +2,17 @@ package httpapi
 
 import (
 	"context"
-	"fmt"
+	"errors"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
+
+	"github.com/monarc-project/stats-service/gen/api"
 	"github.com/monarc-project/stats-service/internal/answer"
 	"github.com/monarc-project/stats-service/internal/fieldmask"
 	"github.com/monarc-project/stats-service/internal/postgres"
@@ -25,15 +29,22 @@ type statsList struct {
 	scope stats.Scope
 	query postgres.ListQuery
 	mask  *fieldmask.Mask
+	log   *slog.Logger
+}
+
+// about is what the answer says beside the stats.
+type about struct {
+	Metadata   api.Metadata `json:"metadata"`
+	Duplicates []uuid.UUID  `json:"duplicates,omitempty"`
 }
 
 // writeArray answers the bare array of the stats.
 func (l statsList) writeArray(ctx context.Context, w http.ResponseWriter) error {
-	list := answer.NewArrayWriter(w, l.mask)
+	list := answer.NewArrayWriter(w, http.StatusOK, l.mask)
 	if err := l.copyTo(ctx, list); err != nil {
-		return unsent(list, err)
+		return l.unsent(ctx, list, err)
 	}
-	return list.End(nil)
+	return list.End()
 }
 
 // write answers {"data": [...], "metadata": {...}}. The metadata stands last
@@ -46,15 +57,15 @@ func (l statsList) write(ctx context.Context, w http.ResponseWriter) error {
 	if !wanted {
 		return l.writeMetadata(ctx, w)
 	}
-	list := answer.NewMemberWriter(w, "data", rowMask)
+	list := answer.NewMemberWriter(w, http.StatusOK, "data", rowMask)
 	if err := l.copyTo(ctx, list); err != nil {
-		return unsent(list, err)
+		return l.unsent(ctx, list, err)
 	}
-	rest, err := l.rest(list.Count())
+	rest, err := answer.Encode(l.about(list.Count()), l.mask)
 	if err != nil {
-		return err
+		return l.unsent(ctx, list, err)
 	}
-	return list.End(rest)
+	return list.EndObject(rest)
 }
 
 // copyTo adds every stat to the list.
@@ -69,25 +80,19 @@ func (l statsList) copyTo(ctx context.Context, list *answer.ListWriter) error {
 
 // unsent returns err where it can still become an answer. Otherwise the answer
 // has begun, and the only honest end is to cut it off.
-func unsent(list *answer.ListWriter, err error) error {
-	if list.Started() {
-		panic(http.ErrAbortHandler)
+func (l statsList) unsent(ctx context.Context, list *answer.ListWriter, err error) error {
+	if !list.Started() {
+		return err
 	}
-	return err
+	level := slog.LevelError
+	if errors.Is(err, answer.ErrHungUp) || ctx.Err() != nil {
+		level = slog.LevelInfo
+	}
+	l.log.LogAttrs(ctx, level, "a list was cut off", slog.Int("sent", list.Count()), slog.Any("cause", err))
+	panic(http.ErrAbortHandler)
 }
 
-// rest is what follows the array of an answer.
-func (l statsList) rest(count int) ([]byte, error) {
-	metaMask, wanted := l.mask.Sub("metadata")
-	if !wanted {
-		return []byte("}"), nil
-	}
-	meta, err := answer.Encode(metadata(count, l.query.Page), metaMask)
-	if err != nil {
-		return nil, err
-	}
-	return fmt.Appendf(nil, `,"metadata":%s}`, meta), nil
-}
+func (l statsList) about(count int) about { return about{Metadata: metadata(count, l.query.Page)} }
 
 // writeMetadata answers a caller that does not want the stats, only their number.
 func (l statsList) writeMetadata(ctx context.Context, w http.ResponseWriter) error {
@@ -96,8 +101,7 @@ func (l statsList) writeMetadata(ctx context.Context, w http.ResponseWriter) err
 	if err != nil {
 		return err
 	}
-	envelope := map[string]any{"metadata": metadata(count, l.query.Page)}
-	return answer.JSON{Status: http.StatusOK, Value: envelope, Mask: l.mask}.Write(w)
+	return answer.JSON{Status: http.StatusOK, Value: l.about(count), Mask: l.mask}.Write(w)
 }
 
 // linkNext tells where the next page is, when there is one. Headers go out

@@ -3,12 +3,14 @@ package httpapi
 import (
 	"encoding/json"
 	"net/url"
+	"path"
 	"regexp"
 	"strings"
 
 	"github.com/labstack/echo/v4"
 
 	"github.com/monarc-project/stats-service/internal/prefix"
+	"github.com/monarc-project/stats-service/internal/stats"
 )
 
 // tidyPath makes one path of the ways in which callers write it: repeated
@@ -19,15 +21,17 @@ func tidyPath(configured string, trustProxy bool) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
 			r := c.Request()
+			query := plainQuery(r.URL.RawQuery)
+			if err := checkQuery(query); err != nil {
+				return err
+			}
 			base := configured
-			if trustProxy {
-				if forwarded := forwardedPrefix(r.Header.Get("X-Forwarded-Prefix")); forwarded != "" {
-					base = forwarded
-				}
+			if forwarded := forwardedPrefix(r.Header.Get("X-Forwarded-Prefix")); trustProxy && forwarded != "" {
+				base = forwarded
 			}
 			r.URL.Path = withoutPrefix(singleSlashes(r.URL.Path), base)
 			r.URL.RawPath = "" // it would win over Path in the router
-			r.URL.RawQuery = plainQuery(r.URL.RawQuery)
+			r.URL.RawQuery = query
 			c.SetRequest(r.WithContext(prefix.With(r.Context(), base)))
 			return next(c)
 		}
@@ -41,14 +45,35 @@ var (
 	prefixForm = regexp.MustCompile(`^(/[A-Za-z0-9._~-]+)+$`)
 )
 
+// maxPrefixLength bounds how much a forwarded prefix adds to every link.
+const maxPrefixLength = 200
+
 // forwardedPrefix returns the first prefix of the header, or "" when it is none.
 func forwardedPrefix(header string) string {
 	first, _, _ := strings.Cut(header, ",")
 	first = strings.TrimRight(singleSlashes(strings.TrimSpace(first)), "/")
-	if !prefixForm.MatchString(first) {
+	if len(first) > maxPrefixLength || !prefixForm.MatchString(first) || path.Clean(first) != first {
 		return ""
 	}
 	return first
+}
+
+// checkQuery refuses what would otherwise be passed over or be ambiguous: DELETE
+// with a uuid that cannot be read, or is empty, would delete the whole analysis.
+func checkQuery(raw string) error {
+	values, err := url.ParseQuery(raw)
+	if err != nil {
+		return stats.Invalid("query", "cannot be read (%s): percent-encode the values", err)
+	}
+	for name, given := range values {
+		switch {
+		case len(given) > 1 && name != "anrs":
+			return stats.Invalid(name, "is given %d times; give it once", len(given))
+		case name == "uuid" && given[0] == "":
+			return stats.Invalid(name, "is empty; leave it out or name a stats")
+		}
+	}
+	return nil
 }
 
 func singleSlashes(path string) string { return slashes.ReplaceAllString(path, "/") }

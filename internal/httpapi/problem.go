@@ -9,9 +9,11 @@ import (
 	"strconv"
 
 	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/labstack/echo/v4"
 
 	"github.com/monarc-project/stats-service/gen/api"
+	"github.com/monarc-project/stats-service/internal/answer"
 	"github.com/monarc-project/stats-service/internal/fieldmask"
 	"github.com/monarc-project/stats-service/internal/processor"
 	"github.com/monarc-project/stats-service/internal/stats"
@@ -47,6 +49,14 @@ type notJSONError struct{ message string }
 
 func (e *notJSONError) Error() string { return e.message }
 
+// panicError is a panic of a handler; the stack is for the log alone.
+type panicError struct {
+	cause error
+	stack string
+}
+
+func (e *panicError) Error() string { return "panic: " + e.cause.Error() }
+
 // problemOf translates any error of a handler. What is not known becomes a 500
 // that says nothing of the inside; the log has the cause.
 func problemOf(err error) problem {
@@ -60,7 +70,7 @@ func problemOf(err error) problem {
 	if errors.As(err, &fromEcho) {
 		return echoProblem(fromEcho)
 	}
-	if errors.Is(err, context.Canceled) {
+	if errors.Is(err, context.Canceled) || errors.Is(err, answer.ErrHungUp) {
 		return problem{status: statusClientGone, message: "The request was given up."}
 	}
 	return problem{
@@ -148,6 +158,9 @@ func echoProblem(err *echo.HTTPError) problem {
 	return problem{status: err.Code, message: http.StatusText(err.Code)}
 }
 
+// asReceived: errors may quote what was sent, which need not be UTF-8.
+var asReceived = json.JoinOptions(json.Deterministic(true), jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true))
+
 // handleError is the one place where errors become answers and are logged.
 func (s *Server) handleError(err error, c echo.Context) {
 	p := problemOf(err)
@@ -160,7 +173,7 @@ func (s *Server) handleError(err error, c echo.Context) {
 		header.Set("Retry-After", strconv.Itoa(p.retryAfter))
 	}
 	header.Del("Link")
-	body, err := json.Marshal(api.Error{Message: p.message, Errors: p.fields}, json.Deterministic(true))
+	body, err := json.Marshal(api.Error{Message: p.message, Errors: p.fields}, asReceived)
 	if err != nil {
 		s.log.Error("encode error answer", "error", err)
 		return
@@ -171,14 +184,27 @@ func (s *Server) handleError(err error, c echo.Context) {
 }
 
 func (s *Server) logProblem(c echo.Context, p problem, cause error) {
-	level := slog.LevelInfo
-	if p.status >= http.StatusInternalServerError {
-		level = slog.LevelError
-	}
-	s.log.LogAttrs(c.Request().Context(), level, p.message,
+	attrs := []slog.Attr{
 		slog.Int("status", p.status),
 		slog.String("method", c.Request().Method),
 		slog.String("route", c.Path()),
 		slog.Any("cause", cause),
-	)
+	}
+	var panicked *panicError
+	if errors.As(cause, &panicked) {
+		attrs = append(attrs, slog.String("stack", panicked.stack))
+	}
+	s.log.LogAttrs(c.Request().Context(), levelOf(p.status), p.message, attrs...)
+}
+
+// levelOf keeps what anybody on the network can cause out of the usual log.
+func levelOf(status int) slog.Level {
+	switch {
+	case status >= http.StatusInternalServerError:
+		return slog.LevelError
+	case status == http.StatusUnauthorized, status == http.StatusNotFound,
+		status == http.StatusMethodNotAllowed, status == http.StatusTooManyRequests:
+		return slog.LevelDebug
+	}
+	return slog.LevelInfo
 }

@@ -23,7 +23,7 @@ func limitRate(perSecond float64) echo.MiddlewareFunc {
 			Burst:     burst,
 			ExpiresIn: idleLimiter,
 		}),
-		IdentifierExtractor: func(c echo.Context) (string, error) { return c.RealIP() + c.Request().Header.Get(keyHeader), nil },
+		IdentifierExtractor: func(c echo.Context) (string, error) { return c.RealIP(), nil },
 		DenyHandler:         func(echo.Context, string, error) error { return wait },
 	})
 }

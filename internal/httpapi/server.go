@@ -65,9 +65,8 @@ func New(opts Options) (*Server, http.Handler) {
 	if opts.TrustProxy {
 		e.IPExtractor = echo.ExtractIPFromXFFHeader()
 	}
-	e.Pre(tidyPath(opts.Prefix, opts.TrustProxy))
-	e.Use(middleware.RecoverWithConfig(middleware.RecoverConfig{DisablePrintStack: true, LogErrorFunc: s.recovered}))
-	e.Use(securityHeaders)
+	e.Pre(securityHeaders, tidyPath(opts.Prefix, opts.TrustProxy))
+	e.Use(middleware.RecoverWithConfig(middleware.RecoverConfig{DisableStackAll: true, LogErrorFunc: recovered}))
 	if opts.RateLimit > 0 {
 		e.Use(limitRate(opts.RateLimit))
 	}
@@ -84,11 +83,9 @@ func (s *Server) Run(ctx context.Context) { s.seen.run(ctx) }
 // today returns midnight UTC of the current day in the configured time zone.
 func (s *Server) today() time.Time { return stats.Today(s.now(), s.location) }
 
-// recovered turns a panic into an error that is answered as any other; the
-// stack is for the log alone.
-func (s *Server) recovered(c echo.Context, err error, stack []byte) error {
-	s.log.ErrorContext(c.Request().Context(), "handler panicked", "error", err, "stack", string(stack))
-	return err
+// recovered turns a panic into an error that is answered and logged as any other.
+func recovered(_ echo.Context, err error, stack []byte) error {
+	return &panicError{cause: err, stack: string(stack)}
 }
 
 // securityHeaders keeps answers from being taken for anything but what they are.

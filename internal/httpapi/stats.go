@@ -31,7 +31,7 @@ func (s *Server) ListStats(ctx context.Context, request server.ListStatsRequestO
 	if err != nil {
 		return nil, err
 	}
-	list := statsList{store: s.store, scope: client.Scope(), query: query, mask: mask}
+	list := statsList{store: s.store, scope: client.Scope(), query: query, mask: mask, log: s.log}
 	if nothing {
 		list.scope = stats.Scope{}
 	}
@@ -53,7 +53,7 @@ func (s *Server) GetStats(ctx context.Context, request server.GetStatsRequestObj
 		return nil, err
 	}
 	if id == nil {
-		list := statsList{store: s.store, scope: client.Scope(), mask: mask}
+		list := statsList{store: s.store, scope: client.Scope(), mask: mask, log: s.log}
 		list.query.ANRs = []uuid.UUID{anr}
 		return reply(func(w http.ResponseWriter) error { return list.writeArray(ctx, w) }), nil
 	}
@@ -118,12 +118,11 @@ func (s *Server) CreateStats(ctx context.Context, request server.CreateStatsRequ
 	if err != nil {
 		return nil, fmt.Errorf("store %d stats: %w", len(items), err)
 	}
-	created := createdOf(outcomes)
-	if len(created.Duplicates) > 0 {
-		s.log.InfoContext(ctx, "some stats of a batch were already there", "duplicates", len(created.Duplicates))
-		return replyJSON(http.StatusMultiStatus, created, mask), nil
+	batch := batchAnswer{items: items, outcomes: outcomes, mask: mask}
+	if duplicates := batch.duplicates(); len(duplicates) > 0 {
+		s.log.InfoContext(ctx, "some stats of a batch were already there", "duplicates", len(duplicates), "items", len(items))
 	}
-	return replyJSON(http.StatusCreated, created, mask), nil
+	return reply(batch.write), nil
 }
 
 // maxReported is how many items of a batch at most have their errors listed.
@@ -194,19 +193,6 @@ func missingField(item api.NewStats) string {
 		return "data"
 	}
 	return ""
-}
-
-func createdOf(outcomes []postgres.Outcome) api.StatsCreated {
-	created := api.StatsCreated{Data: []api.Stats{}}
-	for _, outcome := range outcomes {
-		if outcome.Duplicate {
-			created.Duplicates = append(created.Duplicates, outcome.Stat.UUID)
-			continue
-		}
-		created.Data = append(created.Data, wireStat(outcome.Stat))
-	}
-	created.Metadata = metadata(len(created.Data), stats.Page{})
-	return created
 }
 
 func wireStat(stat stats.Stat) api.Stats {

@@ -1,0 +1,188 @@
+package httpapi_test
+
+import (
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/monarc-project/stats-service/internal/pgtest"
+)
+
+// line is a connection to a database that can be cut.
+type line struct {
+	url      string
+	target   string
+	listener net.Listener
+	left     atomic.Int64 // bytes that the database may still send
+
+	mu   sync.Mutex
+	open map[net.Conn]bool
+	down bool
+}
+
+// unlimited is more than any test reads.
+const unlimited = 1 << 40
+
+// newLine returns a line to a fresh database.
+func newLine(t *testing.T) *line {
+	t.Helper()
+	address, err := url.Parse(pgtest.New(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir, err := os.MkdirTemp("", "line") // socket paths are short, t.TempDir is not
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	query := address.Query()
+	socket := ".s.PGSQL." + query.Get("port")
+	listener, err := net.Listen("unix", filepath.Join(dir, socket))
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := &line{target: filepath.Join(query.Get("host"), socket), listener: listener, open: map[net.Conn]bool{}}
+	l.left.Store(unlimited)
+	query.Set("host", dir)
+	address.RawQuery = query.Encode()
+	l.url = address.String()
+	go l.serve()
+	t.Cleanup(func() { listener.Close(); l.cut() })
+	return l
+}
+
+func (l *line) serve() {
+	for {
+		near, err := l.listener.Accept()
+		if err != nil {
+			return
+		}
+		far, err := net.Dial("unix", l.target)
+		if err != nil || !l.add(near, far) {
+			near.Close()
+			continue
+		}
+		go func() { _, _ = io.Copy(far, near); far.Close() }()
+		go func() { _, _ = io.Copy(near, limited{far, &l.left}); near.Close() }()
+	}
+}
+
+// limited reads until nothing is left.
+type limited struct {
+	io.Reader
+	left *atomic.Int64
+}
+
+func (l limited) Read(p []byte) (int, error) {
+	if l.left.Load() <= 0 {
+		return 0, io.EOF
+	}
+	n, err := l.Reader.Read(p[:min(len(p), 16<<10)])
+	l.left.Add(-int64(n))
+	return n, err
+}
+
+func (l *line) add(conns ...net.Conn) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, conn := range conns {
+		if l.down {
+			conn.Close()
+			continue
+		}
+		l.open[conn] = true
+	}
+	return !l.down
+}
+
+// cut ends all connections and lets no new ones through.
+func (l *line) cut() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.down = true
+	for conn := range l.open {
+		conn.Close()
+	}
+	clear(l.open)
+}
+
+// mend lets connections through again.
+func (l *line) mend() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.down = false
+	l.left.Store(unlimited)
+}
+
+// TestDatabaseGone answers 503 until the database is back.
+func TestDatabaseGone(t *testing.T) {
+	t.Parallel()
+	database := newLine(t)
+	s := setupOn(t, database.url)
+	s.log.expectErrors()
+	user := s.user("user")
+	user.post(threat(1, 0, 1))
+	requests := []struct {
+		method, path string
+		body         any
+	}{
+		{"GET", "/api/v1/client/me", nil},
+		{"GET", "/api/v1/stats/", nil},
+		{"GET", "/api/v1/stats/processed/", map[string]string{"processor": "risk_averages"}},
+		{"POST", "/api/v1/stats/", []item{threat(2, 0, 1)}},
+		{"DELETE", "/api/v1/stats/" + id(1).String(), nil},
+		{"GET", "/stats/threats.json", nil},
+	}
+	database.cut()
+	for _, r := range requests {
+		got := user.call(r.method, r.path, r.body).want(http.StatusServiceUnavailable)
+		if got.header.Get("Retry-After") == "" {
+			t.Errorf("%s %s: no Retry-After", r.method, r.path)
+		}
+		if strings.Contains(string(got.body), "PGSQL") || strings.Contains(string(got.body), "socket") {
+			t.Errorf("the answer tells of the inside: %s", got.body)
+		}
+	}
+	user.call("GET", "/api/v1/stats/processed/list", nil).want(http.StatusOK)
+	user.call("GET", "/about.json", nil).want(http.StatusOK)
+	database.mend()
+	user.call("GET", "/api/v1/client/me", nil).want(http.StatusOK)
+	if got := user.call("GET", "/api/v1/stats/", nil).list(http.StatusOK); len(got.Data) != 1 {
+		t.Errorf("%d stats after the outage, want the one from before", len(got.Data))
+	}
+}
+
+// TestErrorsAreLoggedOnce looks for each cause, and for what must not be there.
+func TestErrorsAreLoggedOnce(t *testing.T) {
+	t.Parallel()
+	database := newLine(t)
+	s := setupOn(t, database.url)
+	s.log.expectErrors()
+	user := s.user("user")
+	s.with("a-wrong-token").call("GET", "/api/v1/client/me", nil).want(http.StatusForbidden)
+	user.call("POST", "/api/v1/client/", `{"name":"x","token":"chosen-token"}`).want(http.StatusForbidden)
+	s.admin("admin").call("POST", "/api/v1/client/", `{"name":"x","token":"chosen token"}`).want(http.StatusBadRequest)
+	user.call("POST", "/api/v1/stats/", []item{threat(1, 0, 1).with("date", "x")}).want(http.StatusBadRequest)
+	database.cut()
+	user.call("GET", "/api/v1/stats/?type=threat", nil).want(http.StatusServiceUnavailable)
+	text := s.log.String()
+	if got := strings.Count(text, `"level":"ERROR"`); got != 1 {
+		t.Errorf("%d errors are logged, want one:\n%s", got, text)
+	}
+	for _, secret := range []string{user.token, "a-wrong-token", "chosen", "Vol", "averageRate"} {
+		if strings.Contains(text, secret) {
+			t.Errorf("the log holds %q:\n%s", secret, text)
+		}
+	}
+	s.anonymous().call("GET", "/api/v1/stats/", nil).want(http.StatusUnauthorized)
+	if added := s.log.String()[len(text):]; strings.Count(added, "\n") > 1 || !strings.Contains(added, `"level":"DEBUG"`) {
+		t.Errorf("a 401 is noisy: %s", added)
+	}
+}

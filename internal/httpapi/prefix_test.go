@@ -1,0 +1,187 @@
+package httpapi_test
+
+import (
+	"net/http"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/monarc-project/stats-service/internal/httpapi"
+	"github.com/monarc-project/stats-service/openapi"
+)
+
+// TestSlashes writes paths in the ways of the front offices that are out there.
+func TestSlashes(t *testing.T) {
+	t.Parallel()
+	user := setup(t).user("user")
+	for _, path := range []string{
+		"/api/v1/client/me", "/api/v1/client/me/", "//api/v1/client/me", "/api//v1///client/me//",
+		"/api/v1/stats", "/api/v1/stats/", "//api/v1//stats//", "/api/v1/stats/processed/list", "/api/v1/stats/processed//list/",
+		"/api/v1/stats//" + id(1).String(), "/api/v1/stats/" + id(1).String() + "/", "/api/v1%2Fstats",
+		"//about.json", "/about.json/", "/stats//threats.json", "/api/v1", "/api/v1/", "//api/v1//",
+	} {
+		t.Run(path, func(t *testing.T) {
+			t.Parallel()
+			user.on(t).call("GET", path, nil).want(http.StatusOK)
+		})
+	}
+	user.call("GET", "//api/v1//stats//processed//", `{"processor":"risk_averages"}`).want(http.StatusOK)
+}
+
+// rootOf returns the API root that a caller is told.
+func rootOf(a answer) string {
+	var about struct {
+		Root string `json:"api_v1_root"`
+	}
+	a.want(http.StatusOK).into(&about)
+	return about.Root
+}
+
+// TestConfiguredPrefix serves below a prefix that a proxy passes on or takes off.
+func TestConfiguredPrefix(t *testing.T) {
+	t.Parallel()
+	s := setup(t, func(o *httpapi.Options) { o.Prefix = "/monarc/stats" })
+	user := s.user("user")
+	user.call("GET", "/api/v1//client/me/", nil).want(http.StatusOK)
+	if got := rootOf(user.call("GET", "//about.json", nil)); got != "/monarc/stats/api/v1/" {
+		t.Errorf("root %s", got)
+	}
+	bare := user
+	stripped := *s
+	stripped.prefix = ""
+	bare.service = &stripped
+	bare.call("GET", "/api/v1/client/me", nil).want(http.StatusOK)
+	bare.call("GET", "//monarc//stats//api/v1/client/me", nil).want(http.StatusOK)
+	if got := rootOf(bare.call("GET", "/about.json", nil)); got != "/monarc/stats/api/v1/" {
+		t.Errorf("root without the prefix in the path: %s", got)
+	}
+	bare.call("GET", "/monarc/statsapi/v1/client/me", nil).want(http.StatusNotFound)
+	bare.call("GET", "/monarc/api/v1/client/me", nil).want(http.StatusNotFound)
+	ignored := bare.call("GET", "/about.json", nil, header{"X-Forwarded-Prefix", "/evil"})
+	if got := rootOf(ignored); got != "/monarc/stats/api/v1/" {
+		t.Errorf("a header that is not trusted changed the root to %s", got)
+	}
+}
+
+// TestForwardedPrefix trusts the proxy, but not every text.
+func TestForwardedPrefix(t *testing.T) {
+	t.Parallel()
+	s := setup(t, func(o *httpapi.Options) { o.TrustProxy = true })
+	user := s.user("user")
+	user.post(threat(1, 0, 1), threat(2, 0, 1))
+	tests := []struct{ forwarded, want string }{
+		{"", ""},
+		{"/", ""},
+		{"/front", "/front"},
+		{"/front/", "/front"},
+		{"//front//office/", "/front/office"},
+		{" /front , /back", "/front"},
+		{"/v1.2_a~b-c", "/v1.2_a~b-c"},
+		{"//evil.example", "/evil.example"}, // a path of this host
+		{"https://evil.example", ""},
+		{"evil.example", ""},
+		{`/\evil.example`, ""},
+		{"/a b", ""},
+		{`/"onload="x`, ""},
+		{"/<script>", ""},
+		{"/a>; rel=x", ""},
+		{"/../a", ""},
+		{"/a/..", ""},
+		{"/.", ""},
+		{"/%2f%2fevil.example", ""},
+		{"/a?b", ""},
+		{"/a#b", ""},
+		{"/é", ""},
+		{"/" + strings.Repeat("a", 300), ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.forwarded, func(t *testing.T) {
+			t.Parallel()
+			forwarded := header{"X-Forwarded-Prefix", tt.forwarded}
+			if got := rootOf(user.on(t).call("GET", "/about.json", nil, forwarded)); got != tt.want+"/api/v1/" {
+				t.Errorf("root %s", got)
+			}
+			next := nextOf(t, user.on(t).call("GET", "/api/v1/stats/?limit=1", nil, forwarded))
+			if !strings.HasPrefix(next, tt.want+"/api/v1/stats/?") {
+				t.Errorf("link to %s", next)
+			}
+			page := string(user.on(t).call("GET", "/api/v1/", nil, forwarded).want(http.StatusOK).body)
+			if !strings.Contains(page, `href="`+tt.want+`/api/v1/swagger-ui.css"`) {
+				t.Error("the reader's page asks for its style elsewhere")
+			}
+		})
+	}
+	whole := user.call("GET", "/front/api/v1/client/me", nil, header{"X-Forwarded-Prefix", "/front"})
+	whole.want(http.StatusOK)
+}
+
+var (
+	asset   = regexp.MustCompile(`(?:href|src)="([^"]+)"`)
+	foreign = regexp.MustCompile(`(?i)(?:https?:)?//[a-z0-9.-]+\.[a-z]{2,}`)
+)
+
+// TestReader asks for all that the page of the Swagger UI asks for.
+func TestReader(t *testing.T) {
+	t.Parallel()
+	for _, prefix := range []string{"", "/monarc"} {
+		t.Run("prefix "+prefix, func(t *testing.T) {
+			t.Parallel()
+			s := setup(t, func(o *httpapi.Options) { o.Prefix = prefix })
+			nobody := s.anonymous()
+			page := nobody.call("GET", "/api/v1", nil).want(http.StatusOK)
+			if again := nobody.call("GET", "/api/v1/", nil); string(again.body) != string(page.body) {
+				t.Error("the page differs with the slash")
+			}
+			if found := foreign.FindString(string(page.body)); found != "" {
+				t.Errorf("the page leads to %s", found)
+			}
+			assets := asset.FindAllStringSubmatch(string(page.body), -1)
+			if len(assets) < 5 {
+				t.Errorf("assets of the page: %v", assets)
+			}
+			for _, match := range assets {
+				path, below := strings.CutPrefix(match[1], prefix+"/api/v1/")
+				if !below {
+					t.Errorf("asset %s is not below the prefix", match[1])
+				}
+				file := nobody.call("GET", "/api/v1/"+path, nil).want(http.StatusOK)
+				if len(file.body) == 0 || strings.HasPrefix(file.header.Get("Content-Type"), "application/json") {
+					t.Errorf("%s: %d bytes of %s", path, len(file.body), file.header.Get("Content-Type"))
+				}
+			}
+			if !strings.Contains(string(page.body), prefix+`/api/v1/openapi.json`) &&
+				!strings.Contains(string(page.body), strings.ReplaceAll(prefix+`/api/v1/openapi.json`, "/", `\/`)) {
+				t.Error("the page does not read openapi.json")
+			}
+		})
+	}
+}
+
+// TestDocuments serves valid documents.
+func TestDocuments(t *testing.T) {
+	t.Parallel()
+	s := setup(t, func(o *httpapi.Options) { o.Prefix = "/monarc" })
+	nobody := s.anonymous()
+	for range 2 { // the second time from what was kept
+		served := nobody.call("GET", "/api/v1/openapi.json", nil).want(http.StatusOK)
+		loader := openapi3.NewLoader()
+		document, err := loader.LoadFromData(served.body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := document.Validate(loader.Context); err != nil {
+			t.Error(err)
+		}
+		servers := []string{document.Servers[0].URL, document.Paths.Value("/about.json").Servers[0].URL}
+		if diff := cmp.Diff([]string{"/monarc/api/v1", "/monarc/"}, servers); diff != "" {
+			t.Errorf("servers (-want +got):\n%s", diff)
+		}
+	}
+	published := nobody.call("GET", "/api/v1/swagger.json", nil).want(http.StatusOK)
+	if string(published.body) != string(openapi.Swagger) {
+		t.Error("swagger.json is not the published document")
+	}
+}

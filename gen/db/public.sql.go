@@ -58,6 +58,41 @@ func (q *Queries) CountContributors(ctx context.Context) (int64, error) {
 	return count, err
 }
 
+const LocatedClients = `-- name: LocatedClients :many
+SELECT id, latitude::double precision AS latitude, longitude::double precision AS longitude
+FROM client
+WHERE is_active AND latitude IS NOT NULL AND longitude IS NOT NULL
+  AND (NOT $1::boolean OR local)
+ORDER BY id
+`
+
+type LocatedClientsRow struct {
+	ID        int64
+	Latitude  float64
+	Longitude float64
+}
+
+// The clients that the public map shows.
+func (q *Queries) LocatedClients(ctx context.Context, localOnly bool) ([]LocatedClientsRow, error) {
+	rows, err := q.db.Query(ctx, LocatedClients, localOnly)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []LocatedClientsRow
+	for rows.Next() {
+		var i LocatedClientsRow
+		if err := rows.Scan(&i.ID, &i.Latitude, &i.Longitude); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const ObservationsByClient = `-- name: ObservationsByClient :many
 SELECT client_id, date, observations
 FROM stats

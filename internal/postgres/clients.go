@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	"github.com/monarc-project/stats-service/gen/db"
 	"github.com/monarc-project/stats-service/internal/secret"
@@ -35,11 +36,14 @@ func (s *Store) CreateClient(ctx context.Context, client stats.Client) (stats.Cl
 	if err := validateClient(client); err != nil {
 		return stats.Client{}, err
 	}
-	row, err := s.queries.InsertClient(ctx, s.insertClientParams(client))
+	row, err := s.insertClient(ctx, client)
 	if err == nil {
 		created := clientOf(row)
 		created.Token = client.Token
 		return created, nil
+	}
+	if errors.Is(err, pgx.ErrNoRows) {
+		return stats.Client{}, conflict("client_token_digest_key")
 	}
 	if sqlState(err) == codeUniqueViolation {
 		if same, findErr := s.sameClient(ctx, client); findErr == nil {
@@ -47,6 +51,16 @@ func (s *Store) CreateClient(ctx context.Context, client stats.Client) (stats.Cl
 		}
 	}
 	return stats.Client{}, fmt.Errorf("create client %q: %w", client.Name, translate(ctx, err))
+}
+
+func (s *Store) insertClient(ctx context.Context, client stats.Client) (row db.Client, err error) {
+	params := s.insertClientParams(client)
+	err = s.transact(ctx, func(w *writing) (err error) {
+		w.changed[ChangeClients] = true
+		row, err = w.queries.InsertClient(ctx, params)
+		return err
+	})
+	return row, err
 }
 
 func withClientDefaults(client stats.Client) stats.Client {
@@ -121,10 +135,13 @@ func printable(text string, last rune) bool {
 	return utf8.ValidString(text)
 }
 
-// ClientByToken returns the client that presents token, or stats.ErrNotFound.
+// ClientByToken returns the client that presents token, or stats.ErrNotFound. A
+// token that RotateToken replaced counts until its grace is over.
 // Inactive clients are returned as well: the caller decides what they may do.
 func (s *Store) ClientByToken(ctx context.Context, token string) (stats.Client, error) {
-	row, err := s.queries.ClientByTokenDigest(ctx, secret.Digest(token))
+	row, err := s.queries.ClientByTokenDigest(ctx, db.ClientByTokenDigestParams{
+		TokenDigest: secret.Digest(token), Now: s.timestamp(),
+	})
 	if err != nil {
 		return stats.Client{}, fmt.Errorf("find the client of a token: %w", translate(ctx, err))
 	}
@@ -162,8 +179,13 @@ func (s *Store) ListClients(ctx context.Context) ([]stats.Client, error) {
 // SetSharing records whether the client shares its stats and returns it without
 // its token, or stats.ErrNotFound.
 func (s *Store) SetSharing(ctx context.Context, id int64, enabled bool) (stats.Client, error) {
-	row, err := s.queries.SetClientSharing(ctx, db.SetClientSharingParams{
-		ID: id, IsSharingEnabled: enabled, UpdatedAt: s.timestamp(),
+	var row db.Client
+	err := s.transact(ctx, func(w *writing) (err error) {
+		w.changed[ChangeClients] = true
+		row, err = w.queries.SetClientSharing(ctx, db.SetClientSharingParams{
+			ID: id, IsSharingEnabled: enabled, UpdatedAt: s.timestamp(),
+		})
+		return err
 	})
 	if err != nil {
 		return stats.Client{}, fmt.Errorf("set sharing of client %d: %w", id, translate(ctx, err))

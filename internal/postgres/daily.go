@@ -1,7 +1,6 @@
 package postgres
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"fmt"
@@ -9,7 +8,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/monarc-project/stats-service/gen/db"
@@ -19,8 +17,13 @@ import (
 
 // DailySums adds up what the stats that filter asks for have measured, exactly:
 // for each day and key the number of stats and the sums of their values, ordered
-// by date, then by the fields of the key. Labels are those of the newest stat of
-// the day that has any. filter.Type is required.
+// by date, then by the fields of the key. Where an object had several labels on
+// a day, they are those that the database came to know last. filter.Type is
+// required.
+//
+// What filter.ANRs asks for is added up from the stats of these analyses, all
+// else comes from rollups: what it costs depends on days and objects, not on the
+// number of stats. The sums are the same.
 //
 // Stats whose data does not validate are left out; the log gets a warning.
 func (s *Store) DailySums(ctx context.Context, filter stats.Filter) ([]processor.DailySum, error) {
@@ -28,10 +31,9 @@ func (s *Store) DailySums(ctx context.Context, filter stats.Filter) ([]processor
 		return nil, stats.Invalid("type", "a type is required to aggregate stats")
 	}
 	f := newFold()
-	if err := s.foldObservations(ctx, filter, f); err != nil {
+	if err := s.foldDays(ctx, filter, f); err != nil {
 		return nil, fmt.Errorf("aggregate %s stats: %w", filter.Type, err)
 	}
-	s.warnLeftOut(ctx, filter.Type, f.leftOut)
 	variants, err := s.subjectsByID(ctx, f.subjects)
 	if err != nil {
 		return nil, fmt.Errorf("aggregate %s stats: %w", filter.Type, err)
@@ -51,6 +53,19 @@ func (s *Store) CountUnprocessable(ctx context.Context) (int64, error) {
 		return 0, fmt.Errorf("count unprocessable stats: %w", translate(ctx, err))
 	}
 	return n, nil
+}
+
+func (s *Store) foldDays(ctx context.Context, filter stats.Filter, f *fold) error {
+	complete, err := s.rollupsComplete(ctx)
+	if err != nil {
+		return err
+	}
+	if complete && len(filter.ANRs) == 0 {
+		return s.foldRollups(ctx, filter, f)
+	}
+	err = s.foldObservations(ctx, filter, f)
+	s.warnLeftOut(ctx, filter.Type, f.leftOut)
+	return err
 }
 
 // warnLeftOut warns once for each type: dashboards ask the same every minute.
@@ -82,29 +97,17 @@ func (s *Store) foldObservations(ctx context.Context, filter stats.Filter, f *fo
 	}
 	defer rows.Close()
 	for rows.Next() {
-		var at stamp
 		var date time.Time
 		var packed pgtype.DriverBytes
-		if err := rows.Scan(&at.id, &date, &at.createdAt, &packed); err != nil {
+		if err := rows.Scan(&date, &packed); err != nil {
 			return translate(ctx, err)
 		}
-		f.add(date, at, packed)
+		if f.add(date, observed, packed) != nil {
+			f.leftOut++
+		}
 	}
 	f.endDay()
 	return translate(ctx, rows.Err())
-}
-
-// stamp orders stats by age.
-type stamp struct {
-	createdAt time.Time
-	id        uuid.UUID
-}
-
-func (s stamp) after(other stamp) bool {
-	if c := s.createdAt.Compare(other.createdAt); c != 0 {
-		return c > 0
-	}
-	return bytes.Compare(s.id[:], other.id[:]) > 0
 }
 
 // fold adds up packed observations of stats that arrive by date.
@@ -121,11 +124,29 @@ type fold struct {
 	buffer []measure
 }
 
-// cell is what one day's stats measured of one subject.
+// cell is what stats measured of one subject.
 type cell struct {
-	count  int64
-	sums   [maxWidth]sum
-	newest stamp
+	touched bool
+	count   int64
+	sums    [maxWidth]sum
+}
+
+// isNothing reports whether what was added has been taken away again.
+func (c *cell) isNothing() bool {
+	for i := range c.sums {
+		if !c.sums[i].total().IsZero() {
+			return false
+		}
+	}
+	return c.count == 0
+}
+
+func (c *cell) add(m *measure) {
+	c.touched = true
+	c.count += m.count
+	for i := range c.sums {
+		c.sums[i].add(m.values[i])
+	}
 }
 
 type day struct {
@@ -136,23 +157,25 @@ type day struct {
 
 func newFold() *fold { return &fold{slots: map[int64]int{}} }
 
-func (f *fold) add(date time.Time, at stamp, packed []byte) {
+// add adds packed bytes of the given form. When they are damaged, the error says
+// so and nothing was added.
+func (f *fold) add(date time.Time, form form, packed []byte) error {
 	if !date.Equal(f.date) {
 		f.endDay()
 		f.date = date
 	}
-	measures, err := unpack(packed, f.buffer[:0])
+	measures, err := unpack(form, packed, f.buffer[:0])
 	if err != nil {
-		f.leftOut++
-		return
+		return err
 	}
 	f.buffer = measures
 	for i := range measures {
-		f.addMeasure(&measures[i], at)
+		f.addMeasure(&measures[i])
 	}
+	return nil
 }
 
-func (f *fold) addMeasure(m *measure, at stamp) {
+func (f *fold) addMeasure(m *measure) {
 	slot, ok := f.slots[m.subject]
 	if !ok {
 		slot = len(f.subjects)
@@ -161,30 +184,28 @@ func (f *fold) addMeasure(m *measure, at stamp) {
 		f.cells = append(f.cells, cell{})
 	}
 	c := &f.cells[slot]
-	if c.count == 0 {
+	if !c.touched {
 		f.touched = append(f.touched, slot)
 	}
-	c.count++
-	for i := range c.sums {
-		c.sums[i].add(m.values[i])
-	}
-	if at.after(c.newest) {
-		c.newest = at
-	}
+	c.add(m)
 }
 
-// endDay moves the current day to the finished ones.
+// endDay moves the current day to the finished ones, without the subjects whose
+// stats are all gone.
 func (f *fold) endDay() {
 	if len(f.touched) == 0 {
 		return
 	}
-	d := day{date: f.date, slots: f.touched, cells: make([]cell, len(f.touched))}
-	for i, slot := range f.touched {
-		d.cells[i] = f.cells[slot]
+	d := day{date: f.date}
+	for _, slot := range f.touched {
+		if f.cells[slot].count != 0 {
+			d.slots = append(d.slots, slot)
+			d.cells = append(d.cells, f.cells[slot])
+		}
 		f.cells[slot] = cell{}
 	}
 	f.days = append(f.days, d)
-	f.touched = make([]int, 0, len(d.slots))
+	f.touched = f.touched[:0]
 }
 
 // dailySums merges the variants of each key.
@@ -198,7 +219,7 @@ func (f *fold) dailySums(variants map[int64]variant) []processor.DailySum {
 	ranks := keyRanks(bySlot)
 	sums := []processor.DailySum{}
 	for i := range f.days {
-		sums = f.days[i].appendSums(sums, bySlot, ranks)
+		sums = f.appendSums(sums, &f.days[i], bySlot, ranks)
 	}
 	return sums
 }
@@ -235,7 +256,7 @@ func compareKeys(a, b processor.Key) int {
 }
 
 // appendSums appends the day's sums in the order of keys.
-func (d *day) appendSums(sums []processor.DailySum, bySlot []*variant, ranks []int) []processor.DailySum {
+func (f *fold) appendSums(sums []processor.DailySum, d *day, bySlot []*variant, ranks []int) []processor.DailySum {
 	order := make([]int, 0, len(d.slots))
 	for i, slot := range d.slots {
 		if bySlot[slot] != nil {
@@ -248,24 +269,25 @@ func (d *day) appendSums(sums []processor.DailySum, bySlot []*variant, ranks []i
 		for n < len(order) && ranks[d.slots[order[n]]] == rank {
 			n++
 		}
-		sums = append(sums, d.merge(order[:n], bySlot))
+		sums = append(sums, f.merge(d, order[:n], bySlot))
 		order = order[n:]
 	}
 	return sums
 }
 
-// merge adds up the cells at the places in same, which have one key.
-func (d *day) merge(same []int, bySlot []*variant) processor.DailySum {
+// merge adds up the cells at the places in same, which have one key. Labels are
+// those of the greatest subject id that has any.
+func (f *fold) merge(d *day, same []int, bySlot []*variant) processor.DailySum {
 	result := processor.DailySum{Date: d.date, Key: bySlot[d.slots[same[0]]].Key}
-	var labelled stamp
+	var labelled int64
 	for _, i := range same {
-		c := &d.cells[i]
+		c, slot := &d.cells[i], d.slots[i]
 		result.Count += c.count
 		for k := range c.sums {
 			result.Sums[k] = result.Sums[k].Add(c.sums[k].total())
 		}
-		if labels := bySlot[d.slots[i]].Labels; !labels.Empty() && c.newest.after(labelled) {
-			result.Labels, labelled = labels, c.newest
+		if labels := bySlot[slot].Labels; !labels.Empty() && f.subjects[slot] > labelled {
+			result.Labels, labelled = labels, f.subjects[slot]
 		}
 	}
 	return result

@@ -4,6 +4,12 @@ import (
 	"context"
 	"encoding/hex"
 	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -48,6 +54,54 @@ func TestQueriesUseIndexes(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Every statement that reads stats is asked for its plan above.
+func TestEveryStatementIsExplained(t *testing.T) {
+	t.Parallel()
+	explained := map[string]bool{}
+	for _, q := range indexedQuestions() {
+		explained[q.statement] = true
+	}
+	reads := regexp.MustCompile(`(?i)\b(from|join|update|using)\s+stats\b`)
+	found := 0
+	for name, statement := range statements(t) {
+		if !reads.MatchString(statement) {
+			continue
+		}
+		found++
+		if !explained[statement] {
+			t.Errorf("the plan of %s is not looked at: add it to indexedQuestions", name)
+		}
+	}
+	if found < 20 {
+		t.Errorf("found %d statements that read stats, want more", found)
+	}
+}
+
+// statements are the generated statements by name.
+func statements(t *testing.T) map[string]string {
+	t.Helper()
+	files, err := filepath.Glob("../../gen/db/*.sql.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := map[string]string{}
+	for _, file := range files {
+		parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ast.Inspect(parsed, func(n ast.Node) bool {
+			if spec, ok := n.(*ast.ValueSpec); ok && len(spec.Values) == 1 {
+				if literal, ok := spec.Values[0].(*ast.BasicLit); ok {
+					found[spec.Names[0].Name], _ = strconv.Unquote(literal.Value)
+				}
+			}
+			return true
+		})
+	}
+	return found
 }
 
 func fill(ctx context.Context, t *testing.T, store *Store) {
@@ -98,16 +152,44 @@ func indexedQuestions() map[string]question {
 		"page of a type":                 list("stats_type_date_idx", all, ListQuery{Filter: ofType(stats.Filter{}), Page: page}),
 		"list of a type":                 list("stats_type_date_idx", all, ListQuery{Filter: ofType(week)}),
 		"list of analyses":               list("stats_anr_type_date_idx", all, ListQuery{Filter: ofANRs(quarter)}),
-		"list of a client's analyses":    list("stats_anr_type_date_idx", client, ListQuery{Filter: ofANRs(ofType(quarter))}),
+		"list of a client's analyses":    list("stats_series_idx", client, ListQuery{Filter: ofANRs(ofType(quarter))}),
 		"list grouped by analysis":       list("stats_anr_type_date_idx", all, ListQuery{Filter: ofANRs(quarter), GroupByANR: true}),
 		"client's list by analysis":      list("stats_client_id_date_idx", client, ListQuery{Filter: quarter, GroupByANR: true}),
-		"newest of analyses":             list("stats_anr_type_date_idx", client, ListQuery{Filter: ofANRs(ofType(stats.Filter{})), LastOnly: true}),
-		"newest of a client":             list("stats_client_id_date_idx", client, ListQuery{LastOnly: true}),
-		"newest of everybody":            list("stats_anr_type_date_idx", all, ListQuery{LastOnly: true}),
+		"newest of a client's analyses":  list("stats_series_idx", client, ListQuery{Filter: ofANRs(ofType(stats.Filter{})), LastOnly: true}),
+		"newest of analyses":             list("stats_anr_type_date_idx", all, ListQuery{Filter: ofANRs(ofType(stats.Filter{})), LastOnly: true}),
+		"newest of a client":             list("stats_series_idx", client, ListQuery{LastOnly: true}),
+		"newest of everybody":            list("stats_series_idx", all, ListQuery{LastOnly: true}),
 		"processing of analyses":         sums("stats_anr_type_date_idx", ofANRs(quarter)),
 		"processing of everybody":        sums("stats_type_date_idx", week),
 		"one stat":                       {db.StatByUUID, []any{uuid.New(), anrs[0], &one}, "stats_pkey"},
-		"deletion of an analysis":        {db.DeleteStats, []any{anrs[0], (*uuid.UUID)(nil), &one}, "stats_anr_type_date_idx"},
+		"deletion of an analysis":        {db.DeleteStats, []any{anrs[0], (*uuid.UUID)(nil), (*int64)(nil)}, "stats_anr_type_date_idx"},
+		"deletion of a client's":         {db.DeleteStats, []any{anrs[0], (*uuid.UUID)(nil), &one}, "stats_series_idx"},
+		"deletion by uuid":               {db.DeleteStatsByUUID, []any{anrs}, "stats_pkey"},
+		"stats of a client":              {db.NextStatsOfClient, []any{one, int64(1000)}, "stats_client_id_date_idx"},
+		"count of a client":              {db.CountStatsOfClient, []any{one}, "Index Only Scan"},
+		"observations of a client":       {db.ObservationsOfClient, []any{one}, "stats_client_id_date_idx"},
+		"old stats":                      {db.NextStatsBefore, []any{*dateFilter(dayOf("2024-02-01")), int64(1000)}, "stats_date_idx"},
+		"count of old stats":             {db.CountStatsBefore, []any{*dateFilter(dayOf("2024-02-01"))}, "Index Only Scan"},
+		"repeated contents":              {db.RepeatedContents, nil, "stats_content_id_idx"},
+		"rows of contents":               {db.RowsOfContents, []any{anrs, (*string)(nil), (*time.Time)(nil)}, "stats_content_id_idx"},
+		"newest of every client":         {db.NewestStats, nil, "stats_series_idx"},
+		"count by type":                  {db.CountStatsByType, nil, "Index Only Scan"},
+		"count":                          {db.CountStats, nil, "Index Only Scan"},
+		"first day":                      {db.FirstStatsDay, []any{dayOf("2024-02-01")}, "stats_date_idx"},
+		"a week to recompute":            {db.ObservationsBetween, []any{dayOf("2024-02-01"), dayOf("2024-02-07")}, "_date_idx"},
+		"what is to be derived":          {db.UnderivedStats, nil, "stats_content_id_idx"},
+		"stats to derive":                {db.StatsToDerive, []any{anrs}, "stats_pkey"},
+		"content ids":                    {db.SetContentIDs, []any{anrs, anrs}, "stats_pkey"},
+		"observations":                   {db.SetObservations, []any{anrs, [][]byte{{1}, {1}}}, "stats_pkey"},
+		"next unsent day":                {db.NextUnsentDay, []any{one, dayOf("2024-09-01"), dayOf("2024-11-30"), &threatType, one}, "stats_client_id_date_idx"},
+		"unsent of a day":                {db.UnsentOfDay, []any{one, dayOf("2024-09-01"), anrs[0], &threatType, one, int64(100)}, "stats_client_id_date_idx"},
+		"count of unsent":                {db.CountUnsent, []any{one, dayOf("2024-09-01"), dayOf("2024-11-30"), &threatType, one}, "_idx"},
+		"which are stored":               {db.CountStored, []any{anrs}, "stats_pkey"},
+		"contributions":                  {db.Contributions, []any{dayOf("2024-02-01"), dayOf("2024-02-07"), &threatType, false}, "stats_type_date_idx"},
+		"contributors":                   {db.CountContributors, nil, "Index Only Scan"},
+		"observations by client":         {db.ObservationsByClient, []any{threatType, dayOf("2024-02-01"), dayOf("2024-02-07"), false}, "stats_type_date_idx"},
+		"receipts":                       {db.RecordReceipts, []any{one, anrs}, "stats_pkey"},
+		"unprocessed of a type":          {db.CountUnprocessableOfType, []any{threatType}, "stats_unprocessable_idx"},
 		"deletion of one stat":           {db.DeleteStats, []any{anrs[0], &anrs[1], (*int64)(nil)}, "stats_pkey"},
 		"retries":                        {db.StatsByContentID, []any{anrs, one}, "stats_content_id_idx"},
 		"count of what is not processed": {db.CountUnprocessableStats, nil, "stats_unprocessable_idx"},

@@ -6,25 +6,20 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
-	"math/rand/v2"
 	"slices"
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 
 	"github.com/monarc-project/stats-service/gen/db"
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
+// chunkBytes and chunkRows bound one INSERT, and so what the driver and the
+// server hold in memory beside the batch itself.
 const (
-	// chunkBytes and chunkRows bound one INSERT, and so what the driver and the
-	// server hold in memory beside the batch itself.
 	chunkBytes = 4 << 20
 	chunkRows  = 2_000
-
-	insertAttempts = 5
-	retryPause     = 20 * time.Millisecond
 )
 
 // Item is a stat to be stored, validated by stats.Observations.
@@ -66,18 +61,11 @@ func (s *Store) InsertStats(ctx context.Context, client stats.Client, items []It
 		return nil, err
 	}
 	b := batch{clientID: client.ID, createdAt: s.timestamp(), entries: entries}
-	for attempt := 1; ; attempt++ {
-		outcomes, err := s.insertBatch(ctx, b)
-		if err == nil {
-			return outcomes, nil
-		}
-		if !isRetryable(err) || attempt == insertAttempts {
-			return nil, fmt.Errorf("insert %d stats of client %d: %w", len(items), client.ID, insertError(ctx, err))
-		}
-		if err := pause(ctx, attempt); err != nil {
-			return nil, err
-		}
+	err = s.transact(ctx, func(w *writing) error { return b.run(ctx, w) })
+	if err != nil {
+		return nil, fmt.Errorf("insert %d stats of client %d: %w", len(items), client.ID, insertError(ctx, err))
 	}
+	return b.outcomes(), nil
 }
 
 // insertError tells the sender about values that PostgreSQL refused.
@@ -86,18 +74,6 @@ func insertError(ctx context.Context, err error) error {
 		return stats.Invalid("data", "the database cannot hold it: %s", errorText(err))
 	}
 	return translate(ctx, err)
-}
-
-// pause waits a little longer after each attempt, at random, so that two
-// batches that collided do not collide again.
-func pause(ctx context.Context, attempt int) error {
-	wait := retryPause*time.Duration(attempt) + rand.N(retryPause)
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-time.After(wait):
-		return nil
-	}
 }
 
 // entry is an item ready to be stored.
@@ -158,7 +134,7 @@ func packObservations(item Item, ids map[variant]int64) ([]byte, error) {
 		}
 	}
 	slices.SortFunc(measures, func(a, b measure) int { return cmp.Compare(a.subject, b.subject) })
-	return pack(measures, width)
+	return pack(observed, measures, width)
 }
 
 // batch is the state of one attempt to insert entries.
@@ -177,25 +153,17 @@ type storedAs struct {
 	fresh     bool // by this attempt, for an entry without a uuid
 }
 
-// insertBatch is one attempt. Its errors are the driver's. Read committed is
-// what lets a statement see the row on which an earlier one found a conflict.
-func (s *Store) insertBatch(ctx context.Context, b batch) ([]Outcome, error) {
+// run is one attempt.
+func (b *batch) run(ctx context.Context, w *writing) error {
 	b.named, b.stored = map[uuid.UUID]bool{}, map[uuid.UUID]storedAs{}
-	err := pgx.BeginTxFunc(ctx, s.pool, pgx.TxOptions{IsoLevel: pgx.ReadCommitted}, func(tx pgx.Tx) error {
-		queries := s.queries.WithTx(tx)
-		if err := b.insertNamed(ctx, queries); err != nil {
-			return err
-		}
-		return b.insertDerived(ctx, queries)
-	})
-	if err != nil {
-		return nil, err
+	if err := b.insertNamed(ctx, w); err != nil {
+		return err
 	}
-	return b.outcomes(), nil
+	return b.insertDerived(ctx, w)
 }
 
 // insertNamed inserts the entries whose senders chose a uuid, the first of each.
-func (b *batch) insertNamed(ctx context.Context, queries *db.Queries) error {
+func (b *batch) insertNamed(ctx context.Context, w *writing) error {
 	var rows []newRow
 	seen := map[uuid.UUID]bool{}
 	for i := range b.entries {
@@ -206,26 +174,26 @@ func (b *batch) insertNamed(ctx context.Context, queries *db.Queries) error {
 		seen[e.stat.UUID] = true
 		rows = append(rows, newRow{id: e.stat.UUID, entry: e})
 	}
-	return b.insert(ctx, queries, rows)
+	return b.insert(ctx, w, rows)
 }
 
 // insertDerived inserts the entries without a uuid whose content the client has
 // not stored, once each.
-func (b *batch) insertDerived(ctx context.Context, queries *db.Queries) error {
+func (b *batch) insertDerived(ctx context.Context, w *writing) error {
 	missing := b.derivedContents()
-	if err := b.locate(ctx, queries, missing); err != nil {
+	if err := b.locate(ctx, w.queries, missing); err != nil {
 		return err
 	}
 	rows := b.rowsFor(missing, func(contentID uuid.UUID) uuid.UUID { return contentID })
-	if err := b.insert(ctx, queries, rows); err != nil {
+	if err := b.insert(ctx, w, rows); err != nil {
 		return err
 	}
 	// What conflicted was either stored by the same client at this moment, or
 	// its uuid has been taken by another client.
-	if err := b.locate(ctx, queries, missing); err != nil || len(missing) == 0 {
+	if err := b.locate(ctx, w.queries, missing); err != nil || len(missing) == 0 {
 		return err
 	}
-	return b.insertSquatted(ctx, queries, missing)
+	return b.insertSquatted(ctx, w, missing)
 }
 
 // derivedContents returns the entries without a uuid by their content.
@@ -242,17 +210,17 @@ func (b *batch) derivedContents() map[uuid.UUID]*entry {
 // insertSquatted gives a random uuid to contents whose derived uuid belongs to
 // another client. No unique key keeps those from being stored twice by
 // simultaneous calls, so they take turns.
-func (b *batch) insertSquatted(ctx context.Context, queries *db.Queries, missing map[uuid.UUID]*entry) error {
+func (b *batch) insertSquatted(ctx context.Context, w *writing, missing map[uuid.UUID]*entry) error {
 	for _, contentID := range sortedIDs(missing) {
-		if err := queries.LockContent(ctx, int64(binary.BigEndian.Uint64(contentID[:8]))); err != nil {
+		if err := w.queries.LockContent(ctx, int64(binary.BigEndian.Uint64(contentID[:8]))); err != nil {
 			return err
 		}
 	}
-	if err := b.locate(ctx, queries, missing); err != nil {
+	if err := b.locate(ctx, w.queries, missing); err != nil {
 		return err
 	}
 	rows := b.rowsFor(missing, func(uuid.UUID) uuid.UUID { return uuid.New() })
-	return b.insert(ctx, queries, rows)
+	return b.insert(ctx, w, rows)
 }
 
 func (b *batch) rowsFor(contents map[uuid.UUID]*entry, idOf func(contentID uuid.UUID) uuid.UUID) []newRow {
@@ -292,11 +260,11 @@ type newRow struct {
 
 // insert inserts the rows whose uuid is free, in the order of the uuids: two
 // batches with the same uuids then wait for each other instead of deadlocking.
-func (b *batch) insert(ctx context.Context, queries *db.Queries, rows []newRow) error {
+func (b *batch) insert(ctx context.Context, w *writing, rows []newRow) error {
 	slices.SortFunc(rows, func(x, y newRow) int { return bytes.Compare(x.id[:], y.id[:]) })
 	for len(rows) > 0 {
 		n := chunkLen(rows)
-		if err := b.insertChunk(ctx, queries, rows[:n]); err != nil {
+		if err := b.insertChunk(ctx, w, rows[:n]); err != nil {
 			return err
 		}
 		rows = rows[n:]
@@ -316,8 +284,8 @@ func chunkLen(rows []newRow) int {
 	return len(rows)
 }
 
-func (b *batch) insertChunk(ctx context.Context, queries *db.Queries, rows []newRow) error {
-	ids, err := queries.InsertStats(ctx, b.insertParams(rows))
+func (b *batch) insertChunk(ctx context.Context, w *writing, rows []newRow) error {
+	ids, err := w.queries.InsertStats(ctx, b.insertParams(rows))
 	if err != nil {
 		return err
 	}
@@ -325,16 +293,22 @@ func (b *batch) insertChunk(ctx context.Context, queries *db.Queries, rows []new
 	for _, id := range ids {
 		inserted[id] = true
 	}
+	var changed []observedRow
 	for _, row := range rows {
-		switch {
-		case !inserted[row.id]:
-		case row.derived:
+		if !inserted[row.id] {
+			continue
+		}
+		if row.derived {
 			b.stored[row.entry.contentID] = storedAs{id: row.id, createdAt: b.createdAt, fresh: true}
-		default:
+		} else {
 			b.named[row.id] = true
 		}
+		changed = append(changed, observedRow{
+			Type: string(row.entry.stat.Type), Date: row.entry.stat.Date,
+			ClientID: b.clientID, Observations: row.entry.observations,
+		})
 	}
-	return nil
+	return w.added(ctx, changed)
 }
 
 func (b *batch) insertParams(rows []newRow) db.InsertStatsParams {

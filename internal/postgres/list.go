@@ -94,8 +94,13 @@ func listStatement(scope stats.Scope, query ListQuery) (statement string, args [
 		SkipRows:   query.Offset,
 		MaxRows:    maxRows,
 	}
+	if query.LastOnly && p.ANRs != nil {
+		return db.ListLastStatsOfAnalyses, []any{
+			p.ANRs, typeNames(query.Type), p.ClientID, p.LocalOnly, p.GroupByAnr, p.SkipRows, p.MaxRows,
+		}
+	}
 	if query.LastOnly {
-		return db.ListLastStats, []any{p.ClientID, p.Type, p.ANRs, p.LocalOnly, p.GroupByAnr, p.SkipRows, p.MaxRows}
+		return db.ListLastStats, []any{p.Type, p.LocalOnly, p.GroupByAnr, p.SkipRows, p.MaxRows, p.ClientID}
 	}
 	return db.ListStats, []any{
 		p.ClientID, p.Type, p.ANRs, p.DateFrom, p.DateTo, p.LocalOnly, p.GroupByAnr, p.SkipRows, p.MaxRows,
@@ -118,11 +123,30 @@ func (s *Store) Stat(ctx context.Context, scope stats.Scope, anr, id uuid.UUID) 
 // DeleteStats deletes the stats of the analysis that are in scope, or only the
 // one with the uuid *id, and returns how many it deleted.
 func (s *Store) DeleteStats(ctx context.Context, scope stats.Scope, anr uuid.UUID, id *uuid.UUID) (n int64, err error) {
-	n, err = s.queries.DeleteStats(ctx, db.DeleteStatsParams{ANR: anr, UUID: id, ClientID: scope.ClientID()})
+	err = s.transact(ctx, func(w *writing) error {
+		rows, err := w.queries.DeleteStats(ctx, db.DeleteStatsParams{ANR: anr, UUID: id, ClientID: scope.ClientID()})
+		if err != nil {
+			return err
+		}
+		n = int64(len(rows))
+		return w.removed(ctx, rows)
+	})
 	if err != nil {
 		return 0, fmt.Errorf("delete stats of analysis %s: %w", anr, translate(ctx, err))
 	}
 	return n, nil
+}
+
+// typeNames are the types that t stands for: itself, or all when it is empty.
+func typeNames(t processor.Type) []string {
+	if t != "" {
+		return []string{string(t)}
+	}
+	var names []string
+	for _, known := range processor.Types() {
+		names = append(names, string(known))
+	}
+	return names
 }
 
 // typeFilter, anrFilter and dateFilter give NULL for what does not filter.

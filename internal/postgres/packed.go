@@ -12,13 +12,16 @@ import (
 )
 
 // Packed observations are what one stat measured, in the column
-// stats.observations:
+// stats.observations. Packed totals, in rollup.packed and rollup_delta.packed,
+// are observations added up:
 //
-//	version   1 byte    1
+//	form      1 byte    1 observations, 2 totals
 //	width     1 byte    values of each observation: 3 for threats and
 //	                    vulnerabilities, 1 for every other type
 //	then, in ascending order of subject id, for each observation
 //	subject   uvarint   difference to the previous subject id (to 0 at first)
+//	count     varint    in totals only: zigzag number of stats, below 0 in a
+//	                    delta that takes away
 //	values    width of:
 //	  head    1 byte    bits 0-4 scale: digits after the decimal point, 0 to 19
 //	                    bit 6 negative, in the long form only
@@ -28,8 +31,7 @@ import (
 //
 // The value is coefficient / 10^scale, exactly.
 const (
-	packedVersion = 1
-	maxWidth      = 3
+	maxWidth = 3
 
 	headScale    = 0x1f
 	headNegative = 0x40
@@ -41,9 +43,18 @@ const (
 
 var errPacked = errors.New("damaged packed observations")
 
-// measure is one observation as it is packed: a subject and its values.
+// form is what packed bytes say, and their first byte.
+type form byte
+
+const (
+	observed form = 1
+	totalled form = 2
+)
+
+// measure is one observation, or a total of several, as it is packed.
 type measure struct {
 	subject int64
+	count   int64 // of stats: 1 for an observation
 	values  [maxWidth]amount
 }
 
@@ -63,9 +74,9 @@ func widthOf(t processor.Type) int {
 }
 
 // pack encodes measures, which must be sorted by subject without repetition.
-func pack(measures []measure, width int) ([]byte, error) {
+func pack(f form, measures []measure, width int) ([]byte, error) {
 	packed := make([]byte, 0, 2+len(measures)*(2+3*width))
-	packed = append(packed, packedVersion, byte(width))
+	packed = append(packed, byte(f), byte(width))
 	var previous int64
 	for i := range measures {
 		m := &measures[i]
@@ -74,6 +85,9 @@ func pack(measures []measure, width int) ([]byte, error) {
 		}
 		packed = binary.AppendUvarint(packed, uint64(m.subject-previous))
 		previous = m.subject
+		if f == totalled {
+			packed = binary.AppendVarint(packed, m.count)
+		}
 		var err error
 		for _, value := range m.values[:width] {
 			if packed, err = appendAmount(packed, value); err != nil {
@@ -120,11 +134,20 @@ func (a amount) decimal() udecimal.Decimal {
 	return udecimal.MustFromInt64(a.coef, a.scale) // scale is at most maxScale
 }
 
-// unpack decodes packed observations into buffer, which it returns extended. On
+// negated is the value with the other sign.
+func (a amount) negated() amount {
+	if a.long != nil {
+		negative := a.long.Neg()
+		return amount{long: &negative}
+	}
+	return amount{coef: -a.coef, scale: a.scale}
+}
+
+// unpack decodes packed observations, or totals, into buffer, which it returns extended. On
 // an error nothing of the stat is to be used.
-func unpack(packed []byte, buffer []measure) ([]measure, error) {
-	if len(packed) < 2 || packed[0] != packedVersion || (packed[1] != 1 && packed[1] != maxWidth) {
-		return nil, fmt.Errorf("%w: unknown version or width", errPacked)
+func unpack(f form, packed []byte, buffer []measure) ([]measure, error) {
+	if len(packed) < 2 || packed[0] != byte(f) || (packed[1] != 1 && packed[1] != maxWidth) {
+		return nil, fmt.Errorf("%w: unknown form or width", errPacked)
 	}
 	width, r := int(packed[1]), reader{rest: packed[2:]}
 	var subject int64
@@ -134,7 +157,10 @@ func unpack(packed []byte, buffer []measure) ([]measure, error) {
 			return nil, fmt.Errorf("%w: subjects out of order", errPacked)
 		}
 		subject += int64(delta)
-		m := measure{subject: subject}
+		m := measure{subject: subject, count: 1}
+		if f == totalled {
+			m.count = r.varint()
+		}
 		for i := range width {
 			m.values[i] = r.amount()
 		}

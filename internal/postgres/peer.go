@@ -183,3 +183,12 @@ func (s *Store) SetPullPosition(ctx context.Context, peerID, clientID int64, t p
 	}
 	return nil
 }
+
+// CountStored returns how many of these uuids belong to a stored stat.
+func (s *Store) CountStored(ctx context.Context, uuids []uuid.UUID) (int64, error) {
+	n, err := s.queries.CountStored(ctx, uuids)
+	if err != nil {
+		return 0, fmt.Errorf("look up %d stats: %w", len(uuids), translate(ctx, err))
+	}
+	return n, nil
+}

@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -66,7 +67,9 @@ type Store struct {
 	now      func() time.Time
 	log      *slog.Logger
 	subjects *dictionary
-	warned   sync.Map // processor.Type of which left out rows were warned about
+	warned   sync.Map     // processor.Type of which left out rows were warned about
+	complete atomic.Bool  // the rollups cover all stats
+	appended atomic.Int64 // deltas since this process folded last
 }
 
 // Open connects to the database. It does not migrate it: see Migrate.

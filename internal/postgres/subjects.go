@@ -47,6 +47,14 @@ func newDictionary(size int) *dictionary {
 	return &dictionary{ids: newRecent[variant, int64](size), variants: newRecent[int64, variant](size)}
 }
 
+// forget empties the dictionary.
+func (d *dictionary) forget() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.ids = newRecent[variant, int64](2 * d.ids.half)
+	d.variants = newRecent[int64, variant](2 * d.variants.half)
+}
+
 // recent is a map of bounded size: it keeps at least the last half and at most
 // all of its size of the entries that were put or got.
 type recent[K comparable, V any] struct {

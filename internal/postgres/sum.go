@@ -48,6 +48,21 @@ func (s *sum) total() udecimal.Decimal {
 	return s.moved.Add(udecimal.MustFromInt64(s.coef, s.scale)) // scale is at most maxScale
 }
 
+// amount is the total in its shortest form, without trailing zeros: equal sums
+// are packed to equal bytes.
+func (s *sum) amount() amount {
+	if !s.moved.IsZero() {
+		total := udecimal.MustParse(s.total().String()) // String trims zeros, arithmetic does not
+		return amountOf(total)
+	}
+	a := amount{coef: s.coef, scale: s.scale}
+	for a.scale > 0 && a.coef%10 == 0 {
+		a.coef /= 10
+		a.scale--
+	}
+	return a
+}
+
 // powers holds the powers of ten that an int64 can be.
 var powers = [...]int64{1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18}
 

@@ -33,7 +33,10 @@ func (s *Store) TryLock(ctx context.Context, name string) (release func(), ok bo
 	release = func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), unlockTimeout)
 		defer cancel()
-		_ = conn.Close(ctx) // the server ends the session, and the lock, anyway
+		// The server notices a closed connection only after a while; who asks for
+		// the lock next should not have to wait. If this fails, the lock ends then.
+		_, _ = conn.Exec(ctx, "SELECT pg_advisory_unlock_all()")
+		_ = conn.Close(ctx)
 	}
 	if ok, err = tryLock(ctx, conn, name); err != nil || !ok {
 		release()

@@ -42,12 +42,12 @@ func Window(from, to *time.Time, today time.Time) (start, end time.Time) {
 	if from != nil {
 		return *from, end
 	}
-	return monthsBefore(end, windowMonths), end
+	return MonthsBefore(end, windowMonths), end
 }
 
-// monthsBefore keeps the day of the month where the month has it and otherwise
+// MonthsBefore keeps the day of the month where the month has it and otherwise
 // takes the month's last: three months before 31 May is the end of February.
-func monthsBefore(date time.Time, months int) time.Time {
+func MonthsBefore(date time.Time, months int) time.Time {
 	year, month, day := date.Date()
 	lastDay := time.Date(year, month-time.Month(months)+1, 0, 0, 0, 0, 0, time.UTC).Day()
 	return time.Date(year, month-time.Month(months), min(day, lastDay), 0, 0, 0, 0, time.UTC)

@@ -1,15 +1,26 @@
 -- name: InsertClient :one
+-- No row is returned when the token is one that another client has just rotated
+-- away from and may still use.
 INSERT INTO client (
     uuid, name, token_digest, token_sealed, role, latitude, longitude,
     local, is_sharing_enabled, is_active, created_at, updated_at
-) VALUES (
-    @uuid, @name, @token_digest, @token_sealed, @role, sqlc.narg('latitude'), sqlc.narg('longitude'),
-    @local, @is_sharing_enabled, @is_active, @created_at, @created_at
+)
+SELECT
+    @uuid::uuid, @name::text, @token_digest::bytea, @token_sealed::bytea, @role::smallint,
+    sqlc.narg('latitude')::double precision, sqlc.narg('longitude')::double precision,
+    @local::boolean, @is_sharing_enabled::boolean, @is_active::boolean,
+    @created_at::timestamptz, @created_at::timestamptz
+WHERE NOT EXISTS (
+    SELECT FROM client AS other
+    WHERE other.previous_token_digest = @token_digest::bytea
+      AND other.previous_token_until > @created_at::timestamptz
 )
 RETURNING *;
 
 -- name: ClientByTokenDigest :one
-SELECT * FROM client WHERE token_digest = @token_digest::bytea;
+SELECT * FROM client
+WHERE token_digest = @token_digest::bytea
+   OR (previous_token_digest = @token_digest::bytea AND previous_token_until > @now::timestamptz);
 
 -- name: ClientByUUID :one
 SELECT * FROM client WHERE uuid = @uuid::uuid;
@@ -25,6 +36,51 @@ UPDATE client
 SET is_sharing_enabled = @is_sharing_enabled::boolean, updated_at = @updated_at::timestamptz
 WHERE id = @id::bigint
 RETURNING *;
+
+-- name: UpdateClient :one
+-- What is NULL stays as it is.
+UPDATE client
+SET name               = coalesce(sqlc.narg('name')::text, name),
+    role               = coalesce(sqlc.narg('role')::smallint, role),
+    is_active          = coalesce(sqlc.narg('is_active')::boolean, is_active),
+    is_sharing_enabled = coalesce(sqlc.narg('is_sharing_enabled')::boolean, is_sharing_enabled),
+    updated_at         = @updated_at::timestamptz
+WHERE uuid = @uuid::uuid
+RETURNING *;
+
+-- name: SetClientCoordinates :one
+UPDATE client
+SET latitude   = sqlc.narg('latitude')::double precision,
+    longitude  = sqlc.narg('longitude')::double precision,
+    updated_at = @updated_at::timestamptz
+WHERE uuid = @uuid::uuid
+RETURNING *;
+
+-- name: SetClientLocal :one
+UPDATE client
+SET local = @local::boolean, updated_at = @updated_at::timestamptz
+WHERE uuid = @uuid::uuid
+RETURNING *;
+
+-- name: RotateClientToken :one
+UPDATE client
+SET token_digest          = @token_digest::bytea,
+    token_sealed          = @token_sealed::bytea,
+    previous_token_digest = token_digest,
+    previous_token_until  = @previous_token_until::timestamptz,
+    updated_at            = @updated_at::timestamptz
+WHERE uuid = @uuid::uuid
+RETURNING *;
+
+-- name: LockClient :one
+-- Waits for whoever stores stats of the client, and makes others wait.
+SELECT * FROM client WHERE uuid = @uuid::uuid FOR UPDATE;
+
+-- name: DeleteClient :exec
+DELETE FROM client WHERE id = @id::bigint;
+
+-- name: CountClients :one
+SELECT count(*) FROM client;
 
 -- name: RecordClientsSeen :exec
 UPDATE client

@@ -55,3 +55,6 @@ ON CONFLICT (peer_id, client_id, type) DO UPDATE SET day = greatest(pull_positio
 
 -- name: TryLock :one
 SELECT pg_try_advisory_lock(@lock_key::bigint);
+
+-- name: CountStored :one
+SELECT count(*) FROM stats WHERE uuid = ANY (@uuids::uuid[]);

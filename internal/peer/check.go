@@ -1,0 +1,105 @@
+package peer
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/monarc-project/stats-service/gen/api"
+)
+
+// ClockTolerance is how far the clock of a peer may be off before it matters.
+const ClockTolerance = time.Minute
+
+// maxAnswer is how much of what a peer says about itself or the token is read.
+const maxAnswer = 64 << 10
+
+// Report is what Test found out.
+type Report struct {
+	Server  string `json:"server"`            // the address in its one form
+	Version string `json:"version,omitempty"` // of the peer; empty: it does not say
+	Client  string `json:"client"`            // name of the client that the token belongs to
+	Role    string `json:"role"`              // of that client, user or admin
+	Sharing *bool  `json:"is_sharing_enabled,omitempty"`
+	// Latency is how long the peer took to answer.
+	Latency time.Duration `json:"-"`
+	// ClockKnown tells whether the peer says what time it is. ClockAhead is how
+	// far its clock is ahead of this one (negative: behind), to a second or so.
+	ClockKnown bool          `json:"clock_known"`
+	ClockAhead time.Duration `json:"-"`
+	// ClockRight tells whether that is within ClockTolerance.
+	ClockRight bool `json:"clock_right"`
+}
+
+// Test finds out whether the peer answers, which client the token belongs to and
+// whether the peer's clock agrees with this one. It asks once, without trying
+// again, and changes nothing on either side. Beside an error, the report has
+// what was found out before.
+func Test(ctx context.Context, remote Remote) (Report, error) {
+	l, err := connect(remote)
+	if err != nil {
+		return Report{}, err
+	}
+	defer l.close()
+	report := Report{Server: l.server}
+	if report.Version, err = l.version(ctx); err != nil {
+		return report, err
+	}
+	return report, l.identify(ctx, &report)
+}
+
+// identify asks the peer whose token it is.
+func (l *link) identify(ctx context.Context, report *Report) error {
+	asked := l.Now()
+	response, err := l.api.ClientGet(ctx, nil)
+	if err != nil {
+		return err
+	}
+	report.Latency = l.Now().Sub(asked)
+	report.setClock(response.Header, asked.Add(report.Latency/2))
+	if response.StatusCode != http.StatusOK {
+		return l.refusal(response)
+	}
+	defer response.Body.Close()
+	var me api.Clients
+	if err := json.NewDecoder(io.LimitReader(response.Body, maxAnswer)).Decode(&me); err != nil {
+		return l.lost(fmt.Errorf("its answer cannot be read: %w", err))
+	}
+	report.Client, report.Role, report.Sharing = tidy(me.Name), tidy(me.Role), me.IsSharingEnabled
+	return nil
+}
+
+// setClock reads the Date of an answer, which has no fractions of a second.
+func (r *Report) setClock(header http.Header, now time.Time) {
+	date, err := http.ParseTime(header.Get("Date"))
+	if err != nil {
+		return
+	}
+	r.ClockKnown = true
+	r.ClockAhead = date.Add(time.Second / 2).Sub(now).Truncate(time.Second)
+	r.ClockRight = r.ClockAhead.Abs() <= ClockTolerance
+}
+
+// version asks the peer what it is. Not every instance that has the API says so.
+func (l *link) version(ctx context.Context) (string, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, l.server+"/about.json", nil)
+	if err != nil {
+		return "", fmt.Errorf("ask the peer for its version: %w", err)
+	}
+	response, err := l.Do(request)
+	if err != nil {
+		return "", err
+	}
+	defer response.Body.Close()
+	var about struct {
+		Version string `json:"version"`
+	}
+	body, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
+	if err != nil || response.StatusCode != http.StatusOK || json.Unmarshal(body, &about) != nil {
+		return "", nil
+	}
+	return tidy(about.Version), nil
+}

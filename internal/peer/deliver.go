@@ -1,0 +1,228 @@
+package peer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/oapi-codegen/runtime/types"
+
+	"github.com/monarc-project/stats-service/gen/api"
+	"github.com/monarc-project/stats-service/internal/stats"
+)
+
+const (
+	// suspectAttempts is how often a part of a batch is sent on which the peer
+	// has failed all the usual times.
+	suspectAttempts = 2
+	// maxBroken is after how many single stats in a row, on each of which the
+	// peer fails, it is the peer that is broken and not the stats.
+	maxBroken = 3
+	// recordTimeout bounds the writing of receipts after ctx has ended.
+	recordTimeout = 30 * time.Second
+)
+
+// suspect is the allowance of a part of a batch that failed as a whole.
+func suspect(f *failure) int {
+	if f.status == http.StatusInternalServerError {
+		return suspectAttempts
+	}
+	return attempts
+}
+
+// deliver sends a batch until each of its stats is settled or refused. A batch
+// that the peer cannot accept is halved until the stats are found that are to
+// blame; so is one on which it fails lastingly, since the Python service answers
+// 500 to a malformed stats, after it has stored those before it.
+func (p *push) deliver(ctx context.Context, batch []stats.Stat, allowed func(*failure) int) error {
+	var answer settlement
+	err := p.retry(ctx, allowed, func() (err error) {
+		answer, err = p.post(ctx, batch)
+		return err
+	})
+	if err == nil {
+		p.broken = 0
+		return p.settle(ctx, batch, answer)
+	}
+	failed, ok := errors.AsType[*failure](err)
+	switch {
+	case !ok:
+		return err
+	case failed.status == http.StatusBadRequest:
+		return p.sift(ctx, batch, failed)
+	case failed.status == http.StatusRequestEntityTooLarge:
+		return p.halve(ctx, batch, failed, allowed)
+	case failed.status == http.StatusInternalServerError:
+		return p.isolate(ctx, batch, failed)
+	}
+	return err
+}
+
+// sift refuses the stats that the peer names and sends the rest again. A peer
+// that names none gets the halves.
+func (p *push) sift(ctx context.Context, batch []stats.Stat, failed *failure) error {
+	named := itemsNamed(failed.fields, len(batch))
+	if len(named) == 0 || len(batch) == 1 {
+		return p.halve(ctx, batch, failed, always)
+	}
+	var rest, bad []stats.Stat
+	for i, stat := range batch {
+		if reason, isBad := named[i]; isBad {
+			p.refuse(stat, reason)
+			bad = append(bad, stat)
+		} else {
+			rest = append(rest, stat)
+		}
+	}
+	p.advance(bad)
+	return p.send(ctx, rest)
+}
+
+// itemsNamed reads errors whose fields are named index.field, for a batch of n.
+func itemsNamed(fields map[string]string, n int) map[int]string {
+	named := map[int]string{}
+	for _, field := range slices.Sorted(maps.Keys(fields)) {
+		number, name, _ := strings.Cut(field, ".")
+		i, err := strconv.Atoi(number)
+		if err != nil || i < 0 || i >= n {
+			continue
+		}
+		reason := strings.TrimSpace(tidy(name) + " " + fields[field])
+		if before := named[i]; before != "" {
+			reason = before + "; " + reason
+		}
+		named[i] = reason
+	}
+	return named
+}
+
+// isolate halves a batch on which the peer fails, until it is plain that the
+// peer fails whatever it is sent.
+func (p *push) isolate(ctx context.Context, batch []stats.Stat, failed *failure) error {
+	if len(batch) == 1 {
+		if p.broken++; p.broken >= maxBroken {
+			return fmt.Errorf("the peer fails on one stats after the other: %w", failed)
+		}
+	}
+	return p.halve(ctx, batch, failed, suspect)
+}
+
+// halve sends the halves of a batch one after the other, or refuses the only
+// stats that it has.
+func (p *push) halve(ctx context.Context, batch []stats.Stat, failed *failure, allowed func(*failure) int) error {
+	if len(batch) == 1 {
+		p.refuse(batch[0], failed.reason())
+		p.advance(batch)
+		return nil
+	}
+	middle := len(batch) / 2
+	for _, half := range [][]stats.Stat{batch[:middle], batch[middle:]} {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := p.deliver(ctx, half, allowed); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *push) refuse(stat stats.Stat, reason string) {
+	p.Log.Error("the peer refuses a stats, which is passed over",
+		"uuid", stat.UUID.String(), "type", string(stat.Type), "date", stat.Date.Format(time.DateOnly), "reason", reason)
+	p.summary.refuse(Refusal{UUID: stat.UUID.String(), Reason: reason})
+}
+
+// settle records that the peer holds the batch. The end of ctx does not keep it
+// from doing so.
+func (p *push) settle(ctx context.Context, batch []stats.Stat, answer settlement) error {
+	there := answer.alreadyThere(len(batch))
+	p.summary.AlreadyThere += there
+	p.summary.Sent += len(batch) - there
+	p.advance(batch)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
+	defer cancel()
+	return p.opts.Store.RecordReceipts(ctx, p.peerID, uuidsOf(batch))
+}
+
+// post sends a batch once, and to its end even if ctx ends meanwhile.
+func (p *push) post(ctx context.Context, batch []stats.Stat) (settlement, error) {
+	response, err := p.api.CreateStats(context.WithoutCancel(ctx), nil, itemsOf(batch))
+	if err != nil {
+		return settlement{}, err
+	}
+	if response.StatusCode != http.StatusCreated && response.StatusCode != http.StatusMultiStatus {
+		return settlement{}, p.refusal(response)
+	}
+	defer response.Body.Close()
+	answer, err := readSettlement(response.Body)
+	if err != nil {
+		// The peer may have stored the batch; it is asked again to be sure.
+		return settlement{}, p.unreadable(err)
+	}
+	answer.partly = response.StatusCode == http.StatusMultiStatus
+	return answer, nil
+}
+
+func itemsOf(batch []stats.Stat) []api.NewStats {
+	items := make([]api.NewStats, len(batch))
+	for i := range batch {
+		stat := &batch[i]
+		items[i] = api.NewStats{
+			UUID: &stat.UUID, ANR: stat.ANR, Type: string(stat.Type), Date: types.Date{Time: stat.Date}, Data: stat.Data,
+		}
+	}
+	return items
+}
+
+// settlement is a success answer to a batch: 201 or, if partly, 207.
+type settlement struct {
+	partly     bool
+	created    int // items in data
+	duplicates int // items in duplicates
+	named      bool
+}
+
+// alreadyThere is how many of a batch of n the peer had before. The Python
+// service does not name them; its data has only those that are new.
+func (s settlement) alreadyThere(n int) int {
+	switch {
+	case !s.partly:
+		return 0
+	case s.named:
+		return min(s.duplicates, n)
+	}
+	return max(0, n-s.created)
+}
+
+// readSettlement counts what the answer to a batch lists, however long it is.
+func readSettlement(body io.Reader) (s settlement, err error) {
+	d := jsontext.NewDecoder(body, lenient)
+	err = eachMember(d, func(name string) (err error) {
+		switch name {
+		case "data":
+			s.created, err = countElements(d)
+		case "duplicates":
+			s.named = true
+			s.duplicates, err = countElements(d)
+		default:
+			err = d.SkipValue()
+		}
+		return err
+	})
+	return s, err
+}
+
+// countElements reads an array; another value has none.
+func countElements(d *jsontext.Decoder) (n int, err error) {
+	err = eachElement(d, func() error { n++; return d.SkipValue() })
+	return n, err
+}

@@ -1,0 +1,207 @@
+package peer
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/monarc-project/stats-service/internal/postgres"
+	"github.com/monarc-project/stats-service/internal/processor"
+	"github.com/monarc-project/stats-service/internal/stats"
+)
+
+const (
+	// firstMonths is how far back the first pull of a type goes: as far as
+	// stats are kept unless an operator says otherwise.
+	firstMonths = 36
+	// overlapDays are pulled again each time, for stats that reached the peer
+	// after their day.
+	overlapDays = 7
+	// windowDays are asked for in one request. The Python service would answer
+	// the last three months to a request without dates, and its pages are in no
+	// order, so that only windows of days can be walked.
+	windowDays = 7
+)
+
+// PullOptions say what is pulled from where. Remote, Store and Client are
+// required.
+type PullOptions struct {
+	Remote
+	Store *postgres.Store
+	// Client is the local client to whom pulled stats belong.
+	Client stats.Client
+	// Types are what is pulled; none stands for every type.
+	Types []processor.Type
+	// From is the first day. Zero goes on, for each type, where the last pull
+	// from this peer for this client ended, with an overlap of a week, or starts
+	// three years back. To is the last day; zero is today.
+	From, To time.Time
+	// DryRun asks the peer, but writes nothing.
+	DryRun bool
+	// BatchCount and BatchBytes bound what is stored at once; 0 is the default.
+	BatchCount, BatchBytes int
+	// Progress, if any, is called from time to time with the number of requests
+	// to the peer that are dealt with and the number of all that are to be.
+	Progress func(done, total int64)
+}
+
+func (o PullOptions) withDefaults() PullOptions {
+	o.Remote = o.Remote.withDefaults()
+	if len(o.Types) == 0 {
+		o.Types = processor.Types()
+	}
+	if o.BatchCount <= 0 {
+		o.BatchCount = DefaultBatchCount
+	}
+	if o.BatchBytes <= 0 {
+		o.BatchBytes = DefaultBatchBytes
+	}
+	if o.To.IsZero() {
+		o.To = o.today()
+	}
+	if o.Progress == nil {
+		o.Progress = func(int64, int64) {}
+	}
+	return o
+}
+
+// Pull stores the stats that the token may see at the peer as those of a local
+// client, week by week, oldest first. A stats that is here already, whoever owns
+// it, stays as it is. What is malformed is refused and passed over. Pulled stats
+// are remembered as held by the peer, so that a push does not send them back.
+//
+// How far a type has been pulled is remembered as long as no days were left out
+// on the way. When ctx ends, the summary is marked as interrupted and there is
+// no error; the next run goes on from the last whole week. The summary is valid
+// beside an error too.
+//
+// Errors: *BusyError when the same pull is running; otherwise the text tells
+// what is wrong with the peer, the token or the database.
+func Pull(ctx context.Context, opts PullOptions) (summary Summary, err error) {
+	opts = opts.withDefaults()
+	l, err := connect(opts.Remote)
+	if err != nil {
+		return Summary{}, err
+	}
+	defer l.close()
+	started := opts.Now()
+	p := &pull{link: l, opts: opts}
+	err = p.run(ctx)
+	p.summary.Bytes = l.bytes.Load()
+	p.summary.Elapsed = opts.Now().Sub(started)
+	if err != nil && ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+		p.summary.Interrupted, err = true, nil
+	}
+	return p.summary, err
+}
+
+// pull is the state of a Pull.
+type pull struct {
+	*link
+	opts    PullOptions
+	peerID  int64 // 0 in a dry run with a peer that is not remembered
+	summary Summary
+}
+
+func (p *pull) run(ctx context.Context) (err error) {
+	if p.opts.DryRun {
+		p.peerID, err = p.opts.Store.FindPeer(ctx, p.server)
+		if err != nil && !errors.Is(err, stats.ErrNotFound) {
+			return err
+		}
+		return p.pullAll(ctx)
+	}
+	work := "pull from " + p.server + " for client " + p.opts.Client.UUID.String()
+	release, ok, err := p.opts.Store.TryLock(ctx, work)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return &BusyError{Work: work}
+	}
+	defer release()
+	if p.peerID, err = p.opts.Store.PeerID(ctx, p.server); err != nil {
+		return err
+	}
+	return p.pullAll(ctx)
+}
+
+// window is what one request asks for: a type from one day to another, both
+// included.
+type window struct {
+	statsType processor.Type
+	from, to  time.Time
+	// advances tells that nothing is left out between the position and from.
+	advances bool
+}
+
+func (w window) covers(day time.Time) bool { return !day.Before(w.from) && !day.After(w.to) }
+
+func (p *pull) pullAll(ctx context.Context) error {
+	var windows []window
+	for _, t := range p.opts.Types {
+		of, err := p.windows(ctx, t)
+		if err != nil {
+			return err
+		}
+		windows = append(windows, of...)
+	}
+	total := int64(len(windows))
+	p.opts.Progress(0, total)
+	for i, w := range windows {
+		if err := p.pullWindow(ctx, w); err != nil {
+			return err
+		}
+		p.opts.Progress(int64(i+1), total)
+	}
+	return nil
+}
+
+// windows divides the days that are to be pulled of a type.
+func (p *pull) windows(ctx context.Context, t processor.Type) ([]window, error) {
+	complete, err := p.opts.Store.PullPosition(ctx, p.peerID, p.opts.Client.ID, t)
+	start := complete.AddDate(0, 0, 1-overlapDays)
+	if errors.Is(err, stats.ErrNotFound) {
+		start = monthsBefore(p.today(), firstMonths)
+		complete = start.AddDate(0, 0, -1)
+	} else if err != nil {
+		return nil, err
+	}
+	if !p.opts.From.IsZero() {
+		start = p.opts.From
+	}
+	advances := !start.After(complete.AddDate(0, 0, 1))
+	var windows []window
+	for from := start; !from.After(p.opts.To); from = from.AddDate(0, 0, windowDays) {
+		to := from.AddDate(0, 0, windowDays-1)
+		if to.After(p.opts.To) {
+			to = p.opts.To
+		}
+		windows = append(windows, window{statsType: t, from: from, to: to, advances: advances})
+	}
+	return windows, nil
+}
+
+// pullWindow asks until the answer has been read to its end.
+func (p *pull) pullWindow(ctx context.Context, w window) error {
+	r := &reading{pull: p, window: w}
+	err := p.retry(ctx, always, func() error { return r.attempt(ctx) })
+	r.report(&p.summary)
+	if err != nil {
+		return err
+	}
+	return p.remember(ctx, w)
+}
+
+// remember advances the position to the end of the window, but not beyond
+// yesterday: today, more may come.
+func (p *pull) remember(ctx context.Context, w window) error {
+	day := p.today().AddDate(0, 0, -1)
+	if w.to.Before(day) {
+		day = w.to
+	}
+	if p.opts.DryRun || !w.advances || day.Before(w.from) {
+		return nil
+	}
+	return p.opts.Store.SetPullPosition(ctx, p.peerID, p.opts.Client.ID, w.statsType, day)
+}

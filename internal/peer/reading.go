@@ -1,0 +1,262 @@
+package peer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/google/uuid"
+
+	"github.com/monarc-project/stats-service/gen/api"
+	"github.com/monarc-project/stats-service/internal/postgres"
+	"github.com/monarc-project/stats-service/internal/stats"
+)
+
+// reading is the state of reading one window, over all attempts.
+type reading struct {
+	*pull
+	window window
+
+	stored int   // by any attempt
+	best   tally // of the attempt that came farthest
+	tally  tally // of the current attempt
+	batch  []postgres.Item
+	size   int
+}
+
+// tally counts the items of one answer.
+type tally struct {
+	valid, refused, skipped int
+	refusals                []Refusal
+	lastDay                 time.Time
+}
+
+func (t tally) items() int { return t.valid + t.refused + t.skipped }
+
+// report adds what became of the window to the summary. An item that an earlier
+// attempt stored was not already there.
+func (r *reading) report(s *Summary) {
+	s.Sent += r.stored
+	s.AlreadyThere += max(0, r.best.valid-r.stored)
+	s.Skipped += r.best.skipped
+	s.refuse(r.best.refusals...)
+	if !r.best.lastDay.IsZero() {
+		s.LastDay = r.best.lastDay
+	}
+}
+
+// attempt asks for the window once and stores the answer while it comes in.
+func (r *reading) attempt(ctx context.Context) error {
+	r.tally, r.batch, r.size = tally{}, r.batch[:0], 0
+	if r.opts.DryRun {
+		r.stored = 0 // nothing is, so that each attempt counts afresh
+	}
+	err := r.ask(ctx)
+	if r.tally.items() >= r.best.items() {
+		r.best = r.tally
+	}
+	return err
+}
+
+func (r *reading) ask(ctx context.Context) error {
+	response, err := r.api.ListStats(ctx, nil, api.StatsQuery{
+		Type:     string(r.window.statsType),
+		DateFrom: r.window.from.Format(time.DateOnly),
+		DateTo:   r.window.to.Format(time.DateOnly),
+	})
+	if err != nil {
+		return err
+	}
+	if response.StatusCode != http.StatusOK {
+		return r.refusal(response)
+	}
+	defer response.Body.Close()
+	if err := r.read(ctx, response.Body); err != nil {
+		return r.unreadable(err)
+	}
+	return r.flush(ctx)
+}
+
+func (r *reading) read(ctx context.Context, body io.Reader) error {
+	d := jsontext.NewDecoder(body, lenient)
+	listed := false
+	err := eachMember(d, func(name string) error {
+		if name != "data" || d.PeekKind() != jsontext.KindBeginArray {
+			return d.SkipValue()
+		}
+		listed = true
+		return eachElement(d, func() error {
+			value, err := d.ReadValue()
+			if err != nil {
+				return err
+			}
+			return r.add(ctx, value)
+		})
+	})
+	if err == nil && !listed {
+		return errNotAnswer
+	}
+	return err
+}
+
+// add takes an item of the answer, of which value is only valid until it returns.
+func (r *reading) add(ctx context.Context, value jsontext.Value) error {
+	item, name, err := decodeItem(value)
+	if err != nil {
+		r.refuse(name, err)
+		return nil
+	}
+	if item.Stat.Type != r.window.statsType || !r.window.covers(item.Stat.Date) {
+		r.tally.skipped++
+		return nil
+	}
+	length := len(item.Stat.Data) + itemOverhead
+	if len(r.batch) == r.opts.BatchCount || r.size > 0 && r.size+length > r.opts.BatchBytes {
+		if err := r.flush(ctx); err != nil {
+			return err
+		}
+	}
+	r.batch, r.size = append(r.batch, item), r.size+length
+	return nil
+}
+
+func (r *reading) refuse(name string, reason error) {
+	name = tidy(name)
+	text := tidy(reasonOf(reason))
+	r.Log.Error("a stats of the peer is malformed and passed over", "uuid", name, "type", string(r.window.statsType), "reason", text)
+	r.tally.refused++
+	r.tally.refusals = append(r.tally.refusals, Refusal{UUID: name, Reason: text})
+}
+
+// reasonOf leaves out of an *stats.InvalidError that it is about the input.
+func reasonOf(err error) string {
+	invalid, ok := errors.AsType[*stats.InvalidError](err)
+	if !ok {
+		return err.Error()
+	}
+	return listFields(invalid.Fields)[0]
+}
+
+// decodeItem validates an item as those are that a front office posts. name is
+// its uuid as far as it can be told.
+func decodeItem(value jsontext.Value) (item postgres.Item, name string, err error) {
+	var wire struct {
+		UUID string         `json:"uuid"`
+		ANR  string         `json:"anr"`
+		Type string         `json:"type"`
+		Date string         `json:"date"`
+		Data jsontext.Value `json:"data"`
+	}
+	if err := json.Unmarshal(value, &wire, lenient); err != nil {
+		return item, wire.UUID, errors.New("it is not an object with the strings uuid, anr, type and date")
+	}
+	stat := stats.Stat{Data: wire.Data}
+	if stat.UUID, err = parseID("uuid", wire.UUID); err != nil {
+		return item, wire.UUID, err
+	}
+	if stat.ANR, err = parseID("anr", wire.ANR); err != nil {
+		return item, wire.UUID, err
+	}
+	if stat.Type, err = stats.ParseType(wire.Type); err != nil {
+		return item, wire.UUID, err
+	}
+	if stat.Date, err = stats.ParseDate(wire.Date); err != nil {
+		return item, wire.UUID, err
+	}
+	observations, err := stats.Observations(stat.Type, stat.Data)
+	return postgres.Item{Stat: stat, Observations: observations}, wire.UUID, err
+}
+
+func parseID(field, text string) (uuid.UUID, error) {
+	id, err := api.ParseUUID(text)
+	if err == nil && id == uuid.Nil {
+		err = errors.New("must not be the nil UUID")
+	}
+	if err != nil {
+		return uuid.Nil, fmt.Errorf("%s %w", field, err)
+	}
+	return id, nil
+}
+
+// flush stores the gathered items. What has come in is stored even if ctx has
+// ended meanwhile; then ctx's error is returned.
+func (r *reading) flush(ctx context.Context) error {
+	batch := r.batch
+	r.batch, r.size = nil, 0
+	if len(batch) == 0 {
+		return ctx.Err()
+	}
+	writing, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
+	defer cancel()
+	if err := r.store(writing, batch); err != nil {
+		return err
+	}
+	return ctx.Err()
+}
+
+// store inserts items; of those that the database cannot hold, it finds the ones
+// that are to blame.
+func (r *reading) store(ctx context.Context, batch []postgres.Item) error {
+	if r.opts.DryRun {
+		return r.look(ctx, batch)
+	}
+	outcomes, err := r.opts.Store.InsertStats(ctx, r.opts.Client, batch)
+	if _, invalid := errors.AsType[*stats.InvalidError](err); invalid {
+		return r.storeHalves(ctx, batch, err)
+	}
+	if err != nil {
+		return err
+	}
+	for _, outcome := range outcomes {
+		if outcome.Stored {
+			r.stored++
+		}
+	}
+	r.count(batch)
+	return r.opts.Store.RecordReceipts(ctx, r.peerID, idsOf(batch))
+}
+
+func (r *reading) storeHalves(ctx context.Context, batch []postgres.Item, reason error) error {
+	if len(batch) == 1 {
+		r.refuse(batch[0].Stat.UUID.String(), reason)
+		return nil
+	}
+	middle := len(batch) / 2
+	if err := r.store(ctx, batch[:middle]); err != nil {
+		return err
+	}
+	return r.store(ctx, batch[middle:])
+}
+
+// look counts what store would have stored.
+func (r *reading) look(ctx context.Context, batch []postgres.Item) error {
+	there, err := r.opts.Store.CountStored(ctx, idsOf(batch))
+	if err != nil {
+		return err
+	}
+	r.stored += len(batch) - int(there)
+	r.count(batch)
+	return nil
+}
+
+func (r *reading) count(batch []postgres.Item) {
+	r.tally.valid += len(batch)
+	for i := range batch {
+		if day := batch[i].Stat.Date; day.After(r.tally.lastDay) {
+			r.tally.lastDay = day
+		}
+	}
+}
+
+func idsOf(batch []postgres.Item) []uuid.UUID {
+	ids := make([]uuid.UUID, len(batch))
+	for i := range batch {
+		ids[i] = batch[i].Stat.UUID
+	}
+	return ids
+}

@@ -1,0 +1,115 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/monarc-project/stats-service/gen/db"
+	"github.com/monarc-project/stats-service/internal/processor"
+)
+
+// Difference tells that a rollup is not what its stats add up to.
+type Difference struct {
+	Type  processor.Type
+	Date  time.Time
+	Local bool // of clients that are local, or that are not
+	// Objects is how many measured objects (each under each of its labels) have
+	// another count or other sums.
+	Objects int
+}
+
+// String describes the difference in a sentence.
+func (d Difference) String() string {
+	side := "local clients"
+	if !d.Local {
+		side = "clients that are not local"
+	}
+	return fmt.Sprintf("%s stats of %s, %s: the rollup differs from the stats in %d objects",
+		d.Type, d.Date.Format(time.DateOnly), side, d.Objects)
+}
+
+// RollupsAgree adds up all stats and compares the rollups with that, in one
+// state of the database while others may write. It returns what differs, by
+// date, and nothing when all agree. Where Status.RollupsComplete is false, all
+// that the database held before there were rollups differs.
+func (s *Store) RollupsAgree(ctx context.Context) ([]Difference, error) {
+	var found []Difference
+	options := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
+	err := pgx.BeginTxFunc(ctx, s.pool, options, func(tx pgx.Tx) (err error) {
+		found, err = compareRollups(ctx, tx)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("compare the rollups with the stats: %w", translate(ctx, err))
+	}
+	return found, nil
+}
+
+func compareRollups(ctx context.Context, tx pgx.Tx) (found []Difference, err error) {
+	queries := db.New(tx)
+	for day := (time.Time{}); ; day = day.AddDate(0, 0, windowDays) {
+		day, err = firstDay(ctx, queries, day)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return found, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		rest := totals{}
+		if _, err := addRows(ctx, tx, rest, day); err != nil {
+			return nil, err
+		}
+		if err := subtractRollups(ctx, queries, rest, day); err != nil {
+			return nil, err
+		}
+		found = append(found, rest.differences()...)
+	}
+}
+
+// firstDay is the first day, from the given one on, with stats, rollups or
+// deltas.
+func firstDay(ctx context.Context, queries *db.Queries, from time.Time) (time.Time, error) {
+	rolled, rolledErr := queries.FirstRollupDay(ctx, from)
+	if rolledErr != nil && !errors.Is(rolledErr, pgx.ErrNoRows) {
+		return time.Time{}, rolledErr
+	}
+	day, err := queries.FirstStatsDay(ctx, from)
+	if rolledErr == nil && (errors.Is(err, pgx.ErrNoRows) || (err == nil && rolled.Before(day))) {
+		return rolled, nil
+	}
+	return day, err
+}
+
+func subtractRollups(ctx context.Context, queries *db.Queries, rest totals, day time.Time) error {
+	rollups, err := queries.RollupsBetween(ctx, db.RollupsBetweenParams{DateFrom: day, DateTo: lastOfWindow(day)})
+	if err != nil {
+		return err
+	}
+	for _, rollup := range rollups {
+		key := rollupKey{rollup.Type, rollup.Date.UTC(), rollup.Local}
+		if err := rest.add(key, totalled, rollup.Packed, -1); err != nil {
+			return fmt.Errorf("rollup of %s on %s: %w: run the command db_rebuild", key.typ, key.date.Format(time.DateOnly), err)
+		}
+	}
+	return nil
+}
+
+// differences lists the totals that did not come to nothing.
+func (t totals) differences() (found []Difference) {
+	for _, key := range t.keys() {
+		objects := 0
+		for _, c := range t[key] {
+			if !c.isNothing() {
+				objects++
+			}
+		}
+		if objects > 0 {
+			found = append(found, Difference{Type: processor.Type(key.typ), Date: key.date, Local: key.local, Objects: objects})
+		}
+	}
+	return found
+}

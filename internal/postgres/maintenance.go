@@ -1,0 +1,240 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/monarc-project/stats-service/gen/db"
+	"github.com/monarc-project/stats-service/internal/processor"
+	"github.com/monarc-project/stats-service/internal/stats"
+)
+
+// deletionBatch is how many stats one transaction deletes: few enough that
+// nobody waits long for it and that an interruption loses little work.
+const deletionBatch = 1_000
+
+// Progress is told, after each step of long work, how many stats are done and
+// how many there were in total at the start. Nil hears nothing.
+type Progress func(done, total int64)
+
+func (p Progress) tell(done, total int64) {
+	if p != nil {
+		p(done, max(done, total))
+	}
+}
+
+// CountStatsOfClient is how many stats DeleteStatsOfClient would delete. The
+// error of an unknown client is stats.ErrNotFound.
+func (s *Store) CountStatsOfClient(ctx context.Context, id uuid.UUID) (int64, error) {
+	client, err := s.ClientByUUID(ctx, id)
+	if err != nil {
+		return 0, err
+	}
+	n, err := s.queries.CountStatsOfClient(ctx, client.ID)
+	if err != nil {
+		return 0, fmt.Errorf("count stats of client %s: %w", id, translate(ctx, err))
+	}
+	return n, nil
+}
+
+// DeleteStatsOfClient deletes all stats of the client, which it keeps, and
+// returns how many it deleted. It works in batches: when it is interrupted, what
+// was deleted so far stays deleted and is the number returned with the error.
+// The error of an unknown client is stats.ErrNotFound.
+func (s *Store) DeleteStatsOfClient(ctx context.Context, id uuid.UUID, progress Progress) (deleted int64, err error) {
+	client, err := s.ClientByUUID(ctx, id)
+	if err != nil {
+		return 0, err
+	}
+	total, err := s.CountStatsOfClient(ctx, id)
+	if err != nil {
+		return 0, err
+	}
+	deleted, err = s.deleteBatches(ctx, total, progress, func() ([]uuid.UUID, error) {
+		return s.queries.NextStatsOfClient(ctx, db.NextStatsOfClientParams{ClientID: client.ID, MaxRows: deletionBatch})
+	})
+	if err != nil {
+		return deleted, fmt.Errorf("delete stats of client %s: %w", id, err)
+	}
+	return deleted, nil
+}
+
+// CountPurgeable is how many stats PurgeStats would delete.
+func (s *Store) CountPurgeable(ctx context.Context, before time.Time) (int64, error) {
+	n, err := s.queries.CountStatsBefore(ctx, before)
+	if err != nil {
+		return 0, fmt.Errorf("count stats before %s: %w", before.Format(time.DateOnly), translate(ctx, err))
+	}
+	return n, nil
+}
+
+// PurgeStats deletes all stats of days before the given one and returns how many
+// it deleted; interrupted, it behaves as DeleteStatsOfClient does.
+func (s *Store) PurgeStats(ctx context.Context, before time.Time, progress Progress) (deleted int64, err error) {
+	total, err := s.CountPurgeable(ctx, before)
+	if err != nil {
+		return 0, err
+	}
+	deleted, err = s.deleteBatches(ctx, total, progress, func() ([]uuid.UUID, error) {
+		return s.queries.NextStatsBefore(ctx, db.NextStatsBeforeParams{Before: before, MaxRows: deletionBatch})
+	})
+	if err != nil {
+		return deleted, fmt.Errorf("purge stats before %s: %w", before.Format(time.DateOnly), err)
+	}
+	return deleted, nil
+}
+
+// deleteBatches deletes what next returns until that is nothing.
+func (s *Store) deleteBatches(ctx context.Context, total int64, progress Progress, next func() ([]uuid.UUID, error)) (deleted int64, err error) {
+	progress.tell(0, total)
+	for {
+		ids, err := next()
+		if err != nil || len(ids) == 0 {
+			return deleted, translate(ctx, err)
+		}
+		n, err := s.deleteBatch(ctx, ids)
+		if err != nil {
+			return deleted, err
+		}
+		deleted += n
+		progress.tell(deleted, total)
+	}
+}
+
+// deleteBatch deletes, in a transaction, those of the stats that still exist.
+func (s *Store) deleteBatch(ctx context.Context, ids []uuid.UUID) (deleted int64, err error) {
+	err = s.transact(ctx, func(w *writing) error {
+		deleted, err = w.deleteStats(ctx, ids)
+		return err
+	})
+	if err != nil {
+		return 0, translate(ctx, err)
+	}
+	return deleted, nil
+}
+
+// deleteStats deletes those of the stats that still exist.
+func (w *writing) deleteStats(ctx context.Context, ids []uuid.UUID) (deleted int64, err error) {
+	found, err := w.queries.DeleteStatsByUUID(ctx, ids)
+	if err != nil {
+		return 0, err
+	}
+	rows := make([]observedRow, len(found))
+	for i, row := range found {
+		rows[i] = observedRow(row)
+	}
+	return int64(len(rows)), w.removed(ctx, rows)
+}
+
+// DuplicateQuery says among which stats to look for duplicates: stats of one
+// client with the same analysis, type, date and content. Of these the one that
+// was stored first counts, the others are duplicates.
+type DuplicateQuery struct {
+	Type  processor.Type // empty: every type
+	Since time.Time      // the first day, zero: from the beginning
+}
+
+// CountDuplicates is how many stats RemoveDuplicates would delete.
+func (s *Store) CountDuplicates(ctx context.Context, query DuplicateQuery) (n int64, err error) {
+	err = s.eachRepeated(ctx, func(contents []uuid.UUID) error {
+		duplicates, err := duplicatesOf(ctx, s.queries, query, contents)
+		n += int64(len(duplicates))
+		return err
+	})
+	if err != nil {
+		return 0, fmt.Errorf("count duplicate stats: %w", translate(ctx, err))
+	}
+	return n, nil
+}
+
+// RemoveDuplicates deletes the duplicates and returns how many it deleted;
+// interrupted, it behaves as DeleteStatsOfClient does.
+func (s *Store) RemoveDuplicates(ctx context.Context, query DuplicateQuery, progress Progress) (deleted int64, err error) {
+	total, err := s.CountDuplicates(ctx, query)
+	if err != nil {
+		return 0, err
+	}
+	progress.tell(0, total)
+	err = s.eachRepeated(ctx, func(contents []uuid.UUID) error {
+		n, err := s.removeDuplicates(ctx, query, contents)
+		deleted += n
+		progress.tell(deleted, total)
+		return err
+	})
+	if err != nil {
+		return deleted, fmt.Errorf("remove duplicate stats: %w", translate(ctx, err))
+	}
+	return deleted, nil
+}
+
+func (s *Store) removeDuplicates(ctx context.Context, query DuplicateQuery, contents []uuid.UUID) (deleted int64, err error) {
+	err = s.transact(ctx, func(w *writing) error {
+		duplicates, err := duplicatesOf(ctx, w.queries, query, contents)
+		if err != nil {
+			return err
+		}
+		deleted, err = w.deleteStats(ctx, duplicates)
+		return err
+	})
+	if err != nil {
+		return 0, err
+	}
+	return deleted, nil
+}
+
+// eachRepeated calls fn with the ids of contents that several rows have.
+func (s *Store) eachRepeated(ctx context.Context, fn func(contents []uuid.UUID) error) error {
+	contents, err := s.queries.RepeatedContents(ctx)
+	if err != nil {
+		return err
+	}
+	for chunk := range slices.Chunk(contents, deletionBatch) {
+		if err := fn(chunk); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// duplicatesOf returns the rows of contents but for the oldest of each client.
+func duplicatesOf(ctx context.Context, queries *db.Queries, query DuplicateQuery, contents []uuid.UUID) (duplicates []uuid.UUID, err error) {
+	rows, err := queries.RowsOfContents(ctx, db.RowsOfContentsParams{
+		ContentIDs: contents, Type: typeFilter(query.Type), DateFrom: dateFilter(query.Since),
+	})
+	for i := 1; i < len(rows); i++ {
+		if rows[i].ContentID == rows[i-1].ContentID && rows[i].ClientID == rows[i-1].ClientID {
+			duplicates = append(duplicates, rows[i].UUID)
+		}
+	}
+	return duplicates, err
+}
+
+// ListLast calls fn with the newest stat of each client, analysis and type, in
+// this order, without Data. It stops at the first error of fn, which it returns
+// as it is.
+func (s *Store) ListLast(ctx context.Context, fn func(stats.Stat) error) error {
+	rows, err := s.pool.Query(ctx, db.NewestStats)
+	if err != nil {
+		return fmt.Errorf("list the newest stats: %w", translate(ctx, err))
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var stat stats.Stat
+		err := rows.Scan(&stat.UUID, &stat.ANR, &stat.Type, &stat.Date, &stat.CreatedAt, &stat.ClientID)
+		if err != nil {
+			return fmt.Errorf("list the newest stats: %w", translate(ctx, err))
+		}
+		stat.CreatedAt = stat.CreatedAt.UTC()
+		if err := fn(stat); err != nil {
+			return err
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return fmt.Errorf("list the newest stats: %w", translate(ctx, err))
+	}
+	return nil
+}

@@ -1,0 +1,203 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/monarc-project/stats-service/gen/db"
+	"github.com/monarc-project/stats-service/internal/secret"
+	"github.com/monarc-project/stats-service/internal/stats"
+)
+
+// What operators do to clients, which they name by uuid. The error of a uuid
+// that no client has is stats.ErrNotFound, with the uuid in its text.
+
+// ClientChange says what to change of a client; nil leaves a field as it is.
+type ClientChange struct {
+	Name   *string
+	Role   *stats.Role
+	Active *bool
+}
+
+// UpdateClient changes the client and returns it without its token.
+//
+// Errors: *stats.InvalidError when a value cannot be accepted or nothing is to
+// be changed, *stats.ConflictError when another client has the name.
+func (s *Store) UpdateClient(ctx context.Context, id uuid.UUID, change ClientChange) (stats.Client, error) {
+	if err := change.validate(); err != nil {
+		return stats.Client{}, err
+	}
+	return s.updateClient(ctx, db.UpdateClientParams{
+		UUID: id, Name: change.Name, Role: (*int16)(change.Role), IsActive: change.Active, UpdatedAt: s.timestamp(),
+	})
+}
+
+func (c ClientChange) validate() error {
+	if c == (ClientChange{}) {
+		return stats.Invalid("client", "nothing to change: give a name, a role or whether it is active")
+	}
+	probe := stats.Client{Name: "unchanged", Role: stats.RoleUser}
+	if c.Name != nil {
+		probe.Name = *c.Name
+	}
+	if c.Role != nil {
+		probe.Role = *c.Role
+	}
+	return validateClient(probe)
+}
+
+// SetSharingByUUID records whether the client shares its stats and returns it
+// without its token.
+func (s *Store) SetSharingByUUID(ctx context.Context, id uuid.UUID, enabled bool) (stats.Client, error) {
+	return s.updateClient(ctx, db.UpdateClientParams{
+		UUID: id, IsSharingEnabled: &enabled, UpdatedAt: s.timestamp(),
+	})
+}
+
+func (s *Store) updateClient(ctx context.Context, params db.UpdateClientParams) (stats.Client, error) {
+	return s.changeClient(ctx, params.UUID, func(w *writing) (db.Client, error) {
+		return w.queries.UpdateClient(ctx, params)
+	})
+}
+
+// SetCoordinates records where the client is, in degrees, and returns it without
+// its token. A nil takes the coordinate away. Latitudes reach from -90 to 90,
+// longitudes from -180 to 180; the error of others is *stats.InvalidError.
+func (s *Store) SetCoordinates(ctx context.Context, id uuid.UUID, latitude, longitude *float64) (stats.Client, error) {
+	if err := validateCoordinate("latitude", latitude, 90); err != nil {
+		return stats.Client{}, err
+	}
+	if err := validateCoordinate("longitude", longitude, 180); err != nil {
+		return stats.Client{}, err
+	}
+	return s.changeClient(ctx, id, func(w *writing) (db.Client, error) {
+		return w.queries.SetClientCoordinates(ctx, db.SetClientCoordinatesParams{
+			UUID: id, Latitude: latitude, Longitude: longitude, UpdatedAt: s.timestamp(),
+		})
+	})
+}
+
+func validateCoordinate(name string, degrees *float64, limit float64) error {
+	// Written so that NaN, which no comparison holds for, is refused.
+	if degrees == nil || (*degrees >= -limit && *degrees <= limit) {
+		return nil
+	}
+	return stats.Invalid(name, "%v is not between -%v and %v degrees", *degrees, limit, limit)
+}
+
+// RotateToken gives the client a new token and returns the client with it. The
+// token before stays valid for the duration of grace, one before that no longer.
+func (s *Store) RotateToken(ctx context.Context, id uuid.UUID, grace time.Duration) (stats.Client, error) {
+	if grace < 0 {
+		return stats.Client{}, stats.Invalid("grace", "%s is negative: use 0 to end the old token at once", grace)
+	}
+	token, now := secret.NewToken(), s.timestamp()
+	client, err := s.changeClient(ctx, id, func(w *writing) (db.Client, error) {
+		return w.queries.RotateClientToken(ctx, db.RotateClientTokenParams{
+			UUID: id, TokenDigest: secret.Digest(token), TokenSealed: s.secret.Seal(token, id[:]),
+			PreviousTokenUntil: now.Add(grace), UpdatedAt: now,
+		})
+	})
+	if err != nil {
+		return stats.Client{}, err
+	}
+	client.Token = token
+	return client, nil
+}
+
+// changeClient changes the client with this uuid by fn, and announces it.
+func (s *Store) changeClient(ctx context.Context, id uuid.UUID, fn func(w *writing) (db.Client, error)) (stats.Client, error) {
+	var changed db.Client
+	err := s.transact(ctx, func(w *writing) (err error) {
+		w.changed[ChangeClients] = true
+		changed, err = fn(w)
+		return err
+	})
+	if err != nil {
+		return stats.Client{}, fmt.Errorf("client %s: %w", id, translate(ctx, err))
+	}
+	return clientOf(changed), nil
+}
+
+// SetLocal records whether the client is local, which decides whether
+// stats.Filter.LocalStatsOnly takes its stats in, and returns it without its
+// token. Nobody else can store stats while it moves the client's from one side
+// of the rollups to the other.
+func (s *Store) SetLocal(ctx context.Context, id uuid.UUID, local bool) (stats.Client, error) {
+	var changed db.Client
+	err := s.transactAlone(ctx, func(w *writing) error {
+		before, err := w.queries.LockClient(ctx, id)
+		if err != nil {
+			return err
+		}
+		if before.Local != local {
+			if err := w.move(ctx, before.ID, local); err != nil {
+				return err
+			}
+		}
+		w.changed[ChangeClients] = true
+		changed, err = w.queries.SetClientLocal(ctx, db.SetClientLocalParams{UUID: id, Local: local, UpdatedAt: s.timestamp()})
+		return err
+	})
+	if err != nil {
+		return stats.Client{}, fmt.Errorf("client %s: %w", id, translate(ctx, err))
+	}
+	return clientOf(changed), nil
+}
+
+// move takes the stats of a client from one side of the rollups to the other.
+func (w *writing) move(ctx context.Context, clientID int64, local bool) error {
+	found, err := w.queries.ObservationsOfClient(ctx, clientID)
+	if err != nil {
+		return err
+	}
+	rows := make([]observedRow, len(found))
+	for i, row := range found {
+		rows[i] = observedRow{Type: row.Type, Date: row.Date, ClientID: clientID, Observations: row.Observations}
+	}
+	w.locals[clientID] = !local
+	if err := w.removed(ctx, rows); err != nil {
+		return err
+	}
+	w.locals[clientID] = local
+	return w.added(ctx, rows)
+}
+
+// DeleteClient deletes the client with all of its stats, or nothing, and returns
+// how many stats it deleted. Stats that the client posts meanwhile are refused.
+func (s *Store) DeleteClient(ctx context.Context, id uuid.UUID) (deleted int64, err error) {
+	err = s.transact(ctx, func(w *writing) error {
+		client, err := w.queries.LockClient(ctx, id)
+		if err != nil {
+			return err
+		}
+		deleted, err = w.deleteAllOf(ctx, client.ID)
+		if err != nil {
+			return err
+		}
+		w.changed[ChangeClients] = true
+		return w.queries.DeleteClient(ctx, client.ID)
+	})
+	if err != nil {
+		return 0, fmt.Errorf("delete client %s: %w", id, translate(ctx, err))
+	}
+	return deleted, nil
+}
+
+// deleteAllOf deletes the stats of a client batch by batch.
+func (w *writing) deleteAllOf(ctx context.Context, clientID int64) (deleted int64, err error) {
+	for {
+		ids, err := w.queries.NextStatsOfClient(ctx, db.NextStatsOfClientParams{ClientID: clientID, MaxRows: deletionBatch})
+		if err != nil || len(ids) == 0 {
+			return deleted, err
+		}
+		n, err := w.deleteStats(ctx, ids)
+		if err != nil {
+			return deleted, err
+		}
+		deleted += n
+	}
+}

@@ -1,0 +1,452 @@
+package postgres_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/monarc-project/stats-service/internal/pgtest"
+	"github.com/monarc-project/stats-service/internal/postgres"
+	"github.com/monarc-project/stats-service/internal/processor"
+	"github.com/monarc-project/stats-service/internal/stats"
+)
+
+// agree fails when the rollups are not what the stats add up to.
+func agree(t *testing.T, store *postgres.Store) {
+	t.Helper()
+	differences, err := store.RollupsAgree(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, difference := range differences {
+		t.Errorf("%s", difference)
+	}
+}
+
+func count(t *testing.T, url, query string) (n int) {
+	t.Helper()
+	if err := dial(t, url).QueryRow(t.Context(), query).Scan(&n); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+func TestFold(t *testing.T) {
+	t.Parallel()
+	url := pgtest.New(t)
+	store := open(t, url)
+	client := newClient(t, store, "client")
+	filter := stats.Filter{Type: processor.Threat}
+	var want []string
+	for round, step := range []struct {
+		change  func()
+		rollups int // afterwards
+	}{
+		{func() { insert(t, store, client, threat(t, 1, "2024-05-01", "1 1 2 0.5 one")) }, 1},
+		{func() {
+			insert(t, store, client, threat(t, 2, "2024-05-01", "1 1 2 0.5 one"), threat(t, 2, "2024-05-02", "2 1 1 1 two"))
+		}, 2},
+		{func() { remove(t, store, 2) }, 1},
+		{func() { remove(t, store, 1) }, 0},
+	} {
+		step.change()
+		before := sums(t, store, filter)
+		if n := count(t, url, `SELECT count(*) FROM rollup_delta`); n == 0 {
+			t.Errorf("round %d: the change left no delta", round)
+		}
+		if err := store.Fold(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(before, sums(t, store, filter)); diff != "" {
+			t.Errorf("round %d: folding changed the sums (-before +after):\n%s", round, diff)
+		}
+		if cmp.Equal(want, before) {
+			t.Errorf("round %d: the change did not change the sums", round)
+		}
+		want = before
+		if n := count(t, url, `SELECT count(*) FROM rollup_delta`); n != 0 {
+			t.Errorf("round %d: %d deltas left", round, n)
+		}
+		if n := count(t, url, `SELECT count(*) FROM rollup`); n != step.rollups {
+			t.Errorf("round %d: %d rollups, want %d", round, n, step.rollups)
+		}
+		agree(t, store)
+	}
+}
+
+func remove(t *testing.T, store *postgres.Store, anr int) {
+	t.Helper()
+	if _, err := store.DeleteStats(t.Context(), stats.Everything(), id(anr), nil); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A process that appends many deltas folds by itself.
+func TestFoldsByItself(t *testing.T) {
+	t.Parallel()
+	url := pgtest.New(t)
+	store := open(t, url)
+	history(t, store, newClient(t, store, "client"), 300) // a delta for each day
+	if n := count(t, url, `SELECT count(*) FROM rollup_delta`); n != 0 {
+		t.Errorf("%d deltas left, want 0", n)
+	}
+	if n := count(t, url, `SELECT count(*) FROM rollup`); n != 300 {
+		t.Errorf("%d rollups, want 300", n)
+	}
+}
+
+// Retries append nothing.
+func TestRetriesLeaveRollupsAlone(t *testing.T) {
+	t.Parallel()
+	url := pgtest.New(t)
+	store := open(t, url)
+	client := newClient(t, store, "client")
+	for range 3 {
+		insert(t, store, client, threat(t, 1, "2024-05-01", "1 1 1 1 one"), named(threat(t, 2, "2024-05-01", "1 1 1 1 one"), 2))
+	}
+	if n := count(t, url, `SELECT count(*) FROM rollup_delta`); n != 1 {
+		t.Errorf("%d deltas, want that of the first call", n)
+	}
+	agree(t, store)
+}
+
+func TestSetLocalMovesStats(t *testing.T) {
+	t.Parallel()
+	store := setup(t)
+	client, other := newClient(t, store, "client"), newClient(t, store, "other")
+	insert(t, store, client, threat(t, 1, "2024-05-01", "1 2 2 2 one"))
+	insert(t, store, other, threat(t, 1, "2024-05-01", "1 5 5 5 one"))
+	local := stats.Filter{Type: processor.Threat, LocalStatsOnly: true}
+	all := stats.Filter{Type: processor.Threat}
+	for _, step := range []struct {
+		local bool
+		want  string
+	}{
+		{true, "05-01 object 1: 2 stats, 7/7/7 one"},
+		{false, "05-01 object 1: 1 stats, 5/5/5 one"},
+		{false, "05-01 object 1: 1 stats, 5/5/5 one"},
+		{true, "05-01 object 1: 2 stats, 7/7/7 one"},
+	} {
+		if _, err := store.SetLocal(t.Context(), client.UUID, step.local); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff([]string{step.want}, sums(t, store, local)); diff != "" {
+			t.Errorf("local %t (-want +got):\n%s", step.local, diff)
+		}
+		if diff := cmp.Diff([]string{"05-01 object 1: 2 stats, 7/7/7 one"}, sums(t, store, all)); diff != "" {
+			t.Errorf("all (-want +got):\n%s", diff)
+		}
+		agree(t, store)
+	}
+}
+
+func TestRollupsAgreeNamesDifferences(t *testing.T) {
+	t.Parallel()
+	tests := map[string]string{
+		"lost stats":    `DELETE FROM stats WHERE uuid = '` + id(1).String() + `'`,
+		"changed stats": `UPDATE stats SET observations = NULL WHERE uuid = '` + id(1).String() + `'`,
+		"lost delta":    `DELETE FROM rollup_delta WHERE date = '2024-05-01'`,
+		"moved delta":   `UPDATE rollup_delta SET date = '2025-01-01' WHERE date = '2024-05-01'`,
+	}
+	for name, damage := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			url := pgtest.New(t)
+			store := open(t, url)
+			insert(t, store, newClient(t, store, "client"),
+				named(threat(t, 1, "2024-05-01", "1 1 1 1 one", "2 1 1 1 two"), 1), threat(t, 1, "2024-05-02", "1 1 1 1 one"))
+			agree(t, store)
+			execute(t, url, damage)
+			got, err := store.RollupsAgree(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := "threat stats of 2024-05-01, local clients: the rollup differs from the stats in 2 objects"
+			if len(got) == 0 || got[0].String() != want {
+				t.Errorf("got %v, want first %q", got, want)
+			}
+			if _, err := store.Rebuild(t.Context(), nil); err != nil {
+				t.Fatal(err)
+			}
+			agree(t, store)
+		})
+	}
+}
+
+// adopt makes the database one that held its stats before there were rollups:
+// nothing is derived, one row does not validate.
+func adopt(t *testing.T, url string) {
+	t.Helper()
+	for _, statement := range []string{
+		`UPDATE stats SET observations = NULL, content_id = NULL`, `DELETE FROM rollup_delta`, `DELETE FROM rollup`,
+		`DELETE FROM subject`, `UPDATE rollup_state SET complete = false`,
+		`UPDATE stats SET data = '[{"uuid": 5}]' WHERE uuid = '` + id(3).String() + `'`,
+	} {
+		create(t, url, statement)
+	}
+}
+
+func TestRebuildAdoptedDatabase(t *testing.T) {
+	t.Parallel()
+	url := pgtest.New(t)
+	before := open(t, url)
+	client := newClient(t, before, "client")
+	one := threat(t, 1, "2024-05-01", "1 1 2 2.50 one")
+	two := threat(t, 2, "2024-05-01", "1 2 2 2 one")
+	insert(t, before, client, named(one, 1), named(two, 2), named(threat(t, 3, "2024-05-01", "1 4 4 4 one"), 3))
+	adopt(t, url)
+
+	store := open(t, url)
+	if got := sums(t, store, stats.Filter{Type: processor.Threat}); len(got) != 0 {
+		t.Errorf("before: %v, want nothing", got)
+	}
+	insert(t, store, client, threat(t, 4, "2024-05-01", "1 8 8 8 one")) // counts at once
+	want := []string{"05-01 object 1: 1 stats, 8/8/8 one"}
+	if diff := cmp.Diff(want, sums(t, store, stats.Filter{Type: processor.Threat})); diff != "" {
+		t.Errorf("before (-want +got):\n%s", diff)
+	}
+
+	var told []string
+	done, err := store.Rebuild(t.Context(), reports(&told))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(postgres.Rebuilt{Completed: 2, Unprocessable: 1, Stats: 4}, done); diff != "" {
+		t.Errorf("rebuilt (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]string{"0 of 7", "3 of 7", "7 of 7"}, told); diff != "" {
+		t.Errorf("progress (-want +got):\n%s", diff)
+	}
+	want = []string{"05-01 object 1: 3 stats, 11/12/12.5 one"}
+	for name, reader := range map[string]*postgres.Store{"same process": store, "another process": open(t, url)} {
+		if diff := cmp.Diff(want, sums(t, reader, stats.Filter{Type: processor.Threat})); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+	if diff := cmp.Diff([]string{"known", "known"}, fates(insert(t, store, client, one, two))); diff != "" {
+		t.Errorf("retries (-want +got):\n%s", diff)
+	}
+	agree(t, store)
+}
+
+// A migration of a database with stats leaves the rollups to Rebuild.
+func TestRollupsOfOlderDatabase(t *testing.T) {
+	t.Parallel()
+	url := pgtest.New(t)
+	before := open(t, url)
+	insert(t, before, newClient(t, before, "client"), threat(t, 1, "2024-05-01", "1 1 1 1 one"))
+	create(t, url, `UPDATE rollup_state SET complete = false; DELETE FROM rollup_delta`)
+	store := open(t, url)
+	want := []string{"05-01 object 1: 1 stats, 1/1/1 one"}
+	if diff := cmp.Diff(want, sums(t, store, stats.Filter{Type: processor.Threat})); diff != "" {
+		t.Errorf("before Rebuild (-want +got):\n%s", diff)
+	}
+	if status, err := store.Status(t.Context()); err != nil || status.RollupsComplete {
+		t.Errorf("status says that the rollups are complete, %v", err)
+	}
+	if _, err := store.Rebuild(t.Context(), nil); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, sums(t, store, stats.Filter{Type: processor.Threat})); diff != "" {
+		t.Errorf("after Rebuild (-want +got):\n%s", diff)
+	}
+	agree(t, store)
+}
+
+func TestRollupsWarnOfUnprocessable(t *testing.T) {
+	t.Parallel()
+	url := pgtest.New(t)
+	opts := options(t, url)
+	var log bytes.Buffer
+	opts.Log = slog.New(slog.NewTextHandler(&log, nil))
+	store, err := postgres.Open(t.Context(), opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(store.Close)
+	insert(t, store, newClient(t, store, "client"), named(threat(t, 1, "2024-05-01"), 1))
+	execute(t, url, `UPDATE stats SET observations = NULL WHERE uuid = $1`, id(1))
+	for range 3 {
+		sums(t, store, stats.Filter{Type: processor.Threat})
+	}
+	if warnings := strings.Count(log.String(), "level=WARN"); warnings != 1 || !strings.Contains(log.String(), "stats=1") {
+		t.Errorf("want one warning about 1 stats, log is\n%s", &log)
+	}
+}
+
+func TestDamagedRollup(t *testing.T) {
+	t.Parallel()
+	url := pgtest.New(t)
+	store := open(t, url)
+	insert(t, store, newClient(t, store, "client"), threat(t, 1, "2024-05-01", "1 1 1 1 one"))
+	execute(t, url, `UPDATE rollup_delta SET packed = '\x0203ff'`)
+	if _, err := store.DailySums(t.Context(), stats.Filter{Type: processor.Threat}); err == nil || !strings.Contains(err.Error(), "db_rebuild") {
+		t.Errorf("sums: got %v, want an error that says db_rebuild", err)
+	}
+	if _, err := store.Rebuild(t.Context(), nil); err != nil {
+		t.Fatal(err)
+	}
+	agree(t, store)
+}
+
+// chaos does random things to a database.
+type chaos struct {
+	store   *postgres.Store
+	random  *rand.Rand
+	clients []stats.Client
+	named   int // of the last uuid that was chosen
+	done    int
+}
+
+const chaosDays, chaosAnalyses = 12, 15
+
+func (c *chaos) step(t *testing.T) error {
+	ctx, client := t.Context(), c.clients[c.random.IntN(len(c.clients))]
+	var err error
+	c.done++
+	switch n := c.random.IntN(100); {
+	case n < 60:
+		_, err = c.store.InsertStats(ctx, client, c.items(t))
+	case n < 75:
+		scope := []stats.Scope{client.Scope(), stats.Everything()}[c.random.IntN(2)]
+		_, err = c.store.DeleteStats(ctx, scope, id(c.random.IntN(chaosAnalyses)), nil)
+	case n < 83:
+		_, err = c.store.SetLocal(ctx, client.UUID, c.random.IntN(2) == 0)
+	case n < 90:
+		err = c.store.Fold(ctx)
+	case n < 93:
+		_, err = c.store.PurgeStats(ctx, date("2024-05-01").AddDate(0, 0, c.random.IntN(chaosDays/2)), nil)
+	case n < 95:
+		_, err = c.store.RemoveDuplicates(ctx, postgres.DuplicateQuery{}, nil)
+	case n < 97:
+		_, err = c.store.DeleteStatsOfClient(ctx, client.UUID, nil)
+	case n < 98:
+		_, err = c.store.Rebuild(ctx, nil)
+	default:
+		_, err = c.store.DeleteClient(ctx, client.UUID)
+	}
+	if errors.Is(err, stats.ErrNotFound) { // somebody deleted the client
+		return nil
+	}
+	return err
+}
+
+// items are of every type and partly pulled, with uuids that others choose too.
+func (c *chaos) items(t *testing.T) []postgres.Item {
+	items := make([]postgres.Item, 1+c.random.IntN(4))
+	for i := range items {
+		stat := stats.Stat{
+			ANR: id(c.random.IntN(chaosAnalyses)), Date: date("2024-05-01").AddDate(0, 0, c.random.IntN(chaosDays)),
+		}
+		stat.Type, stat.Data = c.document()
+		if c.random.IntN(3) == 0 {
+			c.named++
+			stat.UUID = id(1_000_000 + c.named)
+		}
+		items[i] = item(t, stat)
+	}
+	return items
+}
+
+func (c *chaos) document() (processor.Type, []byte) {
+	number := func() string { return fmt.Sprintf("%d.%d", c.random.IntN(5), c.random.Int64N(1e9)>>c.random.IntN(30)) }
+	switch c.random.IntN(5) {
+	case 0:
+		return processor.Risk, fmt.Appendf(nil,
+			`{"total":{},"risks":{"current":{"informational":[{"level":"Low risks","value":%s}]}}}`, number())
+	case 1:
+		return processor.Cartography, fmt.Appendf(nil,
+			`{"scales":{"impact":[0,1],"likelihood":[0,1]},"risks":{"current":{"informational":{"0":{"1":%d}}}}}`, c.random.IntN(9))
+	case 2:
+		return processor.Compliance, fmt.Appendf(nil,
+			`[{"referential":%q,"label1":"r","current":[{"label1":"c","value":"0.%d","controls":[]}],"target":[]}]`, id(1), c.random.IntN(99))
+	}
+	var objects []string
+	for n := range c.random.IntN(4) {
+		objects = append(objects, fmt.Sprintf("%d %s %s %s label%d", n, number(), number(), number(), c.random.IntN(3)))
+	}
+	return []processor.Type{processor.Threat, processor.Vulnerability}[c.random.IntN(2)], threats(objects...)
+}
+
+// samePaths fails when rollups and rows give other sums.
+func samePaths(t *testing.T, store *postgres.Store) {
+	t.Helper()
+	var anrs []uuid.UUID
+	for n := range chaosAnalyses {
+		anrs = append(anrs, id(n))
+	}
+	for _, typ := range processor.Types() {
+		for _, local := range []bool{false, true} {
+			filter := stats.Filter{Type: typ, LocalStatsOnly: local}
+			rolled := sums(t, store, filter)
+			filter.ANRs = anrs
+			if diff := cmp.Diff(sums(t, store, filter), rolled); diff != "" {
+				t.Errorf("%s, local only %t (-rows +rollups):\n%s", typ, local, diff)
+			}
+		}
+	}
+}
+
+// TestRollupsEqualRecomputation lets several processes do thousands of random
+// things at once, and then compares.
+func TestRollupsEqualRecomputation(t *testing.T) {
+	t.Parallel()
+	for name, workers := range map[string]int{"alone": 1, "concurrent": 6} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			url := pgtest.New(t)
+			setup := open(t, url)
+			for round := range 3 {
+				var clients []stats.Client
+				for n := range 4 {
+					clients = append(clients, newClient(t, setup, fmt.Sprintf("client %d of round %d", n, round)))
+				}
+				var group sync.WaitGroup
+				for worker := range workers {
+					c := chaos{store: open(t, url), clients: clients, random: rand.New(rand.NewPCG(uint64(round), uint64(worker)))}
+					group.Go(func() {
+						for range 1200 / workers {
+							if err := c.step(t); err != nil {
+								t.Errorf("step %d: %v", c.done, err)
+								return
+							}
+						}
+					})
+				}
+				group.Wait()
+				agree(t, setup)
+				samePaths(t, setup)
+			}
+			if err := setup.Fold(t.Context()); err != nil {
+				t.Error(err)
+			}
+			agree(t, setup)
+			samePaths(t, setup)
+		})
+	}
+}
+
+// The service deletes the stats of a client itself: nobody else may by accident.
+func TestClientWithStatsCannotVanish(t *testing.T) {
+	t.Parallel()
+	url := pgtest.New(t)
+	store := open(t, url)
+	insert(t, store, newClient(t, store, "client"), threat(t, 1, "2024-05-01"))
+	conn, err := pgx.Connect(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(t.Context())
+	if _, err := conn.Exec(t.Context(), `DELETE FROM client`); err == nil {
+		t.Error("a client with stats was deleted behind the store's back")
+	}
+}

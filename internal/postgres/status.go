@@ -1,0 +1,130 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/pressly/goose/v3"
+
+	"github.com/monarc-project/stats-service/internal/processor"
+)
+
+// Status is the state of the database.
+type Status struct {
+	SchemaVersion   int64    // of the last applied migration, 0: not initialized
+	Pending         []string // migrations to be applied, in order
+	PostgresVersion string   // such as 15.4
+	Size            int64    // bytes of the whole database
+	Clients         int64
+	Stats           map[processor.Type]int64 // every type is there
+	// Unprocessable stats are left out of processing, because their data does
+	// not validate.
+	Unprocessable int64
+	// RollupsComplete tells that processing over all analyses reads rollups.
+	// Until they have been rebuilt once, a database that held stats before them
+	// is processed row by row.
+	RollupsComplete bool
+	// Deltas are changes that have not been added to the rollups yet.
+	Deltas int64
+}
+
+// Status describes the database. As long as migrations are pending it counts
+// nothing.
+func (s *Store) Status(ctx context.Context) (Status, error) {
+	status := Status{Stats: map[processor.Type]int64{}}
+	for _, t := range processor.Types() {
+		status.Stats[t] = 0
+	}
+	if err := s.readSchema(ctx, &status); err != nil {
+		return Status{}, err
+	}
+	const server = `SELECT current_setting('server_version'), pg_database_size(current_database())`
+	if err := s.pool.QueryRow(ctx, server).Scan(&status.PostgresVersion, &status.Size); err != nil {
+		return Status{}, fmt.Errorf("ask the database server about itself: %w", translate(ctx, err))
+	}
+	if len(status.Pending) > 0 {
+		return status, nil
+	}
+	if err := s.countRecords(ctx, &status); err != nil {
+		return Status{}, fmt.Errorf("count what the database holds: %w", translate(ctx, err))
+	}
+	return status, nil
+}
+
+func (s *Store) readSchema(ctx context.Context, status *Status) (err error) {
+	conn := stdlib.OpenDB(*s.pool.Config().ConnConfig)
+	defer func() { err = errors.Join(err, conn.Close()) }()
+	provider, err := newProvider(conn)
+	if err != nil {
+		return fmt.Errorf("prepare the migrations: %w", err)
+	}
+	status.SchemaVersion, err = provider.GetDBVersion(ctx)
+	if err != nil {
+		return fmt.Errorf("read the version of the database: %w", migrationError(ctx, err))
+	}
+	known, err := provider.Status(ctx)
+	if err != nil {
+		return fmt.Errorf("read the migrations of the database: %w", migrationError(ctx, err))
+	}
+	for _, migration := range known {
+		if migration.State == goose.StatePending {
+			status.Pending = append(status.Pending, migration.Source.Path)
+		}
+	}
+	return nil
+}
+
+func (s *Store) countRecords(ctx context.Context, status *Status) (err error) {
+	if status.Clients, err = s.queries.CountClients(ctx); err != nil {
+		return err
+	}
+	if status.Unprocessable, err = s.queries.CountUnprocessableStats(ctx); err != nil {
+		return err
+	}
+	if status.Deltas, err = s.queries.CountDeltas(ctx); err != nil {
+		return err
+	}
+	if status.RollupsComplete, err = s.queries.RollupsComplete(ctx); err != nil {
+		return err
+	}
+	rows, err := s.queries.CountStatsByType(ctx)
+	for _, row := range rows {
+		status.Stats[processor.Type(row.Type)] = row.Rows
+	}
+	return err
+}
+
+// ownTables are all tables that the migrations create, referring ones first,
+// and the one in which goose notes them.
+var ownTables = []string{
+	"peer_receipt", "pull_position", "peer", "rollup", "rollup_delta", "rollup_state", "subject", "stats", "client", goose.DefaultTablename,
+}
+
+// EmptyDatabase drops the service's own tables with everything in them, so that
+// a migration starts anew. What else the database holds stays. Processes that
+// have the database open must be started again afterwards.
+func (s *Store) EmptyDatabase(ctx context.Context) error {
+	err := s.dropTables(ctx)
+	s.subjects.forget()
+	s.complete.Store(false)
+	if err != nil {
+		return fmt.Errorf("empty the database: %w", translate(ctx, err))
+	}
+	return nil
+}
+
+// dropTables drops without CASCADE: a table of somebody else that refers to
+// ours is not ours to change, and makes it fail.
+func (s *Store) dropTables(ctx context.Context) error {
+	statement := "DROP TABLE IF EXISTS " + strings.Join(ownTables, ", ")
+	return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, statement); err != nil {
+			return err
+		}
+		return notify(ctx, s.queries.WithTx(tx), []Change{ChangeEverything})
+	})
+}

@@ -1,0 +1,210 @@
+package postgres_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/monarc-project/stats-service/gen/db"
+	"github.com/monarc-project/stats-service/internal/localpg"
+	"github.com/monarc-project/stats-service/internal/pgtest"
+	"github.com/monarc-project/stats-service/internal/postgres"
+	"github.com/monarc-project/stats-service/internal/sample"
+	"github.com/monarc-project/stats-service/internal/stats"
+)
+
+// durable gives the address of a migrated database on a server that waits for
+// the disk, as those of operators do.
+func durable(b *testing.B) string {
+	b.Helper()
+	dir, err := os.MkdirTemp("", "stats-service-bench-*")
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { os.RemoveAll(dir) })
+	if err := os.Chmod(dir, 0o711); err != nil { // the server may run as another user
+		b.Fatal(err)
+	}
+	server, err := localpg.Start(b.Context(), localpg.Options{Dir: dir, DieWithParent: true})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() {
+		if err := server.Stop(context.Background()); err != nil {
+			b.Error(err)
+		}
+	})
+	if err := postgres.MigrateURL(b.Context(), server.URL()); err != nil {
+		b.Fatal(err)
+	}
+	return server.URL()
+}
+
+// analyses are what a front office posts of each of n analyses: the five types,
+// about 50 KB together.
+func analyses(b *testing.B, n int) [][]postgres.Item {
+	b.Helper()
+	day := date("2024-05-31")
+	generator := sample.New(sample.Options{Seed: 7, Clients: 1, Analyses: n, Days: 1, Until: day})
+	posts := make([][]postgres.Item, n)
+	for i := range posts {
+		for _, stat := range generator.Stats(0, i, day) {
+			posts[i] = append(posts[i], item(b, stat))
+		}
+	}
+	return posts
+}
+
+// ofNewAnalysis returns a post of an analysis that nobody has posted for.
+func ofNewAnalysis(post []postgres.Item, day time.Time) []postgres.Item {
+	anr, fresh := uuid.New(), make([]postgres.Item, len(post))
+	for i := range post {
+		fresh[i] = post[i]
+		fresh[i].Stat.ANR, fresh[i].Stat.Date = anr, day
+	}
+	return fresh
+}
+
+// BenchmarkPosts posts the five types of an analysis a round, each writer for a
+// client of its own and all for the same day.
+func BenchmarkPosts(b *testing.B) {
+	for _, writers := range []int{1, 4, 16} {
+		b.Run(fmt.Sprintf("writers=%d", writers), func(b *testing.B) {
+			url := durable(b)
+			store := open(b, url)
+			posts := analyses(b, 20)
+			clients := make([]stats.Client, writers)
+			for i := range clients {
+				clients[i] = newClient(b, store, fmt.Sprint(i))
+			}
+			var round atomic.Int64
+			var group sync.WaitGroup
+			b.ResetTimer()
+			for _, client := range clients {
+				group.Go(func() {
+					for n := round.Add(1); n <= int64(b.N); n = round.Add(1) {
+						post := ofNewAnalysis(posts[n%int64(len(posts))], date("2024-05-31"))
+						if _, err := store.InsertStats(b.Context(), client, post); err != nil {
+							b.Error(err)
+							return
+						}
+					}
+				})
+			}
+			group.Wait()
+			b.ReportMetric(5*float64(b.N)/b.Elapsed().Seconds(), "stats/s")
+		})
+	}
+}
+
+// BenchmarkBareInserts is the floor of a single writer: the rows of the same
+// posts, with all their columns ready, by one statement each.
+func BenchmarkBareInserts(b *testing.B) {
+	url := durable(b)
+	store := open(b, url)
+	client := newClient(b, store, "client")
+	posts := analyses(b, 20)
+	conn := connect(b, url)
+	ready := make([]db.InsertStatsParams, len(posts))
+	for i, post := range posts {
+		insert(b, store, client, post...)
+		ready[i] = readyRows(b, url, client, post[0].Stat.ANR)
+	}
+	queries := db.New(conn)
+	b.ResetTimer()
+	for n := range b.N {
+		params := ready[n%len(ready)]
+		anr := uuid.New()
+		params.UUIDs, params.ANRs, params.ContentIDs = nil, nil, nil
+		for range params.Types {
+			params.UUIDs = append(params.UUIDs, uuid.New())
+			params.ContentIDs = append(params.ContentIDs, uuid.New())
+			params.ANRs = append(params.ANRs, anr)
+		}
+		if _, err := queries.InsertStats(b.Context(), params); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(5*float64(b.N)/b.Elapsed().Seconds(), "stats/s")
+}
+
+// readyRows reads back what was stored of an analysis.
+func readyRows(b *testing.B, url string, client stats.Client, anr uuid.UUID) db.InsertStatsParams {
+	b.Helper()
+	rows, err := connect(b, url).Query(b.Context(), `SELECT type, date, data, observations FROM stats WHERE anr = $1`, anr)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer rows.Close()
+	params := db.InsertStatsParams{CreatedAt: start, ClientID: client.ID}
+	for rows.Next() {
+		var typ string
+		var day time.Time
+		var data, observations []byte
+		if err := rows.Scan(&typ, &day, &data, &observations); err != nil {
+			b.Fatal(err)
+		}
+		params.Types = append(params.Types, typ)
+		params.Dates = append(params.Dates, day)
+		params.Data = append(params.Data, data)
+		params.Observations = append(params.Observations, observations)
+	}
+	return params
+}
+
+// BenchmarkLargeBatch stores a batch of 25 MB and reports the most memory that
+// was in use at once, beyond the batch itself, as a multiple of its size.
+func BenchmarkLargeBatch(b *testing.B) {
+	store := open(b, pgtest.New(b))
+	client := newClient(b, store, "client")
+	posts := analyses(b, 20)
+	b.ReportAllocs()
+	size, worst := 0, 0.0
+	for round := 0; b.Loop(); round++ {
+		b.StopTimer()
+		var items []postgres.Item
+		for size = 0; size < 25_000_000; {
+			for _, it := range ofNewAnalysis(posts[len(items)/5%len(posts)], date("2024-05-31")) {
+				items = append(items, it)
+				size += len(it.Stat.Data)
+			}
+		}
+		runtime.GC()
+		b.StartTimer()
+		peak := peakMemory(func() { insert(b, store, client, items...) })
+		worst = max(worst, float64(peak)/float64(size))
+	}
+	b.ReportMetric(worst, "peak/size")
+	b.ReportMetric(float64(size)/1e6, "MB")
+}
+
+// peakMemory is how many bytes the heap grew by, at most, while fn ran. What is
+// garbage but not collected counts too.
+func peakMemory(fn func()) uint64 {
+	var before, now runtime.MemStats
+	runtime.ReadMemStats(&before)
+	done, stopped := make(chan bool), make(chan uint64)
+	go func() {
+		peak := before.HeapAlloc
+		for {
+			runtime.ReadMemStats(&now)
+			peak = max(peak, now.HeapAlloc)
+			select {
+			case <-done:
+				stopped <- peak - before.HeapAlloc
+				return
+			case <-time.After(2 * time.Millisecond):
+			}
+		}
+	}()
+	fn()
+	close(done)
+	return <-stopped
+}

@@ -1,0 +1,30 @@
+-- name: Contributions :one
+-- What stands behind the figures of a period.
+SELECT count(*) AS stats, count(DISTINCT anr) AS analyses, count(DISTINCT client_id) AS clients
+FROM stats
+WHERE date >= @date_from::date
+  AND date <= @date_to::date
+  AND (sqlc.narg('type')::text IS NULL OR type = sqlc.narg('type')::text)
+  AND (NOT @local_only::boolean OR client_id IN (SELECT client.id FROM client WHERE client.local));
+
+-- name: CountContributors :one
+SELECT count(*)
+FROM client
+WHERE EXISTS (SELECT FROM stats WHERE stats.client_id = client.id);
+
+-- name: ObservationsByClient :many
+SELECT client_id, date, observations
+FROM stats
+WHERE type = @type::text
+  AND date >= @date_from::date
+  AND date <= @date_to::date
+  AND (NOT @local_only::boolean OR client_id IN (SELECT client.id FROM client WHERE client.local))
+ORDER BY client_id, date;
+
+-- name: LocatedClients :many
+-- The clients that the public map shows.
+SELECT id, latitude::double precision AS latitude, longitude::double precision AS longitude
+FROM client
+WHERE is_active AND latitude IS NOT NULL AND longitude IS NOT NULL
+  AND (NOT @local_only::boolean OR local)
+ORDER BY id;

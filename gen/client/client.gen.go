@@ -1835,6 +1835,20 @@ func (r CreateStatsResult) ContentType() string {
 	return ""
 }
 
+// ProcessingListResult200Headers the declared response headers of an HTTP 200 response for ProcessingList
+type ProcessingListResult200Headers struct {
+	CacheControl string
+	ETag         string
+	Vary         string
+}
+
+// ProcessingListResult304Headers the declared response headers of an HTTP 304 response for ProcessingList
+type ProcessingListResult304Headers struct {
+	CacheControl string
+	ETag         string
+	Vary         string
+}
+
 // ProcessingListResult429Headers the declared response headers of an HTTP 429 response for ProcessingList
 type ProcessingListResult429Headers struct {
 	RetryAfter int
@@ -1866,6 +1880,10 @@ type ProcessingListResult struct {
 	JSON500 *InternalError
 	// JSON503 the response for an HTTP 503 `application/json` response
 	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ProcessingListResult200Headers
+	// Headers304 the parsed response headers for an HTTP 304 response
+	Headers304 *ProcessingListResult304Headers
 	// Headers429 the parsed response headers for an HTTP 429 response
 	Headers429 *ProcessingListResult429Headers
 	// Headers503 the parsed response headers for an HTTP 503 response
@@ -1946,6 +1964,20 @@ func (r ProcessingListResult) ContentType() string {
 	return ""
 }
 
+// GetProcessorListResult200Headers the declared response headers of an HTTP 200 response for GetProcessorList
+type GetProcessorListResult200Headers struct {
+	CacheControl string
+	ETag         string
+	Vary         string
+}
+
+// GetProcessorListResult304Headers the declared response headers of an HTTP 304 response for GetProcessorList
+type GetProcessorListResult304Headers struct {
+	CacheControl string
+	ETag         string
+	Vary         string
+}
+
 // GetProcessorListResult429Headers the declared response headers of an HTTP 429 response for GetProcessorList
 type GetProcessorListResult429Headers struct {
 	RetryAfter int
@@ -1962,6 +1994,10 @@ type GetProcessorListResult struct {
 	JSON429 *TooManyRequests
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *InternalError
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetProcessorListResult200Headers
+	// Headers304 the parsed response headers for an HTTP 304 response
+	Headers304 *GetProcessorListResult304Headers
 	// Headers429 the parsed response headers for an HTTP 429 response
 	Headers429 *GetProcessorListResult429Headers
 }
@@ -3021,6 +3057,9 @@ func ParseProcessingListResult(rsp *http.Response) (*ProcessingListResult, error
 		}
 		response.JSON200 = &dest
 
+	case rsp.StatusCode == 304:
+		break // No content-type
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
 		var dest BadRequest
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -3080,6 +3119,54 @@ func ParseProcessingListResult(rsp *http.Response) (*ProcessingListResult, error
 	}
 
 	switch {
+	case rsp.StatusCode == 200:
+		var headers ProcessingListResult200Headers
+		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheControl = value
+		}
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("Vary"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Vary", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Vary = value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 304:
+		var headers ProcessingListResult304Headers
+		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheControl = value
+		}
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("Vary"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Vary", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Vary = value
+		}
+		response.Headers304 = &headers
 	case rsp.StatusCode == 429:
 		var headers ProcessingListResult429Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
@@ -3126,6 +3213,9 @@ func ParseGetProcessorListResult(rsp *http.Response) (*GetProcessorListResult, e
 		}
 		response.JSON200 = &dest
 
+	case rsp.StatusCode == 304:
+		break // No content-type
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
 		var dest BadRequest
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -3150,6 +3240,54 @@ func ParseGetProcessorListResult(rsp *http.Response) (*GetProcessorListResult, e
 	}
 
 	switch {
+	case rsp.StatusCode == 200:
+		var headers GetProcessorListResult200Headers
+		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheControl = value
+		}
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("Vary"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Vary", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Vary = value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 304:
+		var headers GetProcessorListResult304Headers
+		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheControl = value
+		}
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("Vary"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Vary", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Vary = value
+		}
+		response.Headers304 = &headers
 	case rsp.StatusCode == 429:
 		var headers GetProcessorListResult429Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {

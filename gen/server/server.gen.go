@@ -504,6 +504,15 @@ type NotFoundJSONResponse Error
 
 type NotJSONJSONResponse Error
 
+type NotModifiedResponseHeaders struct {
+	CacheControl string
+	ETag         string
+	Vary         string
+}
+type NotModifiedResponse struct {
+	Headers NotModifiedResponseHeaders
+}
+
 type TooLargeJSONResponse Error
 
 type TooManyRequestsResponseHeaders struct {
@@ -1263,18 +1272,40 @@ type ProcessingListResponseObject interface {
 	VisitProcessingListResponse(w http.ResponseWriter) error
 }
 
-type ProcessingList200JSONResponse Result
+type ProcessingList200ResponseHeaders struct {
+	CacheControl string
+	ETag         string
+	Vary         string
+}
+
+type ProcessingList200JSONResponse struct {
+	Body    Result
+	Headers ProcessingList200ResponseHeaders
+}
 
 func (response ProcessingList200JSONResponse) VisitProcessingListResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", fmt.Sprint(response.Headers.CacheControl))
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.Header().Set("Vary", fmt.Sprint(response.Headers.Vary))
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
 	return err
+}
+
+type ProcessingList304Response = NotModifiedResponse
+
+func (response ProcessingList304Response) VisitProcessingListResponse(w http.ResponseWriter) error {
+	w.Header().Set("Cache-Control", fmt.Sprint(response.Headers.CacheControl))
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.Header().Set("Vary", fmt.Sprint(response.Headers.Vary))
+	w.WriteHeader(304)
+	return nil
 }
 
 type ProcessingList400JSONResponse struct{ BadRequestJSONResponse }
@@ -1399,18 +1430,40 @@ type GetProcessorListResponseObject interface {
 	VisitGetProcessorListResponse(w http.ResponseWriter) error
 }
 
-type GetProcessorList200JSONResponse ProcessorList
+type GetProcessorList200ResponseHeaders struct {
+	CacheControl string
+	ETag         string
+	Vary         string
+}
+
+type GetProcessorList200JSONResponse struct {
+	Body    ProcessorList
+	Headers GetProcessorList200ResponseHeaders
+}
 
 func (response GetProcessorList200JSONResponse) VisitGetProcessorListResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", fmt.Sprint(response.Headers.CacheControl))
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.Header().Set("Vary", fmt.Sprint(response.Headers.Vary))
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
 	return err
+}
+
+type GetProcessorList304Response = NotModifiedResponse
+
+func (response GetProcessorList304Response) VisitGetProcessorListResponse(w http.ResponseWriter) error {
+	w.Header().Set("Cache-Control", fmt.Sprint(response.Headers.CacheControl))
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.Header().Set("Vary", fmt.Sprint(response.Headers.Vary))
+	w.WriteHeader(304)
+	return nil
 }
 
 type GetProcessorList400JSONResponse struct{ BadRequestJSONResponse }

@@ -1,5 +1,6 @@
 // Package answer writes JSON answers: it encodes values, applies the caller's
-// field mask and streams lists that are too large to hold.
+// field mask, compresses, streams lists that are too large to hold, and keeps
+// answers that are asked for again and again.
 package answer
 
 import (
@@ -7,8 +8,10 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/monarc-project/stats-service/internal/fieldmask"
 )
@@ -16,14 +19,19 @@ import (
 // contentType is that of every JSON answer.
 const contentType = "application/json"
 
+// stallLimit is how long a caller may take for an answer, or for a piece of a
+// list, before its connection, and with it the database's, is given up.
+const stallLimit = 60 * time.Second
+
 // ErrHungUp tells that the caller has gone, or does not read what it is sent.
 var ErrHungUp = errors.New("the caller has hung up")
 
-// JSON is a success answer with a JSON body.
+// JSON is an answer with a JSON body.
 type JSON struct {
 	Status int
 	Value  any
 	Mask   *fieldmask.Mask // nil: everything
+	Terms  Terms
 }
 
 // Write encodes the value, applies the mask and sends both with the status.
@@ -33,18 +41,66 @@ func (a JSON) Write(w http.ResponseWriter) error {
 	if err != nil {
 		return err
 	}
+	return sendWhole(w, a.Status, body, a.Terms.coding)
+}
+
+// sendWhole sends an answer that is sent once, compressed where it is worth it.
+func sendWhole(w http.ResponseWriter, status int, body []byte, c coding) error {
+	header := w.Header()
+	header.Add("Vary", "Accept-Encoding")
+	if c.compresses() && len(body) >= compressFrom {
+		if compressed := compress(c, body); compressed != nil {
+			header.Set("Content-Encoding", string(c))
+			body = compressed
+		}
+	}
+	return Send(w, status, body)
+}
+
+// Send sends a whole JSON answer within the limit of time; an error is
+// ErrHungUp. What is left in buffers goes out before that limit is lifted: the
+// connection serves other requests after this one.
+func Send(w http.ResponseWriter, status int, body []byte) error {
+	control := http.NewResponseController(w)
+	if err := limit(control, time.Now().Add(stallLimit)); err != nil {
+		return err
+	}
 	w.Header().Set("Content-Type", contentType)
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
-	w.WriteHeader(a.Status)
-	if _, err := w.Write(body); err != nil {
+	w.WriteHeader(status)
+	_, err := w.Write(body)
+	if err == nil {
+		err = flush(control)
+	}
+	if err != nil {
 		return fmt.Errorf("send answer: %w: %w", ErrHungUp, err)
+	}
+	return limit(control, time.Time{})
+}
+
+func flush(control *http.ResponseController) error {
+	if err := control.Flush(); !errors.Is(err, http.ErrNotSupported) {
+		return err
 	}
 	return nil
 }
 
+// limit sets when the connection is given up; the zero time lifts that.
+func limit(control *http.ResponseController, deadline time.Time) error {
+	err := control.SetWriteDeadline(deadline)
+	if err != nil && !errors.Is(err, http.ErrNotSupported) {
+		return fmt.Errorf("limit the time to send: %w", err)
+	}
+	return nil
+}
+
+// encoding: what the service encodes are its own structs and maps, whose names
+// cannot repeat, so that looking for repetitions is a waste.
+var encoding = json.JoinOptions(json.Deterministic(true), jsontext.AllowDuplicateNames(true))
+
 // Encode returns the JSON of value as far as mask lets through.
 func Encode(value any, mask *fieldmask.Mask) ([]byte, error) {
-	body, err := json.Marshal(value, json.Deterministic(true))
+	body, err := json.Marshal(value, encoding)
 	if err != nil {
 		return nil, fmt.Errorf("encode answer: %w", err)
 	}

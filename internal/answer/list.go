@@ -1,21 +1,16 @@
 package answer
 
 import (
-	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"time"
 
 	"github.com/monarc-project/stats-service/internal/fieldmask"
 )
 
-const (
-	// flushAt is how many bytes of a list are gathered before they are sent.
-	flushAt = 64 << 10
-	// stallLimit is how long a reader of a list may take for what was gathered
-	// before the connection, and with it the database's, is given up.
-	stallLimit = 60 * time.Second
-)
+// flushAt is how many bytes of a list are gathered before they are sent.
+const flushAt = 64 << 10
 
 // ListWriter sends a JSON array, alone or as the first member of an object, item
 // by item. Until the first bytes are sent, an error can still become an answer
@@ -24,31 +19,34 @@ type ListWriter struct {
 	w       http.ResponseWriter
 	control *http.ResponseController
 	status  int
+	coding  coding
 	mask    *fieldmask.Mask // of an item
 	buffer  []byte
 	count   int
 	started bool
+
+	compressor compressor // nil: sent as it is
 }
 
 // NewArrayWriter returns a writer of a bare array, to be closed with End.
-func NewArrayWriter(w http.ResponseWriter, status int, mask *fieldmask.Mask) *ListWriter {
-	return newListWriter(w, status, mask, "[")
+func NewArrayWriter(w http.ResponseWriter, status int, mask *fieldmask.Mask, terms Terms) *ListWriter {
+	return newListWriter(w, status, mask, terms, "[")
 }
 
 // NewMemberWriter returns a writer of {"name": [ ... ]}, to be closed with
 // EndObject.
-func NewMemberWriter(w http.ResponseWriter, status int, name string, mask *fieldmask.Mask) *ListWriter {
-	return newListWriter(w, status, mask, fmt.Sprintf("{%q:[", name))
+func NewMemberWriter(w http.ResponseWriter, status int, name string, mask *fieldmask.Mask, terms Terms) *ListWriter {
+	return newListWriter(w, status, mask, terms, fmt.Sprintf("{%q:[", name))
 }
 
-func newListWriter(w http.ResponseWriter, status int, mask *fieldmask.Mask, start string) *ListWriter {
-	buffer := make([]byte, 0, flushAt+flushAt/2)
+func newListWriter(w http.ResponseWriter, status int, mask *fieldmask.Mask, terms Terms, start string) *ListWriter {
 	return &ListWriter{
 		w:       w,
 		control: http.NewResponseController(w),
 		status:  status,
+		coding:  terms.coding,
 		mask:    mask,
-		buffer:  append(buffer, start...),
+		buffer:  []byte(start),
 	}
 }
 
@@ -104,33 +102,65 @@ func (l *ListWriter) EndObject(members []byte) error {
 func (l *ListWriter) end(rest []byte) error {
 	l.buffer = append(l.buffer, ']')
 	l.buffer = append(l.buffer, rest...)
+	if !l.started {
+		l.started = true
+		return sendWhole(l.w, l.status, l.buffer, l.coding)
+	}
 	if err := l.send(); err != nil {
 		return err
 	}
-	return l.limit(time.Time{}) // the connection serves other requests after this one
+	if err := l.finish(); err != nil {
+		return fmt.Errorf("end list: %w: %w", ErrHungUp, err)
+	}
+	return limit(l.control, time.Time{}) // the connection serves other requests after this one
 }
 
-func (l *ListWriter) send() error {
-	if !l.started {
-		l.started = true
-		l.w.Header().Set("Content-Type", contentType)
-		l.w.WriteHeader(l.status)
+// finish writes what a compressor still holds.
+func (l *ListWriter) finish() error {
+	if l.compressor == nil {
+		return flush(l.control)
 	}
-	if err := l.limit(time.Now().Add(stallLimit)); err != nil {
+	if err := l.compressor.Close(); err != nil {
 		return err
 	}
-	_, err := l.w.Write(l.buffer)
+	freeCompressor(l.coding, l.compressor)
+	return flush(l.control)
+}
+
+// send sends what has gathered, and has it leave at once.
+func (l *ListWriter) send() error {
+	if !l.started {
+		l.start()
+	}
+	if err := limit(l.control, time.Now().Add(stallLimit)); err != nil {
+		return err
+	}
+	var out io.Writer = l.w
+	if l.compressor != nil {
+		out = l.compressor
+	}
+	_, err := out.Write(l.buffer)
 	l.buffer = l.buffer[:0]
+	if err == nil && l.compressor != nil {
+		if err = l.compressor.Flush(); err == nil {
+			err = flush(l.control)
+		}
+	}
 	if err != nil {
 		return fmt.Errorf("send list: %w: %w", ErrHungUp, err)
 	}
 	return nil
 }
 
-func (l *ListWriter) limit(deadline time.Time) error {
-	err := l.control.SetWriteDeadline(deadline)
-	if err != nil && !errors.Is(err, http.ErrNotSupported) {
-		return fmt.Errorf("limit the time to send: %w", err)
+// start sends the header of a list of which more is to come.
+func (l *ListWriter) start() {
+	l.started = true
+	header := l.w.Header()
+	header.Set("Content-Type", contentType)
+	header.Add("Vary", "Accept-Encoding")
+	if l.coding.compresses() {
+		header.Set("Content-Encoding", string(l.coding))
+		l.compressor = newCompressor(l.coding, l.w)
 	}
-	return nil
+	l.w.WriteHeader(l.status)
 }

@@ -2,8 +2,8 @@
 // which parses its options and calls one function.
 //
 // Results go to standard output, everything else to standard error. The exit
-// code is 0 when all is done, 1 when it failed and 2 when the command line or
-// the settings cannot be used.
+// code is 0 when all is done, 1 when it failed, 2 when the command line or the
+// settings cannot be used and 3 when a part is done and the rest is not.
 package cli
 
 import (
@@ -12,12 +12,15 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/monarc-project/stats-service/internal/buildinfo"
 	"github.com/monarc-project/stats-service/internal/config"
+	"github.com/monarc-project/stats-service/internal/stats"
 )
 
 // The exit codes of every command.
@@ -25,6 +28,7 @@ const (
 	exitDone   = 0
 	exitFailed = 1
 	exitUsage  = 2
+	exitPartly = 3
 )
 
 // Categories of the commands in --help.
@@ -32,7 +36,14 @@ const (
 	categoryService  = "Service"
 	categoryDatabase = "Database"
 	categoryClients  = "Clients"
+	categoryStats    = "Stats"
+	categoryMOSP     = "Interactions with MOSP"
 )
+
+// categories are in the order in which they are shown.
+func categories() []string {
+	return []string{categoryService, categoryDatabase, categoryClients, categoryStats, categoryMOSP}
+}
 
 // Surroundings are what a command takes from the process it runs in.
 type Surroundings struct {
@@ -62,16 +73,31 @@ func Run(ctx context.Context, args []string, surroundings Surroundings) int {
 	if err == nil {
 		return exitDone
 	}
-	fmt.Fprintln(surroundings.Stderr, "Error: "+err.Error())
-	var failed *failure
-	if errors.As(err, &failed) {
+	if _, partly := errors.AsType[*partialError](err); partly {
+		fmt.Fprintln(surroundings.Stderr, "Partly done: "+describe(err))
+		return exitPartly
+	}
+	fmt.Fprintln(surroundings.Stderr, "Error: "+describe(err))
+	if _, failed := errors.AsType[*failure](err); failed {
 		return exitFailed
 	}
-	fmt.Fprintf(surroundings.Stderr, "Run '%s --help' for what there is.\n", appName)
 	return exitUsage
 }
 
 const appName = "stats-service"
+
+// describe is err as an operator reads it. The driver spreads what it tried
+// over several lines, one for each address, often the same twice.
+func describe(err error) string {
+	if !errors.Is(err, stats.ErrUnavailable) {
+		return err.Error()
+	}
+	lines := strings.Split(err.Error(), "\n")
+	for i := range lines {
+		lines[i] = strings.TrimSpace(lines[i])
+	}
+	return strings.Join(slices.Compact(lines), " ") + " (DATABASE_URL or the DB_ settings say where it is)"
+}
 
 // program is the command line in its surroundings.
 type program struct {
@@ -81,35 +107,77 @@ type program struct {
 func (p *program) app() *cli.App {
 	app := &cli.App{
 		Name:            appName,
-		Usage:           "collects the statistics of MONARC risk analyses and returns them",
+		Usage:           "Collects the statistics of MONARC risk analyses and returns them.",
 		Version:         buildinfo.String(),
 		Writer:          p.Stdout,
 		ErrWriter:       p.Stderr,
 		Reader:          p.Stdin,
 		HideHelpCommand: true,
 		ExitErrHandler:  func(*cli.Context, error) {}, // Run decides about the exit code
-		OnUsageError:    func(_ *cli.Context, err error, _ bool) error { return err },
+		OnUsageError:    refuseOptions,
 		Action:          rejectUnknown,
-		Commands: []*cli.Command{
-			p.serve(),
-			p.demo(),
-			p.dbCreate(),
-			p.dbInit(),
-			p.clientCreate(),
-			p.clientList(),
-		},
+		Commands:        p.commands(),
 	}
 	for _, command := range app.Commands {
-		command.OnUsageError = app.OnUsageError
+		command.OnUsageError = refuseOptions
 		command.HideHelpCommand = true
+		command.CustomHelpTemplate = commandHelp(command)
 	}
+	app.CustomAppHelpTemplate = appHelp(app)
 	return app
+}
+
+// commands lists every command in the order in which they are shown.
+func (p *program) commands() []*cli.Command {
+	return []*cli.Command{
+		p.serve(),
+		p.demo(),
+		p.configCheck(),
+		p.completion(),
+		p.manual(),
+		p.dbCreate(),
+		p.dbInit(),
+		p.dbUpgrade(),
+		p.dbStatus(),
+		p.dbRebuild(),
+		p.dbEmpty(),
+		p.clientCreate(),
+		p.clientList(),
+		p.clientUpdate(),
+		p.clientTokenRotate(),
+		p.clientDelete(),
+		p.clientCoordinatesSet(),
+		p.clientCoordinatesUnset(),
+		p.clientSharingActivate(),
+		p.clientSharingDeactivate(),
+		p.statsPush(),
+		p.statsPull(),
+		p.statsDelete(),
+		p.statsPurge(),
+		p.statsListLast(),
+		p.statsRemoveDuplicate(),
+		p.syncTest(),
+		p.mospIsObjectPublished(),
+	}
+}
+
+// refuseOptions is told what is wrong with the options.
+func refuseOptions(c *cli.Context, err error, _ bool) error {
+	return fmt.Errorf("%w; see `%s --help`", err, called(c))
+}
+
+// called is how the command was called, without options.
+func called(c *cli.Context) string {
+	if c.Command == nil || c.Command.Name == "" || c.Command.Name == appName {
+		return appName
+	}
+	return appName + " " + c.Command.Name
 }
 
 // rejectUnknown runs when no command was given.
 func rejectUnknown(c *cli.Context) error {
 	if c.Args().Present() {
-		return fmt.Errorf("there is no command %q", c.Args().First())
+		return fmt.Errorf("there is no command %q; `%s --help` lists those there are", c.Args().First(), appName)
 	}
 	return cli.ShowAppHelp(c)
 }
@@ -125,29 +193,31 @@ func (f *failure) Unwrap() error { return f.cause }
 // settings.
 func (p *program) action(run func(ctx context.Context, c *cli.Context, settings config.Config) error) cli.ActionFunc {
 	return func(c *cli.Context) error {
-		if c.Args().Present() {
-			return fmt.Errorf("%s takes no arguments beside its options, got %q", c.Command.Name, c.Args().First())
+		if err := rejectArguments(c); err != nil {
+			return err
 		}
 		settings, err := config.Load(p.Environ, os.ReadFile)
 		if err != nil {
 			return fmt.Errorf("the settings cannot be used:\n%w", err)
 		}
 		if err := run(c.Context, c, settings); err != nil {
-			return asFailure(err)
+			return asFailure(c, err)
 		}
 		return nil
 	}
 }
 
-// usageError is an option whose value cannot be used.
-type usageError struct{ message string }
+func rejectArguments(c *cli.Context) error {
+	if !c.Args().Present() {
+		return nil
+	}
+	return fmt.Errorf("%s takes no arguments beside its options, got %q; see `%s --help`",
+		c.Command.Name, c.Args().First(), called(c))
+}
 
-func (e *usageError) Error() string { return e.message }
-
-func asFailure(err error) error {
-	var usage *usageError
-	if errors.As(err, &usage) {
-		return err
+func asFailure(c *cli.Context, err error) error {
+	if _, usage := errors.AsType[*usageError](err); usage {
+		return fmt.Errorf("%w; see `%s --help`", err, called(c))
 	}
 	return &failure{cause: err}
 }

@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"slices"
+	"strings"
 
-	"github.com/google/uuid"
 	"github.com/urfave/cli/v2"
 
-	"github.com/monarc-project/stats-service/internal/config"
+	"github.com/monarc-project/stats-service/internal/logging"
 	"github.com/monarc-project/stats-service/internal/postgres"
 	"github.com/monarc-project/stats-service/internal/stats"
 )
@@ -19,57 +21,69 @@ func (p *program) clientCreate() *cli.Command {
 		Category: categoryClients,
 		Usage:    "Create a new local client.",
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "name", Usage: "Name of the client.  [required]"},
+			&cli.StringFlag{Name: "name", Usage: "Name of the client." + required},
 			&cli.StringFlag{Name: "uuid", Usage: "UUID of the client."},
 			&cli.StringFlag{Name: "token", Usage: "Token of the client."},
 			&cli.StringFlag{Name: "role", Usage: "Role of the client (user or admin).", Value: stats.RoleUser.String()},
+			jsonOption(),
 		},
-		Action: p.action(func(ctx context.Context, c *cli.Context, settings config.Config) error {
-			client, err := newClient(c)
-			if err != nil {
-				return err
-			}
-			return p.createClient(ctx, settings, client)
-		}),
+		Action: p.task(logging.CommandsClient, createClient),
 	}
 }
 
-func newClient(c *cli.Context) (stats.Client, error) {
-	client := stats.Client{
-		Name:             c.String("name"),
-		Token:            c.String("token"),
-		Local:            true,
-		IsSharingEnabled: true,
-		IsActive:         true,
-	}
-	if client.Name == "" {
-		return client, &usageError{"client_create needs the option --name"}
-	}
-	if given := c.String("uuid"); given != "" {
-		id, err := uuid.Parse(given)
-		if err != nil || id == uuid.Nil {
-			return client, &usageError{fmt.Sprintf("--uuid %q is no UUID such as fb9b4d21-4082-445c-a6e6-5d42a1cd9202", given)}
-		}
-		client.UUID = id
-	}
-	role, err := stats.ParseRole(c.String("role"))
+func createClient(ctx context.Context, t *task) error {
+	client, err := t.newClient()
 	if err != nil {
-		return client, &usageError{fmt.Sprintf("--role %q is unknown: use user or admin", c.String("role"))}
+		return err
 	}
-	client.Role = role
-	return client, nil
-}
-
-func (p *program) createClient(ctx context.Context, settings config.Config, client stats.Client) error {
-	return p.withStore(ctx, settings, func(store *postgres.Store) error {
+	return t.withStore(ctx, func(store *postgres.Store) error {
 		created, err := store.CreateClient(ctx, client)
 		if errors.Is(err, stats.ErrUnchanged) {
-			return fmt.Errorf("a client with the name %q and this token is already there", client.Name)
+			return fmt.Errorf("create client %q: it is already there, with this token", client.Name)
+		}
+		if invalid, ok := errors.AsType[*stats.InvalidError](err); ok {
+			return invalidOption(invalid)
 		}
 		if err != nil {
 			return err
 		}
-		printClient(p.Stdout, created)
-		return nil
+		t.log.Info("a client was created", "client", created.Name, "uuid", created.UUID.String(), "role", created.Role.String())
+		return t.print(recordOf(created), func(w io.Writer) { printClient(w, created) })
 	})
+}
+
+func (t *task) newClient() (client stats.Client, err error) {
+	client = stats.Client{
+		Name:             t.options.String("name"),
+		Token:            t.options.String("token"),
+		Local:            true,
+		IsSharingEnabled: true,
+		IsActive:         true,
+	}
+	if client.UUID, err = t.uuid("uuid"); err != nil {
+		return client, err
+	}
+	client.Role, err = t.role()
+	return client, err
+}
+
+// role returns the value of --role. An unknown one is nobody's, least of all an
+// admin's.
+func (t *task) role() (stats.Role, error) {
+	given := t.options.String("role")
+	role, err := stats.ParseRole(given)
+	if err != nil {
+		return 0, usagef("--role %q is unknown: use user or admin", given)
+	}
+	return role, nil
+}
+
+// invalidOption names the options that the fields of a client come from.
+func invalidOption(err *stats.InvalidError) error {
+	var reasons []string
+	for field, reason := range err.Fields {
+		reasons = append(reasons, "--"+field+": "+reason)
+	}
+	slices.Sort(reasons)
+	return &usageError{strings.Join(reasons, "; ")}
 }

@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"time"
 
 	"github.com/monarc-project/stats-service/internal/config"
 	"github.com/monarc-project/stats-service/internal/localpg"
+	"github.com/monarc-project/stats-service/internal/logging"
 	"github.com/monarc-project/stats-service/internal/postgres"
 	"github.com/monarc-project/stats-service/internal/secret"
 )
@@ -35,7 +37,7 @@ func (p *program) openDatabase(ctx context.Context, settings config.Config, log 
 	if url, configured := settings.Database(); configured {
 		return &database{url: url}, nil
 	}
-	server, err := localpg.Start(ctx, localpg.Options{Dir: settings.DataDir, Log: log, Fetch: true})
+	server, err := localpg.Start(ctx, localpg.Options{Dir: settings.DataDir, Log: logging.Named(log, logging.Database), Fetch: true})
 	var held *localpg.HeldError
 	if errors.As(err, &held) && !exclusive {
 		return attach(settings.DataDir)
@@ -62,7 +64,7 @@ func (d *database) close(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
 	defer cancel()
-	return d.server.Stop(ctx)
+	return stopping(d.server.Stop(ctx))
 }
 
 // died is closed when the private database ends by itself; nil otherwise.
@@ -73,18 +75,19 @@ func (d *database) died() <-chan struct{} {
 	return d.server.Done()
 }
 
-// openStore opens the database and brings a private one up to date. The returned
-// function closes both.
+// openStore opens the database and brings a private one up to date. The caller
+// closes the store, then the database.
 func (p *program) openStore(ctx context.Context, settings config.Config, log *slog.Logger, exclusive bool) (*postgres.Store, *database, error) {
-	box, err := secretBox(settings)
-	if err != nil {
-		return nil, nil, err
-	}
 	db, err := p.openDatabase(ctx, settings, log, exclusive)
 	if err != nil {
 		return nil, nil, err
 	}
-	store, err := openMigrated(ctx, db, postgres.Options{URL: db.url, Secret: box, Now: p.Now, Log: log})
+	box, err := secretBox(settings)
+	if err != nil {
+		return nil, nil, errors.Join(err, db.close(ctx))
+	}
+	options := postgres.Options{URL: db.url, Secret: box, Now: p.Now, Log: logging.Named(log, logging.Database)}
+	store, err := openMigrated(ctx, db, options)
 	if err != nil {
 		return nil, nil, errors.Join(err, db.close(ctx))
 	}
@@ -105,26 +108,24 @@ func openMigrated(ctx context.Context, db *database, options postgres.Options) (
 	return store, nil
 }
 
-// withStore runs a short command on the store.
-func (p *program) withStore(ctx context.Context, settings config.Config, run func(store *postgres.Store) error) (err error) {
-	store, db, err := p.openStore(ctx, settings, p.logger(settings), false)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, db.close(ctx)) }()
-	defer store.Close()
-	return run(store)
-}
-
 // secretBox returns what seals tokens, with the configured key or one that is
 // generated once and kept in DATA_DIR.
 func secretBox(settings config.Config) (*secret.Box, error) {
 	if settings.SecretKey != "" {
 		return secret.New(string(settings.SecretKey)), nil
 	}
-	key, err := secret.LoadOrCreateKey(filepath.Join(settings.DataDir, keyFile))
+	key, err := keptKey(settings.DataDir)
 	if err != nil {
 		return nil, fmt.Errorf("no SECRET_KEY is set and none could be kept in DATA_DIR: %w", err)
 	}
 	return secret.New(key), nil
+}
+
+// keptKey returns the key in the folder, both of which are made when missing.
+// The folder has the mode that a private database in it would need.
+func keptKey(dir string) (string, error) {
+	if err := os.MkdirAll(dir, 0o711); err != nil {
+		return "", err
+	}
+	return secret.LoadOrCreateKey(filepath.Join(dir, keyFile))
 }

@@ -2,11 +2,10 @@ package cli
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/monarc-project/stats-service/internal/config"
+	"github.com/monarc-project/stats-service/internal/logging"
 	"github.com/monarc-project/stats-service/internal/postgres"
 )
 
@@ -15,25 +14,26 @@ func (p *program) dbCreate() *cli.Command {
 		Name:     "db_create",
 		Category: categoryDatabase,
 		Usage:    "Create the database from configuration parameters.",
-		Action: p.action(func(ctx context.Context, _ *cli.Context, settings config.Config) error {
-			return p.createDatabase(ctx, settings)
-		}),
+		Flags:    []cli.Flag{jsonOption()},
+		Action:   p.task(logging.CommandsDatabase, createDatabase),
 	}
 }
 
-func (p *program) createDatabase(ctx context.Context, settings config.Config) error {
-	db, err := p.openDatabase(ctx, settings, p.logger(settings), false)
-	if err != nil {
-		return err
-	}
-	created, err := postgres.CreateDatabase(ctx, db.url)
-	if err != nil {
-		return closing(ctx, db, err)
-	}
-	if created {
-		fmt.Fprintln(p.Stdout, "The database is created. Initialize it with db_init.")
-	} else {
-		fmt.Fprintln(p.Stdout, "The database is already there.")
-	}
-	return db.close(ctx)
+// creation tells whether the database was missing.
+type creation struct {
+	Created bool `json:"created"`
+}
+
+func createDatabase(ctx context.Context, t *task) error {
+	return t.withDatabase(ctx, func(url string) error {
+		created, err := postgres.CreateDatabase(ctx, url)
+		if err != nil {
+			return err
+		}
+		if !created {
+			return t.printLine(creation{false}, "The database is already there.")
+		}
+		t.log.Info("the database was created")
+		return t.printLine(creation{true}, "The database is created. Initialize it with db_init.")
+	})
 }

@@ -2,12 +2,12 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"io"
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/monarc-project/stats-service/internal/config"
+	"github.com/monarc-project/stats-service/internal/logging"
 	"github.com/monarc-project/stats-service/internal/postgres"
 )
 
@@ -16,29 +16,31 @@ func (p *program) dbInit() *cli.Command {
 		Name:     "db_init",
 		Category: categoryDatabase,
 		Usage:    "Initialize the database.",
-		Action: p.action(func(ctx context.Context, _ *cli.Context, settings config.Config) error {
-			return p.initDatabase(ctx, settings)
+		Flags:    []cli.Flag{jsonOption()},
+		Action: p.task(logging.CommandsDatabase, func(ctx context.Context, t *task) error {
+			return t.migrate(ctx, "The database is initialized.")
 		}),
 	}
 }
 
-func (p *program) initDatabase(ctx context.Context, settings config.Config) error {
-	db, err := p.openDatabase(ctx, settings, p.logger(settings), false)
-	if err != nil {
-		return err
-	}
-	applied, err := postgres.Initialize(ctx, db.url)
-	if err != nil {
-		return closing(ctx, db, err)
-	}
-	for _, migration := range applied {
-		fmt.Fprintln(p.Stdout, "Applied", migration)
-	}
-	fmt.Fprintln(p.Stdout, "The database is initialized.")
-	return db.close(ctx)
+// migration is what was done to the tables.
+type migration struct {
+	Applied []string `json:"applied"`
 }
 
-// closing ends the database after a failure and reports both.
-func closing(ctx context.Context, db *database, err error) error {
-	return errors.Join(err, db.close(ctx))
+// migrate applies what is missing and ends with a sentence.
+func (t *task) migrate(ctx context.Context, done string) error {
+	return t.withDatabase(ctx, func(url string) error {
+		applied, err := postgres.Initialize(ctx, url)
+		if err != nil {
+			return err
+		}
+		t.log.Info("the database was migrated", "applied", len(applied))
+		return t.print(migration{Applied: append([]string{}, applied...)}, func(w io.Writer) {
+			for _, name := range applied {
+				fmt.Fprintln(w, "Applied", name)
+			}
+			fmt.Fprintln(w, done)
+		})
+	})
 }

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/urfave/cli/v2"
 	"golang.org/x/sync/errgroup"
 
@@ -28,15 +30,20 @@ const (
 	demoWriters = 2
 )
 
+// demoNamespace makes the uuids of the clients, and with them those of their
+// stats and the order of lists, the same each time too.
+var demoNamespace = uuid.MustParse("0b0e1c0e-6f5e-4d0a-9d0c-5a9d3a1c7e52")
+
 func (p *program) demo() *cli.Command {
 	return &cli.Command{
 		Name:     "demo",
 		Category: categoryService,
 		Usage:    "Serve a year of sample data, which is gone afterwards.",
-		Description: "Runs the whole service on a private database in a temporary folder. HOST and PORT choose\n" +
-			"where it listens; other settings of the database are not used.",
+		Description: "Runs the whole service on a private database in a temporary folder (TMPDIR).\n" +
+			"HOST and PORT (127.0.0.1:5000) choose where it listens; the settings of the\n" +
+			"database are not used.",
 		Action: p.action(func(ctx context.Context, _ *cli.Context, settings config.Config) error {
-			return p.runDemo(ctx, settings)
+			return unlessStopped(ctx, p.runDemo(ctx, settings))
 		}),
 	}
 }
@@ -47,39 +54,68 @@ func (p *program) runDemo(ctx context.Context, settings config.Config) (err erro
 		return err
 	}
 	defer listener.Close()
-	dir, err := os.MkdirTemp("", "stats-service-demo-")
-	if err != nil {
-		return fmt.Errorf("make a folder for the sample data: %w", err)
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	if err := os.Chmod(dir, 0o755); err != nil { // started by root, the database runs as another user
-		return fmt.Errorf("open the folder of the sample data: %w", err)
-	}
-	server, err := localpg.Start(ctx, demoDatabase(dir))
+	settings.LogPath = "" // it leaves nothing behind
+	log, _, err := p.commandLogger(settings, p.Stderr)
 	if err != nil {
 		return err
 	}
-	db := &database{url: server.URL(), server: server, own: true}
-	defer func() { err = errors.Join(err, db.close(ctx)) }()
+	db, remove, err := p.demoDatabase(ctx, log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, remove()) }()
 	box := secret.New(secret.NewToken())
-	store, err := openMigrated(ctx, db, postgres.Options{URL: db.url, Secret: box, Now: p.Now})
+	store, err := openMigrated(ctx, db, postgres.Options{URL: db.url, Secret: box, Now: p.Now, Log: log})
 	if err != nil {
 		return err
 	}
 	defer store.Close()
-	fmt.Fprintln(p.Stderr, "Preparing a year of sample data ...")
 	organisations, err := p.loadSample(ctx, store, settings)
 	if err != nil {
 		return fmt.Errorf("load the sample data: %w", err)
 	}
-	p.printDemo("http://"+listener.Addr().String()+settings.ScriptName, organisations)
-	return p.serveOn(ctx, listener, store, settings, db.died())
+	p.printDemo(address(listener, settings), organisations)
+	return p.serveOn(ctx, listener, store, settings, log, db.died())
 }
 
-// demoDatabase trades the safety of data that is thrown away for speed.
-func demoDatabase(dir string) localpg.Options {
+// demoDatabase starts a database in a temporary folder; remove ends it and
+// leaves nothing behind.
+func (p *program) demoDatabase(ctx context.Context, log *slog.Logger) (db *database, remove func() error, err error) {
+	fmt.Fprintln(p.Stderr, "Preparing a private PostgreSQL with a year of sample data ...")
+	dir, err := demoFolder()
+	if err != nil {
+		return nil, nil, err
+	}
+	server, err := localpg.Start(ctx, demoOptions(dir, log))
+	if blocked, ok := errors.AsType[*localpg.UnreachableError](err); ok {
+		err = fmt.Errorf("PostgreSQL does not run as root, and %s is closed to the user %s that it runs as instead: "+
+			"set TMPDIR to a folder that is open to other users, such as /tmp", blocked.Folder, blocked.User)
+	}
+	if err != nil {
+		return nil, nil, errors.Join(err, os.RemoveAll(dir))
+	}
+	db = &database{url: server.URL(), server: server, own: true}
+	return db, func() error { return errors.Join(db.close(ctx), stopping(os.RemoveAll(dir))) }, nil
+}
+
+// demoFolder makes a folder that other users can pass through: started by root,
+// the database runs as one of them.
+func demoFolder() (string, error) {
+	dir, err := os.MkdirTemp("", "stats-service-demo-")
+	if err != nil {
+		return "", fmt.Errorf("make a folder for the sample data (TMPDIR chooses where): %w", err)
+	}
+	if err := os.Chmod(dir, 0o711); err != nil {
+		return "", errors.Join(fmt.Errorf("open the folder of the sample data to other users: %w", err), os.RemoveAll(dir))
+	}
+	return dir, nil
+}
+
+// demoOptions trade the safety of data that is thrown away for speed.
+func demoOptions(dir string, log *slog.Logger) localpg.Options {
 	return localpg.Options{
 		Dir:           dir,
+		Log:           log,
 		Fetch:         true,
 		NoSync:        true,
 		DieWithParent: true,
@@ -111,6 +147,7 @@ func (p *program) loadSample(ctx context.Context, store *postgres.Store, setting
 
 func demoClient(i int, organisation sample.Organisation) stats.Client {
 	client := stats.Client{
+		UUID:             uuid.NewSHA1(demoNamespace, []byte(organisation.Name)),
 		Name:             organisation.Name,
 		Role:             stats.RoleUser,
 		Latitude:         &organisation.Latitude,

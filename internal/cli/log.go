@@ -1,16 +1,36 @@
 package cli
 
 import (
+	"io"
 	"log/slog"
 
 	"github.com/monarc-project/stats-service/internal/config"
+	"github.com/monarc-project/stats-service/internal/logging"
 )
 
-// logger writes to standard error, as text or JSON.
-func (p *program) logger(settings config.Config) *slog.Logger {
-	options := &slog.HandlerOptions{Level: settings.LogLevel}
-	if settings.LogFormat == config.LogJSON {
-		return slog.New(slog.NewJSONHandler(p.Stderr, options))
+// serviceLogger writes to LOG_PATH or, without one, to standard error. The
+// caller closes what comes with it.
+func (p *program) serviceLogger(settings config.Config) (*slog.Logger, *logging.File, error) {
+	return logging.New(logOptions(settings, p.Stderr))
+}
+
+// commandLogger is for a command that someone waits for. To standard error it
+// tells what goes well only if everything is asked for; to LOG_PATH as a service
+// does, because commands run unattended too.
+func (p *program) commandLogger(settings config.Config, stderr io.Writer) (*slog.Logger, *logging.File, error) {
+	options := logOptions(settings, stderr)
+	if options.Path == "" && options.Level == slog.LevelInfo {
+		options.Level = slog.LevelWarn
 	}
-	return slog.New(slog.NewTextHandler(p.Stderr, options))
+	return logging.New(options)
+}
+
+func logOptions(settings config.Config, stderr io.Writer) logging.Options {
+	return logging.Options{
+		Path:     settings.LogPath,
+		Format:   settings.LogFormat,
+		Level:    settings.LogLevel,
+		Stderr:   stderr,
+		Location: settings.Location(),
+	}
 }

@@ -7,13 +7,16 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/monarc-project/stats-service/internal/answer"
 	"github.com/monarc-project/stats-service/internal/config"
 	"github.com/monarc-project/stats-service/internal/dashboard"
 	"github.com/monarc-project/stats-service/internal/httpapi"
+	"github.com/monarc-project/stats-service/internal/logging"
 	"github.com/monarc-project/stats-service/internal/postgres"
 )
 
@@ -22,8 +25,13 @@ const (
 	// bodyTimeout is generous: a batch may come over a slow line.
 	bodyTimeout = 5 * time.Minute
 	idleTimeout = 2 * time.Minute
+	// answerTimeout bounds, from the header of the request on, answers that have
+	// no limit of their own. Those of the API have, and lists a longer one.
+	answerTimeout = bodyTimeout + 5*time.Minute
 	// drainTimeout is how long requests may go on after a signal to stop.
 	drainTimeout = 20 * time.Second
+	// foldPause is how long changes of the stats wait to be added to the rollups.
+	foldPause = 5 * time.Second
 )
 
 // adminName is the client that ADMIN_TOKEN belongs to.
@@ -34,17 +42,25 @@ func (p *program) serve() *cli.Command {
 		Name:     "serve",
 		Category: categoryService,
 		Usage:    "Serve the API and the public pages until a signal to stop.",
-		Description: "Listens on HOST and PORT (127.0.0.1:5000). Without a configured database the service runs\n" +
-			"a private PostgreSQL in DATA_DIR. With ADMIN_TOKEN an admin client with that token is made sure of.",
+		Description: "Listens on HOST and PORT (127.0.0.1:5000). Without a configured database\n" +
+			"the service runs a private PostgreSQL in DATA_DIR (./var). With ADMIN_TOKEN\n" +
+			"an admin client with that token is made sure of.",
 		Action: p.action(func(ctx context.Context, _ *cli.Context, settings config.Config) error {
-			return p.runServer(ctx, settings)
+			return unlessStopped(ctx, p.runServer(ctx, settings))
 		}),
 	}
 }
 
 // runServer serves until ctx ends.
 func (p *program) runServer(ctx context.Context, settings config.Config) (err error) {
-	log := p.logger(settings)
+	log, logFile, err := p.serviceLogger(settings)
+	if err != nil {
+		return err
+	}
+	defer logFile.Close()
+	hangups, stopHangups := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopHangups()
+	logging.ReopenOnHangup(hangups, log, logFile)
 	listener, err := listen(settings)
 	if err != nil {
 		return err
@@ -59,8 +75,41 @@ func (p *program) runServer(ctx context.Context, settings config.Config) (err er
 	if err := prepare(ctx, store, settings, log); err != nil {
 		return err
 	}
-	log.Info("the service listens", "url", "http://"+listener.Addr().String()+settings.ScriptName+"/")
-	return p.serveOn(ctx, listener, store, settings, db.died())
+	log.Info("the service listens", "url", address(listener, settings)+"/")
+	return p.serveOn(ctx, listener, store, settings, log, db.died())
+}
+
+// stopError tells that something did not end as it should.
+type stopError struct{ cause error }
+
+func (e *stopError) Error() string { return e.cause.Error() }
+func (e *stopError) Unwrap() error { return e.cause }
+
+// stopping marks err, if there is one, as a *stopError.
+func stopping(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &stopError{cause: err}
+}
+
+// unlessStopped forgets that a start was cut short by the signal to stop, which
+// shows in errors of many kinds: it ended as it was told to.
+func unlessStopped(ctx context.Context, err error) error {
+	if _, unclean := errors.AsType[*stopError](err); ctx.Err() != nil && !unclean {
+		return nil
+	}
+	return err
+}
+
+// address is the URL of the service, without slash at the end, for somebody on
+// this machine.
+func address(listener net.Listener, settings config.Config) string {
+	host, port, err := net.SplitHostPort(listener.Addr().String())
+	if ip := net.ParseIP(host); err == nil && ip != nil && ip.IsUnspecified() {
+		return "http://" + net.JoinHostPort("localhost", port) + settings.ScriptName
+	}
+	return "http://" + listener.Addr().String() + settings.ScriptName
 }
 
 func listen(settings config.Config) (net.Listener, error) {
@@ -90,20 +139,21 @@ func prepare(ctx context.Context, store *postgres.Store, settings config.Config,
 }
 
 // serveOn answers requests until ctx ends or the database dies.
-func (p *program) serveOn(ctx context.Context, listener net.Listener, store *postgres.Store, settings config.Config, died <-chan struct{}) error {
-	log := p.logger(settings)
-	api, handler := httpapi.New(p.serverOptions(store, settings, log))
+func (p *program) serveOn(ctx context.Context, listener net.Listener, store *postgres.Store, settings config.Config, log *slog.Logger, died <-chan struct{}) error {
+	options, err := p.serverOptions(store, settings, log)
+	if err != nil {
+		return err
+	}
+	api, handler := httpapi.New(options)
 	server := &http.Server{
 		Handler:           handler,
 		ReadHeaderTimeout: headerTimeout,
 		ReadTimeout:       bodyTimeout,
+		WriteTimeout:      answerTimeout,
 		IdleTimeout:       idleTimeout,
-		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+		ErrorLog:          slog.NewLogLogger(logging.Named(log, logging.HTTP).Handler(), slog.LevelWarn),
 	}
-	background, stopBackground := context.WithCancel(context.WithoutCancel(ctx))
-	gathered := make(chan struct{})
-	go func() { defer close(gathered); api.Run(background) }()
-	defer func() { stopBackground(); <-gathered }()
+	defer inBackground(ctx, api.Run, func(ctx context.Context) { foldRollups(ctx, store, log) })()
 
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(listener) }()
@@ -119,32 +169,78 @@ func (p *program) serveOn(ctx context.Context, listener net.Listener, store *pos
 	}
 }
 
+// inBackground runs what a service does beside answering. stop ends it, and not
+// ctx: requests that are under way then still need it.
+func inBackground(ctx context.Context, work ...func(ctx context.Context)) (stop func()) {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	var group sync.WaitGroup
+	for _, run := range work {
+		group.Go(func() { run(ctx) })
+	}
+	return func() { cancel(); group.Wait() }
+}
+
+// foldRollups adds changes to the rollups every few seconds until ctx ends.
+func foldRollups(ctx context.Context, store *postgres.Store, log *slog.Logger) {
+	pause := time.NewTicker(foldPause)
+	defer pause.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-pause.C:
+		}
+		if err := store.Fold(ctx); err != nil && ctx.Err() == nil {
+			log.Warn("changes could not be added to the rollups, which is tried again", "error", err.Error())
+		}
+	}
+}
+
 // drain lets requests end that are under way.
 func drain(server *http.Server) error {
 	ctx, cancel := context.WithTimeout(context.Background(), drainTimeout)
 	defer cancel()
 	if err := server.Shutdown(ctx); err != nil {
-		return errors.Join(fmt.Errorf("some requests were cut off: %w", err), server.Close())
+		return stopping(errors.Join(fmt.Errorf("some requests were cut off: %w", err), server.Close()))
 	}
 	return nil
 }
 
-func (p *program) serverOptions(store *postgres.Store, settings config.Config, log *slog.Logger) httpapi.Options {
+func (p *program) serverOptions(store *postgres.Store, settings config.Config, log *slog.Logger) (httpapi.Options, error) {
+	answers := answer.NewCache(httpapi.MaxKept, p.Now)
+	public := dashboard.Options{
+		Store:      store,
+		Answers:    answers,
+		Now:        p.Now,
+		Location:   settings.Location(),
+		APIRoot:    httpapi.Root,
+		MinClients: settings.PublicMinClients,
+	}
+	pages, err := dashboard.NewPages(dashboard.PageOptions{
+		Options:            public,
+		InstanceURL:        settings.InstanceURL,
+		MOSPURL:            settings.MOSPURL,
+		AdminEmail:         settings.AdminEmail,
+		AdminURL:           settings.AdminURL,
+		Active:             settings.ActivePages,
+		EmbedOrigins:       settings.EmbedOrigins,
+		CoordinateDecimals: settings.PublicCoordinateDecimals,
+	})
+	if err != nil {
+		return httpapi.Options{}, err
+	}
 	return httpapi.Options{
-		Store: store,
-		Public: dashboard.NewPublic(dashboard.Options{
-			Store:    store,
-			Now:      p.Now,
-			Location: settings.Location(),
-			APIRoot:  httpapi.Root,
-		}),
+		Store:            store,
+		Answers:          answers,
+		Public:           dashboard.NewPublic(public),
+		Pages:            pages,
 		Now:              p.Now,
 		Location:         settings.Location(),
-		Log:              log,
+		Log:              logging.Named(log, logging.HTTP),
 		Prefix:           settings.ScriptName,
 		TrustProxy:       settings.FixProxy,
 		MaxBodyBytes:     settings.MaxBodyBytes,
 		RateLimit:        settings.RateLimit,
 		RegistrationOpen: settings.ClientRegistrationOpen,
-	}
+	}, nil
 }

@@ -84,6 +84,12 @@ type Config struct {
 	TimeZone     *time.Location // TZ: decides which day "today" is; see Location
 	MaxBodyBytes int64          // MAX_BODY_BYTES: largest request body, in bytes
 	RateLimit    float64        // RATE_LIMIT: requests per second and client; 0: no limit
+
+	// What the public pages show.
+	PublicMinClients         int      // PUBLIC_MIN_CLIENTS: figures of fewer clients are hidden, at least 1
+	PublicCoordinateDecimals int      // PUBLIC_COORDINATE_DECIMALS: of the coordinates on the map, 0 to 6
+	ActivePages              []string // ACTIVE_PAGES: names of the pages that are served
+	EmbedOrigins             []string // EMBED_ORIGINS: sites that may show charts in frames; may be empty
 }
 
 // The values of Config.LogFormat.

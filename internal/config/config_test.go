@@ -42,7 +42,7 @@ func problems(t *testing.T, disk files, environ ...string) []string {
 	if !errors.As(err, &failed) {
 		t.Fatalf("Load returned %v, want a *config.Error", err)
 	}
-	if c != (config.Config{}) {
+	if !cmp.Equal(c, config.Config{}) {
 		t.Error("Load returned a configuration beside the error")
 	}
 	return failed.Problems
@@ -60,6 +60,9 @@ func defaults() config.Config {
 		MOSPURL:      "https://objects.monarc.lu",
 		TimeZone:     time.UTC,
 		MaxBodyBytes: 64_000_000,
+
+		PublicMinClients: 1, PublicCoordinateDecimals: 1,
+		ActivePages: []string{"stats", "evolution", "cartography", "compliance", "map", "about", "help"},
 	}
 }
 
@@ -91,6 +94,8 @@ func TestLoadEverySetting(t *testing.T) {
 		"DB_USERNAME=monarc", "DB_PASSWORD=p w", "SECRET_KEY=0123456789abcdef", "DATA_DIR=/srv/stats",
 		"LOG_PATH=/var/log/stats.log", "LOG_FORMAT=JSON", "LOG_LEVEL=Debug", "MOSP_URL=http://mosp.example.org:8000",
 		"CLIENT_REGISTRATION_OPEN=yes", "TZ=Europe/Luxembourg", "MAX_BODY_BYTES=2MiB", "RATE_LIMIT=0.5",
+		"PUBLIC_MIN_CLIENTS=3", "PUBLIC_COORDINATE_DECIMALS=0", "ACTIVE_PAGES=stats, help",
+		"EMBED_ORIGINS=https://www.example.org, https://intranet.example.org:8443",
 	}
 	luxembourg, err := time.LoadLocation("Europe/Luxembourg")
 	if err != nil {
@@ -105,6 +110,8 @@ func TestLoadEverySetting(t *testing.T) {
 		LogPath: "/var/log/stats.log", LogFormat: config.LogJSON, LogLevel: slog.LevelDebug,
 		MOSPURL: "http://mosp.example.org:8000", ClientRegistrationOpen: true, TimeZone: luxembourg,
 		MaxBodyBytes: 2 << 20, RateLimit: 0.5,
+		PublicMinClients: 3, PublicCoordinateDecimals: 0, ActivePages: []string{"stats", "help"},
+		EmbedOrigins: []string{"https://www.example.org", "https://intranet.example.org:8443"},
 	}
 	got := load(t, nil, environ...)
 	if diff := cmp.Diff(want, got, compareZones); diff != "" {
@@ -142,6 +149,10 @@ func TestValues(t *testing.T) {
 		{"MAX_BODY_BYTES", "3GiB", "3221225472"},
 		{"MAX_BODY_BYTES", "5kB", "5000"},
 		{"RATE_LIMIT", "250", "250"},
+		{"PUBLIC_MIN_CLIENTS", "1", "1"},
+		{"PUBLIC_COORDINATE_DECIMALS", "6", "6"},
+		{"ACTIVE_PAGES", " map ,about,map", "map,about"},
+		{"EMBED_ORIGINS", "HTTPS://WWW.Example.org/", "https://www.example.org"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.setting+" "+tt.value, func(t *testing.T) {
@@ -183,6 +194,11 @@ func TestRefusedValues(t *testing.T) {
 		"TZ":                       {"Local", "/etc/localtime", ":/etc/localtime", "Mars/Olympus", "../UTC", ":"},
 		"MAX_BODY_BYTES":           {"0", "-5", "1.5MB", "64 cows", "9999999999GB", "99999999999999999999", "MB"},
 		"RATE_LIMIT":               {"-1", "NaN", "Inf", "many"},
+
+		"PUBLIC_MIN_CLIENTS":         {"0", "-1", "two", "1.5"},
+		"PUBLIC_COORDINATE_DECIMALS": {"-1", "7", "one"},
+		"ACTIVE_PAGES":               {"stats,", "admin", "stats;map"},
+		"EMBED_ORIGINS":              {"*", "'self'", "example.org", "https://a.example.org/path", "https://*.example.org", "https://a b", "https://a;script-src *", "javascript:x"},
 	}
 	for name, values := range refused {
 		for _, value := range values {

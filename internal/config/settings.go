@@ -2,6 +2,7 @@ package config
 
 import (
 	"log/slog"
+	"strings"
 	"time"
 )
 
@@ -43,6 +44,10 @@ var settings = []setting{
 	define("TZ", "UTC", timeZone, func(c *Config) **time.Location { return &c.TimeZone }),
 	define("MAX_BODY_BYTES", "64MB", size, func(c *Config) *int64 { return &c.MaxBodyBytes }),
 	define("RATE_LIMIT", "0", rate, func(c *Config) *float64 { return &c.RateLimit }),
+	define("PUBLIC_MIN_CLIENTS", "1", minClients, func(c *Config) *int { return &c.PublicMinClients }),
+	define("PUBLIC_COORDINATE_DECIMALS", "1", decimals, func(c *Config) *int { return &c.PublicCoordinateDecimals }),
+	define("ACTIVE_PAGES", strings.Join(pageNames, ","), pages, func(c *Config) *[]string { return &c.ActivePages }),
+	define("EMBED_ORIGINS", "", origins, func(c *Config) *[]string { return &c.EmbedOrigins }),
 }
 
 // define returns the setting that reads text of kind k into the field.

@@ -30,9 +30,12 @@ const (
 // Options are what the public routes need.
 type Options struct {
 	Store    *postgres.Store
+	Answers  *answer.Cache // keeps answers; nil: they are computed each time
 	Now      func() time.Time
 	Location *time.Location // decides which day "today" is
 	APIRoot  string         // path of API v1 below the prefix
+
+	MinClients int // figures that fewer clients stand behind are kept back; up to 1: none
 }
 
 // Public answers the public JSON routes.
@@ -43,7 +46,12 @@ type Public struct {
 var _ public.StrictServerInterface = (*Public)(nil)
 
 // NewPublic returns the public JSON routes.
-func NewPublic(opts Options) *Public { return &Public{opts: opts} }
+func NewPublic(opts Options) *Public {
+	if opts.Answers == nil {
+		opts.Answers = answer.NewCache(0, opts.Now)
+	}
+	return &Public{opts: opts}
+}
 
 // reply is a success answer of any public route; see its methods.
 type reply func(w http.ResponseWriter) error
@@ -52,6 +60,10 @@ func (r reply) VisitAboutResponse(w http.ResponseWriter) error                 {
 func (r reply) VisitPublicRisksResponse(w http.ResponseWriter) error           { return r(w) }
 func (r reply) VisitPublicThreatsResponse(w http.ResponseWriter) error         { return r(w) }
 func (r reply) VisitPublicVulnerabilitiesResponse(w http.ResponseWriter) error { return r(w) }
+
+func replyEncoded(ctx context.Context, encoded *answer.Encoded, keep string) reply {
+	return func(w http.ResponseWriter) error { return encoded.Write(w, answer.TermsOf(ctx), keep) }
+}
 
 // About answers the version of the service and where its API is.
 func (p *Public) About(ctx context.Context, request public.AboutRequestObject) (public.AboutResponseObject, error) {
@@ -64,7 +76,12 @@ func (p *Public) About(ctx context.Context, request public.AboutRequestObject) (
 		Version:    buildinfo.String(),
 		VersionURL: buildinfo.URL(),
 	}
-	return reply(answer.JSON{Status: http.StatusOK, Value: about, Mask: mask}.Write), nil
+	body, err := answer.Encode(about, mask)
+	if err != nil {
+		return nil, err
+	}
+	// The paths depend on the prefix that a proxy tells, so nobody keeps them unasked.
+	return replyEncoded(ctx, answer.NewEncoded(body), answer.KeepChecked), nil
 }
 
 // PublicThreats answers the means of the threats, by day.
@@ -120,15 +137,28 @@ func (p *Public) aggregate(ctx context.Context, q question) (reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	sums, err := p.opts.Store.DailySums(ctx, filter)
+	key := answer.KeyOf("public", chosen.Name, filter.DateFrom.Format(time.DateOnly), filter.DateTo.Format(time.DateOnly),
+		strconv.FormatBool(filter.LocalStatsOnly), q.layout, q.fields)
+	encoded, err := p.opts.Answers.Do(ctx, key, []string{string(filter.Type)}, func(ctx context.Context) ([]byte, error) {
+		return p.process(ctx, chosen, filter, q.layout, mask)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return replyEncoded(ctx, encoded, answer.KeepPublic), nil
+}
+
+// process returns the JSON of the answer.
+func (p *Public) process(ctx context.Context, chosen processor.Processor, filter stats.Filter, layout string, mask *fieldmask.Mask) ([]byte, error) {
+	sums, err := guard{p.opts.Store, p.opts.MinClients}.sums(ctx, filter, partsOf(chosen))
 	if err != nil {
 		return nil, fmt.Errorf("process %s: %w", chosen.Name, err)
 	}
 	result := chosen.Process(sums, nil)
-	if q.layout != layoutSeries {
+	if layout != layoutSeries {
 		result = processor.ByDate(result)
 	}
-	return answer.JSON{Status: http.StatusOK, Value: result, Mask: mask}.Write, nil
+	return answer.Encode(result, mask)
 }
 
 // choose returns the processor and checks the layout.

@@ -48,7 +48,7 @@ func isRegistration(c echo.Context) bool {
 }
 
 func (s *Server) clientOf(ctx context.Context, token string) (stats.Client, error) {
-	client, err := s.store.ClientByToken(ctx, token)
+	client, err := s.keys.client(ctx, token)
 	if errors.Is(err, stats.ErrNotFound) {
 		return stats.Client{}, errWrongKey
 	}
@@ -58,6 +58,5 @@ func (s *Server) clientOf(ctx context.Context, token string) (stats.Client, erro
 	if !client.IsActive {
 		return stats.Client{}, errInactive
 	}
-	client.Token = token
 	return client, nil
 }

@@ -17,6 +17,7 @@ type batchAnswer struct {
 	items    []postgres.Item
 	outcomes []postgres.Outcome // one for each item
 	mask     *fieldmask.Mask
+	terms    answer.Terms
 }
 
 // duplicates returns the uuids that were already there.
@@ -43,13 +44,13 @@ func (b batchAnswer) write(w http.ResponseWriter) error {
 	}
 	rowMask, wanted := b.mask.Sub("data")
 	if !wanted {
-		return answer.JSON{Status: status, Value: beside, Mask: b.mask}.Write(w)
+		return answer.JSON{Status: status, Value: beside, Mask: b.mask, Terms: b.terms}.Write(w)
 	}
 	rest, err := answer.Encode(beside, b.mask)
 	if err != nil {
 		return err
 	}
-	list := answer.NewMemberWriter(w, status, "data", rowMask)
+	list := answer.NewMemberWriter(w, status, "data", rowMask, b.terms)
 	if err := b.copyTo(list); err != nil {
 		return err
 	}

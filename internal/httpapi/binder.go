@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/labstack/echo/v4"
+
+	"github.com/monarc-project/stats-service/gen/api"
 )
 
 // binder decodes request bodies strictly. The generated handlers call it for
@@ -20,6 +22,9 @@ type binder struct {
 // Bind decodes the JSON body into target. io.EOF tells that there is no body,
 // which operations with an optional body accept.
 func (b binder) Bind(target any, c echo.Context) error {
+	if batch, isBatch := target.(*api.CreateStatsJSONRequestBody); isBatch {
+		return b.bindBatch(batch, c)
+	}
 	body, err := b.read(c)
 	if err != nil {
 		return err
@@ -33,6 +38,47 @@ func (b binder) Bind(target any, c echo.Context) error {
 	return decodeStrict(body, target)
 }
 
+// bindBatch decodes a batch as it arrives.
+func (b binder) bindBatch(batch *[]api.NewStats, c echo.Context) error {
+	r := c.Request()
+	if r.ContentLength > b.maxBytes {
+		return &http.MaxBytesError{Limit: b.maxBytes}
+	}
+	if err := checkContentType(r); err != nil {
+		return err
+	}
+	body := &received{from: http.MaxBytesReader(c.Response(), r.Body, b.maxBytes)}
+	err := decodeBatch(body, batch)
+	if body.err != nil {
+		return unreadable(body.err)
+	}
+	return err
+}
+
+// received remembers why a body could not be read to its end.
+type received struct {
+	from io.Reader
+	err  error
+}
+
+// Read implements io.Reader.
+func (r *received) Read(p []byte) (int, error) {
+	n, err := r.from.Read(p)
+	if err != nil && err != io.EOF {
+		r.err = err
+	}
+	return n, err
+}
+
+// unreadable tells the caller why a body could not be read.
+func unreadable(err error) error {
+	var tooLarge *http.MaxBytesError
+	if errors.As(err, &tooLarge) {
+		return tooLarge
+	}
+	return invalidBody("the body ended early: %s", "send it again")
+}
+
 // read returns the whole body, up to the accepted size.
 func (b binder) read(c echo.Context) ([]byte, error) {
 	r := c.Request()
@@ -44,14 +90,10 @@ func (b binder) read(c echo.Context) ([]byte, error) {
 	}
 	limited := http.MaxBytesReader(c.Response(), r.Body, b.maxBytes)
 	body, err := readSized(limited, r.ContentLength)
-	if err == nil {
-		return body, nil
+	if err != nil {
+		return nil, unreadable(err)
 	}
-	var tooLarge *http.MaxBytesError
-	if errors.As(err, &tooLarge) {
-		return nil, tooLarge
-	}
-	return nil, invalidBody("the body ended early: %s", "send it again")
+	return body, nil
 }
 
 // readSized reads to the end. A body of a known length is read into a buffer of

@@ -21,7 +21,7 @@ func (s *Server) ClientGet(ctx context.Context, request server.ClientGetRequestO
 	if !ok {
 		return nil, errNoKey
 	}
-	return replyJSON(http.StatusOK, wireClient(client), mask), nil
+	return replyJSON(ctx, http.StatusOK, wireClient(client), mask), nil
 }
 
 // ClientPatch sets the sharing flag of the client of the key.
@@ -35,11 +35,12 @@ func (s *Server) ClientPatch(ctx context.Context, request server.ClientPatchRequ
 		return nil, errNoKey
 	}
 	changed, err := s.store.SetSharing(ctx, client.ID, request.Body.IsSharingEnabled)
+	s.keys.drop()
 	if err != nil {
 		return nil, err
 	}
 	changed.Token = client.Token
-	return replyJSON(http.StatusCreated, wireClient(changed), mask), nil
+	return replyJSON(ctx, http.StatusCreated, wireClient(changed), mask), nil
 }
 
 // ClientCreate adds a client with the role user. The same client again, with
@@ -63,7 +64,7 @@ func (s *Server) ClientCreate(ctx context.Context, request server.ClientCreateRe
 	if err != nil {
 		return nil, err
 	}
-	return replyJSON(http.StatusCreated, wireClient(client), mask), nil
+	return replyJSON(ctx, http.StatusCreated, wireClient(client), mask), nil
 }
 
 func (s *Server) mayRegister(ctx context.Context) bool {

@@ -268,7 +268,9 @@ func TestContractCatches(t *testing.T) {
 			request.Header.Set("X-API-KEY", tt.key)
 			err = document.check(exchange{
 				request: request, sent: []byte(tt.sent), status: tt.status,
-				header: http.Header{"Content-Type": {"application/json"}}, received: []byte(tt.received),
+				header: http.Header{
+					"Content-Type": {"application/json"}, "Etag": {`"x"`}, "Cache-Control": {"no-cache"}, "Vary": {"Accept-Encoding"},
+				}, received: []byte(tt.received),
 			})
 			if diff := cmp.Diff(tt.want, err == nil); diff != "" {
 				t.Errorf("fits the contract (-want +got):\n%s%v", diff, err)

@@ -42,7 +42,7 @@ func decodeStrict(body []byte, target any) error {
 		return invalidBody("must be %s, not null", kindName(reflect.TypeOf(target).Elem()))
 	}
 	if err := json.Unmarshal(body, target, strictness); err != nil {
-		return decodeError(body, err)
+		return decodeError("", body, err)
 	}
 	return checkRequired(body, reflect.TypeOf(target).Elem())
 }
@@ -106,24 +106,24 @@ func reasonOf(err error) string {
 }
 
 // decodeError tells the caller, in terms of the JSON that was sent, what could
-// not be read.
-func decodeError(body []byte, err error) error {
+// not be read. The value that could not be decoded stands at a place in the body.
+func decodeError(at jsontext.Pointer, value []byte, err error) error {
 	var syntax *jsontext.SyntacticError
 	if errors.As(err, &syntax) {
-		return syntaxError(syntax)
+		return syntaxError(at, syntax)
 	}
 	var semantic *json.SemanticError
 	if !errors.As(err, &semantic) {
 		return invalidBody("cannot be read")
 	}
 	if errors.Is(semantic.Err, json.ErrUnknownName) {
-		return unknownArguments(body, semantic)
+		return unknownArguments(at, value, semantic)
 	}
-	return stats.Invalid(fieldOf(semantic.JSONPointer), "%s", semanticReason(semantic))
+	return stats.Invalid(fieldOf(at+semantic.JSONPointer), "%s", semanticReason(semantic))
 }
 
-func syntaxError(err *jsontext.SyntacticError) error {
-	field := fieldOf(err.JSONPointer)
+func syntaxError(at jsontext.Pointer, err *jsontext.SyntacticError) error {
+	field := fieldOf(at + err.JSONPointer)
 	if errors.Is(err.Err, jsontext.ErrDuplicateName) {
 		return stats.Invalid(field, "stands twice in the same object")
 	}
@@ -177,10 +177,10 @@ func kindName(t reflect.Type) string {
 
 // unknownArguments names every member of the object at fault that its type does
 // not have.
-func unknownArguments(body []byte, err *json.SemanticError) error {
+func unknownArguments(at jsontext.Pointer, value []byte, err *json.SemanticError) error {
 	parent := err.JSONPointer.Parent()
 	var names []string
-	for _, name := range memberNames(body, parent) {
+	for _, name := range memberNames(value, parent) {
 		if !hasMember(err.GoType, name) && len(names) < maxNamed {
 			names = append(names, shorten(name))
 		}
@@ -188,7 +188,7 @@ func unknownArguments(body []byte, err *json.SemanticError) error {
 	sort.Strings(names)
 	fields := make(map[string]string, len(names))
 	for _, name := range names {
-		fields[fieldOf(parent.AppendToken(name))] = "is not known here"
+		fields[fieldOf(at+parent.AppendToken(name))] = "is not known here"
 	}
 	return &stats.InvalidError{Message: "Unknown arguments: " + strings.Join(names, ", "), Fields: fields}
 }
@@ -207,8 +207,8 @@ func shorten(name string) string {
 	return strings.ToValidUTF8(name[:maxNameLength], "") + "…"
 }
 
-// memberNames returns the names of the object that pointer leads to. Bodies are
-// an object, or an array of them.
+// memberNames returns the names of the object that pointer leads to, through
+// arrays.
 func memberNames(body []byte, pointer jsontext.Pointer) []string {
 	value := jsontext.Value(body)
 	for index := range pointer.Tokens() {
@@ -286,8 +286,12 @@ func checkRequired(body []byte, t reflect.Type) error {
 	return nil
 }
 
-// fieldOf turns /0/date into 0.date; the empty pointer is the body.
+// fieldOf turns /0/date into 0.date; the empty pointer is the body. A name that
+// was cut off is left out.
 func fieldOf(pointer jsontext.Pointer) string {
+	if pointer.LastToken() == "" {
+		pointer = pointer.Parent()
+	}
 	var parts []string
 	for token := range pointer.Tokens() {
 		parts = append(parts, token)

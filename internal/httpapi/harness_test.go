@@ -19,6 +19,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/monarc-project/stats-service/gen/client"
+	answers "github.com/monarc-project/stats-service/internal/answer"
 	"github.com/monarc-project/stats-service/internal/dashboard"
 	"github.com/monarc-project/stats-service/internal/httpapi"
 	"github.com/monarc-project/stats-service/internal/pgtest"
@@ -41,6 +42,7 @@ type service struct {
 	prefix  string
 	http    *http.Client // compares every exchange with the document
 	log     *logged
+	answers *answers.Cache
 	// stopRunning ends what the server does beside answering.
 	stopRunning func()
 }
@@ -71,8 +73,9 @@ func setupOn(t testing.TB, url string, changes ...func(*httpapi.Options)) *servi
 	for _, change := range changes {
 		change(&opts)
 	}
+	opts.Answers = answers.NewCache(httpapi.MaxKept, opts.Now)
 	opts.Public = dashboard.NewPublic(dashboard.Options{
-		Store: store, Now: opts.Now, Location: opts.Location, APIRoot: httpapi.Root,
+		Store: store, Answers: opts.Answers, Now: opts.Now, Location: opts.Location, APIRoot: httpapi.Root,
 	})
 	api, handler := httpapi.New(opts)
 	background, cancel := context.WithCancel(context.Background())
@@ -85,7 +88,7 @@ func setupOn(t testing.TB, url string, changes ...func(*httpapi.Options)) *servi
 	transport := &http.Transport{}
 	t.Cleanup(transport.CloseIdleConnections)
 	return &service{
-		t: t, store: store, handler: handler, server: server, prefix: opts.Prefix, log: log, stopRunning: stop,
+		t: t, store: store, answers: opts.Answers, handler: handler, server: server, prefix: opts.Prefix, log: log, stopRunning: stop,
 		http: &http.Client{
 			Transport:     &validating{t: t, base: transport, prefix: opts.Prefix},
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },

@@ -40,7 +40,7 @@ type about struct {
 
 // writeArray answers the bare array of the stats.
 func (l statsList) writeArray(ctx context.Context, w http.ResponseWriter) error {
-	list := answer.NewArrayWriter(w, http.StatusOK, l.mask)
+	list := answer.NewArrayWriter(w, http.StatusOK, l.mask, answer.TermsOf(ctx))
 	if err := l.copyTo(ctx, list); err != nil {
 		return l.unsent(ctx, list, err)
 	}
@@ -57,7 +57,7 @@ func (l statsList) write(ctx context.Context, w http.ResponseWriter) error {
 	if !wanted {
 		return l.writeMetadata(ctx, w)
 	}
-	list := answer.NewMemberWriter(w, http.StatusOK, "data", rowMask)
+	list := answer.NewMemberWriter(w, http.StatusOK, "data", rowMask, answer.TermsOf(ctx))
 	if err := l.copyTo(ctx, list); err != nil {
 		return l.unsent(ctx, list, err)
 	}
@@ -88,7 +88,8 @@ func (l statsList) unsent(ctx context.Context, list *answer.ListWriter, err erro
 	if errors.Is(err, answer.ErrHungUp) || ctx.Err() != nil {
 		level = slog.LevelInfo
 	}
-	l.log.LogAttrs(ctx, level, "a list was cut off", slog.Int("sent", list.Count()), slog.Any("cause", err))
+	l.log.LogAttrs(ctx, level, "a list was cut off", slog.Int("sent", list.Count()),
+		slog.String("request_id", requestID(ctx)), slog.Any("cause", err))
 	panic(http.ErrAbortHandler)
 }
 
@@ -101,7 +102,7 @@ func (l statsList) writeMetadata(ctx context.Context, w http.ResponseWriter) err
 	if err != nil {
 		return err
 	}
-	return answer.JSON{Status: http.StatusOK, Value: l.about(count), Mask: l.mask}.Write(w)
+	return answer.JSON{Status: http.StatusOK, Value: l.about(count), Mask: l.mask, Terms: answer.TermsOf(ctx)}.Write(w)
 }
 
 // linkNext tells where the next page is, when there is one. Headers go out

@@ -25,6 +25,9 @@ func tidyPath(configured string, trustProxy bool) echo.MiddlewareFunc {
 			if err := checkQuery(query); err != nil {
 				return err
 			}
+			if masks := r.Header.Values("X-Fields"); len(masks) > 1 {
+				return stats.Invalid("X-Fields", "is given %d times; give it once", len(masks))
+			}
 			base := configured
 			if forwarded := forwardedPrefix(r.Header.Get("X-Forwarded-Prefix")); trustProxy && forwarded != "" {
 				base = forwarded

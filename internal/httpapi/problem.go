@@ -37,6 +37,7 @@ var (
 	errNoKey    = errors.New("no key")
 	errWrongKey = errors.New("wrong key")
 	errInactive = errors.New("inactive client")
+	errCrowded  = errors.New("too many large bodies at once")
 )
 
 // tooManyError asks the caller to wait.
@@ -99,6 +100,9 @@ func requestProblem(err error) (problem, bool) {
 		return problem{status: http.StatusRequestEntityTooLarge, message: text}, true
 	case errors.As(err, &notJSON):
 		return problem{status: http.StatusUnsupportedMediaType, message: notJSON.message}, true
+	case errors.Is(err, errCrowded):
+		text := "The service is taking in as many large batches as it can hold; try again."
+		return problem{status: http.StatusServiceUnavailable, message: text, retryAfter: retryAfterOutage}, true
 	case errors.As(err, &mask):
 		return invalid(stats.Invalid("X-Fields", "%s", mask.Error())), true
 	case errors.As(err, &tooMany):
@@ -164,7 +168,7 @@ var asReceived = json.JoinOptions(json.Deterministic(true), jsontext.AllowInvali
 // handleError is the one place where errors become answers and are logged.
 func (s *Server) handleError(err error, c echo.Context) {
 	p := problemOf(err)
-	s.logProblem(c, p, err)
+	c.Set(failureKey, failure{p, err})
 	if c.Response().Committed || p.status == statusClientGone {
 		return
 	}
@@ -178,23 +182,19 @@ func (s *Server) handleError(err error, c echo.Context) {
 		s.log.Error("encode error answer", "error", err)
 		return
 	}
-	if err := c.Blob(p.status, echo.MIMEApplicationJSON, body); err != nil {
+	if err := answer.Send(c.Response(), p.status, body); err != nil {
 		s.log.Debug("send error answer", "error", err)
 	}
 }
 
-func (s *Server) logProblem(c echo.Context, p problem, cause error) {
-	attrs := []slog.Attr{
-		slog.Int("status", p.status),
-		slog.String("method", c.Request().Method),
-		slog.String("route", c.Path()),
-		slog.Any("cause", cause),
-	}
+// causeOf is what the log tells of an error and the caller is not told.
+func causeOf(err error) []slog.Attr {
+	attrs := []slog.Attr{slog.Any("cause", err)}
 	var panicked *panicError
-	if errors.As(cause, &panicked) {
+	if errors.As(err, &panicked) {
 		attrs = append(attrs, slog.String("stack", panicked.stack))
 	}
-	s.log.LogAttrs(c.Request().Context(), levelOf(p.status), p.message, attrs...)
+	return attrs
 }
 
 // levelOf keeps what anybody on the network can cause out of the usual log.

@@ -1,12 +1,18 @@
 package httpapi
 
 import (
+	"bytes"
 	"context"
 	"fmt"
-	"net/http"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/google/uuid"
 
 	"github.com/monarc-project/stats-service/gen/api"
 	"github.com/monarc-project/stats-service/gen/server"
+	"github.com/monarc-project/stats-service/internal/answer"
 	"github.com/monarc-project/stats-service/internal/fieldmask"
 	"github.com/monarc-project/stats-service/internal/processor"
 )
@@ -29,6 +35,18 @@ func (s *Server) ProcessingList(ctx context.Context, request server.ProcessingLi
 	if err != nil {
 		return nil, err
 	}
+	key := asked.key(request.Params.XFields)
+	encoded, err := s.answers.Do(ctx, key, topicsOf(asked.filter.Type), func(ctx context.Context) ([]byte, error) {
+		return s.process(ctx, asked, mask)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return replyEncoded(ctx, encoded, answer.KeepPrivate), nil
+}
+
+// process returns the JSON of the answer.
+func (s *Server) process(ctx context.Context, asked processing, mask *fieldmask.Mask) ([]byte, error) {
 	sums, err := s.store.DailySums(ctx, asked.filter)
 	if err != nil {
 		return nil, fmt.Errorf("process %s: %w", asked.processor.Name, err)
@@ -37,11 +55,26 @@ func (s *Server) ProcessingList(ctx context.Context, request server.ProcessingLi
 	if len(sums) > 0 {
 		answered.Data = asked.processor.Process(sums, asked.params)
 	}
-	return replyJSON(http.StatusOK, answered, mask), nil
+	return answer.Encode(answered, mask)
+}
+
+// key names everything that decides about the answer, whatever the order in
+// which analyses and parameters were given.
+func (p processing) key(mask string) answer.Key {
+	anrs := slices.Clone(p.filter.ANRs)
+	slices.SortFunc(anrs, func(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) })
+	anrs = slices.Compact(anrs)
+	ids := make([]byte, 0, len(anrs)*len(uuid.UUID{}))
+	for i := range anrs {
+		ids = append(ids, anrs[i][:]...)
+	}
+	return answer.KeyOf("processed", p.processor.Name, fmt.Sprint(map[string][]string(p.params)),
+		p.filter.DateFrom.Format(time.DateOnly), p.filter.DateTo.Format(time.DateOnly),
+		strconv.FormatBool(p.filter.LocalStatsOnly), string(ids), mask)
 }
 
 // GetProcessorList answers the processors in the order of their names.
-func (s *Server) GetProcessorList(_ context.Context, request server.GetProcessorListRequestObject) (server.GetProcessorListResponseObject, error) {
+func (s *Server) GetProcessorList(ctx context.Context, request server.GetProcessorListRequestObject) (server.GetProcessorListResponseObject, error) {
 	mask, err := fieldmask.Parse(request.Params.XFields)
 	if err != nil {
 		return nil, err
@@ -50,5 +83,9 @@ func (s *Server) GetProcessorList(_ context.Context, request server.GetProcessor
 	for _, p := range processor.All() {
 		list = append(list, api.Processor{Name: p.Name, Description: p.Description})
 	}
-	return replyJSON(http.StatusOK, list, mask), nil
+	body, err := answer.Encode(list, mask)
+	if err != nil {
+		return nil, err
+	}
+	return replyEncoded(ctx, answer.NewEncoded(body), answer.KeepPublic), nil
 }

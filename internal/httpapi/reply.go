@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"context"
 	"net/http"
 
 	"github.com/monarc-project/stats-service/internal/answer"
@@ -23,8 +24,13 @@ func (r reply) VisitDeleteStatsResponse(w http.ResponseWriter) error      { retu
 func (r reply) VisitGetStatsResponse(w http.ResponseWriter) error         { return r(w) }
 
 // replyJSON answers with value as far as the mask lets through.
-func replyJSON(status int, value any, mask *fieldmask.Mask) reply {
-	return answer.JSON{Status: status, Value: value, Mask: mask}.Write
+func replyJSON(ctx context.Context, status int, value any, mask *fieldmask.Mask) reply {
+	return answer.JSON{Status: status, Value: value, Mask: mask, Terms: answer.TermsOf(ctx)}.Write
+}
+
+// replyEncoded answers what may be kept, by whom keep says.
+func replyEncoded(ctx context.Context, encoded *answer.Encoded, keep string) reply {
+	return func(w http.ResponseWriter) error { return encoded.Write(w, answer.TermsOf(ctx), keep) }
 }
 
 // replyStatus answers without a body.

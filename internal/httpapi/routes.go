@@ -19,6 +19,7 @@ var openRoutes = map[string]bool{
 type apiRoutes struct {
 	*echo.Echo
 	authenticate echo.MiddlewareFunc
+	admit        echo.MiddlewareFunc
 }
 
 var _ server.EchoRouter = apiRoutes{}
@@ -28,7 +29,7 @@ func (r apiRoutes) GET(path string, h echo.HandlerFunc, m ...echo.MiddlewareFunc
 }
 
 func (r apiRoutes) POST(path string, h echo.HandlerFunc, m ...echo.MiddlewareFunc) *echo.Route {
-	return r.add(r.Echo.POST, path, h, m)
+	return r.add(r.Echo.POST, path, h, append(m, r.admit))
 }
 
 func (r apiRoutes) PATCH(path string, h echo.HandlerFunc, m ...echo.MiddlewareFunc) *echo.Route {
@@ -44,7 +45,7 @@ type registration func(path string, h echo.HandlerFunc, m ...echo.MiddlewareFunc
 func (r apiRoutes) add(register registration, path string, h echo.HandlerFunc, m []echo.MiddlewareFunc) *echo.Route {
 	path = strings.TrimSuffix(path, "/")
 	if !openRoutes[path] {
-		m = append(m, r.authenticate)
+		m = append([]echo.MiddlewareFunc{r.authenticate}, m...) // before all others
 	}
 	return register(path, h, m...)
 }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/monarc-project/stats-service/gen/server"
 	"github.com/monarc-project/stats-service/gen/server/public"
+	"github.com/monarc-project/stats-service/internal/answer"
 	"github.com/monarc-project/stats-service/internal/postgres"
 	"github.com/monarc-project/stats-service/internal/stats"
 )
@@ -20,10 +22,15 @@ import (
 // Root is the path of API v1 below the prefix of the service.
 const Root = "/api/v1"
 
+// MaxKept is how many bytes of answers a server keeps at most.
+const MaxKept = 32 << 20
+
 // Options are what the server needs.
 type Options struct {
 	Store    *postgres.Store
+	Answers  *answer.Cache                // keeps answers, of the public routes too; nil: one of the server's own
 	Public   public.StrictServerInterface // the routes beside the API
+	Pages    Pages                        // the pages for people; nil: none
 	Now      func() time.Time
 	Location *time.Location // decides which day "today" is
 	Log      *slog.Logger
@@ -35,13 +42,21 @@ type Options struct {
 	RegistrationOpen bool    // clients may be created without the token of an admin
 }
 
+// Pages are pages for people, which bring their own routes.
+type Pages interface {
+	Register(e *echo.Echo)
+}
+
 // Server answers API v1.
 type Server struct {
 	store            *postgres.Store
 	now              func() time.Time
 	location         *time.Location
 	log              *slog.Logger
+	areas            areas
 	registrationOpen bool
+	answers          *answer.Cache
+	keys             *keyring
 	seen             *seen
 }
 
@@ -54,8 +69,14 @@ func New(opts Options) (*Server, http.Handler) {
 		now:              opts.Now,
 		location:         opts.Location,
 		log:              opts.Log,
+		areas:            newAreas(opts.Log),
 		registrationOpen: opts.RegistrationOpen,
+		answers:          opts.Answers,
+		keys:             newKeyring(opts.Now, opts.Store.ClientByToken),
 		seen:             newSeen(opts.Store, opts.Now, opts.Log),
+	}
+	if s.answers == nil {
+		s.answers = newAnswers(opts)
 	}
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
@@ -65,20 +86,29 @@ func New(opts Options) (*Server, http.Handler) {
 	if opts.TrustProxy {
 		e.IPExtractor = echo.ExtractIPFromXFFHeader()
 	}
-	e.Pre(securityHeaders, tidyPath(opts.Prefix, opts.TrustProxy))
+	e.Pre(s.observe, securityHeaders, tidyPath(opts.Prefix, opts.TrustProxy))
 	e.Use(middleware.RecoverWithConfig(middleware.RecoverConfig{DisableStackAll: true, LogErrorFunc: recovered}))
 	if opts.RateLimit > 0 {
 		e.Use(limitRate(opts.RateLimit))
 	}
-	routes := apiRoutes{Echo: e, authenticate: s.authenticate}
+	routes := apiRoutes{Echo: e, authenticate: s.authenticate, admit: newGate(opts.MaxBodyBytes).admit}
 	server.RegisterHandlersWithBaseURL(routes, server.NewStrictHandler(s, nil), Root)
 	public.RegisterHandlers(e, public.NewStrictHandler(opts.Public, nil))
 	registerDocuments(e)
+	if opts.Pages != nil {
+		opts.Pages.Register(e)
+	}
 	return s, e
 }
 
-// Run writes what is gathered about clients until ctx ends, and once more then.
-func (s *Server) Run(ctx context.Context) { s.seen.run(ctx) }
+// Run follows the changes of the database, without which nothing is kept, and
+// writes what is gathered about clients, until ctx ends and once more then.
+func (s *Server) Run(ctx context.Context) {
+	var group sync.WaitGroup
+	group.Go(func() { s.listen(ctx) })
+	group.Go(func() { s.seen.run(ctx) })
+	group.Wait()
+}
 
 // today returns midnight UTC of the current day in the configured time zone.
 func (s *Server) today() time.Time { return stats.Today(s.now(), s.location) }

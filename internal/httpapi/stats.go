@@ -4,16 +4,21 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"github.com/google/uuid"
+	"github.com/labstack/echo/v4"
 	"github.com/oapi-codegen/runtime/types"
 
 	"github.com/monarc-project/stats-service/gen/api"
 	"github.com/monarc-project/stats-service/gen/server"
+	"github.com/monarc-project/stats-service/internal/answer"
 	"github.com/monarc-project/stats-service/internal/fieldmask"
 	"github.com/monarc-project/stats-service/internal/postgres"
+	"github.com/monarc-project/stats-service/internal/processor"
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
@@ -31,7 +36,7 @@ func (s *Server) ListStats(ctx context.Context, request server.ListStatsRequestO
 	if err != nil {
 		return nil, err
 	}
-	list := statsList{store: s.store, scope: client.Scope(), query: query, mask: mask, log: s.log}
+	list := statsList{store: s.store, scope: client.Scope(), query: query, mask: mask, log: s.areas.stats}
 	if nothing {
 		list.scope = stats.Scope{}
 	}
@@ -53,7 +58,7 @@ func (s *Server) GetStats(ctx context.Context, request server.GetStatsRequestObj
 		return nil, err
 	}
 	if id == nil {
-		list := statsList{store: s.store, scope: client.Scope(), mask: mask, log: s.log}
+		list := statsList{store: s.store, scope: client.Scope(), mask: mask, log: s.areas.stats}
 		list.query.ANRs = []uuid.UUID{anr}
 		return reply(func(w http.ResponseWriter) error { return list.writeArray(ctx, w) }), nil
 	}
@@ -61,7 +66,7 @@ func (s *Server) GetStats(ctx context.Context, request server.GetStatsRequestObj
 	if err != nil {
 		return nil, err
 	}
-	return replyJSON(http.StatusOK, wireStat(stat), mask), nil
+	return replyJSON(ctx, http.StatusOK, wireStat(stat), mask), nil
 }
 
 // DeleteStats deletes the stats of an analysis, or one of them, as far as they
@@ -76,6 +81,7 @@ func (s *Server) DeleteStats(ctx context.Context, request server.DeleteStatsRequ
 		return nil, err
 	}
 	deleted, err := s.store.DeleteStats(ctx, client.Scope(), anr, id)
+	s.changed(processor.Types()...)
 	if err != nil {
 		return nil, err
 	}
@@ -87,6 +93,9 @@ func (s *Server) DeleteStats(ctx context.Context, request server.DeleteStatsRequ
 
 // identifiers reads the analysis of the path and the optional stats of the query.
 func identifiers(path, query string) (anr uuid.UUID, id *uuid.UUID, err error) {
+	if strings.Contains(path, "/") { // the router takes all that is left for the last parameter
+		return anr, nil, echo.ErrNotFound
+	}
 	if anr, err = api.ParseUUID(path); err != nil {
 		return anr, nil, stats.Invalid("anr", "%s", err)
 	}
@@ -115,14 +124,28 @@ func (s *Server) CreateStats(ctx context.Context, request server.CreateStatsRequ
 		return nil, err
 	}
 	outcomes, err := s.store.InsertStats(ctx, client, items)
+	s.changed(typesOf(items)...)
 	if err != nil {
 		return nil, fmt.Errorf("store %d stats: %w", len(items), err)
 	}
-	batch := batchAnswer{items: items, outcomes: outcomes, mask: mask}
-	if duplicates := batch.duplicates(); len(duplicates) > 0 {
-		s.log.InfoContext(ctx, "some stats of a batch were already there", "duplicates", len(duplicates), "items", len(items))
-	}
+	batch := batchAnswer{items: items, outcomes: outcomes, mask: mask, terms: answer.TermsOf(ctx)}
+	s.logDuplicates(ctx, batch.duplicates())
 	return reply(batch.write), nil
+}
+
+// maxDuplicatesLogged is how many duplicates of a batch are logged.
+const maxDuplicatesLogged = 20
+
+// logDuplicates says which stats were sent under a uuid that is taken.
+func (s *Server) logDuplicates(ctx context.Context, duplicates []uuid.UUID) {
+	id := slog.String("request_id", requestID(ctx))
+	for i, duplicate := range duplicates {
+		if i == maxDuplicatesLogged {
+			s.areas.stats.LogAttrs(ctx, slog.LevelWarn, "More duplicate stats in the same batch", slog.Int("more", len(duplicates)-i), id)
+			return
+		}
+		s.areas.stats.LogAttrs(ctx, slog.LevelWarn, "Duplicate stats: "+duplicate.String(), id)
+	}
 }
 
 // maxReported is how many items of a batch at most have their errors listed.

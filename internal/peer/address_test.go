@@ -1,9 +1,6 @@
 package peer
 
-import (
-	"testing"
-	"time"
-)
+import "testing"
 
 func TestNormalize(t *testing.T) {
 	t.Parallel()
@@ -24,29 +21,6 @@ func TestNormalize(t *testing.T) {
 		}
 		if again, err := normalize(got); err != nil || again != got {
 			t.Errorf("%q becomes %q, %v", got, again, err)
-		}
-	}
-}
-
-func TestMonthsBefore(t *testing.T) {
-	t.Parallel()
-	for _, tt := range []struct {
-		day    string
-		months int
-		want   string
-	}{
-		{"2024-05-15", 1, "2024-04-15"},
-		{"2024-05-31", 1, "2024-04-30"},
-		{"2024-03-31", 1, "2024-02-29"},
-		{"2024-01-31", 1, "2023-12-31"},
-		{"2024-02-29", 36, "2021-02-28"},
-	} {
-		day, err := time.Parse(time.DateOnly, tt.day)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := monthsBefore(day, tt.months).Format(time.DateOnly); got != tt.want {
-			t.Errorf("%d months before %s: %s, want %s", tt.months, tt.day, got, tt.want)
 		}
 	}
 }

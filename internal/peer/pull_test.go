@@ -15,8 +15,10 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/jackc/pgx/v5"
 
 	"github.com/monarc-project/stats-service/internal/peer"
+	"github.com/monarc-project/stats-service/internal/pgtest"
 	"github.com/monarc-project/stats-service/internal/processor"
 	"github.com/monarc-project/stats-service/internal/stats"
 )
@@ -379,5 +381,39 @@ func TestPullStoresWhileItReads(t *testing.T) {
 	wantResult(t, result{Sent: 41}, summary)
 	if slices.Max(seen) < 30 {
 		t.Errorf("at most %d of 40 stats were stored before the answer ended", slices.Max(seen))
+	}
+}
+
+// What passes validation and the database still refuses is found and passed over.
+func TestPullOfWhatTheDatabaseRefuses(t *testing.T) {
+	t.Parallel()
+	url := pgtest.New(t)
+	p := newPullPair(t)
+	store := openStore(t, url, 0)
+	client := newClient(t, store, "local")
+	bad := riskStat(42, 14).UUID.String()
+	conn, err := pgx.Connect(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(context.Background())
+	if _, err := conn.Exec(t.Context(), fmt.Sprintf(`
+		CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+		$$ BEGIN RAISE EXCEPTION 'out of range' USING ERRCODE = 'numeric_value_out_of_range'; END $$;
+		CREATE TRIGGER refuse BEFORE INSERT ON stats FOR EACH ROW WHEN (NEW.uuid = '%s') EXECUTE FUNCTION refuse()`, bad)); err != nil {
+		t.Fatal(err)
+	}
+	opts := p.pullOptions(t)
+	opts.Store, opts.Client, opts.From = store, client, today.AddDate(0, 0, -30)
+	summary := pull(t, opts)
+	wantResult(t, result{Sent: 99, Refused: 1}, summary)
+	want := []peer.Refusal{{UUID: bad, Reason: "data the database cannot hold it: out of range"}}
+	if diff := cmp.Diff(want, summary.Refusals); diff != "" {
+		t.Errorf("refusals (-want +got):\n%s", diff)
+	}
+	local := contents(t, store)
+	local[bad] = contents(t, p.remote.store)[bad]
+	if diff := cmp.Diff(contents(t, p.remote.store), local); diff != "" {
+		t.Errorf("pulled (-want +got):\n%s", diff)
 	}
 }

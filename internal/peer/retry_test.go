@@ -2,12 +2,14 @@ package peer_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -102,6 +104,9 @@ func TestUnreachablePeer(t *testing.T) {
 	_, pauses, err := singlePush(t, closed.URL, nil)
 	if err == nil || !strings.Contains(err.Error(), "the peer "+closed.URL+" cannot be reached") || strings.Count(err.Error(), closed.URL) != 1 {
 		t.Errorf("error is %v", err)
+	}
+	if !errors.Is(err, syscall.ECONNREFUSED) {
+		t.Errorf("%v hides its cause", err)
 	}
 	if len(pauses) != 5 {
 		t.Errorf("%d pauses, want one less than the attempts", len(pauses))

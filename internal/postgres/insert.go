@@ -61,7 +61,7 @@ func (s *Store) InsertStats(ctx context.Context, client stats.Client, items []It
 		return nil, err
 	}
 	b := batch{clientID: client.ID, createdAt: s.timestamp(), entries: entries}
-	err = s.transact(ctx, func(w *writing) error { return b.run(ctx, w) })
+	err = s.transact(ctx, func(w *writing) error { return b.run(ctx, w) }, client.ID)
 	if err != nil {
 		return nil, fmt.Errorf("insert %d stats of client %d: %w", len(items), client.ID, insertError(ctx, err))
 	}
@@ -85,7 +85,7 @@ type entry struct {
 
 // prepare does whatever does not need the transaction.
 func (s *Store) prepare(ctx context.Context, client stats.Client, items []Item) ([]entry, error) {
-	ids, err := s.subjectIDs(ctx, variantsOf(items))
+	packed, err := s.packItems(ctx, items)
 	if err != nil {
 		return nil, err
 	}
@@ -95,42 +95,59 @@ func (s *Store) prepare(ctx context.Context, client stats.Client, items []Item) 
 		if err != nil {
 			return nil, fmt.Errorf("identify stats %d: %w", i, err)
 		}
-		packed, err := packObservations(item, ids)
-		if err != nil {
-			return nil, fmt.Errorf("stats %d of analysis %s: %w", i, item.Stat.ANR, err)
-		}
-		entries[i] = entry{stat: item.Stat, contentID: contentID, observations: packed}
+		entries[i] = entry{stat: item.Stat, contentID: contentID, observations: packed[i]}
 	}
 	return entries, nil
 }
 
-func variantsOf(items []Item) []variant {
-	var variants []variant
-	seen := map[variant]bool{}
+// packItems packs the observations of each item, after it has made sure that
+// the database has their subjects.
+func (s *Store) packItems(ctx context.Context, items []Item) ([][]byte, error) {
+	variants, places := variantsOf(items)
+	ids, err := s.subjectIDs(ctx, variants)
+	if err != nil {
+		return nil, err
+	}
+	packed := make([][]byte, len(items))
+	for i, item := range items {
+		n := len(item.Observations)
+		if packed[i], err = packObservations(item, places[:n], ids); err != nil {
+			return nil, fmt.Errorf("stats %d of analysis %s: %w", i, item.Stat.ANR, err)
+		}
+		places = places[n:]
+	}
+	return packed, nil
+}
+
+// variantsOf returns the variants of all observations, each once, and for each
+// observation in order the place of its own: variants are slow to hash.
+func variantsOf(items []Item) (variants []variant, places []int) {
+	known := map[variant]int{}
 	for _, item := range items {
 		for i := range item.Observations {
-			v := variantOf(item.Stat, &item.Observations[i])
-			if !seen[v] {
-				seen[v] = true
+			o := &item.Observations[i]
+			v := variant{Type: item.Stat.Type, Key: o.Key, Labels: o.Labels}
+			place, ok := known[v]
+			if !ok {
+				place = len(variants)
+				known[v] = place
 				variants = append(variants, v)
 			}
+			places = append(places, place)
 		}
 	}
-	return variants
+	return variants, places
 }
 
-func variantOf(stat stats.Stat, o *stats.Observation) variant {
-	return variant{Type: stat.Type, Key: o.Key, Labels: o.Labels}
-}
-
-func packObservations(item Item, ids map[variant]int64) ([]byte, error) {
+// packObservations packs what item measured of the subjects that are at places
+// in ids.
+func packObservations(item Item, places []int, ids []int64) ([]byte, error) {
 	width := widthOf(item.Stat.Type)
 	measures := make([]measure, len(item.Observations))
 	for i := range item.Observations {
-		o := &item.Observations[i]
-		measures[i].subject = ids[variantOf(item.Stat, o)]
+		measures[i].subject = ids[places[i]]
 		for k := range width {
-			measures[i].values[k] = amountOf(o.Values[k])
+			measures[i].values[k] = amountOf(item.Observations[i].Values[k])
 		}
 	}
 	slices.SortFunc(measures, func(a, b measure) int { return cmp.Compare(a.subject, b.subject) })

@@ -18,6 +18,9 @@ type Change string
 const (
 	// ChangeEverything tells that anything may have changed.
 	ChangeEverything Change = ""
+	// ChangesUnheard tells that nothing is heard of changes until the next
+	// ChangeEverything.
+	ChangesUnheard Change = "unheard"
 	// ChangeClients tells that clients were created, changed or deleted.
 	ChangeClients Change = "client"
 )
@@ -45,9 +48,9 @@ func notify(ctx context.Context, queries *db.Queries, changes []Change) error {
 // committed, until ctx ends, whose error it returns. fn is called from one
 // goroutine and should return soon.
 //
-// It uses a connection of its own, and a new one whenever that is lost. As
-// changes may have gone unheard before a connection, fn then gets
-// ChangeEverything: also at the very start.
+// It uses a connection of its own, and a new one whenever that is lost: fn then
+// gets ChangesUnheard. As changes may have gone unheard before a connection, fn
+// gets ChangeEverything once there is one: also at the very start.
 func (s *Store) Listen(ctx context.Context, fn func(Change)) error {
 	wait := listenPause
 	for {
@@ -84,6 +87,7 @@ func (s *Store) listen(ctx context.Context, fn func(Change)) (heard bool, err er
 	for {
 		notification, err := conn.WaitForNotification(ctx)
 		if err != nil {
+			fn(ChangesUnheard)
 			return true, fmt.Errorf("listen to changes: %w", translate(ctx, err))
 		}
 		s.tell(Change(notification.Payload), fn)

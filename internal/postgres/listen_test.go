@@ -68,6 +68,9 @@ func TestListenReconnects(t *testing.T) {
 	<-heard
 	execute(t, url, `SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
 		WHERE datname = current_database() AND pid <> pg_backend_pid()`)
+	if got := <-heard; got != postgres.ChangesUnheard {
+		t.Fatalf("in a gap: %q, want that changes go unheard", got)
+	}
 	if got := <-heard; got != postgres.ChangeEverything {
 		t.Fatalf("after a gap: %q, want that everything may have changed", got)
 	}

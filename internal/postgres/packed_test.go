@@ -68,6 +68,38 @@ func TestPackBytes(t *testing.T) {
 	}
 }
 
+func TestPackTotals(t *testing.T) {
+	t.Parallel()
+	sums := totals{}
+	key := rollupKey{typ: "risk", date: dayOf("2024-05-01")}
+	one, err := pack(observed, []measure{{subject: 5, values: [3]amount{{coef: 15, scale: 1}}}, {subject: 7}}, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	steps := []struct {
+		sign int64
+		want []byte
+	}{
+		{1, []byte{2, 1 /* 5 */, 5, 2, 1, 30 /* 7 */, 2, 2, 0, 0}},
+		{1, []byte{2, 1, 5, 4, 0, 6, 2, 4, 0, 0}}, // 1.5 + 1.5 is 3, without a zero behind
+		{-1, []byte{2, 1, 5, 2, 1, 30, 2, 2, 0, 0}},
+		{-1, nil}, // what came to nothing is left out
+		{-1, []byte{2, 1, 5, 1, 1, 29, 2, 1, 0, 0}},
+	}
+	for i, step := range steps {
+		if err := sums.add(key, observed, one, step.sign); err != nil {
+			t.Fatal(err)
+		}
+		got, err := sums[key].pack(1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(step.want, got); diff != "" {
+			t.Errorf("step %d (-want +got):\n%s", i, diff)
+		}
+	}
+}
+
 func TestPackKeepsValuesExactly(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{

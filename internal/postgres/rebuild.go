@@ -135,17 +135,13 @@ func (r *rebuilding) observationsOf(ctx context.Context, rows []db.StatsToDerive
 			items = append(items, Item{Stat: stat, Observations: observations})
 		}
 	}
-	ids, err := r.subjectIDs(ctx, variantsOf(items))
+	packed, err := r.packItems(ctx, items)
 	if err != nil {
 		return params, err
 	}
-	for _, item := range items {
-		packed, err := packObservations(item, ids)
-		if err != nil {
-			return params, fmt.Errorf("stats %s: %w", item.Stat.UUID, err)
-		}
+	for i, item := range items {
 		params.UUIDs = append(params.UUIDs, item.Stat.UUID)
-		params.Observations = append(params.Observations, packed)
+		params.Observations = append(params.Observations, packed[i])
 	}
 	return params, nil
 }

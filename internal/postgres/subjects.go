@@ -106,24 +106,43 @@ func remember[K comparable, V any](mu *sync.Mutex, cache *recent[K, V], found ma
 	}
 }
 
-// subjectIDs returns the id of every variant, which must not repeat, adding
-// those that are new to the database. It runs outside of any transaction: a
-// subject that nothing refers to does no harm, and a long batch does not make
+// subjectIDs returns the ids of variants, which must not repeat, in their order,
+// adding those that are new to the database. It runs outside of any transaction:
+// a subject that nothing refers to does no harm, and a long batch does not make
 // others wait for its new subjects.
-func (s *Store) subjectIDs(ctx context.Context, variants []variant) (map[variant]int64, error) {
-	ids := make(map[variant]int64, len(variants))
-	missing := known(&s.subjects.mu, &s.subjects.ids, variants, ids)
+func (s *Store) subjectIDs(ctx context.Context, variants []variant) ([]int64, error) {
+	ids, missing := s.subjects.idsOf(variants)
 	for chunk := range slices.Chunk(missing, subjectChunk) {
-		found, err := s.ensureSubjects(ctx, chunk)
+		wanted := make([]variant, len(chunk))
+		for i, place := range chunk {
+			wanted[i] = variants[place]
+		}
+		found, err := s.ensureSubjects(ctx, wanted)
 		if err != nil {
 			return nil, fmt.Errorf("store what is measured: %w", err)
 		}
 		remember(&s.subjects.mu, &s.subjects.ids, found)
-		for v, id := range found {
-			ids[v] = id
+		for i, place := range chunk {
+			ids[place] = found[wanted[i]]
 		}
 	}
 	return ids, nil
+}
+
+// idsOf returns the ids that are remembered, in the order of variants, and the
+// places of the others.
+func (d *dictionary) idsOf(variants []variant) (ids []int64, missing []int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	ids = make([]int64, len(variants))
+	for i, v := range variants {
+		id, ok := d.ids.get(v)
+		if !ok {
+			missing = append(missing, i)
+		}
+		ids[i] = id
+	}
+	return ids, missing
 }
 
 // ensureSubjects looks first, because most subjects exist and an insert that

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/monarc-project/stats-service/gen/db"
 )
@@ -40,30 +41,22 @@ type observedRow = db.DeleteStatsRow
 // transact runs fn in a transaction, again from the start when it lost against
 // another one. Errors are the driver's or fn's. Read committed is what lets a
 // statement see the row on which an earlier one found a conflict.
-func (s *Store) transact(ctx context.Context, fn func(w *writing) error) error {
-	return s.transactLocked(ctx, (*db.Queries).LockShared, fn)
+//
+// Naming clients whose stats fn will change saves looking them up later.
+func (s *Store) transact(ctx context.Context, fn func(w *writing) error, clientIDs ...int64) error {
+	return s.transactLocked(ctx, db.LockShared, clientIDs, fn)
 }
 
 // transactAlone is transact while nobody else is in it.
 func (s *Store) transactAlone(ctx context.Context, fn func(w *writing) error) error {
-	return s.transactLocked(ctx, (*db.Queries).LockExclusive, fn)
+	return s.transactLocked(ctx, db.LockExclusive, nil, fn)
 }
 
-func (s *Store) transactLocked(ctx context.Context, lock func(*db.Queries, context.Context, int64) error, fn func(w *writing) error) error {
+func (s *Store) transactLocked(ctx context.Context, lock string, clientIDs []int64, fn func(w *writing) error) error {
 	for attempt := 1; ; attempt++ {
-		w := &writing{totals: totals{}, locals: map[int64]bool{}, changed: map[Change]bool{}}
-		err := pgx.BeginTxFunc(ctx, s.pool, pgx.TxOptions{IsoLevel: pgx.ReadCommitted}, func(tx pgx.Tx) error {
-			w.queries = s.queries.WithTx(tx)
-			if err := lock(w.queries, ctx, localsLock); err != nil {
-				return err
-			}
-			if err := fn(w); err != nil {
-				return err
-			}
-			return w.finish(ctx)
-		})
+		appended, err := s.attempt(ctx, lock, clientIDs, fn)
 		if err == nil {
-			s.foldWhenDue(ctx, len(w.totals))
+			s.foldWhenDue(ctx, appended)
 			return nil
 		}
 		if !isRetryable(err) || attempt == transactAttempts {
@@ -73,6 +66,74 @@ func (s *Store) transactLocked(ctx context.Context, lock func(*db.Queries, conte
 			return err
 		}
 	}
+}
+
+// attempt runs fn in a transaction and returns how many deltas it appended. The
+// statements before and after those of fn travel together: a small post is over
+// in four round trips.
+func (s *Store) attempt(ctx context.Context, lock string, clientIDs []int64, fn func(w *writing) error) (appended int, err error) {
+	conn, err := s.pool.Acquire(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer conn.Release() // which discards a connection that is still in a transaction
+	w := &writing{queries: db.New(conn), totals: totals{}, locals: map[int64]bool{}, changed: map[Change]bool{}}
+	if err = w.begin(ctx, conn, lock, clientIDs); err == nil {
+		if err = fn(w); err == nil {
+			appended, err = w.commit(ctx, conn)
+		}
+	}
+	if err != nil {
+		rollback(ctx, conn)
+		return 0, err
+	}
+	return appended, nil
+}
+
+// begin takes the lock before it looks whether the clients are local.
+func (w *writing) begin(ctx context.Context, conn *pgxpool.Conn, lock string, clientIDs []int64) error {
+	var batch pgx.Batch
+	batch.Queue("BEGIN ISOLATION LEVEL READ COMMITTED")
+	batch.Queue(lock, localsLock)
+	if len(clientIDs) > 0 {
+		batch.Queue(db.ClientsLocal, clientIDs).Query(func(rows pgx.Rows) error {
+			var id int64
+			var local bool
+			_, err := pgx.ForEachRow(rows, []any{&id, &local}, func() error {
+				w.locals[id] = local
+				return nil
+			})
+			return err
+		})
+	}
+	return conn.SendBatch(ctx, &batch).Close()
+}
+
+// commit appends what changed to the deltas, announces it and commits.
+func (w *writing) commit(ctx context.Context, conn *pgxpool.Conn) (appended int, err error) {
+	deltas, err := w.totals.packed()
+	if err != nil {
+		return 0, err
+	}
+	var batch pgx.Batch
+	if len(deltas.types) > 0 {
+		batch.Queue(db.AppendDeltas, deltas.types, deltas.dates, deltas.locals, deltas.packed)
+	}
+	if len(w.changed) > 0 {
+		batch.Queue(db.Notify, channel, slices.Sorted(maps.Keys(w.changed)))
+	}
+	batch.Queue("COMMIT")
+	return len(deltas.types), conn.SendBatch(ctx, &batch).Close()
+}
+
+// rollback ends the transaction also when ctx has ended.
+func rollback(ctx context.Context, conn *pgxpool.Conn) {
+	if conn.Conn().IsClosed() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), unlockTimeout)
+	defer cancel()
+	_, _ = conn.Exec(ctx, "ROLLBACK") // or the connection is discarded
 }
 
 // pause waits a little longer after each attempt, at random, so that two
@@ -125,21 +186,4 @@ func (w *writing) findLocals(ctx context.Context, rows []observedRow) error {
 		w.locals[client.ID] = client.Local
 	}
 	return err
-}
-
-// finish appends what changed to the deltas and announces it at the commit.
-func (w *writing) finish(ctx context.Context) error {
-	params, err := w.totals.packed()
-	if err != nil {
-		return err
-	}
-	if len(params.types) > 0 {
-		err := w.queries.AppendDeltas(ctx, db.AppendDeltasParams{
-			Types: params.types, Dates: params.dates, Locals: params.locals, Packed: params.packed,
-		})
-		if err != nil {
-			return err
-		}
-	}
-	return notify(ctx, w.queries, slices.Sorted(maps.Keys(w.changed)))
 }

@@ -47,9 +47,9 @@ func durable(b *testing.B) string {
 	return server.URL()
 }
 
-// analyses are what a front office posts of each of n analyses: the five types,
+// frontOfficePosts are what a front office posts of each of n analyses: the five types,
 // about 50 KB together.
-func analyses(b *testing.B, n int) [][]postgres.Item {
+func frontOfficePosts(b *testing.B, n int) [][]postgres.Item {
 	b.Helper()
 	day := date("2024-05-31")
 	generator := sample.New(sample.Options{Seed: 7, Clients: 1, Analyses: n, Days: 1, Until: day})
@@ -79,7 +79,7 @@ func BenchmarkPosts(b *testing.B) {
 		b.Run(fmt.Sprintf("writers=%d", writers), func(b *testing.B) {
 			url := durable(b)
 			store := open(b, url)
-			posts := analyses(b, 20)
+			posts := frontOfficePosts(b, 20)
 			clients := make([]stats.Client, writers)
 			for i := range clients {
 				clients[i] = newClient(b, store, fmt.Sprint(i))
@@ -100,8 +100,33 @@ func BenchmarkPosts(b *testing.B) {
 			}
 			group.Wait()
 			b.ReportMetric(5*float64(b.N)/b.Elapsed().Seconds(), "stats/s")
+			reportState(b, store, url)
 		})
 	}
+}
+
+// reportState reports how many bytes a stat takes, next to its document.
+func reportState(b *testing.B, store *postgres.Store, url string) {
+	b.Helper()
+	if err := store.Fold(b.Context()); err != nil {
+		b.Fatal(err)
+	}
+	for unit, column := range map[string]string{
+		"data-B/stat": "data", "observations-B/stat": "observations",
+	} {
+		var size float64
+		query := `SELECT avg(pg_column_size(` + column + `)) FROM stats`
+		if err := connect(b, url).QueryRow(b.Context(), query).Scan(&size); err != nil {
+			b.Fatal(err)
+		}
+		b.ReportMetric(size, unit)
+	}
+	var size float64
+	const rollups = `SELECT avg(pg_column_size(packed)) FROM rollup`
+	if err := connect(b, url).QueryRow(b.Context(), rollups).Scan(&size); err != nil {
+		b.Fatal(err)
+	}
+	b.ReportMetric(size, "rollup-B/day")
 }
 
 // BenchmarkBareInserts is the floor of a single writer: the rows of the same
@@ -110,7 +135,7 @@ func BenchmarkBareInserts(b *testing.B) {
 	url := durable(b)
 	store := open(b, url)
 	client := newClient(b, store, "client")
-	posts := analyses(b, 20)
+	posts := frontOfficePosts(b, 20)
 	conn := connect(b, url)
 	ready := make([]db.InsertStatsParams, len(posts))
 	for i, post := range posts {
@@ -164,7 +189,7 @@ func readyRows(b *testing.B, url string, client stats.Client, anr uuid.UUID) db.
 func BenchmarkLargeBatch(b *testing.B) {
 	store := open(b, pgtest.New(b))
 	client := newClient(b, store, "client")
-	posts := analyses(b, 20)
+	posts := frontOfficePosts(b, 20)
 	b.ReportAllocs()
 	size, worst := 0, 0.0
 	for round := 0; b.Loop(); round++ {

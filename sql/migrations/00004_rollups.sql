@@ -22,6 +22,10 @@ CREATE TABLE rollup_delta (
     CONSTRAINT rollup_delta_pkey PRIMARY KEY (id, date)
 );
 
+-- Packed bytes hardly shrink: trying costs writers more than it saves.
+ALTER TABLE rollup ALTER COLUMN packed SET STORAGE EXTERNAL;
+ALTER TABLE rollup_delta ALTER COLUMN packed SET STORAGE EXTERNAL;
+
 -- One row: whether rollups and deltas cover all stats. They do not in a database
 -- that held stats before, until the rollups have been rebuilt.
 CREATE TABLE rollup_state (

@@ -291,6 +291,15 @@ type BadRequestJSONResponse Error
 
 type InternalErrorJSONResponse Error
 
+type NotModifiedResponseHeaders struct {
+	CacheControl string
+	ETag         string
+	Vary         string
+}
+type NotModifiedResponse struct {
+	Headers NotModifiedResponseHeaders
+}
+
 type TooManyRequestsResponseHeaders struct {
 	RetryAfter int
 }
@@ -317,18 +326,40 @@ type AboutResponseObject interface {
 	VisitAboutResponse(w http.ResponseWriter) error
 }
 
-type About200JSONResponse About
+type About200ResponseHeaders struct {
+	CacheControl string
+	ETag         string
+	Vary         string
+}
+
+type About200JSONResponse struct {
+	Body    About
+	Headers About200ResponseHeaders
+}
 
 func (response About200JSONResponse) VisitAboutResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", fmt.Sprint(response.Headers.CacheControl))
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.Header().Set("Vary", fmt.Sprint(response.Headers.Vary))
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
 	return err
+}
+
+type About304Response = NotModifiedResponse
+
+func (response About304Response) VisitAboutResponse(w http.ResponseWriter) error {
+	w.Header().Set("Cache-Control", fmt.Sprint(response.Headers.CacheControl))
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.Header().Set("Vary", fmt.Sprint(response.Headers.Vary))
+	w.WriteHeader(304)
+	return nil
 }
 
 type About400JSONResponse struct{ BadRequestJSONResponse }
@@ -397,18 +428,40 @@ type PublicRisksResponseObject interface {
 	VisitPublicRisksResponse(w http.ResponseWriter) error
 }
 
-type PublicRisks200JSONResponse RiskMeans
+type PublicRisks200ResponseHeaders struct {
+	CacheControl string
+	ETag         string
+	Vary         string
+}
+
+type PublicRisks200JSONResponse struct {
+	Body    RiskMeans
+	Headers PublicRisks200ResponseHeaders
+}
 
 func (response PublicRisks200JSONResponse) VisitPublicRisksResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", fmt.Sprint(response.Headers.CacheControl))
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.Header().Set("Vary", fmt.Sprint(response.Headers.Vary))
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
 	return err
+}
+
+type PublicRisks304Response = NotModifiedResponse
+
+func (response PublicRisks304Response) VisitPublicRisksResponse(w http.ResponseWriter) error {
+	w.Header().Set("Cache-Control", fmt.Sprint(response.Headers.CacheControl))
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.Header().Set("Vary", fmt.Sprint(response.Headers.Vary))
+	w.WriteHeader(304)
+	return nil
 }
 
 type PublicRisks400JSONResponse struct{ BadRequestJSONResponse }
@@ -477,26 +530,40 @@ type PublicThreatsResponseObject interface {
 	VisitPublicThreatsResponse(w http.ResponseWriter) error
 }
 
-type PublicThreats200JSONResponse ObjectMeans
-
-func (t PublicThreats200JSONResponse) MarshalJSON() ([]byte, error) {
-	return ObjectMeans(t).MarshalJSON()
+type PublicThreats200ResponseHeaders struct {
+	CacheControl string
+	ETag         string
+	Vary         string
 }
 
-func (t *PublicThreats200JSONResponse) UnmarshalJSON(b []byte) error {
-	return (*ObjectMeans)(t).UnmarshalJSON(b)
+type PublicThreats200JSONResponse struct {
+	Body    ObjectMeans
+	Headers PublicThreats200ResponseHeaders
 }
 
 func (response PublicThreats200JSONResponse) VisitPublicThreatsResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", fmt.Sprint(response.Headers.CacheControl))
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.Header().Set("Vary", fmt.Sprint(response.Headers.Vary))
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
 	return err
+}
+
+type PublicThreats304Response = NotModifiedResponse
+
+func (response PublicThreats304Response) VisitPublicThreatsResponse(w http.ResponseWriter) error {
+	w.Header().Set("Cache-Control", fmt.Sprint(response.Headers.CacheControl))
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.Header().Set("Vary", fmt.Sprint(response.Headers.Vary))
+	w.WriteHeader(304)
+	return nil
 }
 
 type PublicThreats400JSONResponse struct{ BadRequestJSONResponse }
@@ -565,26 +632,40 @@ type PublicVulnerabilitiesResponseObject interface {
 	VisitPublicVulnerabilitiesResponse(w http.ResponseWriter) error
 }
 
-type PublicVulnerabilities200JSONResponse ObjectMeans
-
-func (t PublicVulnerabilities200JSONResponse) MarshalJSON() ([]byte, error) {
-	return ObjectMeans(t).MarshalJSON()
+type PublicVulnerabilities200ResponseHeaders struct {
+	CacheControl string
+	ETag         string
+	Vary         string
 }
 
-func (t *PublicVulnerabilities200JSONResponse) UnmarshalJSON(b []byte) error {
-	return (*ObjectMeans)(t).UnmarshalJSON(b)
+type PublicVulnerabilities200JSONResponse struct {
+	Body    ObjectMeans
+	Headers PublicVulnerabilities200ResponseHeaders
 }
 
 func (response PublicVulnerabilities200JSONResponse) VisitPublicVulnerabilitiesResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", fmt.Sprint(response.Headers.CacheControl))
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.Header().Set("Vary", fmt.Sprint(response.Headers.Vary))
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
 	return err
+}
+
+type PublicVulnerabilities304Response = NotModifiedResponse
+
+func (response PublicVulnerabilities304Response) VisitPublicVulnerabilitiesResponse(w http.ResponseWriter) error {
+	w.Header().Set("Cache-Control", fmt.Sprint(response.Headers.CacheControl))
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.Header().Set("Vary", fmt.Sprint(response.Headers.Vary))
+	w.WriteHeader(304)
+	return nil
 }
 
 type PublicVulnerabilities400JSONResponse struct{ BadRequestJSONResponse }

@@ -1,0 +1,88 @@
+package answer
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"sync"
+
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
+)
+
+// coding is a content coding, by its registered name.
+type coding string
+
+// The codings that answers are sent in.
+const (
+	identity  coding = "identity"
+	gzipped   coding = "gzip"
+	zstandard coding = "zstd"
+)
+
+// compresses tells whether it is another form than the answer itself.
+func (c coding) compresses() bool { return c == gzipped || c == zstandard }
+
+const (
+	// compressFrom is the size from which on an answer is compressed: smaller
+	// ones fit into the first packets anyway.
+	compressFrom = 1 << 10
+	// gzipLevel halves the time of the usual level for few more bytes.
+	gzipLevel = 5
+	// window is how far a compressor looks back, which decides its memory.
+	window = 512 << 10
+)
+
+// compressor compresses what is written to it, and may be used again.
+type compressor interface {
+	io.WriteCloser
+	Flush() error
+	Reset(w io.Writer)
+}
+
+// compressors are kept between answers: one takes about a megabyte.
+var compressors = map[coding]*sync.Pool{
+	gzipped:   {New: func() any { return newGzip() }},
+	zstandard: {New: func() any { return newZstandard() }},
+}
+
+func newGzip() compressor {
+	w, err := gzip.NewWriterLevel(nil, gzipLevel)
+	if err != nil {
+		panic(fmt.Sprintf("gzip level %d: %v", gzipLevel, err)) // a constant
+	}
+	return w
+}
+
+func newZstandard() compressor {
+	w, err := zstd.NewWriter(nil, zstd.WithWindowSize(window), zstd.WithEncoderConcurrency(1), zstd.WithLowerEncoderMem(true))
+	if err != nil {
+		panic(fmt.Sprintf("zstd window %d: %v", window, err)) // constants
+	}
+	return w
+}
+
+// newCompressor returns one that writes to w. It is given back with free when
+// the answer is whole; one that is not is left to the garbage collector.
+func newCompressor(c coding, w io.Writer) compressor {
+	compressor := compressors[c].Get().(compressor)
+	compressor.Reset(w)
+	return compressor
+}
+
+func freeCompressor(c coding, used compressor) {
+	used.Reset(io.Discard) // it must not hold on to the connection
+	compressors[c].Put(used)
+}
+
+// compress returns body in another coding.
+func compress(c coding, body []byte) []byte {
+	var out bytes.Buffer
+	w := newCompressor(c, &out)
+	_, writeErr := w.Write(body)
+	if closeErr := w.Close(); writeErr != nil || closeErr != nil {
+		return nil // does not happen in memory; the answer then goes as it is
+	}
+	freeCompressor(c, w)
+	return bytes.Clone(out.Bytes())
+}

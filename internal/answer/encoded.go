@@ -1,0 +1,89 @@
+package answer
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"net/http"
+	"sync"
+)
+
+// What Encoded.Write says about keeping an answer.
+const (
+	// KeepPublic lets anybody, also a proxy, keep the answer for a minute.
+	KeepPublic = "public, max-age=60"
+	// KeepPrivate lets the caller keep the answer, if it asks each time whether it
+	// still holds.
+	KeepPrivate = "private, no-cache"
+	// KeepChecked lets anybody keep the answer who asks each time whether it
+	// still holds.
+	KeepChecked = "no-cache"
+)
+
+// varyBy are the headers of a request that decide about the answer to it.
+const varyBy = "Accept-Encoding, X-Fields"
+
+// Encoded is a JSON answer that is sent many times: its compressed forms are
+// made once, when the first caller takes them. It is safe for concurrent use.
+type Encoded struct {
+	body  []byte
+	tag   string // without quotes
+	forms map[coding]func() []byte
+}
+
+// NewEncoded returns the answer with this JSON, which is not to be changed any more.
+func NewEncoded(body []byte) *Encoded {
+	sum := sha256.Sum256(body)
+	return &Encoded{
+		body: body,
+		tag:  base64.RawURLEncoding.EncodeToString(sum[:16]),
+		forms: map[coding]func() []byte{
+			gzipped:   sync.OnceValue(func() []byte { return smaller(gzipped, body) }),
+			zstandard: sync.OnceValue(func() []byte { return smaller(zstandard, body) }),
+		},
+	}
+}
+
+// smaller returns the compressed form, or nil where it does not save at least
+// half. This bounds what all forms of an answer take; see size.
+func smaller(c coding, body []byte) []byte {
+	if compressed := compress(c, body); len(compressed) <= len(body)/2 {
+		return compressed
+	}
+	return nil
+}
+
+// size is how many bytes the answer takes at most, with all its forms.
+func (e *Encoded) size() int64 { return 2 * int64(len(e.body)) }
+
+// form returns the answer in the coding, or else as it is.
+func (e *Encoded) form(c coding) (coding, []byte) {
+	if !c.compresses() || len(e.body) < compressFrom {
+		return identity, e.body
+	}
+	if compressed := e.forms[c](); compressed != nil {
+		return c, compressed
+	}
+	return identity, e.body
+}
+
+// Write sends the answer with status 200, or 304 where the caller has it, and
+// says who may keep it: KeepPublic, KeepPrivate or KeepChecked. An error is ErrHungUp.
+func (e *Encoded) Write(w http.ResponseWriter, terms Terms, keep string) error {
+	used, body := e.form(terms.coding)
+	tag := e.tag
+	header := w.Header()
+	if used != identity {
+		tag += "-" + string(used)
+	}
+	header.Set("ETag", `"`+tag+`"`)
+	header.Set("Cache-Control", keep)
+	header.Set("Vary", varyBy)
+	if terms.has(tag) {
+		w.WriteHeader(http.StatusNotModified)
+		return nil
+	}
+	if used != identity {
+		header.Set("Content-Encoding", string(used))
+	}
+	return Send(w, http.StatusOK, body)
+}

@@ -1,0 +1,201 @@
+package answer_test
+
+import (
+	"bytes"
+	"compress/gzip"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/klauspost/compress/zstd"
+
+	"github.com/monarc-project/stats-service/internal/answer"
+)
+
+// terms of a request with this header.
+func terms(t *testing.T, header http.Header) answer.Terms {
+	t.Helper()
+	return answer.TermsOf(answer.WithTerms(t.Context(), header))
+}
+
+// decoded returns the body of an answer without its content coding.
+func decoded(t *testing.T, coding string, body []byte) string {
+	t.Helper()
+	var r io.Reader = bytes.NewReader(body)
+	var err error
+	switch coding {
+	case "gzip":
+		r, err = gzip.NewReader(r)
+	case "zstd":
+		r, err = zstd.NewReader(r)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := io.ReadAll(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// long is JSON that is worth compressing.
+var long = `"` + strings.Repeat("stats ", 1000) + `"`
+
+// TestCodings sends what the caller takes, best first.
+func TestCodings(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		accept []string
+		want   string
+	}{
+		{nil, ""},
+		{[]string{""}, ""},
+		{[]string{"gzip"}, "gzip"},
+		{[]string{"x-gzip"}, "gzip"},
+		{[]string{"GZIP"}, "gzip"},
+		{[]string{"gzip, deflate, br"}, "gzip"},
+		{[]string{"gzip, deflate, br, zstd"}, "zstd"},
+		{[]string{"zstd;q=0.5, gzip;q=0.8"}, "gzip"},
+		{[]string{"gzip;q=0.5 , zstd ; q=0.5"}, "zstd"},
+		{[]string{"gzip", "zstd"}, "zstd"},
+		{[]string{"*"}, "gzip"},
+		{[]string{"gzip;q=0, *"}, ""},
+		{[]string{"gzip;q=0"}, ""},
+		{[]string{"gzip;q=0.000"}, ""},
+		{[]string{"*;q=0"}, ""},
+		{[]string{"identity, gzip;q=0.5"}, ""},
+		{[]string{"identity;q=0.5, gzip;q=0.5"}, "gzip"},
+		{[]string{"identity;q=0, gzip;q=0.1"}, "gzip"},
+		{[]string{"br"}, ""},
+		{[]string{"gzip;q=x"}, ""},
+		{[]string{"gzip;q=NaN"}, ""},
+		{[]string{"gzip;q=7"}, ""},
+		{[]string{",;,=;q"}, ""},
+	}
+	for _, tt := range tests {
+		t.Run(fmt.Sprint(tt.accept), func(t *testing.T) {
+			t.Parallel()
+			header := http.Header{"Accept-Encoding": tt.accept}
+			kept, single := newConnection(), newConnection()
+			if err := answer.NewEncoded([]byte(long)).Write(kept, terms(t, header), answer.KeepPublic); err != nil {
+				t.Fatal(err)
+			}
+			list := answer.NewArrayWriter(single, http.StatusOK, nil, terms(t, header))
+			if err := list.Add([]byte(long)); err != nil {
+				t.Fatal(err)
+			}
+			if err := list.End(); err != nil {
+				t.Fatal(err)
+			}
+			for want, w := range map[string]*connection{long: kept, "[" + long + "]": single} {
+				got := w.Header().Get("Content-Encoding")
+				if diff := cmp.Diff(tt.want, got); diff != "" {
+					t.Fatalf("coding (-want +got):\n%s", diff)
+				}
+				if decoded(t, got, w.Body.Bytes()) != want || !strings.Contains(w.Header().Get("Vary"), "Accept-Encoding") {
+					t.Errorf("another answer than was given: %v", w.Header())
+				}
+			}
+		})
+	}
+}
+
+// TestSmallAnswers are not compressed.
+func TestSmallAnswers(t *testing.T) {
+	t.Parallel()
+	both := terms(t, http.Header{"Accept-Encoding": {"gzip, zstd"}})
+	w := newConnection()
+	if err := (answer.JSON{Status: 200, Value: "small", Terms: both}).Write(w); err != nil {
+		t.Fatal(err)
+	}
+	if err := answer.NewEncoded([]byte(`"small"`)).Write(w, both, answer.KeepPublic); err != nil {
+		t.Fatal(err)
+	}
+	if got := w.Body.String() + w.Header().Get("Content-Encoding"); got != `"small""small"` {
+		t.Errorf("answers %s", got)
+	}
+}
+
+// TestLongListCompressed leaves piece by piece, each of which can be read.
+func TestLongListCompressed(t *testing.T) {
+	t.Parallel()
+	for _, coding := range []string{"gzip", "zstd"} {
+		w := newConnection()
+		list := answer.NewArrayWriter(w, http.StatusOK, nil, terms(t, http.Header{"Accept-Encoding": {coding}}))
+		item := []byte(`"` + strings.Repeat("x", 100<<10) + `"`)
+		for range 2 {
+			if err := list.Add(item); err != nil {
+				t.Fatal(err)
+			}
+			if !w.Flushed {
+				t.Errorf("%s: the first piece did not leave", coding)
+			}
+		}
+		if err := list.End(); err != nil {
+			t.Fatal(err)
+		}
+		if got, want := decoded(t, coding, w.Body.Bytes()), "["+string(item)+","+string(item)+"]"; got != want {
+			t.Errorf("%s: %d bytes arrived, want %d", coding, len(got), len(want))
+		}
+		if w.Body.Len() > len(item)/10 {
+			t.Errorf("%s: %d bytes are not compressed", coding, w.Body.Len())
+		}
+	}
+}
+
+// TestIfNoneMatch compares the tags of the answer in the coding that is asked for.
+func TestIfNoneMatch(t *testing.T) {
+	t.Parallel()
+	encoded := answer.NewEncoded([]byte(long))
+	tags := map[string]string{}
+	for _, coding := range []string{"identity", "gzip", "zstd"} {
+		w := newConnection()
+		if err := encoded.Write(w, terms(t, http.Header{"Accept-Encoding": {coding}}), answer.KeepPrivate); err != nil {
+			t.Fatal(err)
+		}
+		tags[coding] = w.Header().Get("ETag")
+	}
+	plain := tags["identity"]
+	if plain == tags["gzip"] || plain == tags["zstd"] || tags["gzip"] == tags["zstd"] {
+		t.Fatalf("the same tag for other bytes: %v", tags)
+	}
+	tests := []struct {
+		name, coding string
+		match        []string
+		want         int
+	}{
+		{"nothing", "identity", nil, 200},
+		{"the tag", "identity", []string{plain}, 304},
+		{"a weak tag", "identity", []string{"W/" + plain}, 304},
+		{"anything", "identity", []string{"*"}, 304},
+		{"a list", "identity", []string{`"a", W/"b,c" ,` + plain}, 304},
+		{"several headers", "identity", []string{`"a"`, plain}, 304},
+		{"another", "identity", []string{`"a"`}, 200},
+		{"no quotes", "identity", []string{strings.Trim(plain, `"`)}, 200},
+		{"not closed", "identity", []string{plain[:len(plain)-1]}, 200},
+		{"that of another coding", "gzip", []string{plain}, 200},
+		{"that of the coding", "gzip", []string{tags["gzip"]}, 304},
+		{"empty", "identity", []string{""}, 200},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			w := newConnection()
+			header := http.Header{"Accept-Encoding": {tt.coding}, "If-None-Match": tt.match}
+			if err := encoded.Write(w, terms(t, header), answer.KeepPrivate); err != nil {
+				t.Fatal(err)
+			}
+			if w.Code != tt.want || (w.Code == 304) != (w.Body.Len() == 0) {
+				t.Errorf("status %d with %d bytes, want %d", w.Code, w.Body.Len(), tt.want)
+			}
+			got := []string{w.Header().Get("ETag"), w.Header().Get("Cache-Control"), w.Header().Get("Vary")}
+			if diff := cmp.Diff([]string{tags[tt.coding], "private, no-cache", "Accept-Encoding, X-Fields"}, got); diff != "" {
+				t.Errorf("headers (-want +got):\n%s", diff)
+			}
+		})
+	}
+}

@@ -1,0 +1,163 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/monarc-project/stats-service/internal/config"
+	"github.com/monarc-project/stats-service/internal/localpg"
+	"github.com/monarc-project/stats-service/internal/logging"
+	"github.com/monarc-project/stats-service/internal/peer"
+	"github.com/monarc-project/stats-service/internal/postgres"
+	"github.com/monarc-project/stats-service/internal/secret"
+)
+
+func (p *program) configCheck() *cli.Command {
+	return &cli.Command{
+		Name:     "config_check",
+		Category: categoryService,
+		Usage:    "Print the settings and try what can be tried.",
+		Description: "Secrets are not shown. Tried are the address to listen on, the database, the\n" +
+			"secret key, the log file, and the peer with its token where there is one.\n" +
+			"Nothing is started, and nothing created but the log file.",
+		Flags:  []cli.Flag{jsonOption()},
+		Action: p.task(logging.Root, checkConfig),
+	}
+}
+
+// trial is what came of trying a setting.
+type trial struct {
+	What   string `json:"what"`
+	OK     bool   `json:"ok"`
+	Detail string `json:"detail"`
+}
+
+// checkRecord is what config_check found.
+type checkRecord struct {
+	Settings map[string]string `json:"settings"`
+	Trials   []trial           `json:"trials"`
+}
+
+func checkConfig(ctx context.Context, t *task) error {
+	settings := t.settings.Redacted()
+	record := checkRecord{Settings: map[string]string{}, Trials: append([]trial{t.tryListen()}, t.tryDatabase(ctx)...)}
+	for _, setting := range settings {
+		record.Settings[setting.Name] = setting.Value
+	}
+	if t.settings.RemoteStatsServer != "" {
+		record.Trials = append(record.Trials, t.tryPeer(ctx))
+	}
+	printed := t.print(record, func(w io.Writer) { writeCheck(w, settings, record.Trials) })
+	return errors.Join(failedTrials(record.Trials), printed)
+}
+
+func writeCheck(w io.Writer, settings []config.Setting, trials []trial) {
+	for _, setting := range settings {
+		fmt.Fprintf(w, "%s=%s\n", setting.Name, setting.Value)
+	}
+	fmt.Fprintln(w)
+	for _, tried := range trials {
+		verdict := "ok"
+		if !tried.OK {
+			verdict = "FAILED"
+		}
+		fmt.Fprintf(w, "%s: %s: %s\n", tried.What, verdict, tried.Detail)
+	}
+}
+
+func failedTrials(trials []trial) error {
+	var failed []string
+	for _, tried := range trials {
+		if !tried.OK {
+			failed = append(failed, tried.What)
+		}
+	}
+	if len(failed) == 0 {
+		return nil
+	}
+	return fmt.Errorf("not everything works: %s", strings.Join(failed, ", "))
+}
+
+// tryListen takes an address that is in use for that of the service itself.
+func (t *task) tryListen() trial {
+	address := t.settings.Listen()
+	listener, err := net.Listen("tcp", address)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return trial{"address", true, address + " is in use, perhaps by this service"}
+	}
+	if err != nil {
+		return trial{"address", false, err.Error()}
+	}
+	_ = listener.Close()
+	return trial{"address", true, address + " is free"}
+}
+
+// tryDatabase opens the database, unless it is a private one that nobody runs
+// at the moment, and then the tokens in it.
+func (t *task) tryDatabase(ctx context.Context) []trial {
+	url, configured := t.settings.Database()
+	if !configured {
+		var err error
+		url, err = localpg.Attach(t.settings.DataDir)
+		if errors.Is(err, localpg.ErrNotRunning) || errors.Is(err, os.ErrNotExist) {
+			return []trial{{"database", true, t.databaseName() + " does not run now; the service will start it"}}
+		}
+		if err != nil {
+			return []trial{{"database", false, err.Error()}}
+		}
+	}
+	key, err := t.existingKey()
+	if err != nil {
+		return []trial{{"secret key", false, err.Error()}}
+	}
+	options := postgres.Options{URL: url, Secret: key, Now: t.Now, Log: logging.Named(t.log, logging.Database)}
+	store, err := postgres.Open(ctx, options)
+	if err != nil {
+		return []trial{{"database", false, describe(err)}}
+	}
+	defer store.Close()
+	return t.tryStore(ctx, store)
+}
+
+// existingKey does not make a key file: where there is none, no token was sealed
+// with its key either.
+func (t *task) existingKey() (*secret.Box, error) {
+	_, err := os.Stat(filepath.Join(t.settings.DataDir, keyFile))
+	if t.settings.SecretKey == "" && errors.Is(err, os.ErrNotExist) {
+		return secret.New(secret.NewToken()), nil
+	}
+	return secretBox(t.settings)
+}
+
+func (t *task) tryStore(ctx context.Context, store *postgres.Store) []trial {
+	if err := store.CheckSchema(ctx); err != nil {
+		return []trial{{"database", false, err.Error()}}
+	}
+	trials := []trial{{"database", true, t.databaseName() + " is there and up to date"}}
+	clients, err := store.ListClients(ctx)
+	if err != nil {
+		return append(trials, trial{"secret key", false, err.Error()})
+	}
+	return append(trials, trial{"secret key", true, fmt.Sprintf("it opens the tokens of %d clients", len(clients))})
+}
+
+func (t *task) tryPeer(ctx context.Context) trial {
+	remote, err := t.remote("remote-token")
+	if err != nil {
+		return trial{"peer", false, err.Error()}
+	}
+	report, err := peer.Test(ctx, remote)
+	if err = errors.Join(err, clockError(report)); err != nil {
+		return trial{"peer", false, err.Error()}
+	}
+	return trial{"peer", true, fmt.Sprintf("%s knows the token as that of client %q", report.Server, report.Client)}
+}

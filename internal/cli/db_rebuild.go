@@ -1,0 +1,90 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/monarc-project/stats-service/internal/logging"
+	"github.com/monarc-project/stats-service/internal/postgres"
+)
+
+func (p *program) dbRebuild() *cli.Command {
+	return &cli.Command{
+		Name:     "db_rebuild",
+		Category: categoryDatabase,
+		Usage:    "Compute anew what is derived from the stats.",
+		Description: "Derived are the daily rollups, and what the stats of an adopted database lack.\n" +
+			"The service may run meanwhile. This is needed once after a database with stats\n" +
+			"was adopted.",
+		Flags: []cli.Flag{
+			&cli.BoolFlag{Name: "check", Usage: "Change nothing, only compare the rollups with the stats."},
+			jsonOption(),
+		},
+		Action: p.task(logging.CommandsDatabase, func(ctx context.Context, t *task) error {
+			return t.withStore(ctx, func(store *postgres.Store) error {
+				if t.options.Bool("check") {
+					return t.checkRollups(ctx, store)
+				}
+				return t.rebuild(ctx, store)
+			})
+		}),
+	}
+}
+
+// rebuilt is what was computed.
+type rebuilt struct {
+	Stats         int64   `json:"stats"`
+	Completed     int64   `json:"completed"`
+	Unprocessable int64   `json:"unprocessable"`
+	Seconds       float64 `json:"seconds"`
+}
+
+func (t *task) rebuild(ctx context.Context, store *postgres.Store) error {
+	show, end := t.screen.progress(ctx, "Rebuilding")
+	started := t.Now()
+	done, err := store.Rebuild(ctx, show)
+	end()
+	if err != nil {
+		return ended(ctx, done.Completed, err)
+	}
+	result := rebuilt{done.Stats, done.Completed, done.Unprocessable, seconds(t.Now().Sub(started))}
+	t.log.Info("the rollups were rebuilt", "stats", result.Stats, "completed", result.Completed,
+		"unprocessable", result.Unprocessable, "seconds", result.Seconds)
+	return t.printLine(result, "stats: %d, completed: %d, left out as malformed: %d, seconds: %g",
+		result.Stats, result.Completed, result.Unprocessable, result.Seconds)
+}
+
+// agreement tells whether the rollups are what the stats add up to.
+type agreement struct {
+	Agree       bool     `json:"agree"`
+	Differences []string `json:"differences"`
+}
+
+func (t *task) checkRollups(ctx context.Context, store *postgres.Store) error {
+	found, err := store.RollupsAgree(ctx)
+	if err != nil {
+		return err
+	}
+	result := agreement{Agree: len(found) == 0, Differences: []string{}}
+	for _, difference := range found {
+		result.Differences = append(result.Differences, difference.String())
+	}
+	printed := t.print(result, result.write)
+	if !result.Agree {
+		err = errors.New("the rollups are not what the stats add up to: db_rebuild mends that")
+	}
+	return errors.Join(err, printed)
+}
+
+func (a agreement) write(w io.Writer) {
+	for _, difference := range a.Differences {
+		fmt.Fprintln(w, difference)
+	}
+	if a.Agree {
+		fmt.Fprintln(w, "The rollups are what the stats add up to.")
+	}
+}

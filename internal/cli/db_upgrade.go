@@ -1,0 +1,21 @@
+package cli
+
+import (
+	"context"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/monarc-project/stats-service/internal/logging"
+)
+
+func (p *program) dbUpgrade() *cli.Command {
+	return &cli.Command{
+		Name:     "db_upgrade",
+		Category: categoryDatabase,
+		Usage:    "Bring the tables up to date after a new release was installed.",
+		Flags:    []cli.Flag{jsonOption()},
+		Action: p.task(logging.CommandsDatabase, func(ctx context.Context, t *task) error {
+			return t.migrate(ctx, "The database is up to date.")
+		}),
+	}
+}

@@ -1,0 +1,168 @@
+package cli_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/monarc-project/stats-service/internal/config"
+)
+
+// settingRow matches a row of a table of settings: | `NAME` | `default` | meaning |
+var settingRow = regexp.MustCompile("(?m)^\\| `([A-Z_]+)` \\| (?:`([^`|]*)`|) *\\| [^|]+ \\|$")
+
+// documented returns the settings of a document's tables with their defaults.
+func documented(t *testing.T, file string) []config.Setting {
+	t.Helper()
+	content, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var settings []config.Setting
+	for _, row := range settingRow.FindAllStringSubmatch(string(content), -1) {
+		settings = append(settings, config.Setting{Name: row[1], Value: row[2]})
+	}
+	return settings
+}
+
+func defaults(t *testing.T) []config.Setting {
+	t.Helper()
+	settings, err := config.Load(nil, os.ReadFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return settings.Redacted()
+}
+
+// TestSettingsDocumented makes sure that operators read of every setting, with
+// the default that it has.
+func TestSettingsDocumented(t *testing.T) {
+	t.Parallel()
+	if diff := cmp.Diff(defaults(t), documented(t, root+"/docs/operating.md")); diff != "" {
+		t.Errorf("docs/operating.md (-settings +document)\n%s", diff)
+	}
+}
+
+// TestReadmeSettings checks the settings that the README picks out.
+func TestReadmeSettings(t *testing.T) {
+	t.Parallel()
+	standard := map[string]string{}
+	for _, setting := range defaults(t) {
+		standard[setting.Name] = setting.Value
+	}
+	picked := documented(t, readmeFile)
+	if len(picked) == 0 {
+		t.Error("the README has no table of settings")
+	}
+	for _, setting := range picked {
+		if value, known := standard[setting.Name]; !known || value != setting.Value {
+			t.Errorf("the README says %s is %q by default, the service %q (known: %t)", setting.Name, setting.Value, value, known)
+		}
+	}
+}
+
+// link matches the target of a link within the repository.
+var link = regexp.MustCompile(`\]\(([^)#:]+)(?:#[^)]*)?\)`)
+
+// TestLinks makes sure that what the documents point to is there.
+func TestLinks(t *testing.T) {
+	t.Parallel()
+	documents := []string{readmeFile}
+	for _, pattern := range []string{"/docs/*.md", "/docs/adr/*.md"} {
+		found, err := filepath.Glob(root + pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		documents = append(documents, found...)
+	}
+	for _, document := range documents {
+		content, err := os.ReadFile(document)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, match := range link.FindAllStringSubmatch(string(content), -1) {
+			if _, err := os.Stat(filepath.Join(filepath.Dir(document), match[1])); err != nil {
+				t.Errorf("%s links to %s: %v", document, match[1], err)
+			}
+		}
+	}
+}
+
+// TestLayoutDocumented makes sure that the README names every folder of the
+// source, and none that is gone.
+func TestLayoutDocumented(t *testing.T) {
+	t.Parallel()
+	content, err := os.ReadFile(readmeFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, pattern := range []string{"cmd/*", "gen/*", "internal/*"} {
+		folders, err := filepath.Glob(filepath.Join(root, pattern))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, folder := range folders {
+			line := fmt.Sprintf("\n  %s/ ", filepath.Base(folder))
+			if !strings.Contains(string(content), line) {
+				t.Errorf("the layout in the README lacks %s", strings.TrimPrefix(folder, root+"/"))
+			}
+		}
+	}
+}
+
+// TestIntegratorDocumented makes sure that the guide shows the program that the
+// scripts run.
+func TestIntegratorDocumented(t *testing.T) {
+	t.Parallel()
+	guide, err := os.ReadFile(root + "/docs/integrating.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	program, err := os.ReadFile(root + "/docs/examples/integrator/main.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, code, _ := strings.Cut(string(program), "\npackage main\n")
+	if !strings.Contains(string(guide), "```go\npackage main\n"+code+"```\n") {
+		t.Error("docs/integrating.md shows another program than docs/examples/integrator/main.go")
+	}
+}
+
+var (
+	// commandLine matches a command with what follows it on the line.
+	commandLine = regexp.MustCompile(`(?m)(?:^|[ "(` + "`" + `]|/bin/)stats-service ([a-z_]+)\b([^|;#` + "`" + `\n]*)`)
+	longOption  = regexp.MustCompile(`--[a-z-]+`)
+	codeBlock   = regexp.MustCompile("(?s)```.*?```|`[^`\n]+`")
+)
+
+// TestCommandsDocumented makes sure that the commands in the documents exist, with
+// their options.
+func TestCommandsDocumented(t *testing.T) {
+	t.Parallel()
+	for _, document := range []string{readmeFile, root + "/docs/operating.md", root + "/docs/integrating.md"} {
+		content, err := os.ReadFile(document)
+		if err != nil {
+			t.Fatal(err)
+		}
+		code := strings.Join(codeBlock.FindAllString(string(content), -1), "\n")
+		found := commandLine.FindAllStringSubmatch(code, -1)
+		if len(found) == 0 {
+			t.Errorf("%s shows no command", document)
+		}
+		for _, match := range found {
+			help := output(t, []string{match[1], helpOption})
+			for _, option := range longOption.FindAllString(match[2], -1) {
+				if !strings.Contains(help, option) {
+					t.Errorf("%s: %s has no option %s", document, match[1], option)
+				}
+			}
+		}
+	}
+}
+
+const helpOption = "--help"

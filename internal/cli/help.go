@@ -1,0 +1,165 @@
+package cli
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+)
+
+const (
+	helpOption = "--help"
+	// helpWidth is how wide a line of a help text gets, if its words allow.
+	helpWidth = 80
+	// widestOption is the width up to which descriptions stand beside options.
+	widestOption = 26
+)
+
+// topic is a line of a help text: a word and what it means.
+type topic struct{ word, meaning string }
+
+const settingsNote = "Settings are taken from the environment and from the file that STATS_CONFIG\n" +
+	"names (.toml or .yaml); docs/operating.md explains each of them.\n"
+
+// appHelp is what --help says about the program.
+func appHelp(app *cli.App) string {
+	var text strings.Builder
+	fmt.Fprintf(&text, "Usage: %s COMMAND [OPTIONS]\n\n  %s\n", app.Name, app.Usage)
+	for _, category := range categories() {
+		var topics []topic
+		for _, command := range app.Commands {
+			if command.Category == category {
+				topics = append(topics, topic{command.Name, command.Usage})
+			}
+		}
+		writeTopics(&text, category, topics)
+	}
+	writeTopics(&text, "Options", []topic{
+		{helpOption, "Show this message, or that of a command, and exit."},
+		{"--version", "Show the version and exit."},
+	})
+	text.WriteString("\n" + settingsNote)
+	return text.String()
+}
+
+// commandHelp is what --help says about a command.
+func commandHelp(command *cli.Command) string {
+	var text strings.Builder
+	fmt.Fprintf(&text, "Usage: %s %s [OPTIONS]\n\n", appName, command.Name)
+	writeParagraphs(&text, command.Usage)
+	if command.Description != "" {
+		text.WriteString("\n")
+		writeParagraphs(&text, command.Description)
+	}
+	writeTopics(&text, "Options", optionTopics(command))
+	return text.String()
+}
+
+// writeParagraphs wraps paragraphs, which empty lines separate, anew.
+func writeParagraphs(text *strings.Builder, paragraphs string) {
+	for i, paragraph := range strings.Split(paragraphs, "\n\n") {
+		if i > 0 {
+			text.WriteString("\n")
+		}
+		for _, line := range wrap(strings.ReplaceAll(paragraph, "\n", " "), helpWidth-2) {
+			text.WriteString("  " + line + "\n")
+		}
+	}
+}
+
+// optionsOf are the options of a command. The library adds --help to those of a
+// command that runs.
+func optionsOf(command *cli.Command) []cli.Flag {
+	var options []cli.Flag
+	for _, flag := range command.Flags {
+		if flag != cli.HelpFlag {
+			options = append(options, flag)
+		}
+	}
+	return options
+}
+
+// optionTopics describes the options of a command, --help last.
+func optionTopics(command *cli.Command) []topic {
+	var topics []topic
+	for _, flag := range optionsOf(command) {
+		topics = append(topics, topic{optionWord(flag), optionMeaning(flag)})
+	}
+	return append(topics, topic{helpOption, "Show this message and exit."})
+}
+
+// optionWord is an option as it is typed: its names, short ones first, and what
+// stands for its value.
+func optionWord(flag cli.Flag) string {
+	var word string
+	for _, name := range flag.Names()[1:] {
+		word += "-" + name + ", "
+	}
+	word += "--" + flag.Names()[0]
+	switch flag.(type) {
+	case *cli.BoolFlag:
+		return word
+	case *dateFlag:
+		return word + " [%Y-%m-%d]"
+	case *cli.IntFlag:
+		return word + " INTEGER"
+	case *cli.DurationFlag:
+		return word + " DURATION"
+	}
+	return word + " TEXT"
+}
+
+func optionMeaning(flag cli.Flag) string {
+	switch f := flag.(type) {
+	case *cli.StringFlag:
+		if f.Value != "" {
+			return f.Usage + "  [default: " + f.Value + "]"
+		}
+		return f.Usage
+	case *cli.IntFlag:
+		if f.Value != 0 {
+			return fmt.Sprintf("%s  [default: %d]", f.Usage, f.Value)
+		}
+		return f.Usage
+	}
+	if documented, ok := flag.(cli.DocGenerationFlag); ok {
+		return documented.GetUsage()
+	}
+	return ""
+}
+
+// writeTopics writes topics below a title, their meanings aligned and wrapped.
+func writeTopics(text *strings.Builder, title string, topics []topic) {
+	width := 0
+	for _, t := range topics {
+		width = max(width, min(len(t.word), widestOption))
+	}
+	indent := "\n" + strings.Repeat(" ", width+4)
+	fmt.Fprintf(text, "\n%s:\n", title)
+	for _, t := range topics {
+		meaning := strings.Join(wrap(t.meaning, helpWidth-width-4), indent)
+		if len(t.word) > width {
+			fmt.Fprintf(text, "  %s%s%s\n", t.word, indent, meaning)
+			continue
+		}
+		fmt.Fprintf(text, "  %-*s  %s\n", width, t.word, meaning)
+	}
+}
+
+// wrap breaks text into lines between its words; two spaces between words stay
+// two.
+func wrap(text string, width int) []string {
+	var lines []string
+	for len(text) > width {
+		at := strings.LastIndexByte(text[:width+1], ' ')
+		if at <= 0 {
+			at = strings.IndexByte(text, ' ')
+		}
+		if at < 0 {
+			break
+		}
+		lines = append(lines, strings.TrimRight(text[:at], " "))
+		text = strings.TrimLeft(text[at:], " ")
+	}
+	return append(lines, text)
+}

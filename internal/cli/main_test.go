@@ -1,0 +1,53 @@
+package cli_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"strconv"
+	"syscall"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/monarc-project/stats-service/internal/cli"
+	"github.com/monarc-project/stats-service/internal/pgtest"
+	"github.com/monarc-project/stats-service/internal/postgres"
+)
+
+// TestMain lets the test binary stand in for the programs that the scripts
+// call, and gives the tests a PostgreSQL.
+func TestMain(m *testing.M) {
+	testscript.Main(withDatabases{m}, map[string]func(){
+		"stats-service": statsService,
+		"request":       request,
+		"exits":         exits,
+	})
+}
+
+type withDatabases struct{ m *testing.M }
+
+func (w withDatabases) Run() int { return pgtest.Run(w.m, postgres.MigrateURL) }
+
+// statsService is the program as cmd/stats-service runs it.
+func statsService() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop)
+	code := cli.Run(ctx, os.Args, cli.System())
+	stop()
+	os.Exit(code)
+}
+
+// exits is for the scripts: exits CODE PROGRAM ARG... fails unless the program
+// ends with that exit code.
+func exits() {
+	command := exec.Command(os.Args[2], os.Args[3:]...)
+	command.Stdin, command.Stdout, command.Stderr = os.Stdin, os.Stdout, os.Stderr
+	_ = command.Run() // tells no more than its exit code
+	if code := strconv.Itoa(command.ProcessState.ExitCode()); code != os.Args[1] {
+		fmt.Fprintf(os.Stderr, "%s ended with exit code %s, want %s\n", os.Args[2], code, os.Args[1])
+		os.Exit(1)
+	}
+}

@@ -1,0 +1,156 @@
+package cli
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/urfave/cli/v2"
+
+	"github.com/monarc-project/stats-service/internal/processor"
+	"github.com/monarc-project/stats-service/internal/stats"
+)
+
+// required ends the usage of an option that a command needs.
+const required = "  [required]"
+
+// allTypes stands for every type of statistics.
+const allTypes = "all"
+
+// usageError is an option whose value cannot be used.
+type usageError struct{ message string }
+
+func (e *usageError) Error() string { return e.message }
+
+func usagef(format string, args ...any) error { return &usageError{fmt.Sprintf(format, args...)} }
+
+// dateFlag is an option whose value is a day.
+type dateFlag struct{ cli.StringFlag }
+
+func dateOption(name, usage string) cli.Flag {
+	return &dateFlag{cli.StringFlag{Name: name, Usage: usage}}
+}
+
+func jsonOption() cli.Flag {
+	return &cli.BoolFlag{Name: "json", Usage: "Print the result as JSON."}
+}
+
+func yesOption(usage string) cli.Flag {
+	return &cli.BoolFlag{Name: "yes", Aliases: []string{"y"}, Usage: usage}
+}
+
+const automaticYes = "Automatically reply yes to the confirmation message."
+
+// typeOption narrows to one type of statistics.
+func typeOption(usage string) cli.Flag {
+	return &cli.StringFlag{Name: "type", Usage: usage + " (" + typeNames() + ").  [default: every type]"}
+}
+
+func typeNames() string {
+	var names []string
+	for _, t := range processor.Types() {
+		names = append(names, string(t))
+	}
+	return strings.Join(names, ", ")
+}
+
+// uuid returns the value of an option, uuid.Nil when it was not given.
+func (t *task) uuid(option string) (uuid.UUID, error) {
+	given := t.options.String(option)
+	if given == "" {
+		return uuid.Nil, nil
+	}
+	id, err := uuid.Parse(given)
+	if err != nil || id == uuid.Nil {
+		return uuid.Nil, usagef("--%s %q is no UUID such as fb9b4d21-4082-445c-a6e6-5d42a1cd9202", option, given)
+	}
+	return id, nil
+}
+
+// date returns the value of an option, the zero time when it was not given.
+func (t *task) date(option string) (time.Time, error) {
+	given := t.options.String(option)
+	if given == "" {
+		return time.Time{}, nil
+	}
+	day, err := stats.ParseDate(given)
+	if err != nil {
+		return time.Time{}, usagef("--%s %q is no day such as 2026-03-31", option, given)
+	}
+	return day, nil
+}
+
+// dates returns the values of --date-from and --date-to, which must be in order
+// where both are given.
+func (t *task) dates() (from, to time.Time, err error) {
+	if from, err = t.date("date-from"); err != nil {
+		return from, to, err
+	}
+	if to, err = t.date("date-to"); err != nil {
+		return from, to, err
+	}
+	end := to
+	if end.IsZero() {
+		end = t.today()
+	}
+	if from.After(end) {
+		return from, to, usagef("--date-from %s is after --date-to %s", from.Format(time.DateOnly), end.Format(time.DateOnly))
+	}
+	return from, to, nil
+}
+
+func (t *task) today() time.Time { return stats.Today(t.Now(), t.settings.Location()) }
+
+// statsType returns the value of --type, empty when every type is meant.
+func (t *task) statsType() (processor.Type, error) {
+	given := t.options.String("type")
+	if given == "" || given == allTypes {
+		return "", nil
+	}
+	return parseType("type", given)
+}
+
+// statsTypes returns the values of an option that may be repeated, none when
+// every type is meant.
+func (t *task) statsTypes(option string) ([]processor.Type, error) {
+	var types []processor.Type
+	for _, given := range t.options.StringSlice(option) {
+		if given == allTypes {
+			return nil, nil
+		}
+		parsed, err := parseType(option, given)
+		if err != nil {
+			return nil, err
+		}
+		if !slices.Contains(types, parsed) {
+			types = append(types, parsed)
+		}
+	}
+	return types, nil
+}
+
+func parseType(option, given string) (processor.Type, error) {
+	parsed := processor.Type(given)
+	if !slices.Contains(processor.Types(), parsed) {
+		return "", usagef("--%s %q is no type of statistics: use %s or %s", option, given, typeNames(), allTypes)
+	}
+	return parsed, nil
+}
+
+// maxMonths keeps a number of months within the calendar.
+const maxMonths = 1200
+
+// monthsAgo returns the day so many months ago as an option says; zero when it
+// does not.
+func (t *task) monthsAgo(option string) (time.Time, error) {
+	if !t.options.IsSet(option) && t.options.Int(option) == 0 {
+		return time.Time{}, nil
+	}
+	months := t.options.Int(option)
+	if months < 1 || months > maxMonths {
+		return time.Time{}, usagef("--%s %d is no number of months from 1 to %d", option, months, maxMonths)
+	}
+	return stats.MonthsBefore(t.today(), months), nil
+}

@@ -1,0 +1,117 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/monarc-project/stats-service/internal/peer"
+)
+
+// errInterrupted tells that a signal ended the work.
+var errInterrupted = errors.New("interrupted: what was done stays done, run the command again for the rest")
+
+// partialError tells that a part of the work is done and the rest is not.
+type partialError struct{ cause error }
+
+func (e *partialError) Error() string { return e.cause.Error() }
+func (e *partialError) Unwrap() error { return e.cause }
+
+// ended tells how work ended of which so many parts are done.
+func ended(ctx context.Context, done int64, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil && errors.Is(err, ctx.Err()):
+		return &partialError{errInterrupted}
+	case done > 0:
+		return &partialError{err}
+	}
+	return err
+}
+
+// transfer is what became of a push or a pull.
+type transfer struct {
+	peer.Summary
+	LastDay string  `json:"last_day,omitempty"`
+	Seconds float64 `json:"seconds"`
+	DryRun  bool    `json:"dry_run"`
+	Error   string  `json:"error,omitempty"`
+}
+
+func newTransfer(summary peer.Summary, dryRun bool, err error) transfer {
+	result := transfer{Summary: summary, Seconds: seconds(summary.Elapsed), DryRun: dryRun}
+	if !summary.LastDay.IsZero() {
+		result.LastDay = summary.LastDay.Format(time.DateOnly)
+	}
+	if err != nil {
+		result.Error = err.Error()
+	}
+	return result
+}
+
+// seconds has the precision that a summary needs: hundredths.
+func seconds(d time.Duration) float64 {
+	const hundredth = 10 * time.Millisecond
+	return float64(d.Round(hundredth)/hundredth) / 100
+}
+
+// write prints the refused and then, as the last line, the summary. moved says
+// what the first number means.
+func (r transfer) write(w io.Writer, moved string) {
+	for _, refusal := range r.Refusals {
+		fmt.Fprintf(w, "Refused %s: %s\n", refusal.UUID, refusal.Reason)
+	}
+	if r.DryRun {
+		fmt.Fprint(w, "Dry run, ")
+	}
+	fmt.Fprintf(w, "%s: %d, already there: %d, refused: %d, skipped: %d, bytes: %d, seconds: %g\n",
+		moved, r.Sent, r.AlreadyThere, r.Refused, r.Skipped, r.Bytes, r.Seconds)
+}
+
+// endTransfer prints the summary, which is valid beside an error too.
+func (t *task) endTransfer(moved string, summary peer.Summary, err error) error {
+	result := newTransfer(summary, t.options.Bool("dry-run"), err)
+	t.log.Info("the transfer ended", "command", t.options.Command.Name, moved, summary.Sent, "already there", summary.AlreadyThere,
+		"refused", summary.Refused, "skipped", summary.Skipped, "bytes", summary.Bytes, "seconds", result.Seconds)
+	printed := t.print(result, func(w io.Writer) { result.write(w, moved) })
+	return errors.Join(transferError(summary, err), printed)
+}
+
+func transferError(summary peer.Summary, err error) error {
+	switch settled := summary.Sent + summary.AlreadyThere; {
+	case err != nil && settled > 0:
+		return &partialError{fmt.Errorf("%w; run the command again for the rest", err)}
+	case err != nil:
+		return err
+	case summary.Interrupted:
+		return &partialError{errInterrupted}
+	case summary.Refused > 0:
+		return &partialError{fmt.Errorf("%d stats were refused and passed over", summary.Refused)}
+	}
+	return nil
+}
+
+// deletion is what became of deleting stats.
+type deletion struct {
+	Deleted int64   `json:"deleted"`
+	Seconds float64 `json:"seconds"`
+	Error   string  `json:"error,omitempty"`
+}
+
+// deleteStats runs work that deletes stats, with a bar, and prints its summary.
+func (t *task) deleteStats(ctx context.Context, run func(progress func(done, total int64)) (int64, error)) error {
+	show, end := t.screen.progress(ctx, "Deleting")
+	started := t.Now()
+	deleted, err := run(show)
+	end()
+	err = ended(ctx, deleted, err)
+	result := deletion{Deleted: deleted, Seconds: seconds(t.Now().Sub(started))}
+	if err != nil {
+		result.Error = err.Error()
+	}
+	t.log.Info("stats were deleted", "command", t.options.Command.Name, "deleted", deleted, "seconds", result.Seconds)
+	return errors.Join(err, t.printLine(result, "deleted: %d, seconds: %g", deleted, result.Seconds))
+}

@@ -1,0 +1,71 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/monarc-project/stats-service/internal/stats"
+)
+
+// print writes the result: record as one JSON document with --json, otherwise
+// what text writes.
+func (t *task) print(record any, text func(w io.Writer)) error {
+	if !t.options.Bool("json") {
+		text(t.Stdout)
+		return nil
+	}
+	encoder := json.NewEncoder(t.Stdout)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(record); err != nil {
+		return fmt.Errorf("write the result: %w", err)
+	}
+	return nil
+}
+
+// printLine is print for a result that is a sentence to people.
+func (t *task) printLine(record any, format string, args ...any) error {
+	return t.print(record, func(w io.Writer) { fmt.Fprintf(w, format+"\n", args...) })
+}
+
+// clientRecord is a client as programs read it.
+type clientRecord struct {
+	UUID             uuid.UUID  `json:"uuid"`
+	Name             string     `json:"name"`
+	Role             string     `json:"role"`
+	Token            string     `json:"token,omitempty"`
+	Latitude         *float64   `json:"latitude"`
+	Longitude        *float64   `json:"longitude"`
+	Local            bool       `json:"local"`
+	IsSharingEnabled bool       `json:"is_sharing_enabled"`
+	IsActive         bool       `json:"is_active"`
+	CreatedAt        time.Time  `json:"created_at"`
+	LastSeen         *time.Time `json:"last_seen"`
+}
+
+func recordOf(client stats.Client) clientRecord {
+	return clientRecord{
+		UUID:             client.UUID,
+		Name:             client.Name,
+		Role:             client.Role.String(),
+		Token:            client.Token,
+		Latitude:         client.Latitude,
+		Longitude:        client.Longitude,
+		Local:            client.Local,
+		IsSharingEnabled: client.IsSharingEnabled,
+		IsActive:         client.IsActive,
+		CreatedAt:        client.CreatedAt,
+		LastSeen:         client.LastSeen,
+	}
+}
+
+// createdFormat shows a time, in UTC, to the microsecond.
+const createdFormat = "2006-01-02 15:04:05.000000"
+
+func printClient(w io.Writer, client stats.Client) {
+	fmt.Fprintf(w, "UUID: %s\nName: %s\nRole: %d\nToken: %s\nCreated at: %s\n",
+		client.UUID, client.Name, client.Role, client.Token, client.CreatedAt.UTC().Format(createdFormat))
+}

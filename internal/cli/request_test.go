@@ -1,0 +1,41 @@
+package cli_test
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+)
+
+// request is a small curl for the scripts: request METHOD URL [KEY [BODY]]
+// prints the status and the body of the answer.
+func request() {
+	args := append(os.Args[1:], "", "")
+	status, body, err := send(args[0], args[1], args[2], args[3])
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	fmt.Printf("%d\n%s\n", status, body)
+}
+
+func send(method, url, key, body string) (status int, answer []byte, err error) {
+	r, err := http.NewRequest(method, url, strings.NewReader(body))
+	if err != nil {
+		return 0, nil, err
+	}
+	r.Header.Set("Content-Type", "application/json")
+	if key != "" {
+		r.Header.Set("X-API-KEY", key)
+	}
+	client := http.Client{Timeout: 30 * time.Second}
+	response, err := client.Do(r)
+	if err != nil {
+		return 0, nil, err
+	}
+	defer response.Body.Close()
+	answer, err = io.ReadAll(response.Body)
+	return response.StatusCode, answer, err
+}

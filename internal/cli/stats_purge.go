@@ -1,0 +1,56 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/monarc-project/stats-service/internal/logging"
+	"github.com/monarc-project/stats-service/internal/postgres"
+)
+
+// keptMonths is how long stats are kept unless an operator says otherwise.
+const keptMonths = 36
+
+func (p *program) statsPurge() *cli.Command {
+	return &cli.Command{
+		Name:        "stats_purge",
+		Category:    categoryStats,
+		Usage:       "Delete the stats older than the number of months specified in parameter.",
+		Description: "Asks for confirmation at a terminal only, because it is made for cron.",
+		Flags: []cli.Flag{
+			&cli.IntFlag{Name: "nb-month", Usage: "Age (in months) of the stats to purge.", Value: keptMonths},
+			yesOption(automaticYes),
+			jsonOption(),
+		},
+		Action: p.task(logging.CommandsStats, purgeStats),
+	}
+}
+
+func purgeStats(ctx context.Context, t *task) error {
+	before, err := t.monthsAgo("nb-month")
+	if err != nil {
+		return err
+	}
+	return t.withStore(ctx, func(store *postgres.Store) error {
+		if err := t.confirmPurge(ctx, store, before); err != nil {
+			return err
+		}
+		return t.deleteStats(ctx, func(progress func(done, total int64)) (int64, error) {
+			return store.PurgeStats(ctx, before, progress)
+		})
+	})
+}
+
+func (t *task) confirmPurge(ctx context.Context, store *postgres.Store, before time.Time) error {
+	if !t.attended() {
+		return nil
+	}
+	n, err := store.CountPurgeable(ctx, before)
+	if err != nil || n == 0 {
+		return err
+	}
+	return t.confirm(ctx, fmt.Sprintf("Delete %d stats of days before %s?", n, before.Format(time.DateOnly)))
+}

@@ -1,0 +1,56 @@
+package cli_test
+
+import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"sync"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// stub answers every request in the same way.
+func stub(ts *testscript.TestScript, args []string) {
+	status, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	body := ts.ReadFile(args[2])
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(status)
+		_, _ = w.Write([]byte(body))
+	}))
+	ts.Defer(server.Close)
+	ts.Setenv(args[0], server.URL)
+}
+
+// silences are, by the URL of a server that never answers, closed when it was
+// asked something.
+var silences sync.Map
+
+func silent(ts *testscript.TestScript, args []string) {
+	heard, once := make(chan struct{}), sync.Once{}
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body) // only then it is noticed that the caller has gone
+		once.Do(func() { close(heard) })
+		<-r.Context().Done()
+	}))
+	ts.Defer(server.Close)
+	silences.Store(server.URL, heard)
+	ts.Setenv(args[0], server.URL)
+}
+
+func asked(ts *testscript.TestScript, args []string) {
+	heard, ok := silences.Load(args[0])
+	if !ok {
+		ts.Fatalf("no silent server has the URL %s", args[0])
+	}
+	eventually(ts, "nobody asked "+args[0], func() bool {
+		select {
+		case <-heard.(chan struct{}):
+			return true
+		default:
+			return false
+		}
+	})
+}

@@ -1,0 +1,75 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/monarc-project/stats-service/internal/logging"
+	"github.com/monarc-project/stats-service/internal/peer"
+)
+
+// syncTest is the command sync_test; a file of that name would be a test of Go.
+func (p *program) syncTest() *cli.Command {
+	return &cli.Command{
+		Name:     "sync_test",
+		Category: categoryStats,
+		Usage:    "Test whether stats can be pushed to and pulled from the other instance.",
+		Description: "Asks REMOTE_STATS_SERVER whether it is there, which client the token belongs to\n" +
+			"and what time it is. Changes nothing.",
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "remote-token", Usage: "Client token on remote side.  [default: REMOTE_STATS_TOKEN]"},
+			jsonOption(),
+		},
+		Action: p.task(logging.CommandsStats, testSync),
+	}
+}
+
+func testSync(ctx context.Context, t *task) error {
+	remote, err := t.remote("remote-token")
+	if err != nil {
+		return err
+	}
+	report, err := peer.Test(ctx, remote)
+	if err != nil {
+		return err
+	}
+	record := syncRecord{
+		Report:       report,
+		Milliseconds: report.Latency.Milliseconds(),
+		ClockAhead:   int64(report.ClockAhead / time.Second),
+	}
+	return errors.Join(t.print(record, record.write), clockError(report))
+}
+
+// syncRecord is what was found out about a peer.
+type syncRecord struct {
+	peer.Report
+	Milliseconds int64 `json:"milliseconds"`
+	ClockAhead   int64 `json:"clock_ahead_seconds"`
+}
+
+func (r syncRecord) write(w io.Writer) {
+	version, clock := r.Version, "does not say"
+	if version == "" {
+		version = "does not say"
+	}
+	if r.ClockKnown {
+		clock = fmt.Sprintf("%d seconds ahead", r.ClockAhead)
+	}
+	fmt.Fprintf(w, "Server: %s\nVersion: %s\nClient: %s\nRole: %s\nMilliseconds: %d\nClock: %s\n",
+		r.Server, version, r.Client, r.Role, r.Milliseconds, clock)
+}
+
+// clockError is about clocks so far apart that a day begins at different times.
+func clockError(report peer.Report) error {
+	if !report.ClockKnown || report.ClockRight {
+		return nil
+	}
+	return fmt.Errorf("the clock of the peer %s and that of this machine are %s apart: set the wrong one",
+		report.Server, report.ClockAhead.Abs())
+}

@@ -1,0 +1,106 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/monarc-project/stats-service/internal/config"
+	"github.com/monarc-project/stats-service/internal/logging"
+	"github.com/monarc-project/stats-service/internal/postgres"
+)
+
+// task is one run of a command that does its work and ends, in contrast to one
+// that serves.
+type task struct {
+	*program
+	options  *cli.Context
+	settings config.Config
+	log      *slog.Logger
+	screen   *screen
+}
+
+// task makes the action of a command that logs under a name.
+func (p *program) task(name logging.Name, run func(ctx context.Context, t *task) error) cli.ActionFunc {
+	return p.action(func(ctx context.Context, c *cli.Context, settings config.Config) error {
+		if err := requireOptions(c); err != nil {
+			return err
+		}
+		t := &task{program: p, options: c, settings: settings, screen: newScreen(p.Stderr)}
+		log, file, err := p.commandLogger(settings, t.screen)
+		if err != nil {
+			return err
+		}
+		t.log = logging.Named(log, name)
+		err = run(ctx, t)
+		t.logEnd(err)
+		return errors.Join(err, file.Close())
+	})
+}
+
+// logEnd keeps in the log file what was said on standard error, for those who
+// look for it later.
+func (t *task) logEnd(err error) {
+	if err != nil && t.settings.LogPath != "" {
+		t.log.Error("the command failed", "command", t.options.Command.Name, "error", describe(err))
+	}
+}
+
+// requireOptions checks that the options have a value that --help marks as
+// required.
+func requireOptions(c *cli.Context) error {
+	var missing []string
+	for _, flag := range c.Command.Flags {
+		name := flag.Names()[0]
+		documented, ok := flag.(cli.DocGenerationFlag)
+		given := c.IsSet(name) && c.String(name) != ""
+		if ok && strings.HasSuffix(documented.GetUsage(), required) && !given {
+			missing = append(missing, "--"+name)
+		}
+	}
+	switch len(missing) {
+	case 0:
+		return nil
+	case 1:
+		return usagef("%s needs the option %s", c.Command.Name, missing[0])
+	}
+	return usagef("%s needs the options %s", c.Command.Name, strings.Join(missing, " and "))
+}
+
+// withStore runs what needs the database.
+func (t *task) withStore(ctx context.Context, run func(store *postgres.Store) error) (err error) {
+	store, db, err := t.openStore(ctx, t.settings, t.log, false)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.close(ctx)) }()
+	defer store.Close()
+	return run(store)
+}
+
+// withDatabase runs what needs the database but no tables in it.
+func (t *task) withDatabase(ctx context.Context, run func(url string) error) (err error) {
+	db, err := t.openDatabase(ctx, t.settings, t.log, false)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.close(ctx)) }()
+	return run(db.url)
+}
+
+// databaseName says which database the settings mean, without its password.
+func (t *task) databaseName() string {
+	if _, configured := t.settings.Database(); !configured {
+		return "the private database in " + t.settings.DataDir
+	}
+	for _, setting := range t.settings.Redacted() {
+		if setting.Name == "DATABASE_URL" && setting.Value != "" {
+			return "the database " + setting.Value
+		}
+	}
+	return fmt.Sprintf("the database %s on %s", t.settings.DBName, t.settings.DBHostname)
+}

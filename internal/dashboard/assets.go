@@ -1,0 +1,129 @@
+package dashboard
+
+import (
+	"bytes"
+	"compress/gzip"
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"path"
+	"strconv"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+)
+
+//go:embed static vendored/dist
+var files embed.FS
+
+// hashLength is how much of the hash of all files their addresses hold.
+const hashLength = 12
+
+// forever keeps caches from asking again: what changes gets another address.
+const forever = "public, max-age=31536000, immutable"
+
+var contentTypes = map[string]string{
+	".css":  "text/css; charset=utf-8",
+	".js":   "text/javascript; charset=utf-8",
+	".json": "application/json",
+	".svg":  "image/svg+xml",
+	".png":  "image/png",
+	".ico":  "image/x-icon",
+	"":      "text/plain; charset=utf-8", // licences
+}
+
+// asset is a file with its compressed form, which is nil when it is no smaller.
+type asset struct {
+	contentType    string
+	plain, gzipped []byte
+}
+
+// assets are the files of the pages. All of them share one hash, which is part
+// of their addresses, so that modules can import each other by plain names.
+type assets struct {
+	hash   string
+	byName map[string]asset
+}
+
+// loadAssets reads and compresses the embedded files.
+func loadAssets() (*assets, error) {
+	a := &assets{byName: make(map[string]asset)}
+	hash := sha256.New()
+	for _, folder := range []string{"static", "vendored/dist"} {
+		err := fs.WalkDir(files, folder, func(name string, entry fs.DirEntry, err error) error {
+			if err != nil || entry.IsDir() {
+				return err
+			}
+			content, err := files.ReadFile(name)
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(hash, "%s %d\n", name, len(content))
+			hash.Write(content)
+			return a.add(strings.TrimPrefix(name, folder+"/"), content)
+		})
+		if err != nil {
+			return nil, fmt.Errorf("read the files of the pages: %w", err)
+		}
+	}
+	a.hash = hex.EncodeToString(hash.Sum(nil))[:hashLength]
+	return a, nil
+}
+
+func (a *assets) add(name string, content []byte) error {
+	contentType, known := contentTypes[path.Ext(name)]
+	if !known {
+		contentType = contentTypes[""]
+	}
+	gzipped, err := compress(content)
+	if err != nil {
+		return err
+	}
+	a.byName[name] = asset{contentType: contentType, plain: content, gzipped: gzipped}
+	return nil
+}
+
+func compress(content []byte) ([]byte, error) {
+	var buffer bytes.Buffer
+	writer, err := gzip.NewWriterLevel(&buffer, gzip.BestCompression)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := writer.Write(content); err != nil {
+		return nil, err
+	}
+	if err := writer.Close(); err != nil {
+		return nil, err
+	}
+	if buffer.Len() >= len(content) {
+		return nil, nil
+	}
+	return buffer.Bytes(), nil
+}
+
+// root is the folder of the files below the prefix of the service.
+func (a *assets) root() string { return "/static/" + a.hash }
+
+// serve answers a file for the address with the current hash.
+func (a *assets) serve(c echo.Context) error {
+	file, found := a.byName[c.Param("*")]
+	if !found || c.Param("hash") != a.hash {
+		return echo.ErrNotFound
+	}
+	c.Response().Header().Set("Cache-Control", forever)
+	return file.send(c)
+}
+
+func (f asset) send(c echo.Context) error {
+	header, body := c.Response().Header(), f.plain
+	header.Set("Vary", "Accept-Encoding")
+	if f.gzipped != nil && strings.Contains(c.Request().Header.Get("Accept-Encoding"), "gzip") {
+		header.Set("Content-Encoding", "gzip")
+		body = f.gzipped
+	}
+	header.Set("Content-Length", strconv.Itoa(len(body)))
+	return c.Blob(http.StatusOK, f.contentType, body)
+}

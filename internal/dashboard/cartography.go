@@ -1,0 +1,168 @@
+package dashboard
+
+import (
+	"maps"
+	"slices"
+	"strconv"
+
+	"github.com/monarc-project/stats-service/internal/processor"
+)
+
+// riskMap is one map of risks: mean numbers of risks by impact and likelihood.
+type riskMap struct {
+	state, kind string
+	known       bool
+	cells       map[[2]int]float64 // impact and likelihood
+}
+
+func (r *reading) cartography() ([]chart, error) {
+	sums, err := r.sums(processor.Cartography, r.view, wholePeriod)
+	if err != nil {
+		return nil, err
+	}
+	averages, err := processed[processor.CartographyAverages]("cartography_averages", sums)
+	if err != nil {
+		return nil, err
+	}
+	var charts []chart
+	for _, kind := range processor.Kinds() {
+		current, residual := mapOf(averages, processor.Current, kind), mapOf(averages, processor.Residual, kind)
+		// Both have the same axes and colours, so that they can be compared.
+		impacts, likelihoods := scales(current, residual)
+		highest := max(current.highest(), residual.highest())
+		for _, m := range []riskMap{current, residual} {
+			charts = append(charts, r.mapChart(m, impacts, likelihoods, highest))
+		}
+	}
+	return charts, nil
+}
+
+func mapOf(averages processor.CartographyAverages, state, kind string) riskMap {
+	m := riskMap{state: state, kind: kind, cells: map[[2]int]float64{}}
+	for _, impact := range member(member(averages, state), kind) {
+		for _, likelihood := range impact.Value {
+			at := [2]int{scaleValue(impact.Name), scaleValue(likelihood.Name)}
+			m.cells[at] = likelihood.Value
+			m.known = true
+		}
+	}
+	return m
+}
+
+// member returns the value of a member, or the zero value.
+func member[V any](members processor.Members[V], name string) (value V) {
+	for _, m := range members {
+		if m.Name == name {
+			return m.Value
+		}
+	}
+	return value
+}
+
+// scaleValue reads a value of a scale, which validation made sure is a number.
+func scaleValue(digits string) int {
+	n, err := strconv.Atoi(digits)
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+func (m riskMap) highest() float64 {
+	highest := 0.0
+	for _, mean := range m.cells {
+		highest = max(highest, mean)
+	}
+	return highest
+}
+
+// scales lists the values that occur in any of the maps, in ascending order.
+func scales(riskMaps ...riskMap) (impacts, likelihoods []int) {
+	i, l := map[int]bool{}, map[int]bool{}
+	for _, m := range riskMaps {
+		for at := range m.cells {
+			i[at[0]], l[at[1]] = true, true
+		}
+	}
+	return slices.Sorted(maps.Keys(i)), slices.Sorted(maps.Keys(l))
+}
+
+func (r *reading) mapChart(m riskMap, impacts, likelihoods []int, highest float64) chart {
+	likelihood := r.T("axis_likelihood_" + m.kind)
+	c := chart{
+		ID:    "cartography-" + m.kind + "-" + m.state,
+		Title: r.T("cartography_title_" + m.kind + "_" + m.state),
+		Note:  r.T("cartography_note"),
+		Drawing: drawing{
+			Kind: "heat", Name: r.T("risks_per_analysis"), Max: highest,
+			Labels: digits(likelihoods), Rows: digits(impacts), Axes: []string{likelihood, r.T("axis_impact")},
+		},
+	}
+	if !m.known {
+		return c
+	}
+	c.Table, c.Export = r.mapTable(m, impacts, likelihoods), r.mapExport(m)
+	for y, impact := range impacts {
+		for x, l := range likelihoods {
+			mean := *rounded(m.cells[[2]int{impact, l}])
+			c.Drawing.Cells = append(c.Drawing.Cells, [3]float64{float64(x), float64(y), mean})
+		}
+	}
+	c.Summary = r.mapSummary(m)
+	return c
+}
+
+func digits(values []int) []string {
+	texts := make([]string, len(values))
+	for i, value := range values {
+		texts[i] = strconv.Itoa(value)
+	}
+	return texts
+}
+
+// mapTable is laid out as the map: the highest impact is at the top.
+func (r *reading) mapTable(m riskMap, impacts, likelihoods []int) table {
+	t := table{Columns: []column{{Name: "impact", Title: r.T("axis_impact") + " \\ " + r.T("axis_likelihood_"+m.kind)}}}
+	for _, l := range digits(likelihoods) {
+		t.Columns = append(t.Columns, column{Name: l, Title: l, Numeric: true})
+	}
+	for _, impact := range slices.Backward(impacts) {
+		row := []cell{text(strconv.Itoa(impact))}
+		for _, l := range likelihoods {
+			row = append(row, num(m.cells[[2]int{impact, l}]))
+		}
+		t.Rows = append(t.Rows, row)
+	}
+	return t
+}
+
+// mapExport has a row for each cell that has risks.
+func (r *reading) mapExport(m riskMap) *table {
+	second := "likelihood"
+	if m.kind == processor.Operational {
+		second = "probability"
+	}
+	t := &table{Columns: []column{
+		{Name: "impact", Numeric: true}, {Name: second, Numeric: true}, {Name: "risks", Numeric: true},
+	}}
+	for _, at := range m.inOrder() {
+		t.Rows = append(t.Rows, []cell{num(float64(at[0])), num(float64(at[1])), num(m.cells[at])})
+	}
+	return t
+}
+
+func (m riskMap) inOrder() [][2]int {
+	return slices.SortedFunc(maps.Keys(m.cells), func(a, b [2]int) int { return slices.Compare(a[:], b[:]) })
+}
+
+func (r *reading) mapSummary(m riskMap) string {
+	total, most := 0.0, [2]int{}
+	for _, at := range m.inOrder() {
+		total += m.cells[at]
+		if m.cells[at] > m.cells[most] {
+			most = at
+		}
+	}
+	return r.T("cartography_summary_"+m.kind, "Total", r.Number(total), "Most", r.Number(m.cells[most]),
+		"Impact", strconv.Itoa(most[0]), "Likelihood", strconv.Itoa(most[1]))
+}

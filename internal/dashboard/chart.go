@@ -1,0 +1,117 @@
+package dashboard
+
+import (
+	"strconv"
+
+	"github.com/monarc-project/stats-service/internal/processor"
+)
+
+// chart is one drawing of a page with all that says the same in other ways: a
+// sentence, a table and the exports.
+type chart struct {
+	ID      string // part of the addresses of its exports
+	Object  string // narrows the exports where several charts share an ID
+	Title   string
+	Summary string // one or two sentences for those who do not see the drawing
+	Note    string // how to read it; may be empty
+	Table   table
+	Export  *table // the figures for exports when they are not those of Table
+	Drawing drawing
+	Tall    bool // needs more height than others
+}
+
+// Empty tells that there is nothing to draw.
+func (c chart) Empty() bool { return len(c.Table.Rows) == 0 }
+
+// exported are the figures for exports.
+func (c chart) exported() table {
+	if c.Export != nil {
+		return *c.Export
+	}
+	return c.Table
+}
+
+// drawing is what the scripts of the page draw. Its members depend on Kind,
+// after which the module that draws it is called.
+type drawing struct {
+	Kind string `json:"kind"`
+
+	Name   string   `json:"name,omitempty"`   // of what the values are
+	Labels []string `json:"labels,omitempty"` // of the bars, steps, axes or columns
+	Rows   []string `json:"rows,omitempty"`   // of a heat map
+	Axes   []string `json:"axes,omitempty"`   // names of the axes: horizontal, vertical
+	Max    float64  `json:"max,omitempty"`    // of every axis; 0: from the values
+	Share  bool     `json:"share,omitempty"`  // values are shares of 1, shown in percent
+
+	Series []series     `json:"series,omitempty"`
+	Cells  [][3]float64 `json:"cells,omitempty"` // column, row, value
+	Places []place      `json:"places,omitempty"`
+}
+
+// series is one line, or the bars of one state.
+type series struct {
+	Name   string     `json:"name"`
+	Code   string     `json:"code,omitempty"` // decides how it looks; empty: by its position
+	Values []*float64 `json:"values"`         // nil: nothing is known
+}
+
+// place is a point on the map.
+type place struct {
+	Latitude  float64  `json:"latitude"`
+	Longitude float64  `json:"longitude"`
+	Clients   int      `json:"clients"`
+	Lines     []string `json:"lines"` // what is known of it
+}
+
+// table holds the figures of a chart, for the page and for the exports.
+type table struct {
+	Columns []column
+	Rows    [][]cell
+}
+
+// column is a column of a table.
+type column struct {
+	Name    string // in exports
+	Title   string // on the page; empty: only exports have the column
+	Numeric bool
+}
+
+// cell is a value. A cell that has none of the three is empty.
+type cell struct {
+	Text   string
+	Href   string   // where Text links to; may be empty
+	Number *float64 // wins over Text
+}
+
+func text(s string) cell        { return cell{Text: s} }
+func num(n float64) cell        { return cell{Number: &n} }
+func numOrNone(n *float64) cell { return cell{Number: n} }
+func (c column) OnPage() bool   { return c.Title != "" }
+
+// raw is the value as exports write it: numbers with a point and all digits.
+func (c cell) raw() string {
+	if c.Number != nil {
+		return strconv.FormatFloat(*c.Number, 'f', -1, 64)
+	}
+	return c.Text
+}
+
+// rounded keeps the data of a drawing small: no screen shows more digits.
+func rounded(n float64) *float64 {
+	short, err := strconv.ParseFloat(strconv.FormatFloat(n, 'g', 5, 64), 64)
+	if err != nil {
+		short = n
+	}
+	return &short
+}
+
+// measureOf picks the value that objects are compared by.
+func measureOf(m processor.Measure, by string) float64 {
+	switch by {
+	case byOccurrence:
+		return m.Count
+	case byMaxRisk:
+		return m.MaxRisk
+	}
+	return m.AverageRate
+}

@@ -1,0 +1,118 @@
+package dashboard
+
+import (
+	"bytes"
+	"encoding/csv"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/monarc-project/stats-service/internal/answer"
+	"github.com/monarc-project/stats-service/internal/processor"
+)
+
+// document is the JSON of a chart.
+type document struct {
+	Chart     string        `json:"chart"`
+	From      string        `json:"from"`
+	To        string        `json:"to"`
+	LocalOnly bool          `json:"local_stats_only"`
+	HiddenFor int           `json:"hidden_below_clients,omitzero"` // figures of fewer clients are left out
+	Rows      []exportedRow `json:"rows"`
+}
+
+// exportedRow holds the cells of a row by the names of their columns.
+type exportedRow = processor.Members[any]
+
+// exportCSV answers a chart as CSV after RFC 4180 in UTF-8.
+func (p *Pages) exportCSV(c echo.Context, r *reading, id string, tables []table) error {
+	var buffer bytes.Buffer
+	writer := csv.NewWriter(&buffer)
+	writer.UseCRLF = true
+	for i, t := range tables {
+		if i == 0 {
+			_ = writer.Write(columnNames(t)) // a buffer takes everything
+		}
+		for _, row := range t.Rows {
+			_ = writer.Write(csvRow(row))
+		}
+	}
+	writer.Flush()
+	name := fmt.Sprintf("%s-%s-%s.csv", id, r.view.From.Format(time.DateOnly), r.view.To.Format(time.DateOnly))
+	c.Response().Header().Set("Content-Disposition", `attachment; filename="`+name+`"`)
+	return c.Blob(http.StatusOK, "text/csv; charset=utf-8", buffer.Bytes())
+}
+
+func columnNames(t table) []string {
+	names := make([]string, len(t.Columns))
+	for i, column := range t.Columns {
+		names[i] = column.Name
+	}
+	return names
+}
+
+func csvRow(row []cell) []string {
+	fields := make([]string, len(row))
+	for i, c := range row {
+		fields[i] = c.raw()
+		if c.Number == nil {
+			fields[i] = withoutFormula(fields[i])
+		}
+	}
+	return fields
+}
+
+// withoutFormula keeps spreadsheets from running text that looks like a formula:
+// an apostrophe in front makes it text.
+func withoutFormula(s string) string {
+	if s != "" && strings.ContainsRune("=+-@\t\r\n|%＝＋－＠", []rune(s)[0]) {
+		return "'" + s
+	}
+	return s
+}
+
+// exportJSON answers a chart as JSON.
+func (p *Pages) exportJSON(c echo.Context, r *reading, id string, tables []table) error {
+	d := document{
+		Chart:     id,
+		From:      r.view.From.Format(time.DateOnly),
+		To:        r.view.To.Format(time.DateOnly),
+		LocalOnly: r.view.Local,
+		Rows:      []exportedRow{},
+	}
+	if r.guard.active() {
+		d.HiddenFor = r.guard.minClients
+	}
+	for _, t := range tables {
+		for _, row := range t.Rows {
+			d.Rows = append(d.Rows, jsonRow(t.Columns, row))
+		}
+	}
+	body, err := answer.Encode(d, nil)
+	if err != nil {
+		return err
+	}
+	return c.Blob(http.StatusOK, echo.MIMEApplicationJSON, body)
+}
+
+func jsonRow(columns []column, row []cell) exportedRow {
+	members := make(exportedRow, len(row))
+	for i, c := range row {
+		members[i] = processor.Member[any]{Name: columns[i].Name, Value: c.value(columns[i].Numeric)}
+	}
+	return members
+}
+
+// value is the cell as JSON has it: null where nothing is known.
+func (c cell) value(numeric bool) any {
+	switch {
+	case c.Number != nil:
+		return *c.Number
+	case numeric || c.Text == "":
+		return nil
+	}
+	return c.Text
+}

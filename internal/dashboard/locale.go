@@ -1,0 +1,178 @@
+package dashboard
+
+import (
+	"embed"
+	"fmt"
+	"html/template"
+	"math"
+	"strconv"
+	"time"
+
+	"github.com/BurntSushi/toml"
+	"github.com/nicksnyder/go-i18n/v2/i18n"
+	"golang.org/x/text/language"
+	"golang.org/x/text/message"
+	"golang.org/x/text/number"
+
+	"github.com/monarc-project/stats-service/internal/processor"
+)
+
+//go:embed locales/*.toml
+var catalogues embed.FS
+
+// pageLanguage is a language that the pages are written in.
+type pageLanguage struct {
+	Code  string
+	Name  string // in the language itself
+	tag   language.Tag
+	label func(processor.LabelSet) string
+}
+
+// pageLanguages lists the languages in the order of the switch. The first one
+// is for readers who understand none of them.
+var pageLanguages = []pageLanguage{
+	{"en", "English", language.English, func(l processor.LabelSet) string { return l.Label2 }},
+	{"fr", "Français", language.French, func(l processor.LabelSet) string { return l.Label1 }},
+	{"de", "Deutsch", language.German, func(l processor.LabelSet) string { return l.Label3 }},
+	{"nl", "Nederlands", language.Dutch, func(l processor.LabelSet) string { return l.Label4 }},
+}
+
+func languageCodes() []string {
+	codes := make([]string, len(pageLanguages))
+	for i, l := range pageLanguages {
+		codes[i] = l.Code
+	}
+	return codes
+}
+
+// translations holds the texts of all languages. It is safe for concurrent use.
+type translations struct {
+	bundle  *i18n.Bundle
+	matcher language.Matcher
+}
+
+// loadTranslations reads the embedded catalogues.
+func loadTranslations() (*translations, error) {
+	bundle := i18n.NewBundle(pageLanguages[0].tag)
+	bundle.RegisterUnmarshalFunc("toml", toml.Unmarshal)
+	tags := make([]language.Tag, len(pageLanguages))
+	for i, l := range pageLanguages {
+		tags[i] = l.tag
+		if _, err := bundle.LoadMessageFileFS(catalogues, "locales/"+l.Code+".toml"); err != nil {
+			return nil, fmt.Errorf("read the translations of %s: %w", l.Name, err)
+		}
+	}
+	return &translations{bundle: bundle, matcher: language.NewMatcher(tags)}, nil
+}
+
+// locale writes texts, numbers and dates in one language.
+type locale struct {
+	pageLanguage
+	localizer *i18n.Localizer
+	printer   *message.Printer
+}
+
+// choose returns the locale of a language code or, when it is empty, of the
+// best match for an Accept-Language header.
+func (t *translations) choose(code, accepted string) locale {
+	_, index := language.MatchStrings(t.matcher, code, accepted)
+	chosen := pageLanguages[index]
+	return locale{
+		pageLanguage: chosen,
+		localizer:    i18n.NewLocalizer(t.bundle, chosen.Code),
+		printer:      message.NewPrinter(chosen.tag),
+	}
+}
+
+// T returns the text with an id. What follows the id are names and values that
+// the text mentions; a value called Count chooses between singular and plural.
+func (l locale) T(id string, namesAndValues ...any) string {
+	data := make(map[string]any, len(namesAndValues)/2)
+	var count any
+	for i := 0; i+1 < len(namesAndValues); i += 2 {
+		name := fmt.Sprint(namesAndValues[i])
+		data[name] = namesAndValues[i+1]
+		if name == "Count" {
+			count = namesAndValues[i+1]
+			data[name] = l.Integer(count)
+		}
+	}
+	text, err := l.localizer.Localize(&i18n.LocalizeConfig{MessageID: id, TemplateData: data, PluralCount: count})
+	if err != nil {
+		return id // a test makes sure that every id has its text
+	}
+	return text
+}
+
+// THTML is T for the few texts that hold markup. Values are escaped.
+func (l locale) THTML(id string, namesAndValues ...any) template.HTML {
+	escaped := make([]any, len(namesAndValues))
+	for i, value := range namesAndValues {
+		escaped[i] = value
+		if text, ok := value.(string); ok && i%2 == 1 {
+			escaped[i] = template.HTMLEscapeString(text)
+		}
+	}
+	return template.HTML(l.T(id, escaped...))
+}
+
+// Number writes a figure with two decimals, fewer when it is large or whole.
+func (l locale) Number(n float64) string {
+	decimals := 2
+	switch {
+	case n >= 100 || n <= -100:
+		decimals = 0
+	case n >= 10 || n <= -10:
+		decimals = 1
+	}
+	least := decimals
+	if n == math.Trunc(n) {
+		least = 0
+	}
+	return l.printer.Sprint(number.Decimal(n, number.MinFractionDigits(least), number.MaxFractionDigits(decimals)))
+}
+
+// Percent writes a share, where 1 is everything.
+func (l locale) Percent(share float64) string {
+	return l.printer.Sprint(number.Percent(share, number.MaxFractionDigits(0)))
+}
+
+// Integer writes a whole number with separators.
+func (l locale) Integer(n any) string { return l.printer.Sprint(number.Decimal(n)) }
+
+// Date writes a calendar day.
+func (l locale) Date(t time.Time) string {
+	return l.T("date", "Day", strconv.Itoa(t.Day()), "Month", l.month(t), "Year", strconv.Itoa(t.Year()))
+}
+
+func (l locale) month(t time.Time) string { return l.T("month_" + strconv.Itoa(int(t.Month()))) }
+
+// Group names the part of a period that starts on a day.
+func (l locale) Group(grouping string, start time.Time) string {
+	year := strconv.Itoa(start.Year())
+	switch grouping {
+	case groupWeek:
+		return l.T("week_of", "Date", l.Date(start))
+	case groupMonth:
+		return l.T("month_of", "Month", l.month(start), "Year", year)
+	case groupQuarter:
+		return l.T("quarter_of", "Quarter", strconv.Itoa((int(start.Month())+2)/3), "Year", year)
+	case groupYear:
+		return year
+	}
+	return l.Date(start)
+}
+
+// Label is the name of an object in the language, or in the first other one
+// that has it, or what stands in its place when it has none.
+func (l locale) Label(labels processor.LabelSet, nameless string) string {
+	if label := l.label(labels); label != "" {
+		return label
+	}
+	for _, other := range pageLanguages {
+		if label := other.label(labels); label != "" {
+			return label
+		}
+	}
+	return nameless
+}

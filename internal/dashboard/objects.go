@@ -1,0 +1,120 @@
+package dashboard
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"github.com/monarc-project/stats-service/internal/processor"
+)
+
+// objectKind is what threats and vulnerabilities differ in.
+type objectKind struct {
+	statsType processor.Type
+	processor string
+	chart     string // of the highest or lowest
+	of        string // view.Of
+}
+
+var (
+	threats = objectKind{
+		statsType: processor.Threat, processor: "threat_average_on_date",
+		chart: "top-threats", of: ofThreats,
+	}
+	vulnerabilities = objectKind{
+		statsType: processor.Vulnerability, processor: "vulnerability_average_on_date",
+		chart: "top-vulnerabilities", of: ofVulnerabilities,
+	}
+)
+
+// top is the chart of the objects with the highest or lowest values.
+func (r *reading) top(kind objectKind) (chart, error) {
+	sums, err := r.sums(kind.statsType, r.view, wholePeriod)
+	if err != nil {
+		return chart{}, err
+	}
+	objects, err := processed[processor.Series](kind.processor, sums)
+	if err != nil {
+		return chart{}, err
+	}
+	ranked := r.rank(objects)
+	shown := ranked[:min(len(ranked), r.view.Top)]
+	c := chart{
+		ID:      kind.chart,
+		Title:   r.T("top_title_"+kind.of+"_"+r.view.Order, "Number", r.Integer(r.view.Top)),
+		Note:    r.T("measure_note_" + r.view.By),
+		Table:   r.objectTable(shown),
+		Drawing: drawing{Kind: "bars", Name: r.T("measure_" + r.view.By)},
+		Tall:    r.view.Top > defaultTop,
+	}
+	values := series{Name: c.Drawing.Name}
+	for _, object := range shown {
+		c.Drawing.Labels = append(c.Drawing.Labels, r.Label(object.Labels, object.Object))
+		values.Values = append(values.Values, rounded(measureOf(object.Averages, r.view.By)))
+	}
+	c.Drawing.Series = []series{values}
+	c.Summary = r.topSummary(shown, len(ranked))
+	return c, nil
+}
+
+// rank orders objects by the chosen value and then by name.
+func (r *reading) rank(objects processor.Series) processor.Series {
+	ranked := slices.Clone(objects)
+	slices.SortFunc(ranked, func(a, b processor.ObjectSeries) int {
+		byValue := cmp.Compare(measureOf(b.Averages, r.view.By), measureOf(a.Averages, r.view.By))
+		if r.view.Order == orderLowest {
+			byValue = -byValue
+		}
+		return cmp.Or(byValue,
+			strings.Compare(r.Label(a.Labels, a.Object), r.Label(b.Labels, b.Object)),
+			strings.Compare(a.Object, b.Object))
+	})
+	return ranked
+}
+
+func (r *reading) objectTable(objects processor.Series) table {
+	t := table{Columns: []column{
+		{Name: "object"},
+		{Name: "label", Title: r.T("column_label")},
+		{Name: byProbability, Title: r.T("measure_" + byProbability), Numeric: true},
+		{Name: byOccurrence, Title: r.T("measure_" + byOccurrence), Numeric: true},
+		{Name: byMaxRisk, Title: r.T("measure_" + byMaxRisk), Numeric: true},
+	}}
+	for _, object := range objects {
+		t.Rows = append(t.Rows, []cell{
+			text(object.Object),
+			{Text: r.Label(object.Labels, object.Object), Href: r.objectLink(object.Object)},
+			num(object.Averages.AverageRate),
+			num(object.Averages.Count),
+			num(object.Averages.MaxRisk),
+		})
+	}
+	return t
+}
+
+// summaryLength is how many objects a summary names.
+const summaryLength = 3
+
+func (r *reading) topSummary(shown processor.Series, all int) string {
+	if len(shown) == 0 {
+		return ""
+	}
+	var named []string
+	for _, object := range shown[:min(len(shown), summaryLength)] {
+		value := r.Number(measureOf(object.Averages, r.view.By))
+		named = append(named, shorten(r.Label(object.Labels, object.Object))+" ("+value+")")
+	}
+	return r.T("top_summary", "Count", all, "Measure", r.T("measure_"+r.view.By), "Named", strings.Join(named, ", "))
+}
+
+// longestName is how many characters of a name fit into a sentence.
+const longestName = 60
+
+// shorten cuts a name that would drown the sentence it stands in.
+func shorten(name string) string {
+	runes := []rune(name)
+	if len(runes) <= longestName {
+		return name
+	}
+	return string(runes[:longestName]) + "…"
+}

@@ -1,0 +1,342 @@
+package dashboard
+
+import (
+	"embed"
+	"html/template"
+	"net/url"
+	"slices"
+	"time"
+
+	"github.com/monarc-project/stats-service/internal/buildinfo"
+	"github.com/monarc-project/stats-service/internal/postgres"
+	"github.com/monarc-project/stats-service/internal/prefix"
+)
+
+//go:embed templates/*.html
+var templateFiles embed.FS
+
+// templateFunctions pass several values to a part of a page.
+var templateFunctions = template.FuncMap{
+	"arguments": func(p *page, c chart) map[string]any { return map[string]any{"Page": p, "Chart": c} },
+	"choice": func(label string, links []link) map[string]any {
+		return map[string]any{"Label": label, "Links": links}
+	},
+}
+
+// page is what templates show.
+type page struct {
+	locale
+	Name   string // of the page, see pageKinds
+	View   view
+	Charts []chart
+
+	Overview  overview
+	Evolution evolution
+	Totals    postgres.Contributions
+	Problem   string // what is wrong with the address
+
+	pages  *Pages
+	prefix string
+	path   string
+}
+
+func (p *Pages) newPage(kind pageKind, r *reading) *page {
+	return &page{locale: r.locale, Name: kind.name, View: r.view, pages: p, prefix: prefix.Of(r.ctx), path: kind.path}
+}
+
+// tables are the exported figures of the charts with an ID.
+func (p *page) tables(id string) []table {
+	var tables []table
+	for _, c := range p.Charts {
+		if c.ID == id || p.Name == pageEvolution {
+			tables = append(tables, c.exported())
+		}
+	}
+	return tables
+}
+
+// keepChart leaves one chart on the page: the one with an ID, or the first.
+func (p *page) keepChart(id string) {
+	keep := slices.IndexFunc(p.Charts, func(c chart) bool { return c.ID == id })
+	if len(p.Charts) > 0 {
+		p.Charts = p.Charts[max(keep, 0):][:1]
+	}
+}
+
+// link is a link of the page, or the choice that is in force.
+type link struct {
+	Href    string
+	Text    string
+	Current bool
+	Code    string
+}
+
+// Static is the address of a file of the pages.
+func (p *page) Static(name string) string { return p.prefix + p.pages.assets.root() + "/" + name }
+
+// To is the address of a path of the service, below its prefix.
+func (p *page) To(path string) string { return p.prefix + path }
+
+// Home is the address of the first page.
+func (p *page) Home() string { return p.prefix + "/?" + p.View.common().Encode() }
+
+// Self is the path of the page, for forms.
+func (p *page) Self() string { return p.prefix + p.path }
+
+func (p *page) address(v view) string { return p.Self() + "?" + v.query().Encode() }
+
+// Navigation links to the pages with the period that this one shows.
+func (p *page) Navigation() []link {
+	var links []link
+	for _, kind := range p.pages.active() {
+		links = append(links, link{
+			Href:    p.prefix + kind.path + "?" + p.View.common().Encode(),
+			Text:    p.T("nav_" + kind.name),
+			Current: kind.name == p.Name,
+			Code:    kind.name,
+		})
+	}
+	return links
+}
+
+// HasFigures tells whether the page shows figures of a period.
+func (p *page) HasFigures() bool { return p.Name != pageAbout && p.Name != pageHelp && p.Problem == "" }
+
+// Periods links to the same page for other lengths of time.
+func (p *page) Periods() []link {
+	var links []link
+	for _, days := range periods {
+		v := p.View
+		v.Days = days
+		links = append(links, link{Href: p.address(v), Text: p.T("period_days", "Count", days), Current: v.Days == p.View.Days})
+	}
+	return links
+}
+
+// CustomPeriod tells whether the period is none of Periods.
+func (p *page) CustomPeriod() bool { return !slices.Contains(periods, p.View.Days) }
+
+// Span writes the period as two dates.
+func (p *page) Span() string {
+	return p.T("span", "From", p.Date(p.View.From), "To", p.Date(p.View.To))
+}
+
+// From and To are the ends of the period for date fields.
+func (p *page) From() string { return p.View.From.Format(time.DateOnly) }
+
+// Until is the last day of the period for date fields.
+func (p *page) Until() string { return p.View.To.Format(time.DateOnly) }
+
+// LocalToggle links to the same page with, or without, only local clients.
+func (p *page) LocalToggle() link {
+	v := p.View
+	v.Local = !v.Local
+	return link{Href: p.address(v), Text: p.T("local_only"), Current: p.View.Local}
+}
+
+// Languages links to the same page in other languages.
+func (p *page) Languages() []link {
+	var links []link
+	for _, l := range pageLanguages {
+		v := p.View
+		v.Lang = l.Code
+		links = append(links, link{Href: p.address(v), Text: l.Name, Current: l.Code == p.Code, Code: l.Code})
+	}
+	return links
+}
+
+// choices links to the same page with other values of one part of the view.
+func (p *page) choices(names []string, label string, current string, set func(*view, string)) []link {
+	var links []link
+	for _, name := range names {
+		v := p.View
+		set(&v, name)
+		links = append(links, link{Href: p.address(v), Text: p.T(label + name), Current: name == current, Code: name})
+	}
+	return links
+}
+
+// Measures links to the values that objects can be compared by.
+func (p *page) Measures() []link {
+	return p.choices(measures, "measure_", p.View.By, func(v *view, by string) { v.By = by })
+}
+
+// Orders links to the highest and the lowest.
+func (p *page) Orders() []link {
+	return p.choices(orders, "order_", p.View.Order, func(v *view, order string) { v.Order = order })
+}
+
+// Tops links to other numbers of objects.
+func (p *page) Tops() []link {
+	var links []link
+	for _, n := range tops {
+		v := p.View
+		v.Top = n
+		links = append(links, link{Href: p.address(v), Text: p.Integer(n), Current: n == p.View.Top})
+	}
+	return links
+}
+
+// Subjects links to the developments of threats, vulnerabilities and risks.
+func (p *page) Subjects() []link {
+	return p.choices(subjects, "subject_", p.View.Of, func(v *view, of string) {
+		v.Of, v.Objects, v.Invert = of, nil, false
+	})
+}
+
+// Groupings links to steps of other lengths.
+func (p *page) Groupings() []link {
+	return p.choices(groupings, "group_", p.Evolution.Grouping, func(v *view, group string) { v.Group = group })
+}
+
+// Inverse links to the lines that are not shown now.
+func (p *page) Inverse() string {
+	v := p.View
+	if len(v.Objects) == 0 {
+		for _, l := range p.Evolution.Lines {
+			if l.Chosen {
+				v.Objects = append(v.Objects, l.Code)
+			}
+		}
+		v.Invert = true
+		return p.address(v)
+	}
+	v.Invert = !v.Invert
+	return p.address(v)
+}
+
+// Reset links to the lines that are shown unless others are chosen.
+func (p *page) Reset() string {
+	v := p.View
+	v.Objects, v.Invert = nil, false
+	return p.address(v)
+}
+
+// field is a hidden field of a form.
+type field struct{ Name, Value string }
+
+// Fields are the parameters that a form carries along, without those it sets.
+func (p *page) Fields(own ...string) []field {
+	var fields []field
+	query := p.View.query()
+	for _, name := range sortedNames(query) {
+		if !slices.Contains(own, name) {
+			for _, value := range query[name] {
+				fields = append(fields, field{name, value})
+			}
+		}
+	}
+	return fields
+}
+
+func sortedNames(values url.Values) []string {
+	names := make([]string, 0, len(values))
+	for name := range values {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// Export is the address of the figures of a chart as csv or json.
+func (p *page) Export(c chart, format string) string {
+	v := p.View
+	v.Embed, v.Chart, v.Lang = false, "", p.Code
+	if c.Object != "" {
+		v.Objects = []string{c.Object}
+	}
+	return p.prefix + "/stats/" + c.ID + "." + format + "?" + v.query().Encode()
+}
+
+// Frame is the address of a chart for a frame in another site, or empty when no
+// other site may show it.
+func (p *page) Frame(c chart) string {
+	if len(p.pages.opts.EmbedOrigins) == 0 {
+		return ""
+	}
+	v := p.View
+	v.Embed, v.Chart = true, c.ID
+	if c.Object != "" {
+		v.Objects = []string{c.Object}
+	}
+	return p.address(v)
+}
+
+// Whole is the address of the page that an embedded chart is from.
+func (p *page) Whole() string {
+	v := p.View
+	v.Embed, v.Chart = false, ""
+	return p.address(v)
+}
+
+// Canonical is the address of the page for search engines and previews, or
+// empty when it is not known how others reach the service.
+func (p *page) Canonical() string {
+	if p.pages.opts.InstanceURL == "" {
+		return ""
+	}
+	return p.pages.opts.InstanceURL + p.path
+}
+
+// Preview is the address of the picture for previews.
+func (p *page) Preview() string {
+	return p.pages.opts.InstanceURL + p.pages.assets.root() + "/preview.png"
+}
+
+// Title is what the page is about.
+func (p *page) Title() string { return p.T("title_" + p.Name) }
+
+// MinClients is the number of clients that must stand behind a figure.
+func (p *page) MinClients() int { return max(p.pages.opts.MinClients, 1) }
+
+// APIRoot is the path of the reader of the API's description.
+func (p *page) APIRoot() string { return p.prefix + p.pages.opts.APIRoot + "/" }
+
+// AdminEmail is the contact, or empty.
+func (p *page) AdminEmail() string { return p.pages.opts.AdminEmail }
+
+// AdminURL is the page of the contact, or empty.
+func (p *page) AdminURL() string { return p.pages.opts.AdminURL }
+
+// Version is the version of the service.
+func (p *page) Version() string { return buildinfo.String() }
+
+// VersionURL is where the history of the version can be read.
+func (p *page) VersionURL() string { return buildinfo.URL() }
+
+// ColumnCell is a cell with its column.
+type ColumnCell struct {
+	column
+	cell
+	Shown string
+}
+
+// Cells are the cells of a row that the page shows.
+func (p *page) Cells(t table, row []cell) []ColumnCell {
+	var cells []ColumnCell
+	for i, c := range row {
+		if !t.Columns[i].OnPage() {
+			continue
+		}
+		shown := c.Text
+		if c.Number != nil {
+			shown = p.Number(*c.Number)
+		}
+		cells = append(cells, ColumnCell{t.Columns[i], c, shown})
+	}
+	return cells
+}
+
+// Texts are the words that the scripts of the page use.
+func (p *page) Texts() map[string]string {
+	texts := map[string]string{}
+	for _, id := range scriptTexts {
+		texts[id] = p.T(id)
+	}
+	return texts
+}
+
+// scriptTexts lists the texts that static/*.js mention.
+var scriptTexts = []string{
+	"script_world", "script_fit", "script_png_failed", "theme_auto", "theme_light", "theme_dark",
+}

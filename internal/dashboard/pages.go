@@ -1,0 +1,295 @@
+package dashboard
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"html/template"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+	"github.com/labstack/echo/v4/middleware"
+
+	"github.com/monarc-project/stats-service/internal/prefix"
+	"github.com/monarc-project/stats-service/internal/stats"
+)
+
+// The names of the pages, as ACTIVE_PAGES has them.
+const (
+	pageStats       = "stats"
+	pageEvolution   = "evolution"
+	pageCartography = "cartography"
+	pageCompliance  = "compliance"
+	pageMap         = "map"
+	pageAbout       = "about"
+	pageHelp        = "help"
+)
+
+// PageOptions are what the pages need.
+type PageOptions struct {
+	Options
+	InstanceURL        string   // how others reach the service, no slash at the end; may be empty
+	MOSPURL            string   // platform that objects link to, no slash at the end; empty: no links
+	AdminEmail         string   // contact; may be empty
+	AdminURL           string   // contact; may be empty
+	Active             []string // names of the pages to serve; empty: all
+	EmbedOrigins       []string // origins that may show charts in frames, such as https://example.org
+	CoordinateDecimals int      // decimals of coordinates on the map
+}
+
+// Pages serves the public pages, their files and the exports of their charts.
+type Pages struct {
+	opts         PageOptions
+	assets       *assets
+	templates    *template.Template
+	translations *translations
+}
+
+// NewPages prepares the pages. An error means that the program was built with
+// broken templates, translations or files.
+func NewPages(opts PageOptions) (*Pages, error) {
+	loaded, err := loadAssets()
+	if err != nil {
+		return nil, err
+	}
+	translations, err := loadTranslations()
+	if err != nil {
+		return nil, err
+	}
+	templates, err := template.New("").Funcs(templateFunctions).ParseFS(templateFiles, "templates/*.html")
+	if err != nil {
+		return nil, fmt.Errorf("read the templates of the pages: %w", err)
+	}
+	return &Pages{opts: opts, assets: loaded, templates: templates, translations: translations}, nil
+}
+
+// pageKind is a page, in the order of the navigation.
+type pageKind struct {
+	name   string
+	path   string
+	charts []string // IDs of its charts, for the exports
+	build  func(r *reading, p *page) error
+}
+
+var pageKinds = []pageKind{
+	{pageStats, "/stats", []string{"top-threats", "top-vulnerabilities", "risks-informational", "risks-operational"}, buildOverview},
+	{pageEvolution, "/stats/evolution", []string{"evolution"}, buildEvolution},
+	{pageCartography, "/stats/cartography", []string{
+		"cartography-informational-current", "cartography-informational-residual",
+		"cartography-operational-current", "cartography-operational-residual",
+	}, buildCartography},
+	{pageCompliance, "/stats/compliance", []string{"compliance"}, buildCompliance},
+	{pageMap, "/stats/map", []string{"map"}, buildPlaces},
+	{pageAbout, "/about", nil, buildAbout},
+	{pageHelp, "/help", nil, func(*reading, *page) error { return nil }},
+}
+
+func buildOverview(r *reading, p *page) (err error) {
+	p.Overview, p.Charts, err = r.overview()
+	return err
+}
+
+func buildEvolution(r *reading, p *page) (err error) {
+	p.Evolution, p.Charts, err = r.evolution()
+	return err
+}
+
+func buildCartography(r *reading, p *page) (err error) {
+	p.Charts, err = r.cartography()
+	return err
+}
+
+func buildCompliance(r *reading, p *page) (err error) {
+	p.Charts, err = r.compliance()
+	return err
+}
+
+func buildPlaces(r *reading, p *page) (err error) {
+	p.Charts, err = r.places()
+	return err
+}
+
+func buildAbout(r *reading, p *page) (err error) {
+	totals, err := r.store.Totals(r.ctx)
+	if err == nil && totals.Clients < int64(r.guard.minClients) {
+		totals.Clients, totals.Stats = 0, 0
+	}
+	p.Totals = totals
+	return err
+}
+
+// PageNames lists the names of all pages.
+func PageNames() []string {
+	names := make([]string, len(pageKinds))
+	for i, kind := range pageKinds {
+		names[i] = kind.name
+	}
+	return names
+}
+
+// active lists the pages that are served.
+func (p *Pages) active() []pageKind {
+	var kinds []pageKind
+	for _, kind := range pageKinds {
+		if len(p.opts.Active) == 0 || slices.Contains(p.opts.Active, kind.name) {
+			kinds = append(kinds, kind)
+		}
+	}
+	return kinds
+}
+
+// Register adds the routes of the pages.
+func (p *Pages) Register(e *echo.Echo) {
+	g := registrar{e, middleware.GzipWithConfig(middleware.GzipConfig{Level: 6, MinLength: 1 << 10})}
+	for _, kind := range p.active() {
+		g.add(kind.path, p.servePage(kind))
+		for _, id := range kind.charts {
+			g.add("/stats/"+id+".csv", p.serveExport(kind, id, p.exportCSV, ownParameters))
+			g.add("/stats/"+id+".json", p.serveExport(kind, id, p.exportJSON, ownParameters))
+		}
+		switch kind.name {
+		case pageStats:
+			g.add("/", p.servePage(kind))
+		case pageEvolution:
+			for _, of := range subjects {
+				g.add("/stats/"+of+".csv", p.serveExport(kind, of, p.exportCSV, parametersOfJSON(of)))
+			}
+		}
+	}
+	if kinds := p.active(); len(kinds) > 0 && kinds[0].name != pageStats {
+		g.add("/", func(c echo.Context) error {
+			return c.Redirect(http.StatusFound, prefix.Of(c.Request().Context())+kinds[0].path)
+		})
+	}
+	e.Match(methods, "/static/:hash/*", p.assets.serve)
+	p.registerWellKnown(e)
+}
+
+var methods = []string{http.MethodGet, http.MethodHead}
+
+// registrar adds routes whose answers are compressed.
+type registrar struct {
+	echo     *echo.Echo
+	compress echo.MiddlewareFunc
+}
+
+func (r registrar) add(path string, handler echo.HandlerFunc) {
+	r.echo.Match(methods, path, handler, r.compress)
+}
+
+// read prepares the figures of a request.
+func (p *Pages) read(ctx context.Context, header http.Header, query url.Values, fallbackDays int) (*reading, error) {
+	v, err := parseView(query, stats.Today(p.opts.Now(), p.opts.Location), fallbackDays)
+	return &reading{
+		locale: p.translations.choose(v.Lang, header.Get("Accept-Language")),
+		ctx:    ctx,
+		view:   v,
+		store:  p.opts.Store,
+		guard:  guard{p.opts.Store, max(p.opts.MinClients, 1)},
+		opts:   &p.opts,
+	}, err
+}
+
+// freshness lets a page be shown again for a minute without asking.
+const freshness = "public, max-age=60"
+
+func (p *Pages) servePage(kind pageKind) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		request := c.Request()
+		r, err := p.read(request.Context(), request.Header, c.QueryParams(), defaultPeriod)
+		header := c.Response().Header()
+		header.Add("Vary", "Accept-Language")
+		p.protect(header, r.view.Embed)
+		if invalid := (*stats.InvalidError)(nil); errors.As(err, &invalid) {
+			return p.renderInvalid(c, kind, r, invalid)
+		}
+		page := p.newPage(kind, r)
+		if err := kind.build(r, page); err != nil {
+			return fmt.Errorf("page %s: %w", kind.name, err)
+		}
+		header.Set("Cache-Control", freshness)
+		if r.view.Embed && len(kind.charts) > 0 {
+			page.keepChart(r.view.Chart)
+			return p.render(c, http.StatusOK, "embed", page)
+		}
+		return p.render(c, http.StatusOK, kind.name, page)
+	}
+}
+
+// renderInvalid says which part of the address is not understood.
+func (p *Pages) renderInvalid(c echo.Context, kind pageKind, r *reading, invalid *stats.InvalidError) error {
+	c.Response().Header().Set("Cache-Control", "no-store")
+	page := p.newPage(kind, r)
+	page.Problem = invalid.Message
+	return p.render(c, http.StatusBadRequest, "problem", page)
+}
+
+func (p *Pages) render(c echo.Context, status int, name string, page *page) error {
+	var body strings.Builder
+	if err := p.templates.ExecuteTemplate(&body, name+".html", page); err != nil {
+		return fmt.Errorf("render page %s: %w", name, err)
+	}
+	return c.HTML(status, body.String())
+}
+
+// protect sets what the browser may do with a page: load from here alone, run
+// no inline script, and be in no frame unless it is made for that.
+func (p *Pages) protect(header http.Header, embed bool) {
+	ancestors := "'none'"
+	if embed && len(p.opts.EmbedOrigins) > 0 {
+		ancestors = strings.Join(p.opts.EmbedOrigins, " ")
+	} else {
+		header.Set("X-Frame-Options", "DENY")
+	}
+	header.Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; "+
+		"img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors "+ancestors)
+	header.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=(), interest-cohort=()")
+	header.Set("Cross-Origin-Opener-Policy", "same-origin")
+}
+
+// exporter writes the tables of a chart.
+type exporter func(c echo.Context, r *reading, id string, tables []table) error
+
+// ownParameters leaves what an export was asked for as it is.
+func ownParameters(query url.Values) (url.Values, int) { return query, defaultPeriod }
+
+// parametersOfJSON makes the CSV of a public JSON route answer what that route
+// answers by itself: every object, day by day, of a year.
+func parametersOfJSON(of string) func(url.Values) (url.Values, int) {
+	return func(query url.Values) (url.Values, int) {
+		query.Set(paramOf, of)
+		if !query.Has(paramGroup) {
+			query.Set(paramGroup, groupDay)
+		}
+		if !query.Has(paramObject) {
+			query.Set(paramInvert, "1")
+			query.Set(paramObject, noObject)
+		}
+		return query, defaultDays
+	}
+}
+
+// noObject is the UUID that no object has.
+const noObject = "00000000-0000-0000-0000-000000000000"
+
+func (p *Pages) serveExport(kind pageKind, id string, write exporter, adapt func(url.Values) (url.Values, int)) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		request := c.Request()
+		query, fallbackDays := adapt(c.QueryParams())
+		r, err := p.read(request.Context(), request.Header, query, fallbackDays)
+		if err != nil {
+			return err
+		}
+		page := p.newPage(kind, r)
+		if err := kind.build(r, page); err != nil {
+			return fmt.Errorf("export of %s: %w", id, err)
+		}
+		header := c.Response().Header()
+		header.Add("Vary", "Accept-Language")
+		header.Set("Cache-Control", freshness)
+		return write(c, r, id, page.tables(id))
+	}
+}

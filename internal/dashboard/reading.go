@@ -1,0 +1,113 @@
+package dashboard
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/monarc-project/stats-service/internal/postgres"
+	"github.com/monarc-project/stats-service/internal/processor"
+	"github.com/monarc-project/stats-service/internal/stats"
+)
+
+// reading is what building the figures of one request needs.
+type reading struct {
+	locale
+	ctx   context.Context
+	view  view
+	store *postgres.Store
+	guard guard
+	opts  *PageOptions
+}
+
+// sums returns the daily sums of a type in a period as far as the public may see
+// them. Figures are about the parts of the period that start tells.
+func (r *reading) sums(t processor.Type, v view, start func(time.Time) time.Time) ([]processor.DailySum, error) {
+	return r.guard.sums(r.ctx, v.filter(t), start)
+}
+
+// objectLink is the page of an object on the MOSP platform.
+func (r *reading) objectLink(object string) string {
+	if r.opts.MOSPURL == "" {
+		return ""
+	}
+	return r.opts.MOSPURL + "/object/" + object
+}
+
+// guard keeps figures back that too few clients stand behind: the public could
+// tell from them what a single client has sent.
+type guard struct {
+	store      *postgres.Store
+	minClients int
+}
+
+// active tells whether figures are kept back at all.
+func (g guard) active() bool { return g.minClients > 1 }
+
+// sums returns the daily sums that filter asks for, without those of figures
+// that too few clients stand behind. A figure is about one key in one part of
+// the period; start tells the part of a day.
+func (g guard) sums(ctx context.Context, filter stats.Filter, start func(time.Time) time.Time) ([]processor.DailySum, error) {
+	sums, err := g.store.DailySums(ctx, filter)
+	if err != nil {
+		return nil, fmt.Errorf("read %s figures: %w", filter.Type, err)
+	}
+	if !g.active() || len(sums) == 0 {
+		return sums, nil
+	}
+	behind, err := g.store.ClientsBehind(ctx, filter, start)
+	if err != nil {
+		return nil, fmt.Errorf("read %s figures: %w", filter.Type, err)
+	}
+	kept := sums[:0]
+	for _, sum := range sums {
+		if behind[postgres.Figure{Start: start(sum.Date), Key: standsFor(filter.Type, sum.Key)}] >= g.minClients {
+			kept = append(kept, sum)
+		}
+	}
+	return kept, nil
+}
+
+// partsOf tells what parts of the period the figures of a processor are about.
+func partsOf(p processor.Processor) func(time.Time) time.Time {
+	if strings.HasSuffix(p.Name, "_on_date") {
+		return eachDay
+	}
+	return wholePeriod
+}
+
+// standsFor is the key whose clients stand behind the figure of a key. A cell of
+// a map of risks is a mean over all maps, also those that have no risk there.
+func standsFor(t processor.Type, key processor.Key) processor.Key {
+	if t == processor.Cartography {
+		return processor.Key{State: key.State, Kind: key.Kind}
+	}
+	return key
+}
+
+// contributions counts what stands behind the figures of a period.
+func (r *reading) contributions(v view) (postgres.Contributions, error) {
+	counted, err := r.store.Contributions(r.ctx, v.filter(""))
+	if err != nil {
+		return postgres.Contributions{}, fmt.Errorf("read contributions: %w", err)
+	}
+	if r.guard.active() && counted.Clients < int64(r.guard.minClients) {
+		return postgres.Contributions{}, nil
+	}
+	return counted, nil
+}
+
+// processed runs a processor that is known to have results of type T.
+func processed[T any](name string, sums []processor.DailySum) (T, error) {
+	chosen, err := processor.Choose(name, "")
+	if err != nil {
+		var none T
+		return none, err
+	}
+	result, ok := chosen.Process(sums, nil).(T)
+	if !ok {
+		return result, fmt.Errorf("%s has results of another type than %T", name, result)
+	}
+	return result, nil
+}

@@ -1,0 +1,150 @@
+package dashboard
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/quagmt/udecimal"
+
+	"github.com/monarc-project/stats-service/internal/processor"
+)
+
+// levelCodes are the names of risk levels in addresses and translations, the
+// highest level first: that is what readers look for.
+var levelCodes = []struct{ code, level string }{
+	{"high", processor.HighRisks},
+	{"medium", processor.MediumRisks},
+	{"low", processor.LowRisks},
+}
+
+// riskMeans are the mean numbers of risks per analysis; what no stats have is
+// not there.
+type riskMeans map[processor.Key]float64
+
+func meansOf(sums []processor.DailySum) riskMeans {
+	type total struct {
+		sum   udecimal.Decimal
+		count int64
+	}
+	totals := map[processor.Key]*total{}
+	for _, sum := range sums {
+		t := totals[sum.Key]
+		if t == nil {
+			t = &total{}
+			totals[sum.Key] = t
+		}
+		t.sum = t.sum.Add(sum.Sums[0])
+		t.count += sum.Count
+	}
+	means := make(riskMeans, len(totals))
+	for key, t := range totals {
+		means[key] = processor.Mean(t.sum, t.count)
+	}
+	return means
+}
+
+func (m riskMeans) of(state, kind, level string) *float64 {
+	mean, known := m[processor.Key{State: state, Kind: kind, Level: level}]
+	if !known {
+		return nil
+	}
+	return &mean
+}
+
+// ofAllKinds adds up the informational and the operational risks of a level.
+func (m riskMeans) ofAllKinds(state, level string) *float64 {
+	var sum *float64
+	for _, kind := range processor.Kinds() {
+		if mean := m.of(state, kind, level); mean != nil {
+			total := *mean
+			if sum != nil {
+				total += *sum
+			}
+			sum = &total
+		}
+	}
+	return sum
+}
+
+// riskChart compares current and residual risks of a kind by level.
+func (r *reading) riskChart(kind string, means riskMeans) chart {
+	c := chart{
+		ID:      "risks-" + kind,
+		Title:   r.T("risks_title_" + kind),
+		Note:    r.T("risks_note"),
+		Drawing: drawing{Kind: "levels", Name: r.T("risks_per_analysis")},
+		Table: table{Columns: []column{
+			{Name: "level", Title: r.T("column_level")},
+			{Name: "current", Title: r.T("state_current"), Numeric: true},
+			{Name: "residual", Title: r.T("state_residual"), Numeric: true},
+		}},
+	}
+	current := series{Name: r.T("state_current"), Code: processor.Current}
+	residual := series{Name: r.T("state_residual"), Code: processor.Residual}
+	for _, l := range levelCodes {
+		now, after := means.of(processor.Current, kind, l.level), means.of(processor.Residual, kind, l.level)
+		if now == nil && after == nil {
+			continue
+		}
+		label := r.T("level_" + l.code)
+		c.Drawing.Labels = append(c.Drawing.Labels, label)
+		c.Drawing.Rows = append(c.Drawing.Rows, l.code)
+		current.Values = append(current.Values, roundedOrNone(now))
+		residual.Values = append(residual.Values, roundedOrNone(after))
+		c.Table.Rows = append(c.Table.Rows, []cell{text(label), numOrNone(now), numOrNone(after)})
+	}
+	c.Drawing.Series = []series{current, residual}
+	c.Summary = r.levelSummary(c.Table)
+	return c
+}
+
+func roundedOrNone(n *float64) *float64 {
+	if n == nil {
+		return nil
+	}
+	return rounded(*n)
+}
+
+func (r *reading) levelSummary(t table) string {
+	var parts []string
+	for _, row := range t.Rows {
+		parts = append(parts, r.T("risks_summary_level",
+			"Level", row[0].Text, "Current", r.numberOrNone(row[1].Number), "Residual", r.numberOrNone(row[2].Number)))
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return r.T("risks_summary", "Levels", strings.Join(parts, "; "))
+}
+
+func (r *reading) numberOrNone(n *float64) string {
+	if n == nil {
+		return "–"
+	}
+	return r.Number(*n)
+}
+
+// riskLine is a line of the risks over time.
+type riskLine struct {
+	code string
+	key  processor.Key
+}
+
+// riskLines lists the lines there can be, the default ones first.
+func riskLines() []riskLine {
+	var lines []riskLine
+	for _, state := range processor.States() {
+		for _, kind := range processor.Kinds() {
+			for _, l := range levelCodes {
+				key := processor.Key{State: state, Kind: kind, Level: l.level}
+				lines = append(lines, riskLine{state + "-" + kind + "-" + l.code, key})
+			}
+		}
+	}
+	return lines
+}
+
+// isLevelCode tells whether a line of the risks over time has this code.
+func isLevelCode(code string) bool {
+	return slices.ContainsFunc(riskLines(), func(l riskLine) bool { return l.code == code })
+}

@@ -1,0 +1,271 @@
+package dashboard
+
+import (
+	"net/url"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/monarc-project/stats-service/internal/processor"
+	"github.com/monarc-project/stats-service/internal/stats"
+)
+
+// What a page shows unless its address says otherwise.
+const (
+	defaultPeriod = 90 // days
+	defaultTop    = 5
+)
+
+// The names of the parameters in the address of a page. Those of the public
+// JSON routes have the names that they have there.
+const (
+	paramDays   = "days"
+	paramFrom   = "from"
+	paramTo     = "to"
+	paramLocal  = "local_stats_only"
+	paramLang   = "lang"
+	paramTop    = "top"
+	paramBy     = "by"
+	paramOrder  = "order"
+	paramOf     = "of"
+	paramGroup  = "group"
+	paramObject = "object"
+	paramInvert = "invert"
+	paramEmbed  = "embed"
+	paramChart  = "chart"
+)
+
+// The values of view.By: what threats and vulnerabilities are compared by.
+const (
+	byProbability = "probability"
+	byOccurrence  = "occurrence"
+	byMaxRisk     = "maximum_risk"
+)
+
+// The values of view.Order and view.Of.
+const (
+	orderHighest = "highest"
+	orderLowest  = "lowest"
+
+	ofThreats         = "threats"
+	ofVulnerabilities = "vulnerabilities"
+	ofRisks           = "risks"
+)
+
+var (
+	periods   = []int{30, 90, 180, 365}
+	tops      = []int{5, 10, 15}
+	measures  = []string{byProbability, byOccurrence, byMaxRisk}
+	orders    = []string{orderHighest, orderLowest}
+	subjects  = []string{ofThreats, ofVulnerabilities, ofRisks}
+	groupings = []string{groupDay, groupWeek, groupMonth, groupQuarter, groupYear}
+)
+
+// view is what the address of a page asks for. All of it is in the address, so
+// that a link shows what its sender saw.
+type view struct {
+	Days     int       // up to today; 0: From and To were given
+	From, To time.Time // both included
+	Local    bool      // only stats of local clients
+	Lang     string    // language asked for; empty: that of the browser
+	Top      int
+	By       string
+	Order    string
+	Of       string
+	Group    string   // empty: what suits the period
+	Objects  []string // chosen lines; empty: the first Top
+	Invert   bool     // all lines but the chosen ones
+	Embed    bool     // one chart, for a frame in another site
+	Chart    string   // the chart to embed; empty: the first
+}
+
+// parseView reads the parameters of an address. Its errors are
+// *stats.InvalidError and name the parameter.
+func parseView(query url.Values, today time.Time, fallbackDays int) (view, error) {
+	r := viewReader{query: query}
+	v := view{
+		Local:   r.flag(paramLocal),
+		Lang:    r.oneOf(paramLang, languageCodes(), ""),
+		Top:     r.number(paramTop, defaultTop, tops),
+		By:      r.oneOf(paramBy, measures, byProbability),
+		Order:   r.oneOf(paramOrder, orders, orderHighest),
+		Of:      r.oneOf(paramOf, subjects, ofThreats),
+		Group:   r.oneOf(paramGroup, groupings, ""),
+		Objects: r.objects(),
+		Invert:  r.flag(paramInvert),
+		Embed:   r.flag(paramEmbed),
+		Chart:   query.Get(paramChart),
+	}
+	r.period(&v, today, fallbackDays)
+	return v, r.err
+}
+
+// viewReader keeps the first error.
+type viewReader struct {
+	query url.Values
+	err   error
+}
+
+func (r *viewReader) fail(name, format string, args ...any) {
+	if r.err == nil {
+		r.err = stats.Invalid(name, format, args...)
+	}
+}
+
+func (r *viewReader) flag(name string) bool {
+	switch r.query.Get(name) {
+	case "", "0":
+		return false
+	case "1":
+		return true
+	}
+	r.fail(name, "must be 0 or 1")
+	return false
+}
+
+func (r *viewReader) oneOf(name string, accepted []string, fallback string) string {
+	given := r.query.Get(name)
+	if given == "" {
+		return fallback
+	}
+	if !slices.Contains(accepted, given) {
+		r.fail(name, "must be one of %v", accepted)
+		return fallback
+	}
+	return given
+}
+
+func (r *viewReader) number(name string, fallback int, accepted []int) int {
+	given := r.query.Get(name)
+	if given == "" {
+		return fallback
+	}
+	n, err := strconv.Atoi(given)
+	if err != nil || !slices.Contains(accepted, n) {
+		r.fail(name, "must be one of %v", accepted)
+		return fallback
+	}
+	return n
+}
+
+// maxObjects bounds how many lines can be chosen by hand.
+const maxObjects = 500
+
+// objects reads what lines are chosen by: the UUID of an object or the
+// position of a risk level.
+func (r *viewReader) objects() []string {
+	given := r.query[paramObject]
+	if len(given) > maxObjects {
+		r.fail(paramObject, "must not be given more than %d times", maxObjects)
+		return nil
+	}
+	for _, object := range given {
+		if _, err := uuid.Parse(object); err != nil && !isLevelCode(object) {
+			r.fail(paramObject, "must be the UUID of a threat or vulnerability, or the code of a risk level")
+			return nil
+		}
+	}
+	return given
+}
+
+// period reads from and to, which win, or days.
+func (r *viewReader) period(v *view, today time.Time, fallbackDays int) {
+	v.From, v.To = r.date(paramFrom), r.date(paramTo)
+	if !v.From.IsZero() || !v.To.IsZero() {
+		r.custom(v, today)
+		return
+	}
+	v.Days = fallbackDays
+	if given := r.query.Get(paramDays); given != "" {
+		n, err := strconv.Atoi(given)
+		if err != nil || n < 1 || n > maxDays {
+			r.fail(paramDays, "must be a number of days from 1 to %d", maxDays)
+			n = fallbackDays
+		}
+		v.Days = n
+	}
+	v.From, v.To = today.AddDate(0, 0, -v.Days), today
+}
+
+func (r *viewReader) custom(v *view, today time.Time) {
+	if v.To.IsZero() {
+		v.To = today
+	}
+	if v.From.IsZero() {
+		v.From = v.To.AddDate(0, 0, -defaultPeriod)
+	}
+	if v.From.After(v.To) {
+		r.fail(paramFrom, "must not be after the end of the period, %s", v.To.Format(time.DateOnly))
+	}
+}
+
+func (r *viewReader) date(name string) time.Time {
+	given := r.query.Get(name)
+	if given == "" {
+		return time.Time{}
+	}
+	date, err := stats.ParseDateField(name, given)
+	if err != nil && r.err == nil {
+		r.err = err
+	}
+	return date
+}
+
+// filter asks for the stats of a type in the period of the view.
+func (v view) filter(t processor.Type) stats.Filter {
+	return stats.Filter{Type: t, DateFrom: v.From, DateTo: v.To, LocalStatsOnly: v.Local}
+}
+
+// previous is the view of the period of the same length right before.
+func (v view) previous() view {
+	length := v.To.Sub(v.From) + 24*time.Hour
+	v.From, v.To = v.From.Add(-length), v.To.Add(-length)
+	return v
+}
+
+// common are the parameters that links to other pages carry along.
+func (v view) common() url.Values {
+	values := url.Values{}
+	switch {
+	case v.Days == 0:
+		values.Set(paramFrom, v.From.Format(time.DateOnly))
+		values.Set(paramTo, v.To.Format(time.DateOnly))
+	default:
+		values.Set(paramDays, strconv.Itoa(v.Days))
+	}
+	setFlag(values, paramLocal, v.Local)
+	setUnless(values, paramLang, v.Lang, "")
+	return values
+}
+
+// query are all parameters that differ from what the page shows by itself. The
+// period is always there.
+func (v view) query() url.Values {
+	values := v.common()
+	setUnless(values, paramTop, strconv.Itoa(v.Top), strconv.Itoa(defaultTop))
+	setUnless(values, paramBy, v.By, byProbability)
+	setUnless(values, paramOrder, v.Order, orderHighest)
+	setUnless(values, paramOf, v.Of, ofThreats)
+	setUnless(values, paramGroup, v.Group, "")
+	for _, object := range v.Objects {
+		values.Add(paramObject, object)
+	}
+	setFlag(values, paramInvert, v.Invert)
+	setFlag(values, paramEmbed, v.Embed)
+	setUnless(values, paramChart, v.Chart, "")
+	return values
+}
+
+func setUnless(values url.Values, name, value, fallback string) {
+	if value != fallback {
+		values.Set(name, value)
+	}
+}
+
+func setFlag(values url.Values, name string, on bool) {
+	if on {
+		values.Set(name, "1")
+	}
+}

@@ -1,0 +1,61 @@
+package dashboard
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/monarc-project/stats-service/internal/prefix"
+)
+
+// registerWellKnown adds what robots, scanners and browsers look for.
+func (p *Pages) registerWellKnown(e *echo.Echo) {
+	e.Match(methods, "/robots.txt", p.robots)
+	e.Match(methods, "/favicon.ico", p.favicon)
+	if p.opts.AdminEmail != "" || p.opts.AdminURL != "" {
+		e.Match(methods, "/.well-known/security.txt", p.securityTxt)
+	}
+}
+
+// robots lets search engines read the pages, not the exports and the API.
+func (p *Pages) robots(c echo.Context) error {
+	base := prefix.Of(c.Request().Context())
+	var text strings.Builder
+	text.WriteString("User-agent: *\n")
+	for _, path := range []string{p.opts.APIRoot + "/", "/stats/*.csv", "/stats/*.json", "/*embed=1"} {
+		fmt.Fprintf(&text, "Disallow: %s%s\n", base, path)
+	}
+	c.Response().Header().Set("Cache-Control", "public, max-age=86400")
+	return c.String(http.StatusOK, text.String())
+}
+
+func (p *Pages) favicon(c echo.Context) error {
+	c.Response().Header().Set("Cache-Control", "public, max-age=86400")
+	return p.assets.byName["favicon.ico"].send(c)
+}
+
+// securityLifetime is how far ahead security.txt expires. RFC 9116 recommends
+// less than a year.
+const securityLifetime = 180 * day
+
+// securityTxt says whom to tell about a vulnerability of this service.
+func (p *Pages) securityTxt(c echo.Context) error {
+	var text strings.Builder
+	if p.opts.AdminEmail != "" {
+		fmt.Fprintf(&text, "Contact: mailto:%s\n", p.opts.AdminEmail)
+	}
+	if p.opts.AdminURL != "" {
+		fmt.Fprintf(&text, "Contact: %s\n", p.opts.AdminURL)
+	}
+	// Whole days, so that the file does not change with every request.
+	expires := p.opts.Now().UTC().Truncate(day).Add(securityLifetime)
+	fmt.Fprintf(&text, "Expires: %s\n", expires.Format(time.RFC3339))
+	fmt.Fprintf(&text, "Preferred-Languages: %s\n", strings.Join(languageCodes(), ", "))
+	if p.opts.InstanceURL != "" {
+		fmt.Fprintf(&text, "Canonical: %s/.well-known/security.txt\n", p.opts.InstanceURL)
+	}
+	return c.String(http.StatusOK, text.String())
+}

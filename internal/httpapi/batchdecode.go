@@ -1,0 +1,75 @@
+package httpapi
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"reflect"
+	"strconv"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/monarc-project/stats-service/gen/api"
+	"github.com/monarc-project/stats-service/internal/stats"
+)
+
+// decodeBatch reads an array of stats item by item, so that the text of a large
+// batch is never held beside what it says. Errors are *stats.InvalidError and
+// name the item and the field.
+func decodeBatch(body io.Reader, batch *[]api.NewStats) error {
+	// Repeated names are found in the items, once.
+	d := jsontext.NewDecoder(body, jsontext.AllowDuplicateNames(true))
+	if err := enterArray(d); err != nil {
+		return err
+	}
+	for i := 0; d.PeekKind() != jsontext.KindEndArray; i++ {
+		value, err := d.ReadValue()
+		if err != nil {
+			return decodeError("", nil, err)
+		}
+		var item api.NewStats
+		if err := json.Unmarshal(value, &item, strictness); err != nil {
+			return decodeError(jsontext.Pointer("/"+strconv.Itoa(i)), value, err)
+		}
+		*batch = append(*batch, item)
+	}
+	if _, err := d.ReadToken(); err != nil {
+		return decodeError("", nil, err)
+	}
+	return endOfBody(d)
+}
+
+// enterArray reads the bracket that the body begins with.
+func enterArray(d *jsontext.Decoder) error {
+	kind := d.PeekKind()
+	if kind != jsontext.KindBeginArray && kind != jsontext.KindInvalid {
+		given := ""
+		if kind == jsontext.KindNull {
+			given = ", not null"
+		}
+		return invalidBody("must be %s%s", kindName(reflect.TypeFor[[]api.NewStats]()), given)
+	}
+	switch _, err := d.ReadToken(); {
+	case errors.Is(err, io.EOF):
+		return invalidBody("a JSON body is needed")
+	case err != nil:
+		return decodeError("", nil, err)
+	}
+	return nil
+}
+
+// endOfBody refuses what follows the array.
+func endOfBody(d *jsontext.Decoder) error {
+	end := d.InputOffset()
+	switch _, err := d.ReadToken(); {
+	case errors.Is(err, io.EOF):
+		return nil
+	case err != nil:
+		return decodeError("", nil, err)
+	}
+	return &stats.InvalidError{
+		Message: fmt.Sprintf("The body is not valid JSON: something follows its array after byte %d.", end),
+		Fields:  map[string]string{bodyField: "is not valid JSON"},
+	}
+}

@@ -1,0 +1,63 @@
+package httpapi
+
+import (
+	"context"
+
+	"github.com/monarc-project/stats-service/internal/answer"
+	"github.com/monarc-project/stats-service/internal/postgres"
+	"github.com/monarc-project/stats-service/internal/processor"
+)
+
+// follow drops what a change makes untrue, whichever process made the change.
+func (s *Server) follow(change postgres.Change) {
+	switch change {
+	case postgres.ChangeEverything:
+		s.answers.Resume()
+		s.keys.resume()
+	case postgres.ChangesUnheard:
+		s.unfollow()
+	case postgres.ChangeClients:
+		s.keys.drop()
+	}
+	s.answers.Drop(string(change))
+}
+
+// unfollow drops everything, and keeps nothing while changes go unheard.
+func (s *Server) unfollow() {
+	s.answers.Suspend()
+	s.keys.suspend()
+}
+
+// listen follows the changes of the database until ctx ends.
+func (s *Server) listen(ctx context.Context) {
+	defer s.unfollow()
+	_ = s.store.Listen(ctx, s.follow) // the error is that of ctx
+}
+
+// changed drops what a write of this process makes untrue. It is called also for
+// a write that failed, since it may have been committed all the same, and before
+// the caller gets its answer, who may read what it wrote at once.
+func (s *Server) changed(types ...processor.Type) {
+	for _, t := range types {
+		s.answers.Drop(string(t))
+	}
+}
+
+// typesOf are the types of the items of a batch, once each.
+func typesOf(items []postgres.Item) []processor.Type {
+	var types []processor.Type
+	seen := map[processor.Type]bool{}
+	for i := range items {
+		if t := items[i].Stat.Type; !seen[t] {
+			seen[t] = true
+			types = append(types, t)
+		}
+	}
+	return types
+}
+
+// topicsOf are what an answer about stats of this type depends on.
+func topicsOf(t processor.Type) []string { return []string{string(t)} }
+
+// newAnswers returns the cache of a server that was given none.
+func newAnswers(opts Options) *answer.Cache { return answer.NewCache(MaxKept, opts.Now) }

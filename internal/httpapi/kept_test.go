@@ -1,0 +1,320 @@
+package httpapi_test
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/klauspost/compress/zstd"
+
+	answers "github.com/monarc-project/stats-service/internal/answer"
+	"github.com/monarc-project/stats-service/internal/pgtest"
+	"github.com/monarc-project/stats-service/internal/postgres"
+	"github.com/monarc-project/stats-service/internal/stats"
+)
+
+// until waits for what happens in the background.
+func until(t testing.TB, what string, happened func() bool) {
+	t.Helper()
+	for end := time.Now().Add(20 * time.Second); !happened(); time.Sleep(2 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("waited in vain until %s", what)
+		}
+	}
+}
+
+// keeps reports whether the service keeps answers, which it does as soon as it
+// hears of changes.
+func (s *service) keeps() bool {
+	s.t.Helper()
+	computed := 0
+	for range 2 {
+		_, err := s.answers.Do(s.t.Context(), answers.KeyOf("probe"), nil, func(context.Context) ([]byte, error) {
+			computed++
+			return []byte("1"), nil
+		})
+		if err != nil {
+			s.t.Fatal(err)
+		}
+	}
+	return computed < 2
+}
+
+// setupKeeping boots a service that keeps answers already.
+func setupKeeping(t testing.TB, url string) *service {
+	t.Helper()
+	s := setupOn(t, url)
+	until(t, "answers are kept", s.keeps)
+	return s
+}
+
+// threats is what the public page answers of the counts of threats.
+func (c caller) threats() string {
+	c.t.Helper()
+	return string(c.call("GET", "/stats/threats.json?days=1", nil).want(http.StatusOK).body)
+}
+
+// question is what a front office asks again and again.
+const question = `{"processor":"threat_average_on_date","processor_params":[],"anrs":["00000000-0000-4000-8000-000000000001"]}`
+
+// TestNotModified answers 304 to who has the answer, until it changes.
+func TestNotModified(t *testing.T) {
+	t.Parallel()
+	s := setupKeeping(t, pgtest.New(t))
+	user := s.user("user")
+	user.post(threat(1, 0, 1))
+	tests := []struct {
+		path, keep string
+		body       any
+		changes    bool
+	}{
+		{"/api/v1/stats/processed/", "private, no-cache", question, true},
+		{"/api/v1/stats/processed/list", "public, max-age=60", nil, false},
+		{"/stats/threats.json", "public, max-age=60", nil, true},
+		{"/stats/vulnerabilities.json", "public, max-age=60", nil, false},
+		{"/stats/risks.json?layout=series", "public, max-age=60", nil, false},
+		{"/about.json", "no-cache", nil, false},
+	}
+	tags := map[string]string{}
+	for _, tt := range tests {
+		fresh := user.call("GET", tt.path, tt.body).want(http.StatusOK)
+		tag := fresh.header.Get("ETag")
+		tags[tt.path] = tag
+		masked := user.call("GET", tt.path, tt.body, maskedBy("nothing")).want(http.StatusOK)
+		if string(masked.body) != string(fresh.body) && masked.header.Get("ETag") == tag {
+			t.Errorf("%s: the tag is that of the masked answer", tt.path)
+		}
+		for match, want := range map[string]int{
+			tag: 304, "W/" + tag: 304, `"other", ` + tag: 304, "*": 304, `"other"`: 200, "": 200,
+		} {
+			got := user.call("GET", tt.path, tt.body, header{"If-None-Match", match}).want(want)
+			headers := []string{got.header.Get("ETag"), got.header.Get("Cache-Control"), got.header.Get("Vary")}
+			if diff := cmp.Diff([]string{tag, tt.keep, "Accept-Encoding, X-Fields"}, headers); diff != "" {
+				t.Errorf("%s (-want +got):\n%s", tt.path, diff)
+			}
+		}
+	}
+	user.post(threat(1, 0, 5))
+	for _, tt := range tests {
+		want := http.StatusNotModified
+		if tt.changes {
+			want = http.StatusOK
+		}
+		user.call("GET", tt.path, tt.body, header{"If-None-Match", tags[tt.path]}).want(want)
+	}
+}
+
+// TestKeptAnswers need no connection to the database, and neither does a key.
+func TestKeptAnswers(t *testing.T) {
+	t.Parallel()
+	s := setupKeeping(t, pgtest.New(t)+"&pool_max_conns=1")
+	user := s.user("user")
+	user.stock()
+	ask := func() {
+		got := user.call("GET", "/api/v1/stats/processed/", question).want(http.StatusOK)
+		user.call("GET", "/api/v1/stats/processed/", question, header{"If-None-Match", got.header.Get("ETag")}).want(http.StatusNotModified)
+		user.call("GET", "/stats/threats.json", nil).want(http.StatusOK)
+		user.call("GET", "/api/v1/client/me", nil).want(http.StatusOK)
+	}
+	until(t, "changes are heard", func() bool { ask(); return user.keysKept() })
+	ask()
+	w := &watched{ResponseRecorder: httptest.NewRecorder(), onWrite: func(write int) error {
+		if write == 1 { // the list holds the only connection
+			ask()
+		}
+		return nil
+	}}
+	if user.serve(w, user.request("GET", "/api/v1/stats/", nil)) {
+		t.Error("the list was cut off")
+	}
+}
+
+// keysKept reports whether the announcements of what the test did have come: a
+// key that was looked up is then kept.
+func (c caller) keysKept() bool {
+	c.t.Helper()
+	time.Sleep(20 * time.Millisecond) // notifications take less than a millisecond
+	return c.keeps()
+}
+
+// TestOwnWrites shows at once what the same process wrote.
+func TestOwnWrites(t *testing.T) {
+	t.Parallel()
+	s := setupKeeping(t, pgtest.New(t))
+	user := s.user("user")
+	for count := range 20 {
+		user.call("DELETE", "/api/v1/stats/"+id(1).String(), nil)
+		if got := user.threats(); got != "{}" {
+			t.Fatalf("after the deletion: %s", got)
+		}
+		user.post(threat(1, 0, count))
+		if got, want := user.threats(), `"count":`+strconv.Itoa(count); !strings.Contains(got, want) {
+			t.Fatalf("%s, want %s", got, want)
+		}
+		sharing := count%2 == 0
+		user.call("PATCH", "/api/v1/client/me", map[string]bool{"is_sharing_enabled": sharing}).want(http.StatusCreated)
+		var me struct {
+			IsSharingEnabled bool `json:"is_sharing_enabled"`
+		}
+		if user.call("GET", "/api/v1/client/me", nil).want(http.StatusOK).into(&me); me.IsSharingEnabled != sharing {
+			t.Fatalf("sharing is %v after it was set to %v", me.IsSharingEnabled, sharing)
+		}
+	}
+}
+
+// TestWritesOfOthers shows soon what another process wrote.
+func TestWritesOfOthers(t *testing.T) {
+	t.Parallel()
+	url := pgtest.New(t)
+	s, other := setupKeeping(t, url), setupOn(t, url)
+	user := s.user("user")
+	elsewhere := other.with(user.token)
+	elsewhere.post(threat(1, 0, 1))
+	until(t, "the first stats show", func() bool { return strings.Contains(user.threats(), `"count":1,`) })
+	elsewhere.post(threat(2, 0, 3))
+	until(t, "more stats show", func() bool { return strings.Contains(user.threats(), `"count":2,`) })
+	if _, err := other.store.SetLocal(t.Context(), user.client.UUID, false); err != nil {
+		t.Fatal(err)
+	}
+	local := func() string {
+		return string(user.call("GET", "/stats/threats.json?days=1&local_stats_only=1", nil).want(http.StatusOK).body)
+	}
+	until(t, "the client is not local", func() bool { return local() == "{}" })
+	inactive := false
+	user.call("GET", "/api/v1/client/me", nil).want(http.StatusOK)
+	if _, err := other.store.UpdateClient(t.Context(), user.client.UUID, postgres.ClientChange{Active: &inactive}); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "the client is refused", func() bool {
+		return user.call("GET", "/api/v1/client/me", nil).status == http.StatusForbidden
+	})
+	second := s.user("second")
+	second.call("GET", "/api/v1/client/me", nil).want(http.StatusOK)
+	if _, err := other.store.DeleteClient(t.Context(), second.client.UUID); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "the deleted client is refused", func() bool {
+		return second.call("GET", "/api/v1/client/me", nil).status == http.StatusForbidden
+	})
+}
+
+// TestNothingKeptUnheard forgets everything while it cannot hear of changes.
+func TestNothingKeptUnheard(t *testing.T) {
+	t.Parallel()
+	database := newLine(t)
+	s := setupKeeping(t, database.url)
+	s.log.expectErrors()
+	user := s.user("user")
+	user.post(threat(1, 0, 1))
+	user.threats()
+	database.cut()
+	until(t, "nothing is kept", func() bool { return !s.keeps() })
+	user.call("GET", "/stats/threats.json?days=1", nil).want(http.StatusServiceUnavailable)
+	user.call("GET", "/api/v1/client/me", nil).want(http.StatusServiceUnavailable)
+	database.mend()
+	until(t, "answers are kept again", s.keeps)
+	if got := user.threats(); !strings.Contains(got, `"count":1,`) {
+		t.Errorf("afterwards: %s", got)
+	}
+}
+
+// TestReplacedKey counts no longer than its grace and the age of what is kept.
+func TestReplacedKey(t *testing.T) {
+	t.Parallel()
+	s := setupKeeping(t, pgtest.New(t))
+	user := s.user("user")
+	replaced, err := s.store.RotateToken(t.Context(), user.client.UUID, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	until(t, "the old key is refused", func() bool {
+		return user.call("GET", "/api/v1/client/me", nil).status == http.StatusForbidden
+	})
+	var me struct{ Token string }
+	if s.with(replaced.Token).call("GET", "/api/v1/client/me", nil).want(http.StatusOK).into(&me); me.Token != replaced.Token {
+		t.Error("client/me does not answer the key that was sent")
+	}
+}
+
+// uncoded reads an answer in any content coding.
+func uncoded(t *testing.T, w *httptest.ResponseRecorder) string {
+	t.Helper()
+	var r io.Reader = bytes.NewReader(w.Body.Bytes())
+	var err error
+	switch w.Header().Get("Content-Encoding") {
+	case "gzip":
+		r, err = gzip.NewReader(r)
+	case "zstd":
+		r, err = zstd.NewReader(r)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, err := io.ReadAll(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(body)
+}
+
+// TestCodings sends the same answer in each coding, and small ones as they are.
+func TestCodings(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	user := s.user("user")
+	user.stock()
+	stored := s.stored()[0]
+	var one string
+	_, err := s.store.EachStat(t.Context(), stats.Everything(), postgres.ListQuery{}, func(stat stats.Stat) error {
+		if stat.UUID == stored {
+			one = "/api/v1/stats/" + stat.ANR.String() + "?uuid=" + stored.String()
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	everybody := `{"processor":"vulnerability_average_on_date"}`
+	tests := []struct {
+		path  string
+		body  any
+		small bool
+	}{
+		{"/api/v1/stats/", nil, false},
+		{"/api/v1/stats/?limit=1", nil, false},
+		{"/api/v1/stats/?anr=" + id(9999).String(), nil, true},
+		{"/api/v1/stats/processed/", everybody, false},
+		{"/stats/vulnerabilities.json", nil, false},
+		{one, nil, false},
+		{"/api/v1/client/me", nil, true},
+	}
+	for _, tt := range tests {
+		plain := httptest.NewRecorder()
+		user.serve(plain, user.request("GET", tt.path, tt.body))
+		for _, coding := range []string{"gzip", "zstd"} {
+			w := httptest.NewRecorder()
+			user.serve(w, user.request("GET", tt.path, tt.body, header{"Accept-Encoding", coding}))
+			want := coding
+			if tt.small {
+				want = ""
+			}
+			if got := w.Header().Get("Content-Encoding"); got != want {
+				t.Errorf("%s: coding %q, want %q", tt.path, got, want)
+			}
+			if got := uncoded(t, w); got != plain.Body.String() {
+				t.Errorf("%s in %s is another answer: %.200s", tt.path, coding, got)
+			}
+			if !strings.Contains(w.Header().Get("Vary"), "Accept-Encoding") {
+				t.Errorf("%s: Vary %q", tt.path, w.Header().Get("Vary"))
+			}
+		}
+	}
+}

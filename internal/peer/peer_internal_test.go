@@ -1,0 +1,87 @@
+package peer
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+)
+
+func TestMonthsBefore(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		day    string
+		months int
+		want   string
+	}{
+		{"2024-05-15", 1, "2024-04-15"},
+		{"2024-05-31", 1, "2024-04-30"},
+		{"2024-03-31", 1, "2024-02-29"},
+		{"2024-01-31", 1, "2023-12-31"},
+		{"2024-02-29", 36, "2021-02-28"},
+	} {
+		day, err := time.Parse(time.DateOnly, tt.day)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := monthsBefore(day, tt.months).Format(time.DateOnly); got != tt.want {
+			t.Errorf("%d months before %s: %s, want %s", tt.months, tt.day, got, tt.want)
+		}
+	}
+}
+
+func TestSleep(t *testing.T) {
+	t.Parallel()
+	if err := sleep(t.Context(), time.Nanosecond); err != nil {
+		t.Errorf("a short sleep ends with %v", err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := sleep(ctx, time.Hour); !errors.Is(err, context.Canceled) {
+		t.Errorf("an interrupted sleep ends with %v", err)
+	}
+}
+
+// The pause grows up to its limit, and no two callers need to agree.
+func TestDelay(t *testing.T) {
+	t.Parallel()
+	for random, want := range map[float64][]time.Duration{
+		0: {250 * time.Millisecond, 500 * time.Millisecond, time.Second, 2 * time.Second, 4 * time.Second, 8 * time.Second, 15 * time.Second, 15 * time.Second},
+		1: {500 * time.Millisecond, time.Second, 2 * time.Second, 4 * time.Second, 8 * time.Second, 16 * time.Second, 30 * time.Second, 30 * time.Second},
+	} {
+		l := &link{Remote: Remote{Rand: func() float64 { return random }}}
+		for i, d := range want {
+			if got := l.delay(i + 1); got != d {
+				t.Errorf("random %v, attempt %d: %s, want %s", random, i+1, got, d)
+			}
+		}
+	}
+}
+
+func TestRefusalsAreBounded(t *testing.T) {
+	t.Parallel()
+	var s Summary
+	for range 3 {
+		s.refuse(make([]Refusal, 60)...)
+	}
+	if s.Refused != 180 || len(s.Refusals) != MaxRefusals {
+		t.Errorf("%d refused, %d listed", s.Refused, len(s.Refusals))
+	}
+}
+
+func TestTidy(t *testing.T) {
+	t.Parallel()
+	long := make([]rune, 2*maxMessage)
+	for i := range long {
+		long[i] = 'é'
+	}
+	for text, want := range map[string]string{
+		" a\r\nb\x1b[31m ": "a  b [31m",
+		"\xff":             "\ufffd",
+		string(long):       string(long[:maxMessage]) + "…",
+	} {
+		if got := tidy(text); got != want {
+			t.Errorf("%q becomes %q, want %q", text, got, want)
+		}
+	}
+}

@@ -1,0 +1,136 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/monarc-project/stats-service/internal/localpg"
+	"github.com/monarc-project/stats-service/tools/loadgen/load"
+)
+
+const (
+	adminToken     = "bench-admin-token-0123456789"
+	stopTimeout    = time.Minute
+	servicePackage = "github.com/monarc-project/stats-service/cmd/stats-service"
+)
+
+// bench is a run: the built service, a PostgreSQL and what was measured so far.
+type bench struct {
+	options
+	log     *slog.Logger
+	dir     string
+	db      *localpg.Server
+	machine machine
+	report  report
+}
+
+// setUp makes a folder, builds the service and starts PostgreSQL with the
+// settings that the service gives to its private one; it syncs to the disk.
+func setUp(ctx context.Context, o options, log *slog.Logger) (*bench, error) {
+	dir, err := os.MkdirTemp("", "stats-service-loadgen-")
+	if err != nil {
+		return nil, err
+	}
+	b := &bench{options: o, log: log, dir: dir}
+	if err := b.start(ctx); err != nil {
+		return nil, errors.Join(err, b.tearDown())
+	}
+	return b, nil
+}
+
+func (b *bench) start(ctx context.Context) error {
+	if err := os.Chmod(b.dir, 0o711); err != nil { // under root, PostgreSQL's user passes through
+		return err
+	}
+	if b.binary == "" {
+		b.log.Info("building the service")
+		b.binary = filepath.Join(b.dir, "stats-service")
+		if err := output(exec.CommandContext(ctx, "go", "build", "-o", b.binary, servicePackage)); err != nil {
+			return fmt.Errorf("build the service: %w", err)
+		}
+	}
+	var err error
+	b.db, err = localpg.Start(ctx, localpg.Options{Dir: filepath.Join(b.dir, "db"), NoSync: true, DieWithParent: true})
+	if err != nil {
+		return err
+	}
+	b.machine, err = b.describe(ctx)
+	return err
+}
+
+// output runs a command and puts what it printed into its error.
+func output(command *exec.Cmd) error {
+	text, err := command.CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("%w: %s", err, strings.TrimSpace(string(text)))
+	}
+	return nil
+}
+
+func (b *bench) tearDown() error {
+	var err error
+	if b.db != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
+		defer cancel()
+		err = b.db.Stop(ctx)
+	}
+	return errors.Join(err, os.RemoveAll(b.dir))
+}
+
+// database creates and initializes a database for a scenario and returns its URL.
+func (b *bench) database(ctx context.Context, name string) (string, error) {
+	err := b.query(ctx, b.db.URL(), func(conn *pgx.Conn) error {
+		_, err := conn.Exec(ctx, "CREATE DATABASE "+name)
+		return err
+	})
+	if err != nil {
+		return "", fmt.Errorf("create the database of %s: %w", name, err)
+	}
+	url := b.db.URLFor(name)
+	command := exec.CommandContext(ctx, b.binary, "db_init")
+	command.Env = b.environment("DATABASE_URL=" + url)
+	if err := output(command); err != nil {
+		return "", fmt.Errorf("initialize the database of %s: %w", name, err)
+	}
+	return url, nil
+}
+
+// query runs statements on a connection of their own.
+func (b *bench) query(ctx context.Context, url string, run func(*pgx.Conn) error) error {
+	conn, err := pgx.Connect(ctx, url)
+	if err != nil {
+		return err
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	return run(conn)
+}
+
+// analyzed gives the planner what autovacuum would gather a minute later.
+func (b *bench) analyzed(ctx context.Context, url string) error {
+	return b.query(ctx, url, func(conn *pgx.Conn) error {
+		_, err := conn.Exec(ctx, "VACUUM (ANALYZE)")
+		return err
+	})
+}
+
+// fill posts a plan to an instance and says so.
+func (b *bench) fill(ctx context.Context, s *instance, plan load.Plan, writers int, prepared bool) (*load.Dataset, load.Result, error) {
+	dataset, err := load.New(plan)
+	if err != nil {
+		return nil, load.Result{}, err
+	}
+	filler := load.Filler{Server: s.url, AdminToken: adminToken, Writers: writers, Prepared: prepared}
+	result, err := filler.Fill(ctx, dataset)
+	b.log.Info("filled", "stats", result.Stats, "writers", writers, "seconds", int(result.Elapsed.Seconds()),
+		"stats_per_second", int(result.StatsPerSecond()), "busy", result.Busy)
+	return dataset, result, err
+}

@@ -1,0 +1,105 @@
+package main
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// goal is a figure that the service is to reach.
+type goal int
+
+// The goals in the order of the report.
+const (
+	questionCold goal = iota
+	questionGrowth
+	publicGrowth
+	publicCold
+	publicUnchanged
+	publicCompressed
+	writersGain
+	writerShare
+	listShare
+	listPeak
+	meRate
+	readyTime
+	idleMemory
+	goalCount
+)
+
+// A goal is met by a figure up to the bound, or from it where more is better.
+type terms struct {
+	text  string
+	bound float64
+	more  bool
+	unit  string
+}
+
+// noise is by how much a figure may be worse and still count as no slower:
+// two runs of the same question differ by as much.
+const noise = 1.1
+
+var goalTerms = [goalCount]terms{
+	questionCold:     {"A front office's question, cold", 60, false, "ms"},
+	questionGrowth:   {"The same with 100 times as many other analyses, as a multiple of the time with as many", noise, false, "times"},
+	publicGrowth:     {"Cold `vulnerabilities.json` at 104,000 rows, as a multiple of the time at 1,040", 1.2, false, "times"},
+	publicCold:       {"Cold `vulnerabilities.json` at 104,000 rows", 30, false, "ms"},
+	publicUnchanged:  {"Warm `vulnerabilities.json`, 304", 5_000, true, "requests/s"},
+	publicCompressed: {"Warm `vulnerabilities.json`, compressed body", 2_000, true, "requests/s"},
+	writersGain:      {"Posts: stats/s of 16 writers, as a multiple of those of one", 2, true, "times"},
+	writerShare:      {"Posts: one writer, as a share of bare SQL inserting the same rows", 60, true, "%"},
+	listShare:        {"List: bytes/s, as a share of those of COPY over the same rows", 80, true, "%"},
+	listPeak:         {"List: most memory resident", 64, false, "MB"},
+	meRate:           {"`client/me`", 8_000, true, "requests/s"},
+	readyTime:        {"Ready to serve on an existing database", 150, false, "ms"},
+	idleMemory:       {"Resident memory when idle", 40, false, "MB"},
+}
+
+// goals are the figures that were measured.
+type goals [goalCount]struct {
+	measured bool
+	figure   float64
+}
+
+// reach notes the figure of a goal.
+func (g *goals) reach(which goal, figure float64) {
+	g[which].measured, g[which].figure = true, figure
+}
+
+// verdict says of a figure whether it meets the terms.
+func (t terms) verdict(figure float64) string {
+	if figure == t.bound || t.more == (figure > t.bound) {
+		return "met"
+	}
+	return "not met"
+}
+
+// bounds writes the terms out.
+func (t terms) bounds() string {
+	word := "at most"
+	if t.more {
+		word = "at least"
+	}
+	return fmt.Sprintf("%s %s", word, t.figure(t.bound))
+}
+
+func (t terms) figure(n float64) string {
+	if n >= 1000 {
+		return thousands(int64(n+0.5)) + " " + t.unit
+	}
+	text := strconv.FormatFloat(n, 'f', 2, 64)
+	return strings.TrimSuffix(strings.TrimRight(text, "0"), ".") + " " + t.unit
+}
+
+// table lists every goal; what was not measured is neither met nor missed.
+func (g *goals) table() *section {
+	s := &section{title: "Goals", columns: []string{"goal", "wanted", "measured", ""}}
+	for i, t := range goalTerms {
+		if !g[i].measured {
+			s.row(t.text, t.bounds(), none, "not measured")
+			continue
+		}
+		s.row(t.text, t.bounds(), t.figure(g[i].figure), t.verdict(g[i].figure))
+	}
+	return s
+}

@@ -1,0 +1,54 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
+)
+
+// processAttributes keep a Ctrl-C in the terminal from the service, which we
+// stop in order, and end it when we are killed.
+func processAttributes() *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
+}
+
+// resident returns the memory of a process in bytes: what it has now, and the
+// most that it had since forgetPeak.
+func resident(pid int) (now, peak int64, err error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return 0, 0, err
+	}
+	return parseStatus(string(text))
+}
+
+// parseStatus reads /proc/PID/status.
+func parseStatus(text string) (now, peak int64, err error) {
+	if now, err = kilobytes(text, "VmRSS:"); err != nil {
+		return 0, 0, err
+	}
+	peak, err = kilobytes(text, "VmHWM:")
+	return now, peak, err
+}
+
+func kilobytes(text, name string) (int64, error) {
+	for line := range strings.Lines(text) {
+		rest, found := strings.CutPrefix(line, name)
+		if !found {
+			continue
+		}
+		n, err := strconv.ParseInt(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(rest), "kB")), 10, 64)
+		if err != nil {
+			return 0, fmt.Errorf("read the memory of a process: %w", err)
+		}
+		return n << 10, nil
+	}
+	return 0, fmt.Errorf("read the memory of a process: the system does not tell %s", name)
+}
+
+// forgetPeak makes the memory that a process has now its peak.
+func forgetPeak(pid int) error {
+	return os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", pid), []byte("5"), 0)
+}

@@ -1,0 +1,21 @@
+//go:build unix && !linux
+
+package main
+
+import (
+	"errors"
+	"syscall"
+)
+
+// processAttributes keep a Ctrl-C in the terminal from the service, which we
+// stop in order.
+func processAttributes() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }
+
+var errNoMemory = errors.New("the memory of a process is only measured on Linux")
+
+// resident returns the memory of a process in bytes: what it has now, and the
+// most that it had since forgetPeak.
+func resident(int) (now, peak int64, err error) { return 0, 0, errNoMemory }
+
+// forgetPeak makes the memory that a process has now its peak.
+func forgetPeak(int) error { return errNoMemory }

@@ -1,0 +1,157 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/monarc-project/stats-service/internal/processor"
+	"github.com/monarc-project/stats-service/tools/loadgen/load"
+)
+
+const (
+	asked         = 50 // analyses that the front office's user sees
+	stored        = 60 // analyses to choose them from, so that no question is like another
+	questionDays  = 90
+	questionItems = 60 // vulnerabilities in each stat that is asked for
+	otherItems    = 3  // in those of other analyses, which are only in the way
+
+	coldQuestions  = 40
+	coldLimit      = 20 * time.Second
+	warmCallers    = 8
+	fillWriters    = 16
+	otherPerClient = 50
+)
+
+// measureQuestion measures the question that a front office's dashboard asks,
+// beside few and many analyses that it does not ask for.
+func (b *bench) measureQuestion(ctx context.Context) error {
+	database, err := b.database(ctx, "question")
+	if err != nil {
+		return err
+	}
+	dataset, err := load.New(questionPlan())
+	if err != nil {
+		return err
+	}
+	analyses := dataset.Analyses(0)
+	table := b.report.table("The front office's question",
+		fmt.Sprintf("`vulnerability_average_on_date` of %d analyses over %d days: %s stats of %d objects. Cold: each question names "+
+			"%d others of %d analyses, so that none was asked before. Warm: the same one again, over %d connections. "+
+			"Floor: as many bytes from a plain handler, one after the other. The stats of the other analyses have %d objects each.",
+			asked, questionDays, thousands(asked*questionDays), questionItems, asked, stored, warmCallers, otherItems),
+		"other analyses", "cold, median", "cold, slowest", "warm, gzip", "warm, 304", "answer", "floor")
+	small, there := "", 0
+	for _, others := range b.others {
+		if err := b.beside(ctx, database, analyses, there, others, table); err != nil {
+			return fmt.Errorf("beside %d analyses: %w", others, err)
+		}
+		if there = others; small == "" {
+			if small, err = b.clone(ctx, "question", "question_small"); err != nil {
+				return err
+			}
+		}
+	}
+	draw := rand.New(rand.NewPCG(2, 2))
+	return b.measureGrowth(ctx, growth{
+		title: fmt.Sprintf("the front office's question beside %s and beside %s other analyses", thousands(int64(b.others[0])), thousands(int64(there))),
+		small: small, large: database, goal: questionGrowth, judged: there == 100*b.others[0],
+		ask: func(int) question { return dashboardQuestion(choose(draw, analyses, asked), time.Now().UTC()) },
+	})
+}
+
+// beside adds other analyses up to a number, and measures there.
+func (b *bench) beside(ctx context.Context, database string, analyses []uuid.UUID, there, others int, table *section) (err error) {
+	s, err := b.serveOn(ctx, database)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.stop()) }()
+	if there == 0 {
+		if _, _, err := b.fill(ctx, s, questionPlan(), fillWriters, false); err != nil {
+			return err
+		}
+	}
+	if err := b.addOthers(ctx, s, there, others); err != nil {
+		return err
+	}
+	if err := b.analyzed(ctx, database); err != nil {
+		return err
+	}
+	return b.ask(ctx, s, analyses, others, table)
+}
+
+func questionPlan() load.Plan {
+	return load.Plan{
+		Seed: 1, Clients: 1, Analyses: stored, Days: questionDays, Step: 1, Until: time.Now().UTC(),
+		Types: []processor.Type{processor.Vulnerability}, Thin: true, Objects: questionItems, PerPost: 20,
+	}
+}
+
+// addOthers stores stats of other analyses on the same days, up to so many.
+func (b *bench) addOthers(ctx context.Context, s *instance, there, others int) error {
+	_, _, err := b.fill(ctx, s, load.Plan{
+		Seed: 2, First: there / otherPerClient, Clients: (others - there) / otherPerClient, Analyses: otherPerClient,
+		Days: questionDays, Step: 1, Until: time.Now().UTC(),
+		Types: []processor.Type{processor.Vulnerability}, Thin: true, Objects: otherItems, Distinct: 20,
+	}, fillWriters, false)
+	return err
+}
+
+// ask measures the question and adds a row.
+func (b *bench) ask(ctx context.Context, s *instance, analyses []uuid.UUID, others int, table *section) error {
+	today := time.Now().UTC()
+	draw := rand.New(rand.NewPCG(1, uint64(others)))
+	next := func(int) question { return dashboardQuestion(choose(draw, analyses, asked), today) }
+	if _, err := times(ctx, s.url, 1, coldLimit, next); err != nil { // connects and plans
+		return err
+	}
+	cold, err := times(ctx, s.url, coldQuestions, coldLimit, next)
+	if err != nil {
+		return err
+	}
+	warm, err := b.measureWarm(ctx, s, dashboardQuestion(analyses[:asked], today))
+	if err != nil {
+		return err
+	}
+	floor, err := plainTime(ctx, fixed(cold.last.bytes), b.spell, question{path: "/"})
+	if err != nil {
+		return err
+	}
+	table.row(thousands(int64(others)), ms(cold.median), ms(cold.slowest), warm.compressedCell(), warm.unchangedCell(),
+		kilobytesOf(cold.last.bytes), ms(floor))
+	if others == asked {
+		b.report.goals.reach(questionCold, cold.median.Seconds()*1000)
+	}
+	return nil
+}
+
+// choose returns n of ids at random.
+func choose(draw *rand.Rand, ids []uuid.UUID, n int) []uuid.UUID {
+	chosen := make([]uuid.UUID, n)
+	for i, index := range draw.Perm(len(ids))[:n] {
+		chosen[i] = ids[index]
+	}
+	return chosen
+}
+
+// dashboardQuestion is what a front office sends.
+func dashboardQuestion(analyses []uuid.UUID, today time.Time) question {
+	body, err := json.Marshal(map[string]any{
+		"processor":        "vulnerability_average_on_date",
+		"processor_params": nil,
+		"type":             processor.Vulnerability,
+		"date_from":        today.AddDate(0, 0, 1-questionDays).Format(time.DateOnly),
+		"date_to":          today.Format(time.DateOnly),
+		"anrs":             analyses,
+	})
+	if err != nil {
+		panic(err) // strings and ids always marshal
+	}
+	return question{path: "/api/v1/stats/processed/", key: adminToken, body: string(body)}
+}

@@ -1,0 +1,52 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+const (
+	// The goals of the answers are about this one, between these sizes.
+	goalAnswer = "`/stats/vulnerabilities.json`"
+	goalSmall  = 1_040
+	goalLarge  = 104_000
+)
+
+// measureSize measures every answer at the size that the database has now.
+func (b *bench) measureSize(ctx context.Context, s *instance, rows int, table *section) error {
+	for _, a := range askings(time.Now().UTC()) {
+		number := 0
+		next := func(int) question { number++; return a.number(number) }
+		if _, err := times(ctx, s.url, 1, coldLimit, next); err != nil { // connects and plans
+			return fmt.Errorf("%s: %w", a.name, err)
+		}
+		cold, err := times(ctx, s.url, coldRounds, coldLimit, next)
+		if err != nil {
+			return fmt.Errorf("%s: %w", a.name, err)
+		}
+		warm, err := b.measureWarm(ctx, s, a.number(0))
+		if err != nil {
+			return fmt.Errorf("%s: %w", a.name, err)
+		}
+		if err := b.measureFloors(ctx, &warm, a.number(0)); err != nil {
+			return err
+		}
+		table.row(thousands(int64(rows)), a.name, ms(cold.median), ms(cold.slowest),
+			warm.compressedCell(), perSecond(warm.compressedFloor), warm.unchangedCell(), perSecond(warm.unchangedFloor), kilobytesOf(warm.bytes))
+		if a.name == goalAnswer {
+			b.judgeAnswer(rows, cold.median, warm)
+		}
+	}
+	return nil
+}
+
+// judgeAnswer notes the goals that a size tells something about.
+func (b *bench) judgeAnswer(rows int, cold time.Duration, warm warmth) {
+	if rows != goalLarge {
+		return
+	}
+	b.report.goals.reach(publicCold, cold.Seconds()*1000)
+	b.report.goals.reach(publicUnchanged, warm.unchanged)
+	b.report.goals.reach(publicCompressed, warm.compressedOnly())
+}

@@ -1,0 +1,170 @@
+package load
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/monarc-project/stats-service/internal/processor"
+	"github.com/monarc-project/stats-service/internal/sample"
+)
+
+// Dataset is what a Plan describes, as requests. It may be used by several
+// goroutines at once.
+type Dataset struct {
+	plan  Plan
+	draw  *sample.Generator
+	dates []time.Time
+	kept  []func() ([]payload, error) // by analysis and date, if Plan.Distinct
+}
+
+// payload is the data of one stat.
+type payload struct {
+	kind processor.Type
+	data []byte
+}
+
+// Batch is one POST /stats/.
+type Batch struct {
+	Client int // index of the client that sends it
+	Stats  int // how many there are in Body
+	Body   []byte
+}
+
+// New returns the dataset of a plan. The error names every fault of the plan.
+func New(plan Plan) (*Dataset, error) {
+	if err := plan.check(); err != nil {
+		return nil, err
+	}
+	plan = plan.withDefaults()
+	drawn := (plan.First + plan.Clients) * plan.Analyses
+	if plan.Distinct > 0 {
+		drawn = min(drawn, plan.Distinct)
+	}
+	d := &Dataset{plan: plan, draw: sample.New(sample.Options{
+		Seed: plan.Seed, Clients: 1, Analyses: drawn, Days: plan.Days, Step: plan.Step, Until: plan.Until,
+	})}
+	d.dates = d.draw.Dates()
+	if plan.Distinct > 0 {
+		d.kept = make([]func() ([]payload, error), drawn*len(d.dates))
+		for i := range d.kept {
+			d.kept[i] = sync.OnceValues(func() ([]payload, error) {
+				return d.payloads(i/len(d.dates), d.dates[i%len(d.dates)])
+			})
+		}
+	}
+	return d, nil
+}
+
+// Dates returns the days that have stats, oldest first.
+func (d *Dataset) Dates() []time.Time { return d.dates }
+
+// Rows is how many stats there are of each type.
+func (d *Dataset) Rows() int { return d.plan.Clients * d.plan.Analyses * len(d.dates) }
+
+// Analyses returns the ids of a client's analyses.
+func (d *Dataset) Analyses(client int) []uuid.UUID {
+	ids := make([]uuid.UUID, d.plan.Analyses)
+	for i := range ids {
+		ids[i] = d.anr(d.analysis(client, i))
+	}
+	return ids
+}
+
+// analysis is the index of a client's analysis among those of all clients.
+func (d *Dataset) analysis(client, i int) int { return (d.plan.First+client)*d.plan.Analyses + i }
+
+func (d *Dataset) anr(analysis int) uuid.UUID {
+	return uuid.NewSHA1(namespace, fmt.Appendf(nil, "analysis %d of %d", analysis, d.plan.Seed))
+}
+
+// Names returns the names of the clients, which are those of no other seed.
+func (d *Dataset) Names() []string {
+	names := make([]string, d.plan.Clients)
+	for i := range names {
+		names[i] = fmt.Sprintf("Load %d, organisation %d", d.plan.Seed, d.plan.First+i+1)
+	}
+	return names
+}
+
+// Len is the number of batches.
+func (d *Dataset) Len() int { return len(d.dates) * d.plan.Clients * d.postsOfDay() }
+
+// postsOfDay is how many requests a client sends a day.
+func (d *Dataset) postsOfDay() int { return (d.plan.Analyses + d.plan.PerPost - 1) / d.plan.PerPost }
+
+// Batch returns a batch by its index. They come in order of their dates, those
+// of one day from one client after the other.
+func (d *Dataset) Batch(i int) (Batch, error) {
+	posts := d.postsOfDay()
+	day, client, post := i/posts/d.plan.Clients, i/posts%d.plan.Clients, i%posts
+	b := Batch{Client: client, Body: []byte{'['}}
+	first := post * d.plan.PerPost
+	for i := first; i < min(first+d.plan.PerPost, d.plan.Analyses); i++ {
+		if err := d.appendAnalysis(&b, d.analysis(client, i), day); err != nil {
+			return Batch{}, err
+		}
+	}
+	b.Body = append(b.Body, ']')
+	return b, nil
+}
+
+func (d *Dataset) appendAnalysis(b *Batch, analysis, day int) error {
+	payloads, err := d.drawn(analysis, day)
+	if err != nil {
+		return fmt.Errorf("draw analysis %d on %s: %w", analysis, d.dates[day].Format(time.DateOnly), err)
+	}
+	anr := d.anr(analysis).String()
+	for _, p := range payloads {
+		if b.Stats > 0 {
+			b.Body = append(b.Body, ',')
+		}
+		b.Body = appendItem(b.Body, anr, p, d.dates[day])
+		b.Stats++
+	}
+	return nil
+}
+
+func appendItem(dst []byte, anr string, p payload, date time.Time) []byte {
+	dst = append(dst, `{"anr":"`...)
+	dst = append(dst, anr...)
+	dst = append(dst, `","type":`...)
+	dst = strconv.AppendQuote(dst, string(p.kind))
+	dst = append(dst, `,"date":"`...)
+	dst = date.AppendFormat(dst, time.DateOnly)
+	dst = append(dst, `","data":`...)
+	dst = append(dst, p.data...)
+	return append(dst, '}')
+}
+
+// drawn returns the data of an analysis, repeating that of another one when
+// the plan says so.
+func (d *Dataset) drawn(analysis, day int) ([]payload, error) {
+	if d.kept == nil {
+		return d.payloads(analysis, d.dates[day])
+	}
+	distinct := len(d.kept) / len(d.dates)
+	return d.kept[analysis%distinct*len(d.dates)+day]()
+}
+
+func (d *Dataset) payloads(analysis int, day time.Time) ([]payload, error) {
+	var payloads []payload
+	for _, stat := range d.draw.Stats(0, analysis, day) {
+		if !slices.Contains(d.plan.Types, stat.Type) {
+			continue
+		}
+		p := payload{kind: stat.Type, data: stat.Data}
+		if d.plan.Thin {
+			var err error
+			if p.data, err = thin(p, d.plan.Objects, analysis == 0); err != nil {
+				return nil, err
+			}
+		}
+		payloads = append(payloads, p)
+	}
+	return payloads, nil
+}

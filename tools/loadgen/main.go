@@ -1,0 +1,130 @@
+// Command loadgen fills an instance of the service over its API with sample
+// data, and says how fast the instance took it.
+//
+//	go -C tools/loadgen run . -server http://127.0.0.1:5000 -admin-token KEY -clients 4 -analyses 5
+//
+// The clients are created with the admin's key. What is sent follows from the
+// flags alone: filling an instance again finds everything already there.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/term"
+
+	"github.com/monarc-project/stats-service/internal/processor"
+	"github.com/monarc-project/stats-service/tools/loadgen/load"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx, os.Args[1:], time.Now(), os.Stdout, os.Stderr)
+	stop()
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+	case err != nil:
+		fmt.Fprintln(os.Stderr, "loadgen:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, args []string, now time.Time, out, progress io.Writer) error {
+	filler, plan, err := parse(args, now, progress)
+	if err != nil {
+		return err
+	}
+	dataset, err := load.New(plan)
+	if err != nil {
+		return err
+	}
+	if isTerminal(progress) {
+		filler.Progress = func(done, of int) { fmt.Fprintf(progress, "\r%d of %d requests", done, of) }
+		defer fmt.Fprintln(progress)
+	}
+	result, err := filler.Fill(ctx, dataset)
+	if result.Posts > 0 {
+		report(out, dataset, result)
+	}
+	return err
+}
+
+func isTerminal(w io.Writer) bool {
+	file, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(file.Fd()))
+}
+
+// parse reads the flags.
+func parse(args []string, now time.Time, usage io.Writer) (load.Filler, load.Plan, error) {
+	filler, plan := load.Filler{}, load.Plan{Until: now.UTC()}
+	flags := flag.NewFlagSet("loadgen", flag.ContinueOnError)
+	flags.SetOutput(usage)
+	flags.StringVar(&filler.Server, "server", "http://127.0.0.1:5000", "base URL of the instance")
+	flags.StringVar(&filler.AdminToken, "admin-token", "", "API key of an admin, who creates the clients (default: ADMIN_TOKEN)")
+	flags.IntVar(&filler.Writers, "writers", 4, "requests under way at a time")
+	flags.IntVar(&plan.Clients, "clients", 4, "clients, each an organisation")
+	flags.IntVar(&plan.Analyses, "analyses", 5, "analyses of each client")
+	flags.IntVar(&plan.Days, "days", 365, "length of the period in days")
+	flags.IntVar(&plan.Step, "step", 7, "days between two stats of an analysis")
+	flags.Uint64Var(&plan.Seed, "seed", 1, "another seed gives other clients with other data")
+	flags.IntVar(&plan.PerPost, "per-post", 0, "analyses in one request, 0 for all of a client")
+	flags.BoolVar(&plan.Thin, "thin", false, "leave out what no result is computed from, for many rows on a small disk")
+	flags.IntVar(&plan.Objects, "objects", 0, "with -thin, the most threats or vulnerabilities of a stat, 0 for all")
+	flags.IntVar(&plan.Distinct, "distinct", 0, "draw this many analyses and repeat their data, 0 to draw each")
+	types := flags.String("types", "", "comma-separated types of stats (default: all five)")
+	until := flags.String("until", "", "last day of the period, YYYY-MM-DD (default: today)")
+	if err := flags.Parse(args); err != nil {
+		return filler, plan, err
+	}
+	err := finish(&filler, &plan, flags.Args(), *types, *until)
+	return filler, plan, err
+}
+
+// finish checks and takes over what the flag package cannot.
+func finish(filler *load.Filler, plan *load.Plan, rest []string, types, until string) error {
+	if len(rest) > 0 {
+		return fmt.Errorf("unexpected argument %q: everything is said with flags, see -help", rest[0])
+	}
+	if filler.AdminToken == "" {
+		filler.AdminToken = os.Getenv("ADMIN_TOKEN") // not the flag's default, which -help would show
+	}
+	if filler.AdminToken == "" {
+		return errors.New("set -admin-token, or ADMIN_TOKEN, to the API key of an admin of the instance")
+	}
+	if filler.Writers < 1 {
+		return errors.New("-writers must be at least 1")
+	}
+	if types != "" {
+		for name := range strings.SplitSeq(types, ",") {
+			plan.Types = append(plan.Types, processor.Type(strings.TrimSpace(name)))
+		}
+	}
+	if until == "" {
+		return nil
+	}
+	day, err := time.Parse(time.DateOnly, until)
+	if err != nil {
+		return fmt.Errorf("-until is %q; accepted is a day such as 2026-03-31", until)
+	}
+	plan.Until = day
+	return nil
+}
+
+func report(out io.Writer, d *load.Dataset, r load.Result) {
+	fmt.Fprintf(out, "%d requests with %d stats, %.1f MB, in %.1f s\n", r.Posts, r.Stats, float64(r.Bytes)/1e6, r.Elapsed.Seconds())
+	fmt.Fprintf(out, "%.1f requests/s, %.0f stats/s, %.1f MB/s\n", r.PostsPerSecond(), r.StatsPerSecond(), r.BytesPerSecond()/1e6)
+	if r.Busy > 0 {
+		fmt.Fprintf(out, "the service was busy %d times\n", r.Busy)
+	}
+	if r.Posts == d.Len() {
+		fmt.Fprintf(out, "the first client is %q, its API key %s\n", d.Names()[0], load.Token(d.Names()[0]))
+	}
+}

@@ -82,27 +82,40 @@ func ParseBoolean(text string) (Boolean, error) {
 type UUIDs []uuid.UUID
 
 // UnmarshalJSON reads an array, null or a string; the error of an element names
-// its position.
+// its position. An element that is null or empty is an error: passed over, a
+// filter that names nobody would mean everybody.
 func (u *UUIDs) UnmarshalJSON(data []byte) error {
-	var texts []string
 	switch kindOf(data) {
 	case 'n':
 		*u = nil
 		return nil
 	case '"':
-		var text string
-		if err := json.Unmarshal(data, &text); err != nil {
-			return errUUIDs
-		}
-		texts = []string{text}
+		return u.unmarshalString(data)
 	case '[':
-		if err := json.Unmarshal(data, &texts); err != nil {
-			return errUUIDs
-		}
-	default:
+		return u.unmarshalArray(data)
+	}
+	return errUUIDs
+}
+
+func (u *UUIDs) unmarshalString(data []byte) error {
+	var text string
+	if err := json.Unmarshal(data, &text); err != nil {
 		return errUUIDs
 	}
-	ids, err := ParseUUIDs(texts)
+	ids, err := ParseUUIDs([]string{text})
+	if err != nil {
+		return err
+	}
+	*u = ids
+	return nil
+}
+
+func (u *UUIDs) unmarshalArray(data []byte) error {
+	var texts []string
+	if err := json.Unmarshal(data, &texts); err != nil {
+		return errUUIDs
+	}
+	ids, err := parseEach(texts)
 	if err != nil {
 		return err
 	}
@@ -113,21 +126,27 @@ func (u *UUIDs) UnmarshalJSON(data []byte) error {
 var errUUIDs = errors.New("must be an array of UUIDs, or UUIDs separated by commas")
 
 // ParseUUIDs reads UUIDs from texts, each of which may hold several that are
-// separated by commas. Empty parts are passed over.
+// separated by commas. A single empty text holds none; otherwise an empty part
+// is an error.
 func ParseUUIDs(texts []string) (UUIDs, error) {
-	var ids UUIDs
+	if len(texts) == 1 && texts[0] == "" {
+		return nil, nil
+	}
+	var parts []string
 	for _, text := range texts {
-		for part := range strings.SplitSeq(text, ",") {
-			part = strings.TrimSpace(part)
-			if part == "" {
-				continue
-			}
-			id, err := ParseUUID(part)
-			if err != nil {
-				return nil, fmt.Errorf("element %d %w", len(ids), err)
-			}
-			ids = append(ids, id)
+		parts = append(parts, strings.Split(text, ",")...)
+	}
+	return parseEach(parts)
+}
+
+func parseEach(texts []string) (UUIDs, error) {
+	var ids UUIDs
+	for i, text := range texts {
+		id, err := ParseUUID(strings.TrimSpace(text))
+		if err != nil {
+			return nil, fmt.Errorf("element %d %w", i, err)
 		}
+		ids = append(ids, id)
 	}
 	return ids, nil
 }

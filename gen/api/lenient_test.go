@@ -40,10 +40,11 @@ func TestLenient(t *testing.T) {
 			`"TRUE"`: "error", `2`: "error", `""`: "error", `"yes"`: "error", `{}`: "error",
 		}},
 		"uuids": {rewritten[api.UUIDs], map[string]string{
-			`null`: `null`, `[]`: `null`, `""`: `null`, `","`: `null`,
+			`null`: `null`, `[]`: `null`, `""`: `null`,
+			`","`: "error", `[""]`: "error", `[null]`: "error",
 			`["` + a + `"]`:             `["` + a + `"]`,
 			`"` + a + ", " + b + `"`:    `["` + a + `","` + b + `"]`,
-			`["` + a + "," + b + `"]`:   `["` + a + `","` + b + `"]`,
+			`["` + a + "," + b + `"]`:   "error",
 			`["` + a + `", "nonsense"]`: "error",
 			`["{` + a + `}"]`:           "error",
 			`["urn:uuid:` + a + `"]`:    "error",

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 
@@ -9,6 +10,7 @@ import (
 
 	"github.com/monarc-project/stats-service/internal/logging"
 	"github.com/monarc-project/stats-service/internal/postgres"
+	"github.com/monarc-project/stats-service/internal/secret"
 )
 
 func (p *program) clientList() *cli.Command {
@@ -23,15 +25,15 @@ func (p *program) clientList() *cli.Command {
 
 func listClients(ctx context.Context, t *task) error {
 	return t.withStore(ctx, func(store *postgres.Store) error {
-		clients, err := store.ListClients(ctx)
-		if err != nil {
-			return err
+		clients, sealed := store.ListClients(ctx)
+		if sealed != nil && !errors.Is(sealed, secret.ErrCannotOpen) {
+			return sealed
 		}
 		records := make([]clientRecord, len(clients))
 		for i, client := range clients {
 			records[i] = recordOf(client)
 		}
-		return t.print(records, func(w io.Writer) {
+		err := t.print(records, func(w io.Writer) {
 			for i, client := range clients {
 				if i > 0 {
 					fmt.Fprintln(w)
@@ -39,5 +41,6 @@ func listClients(ctx context.Context, t *task) error {
 				printClient(w, client)
 			}
 		})
+		return errors.Join(err, sealed)
 	})
 }

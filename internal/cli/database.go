@@ -42,6 +42,9 @@ func (p *program) openDatabase(ctx context.Context, settings config.Config, log 
 	if errors.As(err, &held) && !exclusive {
 		return attach(settings.DataDir)
 	}
+	if errors.Is(err, localpg.ErrNoBinaries) {
+		return nil, fmt.Errorf("%w, or set DATABASE_URL to a database on PostgreSQL 12 or later", err)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -38,7 +38,7 @@ type statRecord struct {
 
 func listLast(ctx context.Context, t *task) error {
 	return t.withStore(ctx, func(store *postgres.Store) error {
-		clients, err := store.ListClients(ctx)
+		clients, err := store.Clients(ctx)
 		if err != nil {
 			return err
 		}

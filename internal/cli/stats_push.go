@@ -122,7 +122,7 @@ func (t *task) pushedClients(ctx context.Context, store *postgres.Store, id uuid
 }
 
 func localClients(ctx context.Context, store *postgres.Store) ([]stats.Client, error) {
-	all, err := store.ListClients(ctx)
+	all, err := store.Clients(ctx)
 	if err != nil {
 		return nil, err
 	}

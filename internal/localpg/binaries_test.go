@@ -68,7 +68,7 @@ func TestFind(t *testing.T) {
 		"first that fits":     {dirs: []string{none, old, odd, debian, beta}, want: binaries{debian, "15.8", 15}},
 		"order counts":        {dirs: []string{beta, debian}, want: binaries{beta, "19beta2", 19}},
 		"of the same major":   {dirs: []string{beta, debian}, major: 15, want: binaries{debian, "15.8", 15}},
-		"nothing":             {dirs: []string{none}, texts: []string{"apt-get install postgresql", "brew install", "DATABASE_URL"}},
+		"nothing":             {dirs: []string{none}, texts: []string{"apt-get install postgresql", "brew install"}},
 		"relative PATH entry": {dirs: []string{"", "."}, texts: []string{"no PostgreSQL server was found"}},
 		"too old":             {dirs: []string{old}, texts: []string{"PostgreSQL 11.22 in " + old + " is too old", "12 or later"}},
 		"not understood":      {dirs: []string{odd}, texts: []string{odd, `"hello"`, "install PostgreSQL 12 or later"}},

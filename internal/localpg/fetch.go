@@ -40,7 +40,7 @@ func (s *Server) fetch(ctx context.Context, major int) (binaries, error) {
 	if !ok {
 		return binaries{}, fmt.Errorf("no binaries of PostgreSQL %d are on offer", major)
 	}
-	s.log.Info("no suitable PostgreSQL is installed; fetching one", "version", string(version))
+	s.log.Warn("no suitable PostgreSQL is installed; fetching one", "version", string(version))
 	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
 	defer cancel()
 	target := s.place.binaries(major)

@@ -31,8 +31,7 @@ const minMajor = 12
 // ErrNoBinaries is returned by Start when this machine has no PostgreSQL
 // server and none could be fetched.
 var ErrNoBinaries = errors.New("no PostgreSQL server was found on this machine: install one " +
-	"(for example `apt-get install postgresql` or `brew install postgresql@16`), " +
-	"or set DATABASE_URL to a database on PostgreSQL 12 or later")
+	"(for example `apt-get install postgresql` or `brew install postgresql@16`)")
 
 // ErrNotRunning is returned by Attach when no server accepts connections in
 // the folder.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -111,6 +112,8 @@ func validateClient(client stats.Client) error {
 	switch length := utf8.RuneCountInString(client.Name); {
 	case length == 0:
 		return stats.Invalid("name", "a name is required")
+	case strings.TrimSpace(client.Name) != client.Name:
+		return stats.Invalid("name", "the name begins or ends with white space, which nobody sees")
 	case length > maxNameLength:
 		return stats.Invalid("name", "%d characters are too many: use up to %d", length, maxNameLength)
 	case !printable(client.Name, unicode.MaxRune):
@@ -159,9 +162,8 @@ func (s *Store) ClientByUUID(ctx context.Context, id uuid.UUID) (stats.Client, e
 	return clientOf(row), nil
 }
 
-// ListClients returns all clients with their tokens, oldest first. It fails
-// with secret.ErrCannotOpen when the secret key is not the one that sealed them.
-func (s *Store) ListClients(ctx context.Context) ([]stats.Client, error) {
+// Clients returns all clients without their tokens, oldest first.
+func (s *Store) Clients(ctx context.Context) ([]stats.Client, error) {
 	rows, err := s.queries.ListClients(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("list clients: %w", translate(ctx, err))
@@ -169,11 +171,29 @@ func (s *Store) ListClients(ctx context.Context) ([]stats.Client, error) {
 	clients := make([]stats.Client, len(rows))
 	for i, row := range rows {
 		clients[i] = clientOf(row)
-		if clients[i].Token, err = s.secret.Open(row.TokenSealed, row.UUID[:]); err != nil {
-			return nil, fmt.Errorf("read the token of client %q: %w", row.Name, err)
-		}
 	}
 	return clients, nil
+}
+
+// ListClients returns all clients with their tokens, oldest first. A client
+// whose token was sealed with another secret key comes without it, beside an
+// error that wraps secret.ErrCannotOpen and names the first of them.
+func (s *Store) ListClients(ctx context.Context) ([]stats.Client, error) {
+	rows, err := s.queries.ListClients(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("list clients: %w", translate(ctx, err))
+	}
+	clients := make([]stats.Client, len(rows))
+	var unreadable error
+	for i, row := range rows {
+		clients[i] = clientOf(row)
+		token, err := s.secret.Open(row.TokenSealed, row.UUID[:])
+		if err != nil && unreadable == nil {
+			unreadable = fmt.Errorf("read the token of client %q: %w", row.Name, err)
+		}
+		clients[i].Token = token
+	}
+	return clients, unreadable
 }
 
 // SetSharing records whether the client shares its stats and returns it without

@@ -189,8 +189,15 @@ func TestListClientsWithAnotherKey(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(store.Close)
-	if _, err := store.ListClients(t.Context()); !errors.Is(err, secret.ErrCannotOpen) || !strings.Contains(err.Error(), "client") {
+	clients, err := store.ListClients(t.Context())
+	if !errors.Is(err, secret.ErrCannotOpen) || !strings.Contains(err.Error(), "client") {
 		t.Errorf("got %v, want ErrCannotOpen that names the client", err)
+	}
+	if len(clients) != 1 || clients[0].UUID != client.UUID || clients[0].Token != "" {
+		t.Errorf("got %v, want the client without its token", clients)
+	}
+	if clients, err := store.Clients(t.Context()); err != nil || len(clients) != 1 {
+		t.Errorf("without tokens: %v, %v", clients, err)
 	}
 	// Logging in does not need the key.
 	if found, err := store.ClientByToken(t.Context(), client.Token); err != nil || found.ID != client.ID {

@@ -78,9 +78,9 @@ func Levels() []string { return []string{LowRisks, MediumRisks, HighRisks} }
 //	                       Level ("Low risks"|"Medium risks"|"High risks")
 //	cartography            State, Kind, Impact and Likelihood: the scale values as decimal
 //	                       digits (for operational risks Likelihood holds the probability).
-//	                       Impact and Likelihood both empty: the number of stats that have
-//	                       a map for this state and kind, whose Count is the denominator of
-//	                       its cells (a cell without risks is left out by the sender).
+//	                       Impact and Likelihood both empty: the number of stats, whose
+//	                       Count is the denominator of the cells of this state and kind (a
+//	                       cell without risks is left out by the sender).
 //	compliance             Object: the referential, lower case, State (current: the current
 //	                       value, residual: the target value), Category: Labels.Name of the
 //	                       category; when a referential has several categories of that name,
@@ -106,6 +106,6 @@ type DailySum struct {
 	// Sums holds, for threats and vulnerabilities, the sums of count, maxRisk
 	// and averageRate; for every other type the sum of the value in Sums[0].
 	Sums [3]udecimal.Decimal
-	// Labels are those of the newest of the day's stats that has any.
+	// Labels are those that came up last among the day's stats that have any.
 	Labels Labels
 }

@@ -92,36 +92,46 @@ func TestObjectsRefused(t *testing.T) {
 	})
 }
 
+// allLevels is one observation for each state, kind and level, in this order,
+// 0 where values (by "state kind level") does not say otherwise.
+func allLevels(given map[string]string) []Observation {
+	var all []Observation
+	for _, state := range []string{"current", "residual"} {
+		for _, kind := range []string{"informational", "operational"} {
+			for _, level := range []string{"Low risks", "Medium risks", "High risks"} {
+				value, ok := given[state+" "+kind+" "+level]
+				if !ok {
+					value = "0"
+				}
+				key := processor.Key{State: state, Kind: kind, Level: level}
+				all = append(all, Observation{Key: key, Values: values(value)})
+			}
+		}
+	}
+	return all
+}
+
 func TestObservationsOfRisks(t *testing.T) {
 	t.Parallel()
-	risk := func(state, kind, level, value string) Observation {
-		return Observation{Key: processor.Key{State: state, Kind: kind, Level: level}, Values: values(value)}
-	}
+	none := allLevels(nil)
 	runObserved(t, processor.Risk, map[string]observed{
-		"no risks":                {data: `{"risks":{}}`},
-		"PHP's empty maps":        {data: `{"total":[],"risks":[]}`},
-		"PHP's empty inner maps":  {data: `{"total":{"current":[]},"risks":{"current":[],"residual":[]}}`},
-		"members nobody knows of": {data: `{"risks":[],"other":[{"level":1}],"n":-1.5e-300}`},
+		"no risks":                {data: `{"risks":{}}`, want: none},
+		"PHP's empty maps":        {data: `{"total":[],"risks":[]}`, want: none},
+		"PHP's empty inner maps":  {data: `{"total":{"current":[]},"risks":{"current":[],"residual":[]}}`, want: none},
+		"members nobody knows of": {data: `{"risks":[],"other":[{"level":1}],"n":-1.5e-300}`, want: none},
 		"as MONARC sends them": {
 			data: `{"total":{"current":{"informational":101,"operational":"0"}},
 				"risks":{"current":{"informational":[{"level":"Low risks","value":66},
 				{"level":"Medium risks","value":"27"},{"level":"High risks","value":8.0}]}}}`,
-			want: []Observation{
-				risk("current", "informational", "Low risks", "66"),
-				risk("current", "informational", "Medium risks", "27"),
-				risk("current", "informational", "High risks", "8"),
-			},
+			want: allLevels(map[string]string{
+				"current informational Low risks":    "66",
+				"current informational Medium risks": "27",
+				"current informational High risks":   "8",
+			}),
 		},
 		"a level that is not there has no risks": {
 			data: `{"risks":{"residual":{"operational":[{"value":5,"level":"High risks","colour":"red"}],"informational":[]}}}`,
-			want: []Observation{
-				risk("residual", "operational", "Low risks", "0"),
-				risk("residual", "operational", "Medium risks", "0"),
-				risk("residual", "operational", "High risks", "5"),
-				risk("residual", "informational", "Low risks", "0"),
-				risk("residual", "informational", "Medium risks", "0"),
-				risk("residual", "informational", "High risks", "0"),
-			},
+			want: allLevels(map[string]string{"residual operational High risks": "5"}),
 		},
 	})
 }
@@ -163,18 +173,26 @@ func TestObservationsOfCartography(t *testing.T) {
 		key.Impact, key.Likelihood = impact, likelihood
 		return Observation{Key: key, Values: values(value)}
 	}
-	marker := Observation{Key: informational}
+	// Every state and kind counts, also where there are no risks.
+	with := func(cells ...Observation) []Observation {
+		return append([]Observation{
+			{Key: informational},
+			{Key: processor.Key{State: "current", Kind: "operational"}},
+			{Key: processor.Key{State: "residual", Kind: "informational"}},
+			{Key: processor.Key{State: "residual", Kind: "operational"}},
+		}, cells...)
+	}
 	risks := func(cells string) string { return `{"scales":[],"risks":{"current":{"informational":` + cells + `}}}` }
 	runObserved(t, processor.Cartography, map[string]observed{
-		"no maps":               {data: `{"risks":[]}`},
-		"null maps":             {data: `{"scales":{"impact":[0,1]},"risks":{"current":{"informational":null}}}`},
-		"an empty map":          {data: risks(`{}`), want: []Observation{marker}},
-		"PHP's empty map":       {data: risks(`[]`), want: []Observation{marker}},
-		"PHP's empty rows":      {data: risks(`[[],null,{}]`), want: []Observation{marker}},
-		"maps":                  {data: risks(`{"0":{"3":2,"12":"4"},"10":{"0":1}}`), want: []Observation{marker, cell("0", "3", "2"), cell("0", "12", "4"), cell("10", "0", "1")}},
-		"lists with holes":      {data: risks(`[null,[5,null,6],{"4":7}]`), want: []Observation{marker, cell("1", "0", "5"), cell("1", "2", "6"), cell("2", "4", "7")}},
-		"cells without risks":   {data: risks(`{"1":[0,"0",null,1]}`), want: []Observation{marker, cell("1", "3", "1")}},
-		"the whole state empty": {data: `{"risks":{"current":[],"residual":{}}}`},
+		"no maps":               {data: `{"risks":[]}`, want: with()},
+		"null maps":             {data: `{"scales":{"impact":[0,1]},"risks":{"current":{"informational":null}}}`, want: with()},
+		"an empty map":          {data: risks(`{}`), want: with()},
+		"PHP's empty map":       {data: risks(`[]`), want: with()},
+		"PHP's empty rows":      {data: risks(`[[],null,{}]`), want: with()},
+		"maps":                  {data: risks(`{"0":{"3":2,"12":"4"},"10":{"0":1}}`), want: with(cell("0", "3", "2"), cell("0", "12", "4"), cell("10", "0", "1"))},
+		"lists with holes":      {data: risks(`[null,[5,null,6],{"4":7}]`), want: with(cell("1", "0", "5"), cell("1", "2", "6"), cell("2", "4", "7"))},
+		"cells without risks":   {data: risks(`{"1":[0,"0",null,1]}`), want: with(cell("1", "3", "1"))},
+		"the whole state empty": {data: `{"risks":{"current":[],"residual":{}}}`, want: with()},
 	})
 }
 

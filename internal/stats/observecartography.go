@@ -9,13 +9,16 @@ import (
 // maxScaleDigits bounds the length of an impact or likelihood.
 const maxScaleDigits = 9
 
-// cartography folds the maps of risks: one observation for each map (see
-// processor.Key) and one for each cell that has risks. PHP writes a map with
-// the keys 0, 1, 2 as a list, which may have null in the place of a missing
-// key; null instead of a map means that there is none. The scales are not
-// folded.
+// cartography folds the maps of risks: one observation for each state and kind
+// (see processor.Key), whether the analysis has risks there or not, and one for
+// each cell that has risks. PHP writes a map with the keys 0, 1, 2 as a list,
+// which may have null in the place of a missing key; null instead of a map means
+// one without risks. The scales are not folded.
 func (r *reader) cartography() ([]Observation, error) {
 	observations := []Observation{}
+	for _, of := range statesAndKinds() {
+		observations = append(observations, Observation{Key: of})
+	}
 	hasRisks := false
 	err := r.emptyableObject(func(name string) error {
 		if name != "risks" {
@@ -26,9 +29,8 @@ func (r *reader) cartography() ([]Observation, error) {
 			if r.dec.PeekKind() == 'n' {
 				return r.token()
 			}
-			marker := Observation{Key: processor.Key{State: state, Kind: kind}}
-			cells, err := r.cells(marker.Key)
-			observations = append(append(observations, marker), cells...)
+			cells, err := r.cells(processor.Key{State: state, Kind: kind})
+			observations = append(observations, cells...)
 			return err
 		})
 	})

@@ -9,10 +9,12 @@ import (
 	"github.com/monarc-project/stats-service/internal/processor"
 )
 
-// risk folds the numbers of risks per level. The totals are redundant, so that
-// they are only validated.
+// risk folds the numbers of risks per level: one observation for each state,
+// kind and level, since an analysis that does not name a state or kind has no
+// risks there and counts in the mean all the same. The totals are redundant, so
+// that they are only validated.
 func (r *reader) risk() ([]Observation, error) {
-	observations := []Observation{}
+	found := map[processor.Key][3]udecimal.Decimal{}
 	hasRisks := false
 	err := r.emptyableObject(func(name string) error {
 		switch name {
@@ -25,7 +27,7 @@ func (r *reader) risk() ([]Observation, error) {
 			hasRisks = true
 			return r.perKind(func(state, kind string) error {
 				levels, err := r.levels()
-				observations = appendLevels(observations, state, kind, levels)
+				found[processor.Key{State: state, Kind: kind}] = levels
 				return err
 			})
 		}
@@ -34,7 +36,22 @@ func (r *reader) risk() ([]Observation, error) {
 	if err == nil && !hasRisks {
 		err = r.missing("risks")
 	}
+	observations := []Observation{}
+	for _, of := range statesAndKinds() {
+		observations = appendLevels(observations, of, found[of])
+	}
 	return observations, err
+}
+
+// statesAndKinds returns the keys of every state and kind of risk.
+func statesAndKinds() []processor.Key {
+	var keys []processor.Key
+	for _, state := range processor.States() {
+		for _, kind := range processor.Kinds() {
+			keys = append(keys, processor.Key{State: state, Kind: kind})
+		}
+	}
+	return keys
 }
 
 // perKind reads {state:{kind:value}} and calls value before each value.
@@ -114,12 +131,10 @@ func (r *reader) levelName() (int, error) {
 	return slices.Index(levels, name), r.oneOf("level", name, levels)
 }
 
-func appendLevels(to []Observation, state, kind string, values [3]udecimal.Decimal) []Observation {
+func appendLevels(to []Observation, of processor.Key, values [3]udecimal.Decimal) []Observation {
 	for i, level := range processor.Levels() {
-		to = append(to, Observation{
-			Key:    processor.Key{State: state, Kind: kind, Level: level},
-			Values: [3]udecimal.Decimal{values[i]},
-		})
+		of.Level = level
+		to = append(to, Observation{Key: of, Values: [3]udecimal.Decimal{values[i]}})
 	}
 	return to
 }

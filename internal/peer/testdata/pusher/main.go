@@ -39,7 +39,7 @@ func run(ctx context.Context, args []string) error {
 		return err
 	}
 	defer store.Close()
-	clients, err := store.ListClients(ctx)
+	clients, err := store.Clients(ctx)
 	if err != nil {
 		return err
 	}

@@ -2,7 +2,7 @@
 _stats_service() {
     local current=${COMP_WORDS[COMP_CWORD]} words=
     if ((COMP_CWORD == 1)); then
-        words="serve demo config_check completion manual db_create db_init db_upgrade db_status db_rebuild db_empty client_create client_list client_update client_token_rotate client_delete client_coordinates_set client_coordinates_unset client_sharing_activate client_sharing_deactivate stats_push stats_pull stats_delete stats_purge stats_list_last stats_remove_duplicate sync_test mosp_is_object_published --help --version"
+        words="serve demo config_check completion manual db_create db_init db_upgrade db_status db_rebuild db_distribute db_empty client_create client_list client_update client_token_rotate client_delete client_coordinates_set client_coordinates_unset client_sharing_activate client_sharing_deactivate stats_push stats_pull stats_delete stats_purge stats_list_last stats_remove_duplicate sync_test mosp_is_object_published --help --version"
     else
         case ${COMP_WORDS[1]} in
         serve) words="--help" ;;
@@ -15,6 +15,7 @@ _stats_service() {
         db_upgrade) words="--json --help" ;;
         db_status) words="--json --help" ;;
         db_rebuild) words="--check --json --help" ;;
+        db_distribute) words="--dry-run --yes --help" ;;
         db_empty) words="--yes --help" ;;
         client_create) words="--name --uuid --token --role --json --help" ;;
         client_list) words="--json --help" ;;

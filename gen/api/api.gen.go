@@ -137,10 +137,10 @@ type ProcessingQuery struct {
 	// ANRs UUIDs, as an array or separated by commas. None, `[]` and `null` do not filter.
 	ANRs LenientUUIDs `json:"anrs,omitempty,omitzero"`
 
-	// DateFrom First day, included. Without it three months before the last day.
+	// DateFrom First day (YYYY-MM-DD), included. Without it, or empty, three months before the last day.
 	DateFrom string `json:"date_from,omitempty,omitzero"`
 
-	// DateTo Last day, included. Without it today.
+	// DateTo Last day (YYYY-MM-DD), included. Without it, or empty, today.
 	DateTo string `json:"date_to,omitempty,omitzero"`
 
 	// LocalStatsOnly A number that is not negative, or the same digits as a string.
@@ -152,7 +152,7 @@ type ProcessingQuery struct {
 	// ProcessorParams Parameters of the processor: a name and one value, several values separated by commas, or an array of values. `null` and `[]` mean none.
 	ProcessorParams ProcessorParams `json:"processor_params,omitempty,omitzero"`
 
-	// Type The stats of this type; every type without it.
+	// Type The stats of this type; every type without it or when it is empty.
 	Type string `json:"type,omitempty,omitzero"`
 }
 
@@ -231,16 +231,16 @@ type StatsOrArray struct {
 
 // StatsQuery Which stats to list.
 type StatsQuery struct {
-	// ANR The stats of this analysis.
+	// ANR The UUID of an analysis, to list its stats only; empty does not filter.
 	ANR string `json:"anr,omitempty,omitzero"`
 
 	// ANRs UUIDs, as an array or separated by commas. None, `[]` and `null` do not filter.
 	ANRs LenientUUIDs `json:"anrs,omitempty,omitzero"`
 
-	// DateFrom First day, included. Without it three months before the last day.
+	// DateFrom First day (YYYY-MM-DD), included. Without it, or empty, three months before the last day.
 	DateFrom string `json:"date_from,omitempty,omitzero"`
 
-	// DateTo Last day, included. Without it today.
+	// DateTo Last day (YYYY-MM-DD), included. Without it, or empty, today.
 	DateTo string `json:"date_to,omitempty,omitzero"`
 
 	// GetLast A boolean, or "true", "false", "1", "0", 1 or 0.
@@ -255,7 +255,7 @@ type StatsQuery struct {
 	// Offset A number that is not negative, or the same digits as a string.
 	Offset *LenientInteger `json:"offset,omitempty"`
 
-	// Type The stats of this type; every type without it.
+	// Type The stats of this type; every type without it or when it is empty.
 	Type string `json:"type,omitempty,omitzero"`
 }
 
@@ -325,6 +325,9 @@ type ClientPatchParams struct {
 	XFields string `json:"X-Fields,omitempty,omitzero"`
 }
 
+// ListStatsJSONBody defines parameters for ListStats.
+type ListStatsJSONBody = StatsQuery
+
 // ListStatsParams defines parameters for ListStats.
 type ListStatsParams struct {
 	// ANR As in the body.
@@ -366,6 +369,9 @@ type CreateStatsParams struct {
 	// XFields A mask of the members to return, such as `{data{anr,date}}`; `*` stands for all others and the outer braces are optional. A mask that cannot be parsed is 400.
 	XFields string `json:"X-Fields,omitempty,omitzero"`
 }
+
+// ProcessingListJSONBody defines parameters for ProcessingList.
+type ProcessingListJSONBody = ProcessingQuery
 
 // ProcessingListParams defines parameters for ProcessingList.
 type ProcessingListParams struct {
@@ -476,13 +482,13 @@ type ClientCreateJSONRequestBody = ClientCreation
 type ClientPatchJSONRequestBody = ClientPatch
 
 // ListStatsJSONRequestBody defines body for ListStats for application/json ContentType.
-type ListStatsJSONRequestBody = StatsQuery
+type ListStatsJSONRequestBody = ListStatsJSONBody
 
 // CreateStatsJSONRequestBody defines body for CreateStats for application/json ContentType.
 type CreateStatsJSONRequestBody = CreateStatsJSONBody
 
 // ProcessingListJSONRequestBody defines body for ProcessingList for application/json ContentType.
-type ProcessingListJSONRequestBody = ProcessingQuery
+type ProcessingListJSONRequestBody = ProcessingListJSONBody
 
 // AsStats returns the union data inside the StatsOrArray as a Stats
 func (t StatsOrArray) AsStats() (Stats, error) {

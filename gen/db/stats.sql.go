@@ -322,6 +322,83 @@ func (q *Queries) ListLastStats(ctx context.Context, arg ListLastStatsParams) ([
 	return items, nil
 }
 
+const ListLastStatsDistributed = `-- name: ListLastStatsDistributed :many
+SELECT uuid, anr, type, date, data, created_at, client_id
+FROM stats
+WHERE uuid IN (
+    SELECT newest.uuid
+    FROM (
+        SELECT DISTINCT ON (s.anr, s.type) s.uuid, s.anr, s.type, s.date, s.created_at
+        FROM stats AS s
+        WHERE ($1::text IS NULL OR s.type = $1::text)
+          AND ($2::uuid[] IS NULL OR s.anr = ANY ($2::uuid[]))
+          AND ($3::bigint IS NULL OR s.client_id = $3::bigint)
+          AND (NOT $4::boolean OR s.client_id IN (SELECT client.id FROM client WHERE client.local))
+        ORDER BY s.anr, s.type, s.date DESC, s.created_at DESC, s.uuid
+    ) AS newest
+)
+ORDER BY CASE WHEN $5::boolean THEN anr END, date DESC, uuid
+LIMIT $7::bigint OFFSET $6::bigint
+`
+
+type ListLastStatsDistributedParams struct {
+	Type       *string
+	ANRs       []uuid.UUID
+	ClientID   *int64
+	LocalOnly  bool
+	GroupByAnr bool
+	SkipRows   int64
+	MaxRows    *int64
+}
+
+type ListLastStatsDistributedRow struct {
+	UUID      uuid.UUID
+	ANR       uuid.UUID
+	Type      string
+	Date      time.Time
+	Data      []byte
+	CreatedAt time.Time
+	ClientID  int64
+}
+
+// ListLastStats where stats are distributed, for which neither recursion nor
+// LATERAL with LIMIT is to be had: the nodes look at every row that matches.
+func (q *Queries) ListLastStatsDistributed(ctx context.Context, arg ListLastStatsDistributedParams) ([]ListLastStatsDistributedRow, error) {
+	rows, err := q.db.Query(ctx, ListLastStatsDistributed,
+		arg.Type,
+		arg.ANRs,
+		arg.ClientID,
+		arg.LocalOnly,
+		arg.GroupByAnr,
+		arg.SkipRows,
+		arg.MaxRows,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []ListLastStatsDistributedRow
+	for rows.Next() {
+		var i ListLastStatsDistributedRow
+		if err := rows.Scan(
+			&i.UUID,
+			&i.ANR,
+			&i.Type,
+			&i.Date,
+			&i.Data,
+			&i.CreatedAt,
+			&i.ClientID,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const ListLastStatsOfAnalyses = `-- name: ListLastStatsOfAnalyses :many
 SELECT uuid, anr, type, date, data, created_at, client_id
 FROM stats
@@ -530,6 +607,49 @@ func (q *Queries) NewestStats(ctx context.Context) ([]NewestStatsRow, error) {
 	var items []NewestStatsRow
 	for rows.Next() {
 		var i NewestStatsRow
+		if err := rows.Scan(
+			&i.UUID,
+			&i.ANR,
+			&i.Type,
+			&i.Date,
+			&i.CreatedAt,
+			&i.ClientID,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const NewestStatsDistributed = `-- name: NewestStatsDistributed :many
+SELECT DISTINCT ON (client_id, anr, type) uuid, anr, type, date, created_at, client_id
+FROM stats
+ORDER BY client_id, anr, type, date DESC, created_at DESC, uuid
+`
+
+type NewestStatsDistributedRow struct {
+	UUID      uuid.UUID
+	ANR       uuid.UUID
+	Type      string
+	Date      time.Time
+	CreatedAt time.Time
+	ClientID  int64
+}
+
+// NewestStats where stats are distributed: see ListLastStatsDistributed.
+func (q *Queries) NewestStatsDistributed(ctx context.Context) ([]NewestStatsDistributedRow, error) {
+	rows, err := q.db.Query(ctx, NewestStatsDistributed)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []NewestStatsDistributedRow
+	for rows.Next() {
+		var i NewestStatsDistributedRow
 		if err := rows.Scan(
 			&i.UUID,
 			&i.ANR,

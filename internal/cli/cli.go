@@ -140,6 +140,7 @@ func (p *program) commands() []*cli.Command {
 		p.dbUpgrade(),
 		p.dbStatus(),
 		p.dbRebuild(),
+		p.dbDistribute(),
 		p.dbEmpty(),
 		p.clientCreate(),
 		p.clientList(),

@@ -46,7 +46,9 @@ func (p *program) text(write func(c *cli.Context) (string, error)) cli.ActionFun
 		if err != nil {
 			return asFailure(c, err)
 		}
-		fmt.Fprint(p.Stdout, text)
+		if err := p.writeResult([]byte(text)); err != nil {
+			return asFailure(c, err)
+		}
 		return nil
 	}
 }

@@ -38,7 +38,7 @@ func (t *task) unanswered(ctx context.Context, err error) error {
 	case ctx.Err() != nil:
 		return errors.New("interrupted, nothing was changed")
 	case errors.Is(err, io.EOF):
-		return usagef("%s asks before it deletes, and there is nobody to answer: --yes does", t.options.Command.Name)
+		return usagef("%s asks first, and there is nobody to answer: --yes does", t.options.Command.Name)
 	}
 	return fmt.Errorf("read the answer: %w", err)
 }

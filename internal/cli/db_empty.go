@@ -37,8 +37,7 @@ func emptyDatabase(ctx context.Context, t *task) error {
 			return err
 		}
 		t.log.Info("the database was emptied", "clients", status.Clients, "stats", total(status))
-		fmt.Fprintln(t.Stdout, "The database is empty. Initialize it with db_init.")
-		return nil
+		return t.writeResult([]byte("The database is empty. Initialize it with db_init.\n"))
 	})
 }
 

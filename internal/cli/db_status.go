@@ -35,6 +35,16 @@ type statusRecord struct {
 	Unprocessable int64                    `json:"unprocessable"`
 	Rollups       bool                     `json:"rollups_complete"`
 	Deltas        int64                    `json:"deltas"`
+	Replicas      []replicaRecord          `json:"replicas,omitempty"`
+}
+
+// replicaRecord is the state of a read replica as programs read it.
+type replicaRecord struct {
+	Name          string  `json:"name"`
+	Usable        bool    `json:"usable"`
+	BehindBytes   int64   `json:"behind_bytes"`
+	BehindSeconds float64 `json:"behind_seconds"`
+	Problem       string  `json:"problem,omitempty"`
 }
 
 func showStatus(ctx context.Context, t *task) error {
@@ -55,13 +65,48 @@ func showStatus(ctx context.Context, t *task) error {
 			Rollups:       status.RollupsComplete,
 			Deltas:        status.Deltas,
 		}
+		if record.Replicas, err = t.replicas(ctx, store); err != nil {
+			return err
+		}
 		return t.print(record, record.write)
 	})
+}
+
+// replicas looks at the configured read replicas.
+func (t *task) replicas(ctx context.Context, store *postgres.Store) ([]replicaRecord, error) {
+	found, err := store.ReplicaStatuses(ctx, t.settings.ReadURLs())
+	var records []replicaRecord
+	for _, replica := range found {
+		record := replicaRecord{
+			Name: replica.Name, BehindBytes: replica.BehindBytes, BehindSeconds: seconds(replica.Behind),
+			Usable: replica.Err == nil && replica.Behind <= t.settings.DatabaseReadMaxLag,
+		}
+		if replica.Err != nil {
+			record.Problem = strings.Join(strings.Fields(replica.Err.Error()), " ")
+		}
+		records = append(records, record)
+	}
+	return records, err
+}
+
+func (r replicaRecord) write(w io.Writer) {
+	fmt.Fprintf(w, "Read replica %s: ", r.Name)
+	switch {
+	case r.Problem != "":
+		fmt.Fprintf(w, "not used: %s\n", r.Problem)
+	case r.BehindBytes == 0:
+		fmt.Fprintln(w, "level with the primary")
+	default:
+		fmt.Fprintf(w, "behind by %d bytes and up to %g seconds\n", r.BehindBytes, r.BehindSeconds)
+	}
 }
 
 func (s statusRecord) write(w io.Writer) {
 	fmt.Fprintf(w, "Database: %s\nPostgreSQL: %s\nBytes: %d\nSchema version: %d\n",
 		s.Database, s.PostgreSQL, s.Bytes, s.SchemaVersion)
+	for _, replica := range s.Replicas {
+		replica.write(w)
+	}
 	if len(s.Pending) > 0 {
 		fmt.Fprintf(w, "Pending: %s (run db_upgrade)\n", strings.Join(s.Pending, ", "))
 		return

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -14,14 +15,24 @@ import (
 // print writes the result: record as one JSON document with --json, otherwise
 // what text writes.
 func (t *task) print(record any, text func(w io.Writer)) error {
+	var result bytes.Buffer
 	if !t.options.Bool("json") {
-		text(t.Stdout)
-		return nil
+		text(&result)
+		return t.writeResult(result.Bytes())
 	}
-	encoder := json.NewEncoder(t.Stdout)
+	encoder := json.NewEncoder(&result)
 	encoder.SetEscapeHTML(false)
 	if err := encoder.Encode(record); err != nil {
-		return fmt.Errorf("write the result: %w", err)
+		return fmt.Errorf("write the result as JSON: %w", err)
+	}
+	return t.writeResult(result.Bytes())
+}
+
+// writeResult writes to standard output, at once and whole or with an error:
+// there may be a token in it that is shown only once.
+func (p *program) writeResult(result []byte) error {
+	if _, err := p.Stdout.Write(result); err != nil {
+		return fmt.Errorf("the command was carried out, but its result cannot be written: %w", err)
 	}
 	return nil
 }

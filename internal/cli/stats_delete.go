@@ -29,7 +29,7 @@ func deleteStatsOfClient(ctx context.Context, t *task) error {
 		return err
 	}
 	return t.withStore(ctx, func(store *postgres.Store) error {
-		if _, err := t.confirmDeletion(ctx, store, id, "Delete all stats of client %q, which are %d?"); err != nil {
+		if _, err := t.confirmDeletion(ctx, store, id, "Delete all %[2]d stats of client %[1]q?"); err != nil {
 			return err
 		}
 		return t.deleteStats(ctx, func(progress func(done, total int64)) (int64, error) {

@@ -61,12 +61,14 @@ type Config struct {
 	RemoteStatsServer string // REMOTE_STATS_SERVER: peer for push and pull, no slash at the end; may be empty
 	RemoteStatsToken  Secret // REMOTE_STATS_TOKEN: API key at that peer; may be empty
 
-	DatabaseURL Secret // DATABASE_URL: wins over the DB_ settings; see Database
-	DBHostname  string // DB_HOSTNAME: name, address or absolute path of a socket folder
-	DBPort      int    // DB_PORT
-	DBName      string // DB_NAME
-	DBUsername  string // DB_USERNAME
-	DBPassword  Secret // DB_PASSWORD
+	DatabaseURL        Secret        // DATABASE_URL: wins over the DB_ settings; see Database
+	DatabaseReadURL    Secret        // DATABASE_READ_URL: replicas to read from; see ReadURLs
+	DatabaseReadMaxLag time.Duration // DATABASE_READ_MAX_LAG: how old answers of replicas may be, 1s to 1h
+	DBHostname         string        // DB_HOSTNAME: name, address or absolute path of a socket folder
+	DBPort             int           // DB_PORT
+	DBName             string        // DB_NAME
+	DBUsername         string        // DB_USERNAME
+	DBPassword         Secret        // DB_PASSWORD
 
 	SecretKey Secret // SECRET_KEY: seals what the database must not reveal; empty: one is generated and kept in DataDir
 	DataDir   string // DATA_DIR: folder for what the service keeps itself

@@ -50,9 +50,12 @@ func problems(t *testing.T, disk files, environ ...string) []string {
 
 func defaults() config.Config {
 	return config.Config{
-		Host:         "127.0.0.1",
-		Port:         5000,
-		DBPort:       5432,
+		Host:   "127.0.0.1",
+		Port:   5000,
+		DBPort: 5432,
+
+		DatabaseReadMaxLag: 30 * time.Second,
+
 		DBName:       "statsservice",
 		DataDir:      "./var",
 		LogFormat:    config.LogText,
@@ -90,7 +93,8 @@ func TestLoadEverySetting(t *testing.T) {
 		"HOST=0.0.0.0", "PORT=8080", "INSTANCE_URL=https://stats.example.org/monarc/", "SCRIPT_NAME=monarc/",
 		"FIX_PROXY=True", "ADMIN_EMAIL=admin@example.org", "ADMIN_URL=https://example.org/contact?to=us#form",
 		"ADMIN_TOKEN=admin-token", "REMOTE_STATS_SERVER=https://central.example.org/", "REMOTE_STATS_TOKEN=remote-token",
-		"DATABASE_URL=postgres://u:p@db/stats", "DB_HOSTNAME=db.example.org", "DB_PORT=6432", "DB_NAME=stats",
+		"DATABASE_URL=postgres://u:p@db/stats", "DATABASE_READ_URL=postgres://u:p@r1,r2/stats", "DATABASE_READ_MAX_LAG=2m",
+		"DB_HOSTNAME=db.example.org", "DB_PORT=6432", "DB_NAME=stats",
 		"DB_USERNAME=monarc", "DB_PASSWORD=p w", "SECRET_KEY=0123456789abcdef", "DATA_DIR=/srv/stats",
 		"LOG_PATH=/var/log/stats.log", "LOG_FORMAT=JSON", "LOG_LEVEL=Debug", "MOSP_URL=http://mosp.example.org:8000",
 		"CLIENT_REGISTRATION_OPEN=yes", "TZ=Europe/Luxembourg", "MAX_BODY_BYTES=2MiB", "RATE_LIMIT=0.5",
@@ -105,7 +109,8 @@ func TestLoadEverySetting(t *testing.T) {
 		Host: "0.0.0.0", Port: 8080, InstanceURL: "https://stats.example.org/monarc", ScriptName: "/monarc",
 		FixProxy: true, AdminEmail: "admin@example.org", AdminURL: "https://example.org/contact?to=us#form",
 		AdminToken: "admin-token", RemoteStatsServer: "https://central.example.org", RemoteStatsToken: "remote-token",
-		DatabaseURL: "postgres://u:p@db/stats", DBHostname: "db.example.org", DBPort: 6432, DBName: "stats",
+		DatabaseURL: "postgres://u:p@db/stats", DatabaseReadURL: "postgres://u:p@r1,r2/stats", DatabaseReadMaxLag: 2 * time.Minute,
+		DBHostname: "db.example.org", DBPort: 6432, DBName: "stats",
 		DBUsername: "monarc", DBPassword: "p w", SecretKey: "0123456789abcdef", DataDir: "/srv/stats",
 		LogPath: "/var/log/stats.log", LogFormat: config.LogJSON, LogLevel: slog.LevelDebug,
 		MOSPURL: "http://mosp.example.org:8000", ClientRegistrationOpen: true, TimeZone: luxembourg,
@@ -221,6 +226,7 @@ func TestRefusedSecretsAreNotShown(t *testing.T) {
 		"REMOTE_STATS_TOKEN": {"hush\thush"},
 		"DB_PASSWORD":        {"hush\x00"},
 		"SECRET_KEY":         {"hush"},
+		"DATABASE_READ_URL":  {"hush", "postgres://u:hush@h/d,mysql://u:hush@h/d", "postgres://u:hush@h,/d"},
 		"DATABASE_URL": {
 			"hush", "mysql://u:hush@h/d", "postgres:hush", "postgres://u:hush#1@h/d", "postgresql+psycopg2://u:hush@h/d",
 			"postgres://u:12#hush@h/d", "postgres:///d?user=hush", "postgres://h/d?a=1;password=hush", "postgres://u:%hush@h/d",

@@ -78,9 +78,12 @@ func (a *assets) add(name string, content []byte) error {
 	if !known {
 		contentType = contentTypes[""]
 	}
-	gzipped, err := compress(content)
-	if err != nil {
-		return err
+	var gzipped []byte
+	if contentType != contentTypes[".png"] { // which is compressed already
+		var err error
+		if gzipped, err = compress(content); err != nil {
+			return err
+		}
 	}
 	a.byName[name] = asset{contentType: contentType, plain: content, gzipped: gzipped}
 	return nil

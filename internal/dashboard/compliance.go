@@ -105,5 +105,5 @@ func (r *reading) complianceSummary(categories []processor.CategoryCompliance, s
 	if where == "" {
 		return r.T("compliance_summary", values...)
 	}
-	return r.T("compliance_summary_gap", append(values, "Category", shorten(where), "Gap", write(widest))...)
+	return r.T("compliance_summary_gap", append(values, "Category", mention(where), "Gap", write(widest))...)
 }

@@ -102,7 +102,7 @@ func (r *reading) topSummary(shown processor.Series, all int) string {
 	var named []string
 	for _, object := range shown[:min(len(shown), summaryLength)] {
 		value := r.Number(measureOf(object.Averages, r.view.By))
-		named = append(named, shorten(r.Label(object.Labels, object.Object))+" ("+value+")")
+		named = append(named, mention(r.Label(object.Labels, object.Object))+" ("+value+")")
 	}
 	return r.T("top_summary", "Count", all, "Measure", r.T("measure_"+r.view.By), "Named", strings.Join(named, ", "))
 }
@@ -110,11 +110,12 @@ func (r *reading) topSummary(shown processor.Series, all int) string {
 // longestName is how many characters of a name fit into a sentence.
 const longestName = 60
 
-// shorten cuts a name that would drown the sentence it stands in.
-func shorten(name string) string {
-	runes := []rune(name)
-	if len(runes) <= longestName {
-		return name
+// mention puts a name into a sentence: it is cut when it would drown the
+// sentence, and isolated, as it may be written in the other direction.
+func mention(name string) string {
+	const isolate, pop = "\u2068", "\u2069"
+	if runes := []rune(name); len(runes) > longestName {
+		name = string(runes[:longestName]) + "…"
 	}
-	return string(runes[:longestName]) + "…"
+	return isolate + name + pop
 }

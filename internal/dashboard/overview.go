@@ -91,15 +91,14 @@ func (r *reading) trend(now, before *float64) trend {
 		return trend{Text: r.T("trend_none")}
 	}
 	change := *now - *before
-	relative := 0.0
-	if *before != 0 {
-		relative = change / *before
+	if *before == 0 && change != 0 {
+		return trend{Direction: "up", Text: r.T("trend_up_from_none", "Change", r.Number(change))}
 	}
-	values := []any{"Change", r.Number(abs(change)), "Percent", r.Percent(abs(relative))}
-	switch {
-	case change == 0 || (*before != 0 && abs(relative) < noticeable):
+	if change == 0 || abs(change / *before) < noticeable {
 		return trend{Direction: "same", Text: r.T("trend_same")}
-	case change > 0:
+	}
+	values := []any{"Change", r.Number(abs(change)), "Percent", r.Percent(abs(change / *before))}
+	if change > 0 {
 		return trend{Direction: "up", Text: r.T("trend_up", values...)}
 	}
 	return trend{Direction: "down", Text: r.T("trend_down", values...)}

@@ -33,7 +33,7 @@ type page struct {
 	Overview  overview
 	Evolution evolution
 	Totals    postgres.Contributions
-	Problem   string // what is wrong with the address
+	Problems  []string // what is wrong with the address
 
 	pages  *Pages
 	prefix string
@@ -100,7 +100,9 @@ func (p *page) Navigation() []link {
 }
 
 // HasFigures tells whether the page shows figures of a period.
-func (p *page) HasFigures() bool { return p.Name != pageAbout && p.Name != pageHelp && p.Problem == "" }
+func (p *page) HasFigures() bool {
+	return p.Name != pageAbout && p.Name != pageHelp && len(p.Problems) == 0
+}
 
 // Periods links to the same page for other lengths of time.
 func (p *page) Periods() []link {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"html/template"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -223,7 +224,9 @@ func (p *Pages) servePage(kind pageKind) echo.HandlerFunc {
 func (p *Pages) renderInvalid(c echo.Context, kind pageKind, r *reading, invalid *stats.InvalidError) error {
 	c.Response().Header().Set("Cache-Control", "no-store")
 	page := p.newPage(kind, r)
-	page.Problem = invalid.Message
+	for _, name := range slices.Sorted(maps.Keys(invalid.Fields)) {
+		page.Problems = append(page.Problems, name+": "+invalid.Fields[name])
+	}
 	return p.render(c, http.StatusBadRequest, "problem", page)
 }
 

@@ -143,8 +143,11 @@ func TestBadQuestions(t *testing.T) {
 	const processor = `{"processor":"risk_averages_on_date",`
 	tests := []struct{ name, path, body, field string }{
 		{"malformed", lists, `{`, "body"},
-		{"null", lists, `null`, "body"},
-		{"array", lists, `[]`, "body"},
+		{"array", lists, `[{}]`, "body"},
+		{"string", lists, `"risk"`, "body"},
+		{"anrs of nobody", lists, `{"anrs":[""]}`, "anrs"},
+		{"anrs of null", lists, `{"anrs":[null]}`, "anrs"},
+		{"anrs of a comma", lists, `{"anrs":","}`, "anrs"},
 		{"unknown member", lists, `{"role":"admin"}`, "role"},
 		{"two unknown members", lists, `{"b":1,"a":1}`, "a"},
 		{"key in another case", lists, `{"Type":"risk"}`, "Type"},

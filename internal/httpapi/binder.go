@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -35,7 +36,16 @@ func (b binder) Bind(target any, c echo.Context) error {
 	if err := checkContentType(c.Request()); err != nil {
 		return err
 	}
+	if c.Request().Method == http.MethodGet && isNoFilter(body) {
+		return io.EOF
+	}
 	return decodeStrict(body, target)
+}
+
+// isNoFilter tells whether the body of a GET is null or the empty map of PHP.
+func isNoFilter(body []byte) bool {
+	text := string(bytes.TrimSpace(body))
+	return text == "null" || text == "[]"
 }
 
 // bindBatch decodes a batch as it arrives.

@@ -20,12 +20,13 @@ const (
 
 // gate bounds the memory of the large bodies that are being taken in.
 type gate struct {
-	largest int64
-	room    *semaphore.Weighted // bytes
+	largest  int64
+	patience time.Duration
+	room     *semaphore.Weighted // bytes
 }
 
-func newGate(maxBodyBytes int64) *gate {
-	return &gate{largest: maxBodyBytes, room: semaphore.NewWeighted(bodiesAtOnce * maxBodyBytes)}
+func newGate(maxBodyBytes int64, patience time.Duration) *gate {
+	return &gate{largest: maxBodyBytes, patience: patience, room: semaphore.NewWeighted(bodiesAtOnce * maxBodyBytes)}
 }
 
 // admit makes a large body wait until there is room for it. One whose length is
@@ -40,19 +41,21 @@ func (g *gate) admit(next echo.HandlerFunc) echo.HandlerFunc {
 		if size < largeBody || size > g.largest {
 			return next(c) // which refuses what is larger
 		}
-		ctx, cancel := context.WithTimeout(r.Context(), gatePatience)
-		err := g.room.Acquire(ctx, size)
-		cancel()
-		if r.Context().Err() != nil {
-			if err == nil {
-				g.room.Release(size)
-			}
-			return r.Context().Err()
-		}
-		if err != nil {
-			return errCrowded
+		if err := g.enter(r.Context(), size); err != nil {
+			return err
 		}
 		defer g.room.Release(size)
 		return next(c)
 	}
+}
+
+// enter takes room for size bytes. Errors are errCrowded and that of ctx.
+func (g *gate) enter(ctx context.Context, size int64) error {
+	limited, cancel := context.WithTimeout(ctx, g.patience)
+	defer cancel()
+	err := g.room.Acquire(limited, size)
+	if err != nil && ctx.Err() == nil {
+		return errCrowded
+	}
+	return err
 }

@@ -18,6 +18,7 @@ import (
 	answers "github.com/monarc-project/stats-service/internal/answer"
 	"github.com/monarc-project/stats-service/internal/pgtest"
 	"github.com/monarc-project/stats-service/internal/postgres"
+	"github.com/monarc-project/stats-service/internal/processor"
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
@@ -271,12 +272,10 @@ func TestCodings(t *testing.T) {
 	s := setup(t)
 	user := s.user("user")
 	user.stock()
-	stored := s.stored()[0]
 	var one string
-	_, err := s.store.EachStat(t.Context(), stats.Everything(), postgres.ListQuery{}, func(stat stats.Stat) error {
-		if stat.UUID == stored {
-			one = "/api/v1/stats/" + stat.ANR.String() + "?uuid=" + stored.String()
-		}
+	vulnerabilities := postgres.ListQuery{Filter: stats.Filter{Type: processor.Vulnerability}}
+	_, err := s.store.EachStat(t.Context(), stats.Everything(), vulnerabilities, func(stat stats.Stat) error {
+		one = "/api/v1/stats/" + stat.ANR.String() + "?uuid=" + stat.UUID.String()
 		return nil
 	})
 	if err != nil {
@@ -289,7 +288,7 @@ func TestCodings(t *testing.T) {
 		small bool
 	}{
 		{"/api/v1/stats/", nil, false},
-		{"/api/v1/stats/?limit=1", nil, false},
+		{"/api/v1/stats/?type=vulnerability&limit=1", nil, false},
 		{"/api/v1/stats/?anr=" + id(9999).String(), nil, true},
 		{"/api/v1/stats/processed/", everybody, false},
 		{"/stats/vulnerabilities.json", nil, false},

@@ -243,3 +243,33 @@ func TestEmptyAnswers(t *testing.T) {
 		wantJSON(`{"data":[],"metadata":{"count":"0","offset":"0","limit":"0"}}`)
 	user.call("DELETE", "/api/v1/stats/"+id(1).String(), nil).want(http.StatusNotFound)
 }
+
+// TestNoFilter reads the bodies of callers that have nothing to filter by.
+func TestNoFilter(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	user := s.user("user")
+	user.call("POST", "/api/v1/stats/", "["+change("", "")+"]").want(http.StatusCreated)
+	listed := user.call("GET", "/api/v1/stats/?date_from=2020-01-01", nil).want(http.StatusOK)
+	for _, body := range []string{`null`, `[]`, " [] ", `{}`, `{"anrs":[],"type":"","anr":"","date_to":""}`} {
+		got := user.call("GET", "/api/v1/stats/?date_from=2020-01-01", body).want(http.StatusOK)
+		got.wantJSON(string(listed.body))
+		user.call("GET", "/api/v1/stats/processed/?processor=threat_average_on_date", body)
+	}
+}
+
+// TestDeleteTakesUUIDOnly keeps a slip in the only parameter from deleting a
+// whole analysis.
+func TestDeleteTakesUUIDOnly(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	user := s.user("user")
+	user.call("POST", "/api/v1/stats/", "["+change("", "")+"]").want(http.StatusCreated)
+	anr := id(1).String()
+	for _, query := range []string{"?Uuid=" + id(1).String(), "?id=1", "?uuid[0]=x", "?uuid="} {
+		user.call("DELETE", "/api/v1/stats/"+anr+query, nil).want(http.StatusBadRequest)
+	}
+	if stored := s.stored(); len(stored) != 1 {
+		t.Fatalf("%d stats are left, want 1", len(stored))
+	}
+}

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"encoding/json"
+	"net/http"
 	"net/url"
 	"path"
 	"regexp"
@@ -22,7 +23,7 @@ func tidyPath(configured string, trustProxy bool) echo.MiddlewareFunc {
 		return func(c echo.Context) error {
 			r := c.Request()
 			query := plainQuery(r.URL.RawQuery)
-			if err := checkQuery(query); err != nil {
+			if err := checkQuery(r.Method, query); err != nil {
 				return err
 			}
 			if masks := r.Header.Values("X-Fields"); len(masks) > 1 {
@@ -61,16 +62,23 @@ func forwardedPrefix(header string) string {
 	return first
 }
 
+// repeatable are the parameters that are lists: analyses of the API, and what a
+// page is asked to show.
+var repeatable = map[string]bool{"anrs": true, "object": true}
+
 // checkQuery refuses what would otherwise be passed over or be ambiguous: DELETE
-// with a uuid that cannot be read, or is empty, would delete the whole analysis.
-func checkQuery(raw string) error {
+// with a uuid that cannot be read, is empty or written as Uuid would delete the
+// whole analysis.
+func checkQuery(method, raw string) error {
 	values, err := url.ParseQuery(raw)
 	if err != nil {
 		return stats.Invalid("query", "cannot be read (%s): percent-encode the values", err)
 	}
 	for name, given := range values {
 		switch {
-		case len(given) > 1 && name != "anrs":
+		case method == http.MethodDelete && name != "uuid":
+			return stats.Invalid(shorten(name), "is not known here; a DELETE takes uuid")
+		case len(given) > 1 && !repeatable[name]:
 			return stats.Invalid(name, "is given %d times; give it once", len(given))
 		case name == "uuid" && given[0] == "":
 			return stats.Invalid(name, "is empty; leave it out or name a stats")

@@ -37,6 +37,8 @@ func TestPublicAnswers(t *testing.T) {
 		yesterday = `"2026-03-14"`
 		yearAgo   = `"2025-03-15"`
 	)
+	// An analysis whose risks do not name a level has none of it.
+	const zeros = `{"Low risks":{` + yesterday + `:0},"Medium risks":{` + yesterday + `:0},"High risks":{` + yesterday + `:0}}`
 	labels := `"labels":{"label1":"Vol","label2":"Theft","label3":"","label4":""}`
 	tests := []struct{ path, want string }{
 		{"threats.json", `{"` + object + `":{` + yearAgo + `:` + mean("10") + `,` + yesterday + `:` + mean("3") + `}}`},
@@ -47,8 +49,8 @@ func TestPublicAnswers(t *testing.T) {
 		{"threats.json?days=30&layout=series", `[{"object":"` + object + `",` + labels + `,"values":[{"date":` + yesterday + `,"averageRate":2.5,"count":3,"maxRisk":12}],"averages":` + mean("3") + `}]`},
 		{"threats.json?processor=&days=&local_stats_only=&layout=", `{"` + object + `":{` + yearAgo + `:` + mean("10") + `,` + yesterday + `:` + mean("3") + `}}`},
 		{"vulnerabilities.json", `{"` + object + `":{` + yesterday + `:` + mean("3") + `}}`},
-		{"risks.json?local_stats_only=1", `{"current":{"informational":{"Low risks":{` + yesterday + `:2},"Medium risks":{` + yesterday + `:0},"High risks":{` + yesterday + `:0}},"operational":{"Low risks":{},"Medium risks":{},"High risks":{}}},
-			"residual":{"informational":{"Low risks":{},"Medium risks":{},"High risks":{}},"operational":{"Low risks":{},"Medium risks":{},"High risks":{}}}}`},
+		{"risks.json?local_stats_only=1", `{"current":{"informational":{"Low risks":{` + yesterday + `:2},"Medium risks":{` + yesterday + `:0},"High risks":{` + yesterday + `:0}},"operational":` + zeros + `},
+			"residual":{"informational":` + zeros + `,"operational":` + zeros + `}}`},
 		{"risks.json?processor=risk_averages", `{"current":{"informational":{"Low risks":3,"Medium risks":0,"High risks":0},"operational":{"Low risks":0,"Medium risks":0,"High risks":0}},"residual":{"informational":{"Low risks":0,"Medium risks":0,"High risks":0},"operational":{"Low risks":0,"Medium risks":0,"High risks":0}}}`},
 	}
 	for _, tt := range tests {

@@ -91,7 +91,7 @@ func New(opts Options) (*Server, http.Handler) {
 	if opts.RateLimit > 0 {
 		e.Use(limitRate(opts.RateLimit))
 	}
-	routes := apiRoutes{Echo: e, authenticate: s.authenticate, admit: newGate(opts.MaxBodyBytes).admit}
+	routes := apiRoutes{Echo: e, authenticate: s.authenticate, admit: newGate(opts.MaxBodyBytes, gatePatience).admit}
 	server.RegisterHandlersWithBaseURL(routes, server.NewStrictHandler(s, nil), Root)
 	public.RegisterHandlers(e, public.NewStrictHandler(opts.Public, nil))
 	registerDocuments(e)

@@ -126,7 +126,7 @@ func (s *Server) CreateStats(ctx context.Context, request server.CreateStatsRequ
 	outcomes, err := s.store.InsertStats(ctx, client, items)
 	s.changed(typesOf(items)...)
 	if err != nil {
-		return nil, fmt.Errorf("store %d stats: %w", len(items), err)
+		return nil, refusal(*request.Body, fmt.Errorf("store %d stats: %w", len(items), err))
 	}
 	batch := batchAnswer{items: items, outcomes: outcomes, mask: mask, terms: answer.TermsOf(ctx)}
 	s.logDuplicates(ctx, batch.duplicates())
@@ -151,16 +151,42 @@ func (s *Server) logDuplicates(ctx context.Context, duplicates []uuid.UUID) {
 // maxReported is how many items of a batch at most have their errors listed.
 const maxReported = 20
 
-// itemsOf validates every item of a batch. Its error is an *stats.InvalidError
-// that names items by their index.
+// itemsOf returns the items of a batch, whose data the store validates. Its
+// error is an *stats.InvalidError that names items by their index.
 func itemsOf(batch []api.NewStats) ([]postgres.Item, error) {
 	items := make([]postgres.Item, len(batch))
+	for i := range batch {
+		item, err := itemOf(batch[i])
+		if err != nil {
+			return nil, faultsOf(batch)
+		}
+		items[i] = item
+	}
+	return items, nil
+}
+
+// refusal tells all that is wrong with a batch that was refused for an item.
+func refusal(batch []api.NewStats, cause error) error {
+	if _, isBad := errors.AsType[*stats.InvalidError](cause); !isBad {
+		return cause
+	}
+	if faults := faultsOf(batch); faults != nil {
+		return faults
+	}
+	return cause // only the database knows why
+}
+
+// faultsOf validates every item of a batch and returns nil or an
+// *stats.InvalidError that names items by their index.
+func faultsOf(batch []api.NewStats) error {
 	faults := map[string]string{}
 	faulty := 0
 	for i := range batch {
 		item, err := itemOf(batch[i])
 		if err == nil {
-			items[i] = item
+			err = checkData(item)
+		}
+		if err == nil {
 			continue
 		}
 		for field, reason := range err.Under(strconv.Itoa(i)).Fields {
@@ -170,10 +196,17 @@ func itemsOf(batch []api.NewStats) ([]postgres.Item, error) {
 			break
 		}
 	}
-	if faulty > 0 {
-		return nil, &stats.InvalidError{Message: "Input payload validation failed; nothing was stored", Fields: faults}
+	if faulty == 0 {
+		return nil
 	}
-	return items, nil
+	return &stats.InvalidError{Message: "Input payload validation failed; nothing was stored", Fields: faults}
+}
+
+func checkData(item postgres.Item) *stats.InvalidError {
+	if _, err := stats.Observations(item.Stat.Type, item.Stat.Data); err != nil {
+		return asInvalid(err)
+	}
+	return nil
 }
 
 func itemOf(item api.NewStats) (postgres.Item, *stats.InvalidError) {
@@ -184,15 +217,11 @@ func itemOf(item api.NewStats) (postgres.Item, *stats.InvalidError) {
 	if err != nil {
 		return postgres.Item{}, asInvalid(err)
 	}
-	observations, err := stats.Observations(t, item.Data)
-	if err != nil {
-		return postgres.Item{}, asInvalid(err)
-	}
 	stat := stats.Stat{ANR: item.ANR, Type: t, Date: item.Date.Time, Data: item.Data}
 	if item.UUID != nil {
 		stat.UUID = *item.UUID
 	}
-	return postgres.Item{Stat: stat, Observations: observations}, nil
+	return postgres.Item{Stat: stat}, nil
 }
 
 // asInvalid returns err, which is about the input, as what it is.

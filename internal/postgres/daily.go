@@ -30,13 +30,25 @@ func (s *Store) DailySums(ctx context.Context, filter stats.Filter) ([]processor
 	if filter.Type == "" {
 		return nil, stats.Invalid("type", "a type is required to aggregate stats")
 	}
-	f := newFold()
-	if err := s.foldDays(ctx, filter, f); err != nil {
-		return nil, fmt.Errorf("aggregate %s stats: %w", filter.Type, err)
-	}
-	variants, err := s.subjectsByID(ctx, f.subjects)
+	var sums []processor.DailySum
+	err := s.read(ctx, func(source db.DBTX) (err error) {
+		sums, err = s.dailySums(ctx, source, filter)
+		return err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("aggregate %s stats: %w", filter.Type, err)
+	}
+	return sums, nil
+}
+
+func (s *Store) dailySums(ctx context.Context, source db.DBTX, filter stats.Filter) ([]processor.DailySum, error) {
+	f := newFold()
+	if err := s.foldDays(ctx, source, filter, f); err != nil {
+		return nil, err
+	}
+	variants, err := s.subjectsByID(ctx, source, f.subjects)
+	if err != nil {
+		return nil, err
 	}
 	if missing := len(f.subjects) - len(variants); missing > 0 {
 		s.log.ErrorContext(ctx, "observations refer to subjects that the database does not have; they are left out",
@@ -55,15 +67,15 @@ func (s *Store) CountUnprocessable(ctx context.Context) (int64, error) {
 	return n, nil
 }
 
-func (s *Store) foldDays(ctx context.Context, filter stats.Filter, f *fold) error {
-	complete, err := s.rollupsComplete(ctx)
+func (s *Store) foldDays(ctx context.Context, source db.DBTX, filter stats.Filter, f *fold) error {
+	complete, err := s.rollupsComplete(ctx, source)
 	if err != nil {
 		return err
 	}
 	if complete && len(filter.ANRs) == 0 {
-		return s.foldRollups(ctx, filter, f)
+		return s.foldRollups(ctx, source, filter, f)
 	}
-	err = s.foldObservations(ctx, filter, f)
+	err = foldObservations(ctx, source, filter, f)
 	s.warnLeftOut(ctx, filter.Type, f.leftOut)
 	return err
 }
@@ -83,7 +95,7 @@ func (s *Store) warnLeftOut(ctx context.Context, t processor.Type, n int) {
 
 // foldObservations reads rows as they arrive: memory grows with days and
 // subjects, not with the stats.
-func (s *Store) foldObservations(ctx context.Context, filter stats.Filter, f *fold) error {
+func foldObservations(ctx context.Context, source db.DBTX, filter stats.Filter, f *fold) error {
 	p := db.ObservationsByDayParams{
 		Type:      string(filter.Type),
 		ANRs:      anrFilter(filter.ANRs),
@@ -91,7 +103,7 @@ func (s *Store) foldObservations(ctx context.Context, filter stats.Filter, f *fo
 		DateTo:    dateFilter(filter.DateTo),
 		LocalOnly: filter.LocalStatsOnly,
 	}
-	rows, err := s.pool.Query(ctx, db.ObservationsByDay, p.Type, p.ANRs, p.DateFrom, p.DateTo, p.LocalOnly)
+	rows, err := source.Query(ctx, db.ObservationsByDay, p.Type, p.ANRs, p.DateFrom, p.DateTo, p.LocalOnly)
 	if err != nil {
 		return translate(ctx, err)
 	}

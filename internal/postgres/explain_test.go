@@ -137,11 +137,16 @@ func indexedQuestions() map[string]question {
 	ofANRs := func(f stats.Filter) stats.Filter { f.ANRs = anrs; return f }
 
 	list := func(index string, scope stats.Scope, query ListQuery) question {
-		statement, args := listStatement(scope, query)
+		statement, args := listStatement(scope, query, false)
 		return question{statement, args, index}
 	}
 	sums := func(index string, f stats.Filter) question {
 		return question{db.ObservationsByDay, []any{threatType, anrFilter(f.ANRs), dateFilter(f.DateFrom), dateFilter(f.DateTo), false}, index}
+	}
+	spread := func(index string, scope stats.Scope, query ListQuery) question {
+		query.LastOnly = true
+		statement, args := listStatement(scope, query, true)
+		return question{statement, args, index}
 	}
 	page := stats.Page{Limit: 10}
 	return map[string]question{
@@ -159,6 +164,8 @@ func indexedQuestions() map[string]question {
 		"newest of analyses":             list("stats_anr_type_date_idx", all, ListQuery{Filter: ofANRs(ofType(stats.Filter{})), LastOnly: true}),
 		"newest of a client":             list("stats_series_idx", client, ListQuery{LastOnly: true}),
 		"newest of everybody":            list("stats_series_idx", all, ListQuery{LastOnly: true}),
+		"newest where distributed":       spread("stats_anr_type_date_idx", all, ListQuery{Filter: ofANRs(ofType(stats.Filter{}))}),
+		"newest of all if distributed":   {db.NewestStatsDistributed, nil, "stats_series_idx"},
 		"processing of analyses":         sums("stats_anr_type_date_idx", ofANRs(quarter)),
 		"processing of everybody":        sums("stats_type_date_idx", week),
 		"one stat":                       {db.StatByUUID, []any{uuid.New(), anrs[0], &one}, "stats_pkey"},

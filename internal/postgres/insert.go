@@ -5,8 +5,10 @@ import (
 	"cmp"
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/google/uuid"
@@ -18,15 +20,19 @@ import (
 // chunkBytes and chunkRows bound one INSERT, and so what the driver and the
 // server hold in memory beside the batch itself.
 const (
-	chunkBytes = 4 << 20
+	chunkBytes = 1 << 20
 	chunkRows  = 2_000
 )
 
-// Item is a stat to be stored, validated by stats.Observations.
+// observedAtOnce is of how many items the observations are held at a time.
+const observedAtOnce = 64
+
+// Item is a stat to be stored.
 type Item struct {
 	// Stat has a UUID when the sender chose one. ClientID and CreatedAt are the store's.
 	Stat stats.Stat
-	// Observations are what Stat.Data measures.
+	// Observations are what Stat.Data measures. They take several times its
+	// memory: where they are nil, InsertStats finds them out, some at a time.
 	Observations []stats.Observation
 }
 
@@ -50,7 +56,8 @@ type Outcome struct {
 // what is stored instead of storing it twice; also when several callers do so at
 // once. An item with a uuid that exists is a duplicate.
 //
-// Errors: *stats.InvalidError when the database cannot hold a value,
+// Errors: *stats.InvalidError when data does not validate or the database cannot
+// hold a value,
 // stats.ErrNotFound when the client is gone.
 func (s *Store) InsertStats(ctx context.Context, client stats.Client, items []Item) ([]Outcome, error) {
 	if len(items) == 0 {
@@ -103,6 +110,23 @@ func (s *Store) prepare(ctx context.Context, client stats.Client, items []Item) 
 // packItems packs the observations of each item, after it has made sure that
 // the database has their subjects.
 func (s *Store) packItems(ctx context.Context, items []Item) ([][]byte, error) {
+	packed := make([][]byte, 0, len(items))
+	for some := range slices.Chunk(items, observedAtOnce) {
+		more, err := s.packSome(ctx, some, len(packed))
+		if err != nil {
+			return nil, err
+		}
+		packed = append(packed, more...)
+	}
+	return packed, nil
+}
+
+// packSome is packItems for items of which the first is at a place in the batch.
+func (s *Store) packSome(ctx context.Context, items []Item, place int) ([][]byte, error) {
+	items, err := observe(items, place)
+	if err != nil {
+		return nil, err
+	}
 	variants, places := variantsOf(items)
 	ids, err := s.subjectIDs(ctx, variants)
 	if err != nil {
@@ -112,11 +136,30 @@ func (s *Store) packItems(ctx context.Context, items []Item) ([][]byte, error) {
 	for i, item := range items {
 		n := len(item.Observations)
 		if packed[i], err = packObservations(item, places[:n], ids); err != nil {
-			return nil, fmt.Errorf("stats %d of analysis %s: %w", i, item.Stat.ANR, err)
+			return nil, fmt.Errorf("stats %d of analysis %s: %w", place+i, item.Stat.ANR, err)
 		}
 		places = places[n:]
 	}
 	return packed, nil
+}
+
+// observe fills in the observations that are not known yet.
+func observe(items []Item, place int) ([]Item, error) {
+	items = slices.Clone(items)
+	for i := range items {
+		if items[i].Observations != nil {
+			continue
+		}
+		observations, err := stats.Observations(items[i].Stat.Type, items[i].Stat.Data)
+		if bad, isBad := errors.AsType[*stats.InvalidError](err); isBad {
+			return nil, bad.Under(strconv.Itoa(place + i))
+		}
+		if err != nil {
+			return nil, err
+		}
+		items[i].Observations = observations
+	}
+	return items, nil
 }
 
 // variantsOf returns the variants of all observations, each once, and for each

@@ -337,13 +337,50 @@ func TestInsertStatsSimultaneously(t *testing.T) {
 	}
 }
 
+// TestInsertStatsValidates finds out what items measure that do not say so.
+func TestInsertStatsValidates(t *testing.T) {
+	t.Parallel()
+	store := setup(t)
+	client := newClient(t, store, "client")
+	var items []postgres.Item
+	for i := range 70 { // more than are observed at a time
+		item := threat(t, i+1, "2024-05-01", "1 1 2 3.5 label")
+		item.Observations = nil
+		items = append(items, item)
+	}
+	bad := items[66]
+	items[66].Stat.Data = []byte(`[{"count":"many"}]`)
+	_, err := store.InsertStats(t.Context(), client, items)
+	invalid, ok := errors.AsType[*stats.InvalidError](err)
+	if !ok || len(invalid.Fields) != 1 {
+		t.Fatalf("got %v, want an *InvalidError", err)
+	}
+	for field := range invalid.Fields {
+		if !strings.HasPrefix(field, "66.data") {
+			t.Errorf("the error is about %s", field)
+		}
+	}
+	items[66] = bad
+	insert(t, store, client, items...)
+	sums, err := store.DailySums(t.Context(), stats.Filter{Type: processor.Threat})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(sums) != 1 || sums[0].Count != 70 {
+		t.Errorf("sums %v", sums)
+	}
+}
+
 func TestInsertStatsAllOrNone(t *testing.T) {
 	t.Parallel()
 	store := setup(t)
 	client := newClient(t, store, "client")
 	good := threat(t, 1, "2024-05-01", "1 1 2 3.5 label")
 	// Beyond the range of numeric: valid JSON that jsonb cannot hold.
-	bad := postgres.Item{Stat: stats.Stat{ANR: id(2), Type: processor.Risk, Date: date("2024-05-01"), Data: []byte(`{"n":1e200000}`)}}
+	bad := postgres.Item{
+		Stat:         stats.Stat{ANR: id(2), Type: processor.Risk, Date: date("2024-05-01"), Data: []byte(`{"n":1e200000}`)},
+		Observations: []stats.Observation{},
+	}
 	// The good item of 5 MB goes in a statement of its own before the bad one.
 	good.Stat.Data = fmt.Appendf(nil, `[{"pad":%q}]`, strings.Repeat("x", 5<<20))
 

@@ -33,35 +33,55 @@ type ListQuery struct {
 // memory does not grow with their number, Stat.Data is only valid until fn
 // returns, and a connection is in use until EachStat returns.
 func (s *Store) EachStat(ctx context.Context, scope stats.Scope, query ListQuery, fn func(stats.Stat) error) (more bool, err error) {
-	statement, args := listStatement(scope, query)
+	distributed := false
+	if query.LastOnly {
+		if distributed, err = s.distributed(ctx); err != nil {
+			return false, fmt.Errorf("list stats: %w", translate(ctx, err))
+		}
+	}
+	statement, args := listStatement(scope, query, distributed)
+	err = s.read(ctx, func(source db.DBTX) (err error) {
+		more, err = eachOf(ctx, source, statement, args, query.Limit, fn)
+		return err
+	})
+	return more, err
+}
+
+// eachOf visits what a statement returns.
+func eachOf(ctx context.Context, source db.DBTX, statement string, args []any, limit int64, fn func(stats.Stat) error) (more bool, err error) {
 	queryCtx, cancel := context.WithCancel(ctx)
-	rows, err := s.pool.Query(queryCtx, statement, args...)
+	rows, err := source.Query(queryCtx, statement, args...)
 	if err != nil {
 		cancel()
 		return false, fmt.Errorf("list stats: %w", translate(ctx, err))
 	}
 	defer rows.Close()
 	defer cancel() // before Close, which would otherwise fetch the rows that nobody wants
-	return eachRow(ctx, rows, query.Limit, fn)
+	return eachRow(ctx, rows, limit, fn)
 }
 
+// eachRow returns errors after the first row as final: it has been handed on.
 func eachRow(ctx context.Context, rows pgx.Rows, limit int64, fn func(stats.Stat) error) (more bool, err error) {
-	for n := int64(0); rows.Next(); n++ {
+	n := int64(0)
+	for ; rows.Next(); n++ {
 		if limit > 0 && n == limit {
 			return true, nil
 		}
 		stat, err := scanStat(rows)
 		if err != nil {
-			return false, fmt.Errorf("read stats: %w", translate(ctx, err))
+			return false, finalError{fmt.Errorf("read stats: %w", translate(ctx, err))}
 		}
 		if err := fn(stat); err != nil {
-			return false, err
+			return false, finalError{err}
 		}
 	}
-	if err := rows.Err(); err != nil {
-		return false, fmt.Errorf("list stats: %w", translate(ctx, err))
+	if err = rows.Err(); err != nil {
+		err = fmt.Errorf("list stats: %w", translate(ctx, err))
 	}
-	return false, nil
+	if err != nil && n > 0 {
+		err = finalError{err}
+	}
+	return false, err
 }
 
 // scanStat reads the columns of ListStats and ListLastStats. Data refers to the
@@ -77,7 +97,7 @@ func scanStat(rows pgx.Rows) (stats.Stat, error) {
 // listStatement gives the statement that sqlc has checked and its arguments in
 // the order of the generated parameters. One row more than the page is asked
 // for, to know whether there are more.
-func listStatement(scope stats.Scope, query ListQuery) (statement string, args []any) {
+func listStatement(scope stats.Scope, query ListQuery, distributed bool) (statement string, args []any) {
 	var maxRows *int64
 	if query.Limit > 0 {
 		limit := query.Limit + 1
@@ -93,6 +113,11 @@ func listStatement(scope stats.Scope, query ListQuery) (statement string, args [
 		GroupByAnr: query.GroupByANR,
 		SkipRows:   query.Offset,
 		MaxRows:    maxRows,
+	}
+	if query.LastOnly && distributed {
+		return db.ListLastStatsDistributed, []any{
+			p.Type, p.ANRs, p.ClientID, p.LocalOnly, p.GroupByAnr, p.SkipRows, p.MaxRows,
+		}
 	}
 	if query.LastOnly && p.ANRs != nil {
 		return db.ListLastStatsOfAnalyses, []any{
@@ -110,7 +135,11 @@ func listStatement(scope stats.Scope, query ListQuery) (statement string, args [
 // Stat returns the stat of the analysis with this uuid, or stats.ErrNotFound
 // when there is none in scope.
 func (s *Store) Stat(ctx context.Context, scope stats.Scope, anr, id uuid.UUID) (stats.Stat, error) {
-	row, err := s.queries.StatByUUID(ctx, db.StatByUUIDParams{UUID: id, ANR: anr, ClientID: scope.ClientID()})
+	var row db.StatByUUIDRow
+	err := s.read(ctx, func(source db.DBTX) (err error) {
+		row, err = db.New(source).StatByUUID(ctx, db.StatByUUIDParams{UUID: id, ANR: anr, ClientID: scope.ClientID()})
+		return err
+	})
 	if err != nil {
 		return stats.Stat{}, fmt.Errorf("read stats %s of analysis %s: %w", id, anr, translate(ctx, err))
 	}

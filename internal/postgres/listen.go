@@ -83,15 +83,40 @@ func (s *Store) listen(ctx context.Context, fn func(Change)) (heard bool, err er
 			return false, fmt.Errorf("listen to changes: %w", translate(ctx, err))
 		}
 	}
-	s.tell(ChangeEverything, fn)
+	change := ChangeEverything
 	for {
-		notification, err := conn.WaitForNotification(ctx)
+		if err = s.replicas.follow(ctx, conn); err == nil {
+			s.tell(change, fn)
+			change, err = nextChange(ctx, conn)
+		}
 		if err != nil {
 			fn(ChangesUnheard)
 			return true, fmt.Errorf("listen to changes: %w", translate(ctx, err))
 		}
-		s.tell(Change(notification.Payload), fn)
 	}
+}
+
+func nextChange(ctx context.Context, conn *pgx.Conn) (Change, error) {
+	notification, err := conn.WaitForNotification(ctx)
+	if err != nil {
+		return "", err
+	}
+	return Change(notification.Payload), nil
+}
+
+// follow lets replicas answer only when they have what was announced on the
+// connection. It belongs before telling, so that whoever drops an old answer
+// cannot get it again.
+func (r *replicas) follow(ctx context.Context, conn *pgx.Conn) error {
+	if r == nil {
+		return nil
+	}
+	m, err := scanMarker(conn.QueryRow(ctx, markerStatement))
+	if err != nil {
+		return err
+	}
+	r.horizon.advance(m)
+	return nil
 }
 
 // tell passes a change on. The database may be another one when everything has
@@ -100,6 +125,7 @@ func (s *Store) tell(change Change, fn func(Change)) {
 	if change == ChangeEverything {
 		s.subjects.forget()
 		s.complete.Store(false)
+		s.spread.Store(nil)
 	}
 	fn(change)
 }

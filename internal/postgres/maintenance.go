@@ -217,7 +217,15 @@ func duplicatesOf(ctx context.Context, queries *db.Queries, query DuplicateQuery
 // this order, without Data. It stops at the first error of fn, which it returns
 // as it is.
 func (s *Store) ListLast(ctx context.Context, fn func(stats.Stat) error) error {
-	rows, err := s.pool.Query(ctx, db.NewestStats)
+	distributed, err := s.distributed(ctx)
+	if err != nil {
+		return fmt.Errorf("list the newest stats: %w", translate(ctx, err))
+	}
+	statement := db.NewestStats
+	if distributed {
+		statement = db.NewestStatsDistributed
+	}
+	rows, err := s.pool.Query(ctx, statement)
 	if err != nil {
 		return fmt.Errorf("list the newest stats: %w", translate(ctx, err))
 	}

@@ -31,7 +31,11 @@ func (s *Store) Contributions(ctx context.Context, filter stats.Filter) (Contrib
 	if filter.Type != "" {
 		params.Type = (*string)(&filter.Type)
 	}
-	row, err := s.queries.Contributions(ctx, params)
+	var row db.ContributionsRow
+	err := s.read(ctx, func(source db.DBTX) (err error) {
+		row, err = db.New(source).Contributions(ctx, params)
+		return err
+	})
 	if err != nil {
 		return Contributions{}, fmt.Errorf("count contributions: %w", translate(ctx, err))
 	}
@@ -41,15 +45,19 @@ func (s *Store) Contributions(ctx context.Context, filter stats.Filter) (Contrib
 // Totals counts the stats of all times and the clients that have any. Its
 // number of analyses is not filled in.
 func (s *Store) Totals(ctx context.Context) (Contributions, error) {
-	clients, err := s.queries.CountContributors(ctx)
+	var total Contributions
+	err := s.read(ctx, func(source db.DBTX) (err error) {
+		queries := db.New(source)
+		if total.Clients, err = queries.CountContributors(ctx); err != nil {
+			return err
+		}
+		total.Stats, err = queries.CountStats(ctx)
+		return err
+	})
 	if err != nil {
-		return Contributions{}, fmt.Errorf("count contributors: %w", translate(ctx, err))
+		return Contributions{}, fmt.Errorf("count stats and contributors: %w", translate(ctx, err))
 	}
-	rows, err := s.queries.CountStats(ctx)
-	if err != nil {
-		return Contributions{}, fmt.Errorf("count stats: %w", translate(ctx, err))
-	}
-	return Contributions{Stats: rows, Clients: clients}, nil
+	return total, nil
 }
 
 // ClientSums are the sums of the stats of one client over a whole period; their
@@ -62,9 +70,21 @@ type ClientSums struct {
 // SumsByClient adds up what filter asks for, client by client in the order of
 // their ids. The type and both dates of filter are required.
 func (s *Store) SumsByClient(ctx context.Context, filter stats.Filter) ([]ClientSums, error) {
+	var sums []ClientSums
+	err := s.read(ctx, func(source db.DBTX) (err error) {
+		sums, err = s.sumsByClient(ctx, source, filter)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("add up %s stats by client: %w", filter.Type, err)
+	}
+	return sums, nil
+}
+
+func (s *Store) sumsByClient(ctx context.Context, source db.DBTX, filter stats.Filter) ([]ClientSums, error) {
 	var clients []int64
 	var folds []*fold
-	err := s.eachObservation(ctx, filter, func(client int64, _ time.Time, packed []byte) {
+	err := eachObservation(ctx, source, filter, func(client int64, _ time.Time, packed []byte) {
 		if n := len(clients); n == 0 || clients[n-1] != client {
 			clients, folds = append(clients, client), append(folds, newFold())
 		}
@@ -72,14 +92,14 @@ func (s *Store) SumsByClient(ctx context.Context, filter stats.Filter) ([]Client
 		_ = folds[len(folds)-1].add(time.Time{}, observed, packed)
 	})
 	if err != nil {
-		return nil, fmt.Errorf("add up %s stats by client: %w", filter.Type, err)
+		return nil, err
 	}
 	result := make([]ClientSums, len(clients))
 	for i, f := range folds {
 		f.endDay()
-		variants, err := s.subjectsByID(ctx, f.subjects)
+		variants, err := s.subjectsByID(ctx, source, f.subjects)
 		if err != nil {
-			return nil, fmt.Errorf("add up %s stats by client: %w", filter.Type, err)
+			return nil, err
 		}
 		result[i] = ClientSums{ClientID: clients[i], Sums: f.dailySums(variants)}
 	}
@@ -96,9 +116,21 @@ type Figure struct {
 // function start gives the part of the period that a day belongs to; the type
 // and both dates of filter are required.
 func (s *Store) ClientsBehind(ctx context.Context, filter stats.Filter, start func(time.Time) time.Time) (map[Figure]int, error) {
+	var counts map[Figure]int
+	err := s.read(ctx, func(source db.DBTX) (err error) {
+		counts, err = s.clientsBehind(ctx, source, filter, start)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("count the clients behind %s stats: %w", filter.Type, err)
+	}
+	return counts, nil
+}
+
+func (s *Store) clientsBehind(ctx context.Context, source db.DBTX, filter stats.Filter, start func(time.Time) time.Time) (map[Figure]int, error) {
 	behind := make(map[mark][]int64)
 	var buffer []measure
-	err := s.eachObservation(ctx, filter, func(client int64, date time.Time, packed []byte) {
+	err := eachObservation(ctx, source, filter, func(client int64, date time.Time, packed []byte) {
 		measures, err := unpack(observed, packed, buffer[:0])
 		if err != nil {
 			return // left out, as in DailySums
@@ -114,9 +146,9 @@ func (s *Store) ClientsBehind(ctx context.Context, filter stats.Filter, start fu
 		}
 	})
 	if err != nil {
-		return nil, fmt.Errorf("count the clients behind %s stats: %w", filter.Type, err)
+		return nil, err
 	}
-	return s.countByKey(ctx, behind)
+	return s.countByKey(ctx, source, behind)
 }
 
 // mark is a Figure whose key is still the id of a subject.
@@ -126,15 +158,15 @@ type mark struct {
 }
 
 // countByKey counts each client once where several subjects have one key.
-func (s *Store) countByKey(ctx context.Context, behind map[mark][]int64) (map[Figure]int, error) {
+func (s *Store) countByKey(ctx context.Context, source db.DBTX, behind map[mark][]int64) (map[Figure]int, error) {
 	var subjects []int64
 	for at := range behind {
 		subjects = append(subjects, at.subject)
 	}
 	slices.Sort(subjects)
-	variants, err := s.subjectsByID(ctx, slices.Compact(subjects))
+	variants, err := s.subjectsByID(ctx, source, slices.Compact(subjects))
 	if err != nil {
-		return nil, fmt.Errorf("count the clients behind figures: %w", err)
+		return nil, err
 	}
 	clients := make(map[Figure][]int64, len(behind))
 	for at, ids := range behind {
@@ -153,8 +185,8 @@ func (s *Store) countByKey(ctx context.Context, behind map[mark][]int64) (map[Fi
 
 // eachObservation calls fn for the packed observations that filter asks for, by
 // client and then by date. The bytes are only valid during the call.
-func (s *Store) eachObservation(ctx context.Context, filter stats.Filter, fn func(client int64, date time.Time, packed []byte)) error {
-	rows, err := s.pool.Query(ctx, db.ObservationsByClient,
+func eachObservation(ctx context.Context, source db.DBTX, filter stats.Filter, fn func(client int64, date time.Time, packed []byte)) error {
+	rows, err := source.Query(ctx, db.ObservationsByClient,
 		string(filter.Type), filter.DateFrom, filter.DateTo, filter.LocalStatsOnly)
 	if err != nil {
 		return translate(ctx, err)
@@ -181,7 +213,11 @@ type LocatedClient struct {
 // LocatedClients lists the active clients that have coordinates, or only the
 // local ones of them, in the order of their ids.
 func (s *Store) LocatedClients(ctx context.Context, localOnly bool) ([]LocatedClient, error) {
-	rows, err := s.queries.LocatedClients(ctx, localOnly)
+	var rows []db.LocatedClientsRow
+	err := s.read(ctx, func(source db.DBTX) (err error) {
+		rows, err = db.New(source).LocatedClients(ctx, localOnly)
+		return err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("list the clients with coordinates: %w", translate(ctx, err))
 	}

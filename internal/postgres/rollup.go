@@ -130,11 +130,11 @@ func (t totals) keys() []rollupKey {
 
 // rollupsComplete tells whether rollups and deltas cover all stats. Once they
 // do, they always will.
-func (s *Store) rollupsComplete(ctx context.Context) (bool, error) {
+func (s *Store) rollupsComplete(ctx context.Context, source db.DBTX) (bool, error) {
 	if s.complete.Load() {
 		return true, nil
 	}
-	complete, err := s.queries.RollupsComplete(ctx)
+	complete, err := db.New(source).RollupsComplete(ctx)
 	if err != nil {
 		return false, translate(ctx, err)
 	}
@@ -143,8 +143,8 @@ func (s *Store) rollupsComplete(ctx context.Context) (bool, error) {
 }
 
 // foldRollups reads rollups and what is to be added to them.
-func (s *Store) foldRollups(ctx context.Context, filter stats.Filter, f *fold) error {
-	rows, err := s.pool.Query(ctx, db.RollupsByDay,
+func (s *Store) foldRollups(ctx context.Context, source db.DBTX, filter stats.Filter, f *fold) error {
+	rows, err := source.Query(ctx, db.RollupsByDay,
 		string(filter.Type), dateFilter(filter.DateFrom), dateFilter(filter.DateTo), filter.LocalStatsOnly)
 	if err != nil {
 		return translate(ctx, err)
@@ -164,16 +164,16 @@ func (s *Store) foldRollups(ctx context.Context, filter stats.Filter, f *fold) e
 	if err := rows.Err(); err != nil {
 		return translate(ctx, err)
 	}
-	return s.warnUnprocessable(ctx, filter.Type)
+	return s.warnUnprocessable(ctx, source, filter.Type)
 }
 
 // warnUnprocessable warns of stats that no rollup covers, the first time that
 // rollups of the type are read.
-func (s *Store) warnUnprocessable(ctx context.Context, t processor.Type) error {
+func (s *Store) warnUnprocessable(ctx context.Context, source db.DBTX, t processor.Type) error {
 	if _, warned := s.warned.Load(t); warned {
 		return nil
 	}
-	n, err := s.queries.CountUnprocessableOfType(ctx, string(t))
+	n, err := db.New(source).CountUnprocessableOfType(ctx, string(t))
 	if err != nil {
 		return translate(ctx, err)
 	}

@@ -57,6 +57,13 @@ type Options struct {
 	Log *slog.Logger
 	// MaxConns limits the connections; 0 leaves it to the URL (pool_max_conns) or the driver.
 	MaxConns int32
+	// ReadURLs are addresses of streaming replicas, which then answer lists and
+	// processing. Each has as many connections as the primary.
+	ReadURLs []string
+	// MaxLag is how old what a replica answers may be at most; 0 means 30 s.
+	MaxLag time.Duration
+
+	probePause time.Duration // 0 means that of the constant
 }
 
 // Store keeps clients and stats. It is safe for concurrent use.
@@ -67,9 +74,11 @@ type Store struct {
 	now      func() time.Time
 	log      *slog.Logger
 	subjects *dictionary
-	warned   sync.Map     // processor.Type of which left out rows were warned about
-	complete atomic.Bool  // the rollups cover all stats
-	appended atomic.Int64 // deltas since this process folded last
+	replicas *replicas            // nil without any
+	warned   sync.Map             // processor.Type of which left out rows were warned about
+	complete atomic.Bool          // the rollups cover all stats
+	spread   atomic.Pointer[bool] // whether the tables are distributed, nil: not looked
+	appended atomic.Int64         // deltas since this process folded last
 }
 
 // Open connects to the database. It does not migrate it: see Migrate.
@@ -87,6 +96,13 @@ func Open(ctx context.Context, opts Options) (*Store, error) {
 	}
 	s := newStore(pool, opts)
 	if err := s.Ping(ctx); err != nil {
+		pool.Close()
+		return nil, err
+	}
+	if len(opts.ReadURLs) == 0 {
+		return s, nil
+	}
+	if s.replicas, err = openReplicas(pool, opts, s.log); err != nil {
 		pool.Close()
 		return nil, err
 	}
@@ -142,7 +158,10 @@ func setConnDefaults(config *pgx.ConnConfig) {
 }
 
 // Close waits for the running queries and closes the connections.
-func (s *Store) Close() { s.pool.Close() }
+func (s *Store) Close() {
+	s.replicas.close()
+	s.pool.Close()
+}
 
 // Ping tells whether the database answers.
 func (s *Store) Ping(ctx context.Context) error {

@@ -216,11 +216,11 @@ func sortedDigests(wanted map[[sha256.Size]byte]variant) [][]byte {
 }
 
 // subjectsByID returns the subjects that exist among ids.
-func (s *Store) subjectsByID(ctx context.Context, ids []int64) (map[int64]variant, error) {
+func (s *Store) subjectsByID(ctx context.Context, source db.DBTX, ids []int64) (map[int64]variant, error) {
 	variants := make(map[int64]variant, len(ids))
 	missing := known(&s.subjects.mu, &s.subjects.variants, ids, variants)
 	for chunk := range slices.Chunk(missing, subjectChunk) {
-		rows, err := s.queries.SubjectsByID(ctx, chunk)
+		rows, err := db.New(source).SubjectsByID(ctx, chunk)
 		if err != nil {
 			return nil, fmt.Errorf("read what was measured: %w", translate(ctx, err))
 		}

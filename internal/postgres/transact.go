@@ -80,7 +80,7 @@ func (s *Store) attempt(ctx context.Context, lock string, clientIDs []int64, fn 
 	w := &writing{queries: db.New(conn), totals: totals{}, locals: map[int64]bool{}, changed: map[Change]bool{}}
 	if err = w.begin(ctx, conn, lock, clientIDs); err == nil {
 		if err = fn(w); err == nil {
-			appended, err = w.commit(ctx, conn)
+			appended, err = w.commit(ctx, conn, s.replicas)
 		}
 	}
 	if err != nil {
@@ -110,7 +110,7 @@ func (w *writing) begin(ctx context.Context, conn *pgxpool.Conn, lock string, cl
 }
 
 // commit appends what changed to the deltas, announces it and commits.
-func (w *writing) commit(ctx context.Context, conn *pgxpool.Conn) (appended int, err error) {
+func (w *writing) commit(ctx context.Context, conn *pgxpool.Conn, replicas *replicas) (appended int, err error) {
 	deltas, err := w.totals.packed()
 	if err != nil {
 		return 0, err
@@ -123,6 +123,9 @@ func (w *writing) commit(ctx context.Context, conn *pgxpool.Conn) (appended int,
 		batch.Queue(db.Notify, channel, slices.Sorted(maps.Keys(w.changed)))
 	}
 	batch.Queue("COMMIT")
+	if replicas != nil {
+		return len(deltas.types), replicas.horizon.commit(ctx, conn, &batch)
+	}
 	return len(deltas.types), conn.SendBatch(ctx, &batch).Close()
 }
 

@@ -95,6 +95,26 @@ WHERE uuid IN (
 ORDER BY CASE WHEN @group_by_anr::boolean THEN anr END, date DESC, uuid
 LIMIT sqlc.narg('max_rows')::bigint OFFSET @skip_rows::bigint;
 
+-- name: ListLastStatsDistributed :many
+-- ListLastStats where stats are distributed, for which neither recursion nor
+-- LATERAL with LIMIT is to be had: the nodes look at every row that matches.
+SELECT uuid, anr, type, date, data, created_at, client_id
+FROM stats
+WHERE uuid IN (
+    SELECT newest.uuid
+    FROM (
+        SELECT DISTINCT ON (s.anr, s.type) s.uuid, s.anr, s.type, s.date, s.created_at
+        FROM stats AS s
+        WHERE (sqlc.narg('type')::text IS NULL OR s.type = sqlc.narg('type')::text)
+          AND (sqlc.narg('anrs')::uuid[] IS NULL OR s.anr = ANY (sqlc.narg('anrs')::uuid[]))
+          AND (sqlc.narg('client_id')::bigint IS NULL OR s.client_id = sqlc.narg('client_id')::bigint)
+          AND (NOT @local_only::boolean OR s.client_id IN (SELECT client.id FROM client WHERE client.local))
+        ORDER BY s.anr, s.type, s.date DESC, s.created_at DESC, s.uuid
+    ) AS newest
+)
+ORDER BY CASE WHEN @group_by_anr::boolean THEN anr END, date DESC, uuid
+LIMIT sqlc.narg('max_rows')::bigint OFFSET @skip_rows::bigint;
+
 -- name: StatByUUID :one
 -- The client is compared in a way that no index serves, so that the primary key
 -- is taken.
@@ -176,6 +196,12 @@ FROM series CROSS JOIN LATERAL (
     LIMIT 1
 ) AS newest
 ORDER BY newest.client_id, newest.anr, newest.type;
+
+-- name: NewestStatsDistributed :many
+-- NewestStats where stats are distributed: see ListLastStatsDistributed.
+SELECT DISTINCT ON (client_id, anr, type) uuid, anr, type, date, created_at, client_id
+FROM stats
+ORDER BY client_id, anr, type, date DESC, created_at DESC, uuid;
 
 -- name: CountStatsByType :many
 SELECT type, count(*) AS rows FROM stats GROUP BY type ORDER BY type;

@@ -26,7 +26,7 @@ export function drawBars(drawing, look, chart) {
         axisLine: { show: false },
         axisTick: { show: false },
         axisLabel: text(look, {
-          inside: true, align: 'left', verticalAlign: 'bottom', margin: 0, padding: [0, 0, bar / 2 + 4, 0],
+          inside: true, align: 'left', verticalAlign: 'bottom', margin: 0, padding: [0, 0, bar / 2 + 5, 0],
           width: width - 12, overflow: 'truncate', interval: 0, fontSize: look.size + 1,
         }),
         z: 5,

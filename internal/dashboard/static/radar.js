@@ -3,6 +3,8 @@
 import { base, clip, number, text } from './look.js';
 import { legendList, lineSwatch, tip } from './tip.js';
 
+// There is room for so many lines of a name above the radar.
+const mostLines = 3;
 const dashes = { current: [], target: [6, 4] };
 const marks = { current: 'circle', target: 'rect' };
 
@@ -25,7 +27,7 @@ export function drawRadar(drawing, look, chart) {
 
 // radiusIn leaves room for the names at both sides.
 function radiusIn(width) {
-  return Math.max(56, Math.min(170, width / 2 - Math.max(76, width * 0.2)));
+  return Math.max(56, Math.min(170, width / 2 - Math.max(76, width * 0.25)));
 }
 
 function radarOption(drawing, look, colors, canvas) {
@@ -72,7 +74,7 @@ function wrap(name, letters) {
       lines[lines.length - 1] = `${last} ${word}`.trim();
     }
   }
-  return lines.join('\n');
+  return (lines.length > mostLines ? [...lines.slice(0, mostLines - 1), `${lines[mostLines - 1]}…`] : lines).join('\n');
 }
 
 // pieces cuts a word that is too long for a line.

@@ -1,0 +1,165 @@
+package dashboard_test
+
+import (
+	"encoding/csv"
+	"encoding/json"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+
+	"github.com/monarc-project/stats-service/internal/processor"
+)
+
+// addFigures stores figures that can be computed by hand: on two days two
+// analyses, one of them with a name that a spreadsheet would run.
+func (s *service) addFigures() {
+	s.t.Helper()
+	client := s.client("One", 49.612, 6.131, true)
+	first, second := uuid.New(), uuid.New()
+	week := today.AddDate(0, 0, -7)
+	s.add(client, first, processor.Threat, week, objectOf(fire, "Fire, smoke", 2, 10, 1))
+	s.add(client, second, processor.Threat, week, objectOf(fire, "Fire, smoke", 4, 20, 2))
+	s.add(client, first, processor.Threat, today, objectOf(fire, "Fire, smoke", 6, 30, 4))
+	s.add(client, second, processor.Threat, today, objectOf(theft, `=1+"1"`, 1, 5, -1))
+}
+
+const (
+	fireRow  = fire + `,"Fire, smoke",2.75,4.5,22.5`
+	theftRow = theft + `,"'=1+""1""",-1,1,5`
+)
+
+func TestCSV(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	s.addFigures()
+	tests := map[string]struct {
+		path string
+		want []string
+	}{
+		"top": {"/stats/top-threats.csv", []string{"object,label,probability,occurrence,maximum_risk", fireRow, theftRow}},
+		"top, lowest, by occurrence": {"/stats/top-threats.csv?order=lowest&by=occurrence", []string{
+			"object,label,probability,occurrence,maximum_risk", theftRow, fireRow,
+		}},
+		"a period with one of the days": {"/stats/top-threats.csv?from=2026-03-01&to=2026-03-10", []string{
+			"object,label,probability,occurrence,maximum_risk", fire + `,"Fire, smoke",1.5,3,15`,
+		}},
+		"the JSON route's days": {"/stats/threats.csv", []string{
+			"date,object,label,probability,occurrence,maximum_risk",
+			"2026-03-08," + fire + `,"Fire, smoke",1.5,3,15`,
+			"2026-03-15," + fire + `,"Fire, smoke",4,6,30`,
+			"2026-03-15," + theft + `,"'=1+""1""",-1,1,5`,
+		}},
+		"by month, one line": {"/stats/evolution.csv?group=month&object=" + fire, []string{
+			"date,object,label,probability,occurrence,maximum_risk", "2026-03-01," + fireRow,
+		}},
+		"the others": {"/stats/evolution.csv?group=month&invert=1&object=" + fire, []string{
+			"date,object,label,probability,occurrence,maximum_risk", "2026-03-01," + theftRow,
+		}},
+		"nothing": {"/stats/top-vulnerabilities.csv", []string{"object,label,probability,occurrence,maximum_risk"}},
+		"map": {"/stats/map.csv", []string{
+			"latitude,longitude,organisations,top_threat,top_threat_label,top_vulnerability,top_vulnerability_label",
+			"49.6,6.1,1," + fire + `,"Fire, smoke",,`,
+		}},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			got := s.get(tt.path)
+			if got.status != http.StatusOK || got.header.Get("Content-Type") != "text/csv; charset=utf-8" {
+				t.Fatalf("answers %d %s", got.status, got.header.Get("Content-Type"))
+			}
+			if !strings.HasPrefix(got.header.Get("Content-Disposition"), `attachment; filename="`) {
+				t.Errorf("Content-Disposition is %s", got.header.Get("Content-Disposition"))
+			}
+			if diff := cmp.Diff(strings.Join(tt.want, "\r\n")+"\r\n", got.body); diff != "" {
+				t.Errorf("(-want +got)\n%s", diff)
+			}
+		})
+	}
+}
+
+// TestCSVOfHostileNames reads back what was written.
+func TestCSVOfHostileNames(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	s.addHostile()
+	rows, err := csv.NewReader(strings.NewReader(s.get("/stats/top-threats.csv?top=10").body)).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, row := range rows[1:] {
+		names = append(names, row[1])
+	}
+	var want []string
+	for _, name := range hostile {
+		name = escaped(name)
+		if strings.ContainsAny(name[:1], "=+-@") {
+			name = "'" + name
+		}
+		want = append(want, name)
+	}
+	slices.Sort(want)
+	slices.Sort(names)
+	if diff := cmp.Diff(want, names); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
+func TestJSON(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	s.addFigures()
+	got := s.get("/stats/top-threats.json?top=5&days=30")
+	want := `{"chart":"top-threats","from":"2026-02-13","to":"2026-03-15","local_stats_only":false,"rows":[` +
+		`{"object":"` + fire + `","label":"Fire, smoke","probability":2.75,"occurrence":4.5,"maximum_risk":22.5},` +
+		`{"object":"` + theft + `","label":"=1+\"1\"","probability":-1,"occurrence":1,"maximum_risk":5}]}`
+	if diff := cmp.Diff(want, got.body); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
+// TestEveryExport asks for the exports that the pages link to.
+func TestEveryExport(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	s.addYear()
+	for _, id := range []string{
+		"top-threats", "top-vulnerabilities", "risks-informational", "risks-operational", "evolution", "compliance", "map",
+		"cartography-informational-current", "cartography-informational-residual",
+		"cartography-operational-current", "cartography-operational-residual",
+	} {
+		rows, err := csv.NewReader(strings.NewReader(s.get("/stats/" + id + ".csv?days=365").body)).ReadAll()
+		if err != nil || len(rows) < 3 {
+			t.Errorf("%s.csv has %d rows: %v", id, len(rows), err)
+			continue
+		}
+		var document struct {
+			Chart string
+			Rows  []map[string]any
+		}
+		if err := json.Unmarshal([]byte(s.get("/stats/"+id+".json?days=365").body), &document); err != nil {
+			t.Errorf("%s.json: %v", id, err)
+		}
+		if document.Chart != id || len(document.Rows) != len(rows)-1 || len(document.Rows[0]) != len(rows[0]) {
+			t.Errorf("%s.json has %d rows, %s.csv %d", document.Chart, len(document.Rows), id, len(rows)-1)
+		}
+	}
+}
+
+func TestComplianceOfOneReferential(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	s.addYear()
+	const iso = "5f02a3f0-14e0-4ae6-ae76-07c35c29fbf3"
+	rows, err := csv.NewReader(strings.NewReader(s.get("/stats/compliance.csv?lang=en&object=" + iso).body)).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(rows) != 5 || rows[1][0] != iso || rows[1][1] != "ISO/IEC 27002:2022" || rows[1][2] != "Organizational controls" {
+		t.Errorf("the rows are %v", rows)
+	}
+}

@@ -1,0 +1,218 @@
+package dashboard_test
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/monarc-project/stats-service/internal/dashboard"
+	"github.com/monarc-project/stats-service/internal/httpapi"
+	"github.com/monarc-project/stats-service/internal/pgtest"
+	"github.com/monarc-project/stats-service/internal/postgres"
+	"github.com/monarc-project/stats-service/internal/processor"
+	"github.com/monarc-project/stats-service/internal/sample"
+	"github.com/monarc-project/stats-service/internal/secret"
+	"github.com/monarc-project/stats-service/internal/stats"
+)
+
+func TestMain(m *testing.M) { os.Exit(pgtest.Run(m, postgres.MigrateURL)) }
+
+// today is the day on which the tests run.
+var today = time.Date(2026, 3, 15, 0, 0, 0, 0, time.UTC)
+
+// service is the whole server on a database of the test's own.
+type service struct {
+	t     testing.TB
+	store *postgres.Store
+	url   string
+}
+
+// setup boots the service without data. A change adapts the options of the pages.
+func setup(t testing.TB, changes ...func(*dashboard.PageOptions)) *service {
+	t.Helper()
+	return setupBelow(t, "", changes...)
+}
+
+// setupBelow boots the service below a path prefix.
+func setupBelow(t testing.TB, prefix string, changes ...func(*dashboard.PageOptions)) *service {
+	t.Helper()
+	store, err := postgres.Open(t.Context(), postgres.Options{
+		URL: pgtest.New(t), Secret: secret.New("secret key of the tests"), MaxConns: 8,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(store.Close)
+	opts := dashboard.PageOptions{
+		Options: dashboard.Options{
+			Store: store, Now: func() time.Time { return today.Add(12 * time.Hour) }, Location: time.UTC, APIRoot: httpapi.Root,
+		},
+		MOSPURL:            "https://objects.example.org",
+		CoordinateDecimals: 1,
+	}
+	for _, change := range changes {
+		change(&opts)
+	}
+	pages, err := dashboard.NewPages(opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, handler := httpapi.New(httpapi.Options{
+		Store: store, Public: dashboard.NewPublic(opts.Options), Pages: pages,
+		Now: opts.Now, Location: opts.Location, Log: slog.New(slog.DiscardHandler), MaxBodyBytes: 1 << 20, Prefix: prefix,
+	})
+	server := httptest.NewServer(handler)
+	t.Cleanup(server.Close)
+	return &service{t: t, store: store, url: server.URL + prefix}
+}
+
+// reply is an answer of the service.
+type reply struct {
+	status int
+	header http.Header
+	body   string
+}
+
+// get asks for a path below the prefix; headers are names and values in turn.
+func (s *service) get(path string, headers ...string) reply {
+	s.t.Helper()
+	request, err := http.NewRequestWithContext(s.t.Context(), http.MethodGet, s.url+path, nil)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for i := 0; i+1 < len(headers); i += 2 {
+		request.Header.Set(headers[i], headers[i+1])
+	}
+	client := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	response, err := client.Do(request)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return reply{response.StatusCode, response.Header, string(body)}
+}
+
+// client creates an organisation at a place.
+func (s *service) client(name string, latitude, longitude float64, local bool) stats.Client {
+	s.t.Helper()
+	client, err := s.store.CreateClient(s.t.Context(), stats.Client{
+		Name: name, Role: stats.RoleUser, Latitude: &latitude, Longitude: &longitude,
+		Local: local, IsSharingEnabled: true, IsActive: true,
+	})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return client
+}
+
+// add stores the stats of an analysis of a client on a day.
+func (s *service) add(client stats.Client, analysis uuid.UUID, t processor.Type, date time.Time, data string) {
+	s.t.Helper()
+	s.insert(client, []stats.Stat{{ANR: analysis, Type: t, Date: date, Data: []byte(data)}})
+}
+
+func (s *service) insert(client stats.Client, all []stats.Stat) {
+	s.t.Helper()
+	items := make([]postgres.Item, len(all))
+	for i, stat := range all {
+		observations, err := stats.Observations(stat.Type, stat.Data)
+		if err != nil {
+			s.t.Fatalf("%s: %v", stat.Type, err)
+		}
+		items[i] = postgres.Item{Stat: stat, Observations: observations}
+	}
+	if _, err := s.store.InsertStats(s.t.Context(), client, items); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// addYear stores a year of sample data of a few organisations.
+func (s *service) addYear() {
+	s.t.Helper()
+	generator := sample.New(sample.Options{Seed: 7, Analyses: 2, Until: today})
+	for i, organisation := range generator.Organisations() {
+		client := s.client(organisation.Name, organisation.Latitude, organisation.Longitude, organisation.Local)
+		for _, date := range generator.Dates() {
+			var all []stats.Stat
+			for analysis := range organisation.Analyses() {
+				all = append(all, generator.Stats(i, analysis, date)...)
+			}
+			s.insert(client, all)
+		}
+	}
+}
+
+// objectOf is the data of threat stats of one object.
+func objectOf(id, label string, count, maxRisk, rate float64) string {
+	return fmt.Sprintf(`[{"uuid":%q,"label1":%[2]q,"label2":%[2]q,"label3":%[2]q,"label4":%[2]q,"count":%[3]v,"maxRisk":%[4]v,"averageRate":%[5]v}]`,
+		id, label, count, maxRisk, rate)
+}
+
+const (
+	fire  = "14c790a2-ed95-48f0-9827-746415c4aacf"
+	flood = "aa789da6-caee-4d35-8597-a79bfa8aff2f"
+	theft = "f76dfc94-1613-4565-8ddc-e4443e88f7e1"
+)
+
+// addOneThreat stores a single threat of a single analysis.
+func (s *service) addOneThreat() {
+	s.t.Helper()
+	client := s.client("One", 49.6, 6.1, true)
+	s.add(client, uuid.New(), processor.Threat, today, objectOf(fire, "Fire", 3, 12, 2))
+}
+
+// hostile are names that break out of careless pages.
+var hostile = []string{
+	`<script>document.title = "owned"</script>`,
+	`"><img src=x onerror='document.title="owned"'>`,
+	`'; document.title = "owned"; //`,
+	`{{.}} ${document.title = "owned"} </script><script>document.title="owned"</script>`,
+	"مخاطر أمن المعلومات \u202e תקלה בשרת",
+	strings.Repeat("Unbreakable", 45) + " end",
+	`=HYPERLINK("https://evil.example.org")`,
+}
+
+// addHostile stores objects, categories and referentials with hostile names.
+func (s *service) addHostile() {
+	s.t.Helper()
+	for i, name := range hostile {
+		client := s.client(fmt.Sprintf("<b>Organisation %d</b>", i), 40+float64(3*i), float64(5*i), true)
+		analysis := uuid.New()
+		id := uuid.NewSHA1(uuid.Nil, []byte(name)).String()
+		for week := range 3 {
+			date := today.AddDate(0, 0, -7*week)
+			data := objectOf(id, escaped(name), float64(i+1), float64(20-i), 1+float64(i)/3)
+			s.add(client, analysis, processor.Threat, date, data)
+			s.add(client, analysis, processor.Vulnerability, date, data)
+			s.add(client, analysis, processor.Compliance, date, complianceOf(id, name))
+		}
+	}
+}
+
+// escaped lets %q stand for JSON: Go writes \x and \U where JSON has no such thing.
+func escaped(name string) string { return strings.ReplaceAll(name, "\u202e", "\u200f") }
+
+func complianceOf(id, name string) string {
+	name = escaped(name)
+	category := func(n int, value float64) string {
+		label := fmt.Sprintf("%d %s", n, name)
+		return fmt.Sprintf(`{"label1":%[1]q,"label2":%[1]q,"label3":%[1]q,"label4":%[1]q,"value":%[2]v,"controls":[]}`, label, value)
+	}
+	list := func(base float64) string {
+		return "[" + category(1, base) + "," + category(2, base+0.1) + "," + category(3, base+0.2) + "]"
+	}
+	return fmt.Sprintf(`[{"referential":%q,"label1":%[2]q,"label2":%[2]q,"label3":%[2]q,"label4":%[2]q,"current":%s,"target":%s}]`,
+		id, name, list(0.3), list(0.6))
+}

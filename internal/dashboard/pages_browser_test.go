@@ -1,0 +1,384 @@
+package dashboard_test
+
+import (
+	"context"
+	_ "embed"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+)
+
+//go:embed testdata/axe/axe.min.js
+var axe string
+
+var allPages = []string{
+	"/stats", "/stats/evolution", "/stats/evolution?of=vulnerabilities&days=365&top=15", "/stats/evolution?of=risks&group=month&days=365",
+	"/stats/cartography", "/stats/compliance", "/stats/map", "/about", "/help", "/stats?days=nonsense",
+}
+
+// TestPages opens every page with every kind of data in both themes.
+func TestPages(t *testing.T) {
+	browser := startBrowser(t)
+	data := map[string]struct {
+		add    func(*service)
+		charts map[string]int // drawn charts of a page; pages that are not here have none
+	}{
+		"a year": {(*service).addYear, map[string]int{
+			"/stats": 4, "/stats/evolution": 1, "/stats/evolution?of=vulnerabilities&days=365&top=15": 1,
+			"/stats/evolution?of=risks&group=month&days=365": 1, "/stats/cartography": 4, "/stats/compliance": 2, "/stats/map": 1,
+		}},
+		"nothing":    {func(*service) {}, nil},
+		"one threat": {(*service).addOneThreat, map[string]int{"/stats": 1, "/stats/evolution": 1, "/stats/map": 1}},
+		"hostile labels": {(*service).addHostile, map[string]int{
+			"/stats": 2, "/stats/evolution": 1, "/stats/evolution?of=vulnerabilities&days=365&top=15": 1,
+			"/stats/compliance": len(hostile), "/stats/map": 1,
+		}},
+	}
+	for name, tt := range data {
+		t.Run(name, func(t *testing.T) {
+			s := setup(t)
+			tt.add(s)
+			for _, path := range allPages {
+				t.Run(path, func(t *testing.T) { checkPage(t, browser, s, path, tt.charts[path]) })
+			}
+		})
+	}
+}
+
+func checkPage(t *testing.T, browser context.Context, s *service, path string, charts int) {
+	tab := openTab(t, browser, s)
+	for _, theme := range []string{"light", "dark"} {
+		tab.prefer(theme)
+		tab.load(s.url + path)
+		if path == "/stats?days=nonsense" {
+			forgetStatus(tab)
+		}
+		expectDrawn(tab, charts)
+		expectAccessible(tab, theme)
+		if got := eval[string](tab, `document.documentElement.dataset.theme`); got != theme {
+			t.Errorf("the page is %s on a %s device", got, theme)
+		}
+		if title := eval[string](tab, `document.title`); strings.Contains(title, "owned") {
+			t.Error("a label ran as a script")
+		}
+		expectNoOverflow(tab)
+	}
+	tab.expectPeace()
+}
+
+// forgetStatus drops the browser's own note about a page with status 400.
+func forgetStatus(b *tab) {
+	for _, problem := range b.takeProblems() {
+		if !strings.Contains(problem, "status of 400") {
+			b.t.Error(problem)
+		}
+	}
+}
+
+// drawnScript counts, for each chart, the colours and the painted pixels of its canvases.
+const drawnScript = `[...document.querySelectorAll('.chart')].filter((f) => f.querySelector('.drawing')).map((figure) => {
+	const canvas = document.createElement('canvas');
+	const layers = [...figure.querySelectorAll('canvas')];
+	[canvas.width, canvas.height] = [layers[0].width, layers[0].height];
+	const pen = canvas.getContext('2d', { willReadFrequently: true });
+	layers.forEach((layer) => pen.drawImage(layer, 0, 0));
+	const { data } = pen.getImageData(0, 0, canvas.width, canvas.height);
+	const colors = new Set();
+	let painted = 0;
+	for (let i = 0; i < data.length; i += 4) {
+		if (data[i + 3] > 200) {
+			painted++;
+			colors.add(data[i] << 16 | data[i + 1] << 8 | data[i + 2]);
+		}
+	}
+	return { name: figure.dataset.name, colors: colors.size, share: painted / (canvas.width * canvas.height) };
+})`
+
+type drawn struct {
+	Name   string  `json:"name"`
+	Colors int     `json:"colors"`
+	Share  float64 `json:"share"`
+}
+
+// empty tells whether there is hardly more on the canvas than axes.
+func (d drawn) empty() bool { return d.Colors < 3 || d.Share < 0.004 }
+
+func expectDrawn(b *tab, charts int) {
+	b.t.Helper()
+	var all []drawn
+	for range 100 { // large drawings take some frames
+		b.settled()
+		all = eval[[]drawn](b, drawnScript)
+		if !slices.ContainsFunc(all, drawn.empty) {
+			break
+		}
+	}
+	if len(all) != charts {
+		b.t.Errorf("%d charts are drawn, want %d", len(all), charts)
+	}
+	for _, d := range all {
+		if d.empty() {
+			b.t.Errorf("chart %s is as good as empty: %d colours, %.2f %% painted", d.Name, d.Colors, 100*d.Share)
+		}
+	}
+}
+
+// violation is what axe has found.
+type violation struct {
+	ID     string `json:"id"`
+	Impact string `json:"impact"`
+	Help   string `json:"help"`
+	Nodes  string `json:"nodes"`
+}
+
+const axeScript = `axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] })
+	.then(({ violations }) => violations.map(({ id, impact, help, nodes }) => ({
+		id, impact, help, nodes: nodes.slice(0, 3).map((n) => n.html.slice(0, 200) + ' ' + n.failureSummary).join('\n'),
+	})))`
+
+func expectAccessible(b *tab, theme string) {
+	b.t.Helper()
+	eval[bool](b, axe+"; true")
+	for _, v := range eval[[]violation](b, axeScript) {
+		if v.Impact == "serious" || v.Impact == "critical" {
+			b.t.Errorf("axe, %s: %s (%s): %s\n%s", theme, v.ID, v.Impact, v.Help, v.Nodes)
+		}
+	}
+}
+
+func expectNoOverflow(b *tab) {
+	b.t.Helper()
+	for _, width := range []int64{320, 1280, 2560} {
+		b.do(chromedp.EmulateViewport(width, 900))
+		b.settled()
+		if got := eval[int64](b, `document.documentElement.scrollWidth`); got > width {
+			b.t.Errorf("the page is %d pixels wide on a screen of %d", got, width)
+		}
+	}
+	b.do(chromedp.EmulateViewport(1280, 900))
+}
+
+// TestReader does what readers do.
+func TestReader(t *testing.T) {
+	browser := startBrowser(t)
+	s := setup(t)
+	s.addYear()
+	tests := map[string]func(*tab, *service){
+		"theme":            readerChoosesTheme,
+		"language":         readerChoosesLanguage,
+		"table":            readerOpensTable,
+		"keyboard":         readerUsesKeyboard,
+		"picture":          readerTakesPicture,
+		"selection":        readerSelectsLines,
+		"map":              readerMovesMap,
+		"without scripts":  readerWithoutScripts,
+		"skip link":        readerSkips,
+		"paper":            readerPrints,
+		"weight":           readerComesBack,
+		"link of a choice": readerFollowsPeriod,
+	}
+	for name, read := range tests {
+		t.Run(name, func(t *testing.T) {
+			tab := openTab(t, browser, s)
+			read(tab, s)
+			tab.expectPeace()
+		})
+	}
+}
+
+func readerChoosesTheme(b *tab, s *service) {
+	b.prefer("light")
+	b.load(s.url + "/stats")
+	before := eval[string](b, `getComputedStyle(document.body).backgroundColor`)
+	pixels := eval[[]drawn](b, drawnScript)
+	b.do(chromedp.Click(chromedp.CSS(".theme")), chromedp.Click(chromedp.CSS(".theme"))) // as the device, light, dark
+	if got := eval[string](b, `document.documentElement.dataset.theme`); got != "dark" {
+		b.t.Fatalf("the theme is %s", got)
+	}
+	if after := eval[string](b, `getComputedStyle(document.body).backgroundColor`); after == before {
+		b.t.Error("the background stays as it was")
+	}
+	b.settled()
+	if after := eval[[]drawn](b, drawnScript); fmt.Sprint(after) == fmt.Sprint(pixels) {
+		b.t.Error("the charts stay as they were")
+	}
+	b.load(s.url + "/stats/map")
+	if got := eval[string](b, `document.documentElement.dataset.theme`); got != "dark" {
+		b.t.Errorf("the next page is %s", got)
+	}
+	if cookies := eval[string](b, `document.cookie`); cookies != "" {
+		b.t.Errorf("the page set cookies: %s", cookies)
+	}
+}
+
+func readerChoosesLanguage(b *tab, s *service) {
+	for code, title := range map[string]string{
+		"fr": "L’état des risques", "de": "Die Lage der Risiken", "nl": "De stand van de risico’s", "en": "The state of risks",
+	} {
+		b.load(s.url + "/stats?days=30")
+		b.do(chromedp.Click(chromedp.CSS(fmt.Sprintf(`.languages a[lang=%s]`, code))))
+		b.until(fmt.Sprintf(`document.documentElement.lang === %q && document.documentElement.dataset.ready === 'true'`, code))
+		if got := eval[string](b, `document.querySelector('h1').textContent`); got != title {
+			b.t.Errorf("%s: the page is headed %q, want %q", code, got, title)
+		}
+		if got := eval[string](b, `location.search`); !strings.Contains(got, "days=30") {
+			b.t.Errorf("%s: the period is lost: %s", code, got)
+		}
+	}
+}
+
+func readerOpensTable(b *tab, s *service) {
+	b.load(s.url + "/stats")
+	b.do(chromedp.Click(chromedp.CSS(`[data-name="top-threats"] .figures summary`)))
+	rows := eval[int](b, `document.querySelectorAll('[data-name="top-threats"] tbody tr').length`)
+	visible := eval[bool](b, `document.querySelector('[data-name="top-threats"] table').getBoundingClientRect().height > 50`)
+	if rows != 5 || !visible {
+		b.t.Errorf("the table has %d rows, visible: %t", rows, visible)
+	}
+	link := eval[string](b, `document.querySelector('[data-name="top-threats"] tbody a').href`)
+	if !strings.HasPrefix(link, "https://objects.example.org/object/") {
+		b.t.Errorf("the object links to %s", link)
+	}
+}
+
+func readerUsesKeyboard(b *tab, s *service) {
+	for _, path := range []string{"/stats", "/stats/evolution", "/stats/cartography", "/stats/compliance", "/stats/map"} {
+		b.load(s.url + path)
+		b.do(chromedp.Focus(chromedp.CSS(".canvas")), chromedp.KeyEvent(kb.ArrowRight))
+		b.until(`document.querySelector('.spoken').textContent !== ''`)
+		first := eval[string](b, `document.querySelector('.spoken').textContent`)
+		b.until(`document.querySelector('.tip') && document.querySelector('.tip').textContent !== ''`)
+		if path != "/stats/compliance" {
+			b.do(chromedp.KeyEvent(kb.End))
+			if last := eval[string](b, `document.querySelector('.spoken').textContent`); last == first {
+				b.t.Errorf("%s: the last value reads as the first: %s", path, last)
+			}
+		}
+		b.do(chromedp.KeyEvent(kb.Escape))
+		if got := eval[string](b, `document.querySelector('.spoken').textContent`); got != "" {
+			b.t.Errorf("%s: escape leaves %q", path, got)
+		}
+	}
+}
+
+func readerTakesPicture(b *tab, s *service) {
+	b.load(s.url + "/stats")
+	eval[bool](b, `URL.createObjectURL = ((make) => (blob) => { window.taken = blob; return make.call(URL, blob); })(URL.createObjectURL);
+		HTMLAnchorElement.prototype.click = function () { window.named = this.download; }; true`)
+	b.do(chromedp.Click(chromedp.CSS(`[data-name="risks-operational"] .png`)))
+	b.until(`window.taken !== undefined && window.named !== undefined`)
+	size := eval[[]int](b, `createImageBitmap(window.taken).then((picture) => [picture.width, picture.height])`)
+	if name := eval[string](b, `window.named`); name != "risks-operational.png" || size[0] < 600 || size[1] < 300 {
+		b.t.Errorf("the picture %s is %d × %d", name, size[0], size[1])
+	}
+}
+
+func readerSelectsLines(b *tab, s *service) {
+	b.load(s.url + "/stats/evolution?days=365")
+	b.do(
+		chromedp.Click(chromedp.CSS(`.selection summary`)),
+		chromedp.Click(chromedp.CSS(`.lines li:nth-child(1) input`)),
+		chromedp.Click(chromedp.CSS(`.lines li:nth-child(9) input`)),
+		chromedp.Click(chromedp.CSS(`.selection button`)),
+	)
+	b.until(`location.search.includes('object=') && document.documentElement.dataset.ready === 'true'`)
+	if got := lineCount(b); got != 5 {
+		b.t.Errorf("%d lines are shown, want 5", got)
+	}
+	all := eval[int](b, `document.querySelectorAll('.lines li').length`)
+	b.do(chromedp.Click(chromedp.CSS(`.selection summary`)), chromedp.Click(chromedp.CSS(`.actions a`)))
+	b.until(`location.search.includes('invert=1') && document.documentElement.dataset.ready === 'true'`)
+	if got := lineCount(b); got != all-5 {
+		b.t.Errorf("the inverse shows %d lines of %d", got, all)
+	}
+}
+
+// lineCount counts the lines without that of the mean.
+func lineCount(b *tab) int {
+	return eval[int](b, `JSON.parse(document.querySelector('.drawing').textContent).series.filter((s) => s.code !== 'mean').length`)
+}
+
+func readerMovesMap(b *tab, s *service) {
+	b.load(s.url + "/stats/map")
+	before := eval[[]drawn](b, drawnScript)
+	b.do(chromedp.Click(chromedp.CSS(`.mapbuttons button:last-child`)))
+	b.settled()
+	if after := eval[[]drawn](b, drawnScript); fmt.Sprint(after) == fmt.Sprint(before) {
+		b.t.Error("the whole world looks as the places did")
+	}
+}
+
+func readerWithoutScripts(b *tab, s *service) {
+	page := s.get("/stats").body
+	for _, want := range []string{"<table>", `class="summary"`, "Top 5 threats"} {
+		if !strings.Contains(page, want) {
+			b.t.Errorf("the page without scripts has no %s", want)
+		}
+	}
+}
+
+func readerSkips(b *tab, s *service) {
+	b.load(s.url + "/stats")
+	b.do(chromedp.KeyEvent(kb.Tab), chromedp.KeyEvent(kb.Enter))
+	b.until(`document.activeElement.id === 'content'`)
+}
+
+func readerPrints(b *tab, s *service) {
+	b.prefer("dark")
+	b.load(s.url + "/stats")
+	pdf, err := chromedp.Run(b.ctx, chromedp.PrintToPDF())
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	if len(pdf) < 10_000 {
+		b.t.Errorf("the print has %d bytes", len(pdf))
+	}
+	b.until(`document.documentElement.dataset.theme === 'dark'`)
+}
+
+const (
+	firstWeight = 400 << 10
+	laterWeight = 20 << 10
+)
+
+func readerComesBack(b *tab, s *service) {
+	for _, path := range []string{"/stats", "/stats/map"} {
+		fresh := openTabLike(b, s)
+		fresh.load(s.url + path)
+		fresh.until(`performance.getEntriesByType('resource').every((r) => r.responseEnd > 0)`)
+		if got := fresh.bytes(); got == 0 || got > firstWeight {
+			b.t.Errorf("%s: the first visit takes %d bytes", path, got)
+		}
+		for _, next := range allPages[:6] {
+			fresh.load(s.url + next)
+			if got := fresh.bytes(); got > laterWeight {
+				b.t.Errorf("%s: a later visit takes %d bytes", next, got)
+			}
+		}
+	}
+}
+
+// openTabLike opens another tab with nothing in its cache.
+func openTabLike(b *tab, s *service) *tab { return openTab(b.t, b.ctx, s) }
+
+func (b *tab) bytes() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return int(b.received)
+}
+
+func readerFollowsPeriod(b *tab, s *service) {
+	b.load(s.url + "/stats?days=365&top=10&by=occurrence&order=lowest&local_stats_only=1")
+	b.do(chromedp.Click(chromedp.CSS(`.pages li:nth-child(2) a`)))
+	b.until(`location.pathname === '/stats/evolution' && document.documentElement.dataset.ready === 'true'`)
+	if got := eval[string](b, `location.search`); got != "?days=365&local_stats_only=1" {
+		b.t.Errorf("the next page is asked for %s", got)
+	}
+	if got := eval[string](b, `document.querySelector('.toggle').getAttribute('aria-checked')`); got != "true" {
+		b.t.Errorf("the switch of local organisations is %s", got)
+	}
+}

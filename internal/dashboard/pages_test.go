@@ -1,0 +1,231 @@
+package dashboard_test
+
+import (
+	"fmt"
+	"net/http"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/monarc-project/stats-service/internal/config"
+	"github.com/monarc-project/stats-service/internal/dashboard"
+)
+
+func TestHeaders(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	for _, path := range []string{"/", "/stats", "/stats/", "/stats/evolution", "/stats/cartography", "/stats/compliance", "/stats/map", "/about", "/help"} {
+		got := s.get(path)
+		if got.status != http.StatusOK || !strings.HasPrefix(got.header.Get("Content-Type"), "text/html") {
+			t.Errorf("%s answers %d %s", path, got.status, got.header.Get("Content-Type"))
+		}
+		policy := got.header.Get("Content-Security-Policy")
+		if !strings.Contains(policy, "default-src 'none'") || !strings.Contains(policy, "frame-ancestors 'none'") || strings.Contains(policy, "unsafe") {
+			t.Errorf("%s has the policy %s", path, policy)
+		}
+		if got.header.Get("X-Frame-Options") != "DENY" {
+			t.Errorf("%s may be put in a frame", path)
+		}
+	}
+}
+
+// TestPrefix shows that every address on a page starts with the prefix.
+func TestPrefix(t *testing.T) {
+	t.Parallel()
+	s := setupBelow(t, "/monarc/stats")
+	s.addOneThreat()
+	address := regexp.MustCompile(`(?:href|src|action)="(/[^"]*)"`)
+	for _, path := range []string{"/", "/stats", "/stats/evolution", "/stats/map", "/about", "/help"} {
+		page := s.get(path)
+		found := address.FindAllStringSubmatch(page.body, -1)
+		if len(found) < 10 {
+			t.Fatalf("%s has %d addresses", path, len(found))
+		}
+		for _, match := range found {
+			if !strings.HasPrefix(match[1], "/monarc/stats/") {
+				t.Errorf("%s: %s is not below the prefix", path, match[1])
+			}
+		}
+	}
+	if text := s.get("/robots.txt").body; !strings.Contains(text, "Disallow: /monarc/stats/api/v1/\n") {
+		t.Errorf("robots.txt\n%s", text)
+	}
+}
+
+func TestActivePages(t *testing.T) {
+	t.Parallel()
+	s := setup(t, func(o *dashboard.PageOptions) { o.Active = []string{"map", "help"} })
+	want := map[string]int{
+		"/": http.StatusFound, "/stats": http.StatusNotFound, "/stats/evolution": http.StatusNotFound,
+		"/stats/top-threats.csv": http.StatusNotFound, "/stats/threats.csv": http.StatusNotFound,
+		"/stats/map": http.StatusOK, "/stats/map.json": http.StatusOK, "/help": http.StatusOK, "/about": http.StatusNotFound,
+	}
+	got := map[string]int{}
+	for path := range want {
+		got[path] = s.get(path).status
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+	if to := s.get("/").header.Get("Location"); to != "/stats/map" {
+		t.Errorf("the first page is %s", to)
+	}
+	if page := s.get("/stats/map").body; strings.Contains(page, `href="/stats/evolution`) {
+		t.Error("the navigation links to a page that is turned off")
+	}
+}
+
+// TestPageNames shows that the settings and the pages have the same names.
+func TestPageNames(t *testing.T) {
+	t.Parallel()
+	settings, err := config.Load(nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(settings.ActivePages, dashboard.PageNames()); diff != "" {
+		t.Errorf("(-settings +pages)\n%s", diff)
+	}
+}
+
+func TestEmbed(t *testing.T) {
+	t.Parallel()
+	closed, open := setup(t), setup(t, func(o *dashboard.PageOptions) {
+		o.EmbedOrigins = []string{"https://www.example.org", "https://intranet.example.org"}
+	})
+	for _, s := range []*service{closed, open} {
+		s.addYear()
+	}
+	if policy := closed.get("/stats?embed=1").header.Get("Content-Security-Policy"); !strings.Contains(policy, "frame-ancestors 'none'") {
+		t.Errorf("without origins: %s", policy)
+	}
+	got := open.get("/stats?embed=1&chart=risks-operational")
+	if policy := got.header.Get("Content-Security-Policy"); !strings.Contains(policy, "frame-ancestors https://www.example.org https://intranet.example.org") {
+		t.Errorf("with origins: %s", policy)
+	}
+	if got.header.Get("X-Frame-Options") != "" {
+		t.Error("X-Frame-Options forbids what the policy allows")
+	}
+	if n := strings.Count(got.body, "<figure"); n != 1 || !strings.Contains(got.body, `data-name="risks-operational"`) {
+		t.Errorf("%d charts are embedded", n)
+	}
+	if strings.Contains(got.body, "<nav") {
+		t.Error("the navigation is embedded too")
+	}
+	if policy := open.get("/stats").header.Get("Content-Security-Policy"); !strings.Contains(policy, "frame-ancestors 'none'") {
+		t.Errorf("the whole page: %s", policy)
+	}
+}
+
+func TestWrongParameters(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	for _, query := range []string{
+		"days=0", "days=x", "days=99999", "from=2026-13-01", "from=2026-03-02&to=2026-03-01", "local_stats_only=yes",
+		"top=7", "by=size", "order=up", "of=anything", "group=hour", "lang=xx", "object=1", "invert=2", "embed=x",
+	} {
+		page := s.get("/stats/evolution?" + query)
+		name, _, _ := strings.Cut(query, "=")
+		if page.status != http.StatusBadRequest || !strings.Contains(page.body, name) || !strings.Contains(page.body, "<h1>") {
+			t.Errorf("page ?%s answers %d", query, page.status)
+		}
+		export := s.get("/stats/evolution.csv?" + query)
+		if export.status != http.StatusBadRequest || !strings.Contains(export.body, `"errors"`) {
+			t.Errorf("export ?%s answers %d %s", query, export.status, export.body)
+		}
+	}
+}
+
+func TestLanguages(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	s.addYear()
+	tests := map[string]struct{ query, accepted, lang, want string }{
+		"asked for":       {"?lang=de", "fr", "de", "Die Lage der Risiken"},
+		"of the browser":  {"", "nl-BE,nl;q=0.9,en;q=0.5", "nl", "De stand van de risico’s"},
+		"none understood": {"", "ja", "en", "The state of risks"},
+		"French":          {"", "fr-LU", "fr", "du 15 déc. 2025 au 15 mars 2026"},
+		"German dates":    {"?lang=de", "", "de", "15. Dez. 2025 bis 15. März 2026"},
+		"own labels":      {"?lang=fr&top=15", "", "fr", "Hameçonnage"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			page := s.get("/stats"+tt.query, "Accept-Language", tt.accepted)
+			if !strings.Contains(page.body, fmt.Sprintf(`<html lang=%q`, tt.lang)) || !strings.Contains(page.body, tt.want) {
+				t.Errorf("no %q in the page in %s", tt.want, tt.lang)
+			}
+		})
+	}
+}
+
+func TestWellKnown(t *testing.T) {
+	t.Parallel()
+	s := setup(t, func(o *dashboard.PageOptions) {
+		o.AdminEmail, o.AdminURL, o.InstanceURL = "security@example.org", "https://example.org/contact", "https://stats.example.org"
+	})
+	want := `Contact: mailto:security@example.org
+Contact: https://example.org/contact
+Expires: 2026-09-11T00:00:00Z
+Preferred-Languages: en, fr, de, nl
+Canonical: https://stats.example.org/.well-known/security.txt
+`
+	if diff := cmp.Diff(want, s.get("/.well-known/security.txt").body); diff != "" {
+		t.Errorf("security.txt (-want +got)\n%s", diff)
+	}
+	if got := setup(t).get("/.well-known/security.txt").status; got != http.StatusNotFound {
+		t.Errorf("without a contact security.txt answers %d", got)
+	}
+	if got := s.get("/favicon.ico"); got.status != http.StatusOK || got.header.Get("Content-Type") != "image/x-icon" || len(got.body) < 100 {
+		t.Errorf("favicon.ico answers %d with %d bytes", got.status, len(got.body))
+	}
+	page := s.get("/about").body
+	for _, tag := range []string{
+		`<meta property="og:url" content="https://stats.example.org/about">`,
+		`<link rel="canonical" href="https://stats.example.org/about">`, `/preview.png">`, `href="mailto:security@example.org"`,
+	} {
+		if !strings.Contains(page, tag) {
+			t.Errorf("no %s on the page", tag)
+		}
+	}
+}
+
+// TestFiles shows how the files of the pages are kept by browsers.
+func TestFiles(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	root := regexp.MustCompile(`data-static="([^"]+)"`).FindStringSubmatch(s.get("/stats").body)[1]
+	for name, contentType := range map[string]string{
+		"page.css": "text/css; charset=utf-8", "main.js": "text/javascript; charset=utf-8", "echarts.js": "text/javascript; charset=utf-8",
+		"world.json": "application/json", "icon.svg": "image/svg+xml", "preview.png": "image/png", "LICENSE-echarts": "text/plain; charset=utf-8",
+	} {
+		got := s.get(root+name, "Accept-Encoding", "gzip")
+		if got.status != http.StatusOK || got.header.Get("Content-Type") != contentType {
+			t.Errorf("%s answers %d %s", name, got.status, got.header.Get("Content-Type"))
+		}
+		if got.header.Get("Cache-Control") != "public, max-age=31536000, immutable" {
+			t.Errorf("%s is kept for %q", name, got.header.Get("Cache-Control"))
+		}
+		if compressed := got.header.Get("Content-Encoding") == "gzip"; compressed != (name != "preview.png") {
+			t.Errorf("%s is compressed: %t", name, compressed)
+		}
+	}
+	for _, path := range []string{root + "nothing.js", root + "../view.go", strings.Replace(root, "static/", "static/0", 1) + "main.js"} {
+		if got := s.get(path).status; got != http.StatusNotFound {
+			t.Errorf("%s answers %d", path, got)
+		}
+	}
+}
+
+func TestMethods(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	response, err := http.Head(s.url + "/stats")
+	if err != nil || response.StatusCode != http.StatusOK {
+		t.Errorf("HEAD: %v, %v", response, err)
+	}
+	response, err = http.Post(s.url+"/stats", "text/plain", strings.NewReader("x"))
+	if err != nil || response.StatusCode != http.StatusMethodNotAllowed {
+		t.Errorf("POST: %v, %v", response, err)
+	}
+}

@@ -1,0 +1,131 @@
+package dashboard_test
+
+import (
+	"bytes"
+	"flag"
+	"image"
+	"image/color"
+	"image/png"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+)
+
+var update = flag.Bool("update", false, "take the pictures in docs/screenshots anew")
+
+// screenshots are the folder of the pictures and what they may take together.
+const (
+	screenshots    = "../../docs/screenshots"
+	screenshotsMax = 2 << 20
+)
+
+var (
+	picturedPages = map[string]string{
+		"overview": "/stats", "evolution": "/stats/evolution?days=365", "risks": "/stats/evolution?of=risks&days=365",
+		"cartography": "/stats/cartography", "compliance": "/stats/compliance", "map": "/stats/map", "about": "/about", "help": "/help",
+	}
+	picturedWidths = map[string]int64{"desktop": 1280, "phone": 360}
+	picturedThemes = []string{"light", "dark"}
+)
+
+// TestScreenshots shows that there is a picture of every page, or takes them.
+func TestScreenshots(t *testing.T) {
+	if *update {
+		takeScreenshots(t)
+	}
+	total := int64(0)
+	for page := range picturedPages {
+		for width := range picturedWidths {
+			for _, theme := range picturedThemes {
+				info, err := os.Stat(screenshotPath(page, width, theme))
+				if err != nil {
+					t.Errorf("%v; take it with the task screenshots", err)
+					continue
+				}
+				total += info.Size()
+			}
+		}
+	}
+	if total > screenshotsMax {
+		t.Errorf("the pictures take %d bytes, more than %d", total, screenshotsMax)
+	}
+}
+
+func screenshotPath(page, width, theme string) string {
+	return filepath.Join(screenshots, page+"-"+width+"-"+theme+".png")
+}
+
+func takeScreenshots(t *testing.T) {
+	if err := os.MkdirAll(screenshots, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	s := setup(t)
+	s.addYear()
+	tab := openTab(t, startBrowser(t), s)
+	for page, path := range picturedPages {
+		for width, pixels := range picturedWidths {
+			for _, theme := range picturedThemes {
+				tab.prefer(theme)
+				tab.do(chromedp.EmulateViewport(pixels, 800))
+				tab.load(s.url + path)
+				expectDrawn(tab, chartsOn(tab))
+				picture, err := chromedp.Run(tab.ctx, chromedp.FullScreenshot(100))
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := os.WriteFile(screenshotPath(page, width, theme), fewColors(t, picture), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	}
+}
+
+func chartsOn(b *tab) int { return eval[int](b, `document.querySelectorAll('.drawing').length`) }
+
+// paletteSize is how many colours a picture keeps: flat pages need few.
+const paletteSize = 256
+
+// fewColors makes a picture a fraction of its size: its most frequent colours
+// stay, each other one becomes the nearest of them.
+func fewColors(t *testing.T, encoded []byte) []byte {
+	t.Helper()
+	picture, err := png.Decode(bytes.NewReader(encoded))
+	if err != nil {
+		t.Fatal(err)
+	}
+	reduced := image.NewPaletted(picture.Bounds(), frequentColors(picture))
+	nearest := map[color.Color]uint8{}
+	for y := range picture.Bounds().Dy() {
+		for x := range picture.Bounds().Dx() {
+			c := picture.At(x, y)
+			index, known := nearest[c]
+			if !known {
+				index = uint8(reduced.Palette.Index(c))
+				nearest[c] = index
+			}
+			reduced.SetColorIndex(x, y, index)
+		}
+	}
+	var buffer bytes.Buffer
+	encoder := png.Encoder{CompressionLevel: png.BestCompression}
+	if err := encoder.Encode(&buffer, reduced); err != nil {
+		t.Fatal(err)
+	}
+	return buffer.Bytes()
+}
+
+func frequentColors(picture image.Image) color.Palette {
+	count := map[color.Color]int{}
+	for y := range picture.Bounds().Dy() {
+		for x := range picture.Bounds().Dx() {
+			count[picture.At(x, y)]++
+		}
+	}
+	colors := slices.SortedFunc(maps.Keys(count), func(a, b color.Color) int { return count[b] - count[a] })
+	return color.Palette(colors[:min(len(colors), paletteSize)])
+}

@@ -1,0 +1,134 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/monarc-project/stats-service/gen/db"
+)
+
+// ErrNoCitus tells that the database cannot be distributed.
+var ErrNoCitus = errors.New("the database does not have the extension citus: install Citus 12.1 or later on every node, " +
+	"put it into shared_preload_libraries, run CREATE EXTENSION citus in this database, and add the workers with citus_add_node")
+
+// ErrDistributed tells that there is nothing left to do.
+var ErrDistributed = errors.New("the tables are distributed already")
+
+// distribution turns the tables into distributed ones, all or none.
+//
+//   - A table cannot be distributed while foreign keys tie it to tables that are
+//     not: they are dropped first and come back last.
+//   - Reference tables are whole on every node; they are small and joined with
+//     everything.
+//   - The rows of stats go by their uuid, so that it stays unique; receipts lie
+//     beside them. Rollups and deltas go by day and lie beside each other.
+//   - The table of applied migrations stays where it is.
+var distribution = []string{
+	// One connection to each node, which is what lets reference tables and
+	// foreign keys to them be made in one transaction.
+	`SET LOCAL citus.multi_shard_modify_mode TO 'sequential'`,
+	`LOCK TABLE client, peer, subject, stats, peer_receipt, pull_position, rollup, rollup_delta, rollup_state IN ACCESS EXCLUSIVE MODE`,
+	`ALTER TABLE peer_receipt DROP CONSTRAINT peer_receipt_stats_uuid_fkey, DROP CONSTRAINT peer_receipt_peer_id_fkey`,
+	`ALTER TABLE pull_position DROP CONSTRAINT pull_position_peer_id_fkey, DROP CONSTRAINT pull_position_client_id_fkey`,
+	`ALTER TABLE stats DROP CONSTRAINT stats_client_id_fkey`,
+	`SELECT create_reference_table('client')`,
+	`SELECT create_reference_table('subject')`,
+	`SELECT create_reference_table('peer')`,
+	`SELECT create_reference_table('pull_position')`,
+	`SELECT create_reference_table('rollup_state')`,
+	`SELECT create_distributed_table('stats', 'uuid', colocate_with => 'none')`,
+	`SELECT create_distributed_table('peer_receipt', 'stats_uuid', colocate_with => 'stats')`,
+	`SELECT create_distributed_table('rollup', 'date', colocate_with => 'none')`,
+	`SELECT create_distributed_table('rollup_delta', 'date', colocate_with => 'rollup')`,
+	`ALTER TABLE stats ADD CONSTRAINT stats_client_id_fkey FOREIGN KEY (client_id) REFERENCES client (id)`,
+	`ALTER TABLE peer_receipt ADD CONSTRAINT peer_receipt_stats_uuid_fkey FOREIGN KEY (stats_uuid) REFERENCES stats (uuid) ON DELETE CASCADE`,
+	`ALTER TABLE peer_receipt ADD CONSTRAINT peer_receipt_peer_id_fkey FOREIGN KEY (peer_id) REFERENCES peer (id)`,
+	`ALTER TABLE pull_position ADD CONSTRAINT pull_position_peer_id_fkey FOREIGN KEY (peer_id) REFERENCES peer (id)`,
+	`ALTER TABLE pull_position ADD CONSTRAINT pull_position_client_id_fkey FOREIGN KEY (client_id) REFERENCES client (id) ON DELETE CASCADE`,
+}
+
+// DistributionStatements are the statements that Distribute runs, in order and
+// in one transaction, without semicolons.
+func DistributionStatements() []string { return slices.Clone(distribution) }
+
+// CheckDistributable returns nil when Distribute would begin: otherwise
+// ErrNoCitus, ErrDistributed, or the error of CheckSchema.
+func (s *Store) CheckDistributable(ctx context.Context) error {
+	if err := s.CheckSchema(ctx); err != nil {
+		return err
+	}
+	var citus bool
+	const installed = `SELECT EXISTS (SELECT FROM pg_proc WHERE proname = 'create_distributed_table')`
+	if err := s.pool.QueryRow(ctx, installed).Scan(&citus); err != nil {
+		return fmt.Errorf("look for Citus: %w", translate(ctx, err))
+	}
+	if !citus {
+		return ErrNoCitus
+	}
+	distributed, err := isDistributed(ctx, s.pool)
+	if err != nil {
+		return fmt.Errorf("look for distributed tables: %w", translate(ctx, err))
+	}
+	if distributed {
+		return ErrDistributed
+	}
+	return nil
+}
+
+// Distribute turns the tables into distributed ones of Citus, all or none. It
+// waits until nobody uses them and locks everybody out, for as long as it takes
+// to copy their rows. The errors are also those of CheckDistributable.
+func (s *Store) Distribute(ctx context.Context) error {
+	if err := s.CheckDistributable(ctx); err != nil {
+		return err
+	}
+	config := s.pool.Config().ConnConfig // without the timeouts of the pool
+	conn, err := pgx.ConnectConfig(ctx, config)
+	if err != nil {
+		return fmt.Errorf("distribute the tables: %w", translate(ctx, err))
+	}
+	defer closeSoon(ctx, conn)
+	err = pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error { return distribute(ctx, tx) })
+	s.spread.Store(nil)
+	if err != nil {
+		return fmt.Errorf("distribute the tables, of which none was changed: %w", translate(ctx, err))
+	}
+	return nil
+}
+
+func distribute(ctx context.Context, tx pgx.Tx) error {
+	for _, statement := range distribution {
+		if _, err := tx.Exec(ctx, statement); err != nil {
+			return err
+		}
+	}
+	return notify(ctx, db.New(tx), []Change{ChangeEverything})
+}
+
+// distributed tells whether the tables are, and looks once: who distributes them
+// announces that everything has changed.
+func (s *Store) distributed(ctx context.Context) (bool, error) {
+	if known := s.spread.Load(); known != nil {
+		return *known, nil
+	}
+	found, err := isDistributed(ctx, s.pool)
+	if err == nil {
+		s.spread.Store(&found)
+	}
+	return found, err
+}
+
+// isDistributed looks into the catalog of Citus, where there is one.
+func isDistributed(ctx context.Context, conn querier) (distributed bool, err error) {
+	const known = `SELECT to_regclass('pg_dist_partition') IS NOT NULL AND to_regclass('stats') IS NOT NULL`
+	if err = conn.QueryRow(ctx, known).Scan(&distributed); err != nil || !distributed {
+		return false, err
+	}
+	const found = `SELECT EXISTS (SELECT FROM pg_dist_partition WHERE logicalrelid = to_regclass('stats'))`
+	err = conn.QueryRow(ctx, found).Scan(&distributed)
+	return distributed, err
+}

@@ -1,0 +1,31 @@
+package postgres
+
+import (
+	"context"
+	"time"
+
+	"github.com/monarc-project/stats-service/gen/db"
+)
+
+// WithProbePause makes a Store look at replicas more often than in production.
+func (o Options) WithProbePause(pause time.Duration) Options {
+	o.probePause = pause
+	return o
+}
+
+// ReadsFromReplica tells where a question goes now.
+func (s *Store) ReadsFromReplica(ctx context.Context) (replica bool, err error) {
+	err = s.read(ctx, func(source db.DBTX) error {
+		return source.QueryRow(ctx, `SELECT pg_is_in_recovery()`).Scan(&replica)
+	})
+	return replica, err
+}
+
+// ReplicaStates are what was last seen of the replicas.
+func (s *Store) ReplicaStates() []string {
+	states := []string{}
+	for _, one := range s.replicas.all {
+		states = append(states, stateNames[state(one.state.Load())])
+	}
+	return states
+}

@@ -2,7 +2,7 @@
 _stats_service() {
     local current=${COMP_WORDS[COMP_CWORD]} words=
     if ((COMP_CWORD == 1)); then
-        words="serve demo config_check completion manual db_create db_init db_upgrade db_status db_rebuild db_distribute db_empty client_create client_list client_update client_token_rotate client_delete client_coordinates_set client_coordinates_unset client_sharing_activate client_sharing_deactivate stats_push stats_pull stats_delete stats_purge stats_list_last stats_remove_duplicate sync_test mosp_is_object_published --help --version"
+        words="serve demo config_check completion manual db_create db_init db_upgrade db_status db_rebuild db_distribute db_empty client_create client_list client_update client_token_rotate client_delete client_coordinates_set client_coordinates_unset client_sharing_activate client_sharing_deactivate stats_push stats_pull stats_delete stats_purge stats_list_last stats_remove_duplicate sync_test mosp_is_object_published --help --version -v"
     else
         case ${COMP_WORDS[1]} in
         serve) words="--help" ;;
@@ -15,25 +15,25 @@ _stats_service() {
         db_upgrade) words="--json --help" ;;
         db_status) words="--json --help" ;;
         db_rebuild) words="--check --json --help" ;;
-        db_distribute) words="--dry-run --yes --help" ;;
-        db_empty) words="--yes --help" ;;
+        db_distribute) words="--dry-run --yes -y --help" ;;
+        db_empty) words="--yes -y --help" ;;
         client_create) words="--name --uuid --token --role --json --help" ;;
         client_list) words="--json --help" ;;
         client_update) words="--uuid --name --role --active --inactive --json --help" ;;
         client_token_rotate) words="--uuid --grace --json --help" ;;
-        client_delete) words="--uuid --yes --json --help" ;;
+        client_delete) words="--uuid --yes -y --json --help" ;;
         client_coordinates_set) words="--uuid --latitude --longitude --json --help" ;;
         client_coordinates_unset) words="--uuid --json --help" ;;
         client_sharing_activate) words="--uuid --json --help" ;;
         client_sharing_deactivate) words="--uuid --json --help" ;;
         stats_push) words="--local-client-uuid --remote-token --date-from --date-to --type --dry-run --resend --json --help" ;;
-        stats_pull) words="--client-uuid --token --stats-type --date-from --date-to --dry-run --json --help" ;;
-        stats_delete) words="--client-uuid --yes --json --help" ;;
-        stats_purge) words="--nb-month --yes --json --help" ;;
+        stats_pull) words="--client-uuid --token --stats-type --date-from --date-to --full --dry-run --json --help" ;;
+        stats_delete) words="--client-uuid --yes -y --json --help" ;;
+        stats_purge) words="--nb-month --yes -y --json --help" ;;
         stats_list_last) words="--json --help" ;;
-        stats_remove_duplicate) words="--type --nb-month --yes --json --help" ;;
+        stats_remove_duplicate) words="--type --nb-month --yes -y --json --help" ;;
         sync_test) words="--remote-token --json --help" ;;
-        mosp_is_object_published) words="--uuid --verbose --json --help" ;;
+        mosp_is_object_published) words="--uuid --verbose -v --json --help" ;;
         esac
         case ${COMP_WORDS[COMP_CWORD-1]} in
         --shell) words="bash zsh fish" ;;

@@ -54,6 +54,15 @@ func (q *Queries) CountUnsent(ctx context.Context, arg CountUnsentParams) (int64
 	return count, err
 }
 
+const ForgetPullPositions = `-- name: ForgetPullPositions :exec
+DELETE FROM pull_position WHERE client_id = $1::bigint
+`
+
+func (q *Queries) ForgetPullPositions(ctx context.Context, clientID int64) error {
+	_, err := q.db.Exec(ctx, ForgetPullPositions, clientID)
+	return err
+}
+
 const InsertPeer = `-- name: InsertPeer :exec
 INSERT INTO peer (url, created_at) VALUES ($1::text, $2::timestamptz)
 ON CONFLICT (url) DO NOTHING

@@ -96,7 +96,7 @@ func describe(err error) string {
 	for i := range lines {
 		lines[i] = strings.TrimSpace(lines[i])
 	}
-	return strings.Join(slices.Compact(lines), " ") + " (DATABASE_URL or the DB_ settings say where it is)"
+	return strings.Join(slices.Compact(lines), " ") + " (DATABASE_URL or the DB_ settings say where it is; without them it is private, in DATA_DIR)"
 }
 
 // program is the command line in its surroundings.
@@ -164,7 +164,7 @@ func (p *program) commands() []*cli.Command {
 
 // refuseOptions is told what is wrong with the options.
 func refuseOptions(c *cli.Context, err error, _ bool) error {
-	return fmt.Errorf("%w; see `%s --help`", err, called(c))
+	return fmt.Errorf("%s; see `%s --help`", optionProblem(c, err.Error()), called(c))
 }
 
 // called is how the command was called, without options.

@@ -54,6 +54,11 @@ func (t *task) clientChange() (change postgres.ClientChange, err error) {
 		}
 		change.Role = &role
 	}
+	for flag, opposite := range map[string]string{"active": "inactive", "inactive": "active"} {
+		if t.options.IsSet(flag) && !t.options.Bool(flag) {
+			return change, usagef("--%s=false changes nothing: use --%s", flag, opposite)
+		}
+	}
 	active, inactive := t.options.Bool("active"), t.options.Bool("inactive")
 	if active && inactive {
 		return change, usagef("--active and --inactive contradict each other")

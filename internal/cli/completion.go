@@ -78,11 +78,13 @@ func optionValues(name string) []string {
 	return nil
 }
 
-// optionNames are the long options of a command, --help last.
+// optionNames are the options of a command, --help last.
 func optionNames(command *cli.Command) []string {
 	var names []string
 	for _, flag := range optionsOf(command) {
-		names = append(names, "--"+flag.Names()[0])
+		for _, name := range flag.Names() {
+			names = append(names, dashed(name))
+		}
 	}
 	return append(names, helpOption)
 }
@@ -106,7 +108,7 @@ func bashCompletion(app *cli.App) string {
 _stats_service() {
     local current=${COMP_WORDS[COMP_CWORD]} words=
     if ((COMP_CWORD == 1)); then
-        words="%[2]s --help --version"
+        words="%[2]s --help --version -v"
     else
         case ${COMP_WORDS[1]} in
 %[3]s        esac
@@ -125,7 +127,9 @@ func zshCompletion(app *cli.App) string {
 		fmt.Fprintf(&commands, "        %s\n", quoteShell(command.Name+":"+command.Usage))
 		fmt.Fprintf(&options, "        (%s) _arguments", command.Name)
 		for _, flag := range optionsOf(command) {
-			options.WriteString(" " + quoteShell(zshOption(flag)))
+			for _, name := range flag.Names() {
+				options.WriteString(" " + quoteShell(zshOption(flag, name)))
+			}
 		}
 		options.WriteString(" '--help[Show the help and exit.]' ;;\n")
 	}
@@ -155,9 +159,8 @@ fi
 
 var zshEscapes = strings.NewReplacer("[", `\[`, "]", `\]`, ":", `\:`)
 
-func zshOption(flag cli.Flag) string {
-	name := flag.Names()[0]
-	text := "--" + name + "[" + zshEscapes.Replace(optionMeaning(flag)) + "]"
+func zshOption(flag cli.Flag, name string) string {
+	text := dashed(name) + "[" + zshEscapes.Replace(optionMeaning(flag)) + "]"
 	if _, isBool := flag.(*cli.BoolFlag); isBool {
 		return text
 	}
@@ -176,6 +179,9 @@ func fishCompletion(app *cli.App) string {
 		for _, flag := range optionsOf(command) {
 			name := flag.Names()[0]
 			text.WriteString(within + name)
+			for _, short := range flag.Names()[1:] {
+				text.WriteString(" -s " + short)
+			}
 			if _, isBool := flag.(*cli.BoolFlag); !isBool {
 				text.WriteString(" -x")
 			}

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/gofrs/flock"
+
 	"github.com/monarc-project/stats-service/internal/config"
 	"github.com/monarc-project/stats-service/internal/localpg"
 	"github.com/monarc-project/stats-service/internal/logging"
@@ -21,6 +23,12 @@ const (
 	keyFile = "secret.key"
 	// stopTimeout bounds the clean end of the private database.
 	stopTimeout = 30 * time.Second
+	// usersFile in DATA_DIR is locked by all processes that use the private
+	// database, so that the one that started it does not stop it under another.
+	usersFile = "postgres.users"
+	// usersTimeout is how long the end of other users is waited for.
+	usersTimeout = 30 * time.Second
+	usersPause   = 20 * time.Millisecond
 )
 
 // database is the database of a command: the configured one, or a private one
@@ -29,6 +37,8 @@ type database struct {
 	url    string
 	server *localpg.Server // nil unless this process started it
 	own    bool            // private, started here or by a running service
+	users  *flock.Flock    // held until close; nil where nobody else can find the database
+	log    *slog.Logger
 }
 
 // openDatabase finds the database. exclusive refuses to share a private one with
@@ -40,7 +50,7 @@ func (p *program) openDatabase(ctx context.Context, settings config.Config, log 
 	server, err := localpg.Start(ctx, localpg.Options{Dir: settings.DataDir, Log: logging.Named(log, logging.Database), Fetch: true})
 	var held *localpg.HeldError
 	if errors.As(err, &held) && !exclusive {
-		return attach(settings.DataDir)
+		return attach(ctx, settings.DataDir)
 	}
 	if errors.Is(err, localpg.ErrNoBinaries) {
 		return nil, fmt.Errorf("%w, or set DATABASE_URL to a database on PostgreSQL 12 or later", err)
@@ -48,24 +58,67 @@ func (p *program) openDatabase(ctx context.Context, settings config.Config, log 
 	if err != nil {
 		return nil, err
 	}
-	return &database{url: server.URL(), server: server, own: true}, nil
+	users, err := joinUsers(ctx, settings.DataDir)
+	if err != nil {
+		return nil, errors.Join(err, server.Stop(context.WithoutCancel(ctx)))
+	}
+	return &database{url: server.URL(), server: server, own: true, users: users, log: log}, nil
 }
 
 // attach uses the private database of the service that runs beside this command.
-func attach(dir string) (*database, error) {
-	url, err := localpg.Attach(dir)
+func attach(ctx context.Context, dir string) (*database, error) {
+	users, err := joinUsers(ctx, dir)
 	if err != nil {
 		return nil, err
 	}
-	return &database{url: url, own: true}, nil
+	url, err := localpg.Attach(dir)
+	if err != nil {
+		return nil, errors.Join(err, users.Unlock())
+	}
+	return &database{url: url, own: true, users: users}, nil
 }
 
-// close ends the private database if this process started it.
+// joinUsers takes the shared lock of those who use the private database in the
+// folder. It waits while the database is being stopped.
+func joinUsers(ctx context.Context, dir string) (*flock.Flock, error) {
+	ctx, cancel := context.WithTimeout(ctx, usersTimeout)
+	defer cancel()
+	users := flock.New(filepath.Join(dir, usersFile), flock.SetPermissions(0o600), flock.SetFlag(os.O_CREATE|os.O_RDONLY))
+	if _, err := users.TryRLockContext(ctx, usersPause); err != nil {
+		return nil, fmt.Errorf("lock %s: %w", users.Path(), err)
+	}
+	return users, nil
+}
+
+// awaitOthers waits, within usersTimeout, until no other process uses the
+// private database, and keeps further ones from it.
+func (d *database) awaitOthers(ctx context.Context) {
+	if d.users == nil {
+		return
+	}
+	if alone, err := d.users.TryLock(); alone || err != nil {
+		return
+	}
+	d.log.Info("waiting for commands that still use the private database", "limit", usersTimeout.String())
+	ctx, cancel := context.WithTimeout(ctx, usersTimeout)
+	defer cancel()
+	if _, err := d.users.TryLockContext(ctx, usersPause); err != nil {
+		d.log.Warn("the private database is stopped although commands still use it", "cause", err.Error())
+	}
+}
+
+// close ends the private database if this process started it, as soon as nobody
+// else uses it.
 func (d *database) close(ctx context.Context) error {
+	if d.users != nil {
+		defer func() { _ = d.users.Unlock() }() // the end of the process does so too
+	}
 	if d.server == nil {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
+	ctx = context.WithoutCancel(ctx)
+	d.awaitOthers(ctx)
+	ctx, cancel := context.WithTimeout(ctx, stopTimeout)
 	defer cancel()
 	return stopping(d.server.Stop(ctx))
 }

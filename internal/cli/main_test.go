@@ -23,6 +23,7 @@ func TestMain(m *testing.M) {
 	testscript.Main(withDatabases{m}, map[string]func(){
 		"stats-service": statsService,
 		"request":       request,
+		"refused":       refused,
 		"exits":         exits,
 	})
 }

@@ -21,6 +21,24 @@ func request() {
 	fmt.Printf("%d\n%s\n", status, body)
 }
 
+// refused is request METHOD URL KEY, asked again until the key is refused: a
+// running service hears of a change that a command made a moment later.
+func refused() {
+	status := 0
+	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+		var err error
+		if status, _, err = send(os.Args[1], os.Args[2], os.Args[3], ""); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		if status == http.StatusForbidden {
+			return
+		}
+	}
+	fmt.Fprintf(os.Stderr, "the key is not refused: %d\n", status)
+	os.Exit(1)
+}
+
 func send(method, url, key, body string) (status int, answer []byte, err error) {
 	r, err := http.NewRequest(method, url, strings.NewReader(body))
 	if err != nil {

@@ -17,7 +17,8 @@ func (p *program) statsPull() *cli.Command {
 		Category: categoryStats,
 		Usage:    "Pull stats from an other stats instance for the local client specified in parameter.",
 		Description: `The instance is REMOTE_STATS_SERVER. What was pulled before is not pulled again,
-except for the last week, so that the command can run as often as is wanted.`,
+except for the last week, so that the command can run as often as is wanted.
+With --full it is, for stats that reached the instance long after their day.`,
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "client-uuid", Usage: "Local client uuid" + required},
 			&cli.StringFlag{Name: "token", Usage: "Client token on remote side  [required unless REMOTE_STATS_TOKEN is set]"},
@@ -25,6 +26,7 @@ except for the last week, so that the command can run as often as is wanted.`,
 				"). Can be given several times." + required},
 			dateOption("date-from", "First day of the stats. Default value is where the last pull ended, or 36 months before the current day."),
 			dateOption("date-to", "Last day of the stats. Default value is today."),
+			&cli.BoolFlag{Name: "full", Usage: "Pull the last 36 months again; what is here already stays as it is."},
 			&cli.BoolFlag{Name: "dry-run", Usage: "Only count what would be stored."},
 			jsonOption(),
 		},
@@ -51,12 +53,15 @@ func pullStats(ctx context.Context, t *task) error {
 }
 
 func (t *task) pullOptions() (options peer.PullOptions, client uuid.UUID, err error) {
-	options.DryRun = t.options.Bool("dry-run")
+	options.DryRun, options.Full = t.options.Bool("dry-run"), t.options.Bool("full")
 	if client, err = t.uuid("client-uuid"); err != nil {
 		return options, client, err
 	}
 	if options.From, options.To, err = t.dates(); err != nil {
 		return options, client, err
+	}
+	if options.Full && !options.From.IsZero() {
+		return options, client, usagef("--full and --date-from exclude each other: give one of them")
 	}
 	if options.Types, err = t.statsTypes("stats-type"); err != nil {
 		return options, client, err

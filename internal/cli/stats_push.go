@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/google/uuid"
 	"github.com/urfave/cli/v2"
@@ -105,7 +106,11 @@ func (t *task) remote(tokenOption string) (peer.Remote, error) {
 // pushedClients returns the local client with the id, or all when there is none.
 func (t *task) pushedClients(ctx context.Context, store *postgres.Store, id uuid.UUID) ([]stats.Client, error) {
 	if id == uuid.Nil {
-		return localClients(ctx, store)
+		local, err := localClients(ctx, store)
+		if err == nil && !slices.ContainsFunc(local, func(c stats.Client) bool { return c.IsSharingEnabled }) {
+			fmt.Fprintln(t.screen, "No client shares its stats, nothing is pushed; client_sharing_activate changes that.")
+		}
+		return local, err
 	}
 	client, err := store.ClientByUUID(ctx, id)
 	if err != nil {

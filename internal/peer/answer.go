@@ -14,6 +14,41 @@ var lenient = jsontext.AllowDuplicateNames(true)
 
 var errNotAnswer = errors.New("the answer is not a JSON object, as a stats service would send")
 
+const (
+	// maxElement is how many bytes one element or member of an answer may take,
+	// which is held in memory.
+	maxElement = 64 << 20
+	// maxSettlement is how many bytes the answer to a batch may take: the batch
+	// itself, escaped in the most wasteful way.
+	maxSettlement = 128 << 20
+)
+
+// bounded reads an answer and fails at its limit, so that a peer that does not
+// come to an end cannot fill the memory.
+type bounded struct {
+	io.Reader
+	link  *link
+	read  int64
+	limit int64
+}
+
+// allow lets d, which reads from b, go on for n bytes from where it is.
+func (b *bounded) allow(d *jsontext.Decoder, n int64) { b.limit = d.InputOffset() + n }
+
+func (b *bounded) Read(p []byte) (int, error) {
+	if b.read >= b.limit {
+		failed := b.link.lost(errors.New("its answer is too long: this is not what a stats service would send"))
+		failed.lasting = true
+		return 0, failed
+	}
+	n, err := b.Reader.Read(p[:min(int64(len(p)), b.limit-b.read)])
+	b.read += int64(n)
+	return n, err
+}
+
+// errIncomplete is the answer to a batch that does not account for all of it.
+var errIncomplete = errors.New("it says that all stats were stored, but does not list them all")
+
 // unreadable is an answer of success that is cut off or not what it should be.
 // The errors of the connection and of the context stay as they are.
 func (l *link) unreadable(err error) error {
@@ -21,7 +56,7 @@ func (l *link) unreadable(err error) error {
 		return err
 	}
 	var malformed *jsontext.SyntacticError
-	if errors.As(err, &malformed) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) || errors.Is(err, errNotAnswer) {
+	if errors.As(err, &malformed) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) || errors.Is(err, errNotAnswer) || errors.Is(err, errIncomplete) {
 		return l.lost(fmt.Errorf("its answer cannot be read: %w", err))
 	}
 	return err

@@ -3,7 +3,6 @@ package peer
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"maps"
 	"net/http"
@@ -23,9 +22,6 @@ const (
 	// suspectAttempts is how often a part of a batch is sent on which the peer
 	// has failed all the usual times.
 	suspectAttempts = 2
-	// maxBroken is after how many single stats in a row, on each of which the
-	// peer fails, it is the peer that is broken and not the stats.
-	maxBroken = 3
 	// recordTimeout bounds the writing of receipts after ctx has ended.
 	recordTimeout = 30 * time.Second
 )
@@ -49,19 +45,19 @@ func (p *push) deliver(ctx context.Context, batch []stats.Stat, allowed func(*fa
 		return err
 	})
 	if err == nil {
-		p.broken = 0
+		p.doubts = doubts{}
 		return p.settle(ctx, batch, answer)
 	}
 	failed, ok := errors.AsType[*failure](err)
 	switch {
-	case !ok:
+	case !ok || failed.after > maxRetryAfter:
 		return err
-	case failed.status == http.StatusBadRequest:
+	case failed.status == http.StatusBadRequest && !failed.foreign:
 		return p.sift(ctx, batch, failed)
 	case failed.status == http.StatusRequestEntityTooLarge:
 		return p.halve(ctx, batch, failed, allowed)
 	case failed.status == http.StatusInternalServerError:
-		return p.isolate(ctx, batch, failed)
+		return p.halve(ctx, batch, failed, suspect)
 	}
 	return err
 }
@@ -104,21 +100,13 @@ func itemsNamed(fields map[string]string, n int) map[int]string {
 	return named
 }
 
-// isolate halves a batch on which the peer fails, until it is plain that the
-// peer fails whatever it is sent.
-func (p *push) isolate(ctx context.Context, batch []stats.Stat, failed *failure) error {
-	if len(batch) == 1 {
-		if p.broken++; p.broken >= maxBroken {
-			return fmt.Errorf("the peer fails on one stats after the other: %w", failed)
-		}
-	}
-	return p.halve(ctx, batch, failed, suspect)
-}
-
 // halve sends the halves of a batch one after the other, or refuses the only
 // stats that it has.
 func (p *push) halve(ctx context.Context, batch []stats.Stat, failed *failure, allowed func(*failure) int) error {
 	if len(batch) == 1 {
+		if err := p.doubt(ctx, batch[0], failed); err != nil {
+			return err
+		}
 		p.refuse(batch[0], failed.reason())
 		p.advance(batch)
 		return nil
@@ -136,7 +124,7 @@ func (p *push) halve(ctx context.Context, batch []stats.Stat, failed *failure, a
 }
 
 func (p *push) refuse(stat stats.Stat, reason string) {
-	p.Log.Error("the peer refuses a stats, which is passed over",
+	p.logRefusal("the peer refuses a stats, which is passed over",
 		"uuid", stat.UUID.String(), "type", string(stat.Type), "date", stat.Date.Format(time.DateOnly), "reason", reason)
 	p.summary.refuse(Refusal{UUID: stat.UUID.String(), Reason: reason})
 }
@@ -145,6 +133,9 @@ func (p *push) refuse(stat stats.Stat, reason string) {
 // from doing so.
 func (p *push) settle(ctx context.Context, batch []stats.Stat, answer settlement) error {
 	there := answer.alreadyThere(len(batch))
+	if p.uncertain {
+		there = 0 // the failed try may have stored them
+	}
 	p.summary.AlreadyThere += there
 	p.summary.Sent += len(batch) - there
 	p.advance(batch)
@@ -157,18 +148,24 @@ func (p *push) settle(ctx context.Context, batch []stats.Stat, answer settlement
 func (p *push) post(ctx context.Context, batch []stats.Stat) (settlement, error) {
 	response, err := p.api.CreateStats(context.WithoutCancel(ctx), nil, itemsOf(batch))
 	if err != nil {
+		p.uncertain = true
 		return settlement{}, err
 	}
 	if response.StatusCode != http.StatusCreated && response.StatusCode != http.StatusMultiStatus {
+		p.uncertain = p.uncertain || response.StatusCode >= http.StatusInternalServerError
 		return settlement{}, p.refusal(response)
 	}
 	defer response.Body.Close()
-	answer, err := readSettlement(response.Body)
+	answer, err := readSettlement(&bounded{Reader: response.Body, link: p.link, limit: maxSettlement})
+	answer.partly = response.StatusCode == http.StatusMultiStatus
+	if err == nil && !answer.partly && answer.created+answer.duplicates < len(batch) {
+		err = errIncomplete
+	}
 	if err != nil {
 		// The peer may have stored the batch; it is asked again to be sure.
+		p.uncertain = true
 		return settlement{}, p.unreadable(err)
 	}
-	answer.partly = response.StatusCode == http.StatusMultiStatus
 	return answer, nil
 }
 
@@ -203,7 +200,7 @@ func (s settlement) alreadyThere(n int) int {
 	return max(0, n-s.created)
 }
 
-// readSettlement counts what the answer to a batch lists, however long it is.
+// readSettlement counts what the answer to a batch lists.
 func readSettlement(body io.Reader) (s settlement, err error) {
 	d := jsontext.NewDecoder(body, lenient)
 	err = eachMember(d, func(name string) (err error) {

@@ -20,8 +20,11 @@ const (
 	// characters of what the peer says are shown.
 	maxErrorBody = 64 << 10
 	maxMessage   = 300
-	// maxRetryAfter is the longest that a peer is waited for on its request.
+	// maxRetryAfter is the longest that a peer is waited for on its request; one
+	// that asks for more ends the work.
 	maxRetryAfter = 5 * time.Minute
+	// mostSeconds keeps what a peer asks for within what a Duration can hold.
+	mostSeconds = 1 << 30
 )
 
 // errSilent is why a request ends that the peer leaves unanswered.
@@ -35,6 +38,8 @@ type failure struct {
 	fields  map[string]string // what it said about single fields
 	after   time.Duration     // how long it asked to wait; 0: it did not
 	cause   error             // of a status 0
+	lasting bool              // asking again is of no use
+	foreign bool              // the answer is not in the words of the API
 }
 
 func (f *failure) Unwrap() error { return f.cause }
@@ -45,6 +50,10 @@ func (f *failure) Error() string {
 	}
 	said := fmt.Sprintf("the peer %s answers %s", f.server, f.reason())
 	switch {
+	case f.after > maxRetryAfter:
+		return said + fmt.Sprintf(": it asks to wait %s, run again after that", f.after.Round(time.Second))
+	case f.status == http.StatusBadRequest && f.foreign:
+		return said + ": this is not how a stats service refuses, check REMOTE_STATS_SERVER (http or https?) and what stands before the peer"
 	case f.status/100 == 3:
 		return said + ": set REMOTE_STATS_SERVER to the address that it redirects to"
 	case f.status == http.StatusUnauthorized || f.status == http.StatusForbidden:
@@ -66,6 +75,9 @@ func (f *failure) reason() string {
 
 // transient tells whether the same request may succeed later.
 func (f *failure) transient() bool {
+	if f.lasting || f.after > maxRetryAfter {
+		return false
+	}
 	switch f.status {
 	case 0:
 		_, untrusted := errors.AsType[*tls.CertificateVerificationError](f.cause)
@@ -93,6 +105,7 @@ func (l *link) refusal(response *http.Response) *failure {
 		return f // the status says enough
 	}
 	f.message, f.fields = errorBody(body)
+	f.foreign = f.message == ""
 	if location := response.Header.Get("Location"); location != "" && f.status/100 == 3 {
 		f.message = tidy(location)
 	}
@@ -104,11 +117,11 @@ func (l *link) retryAfter(header http.Header) time.Duration {
 	value := header.Get("Retry-After")
 	var wait time.Duration
 	if seconds, err := strconv.Atoi(value); err == nil {
-		wait = time.Duration(min(seconds, int(maxRetryAfter/time.Second))) * time.Second
+		wait = time.Duration(min(seconds, mostSeconds)) * time.Second
 	} else if at, err := http.ParseTime(value); err == nil {
 		wait = at.Sub(l.Now())
 	}
-	return max(0, min(wait, maxRetryAfter))
+	return max(0, wait)
 }
 
 // errorBody takes the message and the fields out of an error answer. Those of

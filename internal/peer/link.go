@@ -28,6 +28,8 @@ type link struct {
 	api    *client.ClientWithResponses
 	http   *http.Client
 	bytes  atomic.Int64 // of all bodies so far, both ways
+
+	refusals int // that were to be logged
 }
 
 var _ client.HttpRequestDoer = (*link)(nil)
@@ -51,7 +53,19 @@ func connect(r Remote) (*link, error) {
 	return l, err
 }
 
-func (l *link) close() { l.http.CloseIdleConnections() }
+func (l *link) close() {
+	if more := l.refusals - MaxRefusals; more > 0 {
+		l.Log.Error("more stats were refused than are named here", "more", more)
+	}
+	l.http.CloseIdleConnections()
+}
+
+// logRefusal names a stats that is refused, unless too many were named before.
+func (l *link) logRefusal(message string, attrs ...any) {
+	if l.refusals++; l.refusals <= MaxRefusals {
+		l.Log.Error(message, attrs...)
+	}
+}
 
 // Do sends a request. It gives up when the peer is silent for too long, also
 // while the body of the answer is read. Its errors are *failure, or those of the

@@ -118,7 +118,7 @@ type Summary struct {
 	LastDay time.Time `json:"-"`
 }
 
-// MaxRefusals is how many refusals a Summary has room for; the log has all.
+// MaxRefusals is how many refusals a Summary has room for and the log names.
 const MaxRefusals = 100
 
 // Refusal is a stats that the side that receives cannot accept.
@@ -127,8 +127,11 @@ type Refusal struct {
 	Reason string `json:"reason"`
 }
 
-func (s *Summary) refuse(refusals ...Refusal) {
-	s.Refused += len(refusals)
+func (s *Summary) refuse(refusals ...Refusal) { s.refuseMany(len(refusals), refusals) }
+
+// refuseMany counts n refusals, of which at least the first are given.
+func (s *Summary) refuseMany(n int, refusals []Refusal) {
+	s.Refused += n
 	room := MaxRefusals - len(s.Refusals)
 	s.Refusals = append(s.Refusals, refusals[:min(room, len(refusals))]...)
 }

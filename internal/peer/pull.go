@@ -36,6 +36,9 @@ type PullOptions struct {
 	// from this peer for this client ended, with an overlap of a week, or starts
 	// three years back. To is the last day; zero is today.
 	From, To time.Time
+	// Full starts, where From is zero, as far back as a first pull, to fetch what
+	// reached the peer long after its day. What is here already stays as it is.
+	Full bool
 	// DryRun asks the peer, but writes nothing.
 	DryRun bool
 	// BatchCount and BatchBytes bound what is stored at once; 0 is the default.
@@ -161,11 +164,15 @@ func (p *pull) pullAll(ctx context.Context) error {
 func (p *pull) windows(ctx context.Context, t processor.Type) ([]window, error) {
 	complete, err := p.opts.Store.PullPosition(ctx, p.peerID, p.opts.Client.ID, t)
 	start := complete.AddDate(0, 0, 1-overlapDays)
+	first := monthsBefore(p.today(), firstMonths)
 	if errors.Is(err, stats.ErrNotFound) {
-		start = monthsBefore(p.today(), firstMonths)
+		start = first
 		complete = start.AddDate(0, 0, -1)
 	} else if err != nil {
 		return nil, err
+	}
+	if p.opts.Full && first.Before(start) {
+		start = first
 	}
 	if !p.opts.From.IsZero() {
 		start = p.opts.From

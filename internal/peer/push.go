@@ -94,7 +94,9 @@ type push struct {
 	summary Summary
 
 	done, total int64
-	broken      int // single stats in a row on which the peer failed
+	batch       []stats.Stat // that is being delivered, as a whole
+	uncertain   bool         // a try of the batch failed that the peer may have stored
+	doubts      doubts
 }
 
 func (p *push) run(ctx context.Context) error {
@@ -136,7 +138,7 @@ func (p *push) pushAll(ctx context.Context) error {
 			return err
 		}
 	}
-	return nil
+	return p.verdict()
 }
 
 // queries has one query for each client that shares its stats.
@@ -182,6 +184,7 @@ func (p *push) pushClient(ctx context.Context, query postgres.UnsentQuery) error
 	flush := func() error {
 		full := batch
 		batch, size = batch[:0], 0
+		p.batch, p.uncertain = full, false
 		return p.send(ctx, full)
 	}
 	err := p.opts.Store.EachUnsent(ctx, query, func(stat stats.Stat) error {

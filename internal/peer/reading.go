@@ -32,7 +32,7 @@ type reading struct {
 // tally counts the items of one answer.
 type tally struct {
 	valid, refused, skipped int
-	refusals                []Refusal
+	refusals                []Refusal // the first of them, up to MaxRefusals
 	lastDay                 time.Time
 }
 
@@ -44,7 +44,7 @@ func (r *reading) report(s *Summary) {
 	s.Sent += r.stored
 	s.AlreadyThere += max(0, r.best.valid-r.stored)
 	s.Skipped += r.best.skipped
-	s.refuse(r.best.refusals...)
+	s.refuseMany(r.best.refused, r.best.refusals)
 	if !r.best.lastDay.IsZero() {
 		s.LastDay = r.best.lastDay
 	}
@@ -83,14 +83,17 @@ func (r *reading) ask(ctx context.Context) error {
 }
 
 func (r *reading) read(ctx context.Context, body io.Reader) error {
-	d := jsontext.NewDecoder(body, lenient)
+	b := &bounded{Reader: body, link: r.link, limit: maxElement}
+	d := jsontext.NewDecoder(b, lenient)
 	listed := false
 	err := eachMember(d, func(name string) error {
+		b.allow(d, maxElement)
 		if name != "data" || d.PeekKind() != jsontext.KindBeginArray {
 			return d.SkipValue()
 		}
 		listed = true
 		return eachElement(d, func() error {
+			b.allow(d, maxElement)
 			value, err := d.ReadValue()
 			if err != nil {
 				return err
@@ -128,9 +131,11 @@ func (r *reading) add(ctx context.Context, value jsontext.Value) error {
 func (r *reading) refuse(name string, reason error) {
 	name = tidy(name)
 	text := tidy(reasonOf(reason))
-	r.Log.Error("a stats of the peer is malformed and passed over", "uuid", name, "type", string(r.window.statsType), "reason", text)
+	r.logRefusal("a stats of the peer is malformed and passed over", "uuid", name, "type", string(r.window.statsType), "reason", text)
 	r.tally.refused++
-	r.tally.refusals = append(r.tally.refusals, Refusal{UUID: name, Reason: text})
+	if len(r.tally.refusals) < MaxRefusals {
+		r.tally.refusals = append(r.tally.refusals, Refusal{UUID: name, Reason: text})
+	}
 }
 
 // reasonOf leaves out of an *stats.InvalidError that it is about the input.

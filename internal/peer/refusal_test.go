@@ -52,7 +52,7 @@ func TestPushFindsWhatIsRefused(t *testing.T) {
 		want   string
 	}{
 		"400 without names":  {400, func([]row) string { return `{"message":"no"}` }, "400 Bad Request (no)"},
-		"400 of a proxy":     {400, func([]row) string { return `<html>` }, "400 Bad Request"},
+		"413 of a proxy":     {413, func([]row) string { return `<html>` }, "413 Request Entity Too Large"},
 		"413":                {413, func([]row) string { return `{"message":"too large"}` }, "413 Request Entity Too Large (too large)"},
 		"400 of other names": {400, func([]row) string { return `{"errors":{"99.data":"x","-1.data":"x","type":"y"}}` }, "400 Bad Request (-1.data x; 99.data x; type y)"},
 		"400 with names": {400, func(batch []row) string {
@@ -135,7 +135,7 @@ func TestPushBatches(t *testing.T) {
 			if tt.size > 1 && r.ContentLength > int64(tt.size) {
 				t.Errorf("%s: a body of %d bytes", name, r.ContentLength)
 			}
-			answerJSON(w, http.StatusCreated, map[string]any{"data": []any{}})
+			answerJSON(w, http.StatusCreated, map[string]any{"data": make([]any, 40)})
 		}))
 		t.Cleanup(server.Close)
 		push(t, peer.PushOptions{

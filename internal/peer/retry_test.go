@@ -41,7 +41,6 @@ func TestPauses(t *testing.T) {
 	t.Parallel()
 	backoff := []time.Duration{375 * time.Millisecond, 750 * time.Millisecond, 1500 * time.Millisecond, 3 * time.Second, 6 * time.Second}
 	minute := []time.Duration{time.Minute, time.Minute, time.Minute, time.Minute, time.Minute}
-	longest := []time.Duration{5 * time.Minute, 5 * time.Minute, 5 * time.Minute, 5 * time.Minute, 5 * time.Minute}
 	tests := map[string]struct {
 		status     int
 		retryAfter string
@@ -53,13 +52,14 @@ func TestPauses(t *testing.T) {
 		"too many":            {429, "60", minute, "answers 429 Too Many Requests"},
 		"unavailable":         {503, "Fri, 31 May 2024 12:01:00 GMT", minute, "answers 503 Service Unavailable"},
 		"a date that is over": {503, "Fri, 31 May 2024 11:00:00 GMT", backoff, "answers 503"},
-		"far too long":        {503, "86400", longest, "answers 503"},
+		"far too long":        {503, "86400", nil, "answers 503 Service Unavailable (a <b> c): it asks to wait 24h0m0s"},
 		"nonsense":            {502, "soon", backoff, "answers 502 Bad Gateway"},
 		"gateway":             {504, "", backoff, "answers 504 Gateway Timeout"},
 		"no key":              {401, "", nil, "answers 401 Unauthorized (a <b> c): check the token"},
 		"wrong key":           {403, "1", nil, "answers 403 Forbidden (a <b> c): check the token"},
 		"elsewhere":           {404, "", nil, "is this the address of a stats service?"},
 		"other success":       {200, "", nil, "is this the address of a stats service?"},
+		"longer than any":     {500, "99999999999", nil, "it asks to wait"},
 		"conflict":            {409, "", nil, "answers 409 Conflict"},
 	}
 	for name, tt := range tests {
@@ -155,7 +155,7 @@ func TestSilentPeer(t *testing.T) {
 
 func TestUnreadableAnswers(t *testing.T) {
 	t.Parallel()
-	for _, body := range []string{"", "<html>", "[]", `{"data":[`, `{"data":[]} {}`, `{"data":[{]}`, "null"} {
+	for _, body := range []string{"", "<html>", "[]", `{"data":[`, `{"data":[]} {}`, `{"data":[{]}`, "null", `{"data":[]}`} {
 		t.Run(body, func(t *testing.T) {
 			t.Parallel()
 			_, pauses, err := singlePush(t, answering(t, http.StatusCreated, body, nil), nil)

@@ -103,6 +103,11 @@ func TestDailySumsOfRisks(t *testing.T) {
 		"05-01 object currentinformationalLow risks: 2 stats, 3.5/0/0 ",
 		"05-01 object currentinformationalMedium risks: 2 stats, 0/0/0 ",
 	}
+	for _, absent := range []string{"currentoperational", "residualinformational", "residualoperational"} {
+		for _, level := range []string{"High", "Low", "Medium"} {
+			want = append(want, "05-01 object "+absent+level+" risks: 2 stats, 0/0/0 ")
+		}
+	}
 	if diff := cmp.Diff(want, sums(t, store, stats.Filter{Type: processor.Risk})); diff != "" {
 		t.Errorf("sums (-want +got):\n%s", diff)
 	}

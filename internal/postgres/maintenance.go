@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -41,8 +42,8 @@ func (s *Store) CountStatsOfClient(ctx context.Context, id uuid.UUID) (int64, er
 	return n, nil
 }
 
-// DeleteStatsOfClient deletes all stats of the client, which it keeps, and
-// returns how many it deleted. It works in batches: when it is interrupted, what
+// DeleteStatsOfClient deletes all stats of the client, which it keeps, forgets
+// how far they were pulled, so that the next pull fetches them again, and returns how many it deleted. It works in batches: when it is interrupted, what
 // was deleted so far stays deleted and is the number returned with the error.
 // The error of an unknown client is stats.ErrNotFound.
 func (s *Store) DeleteStatsOfClient(ctx context.Context, id uuid.UUID, progress Progress) (deleted int64, err error) {
@@ -53,6 +54,10 @@ func (s *Store) DeleteStatsOfClient(ctx context.Context, id uuid.UUID, progress 
 	total, err := s.CountStatsOfClient(ctx, id)
 	if err != nil {
 		return 0, err
+	}
+	// First, so that an interruption cannot leave a position before a gap.
+	if err := s.queries.ForgetPullPositions(ctx, client.ID); err != nil {
+		return 0, fmt.Errorf("forget how far the stats of client %s were pulled: %w", id, translate(ctx, err))
 	}
 	deleted, err = s.deleteBatches(ctx, total, progress, func() ([]uuid.UUID, error) {
 		return s.queries.NextStatsOfClient(ctx, db.NextStatsOfClientParams{ClientID: client.ID, MaxRows: deletionBatch})
@@ -138,8 +143,21 @@ type DuplicateQuery struct {
 	Since time.Time      // the first day, zero: from the beginning
 }
 
-// CountDuplicates is how many stats RemoveDuplicates would delete.
+// ErrNotRebuilt tells that stats of an adopted database cannot be compared,
+// because the ids of their contents were not computed yet.
+var ErrNotRebuilt = errors.New("the stats that the database was adopted with cannot be compared yet: " +
+	"run `stats-service db_rebuild` first")
+
+// CountDuplicates is how many stats RemoveDuplicates would delete. The error is
+// ErrNotRebuilt in an adopted database that Rebuild has not completed.
 func (s *Store) CountDuplicates(ctx context.Context, query DuplicateQuery) (n int64, err error) {
+	complete, err := s.queries.RollupsComplete(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("see whether the rollups are complete: %w", translate(ctx, err))
+	}
+	if !complete {
+		return 0, ErrNotRebuilt
+	}
 	err = s.eachRepeated(ctx, func(contents []uuid.UUID) error {
 		duplicates, err := duplicatesOf(ctx, s.queries, query, contents)
 		n += int64(len(duplicates))
@@ -152,7 +170,8 @@ func (s *Store) CountDuplicates(ctx context.Context, query DuplicateQuery) (n in
 }
 
 // RemoveDuplicates deletes the duplicates and returns how many it deleted;
-// interrupted, it behaves as DeleteStatsOfClient does.
+// interrupted, it behaves as DeleteStatsOfClient does. In an adopted database that
+// Rebuild has not completed the error is ErrNotRebuilt.
 func (s *Store) RemoveDuplicates(ctx context.Context, query DuplicateQuery, progress Progress) (deleted int64, err error) {
 	total, err := s.CountDuplicates(ctx, query)
 	if err != nil {

@@ -42,6 +42,15 @@ func TestDeleteStatsOfClient(t *testing.T) {
 	if n, err := store.CountStatsOfClient(t.Context(), leaver.UUID); n != 2500 || err != nil {
 		t.Errorf("counted %d, %v; want 2500", n, err)
 	}
+	id, err := store.PeerID(t.Context(), "https://stats.example.org")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, client := range []stats.Client{leaver, other} {
+		if err := store.SetPullPosition(t.Context(), id, client.ID, processor.Threat, date("2011-01-01")); err != nil {
+			t.Fatal(err)
+		}
+	}
 	var told []string
 	if n, err := store.DeleteStatsOfClient(t.Context(), leaver.UUID, reports(&told)); n != 2500 || err != nil {
 		t.Errorf("deleted %d, %v; want 2500", n, err)
@@ -54,6 +63,12 @@ func TestDeleteStatsOfClient(t *testing.T) {
 		t.Errorf("%d stats left, want 2", len(left))
 	}
 	findClient(t, store, leaver.UUID)
+	if day, err := store.PullPosition(t.Context(), id, leaver.ID, processor.Threat); !errors.Is(err, stats.ErrNotFound) {
+		t.Errorf("the next pull would go on at %s (%v)", day, err)
+	}
+	if _, err := store.PullPosition(t.Context(), id, other.ID, processor.Threat); err != nil {
+		t.Errorf("the position of another client: %v", err)
+	}
 }
 
 func TestPurgeStats(t *testing.T) {
@@ -89,6 +104,26 @@ func TestPurgeInterrupted(t *testing.T) {
 	}
 	if left := everything(t, store); len(left) != 1500 {
 		t.Errorf("%d stats left, want 1500", len(left))
+	}
+}
+
+func TestRemoveDuplicatesAdopted(t *testing.T) {
+	t.Parallel()
+	url := pgtest.New(t)
+	store := open(t, url)
+	client := newClient(t, store, "client")
+	old := threat(t, 1, "2024-05-01", "1 1 1 1 one")
+	insert(t, store, client, named(old, 1), named(threat(t, 2, "2024-05-01", "1 1 1 1 one"), 3))
+	insert(t, store, client, named(old, 2))
+	adopt(t, url)
+	if n, err := store.RemoveDuplicates(t.Context(), postgres.DuplicateQuery{}, nil); n != 0 || !errors.Is(err, postgres.ErrNotRebuilt) {
+		t.Errorf("before the rebuild: removed %d, %v; want none and ErrNotRebuilt", n, err)
+	}
+	if _, err := store.Rebuild(t.Context(), nil); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := store.RemoveDuplicates(t.Context(), postgres.DuplicateQuery{}, nil); n != 1 || err != nil {
+		t.Errorf("after the rebuild: removed %d, %v; want 1", n, err)
 	}
 }
 

@@ -53,6 +53,9 @@ INSERT INTO pull_position (peer_id, client_id, type, day)
 VALUES (@peer_id::bigint, @client_id::bigint, @type::text, @day::date)
 ON CONFLICT (peer_id, client_id, type) DO UPDATE SET day = greatest(pull_position.day, EXCLUDED.day);
 
+-- name: ForgetPullPositions :exec
+DELETE FROM pull_position WHERE client_id = @client_id::bigint;
+
 -- name: TryLock :one
 SELECT pg_try_advisory_lock(@lock_key::bigint);
 

@@ -1,0 +1,56 @@
+package cli
+
+import (
+	"fmt"
+	"regexp"
+
+	"github.com/urfave/cli/v2"
+)
+
+// What the parser of options says, which shows them with one dash only.
+var (
+	unknownOption = regexp.MustCompile(`^flag provided but not defined: -+(.*)$`)
+	missingValue  = regexp.MustCompile(`^flag needs an argument: -+(.*)$`)
+	invalidValue  = regexp.MustCompile(`^invalid (?:boolean )?value (".*") for (?:flag )?-+([^:]*): `)
+)
+
+// optionProblem puts what the parser of options says as the rest of the program
+// puts it. What it does not know it returns as it is.
+func optionProblem(c *cli.Context, said string) string {
+	if found := unknownOption.FindStringSubmatch(said); found != nil {
+		return "there is no option " + dashed(found[1])
+	}
+	if found := missingValue.FindStringSubmatch(said); found != nil {
+		return "the option " + dashed(found[1]) + " needs a value"
+	}
+	if found := invalidValue.FindStringSubmatch(said); found != nil {
+		return fmt.Sprintf("%s %s %s", dashed(found[2]), found[1], valueProblem(c, found[2]))
+	}
+	return said
+}
+
+func dashed(option string) string {
+	if len(option) == 1 {
+		return "-" + option
+	}
+	return "--" + option
+}
+
+// valueProblem says what a value that cannot be parsed should have been.
+func valueProblem(c *cli.Context, option string) string {
+	if c.Command == nil {
+		return "cannot be used"
+	}
+	for _, flag := range c.Command.Flags {
+		if flag.Names()[0] != option {
+			continue
+		}
+		switch flag.(type) {
+		case *cli.DurationFlag:
+			return "is no duration such as 90m or 24h"
+		case *cli.IntFlag:
+			return "is no whole number"
+		}
+	}
+	return "cannot be used: give the option without a value"
+}

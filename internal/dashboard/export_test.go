@@ -126,7 +126,7 @@ func TestJSON(t *testing.T) {
 func TestEveryExport(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
-	s.addYear()
+	s.addMonth()
 	for _, id := range []string{
 		"top-threats", "top-vulnerabilities", "risks-informational", "risks-operational", "evolution", "compliance", "map",
 		"cartography-informational-current", "cartography-informational-residual",
@@ -153,7 +153,7 @@ func TestEveryExport(t *testing.T) {
 func TestComplianceOfOneReferential(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
-	s.addYear()
+	s.addMonth()
 	const iso = "5f02a3f0-14e0-4ae6-ae76-07c35c29fbf3"
 	rows, err := csv.NewReader(strings.NewReader(s.get("/stats/compliance.csv?lang=en&object=" + iso).body)).ReadAll()
 	if err != nil {

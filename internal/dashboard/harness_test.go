@@ -138,10 +138,16 @@ func (s *service) insert(client stats.Client, all []stats.Stat) {
 	}
 }
 
-// addYear stores a year of sample data of a few organisations.
-func (s *service) addYear() {
+// addYear stores a year of sample data of four organisations.
+func (s *service) addYear() { s.addSample(sample.Options{Analyses: 2}) }
+
+// addMonth stores a month of it, which is enough where nobody looks at it.
+func (s *service) addMonth() { s.addSample(sample.Options{Analyses: 1, Days: 30}) }
+
+func (s *service) addSample(options sample.Options) {
 	s.t.Helper()
-	generator := sample.New(sample.Options{Seed: 7, Analyses: 2, Until: today})
+	options.Seed, options.Until = 7, today
+	generator := sample.New(options)
 	for i, organisation := range generator.Organisations() {
 		client := s.client(organisation.Name, organisation.Latitude, organisation.Longitude, organisation.Local)
 		for _, date := range generator.Dates() {

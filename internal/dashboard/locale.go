@@ -3,7 +3,6 @@ package dashboard
 import (
 	"embed"
 	"fmt"
-	"html/template"
 	"math"
 	"strconv"
 	"time"
@@ -102,18 +101,6 @@ func (l locale) T(id string, namesAndValues ...any) string {
 		return id // a test makes sure that every id has its text
 	}
 	return text
-}
-
-// THTML is T for the few texts that hold markup. Values are escaped.
-func (l locale) THTML(id string, namesAndValues ...any) template.HTML {
-	escaped := make([]any, len(namesAndValues))
-	for i, value := range namesAndValues {
-		escaped[i] = value
-		if text, ok := value.(string); ok && i%2 == 1 {
-			escaped[i] = template.HTMLEscapeString(text)
-		}
-	}
-	return template.HTML(l.T(id, escaped...))
 }
 
 // Number writes a figure with two decimals, fewer when it is large or whole.

@@ -22,6 +22,7 @@ var allPages = []string{
 
 // TestPages opens every page with every kind of data in both themes.
 func TestPages(t *testing.T) {
+	t.Parallel()
 	browser := startBrowser(t)
 	data := map[string]struct {
 		add    func(*service)
@@ -43,30 +44,33 @@ func TestPages(t *testing.T) {
 			s := setup(t)
 			tt.add(s)
 			for _, path := range allPages {
-				t.Run(path, func(t *testing.T) { checkPage(t, browser, s, path, tt.charts[path]) })
+				t.Run(path, func(t *testing.T) {
+					t.Parallel()
+					checkPage(t, browser, s, path, tt.charts[path])
+				})
 			}
 		})
 	}
 }
 
+// checkPage opens a page on a light device, which then turns dark.
 func checkPage(t *testing.T, browser context.Context, s *service, path string, charts int) {
 	tab := openTab(t, browser, s)
+	tab.prefer("light")
+	tab.load(s.url + path)
+	if path == "/stats?days=nonsense" {
+		forgetStatus(tab)
+	}
 	for _, theme := range []string{"light", "dark"} {
 		tab.prefer(theme)
-		tab.load(s.url + path)
-		if path == "/stats?days=nonsense" {
-			forgetStatus(tab)
-		}
+		tab.until(`document.documentElement.dataset.theme === '` + theme + `'`)
 		expectDrawn(tab, charts)
 		expectAccessible(tab, theme)
-		if got := eval[string](tab, `document.documentElement.dataset.theme`); got != theme {
-			t.Errorf("the page is %s on a %s device", got, theme)
-		}
-		if title := eval[string](tab, `document.title`); strings.Contains(title, "owned") {
-			t.Error("a label ran as a script")
-		}
-		expectNoOverflow(tab)
 	}
+	if title := eval[string](tab, `document.title`); strings.Contains(title, "owned") {
+		t.Error("a label ran as a script")
+	}
+	expectNoOverflow(tab)
 	tab.expectPeace()
 }
 
@@ -142,7 +146,9 @@ const axeScript = `axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a',
 
 func expectAccessible(b *tab, theme string) {
 	b.t.Helper()
-	eval[bool](b, axe+"; true")
+	if !eval[bool](b, `'axe' in window`) {
+		eval[bool](b, axe+"; true")
+	}
 	for _, v := range eval[[]violation](b, axeScript) {
 		if v.Impact == "serious" || v.Impact == "critical" {
 			b.t.Errorf("axe, %s: %s (%s): %s\n%s", theme, v.ID, v.Impact, v.Help, v.Nodes)
@@ -152,7 +158,7 @@ func expectAccessible(b *tab, theme string) {
 
 func expectNoOverflow(b *tab) {
 	b.t.Helper()
-	for _, width := range []int64{320, 1280, 2560} {
+	for _, width := range []int64{320, 2560} {
 		b.do(chromedp.EmulateViewport(width, 900))
 		b.settled()
 		if got := eval[int64](b, `document.documentElement.scrollWidth`); got > width {
@@ -164,6 +170,7 @@ func expectNoOverflow(b *tab) {
 
 // TestReader does what readers do.
 func TestReader(t *testing.T) {
+	t.Parallel()
 	browser := startBrowser(t)
 	s := setup(t)
 	s.addYear()
@@ -183,6 +190,7 @@ func TestReader(t *testing.T) {
 	}
 	for name, read := range tests {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			tab := openTab(t, browser, s)
 			read(tab, s)
 			tab.expectPeace()

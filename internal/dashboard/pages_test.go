@@ -95,7 +95,7 @@ func TestEmbed(t *testing.T) {
 		o.EmbedOrigins = []string{"https://www.example.org", "https://intranet.example.org"}
 	})
 	for _, s := range []*service{closed, open} {
-		s.addYear()
+		s.addMonth()
 	}
 	if policy := closed.get("/stats?embed=1").header.Get("Content-Security-Policy"); !strings.Contains(policy, "frame-ancestors 'none'") {
 		t.Errorf("without origins: %s", policy)
@@ -140,7 +140,7 @@ func TestWrongParameters(t *testing.T) {
 func TestLanguages(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
-	s.addYear()
+	s.addMonth()
 	tests := map[string]struct{ query, accepted, lang, want string }{
 		"asked for":       {"?lang=de", "fr", "de", "Die Lage der Risiken"},
 		"of the browser":  {"", "nl-BE,nl;q=0.9,en;q=0.5", "nl", "De stand van de risico’s"},

@@ -95,7 +95,7 @@ func TestPrivacyOfRisksAndMaps(t *testing.T) {
 	t.Parallel()
 	alone, together := setup(t, minClients(5)), setup(t, minClients(4))
 	for _, s := range []*service{alone, together} {
-		s.addYear() // four clients
+		s.addMonth() // four clients
 	}
 	for _, path := range []string{"/stats/risks-operational.csv", "/stats/cartography-operational-current.csv", "/stats/compliance.csv", "/stats/risks.csv"} {
 		if rows := strings.Count(alone.get(path).body, "\n"); rows > 1 {

@@ -187,6 +187,7 @@ func (p *program) printDemo(base string, organisations []sample.Organisation) {
 	fmt.Fprintf(p.Stdout, `
 MONARC Stats Service with a year of sample data of %d organisations.
 
+  Dashboard         %[2]s/stats
   API, to try out   %[2]s/api/v1/
   Threats           %[2]s/stats/threats.json
   Vulnerabilities   %[2]s/stats/vulnerabilities.json

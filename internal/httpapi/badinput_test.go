@@ -125,6 +125,10 @@ func TestManyBadItems(t *testing.T) {
 	if len(p.Errors) != 20 || p.Errors["1.data[0].averageRate"] == "" {
 		t.Errorf("%d errors: %v", len(p.Errors), p.Errors)
 	}
+	empty := s.user("empty").call("POST", "/api/v1/stats/", "["+strings.Repeat("{},", 500_000)+"{").want(http.StatusBadRequest).problem()
+	if len(empty.Errors) != 20 || empty.Errors["0.anr"] == "" {
+		t.Errorf("%d errors of empty items, want those of the first 20 although the body has no end: %.300v", len(empty.Errors), empty.Errors)
+	}
 	unknown := map[string]int{}
 	for i := range 500 {
 		unknown[fmt.Sprintf("member%d%s", i, strings.Repeat("x", 300))] = i

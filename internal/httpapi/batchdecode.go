@@ -23,7 +23,11 @@ func decodeBatch(body io.Reader, batch *[]api.NewStats) error {
 	if err := enterArray(d); err != nil {
 		return err
 	}
+	incomplete := 0
 	for i := 0; d.PeekKind() != jsontext.KindEndArray; i++ {
+		if incomplete == maxReported {
+			return faultsOf(*batch) // what follows would only cost memory
+		}
 		value, err := d.ReadValue()
 		if err != nil {
 			return decodeError("", nil, err)
@@ -31,6 +35,9 @@ func decodeBatch(body io.Reader, batch *[]api.NewStats) error {
 		var item api.NewStats
 		if err := json.Unmarshal(value, &item, strictness); err != nil {
 			return decodeError(jsontext.Pointer("/"+strconv.Itoa(i)), value, err)
+		}
+		if missingField(item) != "" {
+			incomplete++
 		}
 		*batch = append(*batch, item)
 	}

@@ -143,16 +143,6 @@ func (e *BusyError) Error() string {
 	return fmt.Sprintf("another %s is running: wait until it has ended", e.Work)
 }
 
-// monthsBefore keeps the day of the month where the month has it and otherwise
-// takes the month's last.
-func monthsBefore(day time.Time, months int) time.Time {
-	before := day.AddDate(0, -months, 0)
-	if before.Day() != day.Day() {
-		return before.AddDate(0, 0, -before.Day())
-	}
-	return before
-}
-
 // uuidsOf returns the uuids of a batch.
 func uuidsOf(batch []stats.Stat) []uuid.UUID {
 	ids := make([]uuid.UUID, len(batch))

@@ -7,29 +7,6 @@ import (
 	"time"
 )
 
-func TestMonthsBefore(t *testing.T) {
-	t.Parallel()
-	for _, tt := range []struct {
-		day    string
-		months int
-		want   string
-	}{
-		{"2024-05-15", 1, "2024-04-15"},
-		{"2024-05-31", 1, "2024-04-30"},
-		{"2024-03-31", 1, "2024-02-29"},
-		{"2024-01-31", 1, "2023-12-31"},
-		{"2024-02-29", 36, "2021-02-28"},
-	} {
-		day, err := time.Parse(time.DateOnly, tt.day)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := monthsBefore(day, tt.months).Format(time.DateOnly); got != tt.want {
-			t.Errorf("%d months before %s: %s, want %s", tt.months, tt.day, got, tt.want)
-		}
-	}
-}
-
 func TestSleep(t *testing.T) {
 	t.Parallel()
 	if err := sleep(t.Context(), time.Nanosecond); err != nil {

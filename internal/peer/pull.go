@@ -164,7 +164,7 @@ func (p *pull) pullAll(ctx context.Context) error {
 func (p *pull) windows(ctx context.Context, t processor.Type) ([]window, error) {
 	complete, err := p.opts.Store.PullPosition(ctx, p.peerID, p.opts.Client.ID, t)
 	start := complete.AddDate(0, 0, 1-overlapDays)
-	first := monthsBefore(p.today(), firstMonths)
+	first := stats.MonthsBefore(p.today(), firstMonths)
 	if errors.Is(err, stats.ErrNotFound) {
 		start = first
 		complete = start.AddDate(0, 0, -1)

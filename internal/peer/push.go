@@ -50,7 +50,7 @@ func (o PushOptions) withDefaults() PushOptions {
 		o.To = o.today()
 	}
 	if o.From.IsZero() {
-		o.From = monthsBefore(o.To, 1)
+		o.From = stats.MonthsBefore(o.To, 1)
 	}
 	if o.Progress == nil {
 		o.Progress = func(int64, int64) {}

@@ -74,19 +74,19 @@ func TestBadPosts(t *testing.T) {
 		{"null data", `[{"anr":"00000000-0000-4000-8000-000000000001","type":"threat","date":"2026-03-01","data":null}]`, "0.data"},
 		{"string data", `[{"anr":"00000000-0000-4000-8000-000000000001","type":"threat","date":"2026-03-01","data":"[]"}]`, "0.data"},
 		{"data of another type", `[` + good + `,` + change(`"threat"`, `"risk"`) + `]`, "1.data"},
-		{"no rate", `[` + change(`,"averageRate":"2.5"`, ``) + `]`, "0.data[0].averageRate"},
-		{"rate of letters", `[` + change(`"2.5"`, `"high"`) + `]`, "0.data[0].averageRate"},
+		{"no rate", `[` + change(`,"averageRate":"2.5"`, ``) + `]`, "0.data.0.averageRate"},
+		{"rate of letters", `[` + change(`"2.5"`, `"high"`) + `]`, "0.data.0.averageRate"},
 		{"NaN", `[` + change(`"2.5"`, `NaN`) + `]`, "0.data.0.averageRate"},
-		{"NaN as a string", `[` + change(`"2.5"`, `"NaN"`) + `]`, "0.data[0].averageRate"},
+		{"NaN as a string", `[` + change(`"2.5"`, `"NaN"`) + `]`, "0.data.0.averageRate"},
 		{"Infinity", `[` + change(`"2.5"`, `Infinity`) + `]`, "0.data.0.averageRate"},
-		{"Infinity as a string", `[` + change(`"2.5"`, `"Infinity"`) + `]`, "0.data[0].averageRate"},
-		{"negative count", `[` + change(`"count":1`, `"count":-1`) + `]`, "0.data[0].count"},
-		{"huge count", `[` + change(`"count":1`, `"count":1e400`) + `]`, "0.data[0].count"},
-		{"huge exponent", `[` + change(`"count":1`, `"count":1e999999999`) + `]`, "0.data[0].count"},
-		{"a thousand digits", `[` + change(`"count":1`, `"count":`+strings.Repeat("9", 1000)) + `]`, "0.data[0].count"},
-		{"huge number beside", `[` + change(`"count":1`, `"count":1,"other":1e999999999`) + `]`, "0.data[0].other"},
-		{"NUL in a label", `[` + change(`"Vol"`, `"V\u0000l"`) + `]`, "0.data[0].label1"},
-		{"NUL in a name", `[` + change(`"label1"`, `"label\u0000"`) + `]`, "0.data[0].label\x00"},
+		{"Infinity as a string", `[` + change(`"2.5"`, `"Infinity"`) + `]`, "0.data.0.averageRate"},
+		{"negative count", `[` + change(`"count":1`, `"count":-1`) + `]`, "0.data.0.count"},
+		{"huge count", `[` + change(`"count":1`, `"count":1e400`) + `]`, "0.data.0.count"},
+		{"huge exponent", `[` + change(`"count":1`, `"count":1e999999999`) + `]`, "0.data.0.count"},
+		{"a thousand digits", `[` + change(`"count":1`, `"count":`+strings.Repeat("9", 1000)) + `]`, "0.data.0.count"},
+		{"huge number beside", `[` + change(`"count":1`, `"count":1,"other":1e999999999`) + `]`, "0.data.0.other"},
+		{"NUL in a label", `[` + change(`"Vol"`, `"V\u0000l"`) + `]`, "0.data.0.label1"},
+		{"NUL in a name", `[` + change(`"label1"`, `"label\u0000"`) + `]`, "0.data.0.label\x00"},
 		{"half a surrogate", `[` + change(`"Vol"`, `"V\ud800"`) + `]`, "0.data.0.label1"},
 		{"key twice in data", `[` + change(`"count":1`, `"count":1,"count":2`) + `]`, "0.data.0.count"},
 		{"key twice in an item", `[` + change(`"type"`, `"type":"risk","type"`) + `]`, "0.type"},
@@ -122,7 +122,7 @@ func TestManyBadItems(t *testing.T) {
 	bad := change(`"2.5"`, `"x"`)
 	body := "[" + change("", "") + strings.Repeat(","+bad, 500) + "]"
 	p := s.user("user").call("POST", "/api/v1/stats/", body).want(http.StatusBadRequest).problem()
-	if len(p.Errors) != 20 || p.Errors["1.data[0].averageRate"] == "" {
+	if len(p.Errors) != 20 || p.Errors["1.data.0.averageRate"] == "" {
 		t.Errorf("%d errors: %v", len(p.Errors), p.Errors)
 	}
 	empty := s.user("empty").call("POST", "/api/v1/stats/", "["+strings.Repeat("{},", 500_000)+"{").want(http.StatusBadRequest).problem()

@@ -12,7 +12,7 @@ import (
 // anything to measure has none.
 //
 // Errors are *InvalidError whose field is the path of the first problem, such
-// as data[3].averageRate or data.risks.current.informational[0].level.
+// as data.3.averageRate or data.risks.current.informational.0.level.
 //
 // Numbers may be strings of numbers, and maps that are empty may be lists, as
 // PHP writes them. Members that the type does not know are allowed, since data
@@ -67,7 +67,7 @@ func (r *reader) objects() ([]Observation, error) {
 			return err
 		}
 		if first, twice := seen[o.Key.Object]; twice {
-			return r.fail("the object %s is already in data[%d]", o.Key.Object, first)
+			return r.fail("the object %s is already in data.%d", o.Key.Object, first)
 		}
 		seen[o.Key.Object] = i
 		observations = append(observations, o)

@@ -58,37 +58,37 @@ func TestObjectsRefused(t *testing.T) {
 		"object":        {`{}`, "data", "must be a list, not an object"},
 		"null":          {`null`, "data", "must be a list, not null"},
 		"number":        {`1`, "data", "must be a list, not a number"},
-		"element list":  {`[[]]`, "data[0]", "must be an object, not a list"},
-		"element null":  {`[null]`, "data[0]", "must be an object, not null"},
-		"second string": {"[" + object(fireID, "") + `,"x"]`, "data[1]", "must be an object, not a string"},
+		"element list":  {`[[]]`, "data.0", "must be an object, not a list"},
+		"element null":  {`[null]`, "data.0", "must be an object, not null"},
+		"second string": {"[" + object(fireID, "") + `,"x"]`, "data.1", "must be an object, not a string"},
 		"same object twice": {
 			"[" + object(fireID, "") + "," + object(floodID, "") + "," + object(strings.ToUpper(fireID), "") + "]",
-			"data[2]", "the object " + fireID + " is already in data[0]",
+			"data.2", "the object " + fireID + " is already in data.0",
 		},
-		"no uuid":             {with(`"uuid":"`+fireID+`",`, ""), "data[0].uuid", "is missing"},
-		"no count":            {with(`"count":1,`, ""), "data[0].count", "is missing"},
-		"no maxRisk":          {with(`"maxRisk":2,`, ""), "data[0].maxRisk", "is missing"},
-		"no averageRate":      {with(`,"averageRate":3`, ""), "data[0].averageRate", "is missing"},
-		"names have case":     {with(`"maxRisk"`, `"maxrisk"`), "data[0].maxRisk", "is missing"},
-		"uuid number":         {with(`"`+fireID+`"`, "1"), "data[0].uuid", "must be a UUID, not a number"},
-		"uuid null":           {with(`"`+fireID+`"`, "null"), "data[0].uuid", "must be a UUID, not null"},
-		"uuid malformed":      {with(fireID, "b402d4e0"), "data[0].uuid", `"b402d4e0" is not a UUID`},
-		"uuid without dashes": {with(fireID, strings.ReplaceAll(fireID, "-", "")), "data[0].uuid", `"` + strings.ReplaceAll(fireID, "-", "") + `" is not a UUID`},
-		"uuid in braces":      {with(fireID, "{"+fireID+"}"), "data[0].uuid", `"{` + fireID + `}" is not a UUID`},
-		"label number":        {"[" + object(fireID, `,"label2":5`) + "]", "data[0].label2", "must be a string or null, not a number"},
-		"label list":          {"[" + object(fireID, `,"label2":[]`) + "]", "data[0].label2", "must be a single value, not a list"},
-		"count null":          {with(`"count":1`, `"count":null`), "data[0].count", "must be a number, not null"},
-		"count true":          {with(`"count":1`, `"count":true`), "data[0].count", "must be a number, not true or false"},
-		"count object":        {with(`"count":1`, `"count":{}`), "data[0].count", "must be a single value, not an object"},
-		"count empty":         {with(`"count":1`, `"count":""`), "data[0].count", `"" is not a number`},
-		"count NaN":           {with(`"count":1`, `"count":"NaN"`), "data[0].count", `"NaN" is not a number`},
-		"count infinite":      {with(`"count":1`, `"count":"-Infinity"`), "data[0].count", `"-Infinity" is not a number`},
-		"count hexadecimal":   {with(`"count":1`, `"count":"0x10"`), "data[0].count", `"0x10" is not a number`},
-		"count negative":      {with(`"count":1`, `"count":-1`), "data[0].count", "must not be below 0"},
-		"maxRisk too low":     {with(`"maxRisk":2`, `"maxRisk":"-1.5"`), "data[0].maxRisk", "must not be below -1"},
-		"averageRate too low": {with(`"averageRate":3`, `"averageRate":-2`), "data[0].averageRate", "must not be below -1"},
-		"count too large":     {with(`"count":1`, `"count":1e10`), "data[0].count", "1e10 is not between -1000000000 and 1000000000"},
-		"count too long":      {with(`"count":1`, `"count":1.`+strings.Repeat("0", 40)), "data[0].count", "must be a number of at most 40 characters"},
+		"no uuid":             {with(`"uuid":"`+fireID+`",`, ""), "data.0.uuid", "is missing"},
+		"no count":            {with(`"count":1,`, ""), "data.0.count", "is missing"},
+		"no maxRisk":          {with(`"maxRisk":2,`, ""), "data.0.maxRisk", "is missing"},
+		"no averageRate":      {with(`,"averageRate":3`, ""), "data.0.averageRate", "is missing"},
+		"names have case":     {with(`"maxRisk"`, `"maxrisk"`), "data.0.maxRisk", "is missing"},
+		"uuid number":         {with(`"`+fireID+`"`, "1"), "data.0.uuid", "must be a UUID, not a number"},
+		"uuid null":           {with(`"`+fireID+`"`, "null"), "data.0.uuid", "must be a UUID, not null"},
+		"uuid malformed":      {with(fireID, "b402d4e0"), "data.0.uuid", `"b402d4e0" is not a UUID`},
+		"uuid without dashes": {with(fireID, strings.ReplaceAll(fireID, "-", "")), "data.0.uuid", `"` + strings.ReplaceAll(fireID, "-", "") + `" is not a UUID`},
+		"uuid in braces":      {with(fireID, "{"+fireID+"}"), "data.0.uuid", `"{` + fireID + `}" is not a UUID`},
+		"label number":        {"[" + object(fireID, `,"label2":5`) + "]", "data.0.label2", "must be a string or null, not a number"},
+		"label list":          {"[" + object(fireID, `,"label2":[]`) + "]", "data.0.label2", "must be a single value, not a list"},
+		"count null":          {with(`"count":1`, `"count":null`), "data.0.count", "must be a number, not null"},
+		"count true":          {with(`"count":1`, `"count":true`), "data.0.count", "must be a number, not true or false"},
+		"count object":        {with(`"count":1`, `"count":{}`), "data.0.count", "must be a single value, not an object"},
+		"count empty":         {with(`"count":1`, `"count":""`), "data.0.count", `"" is not a number`},
+		"count NaN":           {with(`"count":1`, `"count":"NaN"`), "data.0.count", `"NaN" is not a number`},
+		"count infinite":      {with(`"count":1`, `"count":"-Infinity"`), "data.0.count", `"-Infinity" is not a number`},
+		"count hexadecimal":   {with(`"count":1`, `"count":"0x10"`), "data.0.count", `"0x10" is not a number`},
+		"count negative":      {with(`"count":1`, `"count":-1`), "data.0.count", "must not be below 0"},
+		"maxRisk too low":     {with(`"maxRisk":2`, `"maxRisk":"-1.5"`), "data.0.maxRisk", "must not be below -1"},
+		"averageRate too low": {with(`"averageRate":3`, `"averageRate":-2`), "data.0.averageRate", "must not be below -1"},
+		"count too large":     {with(`"count":1`, `"count":1e10`), "data.0.count", "1e10 is not between -1000000000 and 1000000000"},
+		"count too long":      {with(`"count":1`, `"count":1.`+strings.Repeat("0", 40)), "data.0.count", "must be a number of at most 40 characters"},
 	})
 }
 
@@ -153,14 +153,14 @@ func TestRisksRefused(t *testing.T) {
 		"total value":    {`{"total":{"current":{"operational":"many"}},"risks":{}}`, "data.total.current.operational", `"many" is not a number`},
 		"total negative": {`{"total":{"current":{"operational":-1}},"risks":{}}`, "data.total.current.operational", "must not be below 0"},
 		"levels map":     {levels(`{"0":{}}`), at, "must be a list, not an object"},
-		"level unknown":  {levels(`[{"level":"low risks","value":1}]`), at + "[0].level", `unknown level "low risks": use Low risks or Medium risks or High risks`},
-		"level number":   {levels(`[{"level":1,"value":1}]`), at + "[0].level", "must be a string or null, not a number"},
-		"level missing":  {levels(`[{"value":1}]`), at + "[0].level", "is missing"},
-		"value missing":  {levels(`[{"level":"Low risks"}]`), at + "[0].value", "is missing"},
-		"value negative": {levels(`[{"level":"Low risks","value":-1}]`), at + "[0].value", "must not be below 0"},
+		"level unknown":  {levels(`[{"level":"low risks","value":1}]`), at + ".0.level", `unknown level "low risks": use Low risks or Medium risks or High risks`},
+		"level number":   {levels(`[{"level":1,"value":1}]`), at + ".0.level", "must be a string or null, not a number"},
+		"level missing":  {levels(`[{"value":1}]`), at + ".0.level", "is missing"},
+		"value missing":  {levels(`[{"level":"Low risks"}]`), at + ".0.value", "is missing"},
+		"value negative": {levels(`[{"level":"Low risks","value":-1}]`), at + ".0.value", "must not be below 0"},
 		"level twice": {
 			levels(`[{"level":"Low risks","value":1},{"level":"High risks","value":1},{"level":"Low risks","value":1}]`),
-			at + "[2]", `the level "Low risks" occurs twice`,
+			at + ".2", `the level "Low risks" occurs twice`,
 		},
 	})
 }
@@ -214,10 +214,10 @@ func TestCartographyRefused(t *testing.T) {
 		"leading zero":        {risks(`{"01":{}}`), at + ".01", scale("01")},
 		"negative":            {risks(`{"1":{"-1":1}}`), at + ".1.-1", scale("-1")},
 		"too long":            {risks(`{"1":{"1234567890":1}}`), at + ".1.1234567890", scale("1234567890")},
-		"cell list":           {risks(`[[[1]]]`), at + "[0][0]", "must be a single value, not a list"},
-		"cell text":           {risks(`[[1],{"3":"few"}]`), at + "[1].3", `"few" is not a number`},
-		"cell negative":       {risks(`[[1,-1]]`), at + "[0][1]", "must not be below 0"},
-		"cell in scales":      {`{"scales":{"impact":[1,[2,"\u0000"]]},"risks":{}}`, "data.scales.impact[1][1]", `contains a NUL character (\u0000), which cannot be stored`},
+		"cell list":           {risks(`[[[1]]]`), at + ".0.0", "must be a single value, not a list"},
+		"cell text":           {risks(`[[1],{"3":"few"}]`), at + ".1.3", `"few" is not a number`},
+		"cell negative":       {risks(`[[1,-1]]`), at + ".0.1", "must not be below 0"},
+		"cell in scales":      {`{"scales":{"impact":[1,[2,"\u0000"]]},"risks":{}}`, "data.scales.impact.1.1", `contains a NUL character (\u0000), which cannot be stored`},
 	})
 }
 
@@ -270,18 +270,18 @@ func TestComplianceRefused(t *testing.T) {
 	current := func(list string) string { return `[{"referential":"` + fireID + `","current":` + list + `}]` }
 	runRefused(t, processor.Compliance, map[string]refused{
 		"object":             {`{}`, "data", "must be a list, not an object"},
-		"no referential":     {`[{"current":[]}]`, "data[0].referential", "is missing"},
-		"referential text":   {`[{"referential":"ISO"}]`, "data[0].referential", `"ISO" is not a UUID`},
-		"referential twice":  {`[{"referential":"` + fireID + `"},{"referential":"` + fireID + `"}]`, "data[1]", "the referential " + fireID + " is already in data[0]"},
-		"current map":        {current(`{}`), "data[0].current", "must be a list, not an object"},
-		"category text":      {current(`["A"]`), "data[0].current[0]", "must be an object, not a string"},
-		"value text":         {current(`[{},{"value":"high"}]`), "data[0].current[1].value", `"high" is not a number`},
-		"value negative":     {current(`[{"value":-0.1}]`), "data[0].current[0].value", "must not be below 0"},
-		"value list":         {current(`[{"value":[]}]`), "data[0].current[0].value", "must be a single value, not a list"},
-		"label number":       {current(`[{"label3":3}]`), "data[0].current[0].label3", "must be a string or null, not a number"},
-		"controls map":       {current(`[{"controls":{}}]`), "data[0].current[0].controls", "must be a list, not an object"},
-		"control text":       {current(`[{"controls":["5.1"]}]`), "data[0].current[0].controls[0]", "must be an object, not a string"},
-		"control value text": {current(`[{"controls":[{"value":"?"}]}]`), "data[0].current[0].controls[0].value", `"?" is not a number`},
+		"no referential":     {`[{"current":[]}]`, "data.0.referential", "is missing"},
+		"referential text":   {`[{"referential":"ISO"}]`, "data.0.referential", `"ISO" is not a UUID`},
+		"referential twice":  {`[{"referential":"` + fireID + `"},{"referential":"` + fireID + `"}]`, "data.1", "the referential " + fireID + " is already in data.0"},
+		"current map":        {current(`{}`), "data.0.current", "must be a list, not an object"},
+		"category text":      {current(`["A"]`), "data.0.current.0", "must be an object, not a string"},
+		"value text":         {current(`[{},{"value":"high"}]`), "data.0.current.1.value", `"high" is not a number`},
+		"value negative":     {current(`[{"value":-0.1}]`), "data.0.current.0.value", "must not be below 0"},
+		"value list":         {current(`[{"value":[]}]`), "data.0.current.0.value", "must be a single value, not a list"},
+		"label number":       {current(`[{"label3":3}]`), "data.0.current.0.label3", "must be a string or null, not a number"},
+		"controls map":       {current(`[{"controls":{}}]`), "data.0.current.0.controls", "must be a list, not an object"},
+		"control text":       {current(`[{"controls":["5.1"]}]`), "data.0.current.0.controls.0", "must be an object, not a string"},
+		"control value text": {current(`[{"controls":[{"value":"?"}]}]`), "data.0.current.0.controls.0.value", `"?" is not a number`},
 	})
 }
 
@@ -295,28 +295,28 @@ func TestUnstorable(t *testing.T) {
 	runRefused(t, processor.Threat, map[string]refused{
 		"nothing":                   {"", "data", "is empty: send a JSON object or array"},
 		"white space":               {" \n", "data", "is empty: send a JSON object or array"},
-		"cut off":                   {`[{"uuid":`, "data[0].uuid", "not valid JSON: it ends too early"},
+		"cut off":                   {`[{"uuid":`, "data.0.uuid", "not valid JSON: it ends too early"},
 		"cut off in a list":         {`[`, "data", "not valid JSON: it ends too early"},
 		"two values":                {`[][]`, "data", "there is more than one JSON value"},
 		"garbage after":             {`[]x`, "data", "not valid JSON: invalid character 'x' at start of value (byte 2)"},
-		"wrong bracket":             {`[}`, "data[0]", "not valid JSON: invalid character '}' at start of value (byte 1)"},
-		"NaN":                       {element(`,"x":NaN`), "data[0].x", `not valid JSON: invalid character 'N' at start of value (byte 90)`},
-		"name twice":                {element(`,"count":2`), "data[0].count", "this name occurs twice in the same object"},
-		"name twice, unknown":       {element(`,"x":{"a":[{"b":1,"b":2}]}`), "data[0].x.a[0].b", "this name occurs twice in the same object"},
-		"name twice, escaped":       {element(`,"c\u006funt":2`), "data[0].count", "this name occurs twice in the same object"},
-		"invalid UTF-8":             {element(",\"x\":\"\xff\""), "data[0].x", "not valid JSON: invalid UTF-8 (byte 91)"},
-		"half a surrogate pair":     {element(`,"x":"\ud800"`), "data[0].x", "not valid JSON: invalid surrogate pair `\\ud800\"}]` in string (byte 91)"},
-		"NUL in a label":            {element(`,"label1":"a\u0000"`), "data[0].label1", nul},
-		"NUL in an unknown value":   {element(`,"x":[{"y":"\\\u0000"}]`), "data[0].x[0].y", nul},
-		"NUL in an unknown name":    {element(`,"x":[{"\u0000":1}]`), "data[0].x[0].\x00", nul},
-		"unescaped NUL":             {element(",\"x\":\"\x00\""), "data[0].x", `not valid JSON: invalid character '\x00' in string (expecting non-control character) (byte 91)`},
-		"unknown number, huge":      {element(`,"x":1e401`), "data[0].x", number},
-		"unknown number, tiny":      {element(`,"x":[1E-401]`), "data[0].x[0]", number},
-		"unknown number, endless":   {element(`,"x":1e99999999999999999999`), "data[0].x", number},
-		"unknown number, long":      {element(`,"x":` + strings.Repeat("1", 401)), "data[0].x", number},
-		"nested too deeply":         {element(`,"x":` + deep(99)), "data[0].x" + strings.Repeat("[0]", 63) + "[0…", "nested deeper than 100 levels"},
-		"nested far too deeply":     {deep(10000), "data[0]", "must be an object, not a list"},
-		"nested far too deeply, in": {element(`,"x":` + deep(100000)), "data[0].x" + strings.Repeat("[0]", 63) + "[0…", "nested deeper than 100 levels"},
+		"wrong bracket":             {`[}`, "data.0", "not valid JSON: invalid character '}' at start of value (byte 1)"},
+		"NaN":                       {element(`,"x":NaN`), "data.0.x", `not valid JSON: invalid character 'N' at start of value (byte 90)`},
+		"name twice":                {element(`,"count":2`), "data.0.count", "this name occurs twice in the same object"},
+		"name twice, unknown":       {element(`,"x":{"a":[{"b":1,"b":2}]}`), "data.0.x.a.0.b", "this name occurs twice in the same object"},
+		"name twice, escaped":       {element(`,"c\u006funt":2`), "data.0.count", "this name occurs twice in the same object"},
+		"invalid UTF-8":             {element(",\"x\":\"\xff\""), "data.0.x", "not valid JSON: invalid UTF-8 (byte 91)"},
+		"half a surrogate pair":     {element(`,"x":"\ud800"`), "data.0.x", "not valid JSON: invalid surrogate pair `\\ud800\"}]` in string (byte 91)"},
+		"NUL in a label":            {element(`,"label1":"a\u0000"`), "data.0.label1", nul},
+		"NUL in an unknown value":   {element(`,"x":[{"y":"\\\u0000"}]`), "data.0.x.0.y", nul},
+		"NUL in an unknown name":    {element(`,"x":[{"\u0000":1}]`), "data.0.x.0.\x00", nul},
+		"unescaped NUL":             {element(",\"x\":\"\x00\""), "data.0.x", `not valid JSON: invalid character '\x00' in string (expecting non-control character) (byte 91)`},
+		"unknown number, huge":      {element(`,"x":1e401`), "data.0.x", number},
+		"unknown number, tiny":      {element(`,"x":[1E-401]`), "data.0.x.0", number},
+		"unknown number, endless":   {element(`,"x":1e99999999999999999999`), "data.0.x", number},
+		"unknown number, long":      {element(`,"x":` + strings.Repeat("1", 401)), "data.0.x", number},
+		"nested too deeply":         {element(`,"x":` + deep(99)), "data.0.x" + strings.Repeat(".0", 96) + "…", "nested deeper than 100 levels"},
+		"nested far too deeply":     {deep(10000), "data.0", "must be an object, not a list"},
+		"nested far too deeply, in": {element(`,"x":` + deep(100000)), "data.0.x" + strings.Repeat(".0", 96) + "…", "nested deeper than 100 levels"},
 	})
 	runObserved(t, processor.Threat, map[string]observed{
 		"nested as deeply as allowed": {
@@ -349,12 +349,12 @@ func TestParseType(t *testing.T) {
 
 func TestInvalidErrorUnder(t *testing.T) {
 	t.Parallel()
-	inner := Invalid("data[3].count", "is missing")
-	want := &InvalidError{Message: inner.Message, Fields: map[string]string{"17.data[3].count": "is missing"}}
+	inner := Invalid("data.3.count", "is missing")
+	want := &InvalidError{Message: inner.Message, Fields: map[string]string{"17.data.3.count": "is missing"}}
 	if diff := cmp.Diff(want, inner.Under("17")); diff != "" {
 		t.Errorf("error differs (-want +got):\n%s", diff)
 	}
-	if _, kept := inner.Fields["data[3].count"]; !kept {
+	if _, kept := inner.Fields["data.3.count"]; !kept {
 		t.Error("the original error has changed")
 	}
 }

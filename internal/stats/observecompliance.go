@@ -20,7 +20,7 @@ func (r *reader) compliance() ([]Observation, error) {
 		}
 		referential := folded[0].Key.Object
 		if first, twice := seen[referential]; twice {
-			return r.fail("the referential %s is already in data[%d]", referential, first)
+			return r.fail("the referential %s is already in data.%d", referential, first)
 		}
 		seen[referential] = i
 		observations = append(observations, folded...)

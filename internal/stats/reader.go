@@ -280,27 +280,16 @@ func (r *reader) missing(name string) error {
 	return Invalid(r.path(r.dec.StackPointer())+"."+name, "is missing")
 }
 
-// path writes a pointer into the stack of the decoder like data[3].averageRate.
+// path writes a pointer like data.3.averageRate.
 func (r *reader) path(pointer jsontext.Pointer) string {
 	path := []byte("data")
-	level := 0
 	for token := range pointer.Tokens() {
-		level++
-		if level <= r.dec.StackDepth() && r.isList(level) {
-			path = append(append(append(path, '['), token...), ']')
-		} else {
-			path = append(append(path, '.'), token...)
-		}
+		path = append(append(path, '.'), token...)
 		if len(path) > maxPath {
 			return strings.ToValidUTF8(string(path[:maxPath]), "") + "…"
 		}
 	}
 	return string(path)
-}
-
-func (r *reader) isList(level int) bool {
-	kind, _ := r.dec.StackIndex(level)
-	return kind == '['
 }
 
 // syntaxError translates what the decoder refuses.

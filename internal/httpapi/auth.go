@@ -13,6 +13,9 @@ import (
 // keyHeader carries the token of the client.
 const keyHeader = "X-API-KEY"
 
+// maskHeader says which members of an answer are wanted.
+const maskHeader = "X-Fields"
+
 type callerKey struct{}
 
 // caller returns the client of the request, whose Token is the one it sent. It

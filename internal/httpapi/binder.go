@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -39,7 +40,19 @@ func (b binder) Bind(target any, c echo.Context) error {
 	if c.Request().Method == http.MethodGet && isNoFilter(body) {
 		return io.EOF
 	}
-	return decodeStrict(body, target)
+	err = decodeStrict(body, target)
+	if wrong, ok := errors.AsType[*membersError](err); ok && c.Request().Method == http.MethodGet {
+		leaveToQuestion(c, wrong)
+		return nil
+	}
+	return err
+}
+
+// leaveToQuestion lets the operation tell what is wrong with the body of a GET
+// together with what is wrong with its query: see asked.
+func leaveToQuestion(c echo.Context, wrong *membersError) {
+	r := c.Request()
+	c.SetRequest(r.WithContext(context.WithValue(r.Context(), bodyFaultsKey{}, wrong)))
 }
 
 // isNoFilter tells whether the body of a GET is null or the empty map of PHP.

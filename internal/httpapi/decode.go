@@ -33,7 +33,8 @@ var strictness = json.JoinOptions(
 )
 
 // decodeStrict reads body, which must be one JSON value, into target. Errors are
-// *stats.InvalidError and name the field.
+// *stats.InvalidError and name the field; that of an object, of which the other
+// members were decoded, is a *membersError and names all fields.
 func decodeStrict(body []byte, target any) error {
 	if len(body) == 0 {
 		return invalidBody("a JSON body is needed")
@@ -41,10 +42,41 @@ func decodeStrict(body []byte, target any) error {
 	if jsontext.Value(body).Kind() == jsontext.KindNull {
 		return invalidBody("must be %s, not null", kindName(reflect.TypeOf(target).Elem()))
 	}
-	if err := json.Unmarshal(body, target, strictness); err != nil {
-		return decodeError("", body, err)
+	of := reflect.TypeOf(target).Elem()
+	err := json.Unmarshal(body, target, strictness)
+	var wrong faults
+	if err != nil {
+		if of.Kind() != reflect.Struct || jsontext.Value(body).Kind() != jsontext.KindBeginObject {
+			return decodeError("", body, err)
+		}
+		if err := json.Unmarshal(body, new(jsontext.Value)); err != nil {
+			return decodeError("", body, err)
+		}
+		decodeMembers(body, target, &wrong)
 	}
-	return checkRequired(body, reflect.TypeOf(target).Elem())
+	checkRequired(body, of, &wrong)
+	if wrong.all != nil {
+		return &membersError{wrong.all}
+	}
+	return nil
+}
+
+// decodeMembers reads every member of an object by itself into the struct that
+// target points to, and notes what is wrong with each.
+func decodeMembers(object []byte, target any, wrong *faults) {
+	of := reflect.TypeOf(target).Elem()
+	wrong.add(unknownMembers("", memberNames(object, ""), of))
+	eachMember(object, func(name string, value jsontext.Value) {
+		if !hasMember(of, name) {
+			return
+		}
+		alone, _ := jsontext.AppendQuote([]byte{'{'}, name) // the object was read before
+		alone = append(append(append(alone, ':'), value...), '}')
+		if err := json.Unmarshal(alone, target, strictness); err != nil {
+			bad, _ := errors.AsType[*stats.InvalidError](decodeError("", alone, err))
+			wrong.add(bad)
+		}
+	})
 }
 
 func readUUID(d *jsontext.Decoder, id *uuid.UUID) error {
@@ -179,16 +211,25 @@ func kindName(t reflect.Type) string {
 // not have.
 func unknownArguments(at jsontext.Pointer, value []byte, err *json.SemanticError) error {
 	parent := err.JSONPointer.Parent()
+	return unknownMembers(at+parent, memberNames(value, parent), err.GoType)
+}
+
+// unknownMembers tells which names of the object at a place the struct t does
+// not have; nil stands for none.
+func unknownMembers(at jsontext.Pointer, given []string, t reflect.Type) *stats.InvalidError {
 	var names []string
-	for _, name := range memberNames(value, parent) {
-		if !hasMember(err.GoType, name) && len(names) < maxNamed {
+	for _, name := range given {
+		if !hasMember(t, name) && len(names) < maxNamed {
 			names = append(names, shorten(name))
 		}
+	}
+	if len(names) == 0 {
+		return nil
 	}
 	sort.Strings(names)
 	fields := make(map[string]string, len(names))
 	for _, name := range names {
-		fields[fieldOf(at+parent.AppendToken(name))] = "is not known here"
+		fields[fieldOf(at.AppendToken(name))] = "is not known here"
 	}
 	return &stats.InvalidError{Message: "Unknown arguments: " + strings.Join(names, ", "), Fields: fields}
 }
@@ -267,11 +308,11 @@ func hasMember(t reflect.Type, name string) bool {
 	return false
 }
 
-// checkRequired refuses an object in which a required member is absent or null,
+// checkRequired notes the required members of an object that are absent or null,
 // which the Go zero value alone cannot tell. Arrays are left to their handlers.
-func checkRequired(body []byte, t reflect.Type) error {
+func checkRequired(body []byte, t reflect.Type, wrong *faults) {
 	if t.Kind() != reflect.Struct {
-		return nil
+		return
 	}
 	present := map[string]bool{}
 	eachMember(body, func(name string, value jsontext.Value) {
@@ -280,10 +321,9 @@ func checkRequired(body []byte, t reflect.Type) error {
 	for field := range t.Fields() {
 		name, options, _ := strings.Cut(field.Tag.Get("json"), ",")
 		if !strings.Contains(options, "omitempty") && !present[name] {
-			return stats.Invalid(name, "is required")
+			wrong.add(stats.Invalid(name, "is required"))
 		}
 	}
-	return nil
 }
 
 // fieldOf turns /0/date into 0.date; the empty pointer is the body. A name that

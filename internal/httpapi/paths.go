@@ -2,10 +2,12 @@ package httpapi
 
 import (
 	"encoding/json"
+	"maps"
 	"net/http"
 	"net/url"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/labstack/echo/v4"
@@ -26,8 +28,8 @@ func tidyPath(configured string, trustProxy bool) echo.MiddlewareFunc {
 			if err := checkQuery(r.Method, query); err != nil {
 				return err
 			}
-			if masks := r.Header.Values("X-Fields"); len(masks) > 1 {
-				return stats.Invalid("X-Fields", "is given %d times; give it once", len(masks))
+			if masks := r.Header.Values(maskHeader); len(masks) > 1 {
+				return stats.Invalid(maskHeader, "is given %d times; give it once", len(masks))
 			}
 			base := configured
 			if forwarded := forwardedPrefix(r.Header.Get("X-Forwarded-Prefix")); trustProxy && forwarded != "" {
@@ -74,17 +76,19 @@ func checkQuery(method, raw string) error {
 	if err != nil {
 		return stats.Invalid("query", "cannot be read (%s): percent-encode the values", err)
 	}
-	for name, given := range values {
+	var wrong faults
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		given := values[name]
 		switch {
 		case method == http.MethodDelete && name != "uuid":
-			return stats.Invalid(shorten(name), "is not known here; a DELETE takes uuid")
+			wrong.add(stats.Invalid(shorten(name), "is not known here; a DELETE takes uuid"))
 		case len(given) > 1 && !repeatable[name]:
-			return stats.Invalid(name, "is given %d times; give it once", len(given))
+			wrong.add(stats.Invalid(shorten(name), "is given %d times; give it once", len(given)))
 		case name == "uuid" && given[0] == "":
-			return stats.Invalid(name, "is empty; leave it out or name a stats")
+			wrong.add(stats.Invalid(name, "is empty; leave it out or name a stats"))
 		}
 	}
-	return nil
+	return wrong.err()
 }
 
 func singleSlashes(path string) string { return slashes.ReplaceAllString(path, "/") }

@@ -104,7 +104,7 @@ func requestProblem(err error) (problem, bool) {
 		text := "The service is taking in as many large batches as it can hold; try again."
 		return problem{status: http.StatusServiceUnavailable, message: text, retryAfter: retryAfterOutage}, true
 	case errors.As(err, &mask):
-		return invalid(stats.Invalid("X-Fields", "%s", mask.Error())), true
+		return invalid(stats.Invalid(maskHeader, "%s", mask.Error())), true
 	case errors.As(err, &tooMany):
 		return problem{status: http.StatusTooManyRequests, message: "Too many requests; wait and try again.", retryAfter: tooMany.seconds}, true
 	}

@@ -27,17 +27,15 @@ type result struct {
 // ProcessingList answers what a processor makes of the stats of all clients, or
 // of the analyses asked for.
 func (s *Server) ProcessingList(ctx context.Context, request server.ProcessingListRequestObject) (server.ProcessingListResponseObject, error) {
-	mask, err := fieldmask.Parse(request.Params.XFields)
-	if err != nil {
+	q := asked(ctx)
+	mask := q.mask(request.Params.XFields)
+	task := s.processingQuery(q, request.Params, request.Body)
+	if err := q.faults.err(); err != nil {
 		return nil, err
 	}
-	asked, err := s.processingQuery(request.Params, request.Body)
-	if err != nil {
-		return nil, err
-	}
-	key := asked.key(request.Params.XFields)
-	encoded, err := s.answers.Do(ctx, key, topicsOf(asked.filter.Type), func(ctx context.Context) ([]byte, error) {
-		return s.process(ctx, asked, mask)
+	key := task.key(request.Params.XFields)
+	encoded, err := s.answers.Do(ctx, key, topicsOf(task.filter.Type), func(ctx context.Context) ([]byte, error) {
+		return s.process(ctx, task, mask)
 	})
 	if err != nil {
 		return nil, err
@@ -46,14 +44,14 @@ func (s *Server) ProcessingList(ctx context.Context, request server.ProcessingLi
 }
 
 // process returns the JSON of the answer.
-func (s *Server) process(ctx context.Context, asked processing, mask *fieldmask.Mask) ([]byte, error) {
-	sums, err := s.store.DailySums(ctx, asked.filter)
+func (s *Server) process(ctx context.Context, task processing, mask *fieldmask.Mask) ([]byte, error) {
+	sums, err := s.store.DailySums(ctx, task.filter)
 	if err != nil {
-		return nil, fmt.Errorf("process %s: %w", asked.processor.Name, err)
+		return nil, fmt.Errorf("process %s: %w", task.processor.Name, err)
 	}
-	answered := result{Type: asked.filter.Type, Processor: asked.processor.Name, Data: []struct{}{}}
+	answered := result{Type: task.filter.Type, Processor: task.processor.Name, Data: []struct{}{}}
 	if len(sums) > 0 {
-		answered.Data = asked.processor.Process(sums, asked.params)
+		answered.Data = task.processor.Process(sums, task.params)
 	}
 	return answer.Encode(answered, mask)
 }

@@ -1,27 +1,52 @@
 package httpapi
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"time"
 
 	"github.com/google/uuid"
 
 	"github.com/monarc-project/stats-service/gen/api"
+	"github.com/monarc-project/stats-service/internal/fieldmask"
 	"github.com/monarc-project/stats-service/internal/postgres"
 	"github.com/monarc-project/stats-service/internal/processor"
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
 // question gathers the parameters of a GET, each from the body or else from the
-// query, and remembers the first that cannot be accepted.
+// query, and everything that cannot be accepted of them.
 type question struct {
-	err error
+	faults faults
 }
 
-func (q *question) fail(err error) {
-	if q.err == nil {
-		q.err = err
+// asked begins a question with what is wrong with the members of its body.
+func asked(ctx context.Context) *question {
+	q := &question{}
+	if wrong, ok := ctx.Value(bodyFaultsKey{}).(*membersError); ok {
+		q.faults.add(wrong.faults)
 	}
+	return q
+}
+
+// fail notes an error, which must be a *stats.InvalidError or one that can be
+// told to the caller as it is.
+func (q *question) fail(field string, err error) {
+	bad, ok := errors.AsType[*stats.InvalidError](err)
+	if !ok {
+		bad = stats.Invalid(field, "%s", err)
+	}
+	q.faults.add(bad)
+}
+
+// mask reads the mask of the answer.
+func (q *question) mask(header string) *fieldmask.Mask {
+	mask, err := fieldmask.Parse(header)
+	if err != nil {
+		q.fail(maskHeader, err)
+	}
+	return mask
 }
 
 // text returns the first of its arguments that says something.
@@ -41,16 +66,18 @@ func (q *question) integer(field string, body *api.Integer, query string) int64 
 	}
 	value, err := api.ParseInteger(query)
 	if err != nil {
-		q.fail(stats.Invalid(field, "%s", err))
+		q.fail(field, err)
 	}
 	return int64(value)
 }
+
+var errFlag = errors.New("must be 0 or 1")
 
 // flag reads an integer that is 0 or 1.
 func (q *question) flag(field string, body *api.Integer, query string) bool {
 	value := q.integer(field, body, query)
 	if value > 1 {
-		q.fail(stats.Invalid(field, "must be 0 or 1"))
+		q.fail(field, errFlag)
 	}
 	return value == 1
 }
@@ -64,7 +91,7 @@ func (q *question) boolean(field string, body *api.Boolean, query string) bool {
 	}
 	value, err := api.ParseBoolean(query)
 	if err != nil {
-		q.fail(stats.Invalid(field, "%s", err))
+		q.fail(field, err)
 	}
 	return bool(value)
 }
@@ -76,7 +103,7 @@ func (q *question) date(field, body, query string) *time.Time {
 	}
 	date, err := stats.ParseDateField(field, given)
 	if err != nil {
-		q.fail(err)
+		q.fail(field, err)
 		return nil
 	}
 	return &date
@@ -89,7 +116,7 @@ func (q *question) statsType(body, query string) processor.Type {
 	}
 	t, err := stats.ParseType(given)
 	if err != nil {
-		q.fail(err)
+		q.fail("type", err)
 	}
 	return t
 }
@@ -101,15 +128,15 @@ func (q *question) analyses(body api.UUIDs, query []string) []uuid.UUID {
 	}
 	ids, err := api.ParseUUIDs(query)
 	if err != nil {
-		q.fail(stats.Invalid("anrs", "%s", err))
+		q.fail("anrs", err)
 	}
 	return ids
 }
 
-func (q *question) analysis(given string) uuid.UUID {
+func (q *question) id(field, given string) uuid.UUID {
 	id, err := api.ParseUUID(given)
 	if err != nil {
-		q.fail(stats.Invalid("anr", "%s", err))
+		q.fail(field, err)
 	}
 	return id
 }
@@ -121,16 +148,15 @@ func (q *question) window(from, to *time.Time, today time.Time, filter *stats.Fi
 
 // listQuery reads what GET /stats/ asks for. nothing tells that the analysis and
 // the analyses asked for have none in common.
-func (s *Server) listQuery(params api.ListStatsParams, given *api.StatsQuery) (query postgres.ListQuery, nothing bool, err error) {
+func (s *Server) listQuery(q *question, params api.ListStatsParams, given *api.StatsQuery) (query postgres.ListQuery, nothing bool) {
 	body := api.StatsQuery{}
 	if given != nil {
 		body = *given
 	}
-	var q question
 	query.Type = q.statsType(body.Type, params.Type)
 	query.ANRs = q.analyses(body.ANRs, params.Anrs)
 	if anr := text(body.ANR, params.ANR); anr != "" {
-		query.ANRs, nothing = narrow(query.ANRs, q.analysis(anr))
+		query.ANRs, nothing = narrow(query.ANRs, q.id("anr", anr))
 	}
 	query.GroupByANR = q.flag("group_by_anr", body.GroupByANR, params.GroupByANR)
 	query.LastOnly = q.boolean("get_last", body.GetLast, params.GetLast)
@@ -141,7 +167,7 @@ func (s *Server) listQuery(params api.ListStatsParams, given *api.StatsQuery) (q
 	if !query.LastOnly {
 		q.window(from, to, s.today(), &query.Filter)
 	}
-	return query, nothing, q.err
+	return query, nothing
 }
 
 // narrow keeps of ids only id; no ids stand for all of them.
@@ -164,34 +190,38 @@ type processing struct {
 	filter    stats.Filter
 }
 
-func (s *Server) processingQuery(params api.ProcessingListParams, given *api.ProcessingQuery) (processing, error) {
+func (s *Server) processingQuery(q *question, params api.ProcessingListParams, given *api.ProcessingQuery) (p processing) {
 	body := api.ProcessingQuery{}
 	if given != nil {
 		body = *given
 	}
-	var (
-		q   question
-		err error
-		p   processing
-	)
 	p.filter.Type = q.statsType(body.Type, params.Type)
 	p.filter.ANRs = q.analyses(body.ANRs, params.Anrs)
 	p.filter.LocalStatsOnly = q.flag("local_stats_only", body.LocalStatsOnly, params.LocalStatsOnly)
 	from := q.date("date_from", body.DateFrom, params.DateFrom)
 	to := q.date("date_to", body.DateTo, params.DateTo)
 	q.window(from, to, s.today(), &p.filter)
-	if q.err != nil {
-		return processing{}, q.err
-	}
+	var err error
 	p.processor, err = processor.Choose(text(body.Processor, params.Processor), p.filter.Type)
 	if err != nil {
-		return processing{}, stats.Invalid("processor", "%s", err)
+		q.fail("processor", err)
+		return p
 	}
 	p.filter.Type = p.processor.Type
 	raw := body.ProcessorParams
 	if len(raw) == 0 {
 		raw = json.RawMessage(params.ProcessorParams)
 	}
-	p.params, err = p.processor.ParseParams(raw)
-	return p, err
+	p.params = q.processorParams(p.processor, raw)
+	return p
+}
+
+func (q *question) processorParams(of processor.Processor, raw []byte) processor.Params {
+	params, err := of.ParseParams(raw)
+	if bad, ok := errors.AsType[*processor.ParamError](err); ok {
+		q.fail("", stats.Invalid(paramField(bad), "%s", bad.Reason))
+	} else if err != nil {
+		q.fail("processor_params", err)
+	}
+	return params
 }

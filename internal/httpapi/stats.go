@@ -24,16 +24,14 @@ import (
 
 // ListStats answers the stats that the caller may see, streamed.
 func (s *Server) ListStats(ctx context.Context, request server.ListStatsRequestObject) (server.ListStatsResponseObject, error) {
-	mask, err := fieldmask.Parse(request.Params.XFields)
-	if err != nil {
-		return nil, err
-	}
 	client, ok := caller(ctx)
 	if !ok {
 		return nil, errNoKey
 	}
-	query, nothing, err := s.listQuery(request.Params, request.Body)
-	if err != nil {
+	q := asked(ctx)
+	mask := q.mask(request.Params.XFields)
+	query, nothing := s.listQuery(q, request.Params, request.Body)
+	if err := q.faults.err(); err != nil {
 		return nil, err
 	}
 	list := statsList{store: s.store, scope: client.Scope(), query: query, mask: mask, log: s.areas.stats}
@@ -45,15 +43,13 @@ func (s *Server) ListStats(ctx context.Context, request server.ListStatsRequestO
 
 // GetStats answers one stats, or those of an analysis, streamed.
 func (s *Server) GetStats(ctx context.Context, request server.GetStatsRequestObject) (server.GetStatsResponseObject, error) {
-	mask, err := fieldmask.Parse(request.Params.XFields)
-	if err != nil {
-		return nil, err
-	}
 	client, ok := caller(ctx)
 	if !ok {
 		return nil, errNoKey
 	}
-	anr, id, err := identifiers(request.ANR, request.Params.UUID)
+	q := asked(ctx)
+	mask := q.mask(request.Params.XFields)
+	anr, id, err := q.identifiers(request.ANR, request.Params.UUID)
 	if err != nil {
 		return nil, err
 	}
@@ -76,7 +72,7 @@ func (s *Server) DeleteStats(ctx context.Context, request server.DeleteStatsRequ
 	if !ok {
 		return nil, errNoKey
 	}
-	anr, id, err := identifiers(request.ANR, request.Params.UUID)
+	anr, id, err := asked(ctx).identifiers(request.ANR, request.Params.UUID)
 	if err != nil {
 		return nil, err
 	}
@@ -91,22 +87,18 @@ func (s *Server) DeleteStats(ctx context.Context, request server.DeleteStatsRequ
 	return replyStatus(http.StatusNoContent), nil
 }
 
-// identifiers reads the analysis of the path and the optional stats of the query.
-func identifiers(path, query string) (anr uuid.UUID, id *uuid.UUID, err error) {
+// identifiers reads the analysis of the path and the optional stats of the
+// query. It ends the question: its error tells all faults.
+func (q *question) identifiers(path, query string) (anr uuid.UUID, id *uuid.UUID, err error) {
 	if strings.Contains(path, "/") { // the router takes all that is left for the last parameter
 		return anr, nil, echo.ErrNotFound
 	}
-	if anr, err = api.ParseUUID(path); err != nil {
-		return anr, nil, stats.Invalid("anr", "%s", err)
+	anr = q.id("anr", path)
+	if query != "" {
+		stat := q.id("uuid", query)
+		id = &stat
 	}
-	if query == "" {
-		return anr, nil, nil
-	}
-	parsed, err := api.ParseUUID(query)
-	if err != nil {
-		return anr, nil, stats.Invalid("uuid", "%s", err)
-	}
-	return anr, &parsed, nil
+	return anr, id, q.faults.err()
 }
 
 // CreateStats stores a batch as a whole or not at all.

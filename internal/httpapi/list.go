@@ -29,7 +29,6 @@ type statsList struct {
 	scope stats.Scope
 	query postgres.ListQuery
 	mask  *fieldmask.Mask
-	log   *slog.Logger
 }
 
 // about is what the answer says beside the stats.
@@ -88,8 +87,7 @@ func (l statsList) unsent(ctx context.Context, list *answer.ListWriter, err erro
 	if errors.Is(err, answer.ErrHungUp) || ctx.Err() != nil {
 		level = slog.LevelInfo
 	}
-	l.log.LogAttrs(ctx, level, "a list was cut off", slog.Int("sent", list.Count()),
-		slog.String("request_id", requestID(ctx)), slog.Any("cause", err))
+	visitOf(ctx).failure = &failure{level: level, message: "a list was cut off", cause: err}
 	panic(http.ErrAbortHandler)
 }
 

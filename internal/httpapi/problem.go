@@ -168,7 +168,7 @@ var asReceived = json.JoinOptions(json.Deterministic(true), jsontext.AllowInvali
 // handleError is the one place where errors become answers and are logged.
 func (s *Server) handleError(err error, c echo.Context) {
 	p := problemOf(err)
-	c.Set(failureKey, failure{p, err})
+	visitOf(c.Request().Context()).failure = &failure{level: levelOf(p.status), message: p.message, status: p.status, cause: err}
 	if c.Response().Committed || p.status == statusClientGone {
 		return
 	}
@@ -197,14 +197,10 @@ func causeOf(err error) []slog.Attr {
 	return attrs
 }
 
-// levelOf keeps what anybody on the network can cause out of the usual log.
+// levelOf is that of any request unless the service is at fault.
 func levelOf(status int) slog.Level {
-	switch {
-	case status >= http.StatusInternalServerError:
+	if status >= http.StatusInternalServerError {
 		return slog.LevelError
-	case status == http.StatusUnauthorized, status == http.StatusNotFound,
-		status == http.StatusMethodNotAllowed, status == http.StatusTooManyRequests:
-		return slog.LevelDebug
 	}
 	return slog.LevelInfo
 }

@@ -46,12 +46,32 @@ func (a areas) of(route string) *slog.Logger {
 // goes into logs and into headers.
 var requestIDForm = regexp.MustCompile(`^[A-Za-z0-9._:/+=-]{1,100}$`)
 
-type requestIDKey struct{}
+type visitKey struct{}
 
-// requestID returns the id of the request, by which its log lines are found.
-func requestID(ctx context.Context) string {
-	id, _ := ctx.Value(requestIDKey{}).(string)
-	return id
+// visit is what is found out about a request while it is answered, by the one
+// goroutine that does so.
+type visit struct {
+	id        string   // by which the lines of the request are found
+	operation uintptr  // where the function begins that serves it
+	failure   *failure // nil: none so far
+}
+
+// visitOf returns the visit of a request, or one of nobody.
+func visitOf(ctx context.Context) *visit {
+	if v, ok := ctx.Value(visitKey{}).(*visit); ok {
+		return v
+	}
+	return &visit{}
+}
+
+func (v *visit) idAttr() slog.Attr { return slog.String("request_id", v.id) }
+
+// failure is an error as its line tells it.
+type failure struct {
+	level   slog.Level
+	message string
+	status  int // 0: what was sent
+	cause   error
 }
 
 // observe gives every request an id, reads on which terms it wants its answer,
@@ -60,12 +80,12 @@ func (s *Server) observe(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		start := s.now()
 		r := c.Request()
-		id := r.Header.Get(echo.HeaderXRequestID)
-		if !requestIDForm.MatchString(id) {
-			id = uuid.NewString()
+		v := &visit{id: r.Header.Get(echo.HeaderXRequestID), operation: entry((*Server).observe)}
+		if !requestIDForm.MatchString(v.id) {
+			v.id = uuid.NewString()
 		}
-		c.Response().Header().Set(echo.HeaderXRequestID, id)
-		ctx := answer.WithTerms(context.WithValue(r.Context(), requestIDKey{}, id), r.Header)
+		c.Response().Header().Set(echo.HeaderXRequestID, v.id)
+		ctx := answer.WithTerms(context.WithValue(r.Context(), visitKey{}, v), r.Header)
 		c.SetRequest(r.WithContext(ctx))
 		whole := false // stays so when the answer is cut off by a panic
 		defer func() { s.logRequest(c, start, whole) }()
@@ -77,29 +97,18 @@ func (s *Server) observe(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// failureKey is where handleError leaves what it answered for logRequest.
-const failureKey = "failure"
-
-// failure is an error and what the caller was told of it.
-type failure struct {
-	problem problem
-	cause   error
-}
-
 // logRequest writes one line, with the cause where the request failed. It never
 // has a token or something of a body.
 func (s *Server) logRequest(c echo.Context, start time.Time, whole bool) {
 	r := c.Request()
 	ctx := r.Context()
+	failed := visitOf(ctx).failure
 	level, message, status := slog.LevelInfo, "request", c.Response().Status
-	failed, isFailure := c.Get(failureKey).(failure)
-	if isFailure {
-		status = failed.problem.status
-		level, message = levelOf(status), failed.problem.message
+	if failed != nil {
+		level, message = failed.level, failed.message
 	}
-	log := s.areas.of(c.Path())
-	if !log.Enabled(ctx, level) {
-		return
+	if failed != nil && failed.status != 0 {
+		status = failed.status
 	}
 	attrs := make([]slog.Attr, 0, 9)
 	attrs = append(attrs,
@@ -112,14 +121,25 @@ func (s *Server) logRequest(c echo.Context, start time.Time, whole bool) {
 	if client, known := caller(ctx); known {
 		attrs = append(attrs, slog.String("client", client.Name))
 	}
-	attrs = append(attrs, slog.String("request_id", requestID(ctx)))
+	attrs = append(attrs, visitOf(ctx).idAttr())
 	if !whole {
 		attrs = append(attrs, slog.Bool("cut_off", true))
 	}
-	if isFailure {
+	if failed != nil {
 		attrs = append(attrs, causeOf(failed.cause)...)
 	}
-	log.LogAttrs(ctx, level, message, attrs...)
+	s.logVisit(ctx, s.areas.of(c.Path()), level, message, attrs...)
+}
+
+// logVisit writes a line about the request in the name of the function that
+// serves it, as readers of the log look for it there.
+func (s *Server) logVisit(ctx context.Context, log *slog.Logger, level slog.Level, message string, attrs ...slog.Attr) {
+	if !log.Enabled(ctx, level) {
+		return
+	}
+	record := slog.NewRecord(s.now(), level, message, visitOf(ctx).operation)
+	record.AddAttrs(attrs...)
+	_ = log.Handler().Handle(ctx, record) // as the logger itself does
 }
 
 // methodName keeps what callers make up out of the log.

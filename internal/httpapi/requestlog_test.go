@@ -67,7 +67,7 @@ func TestRequestsAreLogged(t *testing.T) {
 		{"DELETE", "/api/v1/stats/" + id(1).String(), nil, 204, "request", "statsservice.api.v1.stats", "/api/v1/stats/:anr", "INFO"},
 		{"GET", "/api/v1/stats/processed/", question, 200, "request", "statsservice.api.v1.processed", "/api/v1/stats/processed", "INFO"},
 		{"GET", "/api/v1/stats/processed/", `{"processor":"x"}`, 400, "processor", "statsservice.api.v1.processed", "/api/v1/stats/processed", "INFO"},
-		{"GET", "/nothing/here", nil, 404, "There is nothing", "statsservice.http", "", "DEBUG"},
+		{"GET", "/nothing/here", nil, 404, "There is nothing", "statsservice.http", "", "INFO"},
 	}
 	for i, tt := range tests {
 		sent := fmt.Sprintf("request-%d", i)
@@ -154,7 +154,18 @@ func TestCutOffIsLogged(t *testing.T) {
 		t.Fatal(err)
 	}
 	response.Body.Close()
-	until(t, "the request is logged", func() bool { return strings.Contains(s.log.String(), `"cut_off":true`) })
+	var cut []map[string]any
+	until(t, "the request is logged", func() bool {
+		cut = s.log.lines(t, "a list was cut off")
+		return len(cut) > 0
+	})
+	line := cut[len(cut)-1]
+	if len(cut) != 1 || line["cut_off"] != true || line["cause"] == nil || line["route"] != "/api/v1/stats" {
+		t.Errorf("lines %v, want one that says it all", cut)
+	}
+	if others := s.log.lines(t, "request"); len(others) > 1 { // that of the stock
+		t.Errorf("the request is told twice: %v", others)
+	}
 }
 
 // TestRepeatedMask names the header.

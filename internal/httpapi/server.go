@@ -87,7 +87,9 @@ func New(opts Options) (*Server, http.Handler) {
 		e.IPExtractor = echo.ExtractIPFromXFFHeader()
 	}
 	e.Pre(s.observe, securityHeaders, tidyPath(opts.Prefix, opts.TrustProxy))
-	e.Use(middleware.RecoverWithConfig(middleware.RecoverConfig{DisableStackAll: true, LogErrorFunc: recovered}))
+	served := operations{}
+	served.watch(e, s, opts.Public)
+	e.Use(served.name, middleware.RecoverWithConfig(middleware.RecoverConfig{DisableStackAll: true, LogErrorFunc: recovered}))
 	if opts.RateLimit > 0 {
 		e.Use(limitRate(opts.RateLimit))
 	}

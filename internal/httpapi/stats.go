@@ -34,7 +34,7 @@ func (s *Server) ListStats(ctx context.Context, request server.ListStatsRequestO
 	if err := q.faults.err(); err != nil {
 		return nil, err
 	}
-	list := statsList{store: s.store, scope: client.Scope(), query: query, mask: mask, log: s.areas.stats}
+	list := statsList{store: s.store, scope: client.Scope(), query: query, mask: mask}
 	if nothing {
 		list.scope = stats.Scope{}
 	}
@@ -54,7 +54,7 @@ func (s *Server) GetStats(ctx context.Context, request server.GetStatsRequestObj
 		return nil, err
 	}
 	if id == nil {
-		list := statsList{store: s.store, scope: client.Scope(), mask: mask, log: s.areas.stats}
+		list := statsList{store: s.store, scope: client.Scope(), mask: mask}
 		list.query.ANRs = []uuid.UUID{anr}
 		return reply(func(w http.ResponseWriter) error { return list.writeArray(ctx, w) }), nil
 	}
@@ -130,13 +130,13 @@ const maxDuplicatesLogged = 20
 
 // logDuplicates says which stats were sent under a uuid that is taken.
 func (s *Server) logDuplicates(ctx context.Context, duplicates []uuid.UUID) {
-	id := slog.String("request_id", requestID(ctx))
+	id := visitOf(ctx).idAttr()
 	for i, duplicate := range duplicates {
 		if i == maxDuplicatesLogged {
-			s.areas.stats.LogAttrs(ctx, slog.LevelWarn, "More duplicate stats in the same batch", slog.Int("more", len(duplicates)-i), id)
+			s.logVisit(ctx, s.areas.stats, slog.LevelWarn, "More duplicate stats in the same batch", slog.Int("more", len(duplicates)-i), id)
 			return
 		}
-		s.areas.stats.LogAttrs(ctx, slog.LevelWarn, "Duplicate stats: "+duplicate.String(), id)
+		s.logVisit(ctx, s.areas.stats, slog.LevelWarn, "Duplicate stats: "+duplicate.String(), id)
 	}
 }
 

@@ -15,7 +15,14 @@ func (o Options) WithProbePause(pause time.Duration) Options {
 
 // ReadsFromReplica tells where a question goes now.
 func (s *Store) ReadsFromReplica(ctx context.Context) (replica bool, err error) {
+	return s.ReadsFromReplicaAfter(ctx, func() {})
+}
+
+// ReadsFromReplicaAfter is ReadsFromReplica, with something that happens each
+// time when it is decided where the question goes and nothing is sent yet.
+func (s *Store) ReadsFromReplicaAfter(ctx context.Context, happens func()) (replica bool, err error) {
 	err = s.read(ctx, func(source db.DBTX) error {
+		happens()
 		return source.QueryRow(ctx, `SELECT pg_is_in_recovery()`).Scan(&replica)
 	})
 	return replica, err

@@ -20,9 +20,13 @@ const (
 	// defaultMaxLag is how old what a replica answers may be.
 	defaultMaxLag = 30 * time.Second
 	// probePause is how long primary and replicas are left alone between two
-	// looks at them; probeTimeout bounds a look.
+	// looks at them; probeTimeout bounds a look, and how long a question waits to
+	// be sent to a replica.
 	probePause   = 2 * time.Second
 	probeTimeout = 2 * time.Second
+	// silence is how long a replica that does not answer a look either may leave
+	// a question unanswered.
+	silence = 2 * probeTimeout
 	// catchUpWait is how long a question waits for a replica that is a moment
 	// behind, catchUpPause how long between two looks.
 	catchUpWait  = 20 * time.Millisecond
@@ -47,6 +51,7 @@ var stateNames = map[state]string{unknown: "unknown", usable: "usable", behind: 
 type replica struct {
 	name  string // host and port
 	pool  *pgxpool.Pool
+	lines *lines
 	state atomic.Int32
 }
 
@@ -95,11 +100,13 @@ func openReplica(url string, opts Options) (*replica, error) {
 		return nil, fmt.Errorf("read replica: %w", err)
 	}
 	config.ConnConfig.ConnectTimeout = min(config.ConnConfig.ConnectTimeout, probeTimeout)
+	noted := newLines()
+	config.ConnConfig.DialFunc = noted.noting(config.ConnConfig.DialFunc)
 	pool, err := pgxpool.NewWithConfig(context.Background(), config)
 	if err != nil {
 		return nil, fmt.Errorf("open the read replica: %s", err)
 	}
-	return &replica{name: replicaName(config.ConnConfig), pool: pool}, nil
+	return &replica{name: replicaName(config.ConnConfig), pool: pool, lines: noted}, nil
 }
 
 func replicaName(config *pgx.ConnConfig) string {
@@ -204,14 +211,16 @@ func (r *replicas) acquire(ctx context.Context) (*pgxpool.Conn, *replica) {
 }
 
 func (r *replicas) acquireFrom(ctx context.Context, one *replica, required position) *pgxpool.Conn {
-	conn, err := one.pool.Acquire(ctx)
+	soon, cancel := context.WithTimeout(ctx, probeTimeout)
+	defer cancel()
+	conn, err := one.pool.Acquire(soon)
 	if err != nil {
 		if ctx.Err() == nil {
 			r.failed(ctx, one, err)
 		}
 		return nil
 	}
-	reached, err := catchUp(ctx, conn, required)
+	reached, err := catchUp(soon, conn, required)
 	if err == nil && reached {
 		return conn
 	}

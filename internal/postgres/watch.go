@@ -80,6 +80,7 @@ func (r *replicas) lookAt(ctx context.Context, one *replica, primary origin, req
 	case ctx.Err() != nil:
 	case err != nil:
 		r.become(ctx, one, gone, err.Error())
+		one.lines.hangUp(time.Now().Add(-silence))
 	case at < required:
 		r.become(ctx, one, behind, fmt.Sprintf("it is behind by %d bytes of the log", required-at))
 	default:

@@ -2,7 +2,6 @@ package dashboard
 
 import (
 	"bytes"
-	"compress/gzip"
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
@@ -12,7 +11,9 @@ import (
 	"path"
 	"strconv"
 	"strings"
+	"sync"
 
+	"github.com/klauspost/compress/gzip"
 	"github.com/labstack/echo/v4"
 )
 
@@ -36,9 +37,12 @@ var contentTypes = map[string]string{
 }
 
 // asset is a file with its compressed form, which is nil when it is no smaller.
+// It is made when the first reader asks for it: at the start of the service
+// nobody would wait for anything else.
 type asset struct {
-	contentType    string
-	plain, gzipped []byte
+	contentType string
+	plain       []byte
+	gzipped     func() []byte
 }
 
 // assets are the files of the pages. All of them share one hash, which is part
@@ -48,7 +52,7 @@ type assets struct {
 	byName map[string]asset
 }
 
-// loadAssets reads and compresses the embedded files.
+// loadAssets reads the embedded files.
 func loadAssets() (*assets, error) {
 	a := &assets{byName: make(map[string]asset)}
 	hash := sha256.New()
@@ -63,7 +67,8 @@ func loadAssets() (*assets, error) {
 			}
 			fmt.Fprintf(hash, "%s %d\n", name, len(content))
 			hash.Write(content)
-			return a.add(strings.TrimPrefix(name, folder+"/"), content)
+			a.add(strings.TrimPrefix(name, folder+"/"), content)
+			return nil
 		})
 		if err != nil {
 			return nil, fmt.Errorf("read the files of the pages: %w", err)
@@ -73,38 +78,35 @@ func loadAssets() (*assets, error) {
 	return a, nil
 }
 
-func (a *assets) add(name string, content []byte) error {
+func (a *assets) add(name string, content []byte) {
 	contentType, known := contentTypes[path.Ext(name)]
 	if !known {
 		contentType = contentTypes[""]
 	}
-	var gzipped []byte
-	if contentType != contentTypes[".png"] { // which is compressed already
-		var err error
-		if gzipped, err = compress(content); err != nil {
-			return err
+	a.byName[name] = asset{contentType: contentType, plain: content, gzipped: sync.OnceValue(func() []byte {
+		if contentType == contentTypes[".png"] { // which is compressed already
+			return nil
 		}
-	}
-	a.byName[name] = asset{contentType: contentType, plain: content, gzipped: gzipped}
-	return nil
+		return compress(content)
+	})}
 }
 
-func compress(content []byte) ([]byte, error) {
+// assetLevel takes a third of the time of the highest level, which would save
+// one byte in a hundred.
+const assetLevel = 7
+
+// compress returns nil when content does not get smaller.
+func compress(content []byte) []byte {
 	var buffer bytes.Buffer
-	writer, err := gzip.NewWriterLevel(&buffer, gzip.BestCompression)
+	writer, err := gzip.NewWriterLevel(&buffer, assetLevel)
 	if err != nil {
-		return nil, err
+		return nil // does not happen with a constant that is a level
 	}
-	if _, err := writer.Write(content); err != nil {
-		return nil, err
+	_, writeErr := writer.Write(content)
+	if err := writer.Close(); err != nil || writeErr != nil || buffer.Len() >= len(content) {
+		return nil // there are no errors in memory
 	}
-	if err := writer.Close(); err != nil {
-		return nil, err
-	}
-	if buffer.Len() >= len(content) {
-		return nil, nil
-	}
-	return buffer.Bytes(), nil
+	return bytes.Clone(buffer.Bytes())
 }
 
 // root is the folder of the files below the prefix of the service.
@@ -123,9 +125,11 @@ func (a *assets) serve(c echo.Context) error {
 func (f asset) send(c echo.Context) error {
 	header, body := c.Response().Header(), f.plain
 	header.Set("Vary", "Accept-Encoding")
-	if f.gzipped != nil && strings.Contains(c.Request().Header.Get("Accept-Encoding"), "gzip") {
-		header.Set("Content-Encoding", "gzip")
-		body = f.gzipped
+	if strings.Contains(c.Request().Header.Get("Accept-Encoding"), "gzip") {
+		if gzipped := f.gzipped(); gzipped != nil {
+			header.Set("Content-Encoding", "gzip")
+			body = gzipped
+		}
 	}
 	header.Set("Content-Length", strconv.Itoa(len(body)))
 	return c.Blob(http.StatusOK, f.contentType, body)

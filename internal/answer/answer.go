@@ -1,6 +1,6 @@
-// Package answer writes JSON answers: it encodes values, applies the caller's
+// Package answer writes answers: it encodes values as JSON, applies the caller's
 // field mask, compresses, streams lists that are too large to hold, and keeps
-// answers that are asked for again and again.
+// answers, pages among them, that are asked for again and again.
 package answer
 
 import (
@@ -61,11 +61,16 @@ func sendWhole(w http.ResponseWriter, status int, body []byte, c coding) error {
 // ErrHungUp. What is left in buffers goes out before that limit is lifted: the
 // connection serves other requests after this one.
 func Send(w http.ResponseWriter, status int, body []byte) error {
+	w.Header().Set("Content-Type", contentType)
+	return send(w, status, body)
+}
+
+// send is Send for answers of any type.
+func send(w http.ResponseWriter, status int, body []byte) error {
 	control := http.NewResponseController(w)
 	if err := limit(control, time.Now().Add(stallLimit)); err != nil {
 		return err
 	}
-	w.Header().Set("Content-Type", contentType)
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(status)
 	_, err := w.Write(body)

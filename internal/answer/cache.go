@@ -92,12 +92,23 @@ func NewCache(maxBytes int64, now func() time.Time) *Cache {
 	return c
 }
 
-// Do returns the answer to the question key. Where it is not kept, compute
-// returns its JSON, computed from nothing but the topics and the key.
+// Do is Keep for answers of which compute returns the JSON.
+func (c *Cache) Do(ctx context.Context, key Key, topics []string, compute func(context.Context) ([]byte, error)) (*Encoded, error) {
+	return c.Keep(ctx, key, topics, func(ctx context.Context) (*Encoded, error) {
+		body, err := compute(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return NewEncoded(body), nil
+	})
+}
+
+// Keep returns the answer to the question key. Where it is not kept, it is
+// computed, from nothing but the topics and the key.
 //
 // The error is that of compute, or that of ctx, whose end is no matter to others
 // who wait for the same answer: the ctx of compute ends when nobody waits.
-func (c *Cache) Do(ctx context.Context, key Key, topics []string, compute func(context.Context) ([]byte, error)) (*Encoded, error) {
+func (c *Cache) Keep(ctx context.Context, key Key, topics []string, compute func(context.Context) (*Encoded, error)) (*Encoded, error) {
 	c.mu.Lock()
 	if answer, ok := c.find(key); ok {
 		c.mu.Unlock()
@@ -140,32 +151,28 @@ func (c *Cache) version(topics []string) uint64 {
 	return version
 }
 
-func (c *Cache) start(ctx context.Context, at flightKey, topics []string, compute func(context.Context) ([]byte, error)) *flight {
+func (c *Cache) start(ctx context.Context, at flightKey, topics []string, compute func(context.Context) (*Encoded, error)) *flight {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	f := &flight{done: make(chan struct{}), cancel: cancel}
 	c.flights[at] = f
 	go func() {
 		defer cancel()
-		f.answer, f.err = encoded(ctx, compute)
+		f.answer, f.err = guarded(ctx, compute)
 		c.land(at, f, topics)
 		close(f.done)
 	}()
 	return f
 }
 
-// encoded calls compute, whose panic would otherwise end the whole program: it
+// guarded calls compute, whose panic would otherwise end the whole program: it
 // is not the goroutine of a request.
-func encoded(ctx context.Context, compute func(context.Context) ([]byte, error)) (answer *Encoded, err error) {
+func guarded(ctx context.Context, compute func(context.Context) (*Encoded, error)) (answer *Encoded, err error) {
 	defer func() {
 		if fault := recover(); fault != nil {
 			answer, err = nil, fmt.Errorf("compute answer: panic: %v\n%s", fault, debug.Stack())
 		}
 	}()
-	body, err := compute(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return NewEncoded(body), nil
+	return compute(ctx)
 }
 
 // land keeps the answer unless something has changed since the flight began.

@@ -3,6 +3,7 @@ package answer
 import (
 	"crypto/sha256"
 	"encoding/base64"
+	"maps"
 	"net/http"
 	"sync"
 )
@@ -19,23 +20,31 @@ const (
 	KeepChecked = "no-cache"
 )
 
-// varyBy are the headers of a request that decide about the answer to it.
-const varyBy = "Accept-Encoding, X-Fields"
+// headerOfJSON goes with JSON. Vary has the headers of a request that decide
+// about the answer to it.
+var headerOfJSON = http.Header{"Content-Type": {contentType}, "Vary": {"Accept-Encoding, X-Fields"}}
 
-// Encoded is a JSON answer that is sent many times: its compressed forms are
-// made once, when the first caller takes them. It is safe for concurrent use.
+// Encoded is an answer that is sent many times: its compressed forms are made
+// once, when the first caller takes them. It is safe for concurrent use.
 type Encoded struct {
-	body  []byte
-	tag   string // without quotes
-	forms map[coding]func() []byte
+	body   []byte
+	header http.Header
+	tag    string // without quotes
+	forms  map[coding]func() []byte
 }
 
 // NewEncoded returns the answer with this JSON, which is not to be changed any more.
-func NewEncoded(body []byte) *Encoded {
+func NewEncoded(body []byte) *Encoded { return NewDocument(body, headerOfJSON) }
+
+// NewDocument returns the answer with this body and the header that goes with
+// it, neither of which is to be changed any more. The header tells the type of
+// the body and what the answer varies by, Accept-Encoding among it.
+func NewDocument(body []byte, header http.Header) *Encoded {
 	sum := sha256.Sum256(body)
 	return &Encoded{
-		body: body,
-		tag:  base64.RawURLEncoding.EncodeToString(sum[:16]),
+		body:   body,
+		header: header,
+		tag:    base64.RawURLEncoding.EncodeToString(sum[:16]),
 		forms: map[coding]func() []byte{
 			gzipped:   sync.OnceValue(func() []byte { return smaller(gzipped, body) }),
 			zstandard: sync.OnceValue(func() []byte { return smaller(zstandard, body) }),
@@ -75,9 +84,9 @@ func (e *Encoded) Write(w http.ResponseWriter, terms Terms, keep string) error {
 	if used != identity {
 		tag += "-" + string(used)
 	}
+	maps.Copy(header, e.header)
 	header.Set("ETag", `"`+tag+`"`)
 	header.Set("Cache-Control", keep)
-	header.Set("Vary", varyBy)
 	if terms.has(tag) {
 		w.WriteHeader(http.StatusNotModified)
 		return nil
@@ -85,5 +94,5 @@ func (e *Encoded) Write(w http.ResponseWriter, terms Terms, keep string) error {
 	if used != identity {
 		header.Set("Content-Encoding", string(used))
 	}
-	return Send(w, http.StatusOK, body)
+	return send(w, http.StatusOK, body)
 }

@@ -12,7 +12,6 @@ import (
 	"strings"
 
 	"github.com/labstack/echo/v4"
-	"github.com/labstack/echo/v4/middleware"
 
 	"github.com/monarc-project/stats-service/internal/prefix"
 	"github.com/monarc-project/stats-service/internal/stats"
@@ -64,6 +63,7 @@ func NewPages(opts PageOptions) (*Pages, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the templates of the pages: %w", err)
 	}
+	opts.Answers = opts.answers()
 	return &Pages{opts: opts, assets: loaded, templates: templates, translations: translations}, nil
 }
 
@@ -144,7 +144,7 @@ func (p *Pages) active() []pageKind {
 
 // Register adds the routes of the pages.
 func (p *Pages) Register(e *echo.Echo) {
-	g := registrar{e, middleware.GzipWithConfig(middleware.GzipConfig{Level: 6, MinLength: 1 << 10})}
+	g := registrar{e}
 	for _, kind := range p.active() {
 		g.add(kind.path, p.servePage(kind))
 		for _, id := range kind.charts {
@@ -171,15 +171,10 @@ func (p *Pages) Register(e *echo.Echo) {
 
 var methods = []string{http.MethodGet, http.MethodHead}
 
-// registrar adds routes whose answers are compressed.
-type registrar struct {
-	echo     *echo.Echo
-	compress echo.MiddlewareFunc
-}
+// registrar adds routes for reading.
+type registrar struct{ echo *echo.Echo }
 
-func (r registrar) add(path string, handler echo.HandlerFunc) {
-	r.echo.Match(methods, path, handler, r.compress)
-}
+func (r registrar) add(path string, handler echo.HandlerFunc) { r.echo.Match(methods, path, handler) }
 
 // read prepares the figures of a request.
 func (p *Pages) read(ctx context.Context, header http.Header, query url.Values, fallbackDays int) (*reading, error) {
@@ -194,35 +189,38 @@ func (p *Pages) read(ctx context.Context, header http.Header, query url.Values, 
 	}, err
 }
 
-// freshness lets a page be shown again for a minute without asking.
-const freshness = "public, max-age=60"
-
 func (p *Pages) servePage(kind pageKind) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		request := c.Request()
 		r, err := p.read(request.Context(), request.Header, c.QueryParams(), defaultPeriod)
-		header := c.Response().Header()
-		header.Add("Vary", "Accept-Language")
-		p.protect(header, r.view.Embed)
+		p.protect(c.Response().Header(), r.view.Embed)
 		if invalid := (*stats.InvalidError)(nil); errors.As(err, &invalid) {
 			return p.renderInvalid(c, kind, r, invalid)
 		}
-		page := p.newPage(kind, r)
-		if err := kind.build(r, page); err != nil {
-			return fmt.Errorf("page %s: %w", kind.name, err)
-		}
-		header.Set("Cache-Control", freshness)
-		if r.view.Embed && len(kind.charts) > 0 {
-			page.keepChart(r.view.Chart)
-			return p.render(c, http.StatusOK, "embed", page)
-		}
-		return p.render(c, http.StatusOK, kind.name, page)
+		return p.answerKept(c, r, kind, "", func(c echo.Context, r *reading) error {
+			return p.writePage(c, r, kind)
+		})
 	}
+}
+
+// writePage writes a page, or one of its charts where that is to be embedded.
+func (p *Pages) writePage(c echo.Context, r *reading, kind pageKind) error {
+	page := p.newPage(kind, r)
+	if err := kind.build(r, page); err != nil {
+		return fmt.Errorf("page %s: %w", kind.name, err)
+	}
+	if r.view.Embed && len(kind.charts) > 0 {
+		page.keepChart(r.view.Chart)
+		return p.render(c, http.StatusOK, "embed", page)
+	}
+	return p.render(c, http.StatusOK, kind.name, page)
 }
 
 // renderInvalid says which part of the address is not understood.
 func (p *Pages) renderInvalid(c echo.Context, kind pageKind, r *reading, invalid *stats.InvalidError) error {
-	c.Response().Header().Set("Cache-Control", "no-store")
+	header := c.Response().Header()
+	header.Set("Cache-Control", "no-store")
+	header.Set("Vary", "Accept-Language")
 	page := p.newPage(kind, r)
 	for _, name := range slices.Sorted(maps.Keys(invalid.Fields)) {
 		page.Problems = append(page.Problems, name+": "+invalid.Fields[name])
@@ -286,13 +284,12 @@ func (p *Pages) serveExport(kind pageKind, id string, write exporter, adapt func
 		if err != nil {
 			return err
 		}
-		page := p.newPage(kind, r)
-		if err := kind.build(r, page); err != nil {
-			return fmt.Errorf("export of %s: %w", id, err)
-		}
-		header := c.Response().Header()
-		header.Add("Vary", "Accept-Language")
-		header.Set("Cache-Control", freshness)
-		return write(c, r, id, page.tables(id))
+		return p.answerKept(c, r, kind, c.Path(), func(c echo.Context, r *reading) error {
+			page := p.newPage(kind, r)
+			if err := kind.build(r, page); err != nil {
+				return fmt.Errorf("export of %s: %w", id, err)
+			}
+			return write(c, r, id, page.tables(id))
+		})
 	}
 }

@@ -47,10 +47,16 @@ var _ public.StrictServerInterface = (*Public)(nil)
 
 // NewPublic returns the public JSON routes.
 func NewPublic(opts Options) *Public {
-	if opts.Answers == nil {
-		opts.Answers = answer.NewCache(0, opts.Now)
-	}
+	opts.Answers = opts.answers()
 	return &Public{opts: opts}
+}
+
+// answers is where answers are kept, or a place that keeps none.
+func (o Options) answers() *answer.Cache {
+	if o.Answers == nil {
+		return answer.NewCache(0, o.Now)
+	}
+	return o.Answers
 }
 
 // reply is a success answer of any public route; see its methods.

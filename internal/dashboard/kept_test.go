@@ -1,0 +1,168 @@
+package dashboard_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/monarc-project/stats-service/internal/answer"
+	"github.com/monarc-project/stats-service/internal/dashboard"
+	"github.com/monarc-project/stats-service/internal/postgres"
+	"github.com/monarc-project/stats-service/internal/processor"
+	"github.com/monarc-project/stats-service/internal/sample"
+	"github.com/monarc-project/stats-service/internal/stats"
+)
+
+// keeping boots the service with answers that are kept until the test drops them.
+func keeping(t *testing.T, changes ...func(*dashboard.PageOptions)) (*service, *answer.Cache) {
+	t.Helper()
+	answers := answer.NewCache(1<<20, func() time.Time { return today })
+	answers.Resume()
+	return setup(t, append(changes, func(o *dashboard.PageOptions) { o.Answers = answers })...), answers
+}
+
+// addAnalysis stores one analysis with stats of one type.
+func (s *service) addAnalysis(client stats.Client, t processor.Type) {
+	s.t.Helper()
+	generator := sample.New(sample.Options{Analyses: 1, Seed: 11, Until: today})
+	for _, stat := range generator.Stats(0, 0, today) {
+		if stat.Type == t {
+			stat.UUID, stat.ANR = uuid.New(), uuid.New()
+			s.insert(client, []stats.Stat{stat})
+		}
+	}
+}
+
+// TestKeptUntilChanged shows for every page and export that it is computed once
+// and again after a change of anything that it shows.
+func TestKeptUntilChanged(t *testing.T) {
+	t.Parallel()
+	s, answers := keeping(t)
+	s.addMonth()
+	client := s.client("Late", 10, 10, true)
+	threats, vulns, risks := processor.Threat, processor.Vulnerability, processor.Risk
+	for path, shown := range map[string][]processor.Type{
+		"/stats":                              processor.Types(),
+		"/about":                              processor.Types(),
+		"/stats/evolution":                    {threats},
+		"/stats/evolution?of=vulnerabilities": {vulns},
+		"/stats/evolution?of=risks":           {risks},
+		"/stats/cartography":                  {processor.Cartography},
+		"/stats/compliance":                   {processor.Compliance},
+		"/stats/top-threats.csv":              {threats},
+		"/stats/top-vulnerabilities.json":     {vulns},
+		"/stats/threats.csv?days=9":           {threats},
+		"/stats/risks.csv?days=9":             {risks},
+	} {
+		for _, kind := range shown {
+			before := s.get(path).body
+			s.addAnalysis(client, kind)
+			if s.get(path).body != before {
+				t.Errorf("%s is computed twice", path)
+			}
+			answers.Drop(string(kind))
+			if s.get(path).body == before {
+				t.Errorf("%s does not change with stats of type %s", path, kind)
+			}
+		}
+	}
+}
+
+func TestKeptMap(t *testing.T) {
+	t.Parallel()
+	s, answers := keeping(t)
+	s.addMonth()
+	client := s.client("Late", 10, 10, true)
+	changes := map[string]func(){
+		string(processor.Threat):        func() { s.addAnalysis(client, processor.Threat) },
+		string(processor.Vulnerability): func() { s.addAnalysis(client, processor.Vulnerability) },
+		string(postgres.ChangeClients): func() {
+			if _, err := s.store.SetCoordinates(t.Context(), client.UUID, new(20.0), new(20.0)); err != nil {
+				t.Fatal(err)
+			}
+		},
+	}
+	for topic, change := range changes {
+		before := s.get("/stats/map").body
+		change()
+		if s.get("/stats/map").body != before {
+			t.Error("the map is computed twice")
+		}
+		answers.Drop(topic)
+		if s.get("/stats/map").body == before {
+			t.Errorf("the map does not change with %s", topic)
+		}
+	}
+}
+
+// TestKeptApart shows that nobody gets what somebody else asked for.
+func TestKeptApart(t *testing.T) {
+	t.Parallel()
+	s, _ := keeping(t, func(o *dashboard.PageOptions) { o.EmbedOrigins = []string{"https://www.example.org"} })
+	s.addMonth()
+	seen := map[string]string{}
+	for _, path := range []string{
+		"/stats", "/stats?days=30", "/stats?from=2026-03-01&to=2026-03-14", "/stats?local_stats_only=1", "/stats?lang=fr", "/stats?top=10",
+		"/stats?by=occurrence", "/stats?order=lowest", "/stats?embed=1", "/stats?embed=1&chart=risks-operational", "/stats/evolution",
+		"/stats/evolution?of=risks", "/stats/evolution?group=day", "/stats/evolution?object=" + fire, "/stats/evolution?invert=1&object=" + fire,
+		"/stats/top-threats.csv", "/stats/top-threats.json", "/stats/threats.csv", "/stats/threats.csv?days=9", "/stats/map", "/about", "/help",
+	} {
+		for _, language := range []string{"en", "de"} {
+			body := s.get(path, "Accept-Language", language).body
+			if body != s.get(path, "Accept-Language", language).body {
+				t.Errorf("%s: the second answer is another", path)
+			}
+			if other, taken := seen[body]; taken && !sameInAllLanguages(path) {
+				t.Errorf("%s in %s is answered as %s", path, language, other)
+			}
+			seen[body] = path + " in " + language
+		}
+	}
+}
+
+// sameInAllLanguages tells whether Accept-Language decides nothing.
+func sameInAllLanguages(path string) bool { return strings.Contains(path, "lang=") }
+
+// TestKeptHeaders shows what browsers and proxies are told.
+func TestKeptHeaders(t *testing.T) {
+	t.Parallel()
+	s, _ := keeping(t)
+	s.addMonth()
+	for path, contentType := range map[string]string{
+		"/stats": "text/html; charset=UTF-8", "/stats/top-threats.csv": "text/csv; charset=utf-8", "/stats/top-threats.json": "application/json",
+	} {
+		first := s.get(path, "Accept-Encoding", "gzip")
+		want := map[string]string{
+			"Content-Type": contentType, "Vary": "Accept-Encoding, Accept-Language", "Cache-Control": "public, max-age=60",
+			"X-Content-Type-Options": "nosniff",
+		}
+		for name, value := range want {
+			if got := first.header.Get(name); got != value {
+				t.Errorf("%s: %s is %q, want %q", path, name, got, value)
+			}
+		}
+		if path == "/stats" && first.header.Get("Content-Encoding") != "gzip" {
+			t.Errorf("%s is not compressed", path)
+		}
+		tag := first.header.Get("ETag")
+		again := s.get(path, "Accept-Encoding", "gzip", "If-None-Match", tag)
+		if again.status != http.StatusNotModified || again.body != "" || again.header.Get("ETag") != tag {
+			t.Errorf("%s: who has it gets status %d with %d bytes", path, again.status, len(again.body))
+		}
+		for _, name := range []string{"Vary", "Cache-Control", "Content-Security-Policy", "X-Frame-Options"} {
+			if again.header.Get(name) != first.header.Get(name) {
+				t.Errorf("%s: with status 304 %s is %q, before it was %q", path, name, again.header.Get(name), first.header.Get(name))
+			}
+		}
+	}
+	if name := s.get("/stats/top-threats.csv").header.Get("Content-Disposition"); name != `attachment; filename="top-threats-2025-12-15-2026-03-15.csv"` {
+		t.Errorf("the file is called %s", name)
+	}
+	wrong := s.get("/stats?days=x")
+	if wrong.header.Get("Cache-Control") != "no-store" || wrong.header.Get("ETag") != "" {
+		t.Errorf("a wrong question may be kept: %v", wrong.header)
+	}
+}

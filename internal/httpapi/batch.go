@@ -12,12 +12,13 @@ import (
 )
 
 // batchAnswer tells what became of a batch. It is sent item by item, with the
-// data as it came: a second copy of a large batch would cost as much again.
+// data as it came: a second copy of a large batch would cost as much again. Nor
+// is it compressed, whatever the caller accepts: it says what the caller has
+// just sent, and compressing that took a sixth of the time of a post.
 type batchAnswer struct {
 	items    []postgres.Item
 	outcomes []postgres.Outcome // one for each item
 	mask     *fieldmask.Mask
-	terms    answer.Terms
 }
 
 // duplicates returns the uuids that were already there.
@@ -44,13 +45,13 @@ func (b batchAnswer) write(w http.ResponseWriter) error {
 	}
 	rowMask, wanted := b.mask.Sub("data")
 	if !wanted {
-		return answer.JSON{Status: status, Value: beside, Mask: b.mask, Terms: b.terms}.Write(w)
+		return answer.JSON{Status: status, Value: beside, Mask: b.mask}.Write(w)
 	}
 	rest, err := answer.Encode(beside, b.mask)
 	if err != nil {
 		return err
 	}
-	list := answer.NewMemberWriter(w, status, "data", rowMask, b.terms)
+	list := answer.NewMemberWriter(w, status, "data", rowMask, answer.Terms{})
 	if err := b.copyTo(list); err != nil {
 		return err
 	}

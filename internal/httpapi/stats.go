@@ -15,7 +15,6 @@ import (
 
 	"github.com/monarc-project/stats-service/gen/api"
 	"github.com/monarc-project/stats-service/gen/server"
-	"github.com/monarc-project/stats-service/internal/answer"
 	"github.com/monarc-project/stats-service/internal/fieldmask"
 	"github.com/monarc-project/stats-service/internal/postgres"
 	"github.com/monarc-project/stats-service/internal/processor"
@@ -120,7 +119,7 @@ func (s *Server) CreateStats(ctx context.Context, request server.CreateStatsRequ
 	if err != nil {
 		return nil, refusal(*request.Body, fmt.Errorf("store %d stats: %w", len(items), err))
 	}
-	batch := batchAnswer{items: items, outcomes: outcomes, mask: mask, terms: answer.TermsOf(ctx)}
+	batch := batchAnswer{items: items, outcomes: outcomes, mask: mask}
 	s.logDuplicates(ctx, batch.duplicates())
 	return reply(batch.write), nil
 }

@@ -7,11 +7,13 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	"github.com/monarc-project/stats-service/gen/db"
 	"github.com/monarc-project/stats-service/internal/stats"
@@ -68,7 +70,7 @@ func (s *Store) InsertStats(ctx context.Context, client stats.Client, items []It
 		return nil, err
 	}
 	b := batch{clientID: client.ID, createdAt: s.timestamp(), entries: entries}
-	err = s.transact(ctx, func(w *writing) error { return b.run(ctx, w) }, client.ID)
+	err = s.transactLocked(ctx, db.LockShared, b.open, func(w *writing) error { return b.run(ctx, w) })
 	if err != nil {
 		return nil, fmt.Errorf("insert %d stats of client %d: %w", len(items), client.ID, insertError(ctx, err))
 	}
@@ -205,6 +207,8 @@ type batch struct {
 
 	named  map[uuid.UUID]bool     // uuids chosen by the sender under which a row was inserted
 	stored map[uuid.UUID]storedAs // by content id: where this client's content is
+
+	located bool // stored has what this client had before this attempt
 }
 
 type storedAs struct {
@@ -213,13 +217,45 @@ type storedAs struct {
 	fresh     bool // by this attempt, for an entry without a uuid
 }
 
-// run is one attempt.
-func (b *batch) run(ctx context.Context, w *writing) error {
+// genericPlans has the statements of a transaction planned for any values: none
+// of those that insert gains from a plan for its own, for which the server would
+// copy the values several times.
+const genericPlans = "SET LOCAL plan_cache_mode = force_generic_plan"
+
+// open begins an attempt.
+func (b *batch) open(start *pgx.Batch, w *writing) {
 	b.named, b.stored = map[uuid.UUID]bool{}, map[uuid.UUID]storedAs{}
+	start.Queue(genericPlans)
+	w.queueLocal(start, b.clientID)
+	if b.located = !b.hasNamed(); b.located {
+		missing := b.derivedContents()
+		start.Queue(db.StatsByContentID, sortedIDs(missing), b.clientID).Query(b.readLocations)
+	}
+}
+
+// run is the rest of an attempt.
+func (b *batch) run(ctx context.Context, w *writing) error {
 	if err := b.insertNamed(ctx, w); err != nil {
 		return err
 	}
 	return b.insertDerived(ctx, w)
+}
+
+// hasNamed tells whether a sender chose a uuid. What is inserted under it may be
+// the content of another entry, which can then be located only afterwards.
+func (b *batch) hasNamed() bool {
+	return slices.ContainsFunc(b.entries, func(e entry) bool { return e.stat.UUID != uuid.Nil })
+}
+
+// readLocations notes where contents are, from the columns of StatsByContentID.
+func (b *batch) readLocations(rows pgx.Rows) error {
+	var contentID, id uuid.UUID
+	var createdAt time.Time
+	_, err := pgx.ForEachRow(rows, []any{&contentID, &id, &createdAt}, func() error {
+		b.stored[contentID] = storedAs{id: id, createdAt: createdAt.UTC()}
+		return nil
+	})
+	return err
 }
 
 // insertNamed inserts the entries whose senders chose a uuid, the first of each.
@@ -241,8 +277,11 @@ func (b *batch) insertNamed(ctx context.Context, w *writing) error {
 // not stored, once each.
 func (b *batch) insertDerived(ctx context.Context, w *writing) error {
 	missing := b.derivedContents()
-	if err := b.locate(ctx, w.queries, missing); err != nil {
-		return err
+	b.dropStored(missing)
+	if !b.located {
+		if err := b.locate(ctx, w.queries, missing); err != nil {
+			return err
+		}
 	}
 	rows := b.rowsFor(missing, func(contentID uuid.UUID) uuid.UUID { return contentID })
 	if err := b.insert(ctx, w, rows); err != nil {
@@ -293,11 +332,7 @@ func (b *batch) rowsFor(contents map[uuid.UUID]*entry, idOf func(contentID uuid.
 
 // locate moves the contents that the client has stored from missing to b.stored.
 func (b *batch) locate(ctx context.Context, queries *db.Queries, missing map[uuid.UUID]*entry) error {
-	for contentID := range missing {
-		if _, ok := b.stored[contentID]; ok {
-			delete(missing, contentID)
-		}
-	}
+	b.dropStored(missing)
 	if len(missing) == 0 {
 		return nil
 	}
@@ -309,6 +344,14 @@ func (b *batch) locate(ctx context.Context, queries *db.Queries, missing map[uui
 		delete(missing, row.ContentID)
 	}
 	return err
+}
+
+// dropStored removes from missing what is known to be stored.
+func (b *batch) dropStored(missing map[uuid.UUID]*entry) {
+	maps.DeleteFunc(missing, func(contentID uuid.UUID, _ *entry) bool {
+		_, ok := b.stored[contentID]
+		return ok
+	})
 }
 
 // newRow is an entry and the uuid to insert it under.

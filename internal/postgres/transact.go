@@ -41,10 +41,8 @@ type observedRow = db.DeleteStatsRow
 // transact runs fn in a transaction, again from the start when it lost against
 // another one. Errors are the driver's or fn's. Read committed is what lets a
 // statement see the row on which an earlier one found a conflict.
-//
-// Naming clients whose stats fn will change saves looking them up later.
-func (s *Store) transact(ctx context.Context, fn func(w *writing) error, clientIDs ...int64) error {
-	return s.transactLocked(ctx, db.LockShared, clientIDs, fn)
+func (s *Store) transact(ctx context.Context, fn func(w *writing) error) error {
+	return s.transactLocked(ctx, db.LockShared, nil, fn)
 }
 
 // transactAlone is transact while nobody else is in it.
@@ -52,9 +50,11 @@ func (s *Store) transactAlone(ctx context.Context, fn func(w *writing) error) er
 	return s.transactLocked(ctx, db.LockExclusive, nil, fn)
 }
 
-func (s *Store) transactLocked(ctx context.Context, lock string, clientIDs []int64, fn func(w *writing) error) error {
+// transactLocked also runs the statements that open queues, if it is not nil,
+// right after the transaction has begun and in the same round trip.
+func (s *Store) transactLocked(ctx context.Context, lock string, open func(*pgx.Batch, *writing), fn func(w *writing) error) error {
 	for attempt := 1; ; attempt++ {
-		appended, err := s.attempt(ctx, lock, clientIDs, fn)
+		appended, err := s.attempt(ctx, lock, open, fn)
 		if err == nil {
 			s.foldWhenDue(ctx, appended)
 			return nil
@@ -70,15 +70,15 @@ func (s *Store) transactLocked(ctx context.Context, lock string, clientIDs []int
 
 // attempt runs fn in a transaction and returns how many deltas it appended. The
 // statements before and after those of fn travel together: a small post is over
-// in four round trips.
-func (s *Store) attempt(ctx context.Context, lock string, clientIDs []int64, fn func(w *writing) error) (appended int, err error) {
+// in three round trips.
+func (s *Store) attempt(ctx context.Context, lock string, open func(*pgx.Batch, *writing), fn func(w *writing) error) (appended int, err error) {
 	conn, err := s.pool.Acquire(ctx)
 	if err != nil {
 		return 0, err
 	}
 	defer conn.Release() // which discards a connection that is still in a transaction
 	w := &writing{queries: db.New(conn), totals: totals{}, locals: map[int64]bool{}, changed: map[Change]bool{}}
-	if err = w.begin(ctx, conn, lock, clientIDs); err == nil {
+	if err = w.begin(ctx, conn, lock, open); err == nil {
 		if err = fn(w); err == nil {
 			appended, err = w.commit(ctx, conn, s.replicas)
 		}
@@ -90,23 +90,29 @@ func (s *Store) attempt(ctx context.Context, lock string, clientIDs []int64, fn 
 	return appended, nil
 }
 
-// begin takes the lock before it looks whether the clients are local.
-func (w *writing) begin(ctx context.Context, conn *pgxpool.Conn, lock string, clientIDs []int64) error {
+// begin takes the lock before it looks at anything.
+func (w *writing) begin(ctx context.Context, conn *pgxpool.Conn, lock string, open func(*pgx.Batch, *writing)) error {
 	var batch pgx.Batch
 	batch.Queue("BEGIN ISOLATION LEVEL READ COMMITTED")
 	batch.Queue(lock, localsLock)
-	if len(clientIDs) > 0 {
-		batch.Queue(db.ClientsLocal, clientIDs).Query(func(rows pgx.Rows) error {
-			var id int64
-			var local bool
-			_, err := pgx.ForEachRow(rows, []any{&id, &local}, func() error {
-				w.locals[id] = local
-				return nil
-			})
-			return err
-		})
+	if open != nil {
+		open(&batch, w)
 	}
 	return conn.SendBatch(ctx, &batch).Close()
+}
+
+// queueLocal has the batch look whether the client is local, which saves looking
+// when its stats are counted.
+func (w *writing) queueLocal(batch *pgx.Batch, clientID int64) {
+	batch.Queue(db.ClientsLocal, []int64{clientID}).Query(func(rows pgx.Rows) error {
+		var id int64
+		var local bool
+		_, err := pgx.ForEachRow(rows, []any{&id, &local}, func() error {
+			w.locals[id] = local
+			return nil
+		})
+		return err
+	})
 }
 
 // commit appends what changed to the deltas, announces it and commits.

@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"go/ast"
 	"go/parser"
@@ -249,5 +250,12 @@ func TestSessionSettings(t *testing.T) {
 		if err := store.pool.QueryRow(t.Context(), "SHOW "+name).Scan(&got); err != nil || got != want {
 			t.Errorf("%s is %q, %v; want %q", name, got, err, want)
 		}
+	}
+	const compression = `SELECT setting = CASE WHEN 'lz4' = ANY (enumvals) THEN 'lz4' ELSE reset_val END
+		FROM pg_settings WHERE name = 'default_toast_compression'`
+	best := true
+	err = store.pool.QueryRow(t.Context(), compression).Scan(&best)
+	if err != nil && !errors.Is(err, pgx.ErrNoRows) || !best { // no row before PostgreSQL 14
+		t.Errorf("new documents are not compressed with lz4, although the server can: %v", err)
 	}
 }

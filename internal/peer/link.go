@@ -17,6 +17,8 @@ const (
 	// baseDelay is the pause after the first attempt; it doubles up to maxDelay.
 	baseDelay = 500 * time.Millisecond
 	maxDelay  = 30 * time.Second
+	// tenth is how precisely pauses are told.
+	tenth = 100 * time.Millisecond
 
 	userAgent = "monarc-stats-service"
 )
@@ -139,7 +141,7 @@ func (l *link) retry(ctx context.Context, allowed func(*failure) int, call func(
 		}
 		wait := max(l.delay(attempt), failed.after)
 		l.Log.Warn("a request to the peer failed and is tried again",
-			"cause", err.Error(), "attempt", attempt, "wait", wait)
+			"cause", err.Error(), "attempt", attempt, "wait", wait.Round(tenth).String())
 		if err := l.Sleep(ctx, wait); err != nil {
 			return err
 		}

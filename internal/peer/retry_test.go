@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -80,6 +82,23 @@ func TestPauses(t *testing.T) {
 			}
 			wantResult(t, result{}, summary)
 		})
+	}
+}
+
+// Whoever reads the log is not bothered with nanoseconds.
+func TestPausesAreLoggedRounded(t *testing.T) {
+	t.Parallel()
+	var lines strings.Builder
+	_, _, err := singlePush(t, answering(t, http.StatusBadGateway, "", nil), func(r *peer.Remote) {
+		r.Log = slog.New(slog.NewTextHandler(&lines, nil))
+		r.Rand = func() float64 { return 0.123456789 }
+	})
+	var waits []string
+	for _, match := range regexp.MustCompile(`wait=(\S+)`).FindAllStringSubmatch(lines.String(), -1) {
+		waits = append(waits, match[1])
+	}
+	if diff := cmp.Diff([]string{"300ms", "600ms", "1.1s", "2.2s", "4.5s"}, waits); diff != "" || err == nil {
+		t.Errorf("waits (-want +got), %v:\n%s", err, diff)
 	}
 }
 

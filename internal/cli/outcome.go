@@ -67,8 +67,12 @@ func (r transfer) write(w io.Writer, moved string) {
 	if r.DryRun {
 		fmt.Fprint(w, "Dry run, ")
 	}
-	fmt.Fprintf(w, "%s: %d, already there: %d, refused: %d, skipped: %d, bytes: %d, seconds: %g\n",
+	fmt.Fprintf(w, "%s: %d, already there: %d, refused: %d, skipped: %d, bytes: %d, seconds: %g",
 		moved, r.Sent, r.AlreadyThere, r.Refused, r.Skipped, r.Bytes, r.Seconds)
+	if r.LastDay != "" {
+		fmt.Fprintf(w, ", last day: %s (%s)", r.LastDay, r.LastOf)
+	}
+	fmt.Fprintln(w)
 }
 
 // endTransfer prints the summary, which is valid beside an error too.

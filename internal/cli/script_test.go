@@ -44,7 +44,8 @@ type testKey struct{}
 //	empty DIR              fails when something is in the folder
 //	day NAME OFFSET        sets NAME to today, UTC, moved by so many days
 //	stub NAME STATUS FILE  sets NAME to the URL of a server that answers with the file
-//	silent NAME            sets NAME to the URL of a server that never answers
+//	silent NAME [FILE]     sets NAME to the URL of a server that never answers, or
+//	                       not before there is such a file, which it answers 201 with
 //	asked URL              waits until that server was asked something
 //	hangup                 sends SIGHUP to what runs in the background
 //	matches FILE REGEXP    waits until a line of the file matches
@@ -83,7 +84,7 @@ func TestScripts(t *testing.T) {
 			"empty":      takes(1, 1, empty),
 			"day":        takes(2, 2, day),
 			"stub":       takes(3, 3, stub),
-			"silent":     takes(1, 1, silent),
+			"silent":     takes(1, 2, silent),
 			"asked":      takes(1, 1, asked),
 			"hangup":     takes(0, 0, hangup),
 			"matches":    takes(2, 2, matches),

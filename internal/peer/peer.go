@@ -116,6 +116,9 @@ type Summary struct {
 	Interrupted bool `json:"interrupted"`
 	// LastDay is the day of the stats that were settled last; zero: none were.
 	LastDay time.Time `json:"-"`
+	// LastOf is whose they were, of which one follows the other: in a push the
+	// name of the client, in a pull the type.
+	LastOf string `json:"last_of,omitempty"`
 }
 
 // MaxRefusals is how many refusals a Summary has room for and the log names.

@@ -3,6 +3,7 @@ package peer
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/monarc-project/stats-service/internal/postgres"
@@ -225,6 +226,12 @@ func (p *push) send(ctx context.Context, batch []stats.Stat) error {
 // advance counts a batch as dealt with.
 func (p *push) advance(batch []stats.Stat) {
 	p.done += int64(len(batch))
-	p.summary.LastDay = batch[len(batch)-1].Date
+	last := batch[len(batch)-1]
+	p.summary.LastDay, p.summary.LastOf = last.Date, p.nameOf(last.ClientID)
 	p.opts.Progress(p.done, p.total)
+}
+
+func (p *push) nameOf(clientID int64) string {
+	i := slices.IndexFunc(p.opts.Clients, func(c stats.Client) bool { return c.ID == clientID })
+	return p.opts.Clients[i].Name
 }

@@ -46,7 +46,7 @@ func (r *reading) report(s *Summary) {
 	s.Skipped += r.best.skipped
 	s.refuseMany(r.best.refused, r.best.refusals)
 	if !r.best.lastDay.IsZero() {
-		s.LastDay = r.best.lastDay
+		s.LastDay, s.LastOf = r.best.lastDay, string(r.window.statsType)
 	}
 }
 

@@ -41,10 +41,11 @@ type PeerReceipt struct {
 }
 
 type PullPosition struct {
-	PeerID   int64
-	ClientID int64
-	Type     string
-	Day      time.Time
+	PeerID     int64
+	ClientID   int64
+	Type       string
+	Day        time.Time
+	PeerClient string
 }
 
 type Rollup struct {

@@ -124,17 +124,24 @@ func (q *Queries) PeerIDByURL(ctx context.Context, url string) (int64, error) {
 
 const PullPositionDay = `-- name: PullPositionDay :one
 SELECT day FROM pull_position
-WHERE peer_id = $1::bigint AND client_id = $2::bigint AND type = $3::text
+WHERE peer_id = $1::bigint AND client_id = $2::bigint
+  AND peer_client = $3::text AND type = $4::text
 `
 
 type PullPositionDayParams struct {
-	PeerID   int64
-	ClientID int64
-	Type     string
+	PeerID     int64
+	ClientID   int64
+	PeerClient string
+	Type       string
 }
 
 func (q *Queries) PullPositionDay(ctx context.Context, arg PullPositionDayParams) (time.Time, error) {
-	row := q.db.QueryRow(ctx, PullPositionDay, arg.PeerID, arg.ClientID, arg.Type)
+	row := q.db.QueryRow(ctx, PullPositionDay,
+		arg.PeerID,
+		arg.ClientID,
+		arg.PeerClient,
+		arg.Type,
+	)
 	var day time.Time
 	err := row.Scan(&day)
 	return day, err
@@ -160,22 +167,24 @@ func (q *Queries) RecordReceipts(ctx context.Context, arg RecordReceiptsParams) 
 }
 
 const SetPullPosition = `-- name: SetPullPosition :exec
-INSERT INTO pull_position (peer_id, client_id, type, day)
-VALUES ($1::bigint, $2::bigint, $3::text, $4::date)
-ON CONFLICT (peer_id, client_id, type) DO UPDATE SET day = greatest(pull_position.day, EXCLUDED.day)
+INSERT INTO pull_position (peer_id, client_id, peer_client, type, day)
+VALUES ($1::bigint, $2::bigint, $3::text, $4::text, $5::date)
+ON CONFLICT (peer_id, client_id, peer_client, type) DO UPDATE SET day = greatest(pull_position.day, EXCLUDED.day)
 `
 
 type SetPullPositionParams struct {
-	PeerID   int64
-	ClientID int64
-	Type     string
-	Day      time.Time
+	PeerID     int64
+	ClientID   int64
+	PeerClient string
+	Type       string
+	Day        time.Time
 }
 
 func (q *Queries) SetPullPosition(ctx context.Context, arg SetPullPositionParams) error {
 	_, err := q.db.Exec(ctx, SetPullPosition,
 		arg.PeerID,
 		arg.ClientID,
+		arg.PeerClient,
 		arg.Type,
 		arg.Day,
 	)

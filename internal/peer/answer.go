@@ -55,11 +55,14 @@ func (l *link) unreadable(err error) error {
 	if _, ok := errors.AsType[*failure](err); ok {
 		return err
 	}
-	var malformed *jsontext.SyntacticError
-	if errors.As(err, &malformed) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) || errors.Is(err, errNotAnswer) || errors.Is(err, errIncomplete) {
-		return l.lost(fmt.Errorf("its answer cannot be read: %w", err))
+	_, malformed := errors.AsType[*jsontext.SyntacticError](err)
+	cutOff := errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF)
+	if !malformed && !cutOff && !errors.Is(err, errNotAnswer) && !errors.Is(err, errIncomplete) {
+		return err
 	}
-	return err
+	failed := l.lost(fmt.Errorf("its answer cannot be read: %w", err))
+	failed.foreign = !cutOff && !errors.Is(err, errIncomplete)
+	return failed
 }
 
 // eachMember reads a document that is one object. visit has to read the value of

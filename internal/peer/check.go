@@ -7,8 +7,6 @@ import (
 	"io"
 	"net/http"
 	"time"
-
-	"github.com/monarc-project/stats-service/gen/api"
 )
 
 // ClockTolerance is how far the clock of a peer may be off before it matters.
@@ -54,22 +52,11 @@ func Test(ctx context.Context, remote Remote) (Report, error) {
 // identify asks the peer whose token it is.
 func (l *link) identify(ctx context.Context, report *Report) error {
 	asked := l.Now()
-	response, err := l.api.ClientGet(ctx, nil)
-	if err != nil {
-		return err
-	}
+	as, header, err := l.askAccount(ctx)
 	report.Latency = l.Now().Sub(asked)
-	report.setClock(response.Header, asked.Add(report.Latency/2))
-	if response.StatusCode != http.StatusOK {
-		return l.refusal(response)
-	}
-	defer response.Body.Close()
-	var me api.Clients
-	if err := json.NewDecoder(io.LimitReader(response.Body, maxAnswer)).Decode(&me); err != nil {
-		return l.lost(fmt.Errorf("its answer cannot be read: %w", err))
-	}
-	report.Client, report.Role, report.Sharing = tidy(me.Name), tidy(me.Role), me.IsSharingEnabled
-	return nil
+	report.setClock(header, asked.Add(report.Latency/2))
+	report.Client, report.Role, report.Sharing = as.name, as.role, as.sharing
+	return err
 }
 
 // setClock reads the Date of an answer, which has no fractions of a second.

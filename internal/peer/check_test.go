@@ -44,7 +44,7 @@ func TestTestOfClocks(t *testing.T) {
 		"Fri, 31 May 2024 13:00:00 GMT": {ClockKnown: true, ClockAhead: time.Hour},
 		"yesterday":                     {},
 	} {
-		want.Server = answering(t, http.StatusOK, `{"name":"a","role":"admin"}`, http.Header{"Date": {date}})
+		want.Server = answering(t, http.StatusOK, `{"name":"a","role":"admin","token":"token"}`, http.Header{"Date": {date}})
 		want.Client, want.Role = "a", "admin"
 		report, err := peer.Test(t.Context(), remote(t, want.Server, "token"))
 		if err != nil {
@@ -56,19 +56,27 @@ func TestTestOfClocks(t *testing.T) {
 	}
 }
 
+const rightAddress = "is this the address of a stats service?"
+
 func TestTestFails(t *testing.T) {
 	t.Parallel()
 	far := newInstance(t)
 	closed := httptest.NewServer(nil)
 	closed.Close()
 	for name, tt := range map[string]struct{ server, want string }{
-		"wrong token":   {far.url, "check the token"},
-		"not a service": {answering(t, http.StatusNotFound, "nothing", nil), "is this the address of a stats service?"},
-		"not JSON":      {answering(t, http.StatusOK, "<html>", nil), "its answer cannot be read"},
-		"nobody":        {closed.URL, "cannot be reached"},
+		"wrong token":     {far.url, "check the token"},
+		"elsewhere":       {answering(t, http.StatusNotFound, "nothing", nil), rightAddress},
+		"a page":          {answering(t, http.StatusOK, "<!DOCTYPE html>\n<html>", nil), "answers 200 OK (but not with a JSON object): " + rightAddress},
+		"nothing":         {answering(t, http.StatusOK, "", nil), rightAddress},
+		"a list":          {answering(t, http.StatusOK, "[]", nil), rightAddress},
+		"another service": {answering(t, http.StatusOK, `{"name":"bob","id":7}`, nil), "answers 200 OK (but does not say whose token this is): " + rightAddress},
+		"a refusal of it": {answering(t, http.StatusMethodNotAllowed, "<html>", nil), "answers 405 Method Not Allowed: " + rightAddress},
+		"a proxy":         {answering(t, http.StatusUnauthorized, "<html>", nil), "check the token, which must be that of an active client of the peer; " + rightAddress},
+		"redirect":        {answering(t, http.StatusFound, "<html>", http.Header{"Location": {"https://login.example.org/"}}), "answers 302 Found (https://login.example.org/): " + rightAddress},
+		"nobody":          {closed.URL, "cannot be reached"},
 	} {
 		report, err := peer.Test(t.Context(), remote(t, tt.server, "unknown"))
-		if err == nil || !strings.Contains(err.Error(), tt.want) || report.Server != tt.server {
+		if err == nil || !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), "\n") || report.Server != tt.server {
 			t.Errorf("%s: %v, want %q; %+v", name, err, tt.want, report)
 		}
 	}

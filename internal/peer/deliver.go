@@ -19,14 +19,15 @@ import (
 )
 
 const (
-	// suspectAttempts is how often a part of a batch is sent on which the peer
-	// has failed all the usual times.
+	// suspectAttempts is how often a request is made to which 500 may be the
+	// lasting answer: a question that is not needed, or a part of a batch on
+	// which the peer has failed all the usual times.
 	suspectAttempts = 2
 	// recordTimeout bounds the writing of receipts after ctx has ended.
 	recordTimeout = 30 * time.Second
 )
 
-// suspect is the allowance of a part of a batch that failed as a whole.
+// suspect is the allowance of such a request.
 func suspect(f *failure) int {
 	if f.status == http.StatusInternalServerError {
 		return suspectAttempts

@@ -58,7 +58,7 @@ func TestPushStopsAtAPeerThatTakesNothing(t *testing.T) {
 		most   int // refused before it is plain
 		want   string
 	}{
-		"a proxy":         {400, "<html>", 0, "this is not how a stats service refuses"},
+		"a proxy":         {400, "<html>", 0, "This is not how one refuses"},
 		"TLS expected":    {400, "Client sent an HTTP request to an HTTPS server.", 0, "http or https?"},
 		"always the same": {400, `{"message":"no"}`, 10, "one stats after the other"},
 		"too large":       {413, "<html>", 10, "one stats after the other"},

@@ -39,29 +39,50 @@ type failure struct {
 	after   time.Duration     // how long it asked to wait; 0: it did not
 	cause   error             // of a status 0
 	lasting bool              // asking again is of no use
-	foreign bool              // the answer is not in the words of the API
+	foreign bool              // what it answers is not in the words of the API
 }
 
 func (f *failure) Unwrap() error { return f.cause }
 
+// rightAddress is asked where the peer does not talk like a stats service.
+const rightAddress = "is this the address of a stats service?"
+
 func (f *failure) Error() string {
-	if f.status == 0 {
-		return fmt.Sprintf("the peer %s cannot be reached or understood: %s", f.server, f.cause)
-	}
 	said := fmt.Sprintf("the peer %s answers %s", f.server, f.reason())
-	switch {
-	case f.after > maxRetryAfter:
-		return said + fmt.Sprintf(": it asks to wait %s, run again after that", f.after.Round(time.Second))
-	case f.status == http.StatusBadRequest && f.foreign:
-		return said + ": this is not how a stats service refuses, check REMOTE_STATS_SERVER (http or https?) and what stands before the peer"
-	case f.status/100 == 3:
-		return said + ": set REMOTE_STATS_SERVER to the address that it redirects to"
-	case f.status == http.StatusUnauthorized || f.status == http.StatusForbidden:
-		return said + ": check the token, which must be that of an active client of the peer"
-	case f.status == http.StatusNotFound || f.status/100 == 2:
-		return said + ": is this the address of a stats service?"
+	if f.status == 0 {
+		said = fmt.Sprintf("the peer %s cannot be reached or understood: %s", f.server, f.cause)
+	}
+	if advice := f.advice(); advice != "" {
+		return said + ": " + advice
 	}
 	return said
+}
+
+// advice is what to do about it; empty: nothing that could be told.
+func (f *failure) advice() string {
+	switch {
+	case f.after > maxRetryAfter:
+		return fmt.Sprintf("it asks to wait %s, run again after that", f.after.Round(time.Second))
+	case f.status == http.StatusBadRequest && f.foreign:
+		return rightAddress + " This is not how one refuses: check REMOTE_STATS_SERVER (http or https?) and what stands before the peer"
+	case f.status/100 == 3:
+		return rightAddress + " If so, set REMOTE_STATS_SERVER to the address that it redirects to"
+	case f.status == http.StatusUnauthorized || f.status == http.StatusForbidden:
+		return f.tokenAdvice()
+	case f.status == http.StatusNotFound || f.status/100 == 2:
+		return rightAddress
+	case f.foreign && (f.status == 0 || f.status/100 == 4 && !f.transient()):
+		return rightAddress
+	}
+	return ""
+}
+
+func (f *failure) tokenAdvice() string {
+	const advice = "check the token, which must be that of an active client of the peer"
+	if f.foreign {
+		return advice + "; " + rightAddress
+	}
+	return advice
 }
 
 // reason is the status and what the peer said.

@@ -33,8 +33,9 @@ type PullOptions struct {
 	// Types are what is pulled; none stands for every type.
 	Types []processor.Type
 	// From is the first day. Zero goes on, for each type, where the last pull
-	// from this peer for this client ended, with an overlap of a week, or starts
-	// three years back. To is the last day; zero is today.
+	// from this peer for this client and as this client of the peer ended, with an
+	// overlap of a week, or starts three years back. To is the last day; zero is
+	// today.
 	From, To time.Time
 	// Full starts, where From is zero, as far back as a first pull, to fetch what
 	// reached the peer long after its day. What is here already stays as it is.
@@ -102,7 +103,8 @@ func Pull(ctx context.Context, opts PullOptions) (summary Summary, err error) {
 type pull struct {
 	*link
 	opts    PullOptions
-	peerID  int64 // 0 in a dry run with a peer that is not remembered
+	peerID  int64  // 0 in a dry run with a peer that is not remembered
+	as      string // what the token stands for at the peer
 	summary Summary
 }
 
@@ -140,7 +142,10 @@ type window struct {
 
 func (w window) covers(day time.Time) bool { return !day.Before(w.from) && !day.After(w.to) }
 
-func (p *pull) pullAll(ctx context.Context) error {
+func (p *pull) pullAll(ctx context.Context) (err error) {
+	if p.as, err = p.standing(ctx); err != nil {
+		return err
+	}
 	var windows []window
 	for _, t := range p.opts.Types {
 		of, err := p.windows(ctx, t)
@@ -160,9 +165,14 @@ func (p *pull) pullAll(ctx context.Context) error {
 	return nil
 }
 
+// position is what the position of a type is about.
+func (p *pull) position(t processor.Type) postgres.PullKey {
+	return postgres.PullKey{PeerID: p.peerID, ClientID: p.opts.Client.ID, PeerClient: p.as, Type: t}
+}
+
 // windows divides the days that are to be pulled of a type.
 func (p *pull) windows(ctx context.Context, t processor.Type) ([]window, error) {
-	complete, err := p.opts.Store.PullPosition(ctx, p.peerID, p.opts.Client.ID, t)
+	complete, err := p.opts.Store.PullPosition(ctx, p.position(t))
 	start := complete.AddDate(0, 0, 1-overlapDays)
 	first := stats.MonthsBefore(p.today(), firstMonths)
 	if errors.Is(err, stats.ErrNotFound) {
@@ -210,5 +220,5 @@ func (p *pull) remember(ctx context.Context, w window) error {
 	if p.opts.DryRun || !w.advances || day.Before(w.from) {
 		return nil
 	}
-	return p.opts.Store.SetPullPosition(ctx, p.peerID, p.opts.Client.ID, w.statsType, day)
+	return p.opts.Store.SetPullPosition(ctx, p.position(w.statsType), day)
 }

@@ -46,8 +46,11 @@ func TestDeleteStatsOfClient(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	position := func(client stats.Client) postgres.PullKey {
+		return postgres.PullKey{PeerID: id, ClientID: client.ID, PeerClient: "as", Type: processor.Threat}
+	}
 	for _, client := range []stats.Client{leaver, other} {
-		if err := store.SetPullPosition(t.Context(), id, client.ID, processor.Threat, date("2011-01-01")); err != nil {
+		if err := store.SetPullPosition(t.Context(), position(client), date("2011-01-01")); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -63,10 +66,10 @@ func TestDeleteStatsOfClient(t *testing.T) {
 		t.Errorf("%d stats left, want 2", len(left))
 	}
 	findClient(t, store, leaver.UUID)
-	if day, err := store.PullPosition(t.Context(), id, leaver.ID, processor.Threat); !errors.Is(err, stats.ErrNotFound) {
+	if day, err := store.PullPosition(t.Context(), position(leaver)); !errors.Is(err, stats.ErrNotFound) {
 		t.Errorf("the next pull would go on at %s (%v)", day, err)
 	}
-	if _, err := store.PullPosition(t.Context(), id, other.ID, processor.Threat); err != nil {
+	if _, err := store.PullPosition(t.Context(), position(other)); err != nil {
 		t.Errorf("the position of another client: %v", err)
 	}
 }

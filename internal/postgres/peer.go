@@ -163,23 +163,35 @@ func (s *Store) RecordReceipts(ctx context.Context, peerID int64, uuids []uuid.U
 	}
 }
 
-// PullPosition returns the last day up to which the client has everything of
-// the type from the peer, or stats.ErrNotFound.
-func (s *Store) PullPosition(ctx context.Context, peerID, clientID int64, t processor.Type) (time.Time, error) {
-	day, err := s.queries.PullPositionDay(ctx, db.PullPositionDayParams{PeerID: peerID, ClientID: clientID, Type: string(t)})
+// PullKey is what a pull position is about.
+type PullKey struct {
+	PeerID   int64
+	ClientID int64 // the local client that owns what is pulled
+	// PeerClient tells as which client of the peer the pull asks, on which it
+	// depends what it sees. The caller brings it into one form.
+	PeerClient string
+	Type       processor.Type
+}
+
+// PullPosition returns the last day up to which everything was pulled that the
+// key is about, or stats.ErrNotFound.
+func (s *Store) PullPosition(ctx context.Context, key PullKey) (time.Time, error) {
+	day, err := s.queries.PullPositionDay(ctx, db.PullPositionDayParams{
+		PeerID: key.PeerID, ClientID: key.ClientID, PeerClient: key.PeerClient, Type: string(key.Type),
+	})
 	if err != nil {
-		return time.Time{}, fmt.Errorf("read how far %s stats were pulled: %w", t, translate(ctx, err))
+		return time.Time{}, fmt.Errorf("read how far %s stats were pulled: %w", key.Type, translate(ctx, err))
 	}
 	return day, nil
 }
 
 // SetPullPosition advances the position to day; it never goes back.
-func (s *Store) SetPullPosition(ctx context.Context, peerID, clientID int64, t processor.Type, day time.Time) error {
+func (s *Store) SetPullPosition(ctx context.Context, key PullKey, day time.Time) error {
 	err := s.queries.SetPullPosition(ctx, db.SetPullPositionParams{
-		PeerID: peerID, ClientID: clientID, Type: string(t), Day: day,
+		PeerID: key.PeerID, ClientID: key.ClientID, PeerClient: key.PeerClient, Type: string(key.Type), Day: day,
 	})
 	if err != nil {
-		return fmt.Errorf("record how far %s stats were pulled: %w", t, translate(ctx, err))
+		return fmt.Errorf("record how far %s stats were pulled: %w", key.Type, translate(ctx, err))
 	}
 	return nil
 }

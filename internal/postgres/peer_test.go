@@ -1,6 +1,7 @@
 package postgres_test
 
 import (
+	"database/sql"
 	"errors"
 	"fmt"
 	"sync"
@@ -9,11 +10,13 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
+	"github.com/pressly/goose/v3"
 
 	"github.com/monarc-project/stats-service/internal/pgtest"
 	"github.com/monarc-project/stats-service/internal/postgres"
 	"github.com/monarc-project/stats-service/internal/processor"
 	"github.com/monarc-project/stats-service/internal/stats"
+	"github.com/monarc-project/stats-service/sql/migrations"
 )
 
 func peerID(t *testing.T, store *postgres.Store, url string) int64 {
@@ -218,25 +221,78 @@ func TestPullPosition(t *testing.T) {
 	t.Parallel()
 	store := setup(t)
 	client, other := newClient(t, store, "client"), newClient(t, store, "other")
-	peer := peerID(t, store, "https://a")
+	key := postgres.PullKey{PeerID: peerID(t, store, "https://a"), ClientID: client.ID, PeerClient: "as", Type: processor.Risk}
 	for _, step := range []struct{ set, want string }{
 		{"2024-05-03", "2024-05-03"}, {"2024-05-09", "2024-05-09"}, {"2024-05-01", "2024-05-09"},
 	} {
-		if err := store.SetPullPosition(t.Context(), peer, client.ID, processor.Risk, date(step.set)); err != nil {
+		if err := store.SetPullPosition(t.Context(), key, date(step.set)); err != nil {
 			t.Fatal(err)
 		}
-		got, err := store.PullPosition(t.Context(), peer, client.ID, processor.Risk)
+		got, err := store.PullPosition(t.Context(), key)
 		if err != nil || !got.Equal(date(step.want)) {
 			t.Errorf("after %s: %s, %v; want %s", step.set, got, err, step.want)
 		}
 	}
-	_, ofType := store.PullPosition(t.Context(), peer, client.ID, processor.Threat)
-	_, ofClient := store.PullPosition(t.Context(), peer, other.ID, processor.Risk)
-	_, ofPeer := store.PullPosition(t.Context(), peer+1, client.ID, processor.Risk)
-	for _, err := range []error{ofType, ofClient, ofPeer} {
-		if !errors.Is(err, stats.ErrNotFound) {
-			t.Errorf("got %v, want not found", err)
+	for name, change := range map[string]func(key *postgres.PullKey){
+		"type":             func(key *postgres.PullKey) { key.Type = processor.Threat },
+		"client":           func(key *postgres.PullKey) { key.ClientID = other.ID },
+		"peer":             func(key *postgres.PullKey) { key.PeerID = peerID(t, store, "https://b") },
+		"client of a peer": func(key *postgres.PullKey) { key.PeerClient = "as another" },
+	} {
+		another := key
+		change(&another)
+		if _, err := store.PullPosition(t.Context(), another); !errors.Is(err, stats.ErrNotFound) {
+			t.Errorf("another %s: got %v, want not found", name, err)
 		}
+		if err := store.SetPullPosition(t.Context(), another, date("2024-05-20")); err != nil {
+			t.Errorf("another %s: %v", name, err)
+		}
+	}
+	if got, err := store.PullPosition(t.Context(), key); err != nil || !got.Equal(date("2024-05-09")) {
+		t.Errorf("after others were set: %s, %v", got, err)
+	}
+}
+
+// Positions that do not tell as whom they were reached are no longer true.
+func TestUpgradeForgetsPullPositions(t *testing.T) {
+	t.Parallel()
+	url := pgtest.Empty(t)
+	migrateTo(t, url, 5)
+	execute(t, url, `INSERT INTO peer (url, created_at) VALUES ('https://a', now())`)
+	execute(t, url, `INSERT INTO client (uuid, name, token_digest, token_sealed, created_at, updated_at)
+		VALUES ('fb9b4d21-4082-445c-a6e6-5d42a1cd9202', 'client', '', '', now(), now())`)
+	execute(t, url, `INSERT INTO pull_position (peer_id, client_id, type, day)
+		SELECT p.id, c.id, 'risk', '2024-05-03' FROM peer AS p, client AS c`)
+	store := open(t, url)
+	if _, err := store.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	key := postgres.PullKey{PeerID: peerID(t, store, "https://a"), ClientID: 1, PeerClient: "as", Type: processor.Risk}
+	if day, err := store.PullPosition(t.Context(), key); !errors.Is(err, stats.ErrNotFound) {
+		t.Errorf("the next pull goes on at %s, %v", day, err)
+	}
+	if left := column(t, dial(t, url), `SELECT day::text FROM pull_position`); len(left) != 0 {
+		t.Errorf("%v are left, of nobody", left)
+	}
+	if err := store.SetPullPosition(t.Context(), key, date("2024-05-09")); err != nil {
+		t.Error(err)
+	}
+}
+
+// migrateTo brings a database to the schema of an earlier release.
+func migrateTo(t *testing.T, url string, version int64) {
+	t.Helper()
+	conn, err := sql.Open("pgx", url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	provider, err := goose.NewProvider(goose.DialectPostgres, conn, migrations.FS, goose.WithDisableGlobalRegistry(true))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := provider.UpTo(t.Context(), version); err != nil {
+		t.Fatal(err)
 	}
 }
 

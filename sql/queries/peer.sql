@@ -46,12 +46,13 @@ ON CONFLICT (stats_uuid, peer_id) DO NOTHING;
 
 -- name: PullPositionDay :one
 SELECT day FROM pull_position
-WHERE peer_id = @peer_id::bigint AND client_id = @client_id::bigint AND type = @type::text;
+WHERE peer_id = @peer_id::bigint AND client_id = @client_id::bigint
+  AND peer_client = @peer_client::text AND type = @type::text;
 
 -- name: SetPullPosition :exec
-INSERT INTO pull_position (peer_id, client_id, type, day)
-VALUES (@peer_id::bigint, @client_id::bigint, @type::text, @day::date)
-ON CONFLICT (peer_id, client_id, type) DO UPDATE SET day = greatest(pull_position.day, EXCLUDED.day);
+INSERT INTO pull_position (peer_id, client_id, peer_client, type, day)
+VALUES (@peer_id::bigint, @client_id::bigint, @peer_client::text, @type::text, @day::date)
+ON CONFLICT (peer_id, client_id, peer_client, type) DO UPDATE SET day = greatest(pull_position.day, EXCLUDED.day);
 
 -- name: ForgetPullPositions :exec
 DELETE FROM pull_position WHERE client_id = @client_id::bigint;

@@ -1,0 +1,134 @@
+package peer_test
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/monarc-project/stats-service/internal/peer"
+	"github.com/monarc-project/stats-service/internal/processor"
+)
+
+// Two clients of the same peer see different stats of the same days.
+func TestPullAsAnotherClient(t *testing.T) {
+	t.Parallel()
+	p := newPullPair(t)
+	another := newClient(t, p.remote.store, "another")
+	fill(t, p.remote.store, another, 1000, 60)
+	opts := p.pullOptions(t)
+	wantResult(t, result{Sent: 100}, pull(t, opts))
+	opts.Token = another.Token
+	wantResult(t, result{Sent: 60}, pull(t, opts))
+	wantSame(t, p.remote.store, p.local.store)
+	before := p.remote.requests.Load()
+	pull(t, opts)
+	opts.Token = p.as.Token
+	pull(t, opts)
+	if n := p.remote.requests.Load() - before; n != 2*(1+2*int64(len(processor.Types()))) {
+		t.Errorf("%d requests to go on as each of the two", n)
+	}
+}
+
+// How far a pull came is known by the client of the peer and its role; by the
+// token where the peer has no name for the client.
+func TestPullPositionFollowsTheClient(t *testing.T) {
+	t.Parallel()
+	const (
+		user    = `{"name":"a","role":"user","token":"token"}`
+		admin   = `{"name":"a","role":"admin","token":"token"}`
+		named   = `{"uuid":"fb9b4d21-4082-445c-a6e6-5d42a1cd9202","name":"a","role":"user"}`
+		another = `{"uuid":"7bb21fc8-9617-4da5-a60a-fbccda8cc583","name":"a","role":"user"}`
+		number  = `{"name":"a","role":2,"token":"token"}`
+		rotated = `{"name":"a","role":"user","token":"rotated"}`
+		failing = "500"
+		unknown = "404"
+	)
+	type pulled struct{ token, me string }
+	tests := map[string]struct {
+		first, second pulled
+		goesOn        bool
+	}{
+		"the same":                {pulled{"token", user}, pulled{"token", user}, true},
+		"renamed":                 {pulled{"token", user}, pulled{"token", strings.Replace(user, `"a"`, `"b"`, 1)}, true},
+		"promoted":                {pulled{"token", user}, pulled{"token", admin}, false},
+		"another token":           {pulled{"token", user}, pulled{"rotated", rotated}, false},
+		"another token of a uuid": {pulled{"token", named}, pulled{"rotated", named}, true},
+		"another uuid":            {pulled{"token", named}, pulled{"token", another}, false},
+		"a role that is a number": {pulled{"token", number}, pulled{"token", number}, true},
+		"nobody says":             {pulled{"token", unknown}, pulled{"token", unknown}, true},
+		"nobody says, another":    {pulled{"token", unknown}, pulled{"rotated", unknown}, false},
+		"it fails":                {pulled{"token", failing}, pulled{"token", failing}, true},
+		"it says later":           {pulled{"token", failing}, pulled{"token", user}, false},
+		"something else":          {pulled{"token", "<html>"}, pulled{"token", `{"id":1}`}, true},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			local := newInstance(t)
+			opts := peer.PullOptions{Store: local.store, Client: newClient(t, local.store, "local"), Types: []processor.Type{processor.Risk}}
+			var me string
+			lists := 0
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				switch {
+				case r.URL.Path != "/api/v1/client/me":
+					lists++
+					_, _ = w.Write([]byte(`{"data":[]}`))
+				case me == failing:
+					http.Error(w, "", http.StatusInternalServerError)
+				case me == unknown:
+					http.NotFound(w, r)
+				default:
+					_, _ = w.Write([]byte(me))
+				}
+			}))
+			t.Cleanup(server.Close)
+			var counts []bool // whether a pull started anew
+			for _, one := range []pulled{tt.first, tt.second} {
+				lists, me = 0, one.me
+				opts.Remote = remote(t, server.URL, one.token)
+				pull(t, opts)
+				counts = append(counts, lists > 100)
+			}
+			if diff := cmp.Diff([]bool{true, !tt.goesOn}, counts); diff != "" {
+				t.Errorf("pulls that started anew (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// A peer that may answer later is not taken for one that cannot.
+func TestPullWaitsToKnowTheClient(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		status int
+		body   string
+		pauses int
+		want   string
+	}{
+		"away":        {503, "", 5, "answers 503"},
+		"wrong token": {403, `{"message":"no"}`, 0, "check the token"},
+		"cut off":     {200, `{"name":"a`, 5, "its answer cannot be read"},
+	} {
+		local := newInstance(t)
+		lists, pauses := 0, 0
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path != "/api/v1/client/me" {
+				lists++
+			}
+			w.WriteHeader(tt.status)
+			_, _ = w.Write([]byte(tt.body))
+		}))
+		t.Cleanup(server.Close)
+		r := remote(t, server.URL, "token")
+		r.Sleep = func(ctx context.Context, _ time.Duration) error { pauses++; return ctx.Err() }
+		_, err := peer.Pull(t.Context(), peer.PullOptions{Remote: r, Store: local.store, Client: newClient(t, local.store, "local")})
+		if err == nil || !strings.Contains(err.Error(), tt.want) || lists != 0 || pauses != tt.pauses {
+			t.Errorf("%s: %v after %d lists and %d pauses, want %q and %d pauses", name, err, lists, pauses, tt.want, tt.pauses)
+		}
+	}
+}

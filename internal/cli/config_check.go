@@ -107,7 +107,7 @@ func (t *task) tryDatabase(ctx context.Context) []trial {
 	url, configured := t.settings.Database()
 	if !configured {
 		var err error
-		url, err = localpg.Attach(t.settings.DataDir)
+		url, err = localpg.Attach(ctx, t.settings.DataDir)
 		if errors.Is(err, localpg.ErrNotRunning) || errors.Is(err, os.ErrNotExist) {
 			return []trial{{"database", true, t.databaseName() + " does not run now; the service will start it"}}
 		}

@@ -29,6 +29,11 @@ const (
 	// usersTimeout is how long the end of other users is waited for.
 	usersTimeout = 30 * time.Second
 	usersPause   = 20 * time.Millisecond
+	// shareTimeout is how long a process that starts or stops the private database
+	// is waited for, as long as a start may take, shareSilence how long without a
+	// word.
+	shareTimeout = 2 * time.Minute
+	shareSilence = 10 * time.Second
 )
 
 // database is the database of a command: the configured one, or a private one
@@ -47,31 +52,76 @@ func (p *program) openDatabase(ctx context.Context, settings config.Config, log 
 	if url, configured := settings.Database(); configured {
 		return &database{url: url}, nil
 	}
-	server, err := localpg.Start(ctx, localpg.Options{Dir: settings.DataDir, Log: logging.Named(log, logging.Database), Fetch: true})
-	var held *localpg.HeldError
-	if errors.As(err, &held) && !exclusive {
-		return attach(ctx, settings.DataDir)
+	options := localpg.Options{Dir: settings.DataDir, Log: logging.Named(log, logging.Database), Fetch: true}
+	if exclusive {
+		return start(ctx, options)
 	}
+	return share(ctx, options, shareTimeout)
+}
+
+// start runs the private database.
+func start(ctx context.Context, options localpg.Options) (*database, error) {
+	server, err := localpg.Start(ctx, options)
 	if errors.Is(err, localpg.ErrNoBinaries) {
 		return nil, fmt.Errorf("%w, or set DATABASE_URL to a database on PostgreSQL 12 or later", err)
 	}
 	if err != nil {
 		return nil, err
 	}
-	users, err := joinUsers(ctx, settings.DataDir)
+	users, err := joinUsers(ctx, options.Dir)
 	if err != nil {
 		return nil, errors.Join(err, server.Stop(context.WithoutCancel(ctx)))
 	}
-	return &database{url: server.URL(), server: server, own: true, users: users, log: log}, nil
+	return &database{url: server.URL(), server: server, own: true, users: users, log: options.Log}, nil
 }
 
-// attach uses the private database of the service that runs beside this command.
+// share uses the private database of the process that runs it, or runs it where
+// none does. It waits, up to limit, for one that is starting or stopping it.
+func share(ctx context.Context, options localpg.Options, limit time.Duration) (*database, error) {
+	told := time.AfterFunc(shareSilence, func() {
+		options.Log.Warn("waiting for another process that starts or stops the private database", "limit", limit.String())
+	})
+	defer told.Stop()
+	over := time.NewTimer(limit)
+	defer over.Stop()
+	for {
+		db, err := start(ctx, options)
+		held, isHeld := errors.AsType[*localpg.HeldError](err)
+		if !isHeld {
+			return db, err
+		}
+		db, err = attach(ctx, options.Dir)
+		if !errors.Is(err, localpg.ErrNotRunning) {
+			return db, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-over.C:
+			return nil, notReady(held, limit)
+		case <-time.After(usersPause):
+		}
+	}
+}
+
+// notReady is the end of waiting for a process that holds the private database.
+func notReady(held *localpg.HeldError, limit time.Duration) error {
+	holder := "another process"
+	if held.PID != 0 {
+		holder = fmt.Sprintf("process %d", held.PID)
+	}
+	return fmt.Errorf("the private database in %s accepts no connections after %s, although %s holds it: "+
+		"see postgres.log there, stop that process if it hangs, and run the command again", held.Dir, limit, holder)
+}
+
+// attach uses the private database of the process that runs beside this command.
+// The error is localpg.ErrNotRunning when it is not ready.
 func attach(ctx context.Context, dir string) (*database, error) {
 	users, err := joinUsers(ctx, dir)
 	if err != nil {
 		return nil, err
 	}
-	url, err := localpg.Attach(dir)
+	url, err := localpg.Attach(ctx, dir)
 	if err != nil {
 		return nil, errors.Join(err, users.Unlock())
 	}

@@ -2,13 +2,20 @@ package cli
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/gofrs/flock"
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/monarc-project/stats-service/internal/config"
+	"github.com/monarc-project/stats-service/internal/localpg"
 	"github.com/monarc-project/stats-service/internal/postgres"
 )
 
@@ -22,8 +29,10 @@ func (s signals) Write(line []byte) (int, error) {
 	return len(line), nil
 }
 
-func TestPrivateDatabaseOutlivesItsUsers(t *testing.T) {
-	t.Parallel()
+// sharedFolder is one that other users may pass: as root, PostgreSQL runs as
+// another.
+func sharedFolder(t *testing.T) string {
+	t.Helper()
 	dir, err := os.MkdirTemp("", "stats-service-cli-") // not t.TempDir: other users have to pass
 	if err != nil {
 		t.Fatal(err)
@@ -32,6 +41,47 @@ func TestPrivateDatabaseOutlivesItsUsers(t *testing.T) {
 	if err := os.Chmod(dir, 0o711); err != nil {
 		t.Fatal(err)
 	}
+	return dir
+}
+
+// A process that holds the database and does not come to run it is given up.
+func TestShareEndsWaiting(t *testing.T) {
+	t.Parallel()
+	dir := sharedFolder(t)
+	lock := flock.New(filepath.Join(dir, "postgres.lock"), flock.SetFlag(os.O_CREATE|os.O_RDWR))
+	if _, err := lock.TryLock(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(lock.Path(), []byte("4711\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	options := localpg.Options{Dir: dir, Log: slog.New(slog.NewTextHandler(t.Output(), nil))}
+	_, err := share(t.Context(), options, 200*time.Millisecond)
+	want := "the private database in " + dir + " accepts no connections after 200ms, although process 4711 holds it: " +
+		"see postgres.log there, stop that process if it hangs, and run the command again"
+	if diff := cmp.Diff(want, fmt.Sprint(err)); diff != "" {
+		t.Errorf("error (-want +got):\n%s", diff)
+	}
+	over, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := share(over, options, time.Hour); !errors.Is(err, context.Canceled) {
+		t.Errorf("interrupted: %v", err)
+	}
+	if err := lock.Unlock(); err != nil {
+		t.Fatal(err)
+	}
+	db, err := share(t.Context(), options, time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := db.close(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestPrivateDatabaseOutlivesItsUsers(t *testing.T) {
+	t.Parallel()
+	dir := sharedFolder(t)
 	p := &program{Surroundings{Now: time.Now}}
 	waiting := make(signals)
 	log := slog.New(slog.NewTextHandler(waiting, nil))

@@ -11,12 +11,17 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// connect opens a connection to the maintenance database as superuser. The
-// errors of the driver end here as text: callers must not depend on them.
+// connect opens a connection to the maintenance database as superuser.
 func connect(ctx context.Context, socketDir string) (*pgconn.PgConn, error) {
+	return dial(ctx, socketURL(socketDir, superuser, "postgres"))
+}
+
+// dial opens a connection. The errors of the driver end here as text: callers
+// must not depend on them.
+func dial(ctx context.Context, url string) (*pgconn.PgConn, error) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	conn, err := pgconn.Connect(ctx, socketURL(socketDir, superuser, "postgres"))
+	conn, err := pgconn.Connect(ctx, url)
 	if err != nil {
 		return nil, errors.New(err.Error())
 	}

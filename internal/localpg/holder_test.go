@@ -16,7 +16,7 @@ import (
 func TestHeldByAnotherProcess(t *testing.T) {
 	t.Parallel()
 	dir := folder(t)
-	if _, err := Attach(dir); !errors.Is(err, ErrNotRunning) {
+	if _, err := Attach(t.Context(), dir); !errors.Is(err, ErrNotRunning) {
 		t.Errorf("Attach before: %v, want ErrNotRunning", err)
 	}
 	holder := startHolder(t, exec.Command(self(t)), dir)
@@ -31,7 +31,7 @@ func TestHeldByAnotherProcess(t *testing.T) {
 	}
 	wantText(t, err, dir, "stop that process first", "DATA_DIR")
 
-	url, err := Attach(dir)
+	url, err := Attach(t.Context(), dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -99,7 +99,7 @@ func TestRunByAnOrdinaryUser(t *testing.T) {
 		return again
 	}
 	holder := startHolder(t, as(), dir)
-	url, err := Attach(dir)
+	url, err := Attach(t.Context(), dir)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -33,8 +33,8 @@ const minMajor = 12
 var ErrNoBinaries = errors.New("no PostgreSQL server was found on this machine: install one " +
 	"(for example `apt-get install postgresql` or `brew install postgresql@16`)")
 
-// ErrNotRunning is returned by Attach when no server accepts connections in
-// the folder.
+// ErrNotRunning is returned by Attach when no server of the folder accepts
+// connections to the database.
 var ErrNotRunning = errors.New("no PostgreSQL server of this service is running")
 
 // Options say where and how a server runs. Only Dir is required.

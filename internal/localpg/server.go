@@ -248,8 +248,9 @@ func (s *Server) abandon() {
 // Attach returns the address of the database of a server that another process
 // of ours runs in dir, for a command that works beside it. The server stays
 // the other's: it ends when that process stops it. The error is ErrNotRunning
-// when no server accepts connections there.
-func Attach(dir string) (string, error) {
+// when no server accepts connections to the database, perhaps because it is just
+// being started, created or stopped.
+func Attach(ctx context.Context, dir string) (string, error) {
 	place, err := newLayout(dir)
 	if err != nil {
 		return "", err
@@ -261,7 +262,12 @@ func Attach(dir string) (string, error) {
 	if !ok || !pm.ready || pm.socketDir == "" {
 		return "", fmt.Errorf("%w in %s", ErrNotRunning, place.dir)
 	}
-	return socketURL(pm.socketDir, role, Database), nil
+	address := socketURL(pm.socketDir, role, Database)
+	conn, err := dial(ctx, address)
+	if err != nil {
+		return "", fmt.Errorf("%w in %s: %w", ErrNotRunning, place.dir, err)
+	}
+	return address, conn.Close(ctx)
 }
 
 func socketURL(socketDir, user, database string) string {

@@ -111,7 +111,7 @@ func TestDeepFolder(t *testing.T) {
 	if len(socketPath(socketDir)) > maxSocketPath {
 		t.Errorf("the socket path has %d bytes: %s", len(socketPath(socketDir)), socketDir)
 	}
-	url, err := Attach(dir)
+	url, err := Attach(t.Context(), dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -198,7 +198,7 @@ func TestStalePidFile(t *testing.T) {
 	t.Cleanup(func() { _ = other.Process.Kill(); _ = other.Wait() })
 	for name, pid := range map[string]int{"reused": other.Process.Pid, "unused": 1 << 22} {
 		writePidFile(t, s.place.cluster(), s.acct, pid)
-		if _, err := Attach(dir); !errors.Is(err, ErrNotRunning) {
+		if _, err := Attach(t.Context(), dir); !errors.Is(err, ErrNotRunning) {
 			t.Errorf("%s id: Attach: %v, want ErrNotRunning", name, err)
 		}
 		again := start(t, fast(dir))
@@ -229,7 +229,7 @@ func TestStopWithoutTimeIsReported(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	wantText(t, s.Stop(ctx), "the hard way", "recovers")
-	if _, err := Attach(dir); !errors.Is(err, ErrNotRunning) {
+	if _, err := Attach(t.Context(), dir); !errors.Is(err, ErrNotRunning) {
 		t.Errorf("Attach: %v, want ErrNotRunning", err)
 	}
 	query(t, start(t, fast(dir)).URL(), "SELECT * FROM fruit")

@@ -19,7 +19,7 @@ type Server struct{}
 func Start(context.Context, Options) (*Server, error) { return nil, errUnsupported }
 
 // Attach always fails: see the error.
-func Attach(string) (string, error) { return "", errUnsupported }
+func Attach(context.Context, string) (string, error) { return "", errUnsupported }
 
 // URL returns the empty string.
 func (*Server) URL() string { return "" }

@@ -21,7 +21,13 @@ const maxCanonicalExp = 1e9
 //
 // The error of data that is not valid JSON, or that has a number with an
 // exponent beyond ±10^9, tells what is wrong with it.
-func Canonical(data []byte) ([]byte, error) {
+func Canonical(data []byte) (canonical []byte, err error) {
+	err = withCanonical(data, func(form []byte) { canonical = bytes.Clone(form) })
+	return canonical, err
+}
+
+// canonicalOfAny is Canonical for any data, at some expense.
+func canonicalOfAny(data []byte) ([]byte, error) {
 	value, err := jsontext.AppendFormat(make([]byte, 0, len(data)), data,
 		jsontext.CanonicalizeRawInts(false),
 		jsontext.CanonicalizeRawFloats(false),
@@ -113,11 +119,13 @@ func isCanonicalInteger(text []byte) bool {
 // ContentID returns a UUID (version 8) of the content of s as sent by client:
 // its analysis, type, date and data in canonical form. Equal content of the
 // same client has the same id, which is how a repeated request is recognised.
-func ContentID(client uuid.UUID, s Stat) (uuid.UUID, error) {
-	data, err := Canonical(s.Data)
-	if err != nil {
-		return uuid.Nil, err
-	}
+func ContentID(client uuid.UUID, s Stat) (id uuid.UUID, err error) {
+	err = withCanonical(s.Data, func(data []byte) { id = contentID(client, s, data) })
+	return id, err
+}
+
+// contentID is ContentID for data in its canonical form.
+func contentID(client uuid.UUID, s Stat, data []byte) uuid.UUID {
 	digest := sha256.New()
 	digest.Write(client[:])
 	digest.Write(s.ANR[:])
@@ -128,5 +136,5 @@ func ContentID(client uuid.UUID, s Stat) (uuid.UUID, error) {
 	id := uuid.UUID(digest.Sum(nil)[:16])
 	id[6] = id[6]&0x0f | 0x80 // version 8
 	id[8] = id[8]&0x3f | 0x80 // variant of RFC 9562
-	return id, nil
+	return id
 }

@@ -142,3 +142,38 @@ func FuzzCanonical(f *testing.F) {
 		}
 	})
 }
+
+// The fast way to the canonical form refuses or agrees with the one for any data.
+func FuzzFastCanonical(f *testing.F) {
+	for _, data := range []string{
+		` { "b" : [ 1.50 , -0 , 1e2 , { } ] , "a" : "\u00e9\/\"\\\b\f\n\r\t\u001f\u007f\u2028é" , "a0" : null } `,
+		`{"a":1,"a":2}`, `{"b":{"d":1,"c":[true,false]},"a":{"f":"","e":{}}}`, `["\ud83d\ude00","\ud800"]`,
+		`{"é":1,"\u0061":2}`, `[1,]`, `[01]`, `{"a" 1}`, `{"a":1,}`, `nul`, `"\x"`, "\"\xff\"", `[1e99999999999]`, `[]]`, `1 2`, ``,
+	} {
+		f.Add([]byte(data))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		var fast canonicalizer
+		if !fast.run(data) {
+			return
+		}
+		want, err := canonicalOfAny(data)
+		if err != nil {
+			t.Fatalf("%q is refused: %v", fast.out, err)
+		}
+		if diff := cmp.Diff(string(want), string(fast.out)); diff != "" {
+			t.Errorf("canonical form (-want +got):\n%s", diff)
+		}
+	})
+}
+
+// What front offices send must not be too unusual for the fast ways.
+func TestUsualDataIsReadFast(t *testing.T) {
+	t.Parallel()
+	for of, data := range analysis() {
+		var c canonicalizer
+		if !c.run(data) {
+			t.Errorf("%s has no fast canonical form", of)
+		}
+	}
+}

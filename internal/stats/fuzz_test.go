@@ -34,6 +34,10 @@ func FuzzObservations(f *testing.F) {
 		if !bytes.Equal(before, data) {
 			t.Fatal("the input has changed")
 		}
+		slow, slowErr := readWith(newReader(data), folds[of])
+		if (err == nil) != (slowErr == nil) || err == nil && !cmp.Equal(slow, observations) {
+			t.Fatalf("read fast: %v, %v; otherwise: %v, %v", observations, err, slow, slowErr)
+		}
 		if err != nil {
 			checkExplained(t, err)
 			return
@@ -174,6 +178,9 @@ func TestUsualDataIsReadFast(t *testing.T) {
 		var c canonicalizer
 		if !c.run(data) {
 			t.Errorf("%s has no fast canonical form", of)
+		}
+		if _, err := readWith(newFastReader(data), folds[of]); err != nil {
+			t.Errorf("%s is not read fast: %v", of, err)
 		}
 	}
 }

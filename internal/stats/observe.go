@@ -23,7 +23,14 @@ func Observations(t processor.Type, data []byte) ([]Observation, error) {
 		_, err := ParseType(string(t))
 		return nil, err
 	}
-	r := newReader(data)
+	if observations, err := readWith(newFastReader(data), fold); err == nil {
+		return observations, nil
+	}
+	return readWith(newReader(data), fold)
+}
+
+// readWith folds all that r reads.
+func readWith(r *reader, fold func(*reader) ([]Observation, error)) ([]Observation, error) {
 	observations, err := fold(r)
 	if err != nil {
 		return nil, err
@@ -59,8 +66,8 @@ func ParseType(s string) (processor.Type, error) {
 
 // objects folds threats and vulnerabilities.
 func (r *reader) objects() ([]Observation, error) {
-	observations := []Observation{}
-	seen := make(map[string]int)
+	observations := r.roomFor(`"averageRate"`)
+	seen := make(map[string]int, cap(observations))
 	err := r.list(func(i int) error {
 		o, err := r.measuredObject()
 		if err != nil {

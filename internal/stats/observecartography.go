@@ -15,7 +15,7 @@ const maxScaleDigits = 9
 // which may have null in the place of a missing key; null instead of a map means
 // one without risks. The scales are not folded.
 func (r *reader) cartography() ([]Observation, error) {
-	observations := []Observation{}
+	observations := r.roomFor(`:`)
 	for _, of := range statesAndKinds() {
 		observations = append(observations, Observation{Key: of})
 	}
@@ -25,12 +25,11 @@ func (r *reader) cartography() ([]Observation, error) {
 			return r.skip()
 		}
 		hasRisks = true
-		return r.perKind(func(state, kind string) error {
+		return r.perKind(func(state, kind string) (err error) {
 			if r.dec.PeekKind() == 'n' {
 				return r.token()
 			}
-			cells, err := r.cells(processor.Key{State: state, Kind: kind})
-			observations = append(observations, cells...)
+			observations, err = r.appendCells(observations, processor.Key{State: state, Kind: kind})
 			return err
 		})
 	})
@@ -40,9 +39,8 @@ func (r *reader) cartography() ([]Observation, error) {
 	return observations, err
 }
 
-// cells reads {impact:{likelihood:count}} of the map that key stands for.
-func (r *reader) cells(key processor.Key) ([]Observation, error) {
-	var cells []Observation
+// appendCells reads {impact:{likelihood:count}} of the map that key stands for.
+func (r *reader) appendCells(cells []Observation, key processor.Key) ([]Observation, error) {
 	err := r.scale(func(impact string) error {
 		return r.scale(func(likelihood string) error {
 			count, err := r.number(notNegative)

@@ -25,7 +25,8 @@ const (
 //
 // Its errors are *InvalidError about the place that was read last.
 type reader struct {
-	dec *jsontext.Decoder
+	dec  tokens
+	data []byte // all of it, for estimates
 	// mayHoldNUL is false when no escape for NUL occurs anywhere, which spares
 	// looking into every string (an unescaped NUL is a syntax error).
 	mayHoldNUL bool
@@ -34,8 +35,23 @@ type reader struct {
 func newReader(data []byte) *reader {
 	return &reader{
 		dec:        jsontext.NewDecoder(bytes.NewBuffer(data)),
+		data:       data,
 		mayHoldNUL: bytes.Contains(data, []byte(`\u0000`)),
 	}
+}
+
+// newFastReader returns a reader that understands less and knows no places: what
+// it refuses, for whatever reason, is to be read with another one.
+func newFastReader(data []byte) *reader {
+	return &reader{dec: newCursor(data), data: data, mayHoldNUL: bytes.Contains(data, []byte(`\u0000`))}
+}
+
+// roomFor returns an empty list with room for one observation for each time that
+// mark is in the data, within reason: growing lists of them costs more than
+// reading them.
+func (r *reader) roomFor(mark string) []Observation {
+	const reason = 256
+	return make([]Observation, 0, min(bytes.Count(r.data, []byte(mark)), reason))
 }
 
 // end checks that nothing follows the value that was read.
@@ -263,11 +279,34 @@ func (r *reader) uuid() (string, error) {
 		return "", r.fail("must be a UUID, not %s", describe(raw.Kind()))
 	}
 	text := bytes.Trim(raw, `"`)
+	if isLowerUUID(text) {
+		return string(text), nil
+	}
 	id, err := uuid.ParseBytes(text)
 	if err != nil || len(text) != 36 {
 		return "", r.fail("%q is not a UUID", shorten(unquote(raw)))
 	}
 	return id.String(), nil
+}
+
+// isLowerUUID reports whether text is a UUID as it is returned by String.
+func isLowerUUID(text []byte) bool {
+	if len(text) != 36 {
+		return false
+	}
+	for i, c := range text {
+		switch i {
+		case 8, 13, 18, 23:
+			if c != '-' {
+				return false
+			}
+		default:
+			if (c < '0' || c > '9') && (c < 'a' || c > 'f') {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // fail makes an error about what was read last.

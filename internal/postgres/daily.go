@@ -146,7 +146,7 @@ type cell struct {
 // isNothing reports whether what was added has been taken away again.
 func (c *cell) isNothing() bool {
 	for i := range c.sums {
-		if !c.sums[i].total().IsZero() {
+		if !c.sums[i].isZero() {
 			return false
 		}
 	}

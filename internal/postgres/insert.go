@@ -129,18 +129,17 @@ func (s *Store) packSome(ctx context.Context, items []Item, place int) ([][]byte
 	if err != nil {
 		return nil, err
 	}
-	variants, places := variantsOf(items)
-	ids, err := s.subjectIDs(ctx, variants)
+	ids, err := s.subjectIDs(ctx, items)
 	if err != nil {
 		return nil, err
 	}
 	packed := make([][]byte, len(items))
 	for i, item := range items {
 		n := len(item.Observations)
-		if packed[i], err = packObservations(item, places[:n], ids); err != nil {
+		if packed[i], err = packObservations(item, ids[:n]); err != nil {
 			return nil, fmt.Errorf("stats %d of analysis %s: %w", place+i, item.Stat.ANR, err)
 		}
-		places = places[n:]
+		ids = ids[n:]
 	}
 	return packed, nil
 }
@@ -164,37 +163,20 @@ func observe(items []Item, place int) ([]Item, error) {
 	return items, nil
 }
 
-// variantsOf returns the variants of all observations, each once, and for each
-// observation in order the place of its own: variants are slow to hash.
-func variantsOf(items []Item) (variants []variant, places []int) {
-	known := map[variant]int{}
-	for _, item := range items {
-		for i := range item.Observations {
-			o := &item.Observations[i]
-			v := variant{Type: item.Stat.Type, Key: o.Key, Labels: o.Labels}
-			place, ok := known[v]
-			if !ok {
-				place = len(variants)
-				known[v] = place
-				variants = append(variants, v)
-			}
-			places = append(places, place)
-		}
-	}
-	return variants, places
-}
-
-// packObservations packs what item measured of the subjects that are at places
-// in ids.
-func packObservations(item Item, places []int, ids []int64) ([]byte, error) {
+// packObservations packs what item measured of the subjects with these ids.
+func packObservations(item Item, ids []int64) ([]byte, error) {
 	width := widthOf(item.Stat.Type)
-	measures := make([]measure, len(item.Observations))
+	buffer := measureBuffers.Get().(*[]measure)
+	defer measureBuffers.Put(buffer)
+	measures := (*buffer)[:0]
 	for i := range item.Observations {
-		measures[i].subject = ids[places[i]]
+		m := measure{subject: ids[i]}
 		for k := range width {
-			measures[i].values[k] = amountOf(item.Observations[i].Values[k])
+			m.values[k] = amountOf(item.Observations[i].Values[k])
 		}
+		measures = append(measures, m)
 	}
+	*buffer = measures
 	slices.SortFunc(measures, func(a, b measure) int { return cmp.Compare(a.subject, b.subject) })
 	return pack(observed, measures, width)
 }

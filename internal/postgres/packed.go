@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"sync"
 
 	"github.com/quagmt/udecimal"
 
@@ -64,6 +65,9 @@ type amount struct {
 	scale uint8
 	long  *udecimal.Decimal
 }
+
+// measureBuffers are for measures that are done with when a function returns.
+var measureBuffers = sync.Pool{New: func() any { return new([]measure) }}
 
 // widthOf is the number of values that each observation of the type has.
 func widthOf(t processor.Type) int {

@@ -41,10 +41,13 @@ type totals map[rollupKey]total
 // add adds packed bytes of the given form, or with the sign -1 takes them away.
 // When they are damaged, the error says so and nothing was added.
 func (t totals) add(key rollupKey, f form, packed []byte, sign int64) error {
-	measures, err := unpack(f, packed, nil)
+	buffer := measureBuffers.Get().(*[]measure)
+	defer measureBuffers.Put(buffer)
+	measures, err := unpack(f, packed, (*buffer)[:0])
 	if err != nil {
 		return err
 	}
+	*buffer = measures
 	sums, ok := t[key]
 	if !ok {
 		sums = total{}

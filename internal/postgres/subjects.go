@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 
@@ -106,43 +107,55 @@ func remember[K comparable, V any](mu *sync.Mutex, cache *recent[K, V], found ma
 	}
 }
 
-// subjectIDs returns the ids of variants, which must not repeat, in their order,
-// adding those that are new to the database. It runs outside of any transaction:
-// a subject that nothing refers to does no harm, and a long batch does not make
-// others wait for its new subjects.
-func (s *Store) subjectIDs(ctx context.Context, variants []variant) ([]int64, error) {
-	ids, missing := s.subjects.idsOf(variants)
-	for chunk := range slices.Chunk(missing, subjectChunk) {
-		wanted := make([]variant, len(chunk))
-		for i, place := range chunk {
-			wanted[i] = variants[place]
-		}
-		found, err := s.ensureSubjects(ctx, wanted)
+// subjectIDs returns the ids of what the observations of items are about, in
+// their order, adding those that are new to the database. It runs outside of any
+// transaction: a subject that nothing refers to does no harm, and a long batch
+// does not make others wait for its new subjects.
+func (s *Store) subjectIDs(ctx context.Context, items []Item) ([]int64, error) {
+	ids, missing := s.subjects.idsOf(items)
+	for chunk := range slices.Chunk(slices.Collect(maps.Keys(missing)), subjectChunk) {
+		found, err := s.ensureSubjects(ctx, chunk)
 		if err != nil {
 			return nil, fmt.Errorf("store what is measured: %w", err)
 		}
 		remember(&s.subjects.mu, &s.subjects.ids, found)
-		for i, place := range chunk {
-			ids[place] = found[wanted[i]]
+		for v, id := range found {
+			for _, place := range missing[v] {
+				ids[place] = id
+			}
 		}
 	}
 	return ids, nil
 }
 
-// idsOf returns the ids that are remembered, in the order of variants, and the
-// places of the others.
-func (d *dictionary) idsOf(variants []variant) (ids []int64, missing []int) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	ids = make([]int64, len(variants))
-	for i, v := range variants {
-		id, ok := d.ids.get(v)
-		if !ok {
-			missing = append(missing, i)
-		}
-		ids[i] = id
+// idsOf returns the ids that are remembered of what the observations of items
+// are about, in their order, and the places of the others. It looks each up at
+// once: variants are slow to hash, which putting them into a set would do again.
+func (d *dictionary) idsOf(items []Item) (ids []int64, missing map[variant][]int) {
+	n := 0
+	for i := range items {
+		n += len(items[i].Observations)
+	}
+	ids, missing = make([]int64, 0, n), map[variant][]int{}
+	for i := range items {
+		ids = d.appendIDs(ids, &items[i], missing)
 	}
 	return ids, missing
+}
+
+func (d *dictionary) appendIDs(ids []int64, item *Item, missing map[variant][]int) []int64 {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for i := range item.Observations {
+		o := &item.Observations[i]
+		v := variant{Type: item.Stat.Type, Key: o.Key, Labels: o.Labels}
+		id, ok := d.ids.get(v)
+		if !ok {
+			missing[v] = append(missing[v], len(ids))
+		}
+		ids = append(ids, id)
+	}
+	return ids
 }
 
 // ensureSubjects looks first, because most subjects exist and an insert that

@@ -48,6 +48,13 @@ func (s *sum) total() udecimal.Decimal {
 	return s.moved.Add(udecimal.MustFromInt64(s.coef, s.scale)) // scale is at most maxScale
 }
 
+func (s *sum) isZero() bool {
+	if s.moved.IsZero() {
+		return s.coef == 0
+	}
+	return s.total().IsZero()
+}
+
 // amount is the total in its shortest form, without trailing zeros: equal sums
 // are packed to equal bytes.
 func (s *sum) amount() amount {

@@ -61,6 +61,9 @@ func smaller(c coding, body []byte) []byte {
 	return nil
 }
 
+// Body is the answer as it was given. It is not to be changed.
+func (e *Encoded) Body() []byte { return e.body }
+
 // size is how many bytes the answer takes at most, with all its forms.
 func (e *Encoded) size() int64 { return 2 * int64(len(e.body)) }
 

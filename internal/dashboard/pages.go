@@ -114,11 +114,7 @@ func buildPlaces(r *reading, p *page) (err error) {
 }
 
 func buildAbout(r *reading, p *page) (err error) {
-	totals, err := r.store.Totals(r.ctx)
-	if err == nil && totals.Clients < int64(r.guard.minClients) {
-		totals.Clients, totals.Stats = 0, 0
-	}
-	p.Totals = totals
+	p.Totals, err = r.totals()
 	return err
 }
 

@@ -16,29 +16,30 @@ import (
 // spot is where clients are, with coordinates as precise as they are published.
 type spot struct{ latitude, longitude float64 }
 
-// placesFigures are read at the same time.
+// placesFigures are what is known of the places that are shown.
 type placesFigures struct {
-	clients        []postgres.LocatedClient
+	clients        map[spot][]int64
 	threats, vulns map[int64][]processor.DailySum // by client
 }
 
 func (r *reading) places() ([]chart, error) {
-	var f placesFigures
+	located, err := r.store.LocatedClients(r.ctx, r.view.Local)
+	if err != nil {
+		return nil, err
+	}
+	f := placesFigures{clients: r.spots(located)}
+	shown := slices.Concat(slices.Collect(maps.Values(f.clients))...)
 	var group errgroup.Group
-	group.Go(func() (err error) {
-		f.clients, err = r.store.LocatedClients(r.ctx, r.view.Local)
-		return err
-	})
-	group.Go(func() (err error) { f.threats, err = r.sumsByClient(processor.Threat); return err })
-	group.Go(func() (err error) { f.vulns, err = r.sumsByClient(processor.Vulnerability); return err })
+	group.Go(func() (err error) { f.threats, err = r.sumsByClient(processor.Threat, shown); return err })
+	group.Go(func() (err error) { f.vulns, err = r.sumsByClient(processor.Vulnerability, shown); return err })
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
 	return []chart{r.placesChart(f)}, nil
 }
 
-func (r *reading) sumsByClient(t processor.Type) (map[int64][]processor.DailySum, error) {
-	clients, err := r.store.SumsByClient(r.ctx, r.view.filter(t))
+func (r *reading) sumsByClient(t processor.Type, ids []int64) (map[int64][]processor.DailySum, error) {
+	clients, err := r.store.SumsByClient(r.ctx, r.view.filter(t), ids)
 	if err != nil {
 		return nil, err
 	}
@@ -66,13 +67,9 @@ func (r *reading) placesChart(f placesFigures) chart {
 			{Name: "top_vulnerability_label", Title: r.T("column_top_vulnerability")},
 		}},
 	}
-	bySpot := r.spots(f.clients)
 	total := 0
-	for _, at := range slices.SortedFunc(maps.Keys(bySpot), spot.compare) {
-		ids := bySpot[at]
-		if r.guard.active() && len(ids) < r.guard.minClients {
-			continue
-		}
+	for _, at := range slices.SortedFunc(maps.Keys(f.clients), spot.compare) {
+		ids := f.clients[at]
 		total += len(ids)
 		r.addPlace(&c, at, ids, f)
 	}
@@ -102,13 +99,15 @@ func (r *reading) addPlace(c *chart, at spot, ids []int64, f placesFigures) {
 	c.Table.Rows = append(c.Table.Rows, row)
 }
 
-// spots puts clients whose published coordinates are the same into one place.
+// spots puts clients whose published coordinates are the same into one place,
+// and leaves out places that too few clients stand behind.
 func (r *reading) spots(clients []postgres.LocatedClient) map[spot][]int64 {
 	bySpot := map[spot][]int64{}
 	for _, c := range clients {
 		at := spot{r.publish(c.Latitude), r.publish(c.Longitude)}
 		bySpot[at] = append(bySpot[at], c.ID)
 	}
+	maps.DeleteFunc(bySpot, func(_ spot, ids []int64) bool { return len(ids) < r.guard.minClients })
 	return bySpot
 }
 

@@ -3,9 +3,13 @@ package dashboard
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
+	"github.com/go-json-experiment/json"
+
+	"github.com/monarc-project/stats-service/internal/answer"
 	"github.com/monarc-project/stats-service/internal/postgres"
 	"github.com/monarc-project/stats-service/internal/processor"
 	"github.com/monarc-project/stats-service/internal/stats"
@@ -56,7 +60,7 @@ func (g guard) sums(ctx context.Context, filter stats.Filter, start func(time.Ti
 	if !g.active() || len(sums) == 0 {
 		return sums, nil
 	}
-	behind, err := g.store.ClientsBehind(ctx, filter, start)
+	behind, err := g.store.ClientsBehind(ctx, filter, g.minClients, start)
 	if err != nil {
 		return nil, fmt.Errorf("read %s figures: %w", filter.Type, err)
 	}
@@ -88,9 +92,35 @@ func standsFor(t processor.Type, key processor.Key) processor.Key {
 
 // contributions counts what stands behind the figures of a period.
 func (r *reading) contributions(v view) (postgres.Contributions, error) {
-	counted, err := r.store.Contributions(r.ctx, v.filter(""))
+	filter := v.filter("")
+	key := answer.KeyOf("contributions", filter.DateFrom.Format(time.DateOnly), filter.DateTo.Format(time.DateOnly),
+		strconv.FormatBool(filter.LocalStatsOnly))
+	return r.counted(key, func(ctx context.Context) (postgres.Contributions, error) {
+		return r.store.Contributions(ctx, filter)
+	})
+}
+
+// totals counts what there is at all.
+func (r *reading) totals() (postgres.Contributions, error) {
+	return r.counted(answer.KeyOf("totals"), r.store.Totals)
+}
+
+// counted returns what count counts, or what it has counted before: many pages
+// have the same numbers, each of which is a walk over all stats that it is of.
+func (r *reading) counted(key answer.Key, count func(context.Context) (postgres.Contributions, error)) (postgres.Contributions, error) {
+	encoded, err := r.opts.Answers.Do(r.ctx, key, topicsOf(processor.Types()...), func(ctx context.Context) ([]byte, error) {
+		counted, err := count(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("read contributions: %w", err)
+		}
+		return json.Marshal(counted)
+	})
 	if err != nil {
-		return postgres.Contributions{}, fmt.Errorf("read contributions: %w", err)
+		return postgres.Contributions{}, err
+	}
+	var counted postgres.Contributions
+	if err := json.Unmarshal(encoded.Body(), &counted); err != nil {
+		return postgres.Contributions{}, fmt.Errorf("read kept contributions: %w", err)
 	}
 	if r.guard.active() && counted.Clients < int64(r.guard.minClients) {
 		return postgres.Contributions{}, nil

@@ -195,7 +195,7 @@ func indexedQuestions() map[string]question {
 		"which are stored":               {db.CountStored, []any{anrs}, "stats_pkey"},
 		"contributions":                  {db.Contributions, []any{dayOf("2024-02-01"), dayOf("2024-02-07"), &threatType, false}, "stats_type_date_idx"},
 		"contributors":                   {db.CountContributors, nil, "Index Only Scan"},
-		"observations by client":         {db.ObservationsByClient, []any{threatType, dayOf("2024-02-01"), dayOf("2024-02-07"), false}, "stats_type_date_idx"},
+		"observations by client":         {db.ObservationsByClient, []any{threatType, dayOf("2024-02-01"), dayOf("2024-02-07"), []int64(nil), false}, "stats_type_date_idx"},
 		"receipts":                       {db.RecordReceipts, []any{one, anrs}, "stats_pkey"},
 		"unprocessed of a type":          {db.CountUnprocessableOfType, []any{threatType}, "stats_unprocessable_idx"},
 		"deletion of one stat":           {db.DeleteStats, []any{anrs[0], &anrs[1], (*int64)(nil)}, "stats_pkey"},

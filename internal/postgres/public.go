@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -68,11 +69,15 @@ type ClientSums struct {
 }
 
 // SumsByClient adds up what filter asks for, client by client in the order of
-// their ids. The type and both dates of filter are required.
-func (s *Store) SumsByClient(ctx context.Context, filter stats.Filter) ([]ClientSums, error) {
+// their ids, of these clients alone. The type and both dates of filter are
+// required. It reads every stats of theirs in the period.
+func (s *Store) SumsByClient(ctx context.Context, filter stats.Filter, clients []int64) ([]ClientSums, error) {
+	if len(clients) == 0 {
+		return nil, nil
+	}
 	var sums []ClientSums
 	err := s.read(ctx, func(source db.DBTX) (err error) {
-		sums, err = s.sumsByClient(ctx, source, filter)
+		sums, err = s.sumsByClient(ctx, source, filter, clients)
 		return err
 	})
 	if err != nil {
@@ -81,27 +86,27 @@ func (s *Store) SumsByClient(ctx context.Context, filter stats.Filter) ([]Client
 	return sums, nil
 }
 
-func (s *Store) sumsByClient(ctx context.Context, source db.DBTX, filter stats.Filter) ([]ClientSums, error) {
-	var clients []int64
-	var folds []*fold
-	err := eachObservation(ctx, source, filter, func(client int64, _ time.Time, packed []byte) {
-		if n := len(clients); n == 0 || clients[n-1] != client {
-			clients, folds = append(clients, client), append(folds, newFold())
+func (s *Store) sumsByClient(ctx context.Context, source db.DBTX, filter stats.Filter, clients []int64) ([]ClientSums, error) {
+	folds := map[int64]*fold{}
+	err := eachObservation(ctx, source, filter, clients, func(client int64, _ time.Time, packed []byte) {
+		if folds[client] == nil {
+			folds[client] = newFold()
 		}
 		// What is damaged is left out here as in DailySums, which warns.
-		_ = folds[len(folds)-1].add(time.Time{}, observed, packed)
+		_ = folds[client].add(time.Time{}, observed, packed)
 	})
 	if err != nil {
 		return nil, err
 	}
-	result := make([]ClientSums, len(clients))
-	for i, f := range folds {
+	var result []ClientSums
+	for _, client := range slices.Sorted(maps.Keys(folds)) {
+		f := folds[client]
 		f.endDay()
 		variants, err := s.subjectsByID(ctx, source, f.subjects)
 		if err != nil {
 			return nil, err
 		}
-		result[i] = ClientSums{ClientID: clients[i], Sums: f.dailySums(variants)}
+		result = append(result, ClientSums{ClientID: client, Sums: f.dailySums(variants)})
 	}
 	return result, nil
 }
@@ -112,13 +117,14 @@ type Figure struct {
 	Key   processor.Key
 }
 
-// ClientsBehind counts the clients whose stats measured each figure. The
-// function start gives the part of the period that a day belongs to; the type
-// and both dates of filter are required.
-func (s *Store) ClientsBehind(ctx context.Context, filter stats.Filter, start func(time.Time) time.Time) (map[Figure]int, error) {
+// ClientsBehind counts the clients whose stats measured each figure, up to
+// enough of them. The function start gives the part of the period that a day
+// belongs to; the type and both dates of filter are required. It reads every
+// stats of the period.
+func (s *Store) ClientsBehind(ctx context.Context, filter stats.Filter, enough int, start func(time.Time) time.Time) (map[Figure]int, error) {
 	var counts map[Figure]int
 	err := s.read(ctx, func(source db.DBTX) (err error) {
-		counts, err = s.clientsBehind(ctx, source, filter, start)
+		counts, err = s.clientsBehind(ctx, source, filter, newContributors(enough, start))
 		return err
 	})
 	if err != nil {
@@ -127,67 +133,34 @@ func (s *Store) ClientsBehind(ctx context.Context, filter stats.Filter, start fu
 	return counts, nil
 }
 
-func (s *Store) clientsBehind(ctx context.Context, source db.DBTX, filter stats.Filter, start func(time.Time) time.Time) (map[Figure]int, error) {
-	behind := make(map[mark][]int64)
+func (s *Store) clientsBehind(ctx context.Context, source db.DBTX, filter stats.Filter, c *contributors) (map[Figure]int, error) {
 	var buffer []measure
-	err := eachObservation(ctx, source, filter, func(client int64, date time.Time, packed []byte) {
+	err := eachObservation(ctx, source, filter, nil, func(client int64, date time.Time, packed []byte) {
 		measures, err := unpack(observed, packed, buffer[:0])
 		if err != nil {
 			return // left out, as in DailySums
 		}
 		buffer = measures
-		part := start(date)
-		for i := range measures {
-			at := mark{part, measures[i].subject}
-			// Rows come by client, so that the last one tells whether it is known.
-			if known := behind[at]; len(known) == 0 || known[len(known)-1] != client {
-				behind[at] = append(known, client)
-			}
-		}
+		c.add(client, date, measures)
 	})
 	if err != nil {
 		return nil, err
 	}
-	return s.countByKey(ctx, source, behind)
-}
-
-// mark is a Figure whose key is still the id of a subject.
-type mark struct {
-	start   time.Time
-	subject int64
-}
-
-// countByKey counts each client once where several subjects have one key.
-func (s *Store) countByKey(ctx context.Context, source db.DBTX, behind map[mark][]int64) (map[Figure]int, error) {
-	var subjects []int64
-	for at := range behind {
-		subjects = append(subjects, at.subject)
-	}
-	slices.Sort(subjects)
-	variants, err := s.subjectsByID(ctx, source, slices.Compact(subjects))
+	variants, err := s.subjectsByID(ctx, source, c.subjects)
 	if err != nil {
 		return nil, err
 	}
-	clients := make(map[Figure][]int64, len(behind))
-	for at, ids := range behind {
-		if v, ok := variants[at.subject]; ok {
-			figure := Figure{at.start, v.Key}
-			clients[figure] = append(clients[figure], ids...)
-		}
-	}
-	counts := make(map[Figure]int, len(clients))
-	for figure, ids := range clients {
-		slices.Sort(ids)
-		counts[figure] = len(slices.Compact(ids))
-	}
-	return counts, nil
+	return c.counts(variants), nil
 }
 
-// eachObservation calls fn for the packed observations that filter asks for, by
-// client and then by date. The bytes are only valid during the call.
-func eachObservation(ctx context.Context, source db.DBTX, filter stats.Filter, fn func(client int64, date time.Time, packed []byte)) error {
-	rows, err := source.Query(ctx, db.ObservationsByClient,
-		string(filter.Type), filter.DateFrom, filter.DateTo, filter.LocalStatsOnly)
+// eachObservation calls fn for the packed observations that filter asks for, of
+// these clients or, when they are nil, of all, in any order. The bytes are only
+// valid during the call.
+func eachObservation(ctx context.Context, source db.DBTX, filter stats.Filter, clients []int64, fn func(client int64, date time.Time, packed []byte)) error {
+	p := db.ObservationsByClientParams{
+		Type: string(filter.Type), DateFrom: filter.DateFrom, DateTo: filter.DateTo, Clients: clients, LocalOnly: filter.LocalStatsOnly,
+	}
+	rows, err := source.Query(ctx, db.ObservationsByClient, p.Type, p.DateFrom, p.DateTo, p.Clients, p.LocalOnly)
 	if err != nil {
 		return translate(ctx, err)
 	}

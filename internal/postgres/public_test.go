@@ -76,19 +76,21 @@ func TestClientsBehind(t *testing.T) {
 	daily := func(day time.Time) time.Time { return day }
 	tests := map[string]struct {
 		filter stats.Filter
+		enough int
 		start  func(time.Time) time.Time
 		want   map[postgres.Figure]int
 	}{
 		// The client with both names of the object counts once.
-		"whole": {ofMay, whole, map[postgres.Figure]int{{Key: first}: 2, {Key: second}: 1}},
-		"local": {local(ofMay), whole, map[postgres.Figure]int{{Key: first}: 2}},
-		"by day": {ofMay, daily, map[postgres.Figure]int{
+		"whole":  {ofMay, 3, whole, map[postgres.Figure]int{{Key: first}: 2, {Key: second}: 1}},
+		"enough": {ofMay, 1, whole, map[postgres.Figure]int{{Key: first}: 1, {Key: second}: 1}},
+		"local":  {local(ofMay), 3, whole, map[postgres.Figure]int{{Key: first}: 2}},
+		"by day": {ofMay, 3, daily, map[postgres.Figure]int{
 			{Start: date("2024-05-01"), Key: first}: 1, {Start: date("2024-05-08"), Key: first}: 2, {Start: date("2024-05-08"), Key: second}: 1,
 		}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			got, err := store.ClientsBehind(t.Context(), tt.filter, tt.start)
+			got, err := store.ClientsBehind(t.Context(), tt.filter, tt.enough, tt.start)
 			if diff := cmp.Diff(tt.want, got); diff != "" || err != nil {
 				t.Errorf("%v (-want +got)\n%s", err, diff)
 			}
@@ -99,7 +101,10 @@ func TestClientsBehind(t *testing.T) {
 func TestSumsByClient(t *testing.T) {
 	t.Parallel()
 	store, clients := may(t)
-	got, err := store.SumsByClient(t.Context(), ofMay)
+	if none, err := store.SumsByClient(t.Context(), ofMay, nil); len(none) > 0 || err != nil {
+		t.Errorf("the sums of no clients are %v, %v", none, err)
+	}
+	got, err := store.SumsByClient(t.Context(), ofMay, []int64{clients[2].ID, clients[0].ID})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -120,7 +125,6 @@ func TestSumsByClient(t *testing.T) {
 	}
 	want := []sum{
 		{clients[0].ID, id(1).String(), 2, [3]string{"6", "30", "3"}},
-		{clients[1].ID, id(1).String(), 1, [3]string{"6", "30", "3"}},
 		{clients[2].ID, id(2).String(), 2, [3]string{"4", "12", "4"}},
 	}
 	if diff := cmp.Diff(want, sums, cmp.AllowUnexported(sum{})); diff != "" {

@@ -1,11 +1,18 @@
 -- name: Contributions :one
--- What stands behind the figures of a period.
-SELECT count(*) AS stats, count(DISTINCT anr) AS analyses, count(DISTINCT client_id) AS clients
-FROM stats
-WHERE date >= @date_from::date
-  AND date <= @date_to::date
-  AND (sqlc.narg('type')::text IS NULL OR type = sqlc.narg('type')::text)
-  AND (NOT @local_only::boolean OR client_id IN (SELECT client.id FROM client WHERE client.local));
+-- What stands behind the figures of a period. Adding up analyses first is done
+-- from an index and needs no sorting of stats.
+SELECT coalesce(sum(analysis.stats), 0)::bigint AS stats,
+    count(DISTINCT analysis.anr) AS analyses,
+    count(DISTINCT analysis.client_id) AS clients
+FROM (
+    SELECT client_id, anr, count(*) AS stats
+    FROM stats
+    WHERE date >= @date_from::date
+      AND date <= @date_to::date
+      AND (sqlc.narg('type')::text IS NULL OR type = sqlc.narg('type')::text)
+      AND (NOT @local_only::boolean OR client_id IN (SELECT client.id FROM client WHERE client.local))
+    GROUP BY client_id, anr
+) AS analysis;
 
 -- name: CountContributors :one
 -- Not with EXISTS, which Citus refuses when client is a reference table.
@@ -14,13 +21,14 @@ FROM client
 WHERE id IN (SELECT stats.client_id FROM stats);
 
 -- name: ObservationsByClient :many
+-- In no order: sorting takes longer than reading.
 SELECT client_id, date, observations
 FROM stats
 WHERE type = @type::text
   AND date >= @date_from::date
   AND date <= @date_to::date
-  AND (NOT @local_only::boolean OR client_id IN (SELECT client.id FROM client WHERE client.local))
-ORDER BY client_id, date;
+  AND (sqlc.narg('clients')::bigint[] IS NULL OR client_id = ANY (sqlc.narg('clients')::bigint[]))
+  AND (NOT @local_only::boolean OR client_id IN (SELECT client.id FROM client WHERE client.local));
 
 -- name: LocatedClients :many
 -- The clients that the public map shows.

@@ -59,7 +59,8 @@ func startBrowser(t *testing.T) context.Context {
 // tab is a browser tab that notes what should not happen.
 type tab struct {
 	t    *testing.T
-	ctx  context.Context
+	ctx  context.Context // of the test that has the tab
+	life context.Context // until the tab is closed
 	host string
 
 	mu       sync.Mutex
@@ -79,14 +80,22 @@ func openTab(t *testing.T, browser context.Context, s *service) *tab {
 	}
 	ctx, cancel := chromedp.NewContext(browser, chromedp.WithNewBrowserContext())
 	t.Cleanup(cancel)
-	ctx, cancelTimeout := context.WithTimeout(ctx, 5*patience)
-	t.Cleanup(cancelTimeout)
-	tab := &tab{t: t, ctx: ctx, host: address.Host}
+	tab := &tab{t: t, ctx: ctx, life: ctx, host: address.Host}
 	if err := chromedp.Listen(ctx, tab.note); err != nil {
 		t.Fatal(err)
 	}
 	tab.do(call(network.Enable, network.EnableParams{}), chromedp.EmulateViewport(1280, 900))
-	return tab
+	return tab.handTo(t) // a tab whose first context ends is closed
+}
+
+// handTo gives the tab to a test, whose problems are those of the tab from then on.
+func (b *tab) handTo(t *testing.T) *tab {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(b.life, 5*patience)
+	t.Cleanup(cancel)
+	b.t, b.ctx = t, ctx
+	b.takeProblems()
+	return b
 }
 
 // call makes an action of a command of the browser's protocol.

@@ -150,13 +150,13 @@ func (s *service) addSample(options sample.Options) {
 	generator := sample.New(options)
 	for i, organisation := range generator.Organisations() {
 		client := s.client(organisation.Name, organisation.Latitude, organisation.Longitude, organisation.Local)
+		var all []stats.Stat
 		for _, date := range generator.Dates() {
-			var all []stats.Stat
 			for analysis := range organisation.Analyses() {
 				all = append(all, generator.Stats(i, analysis, date)...)
 			}
-			s.insert(client, all)
 		}
+		s.insert(client, all)
 	}
 }
 

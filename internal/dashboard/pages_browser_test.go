@@ -20,42 +20,52 @@ var allPages = []string{
 	"/stats/cartography", "/stats/compliance", "/stats/map", "/about", "/help", "/stats?days=nonsense",
 }
 
-// TestPages opens every page with every kind of data in both themes.
-func TestPages(t *testing.T) {
+// TestInBrowser looks at the pages in one browser, which takes as long to start
+// as a page to check. The tests share what they only read, too.
+func TestInBrowser(t *testing.T) {
 	t.Parallel()
-	browser := startBrowser(t)
+	browser, year := startBrowser(t), setup(t)
+	year.addYear()
+	t.Run("pages", func(t *testing.T) { t.Parallel(); testPages(t, browser, year) })
+	t.Run("reader", func(t *testing.T) { t.Parallel(); testReader(t, browser, year) })
+}
+
+// testPages opens every page with every kind of data in both themes. Pages with
+// the same data take turns in one tab: a tab of its own costs each page more
+// than all that is looked at.
+func testPages(t *testing.T, browser context.Context, year *service) {
+	with := func(add func(*service)) func(*testing.T) *service {
+		return func(t *testing.T) *service { s := setup(t); add(s); return s }
+	}
 	data := map[string]struct {
-		add    func(*service)
-		charts map[string]int // drawn charts of a page; pages that are not here have none
+		service func(*testing.T) *service
+		charts  map[string]int // drawn charts of a page; pages that are not here have none
 	}{
-		"a year": {(*service).addYear, map[string]int{
+		"a year": {func(*testing.T) *service { return year }, map[string]int{
 			"/stats": 4, "/stats/evolution": 1, "/stats/evolution?of=vulnerabilities&days=365&top=15": 1,
 			"/stats/evolution?of=risks&group=month&days=365": 1, "/stats/cartography": 4, "/stats/compliance": 2, "/stats/map": 1,
 		}},
-		"nothing":    {func(*service) {}, nil},
-		"one threat": {(*service).addOneThreat, map[string]int{"/stats": 1, "/stats/evolution": 1, "/stats/map": 1}},
-		"hostile labels": {(*service).addHostile, map[string]int{
+		"nothing":    {with(func(*service) {}), nil},
+		"one threat": {with((*service).addOneThreat), map[string]int{"/stats": 1, "/stats/evolution": 1, "/stats/map": 1}},
+		"hostile labels": {with((*service).addHostile), map[string]int{
 			"/stats": 2, "/stats/evolution": 1, "/stats/evolution?of=vulnerabilities&days=365&top=15": 1,
 			"/stats/compliance": len(hostile), "/stats/map": 1,
 		}},
 	}
 	for name, tt := range data {
 		t.Run(name, func(t *testing.T) {
-			s := setup(t)
-			tt.add(s)
+			t.Parallel()
+			s := tt.service(t)
+			tab := openTab(t, browser, s)
 			for _, path := range allPages {
-				t.Run(path, func(t *testing.T) {
-					t.Parallel()
-					checkPage(t, browser, s, path, tt.charts[path])
-				})
+				t.Run(path, func(t *testing.T) { checkPage(tab.handTo(t), s, path, tt.charts[path]) })
 			}
 		})
 	}
 }
 
 // checkPage opens a page on a light device, which then turns dark.
-func checkPage(t *testing.T, browser context.Context, s *service, path string, charts int) {
-	tab := openTab(t, browser, s)
+func checkPage(tab *tab, s *service, path string, charts int) {
 	tab.prefer("light")
 	tab.load(s.url + path)
 	if path == "/stats?days=nonsense" {
@@ -68,7 +78,7 @@ func checkPage(t *testing.T, browser context.Context, s *service, path string, c
 		expectAccessible(tab, theme)
 	}
 	if title := eval[string](tab, `document.title`); strings.Contains(title, "owned") {
-		t.Error("a label ran as a script")
+		tab.t.Error("a label ran as a script")
 	}
 	expectNoOverflow(tab)
 	tab.expectPeace()
@@ -168,12 +178,8 @@ func expectNoOverflow(b *tab) {
 	b.do(chromedp.EmulateViewport(1280, 900))
 }
 
-// TestReader does what readers do.
-func TestReader(t *testing.T) {
-	t.Parallel()
-	browser := startBrowser(t)
-	s := setup(t)
-	s.addYear()
+// testReader does what readers do, each in a tab that knows nothing of others.
+func testReader(t *testing.T, browser context.Context, s *service) {
 	tests := map[string]func(*tab, *service){
 		"theme":            readerChoosesTheme,
 		"language":         readerChoosesLanguage,

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"os/exec"
 	"sync/atomic"
@@ -17,16 +19,45 @@ import (
 
 // insertRows inserts the rows of a batch in one statement, as columns.
 const insertRows = `
-INSERT INTO bare (uuid, anr, type, date, data, created_at, client_id)
-SELECT gen_random_uuid(), anr, type, date, data::jsonb, now(), 1
-FROM unnest($1::uuid[], $2::text[], $3::date[], $4::text[]) AS row (anr, type, date, data)`
+INSERT INTO %s (uuid, anr, type, date, data, created_at, client_id, content_id, observations)
+SELECT content_id, anr, type, date, data::jsonb, now(), $5, content_id, observations
+FROM unnest($1::uuid[], $2::text[], $3::date[], $4::text[], $6::uuid[], $7::bytea[])
+	AS row (anr, type, date, data, content_id, observations)`
+
+// The tables that floors are inserted into: like stats, the second one with its
+// documents compressed as the service has them compressed where it can.
+const (
+	plainTable = "bare"
+	lz4Table   = "bare_lz4"
+)
+
+const createBare = `CREATE TABLE %[1]s (LIKE stats INCLUDING ALL, FOREIGN KEY (client_id) REFERENCES client (id))`
+
+// createFloors creates the tables; lz4 tells whether the second one is there.
+func createFloors(ctx context.Context, conn *pgx.Conn) (lz4 bool, err error) {
+	if _, err := conn.Exec(ctx, fmt.Sprintf(createBare, plainTable)); err != nil {
+		return false, err
+	}
+	const offered = `SELECT count(*) > 0 FROM pg_settings WHERE name = 'default_toast_compression' AND 'lz4' = ANY (enumvals)`
+	if err := conn.QueryRow(ctx, offered).Scan(&lz4); err != nil || !lz4 {
+		return false, err
+	}
+	if _, err := conn.Exec(ctx, fmt.Sprintf(createBare, lz4Table)); err != nil {
+		return false, err
+	}
+	_, err = conn.Exec(ctx, "ALTER TABLE "+lz4Table+" ALTER COLUMN data SET COMPRESSION lz4")
+	return true, err
+}
 
 // columns are the rows of a batch.
 type columns struct {
-	anrs  []uuid.UUID
-	types []string
-	dates []time.Time
-	data  []string
+	client       int64
+	anrs         []uuid.UUID
+	types        []string
+	dates        []time.Time
+	data         []string
+	contentIDs   []uuid.UUID
+	observations [][]byte
 }
 
 // columnsOf takes a batch apart.
@@ -51,42 +82,81 @@ func columnsOf(b load.Batch) (c columns, err error) {
 	return c, nil
 }
 
-// insertBare inserts the rows of a dataset and returns how long that took. Each
-// writer has a connection, and each batch is a transaction.
-func insertBare(ctx context.Context, database string, dataset *load.Dataset, writers int) (time.Duration, error) {
+// storedBatches returns the batches of a dataset as the rows that the service
+// has made of them.
+func (b *bench) storedBatches(ctx context.Context, database string, dataset *load.Dataset) ([]columns, error) {
 	batches := make([]columns, dataset.Len())
 	for i := range batches {
 		batch, err := dataset.Batch(i)
 		if err != nil {
-			return 0, err
+			return nil, err
 		}
 		if batches[i], err = columnsOf(batch); err != nil {
-			return 0, err
+			return nil, err
 		}
 	}
+	err := b.query(ctx, database, func(conn *pgx.Conn) error {
+		for i := range batches {
+			if err := batches[i].complete(ctx, conn); err != nil {
+				return fmt.Errorf("read what was stored of batch %d: %w", i, err)
+			}
+		}
+		return nil
+	})
+	return batches, err
+}
+
+// complete adds the columns that the service derives.
+func (c *columns) complete(ctx context.Context, conn *pgx.Conn) error {
+	const derived = `
+SELECT s.client_id, s.content_id, s.observations
+FROM unnest($1::uuid[], $2::text[], $3::date[]) WITH ORDINALITY AS row (anr, type, date, place)
+JOIN stats AS s ON s.anr = row.anr AND s.type = row.type AND s.date = row.date
+ORDER BY place`
+	rows, err := conn.Query(ctx, derived, c.anrs, c.types, c.dates)
+	if err != nil {
+		return err
+	}
+	var contentID uuid.UUID
+	var observations []byte
+	_, err = pgx.ForEachRow(rows, []any{&c.client, &contentID, &observations}, func() error {
+		c.contentIDs = append(c.contentIDs, contentID)
+		c.observations = append(c.observations, bytes.Clone(observations))
+		return nil
+	})
+	if err == nil && len(c.contentIDs) != len(c.anrs) {
+		err = fmt.Errorf("%d rows are stored of %d", len(c.contentIDs), len(c.anrs))
+	}
+	return err
+}
+
+// insertBare inserts batches into a table and returns how long that took. Each
+// writer has a connection, and each batch is a transaction.
+func insertBare(ctx context.Context, database, table string, batches []columns, writers int) (time.Duration, error) {
 	var next atomic.Int64
 	group, ctx := errgroup.WithContext(ctx)
 	started := time.Now()
 	for range writers {
-		group.Go(func() error { return insertBatches(ctx, database, batches, &next) })
+		group.Go(func() error { return insertBatches(ctx, database, table, batches, &next) })
 	}
 	err := group.Wait()
 	return time.Since(started), err
 }
 
-func insertBatches(ctx context.Context, database string, batches []columns, next *atomic.Int64) error {
+func insertBatches(ctx context.Context, database, table string, batches []columns, next *atomic.Int64) error {
 	conn, err := pgx.Connect(ctx, database)
 	if err != nil {
 		return err
 	}
 	defer conn.Close(context.WithoutCancel(ctx))
+	insert := fmt.Sprintf(insertRows, table)
 	for {
 		i := int(next.Add(1) - 1)
 		if i >= len(batches) {
 			return nil
 		}
 		c := batches[i]
-		if _, err := conn.Exec(ctx, insertRows, c.anrs, c.types, c.dates, c.data); err != nil {
+		if _, err := conn.Exec(ctx, insert, c.anrs, c.types, c.dates, c.data, c.client, c.contentIDs, c.observations); err != nil {
 			return err
 		}
 	}

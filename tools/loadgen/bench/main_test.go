@@ -144,14 +144,17 @@ func TestPostPlan(t *testing.T) {
 func TestTrial(t *testing.T) {
 	t.Parallel()
 	var total trial
-	total.add(load.Result{Posts: 10, Stats: 200, Bytes: 1e6, Elapsed: time.Second}, time.Second, 30e6)
-	total.add(load.Result{Posts: 10, Stats: 200, Bytes: 1e6, Elapsed: 3 * time.Second}, time.Second, 20e6)
-	table := (&report{}).table("", "", "writers", "posts/s", "stats/s", "MB/s", "peak", "bare", "share")
+	total.add(load.Result{Posts: 10, Stats: 200, Bytes: 1e6, Elapsed: time.Second}, 30e6)
+	total.add(load.Result{Posts: 10, Stats: 200, Bytes: 1e6, Elapsed: 3 * time.Second}, 20e6)
+	total.bare.add(200, time.Second)
+	total.bare.add(200, time.Second)
+	total.lz4.add(400, time.Second)
+	table := (&report{}).table("", "", "writers", "posts/s", "stats/s", "MB/s", "peak", "bare", "share", "lz4", "share")
 	total.report(4, table)
-	(&trial{sent: load.Result{Elapsed: time.Second}, bareRows: 1, bareTook: time.Second}).report(1, table)
+	(&trial{sent: load.Result{Elapsed: time.Second}, bare: floor{rows: 1, took: time.Second}}).report(1, table)
 	want := [][]string{
-		{"4", "5.0", "100", "0.5", "30.0 MB", "200", "50 %"},
-		{"1", "0.0", "0", "0.0", none, "1", "0 %"},
+		{"4", "5.0", "100", "0.5", "30.0 MB", "200", "50 %", "400", "25 %"},
+		{"1", "0.0", "0", "0.0", none, "1", "0 %", none, none},
 	}
 	if diff := cmp.Diff(want, table.rows); diff != "" {
 		t.Errorf("rows (-want +got):\n%s", diff)

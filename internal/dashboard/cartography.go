@@ -16,7 +16,7 @@ type riskMap struct {
 }
 
 func (r *reading) cartography() ([]chart, error) {
-	sums, err := r.sums(processor.Cartography, r.view, wholePeriod)
+	sums, err := r.sums(processor.Cartography, r.view, groupAll)
 	if err != nil {
 		return nil, err
 	}

@@ -7,7 +7,7 @@ import (
 )
 
 func (r *reading) compliance() ([]chart, error) {
-	sums, err := r.sums(processor.Compliance, r.view, wholePeriod)
+	sums, err := r.sums(processor.Compliance, r.view, groupAll)
 	if err != nil {
 		return nil, err
 	}

@@ -98,7 +98,7 @@ func (r *reading) measure() string {
 
 func (r *reading) objectLines(kind objectKind) ([]line, error) {
 	start := startOf(r.view.grouping())
-	sums, err := r.sums(kind.statsType, r.view, start)
+	sums, err := r.sums(kind.statsType, r.view, r.view.grouping())
 	if err != nil {
 		return nil, err
 	}
@@ -131,7 +131,7 @@ func (r *reading) objectLines(kind objectKind) ([]line, error) {
 
 func (r *reading) riskLines() ([]line, error) {
 	start := startOf(r.view.grouping())
-	sums, err := r.sums(processor.Risk, r.view, start)
+	sums, err := r.sums(processor.Risk, r.view, r.view.grouping())
 	if err != nil {
 		return nil, err
 	}

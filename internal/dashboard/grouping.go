@@ -13,6 +13,9 @@ const (
 	groupYear    = "year"
 )
 
+// groupAll puts a whole period into one group. Nobody can ask for it.
+const groupAll = "all"
+
 const day = 24 * time.Hour
 
 // grouping is the grouping asked for, or the one that leaves a line readable.
@@ -34,6 +37,8 @@ func (v view) grouping() string {
 // it belongs to. Weeks start on Monday.
 func startOf(grouping string) func(time.Time) time.Time {
 	switch grouping {
+	case groupAll:
+		return func(time.Time) time.Time { return time.Time{} }
 	case groupWeek:
 		return func(t time.Time) time.Time { return t.AddDate(0, 0, -(int(t.Weekday())+6)%7) }
 	case groupMonth:
@@ -49,9 +54,3 @@ func startOf(grouping string) func(time.Time) time.Time {
 func firstOfMonth(t time.Time, month time.Month) time.Time {
 	return time.Date(t.Year(), month, 1, 0, 0, 0, 0, time.UTC)
 }
-
-// wholePeriod puts every day into one group.
-func wholePeriod(time.Time) time.Time { return time.Time{} }
-
-// eachDay puts every day into a group of its own.
-func eachDay(t time.Time) time.Time { return t }

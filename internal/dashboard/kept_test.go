@@ -166,3 +166,34 @@ func TestKeptHeaders(t *testing.T) {
 		t.Errorf("a wrong question may be kept: %v", wrong.header)
 	}
 }
+
+// TestKeptPrivacy shows that who stands behind a figure is found out anew.
+func TestKeptPrivacy(t *testing.T) {
+	t.Parallel()
+	s, answers := keeping(t, minClients(2))
+	s.addShared()
+	shows := func(path string) bool { return strings.Contains(s.get(path).body, flood) }
+	paths := []string{"/stats", "/stats?lang=de", "/stats/top-threats.csv", "/stats/evolution", "/stats/threats.json"}
+	for _, path := range paths {
+		if shows(path) {
+			t.Errorf("%s shows what a single client has sent", path)
+		}
+	}
+	second := s.client("Three", 1, 1, true)
+	s.add(second, uuid.New(), processor.Threat, today, objectOf(flood, "Flood", 4, 16, 4))
+	answers.Drop(string(processor.Threat))
+	for _, path := range paths {
+		if !shows(path) {
+			t.Errorf("%s does not show what two clients have sent", path)
+		}
+	}
+	if _, err := s.store.DeleteClient(t.Context(), second.UUID); err != nil {
+		t.Fatal(err)
+	}
+	answers.Drop(string(processor.Threat))
+	for _, path := range paths {
+		if shows(path) {
+			t.Errorf("%s shows what a single client is left of", path)
+		}
+	}
+}

@@ -180,7 +180,7 @@ func (p *Pages) read(ctx context.Context, header http.Header, query url.Values, 
 		ctx:    ctx,
 		view:   v,
 		store:  p.opts.Store,
-		guard:  guard{p.opts.Store, max(p.opts.MinClients, 1)},
+		guard:  guard{p.opts.Store, p.opts.Answers, max(p.opts.MinClients, 1)},
 		opts:   &p.opts,
 	}, err
 }

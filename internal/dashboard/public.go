@@ -156,7 +156,7 @@ func (p *Public) aggregate(ctx context.Context, q question) (reply, error) {
 
 // process returns the JSON of the answer.
 func (p *Public) process(ctx context.Context, chosen processor.Processor, filter stats.Filter, layout string, mask *fieldmask.Mask) ([]byte, error) {
-	sums, err := guard{p.opts.Store, p.opts.MinClients}.sums(ctx, filter, partsOf(chosen))
+	sums, err := guard{p.opts.Store, p.opts.Answers, p.opts.MinClients}.sums(ctx, filter, groupingOf(chosen))
 	if err != nil {
 		return nil, fmt.Errorf("process %s: %w", chosen.Name, err)
 	}

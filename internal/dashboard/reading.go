@@ -26,9 +26,9 @@ type reading struct {
 }
 
 // sums returns the daily sums of a type in a period as far as the public may see
-// them. Figures are about the parts of the period that start tells.
-func (r *reading) sums(t processor.Type, v view, start func(time.Time) time.Time) ([]processor.DailySum, error) {
-	return r.guard.sums(r.ctx, v.filter(t), start)
+// them. Figures are about the groups of days of that grouping.
+func (r *reading) sums(t processor.Type, v view, grouping string) ([]processor.DailySum, error) {
+	return r.guard.sums(r.ctx, v.filter(t), grouping)
 }
 
 // objectLink is the page of an object on the MOSP platform.
@@ -43,6 +43,7 @@ func (r *reading) objectLink(object string) string {
 // tell from them what a single client has sent.
 type guard struct {
 	store      *postgres.Store
+	answers    *answer.Cache
 	minClients int
 }
 
@@ -50,9 +51,9 @@ type guard struct {
 func (g guard) active() bool { return g.minClients > 1 }
 
 // sums returns the daily sums that filter asks for, without those of figures
-// that too few clients stand behind. A figure is about one key in one part of
-// the period; start tells the part of a day.
-func (g guard) sums(ctx context.Context, filter stats.Filter, start func(time.Time) time.Time) ([]processor.DailySum, error) {
+// that too few clients stand behind. A figure is about one key in one group of
+// days.
+func (g guard) sums(ctx context.Context, filter stats.Filter, grouping string) ([]processor.DailySum, error) {
 	sums, err := g.store.DailySums(ctx, filter)
 	if err != nil {
 		return nil, fmt.Errorf("read %s figures: %w", filter.Type, err)
@@ -60,25 +61,64 @@ func (g guard) sums(ctx context.Context, filter stats.Filter, start func(time.Ti
 	if !g.active() || len(sums) == 0 {
 		return sums, nil
 	}
-	behind, err := g.store.ClientsBehind(ctx, filter, g.minClients, start)
+	backed, err := g.backed(ctx, filter, grouping)
 	if err != nil {
 		return nil, fmt.Errorf("read %s figures: %w", filter.Type, err)
 	}
-	kept := sums[:0]
+	start, kept := startOf(grouping), sums[:0]
 	for _, sum := range sums {
-		if behind[postgres.Figure{Start: start(sum.Date), Key: standsFor(filter.Type, sum.Key)}] >= g.minClients {
+		if backed[figure{start(sum.Date).Format(time.DateOnly), standsFor(filter.Type, sum.Key)}] {
 			kept = append(kept, sum)
 		}
 	}
 	return kept, nil
 }
 
-// partsOf tells what parts of the period the figures of a processor are about.
-func partsOf(p processor.Processor) func(time.Time) time.Time {
-	if strings.HasSuffix(p.Name, "_on_date") {
-		return eachDay
+// figure is about a key in the group of days that starts on a day.
+type figure struct {
+	Start string        `json:"start"`
+	Key   processor.Key `json:"key"`
+}
+
+// backed tells the figures that enough clients stand behind. Finding out takes
+// reading all stats of the period, and many pages ask the same, so that it is
+// kept until one of these stats changes.
+func (g guard) backed(ctx context.Context, filter stats.Filter, grouping string) (map[figure]bool, error) {
+	key := answer.KeyOf("backed", string(filter.Type), filter.DateFrom.Format(time.DateOnly), filter.DateTo.Format(time.DateOnly),
+		strconv.FormatBool(filter.LocalStatsOnly), grouping, strconv.Itoa(g.minClients))
+	encoded, err := g.answers.Do(ctx, key, topicsOf(filter.Type), func(ctx context.Context) ([]byte, error) {
+		counts, err := g.store.ClientsBehind(ctx, filter, g.minClients, startOf(grouping))
+		if err != nil {
+			return nil, err
+		}
+		var figures []figure
+		for counted, clients := range counts {
+			if clients >= g.minClients {
+				figures = append(figures, figure{counted.Start.Format(time.DateOnly), counted.Key})
+			}
+		}
+		return json.Marshal(figures)
+	})
+	if err != nil {
+		return nil, err
 	}
-	return wholePeriod
+	var figures []figure
+	if err := json.Unmarshal(encoded.Body(), &figures); err != nil {
+		return nil, fmt.Errorf("read kept figures: %w", err)
+	}
+	backed := make(map[figure]bool, len(figures))
+	for _, f := range figures {
+		backed[f] = true
+	}
+	return backed, nil
+}
+
+// groupingOf tells what groups of days the figures of a processor are about.
+func groupingOf(p processor.Processor) string {
+	if strings.HasSuffix(p.Name, "_on_date") {
+		return groupDay
+	}
+	return groupAll
 }
 
 // standsFor is the key whose clients stand behind the figure of a key. A cell of

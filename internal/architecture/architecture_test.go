@@ -49,7 +49,7 @@ var allowed = map[string][]string{
 	// declaring interfaces with a single implementation
 	"internal/postgres":  {"gen/db", "internal/processor", "internal/secret", "internal/stats", "sql/migrations"},
 	"internal/httpapi":   {"gen/api", "gen/server", "gen/server/public", "internal/answer", "internal/buildinfo", "internal/fieldmask", "internal/logging", "internal/postgres", "internal/prefix", "internal/processor", "internal/stats", "openapi"},
-	"internal/dashboard": {"gen/api", "gen/server/public", "internal/answer", "internal/buildinfo", "internal/fieldmask", "internal/mosp", "internal/postgres", "internal/prefix", "internal/processor", "internal/stats"},
+	"internal/dashboard": {"gen/api", "gen/server/public", "internal/answer", "internal/buildinfo", "internal/fieldmask", "internal/mosp", "internal/picture", "internal/postgres", "internal/prefix", "internal/processor", "internal/stats"},
 	"internal/peer":      {"gen/api", "gen/client", "internal/postgres", "internal/processor", "internal/stats"},
 	"internal/answer":    {"internal/fieldmask"},
 	"internal/mosp":      {},
@@ -60,6 +60,7 @@ var allowed = map[string][]string{
 	"internal/config":    {},
 	"internal/fieldmask": {},
 	"internal/logging":   {},
+	"internal/picture":   {},
 	"internal/prefix":    {},
 	"internal/secret":    {},
 	"internal/sample":    {"internal/processor", "internal/stats"},
@@ -78,11 +79,14 @@ var confined = map[string][]string{
 	"github.com/jackc/pgx":     {"gen/db", "internal/localpg", "internal/pgtest", "internal/postgres"},
 	"github.com/pressly/goose": {"internal/postgres"},
 	"github.com/urfave/cli":    {"internal/cli"},
+	"github.com/go-text":       {"internal/picture"},
+	"git.sr.ht/~sbinet/gg":     {"internal/picture"},
 	"database/sql":             {"internal/localpg", "internal/pgtest", "internal/postgres"},
 }
 
 // banned lists what the code of a package must not import, directly.
 var banned = map[string][]string{
+	"internal/picture":   {"database", "log", "net", "os"},
 	"internal/processor": {"context", "database", "log", "net", "os"},
 	"internal/stats":     {"database", "log", "net/http", "os"},
 }
@@ -95,7 +99,7 @@ var light = map[string][]string{
 }
 
 // clockless lists the packages that never read the clock.
-var clockless = []string{"internal/processor", "internal/stats"}
+var clockless = []string{"internal/picture", "internal/processor", "internal/stats"}
 
 // listed is what the go command tells about a package.
 type listed struct {

@@ -1,0 +1,188 @@
+package picture
+
+import (
+	"math"
+)
+
+// Lines shows how values develop. Each line has its colour, its dashes and its
+// marks; the mean has none of the colours.
+type Lines struct {
+	Unit   string   // of the values
+	Steps  []string // names of the steps, as short as an axis needs them
+	Series []Line
+	More   func(n int) string `json:"-"` // says that the legend leaves out so many lines
+}
+
+// Line is the development of one thing.
+type Line struct {
+	Name   string
+	Values []*float64 // one a step; nil: nothing is known
+	Mean   bool       // of the other lines, or of more than those
+}
+
+const (
+	plotHeight   = 300.0
+	aboveLines   = 24.0 // the name of the values
+	belowLines   = 40.0 // the names of the steps
+	markEvery    = 14.0 // marks closer than that would hide the lines
+	mostInLegend = 24
+)
+
+// dashes and marks take turns so that lines of one colour differ.
+var dashes = [][]float64{nil, {7, 4}, {2, 3}, {9, 3, 2, 3}}
+
+var markers = []func(p *pen, x, y float64){
+	func(p *pen, x, y float64) { p.circle(x, y, 3.4) },
+	func(p *pen, x, y float64) { p.polygon(x, y, [][2]float64{{-3, -3}, {3, -3}, {3, 3}, {-3, 3}}) },
+	func(p *pen, x, y float64) { p.polygon(x, y, [][2]float64{{0, -4}, {4, 3}, {-4, 3}}) },
+	func(p *pen, x, y float64) { p.polygon(x, y, [][2]float64{{0, -4.3}, {4.3, 0}, {0, 4.3}, {-4.3, 0}}) },
+}
+
+func (p *pen) polygon(x, y float64, corners [][2]float64) {
+	p.moveTo(x+corners[0][0], y+corners[0][1])
+	for _, corner := range corners[1:] {
+		p.lineTo(x+corner[0], y+corner[1])
+	}
+	p.dc.ClosePath()
+}
+
+// lineLook is how one line is drawn.
+type lineLook struct {
+	stroke
+	mark func(p *pen, x, y float64)
+}
+
+func (l Lines) look(p *pen, i int) lineLook {
+	if l.Series[i].Mean {
+		return lineLook{stroke: stroke{color: p.ink, width: 3, dash: []float64{2, 4}}}
+	}
+	n := len(p.series)
+	return lineLook{
+		stroke: stroke{color: p.series[i%n], width: 2, dash: dashes[i/n%len(dashes)]},
+		mark:   markers[i%len(markers)],
+	}
+}
+
+func (l Lines) height(p *pen, width float64) float64 {
+	return aboveLines + p.least(plotHeight, 0.55) + belowLines + l.legend(p, width).height()
+}
+
+func (l Lines) draw(p *pen, area box) {
+	below := l.legend(p, area.w)
+	axis := l.scale(int((area.h - aboveLines - belowLines - below.height()) / 55))
+	room := 0.0
+	for _, tick := range axis.ticks() {
+		room = max(room, p.width(axisText, p.format.Axis(tick)))
+	}
+	plot := box{area.x + room + 10, area.y + aboveLines, area.w - room - 18, area.h - aboveLines - belowLines - below.height()}
+	p.write(axisText.in(p.muted), l.Unit, area.x, area.y+12, left, area.w)
+	for _, tick := range axis.ticks() {
+		y := plot.bottom() - plot.h*axis.at(tick)
+		p.rule(plot.x, y, plot.right(), y, p.faint)
+		p.write(axisText.in(p.muted), p.format.Axis(tick), plot.x-8, y+4, right, room+4)
+	}
+	p.rule(plot.x, plot.bottom(), plot.right(), plot.bottom(), p.muted)
+	l.steps(p, plot)
+	for i := range l.Series {
+		l.line(p, plot, axis, i)
+	}
+	below.draw(p, box{area.x, plot.bottom() + belowLines, area.w, below.height()})
+}
+
+func (l Lines) scale(steps int) scale {
+	low, high := math.Inf(1), math.Inf(-1)
+	for _, series := range l.Series {
+		for _, value := range series.Values {
+			if value != nil {
+				low, high = min(low, *value), max(high, *value)
+			}
+		}
+	}
+	if low > high {
+		low, high = 0, 1
+	}
+	return scaleOf(low, high, min(max(steps, 2), 8))
+}
+
+// at is where a step is: a single one is in the middle.
+func (l Lines) at(plot box, step int) float64 {
+	if len(l.Steps) == 1 {
+		return plot.x + plot.w/2
+	}
+	const aside = 6
+	return plot.x + aside + (plot.w-2*aside)*float64(step)/float64(len(l.Steps)-1)
+}
+
+// steps names as many steps as have room.
+func (l Lines) steps(p *pen, plot box) {
+	widest := 0.0
+	for _, name := range l.Steps {
+		widest = max(widest, p.width(axisText, name))
+	}
+	widest = min(widest, plot.w/2)
+	fit := max(int(plot.w/(widest+18)), 1)
+	every := max((len(l.Steps)+fit-1)/fit, 1)
+	for i := 0; i < len(l.Steps); i += every {
+		x := l.at(plot, i)
+		p.rule(x, plot.bottom(), x, plot.bottom()+5, p.muted)
+		half := min(p.width(axisText, l.Steps[i]), widest) / 2
+		center := min(max(x, plot.x+half-8), plot.right()+8-half)
+		p.write(axisText.in(p.muted), l.Steps[i], center, plot.bottom()+20, middle, widest+4)
+	}
+}
+
+func (l Lines) line(p *pen, plot box, axis scale, i int) {
+	look, started := l.look(p, i), false
+	var marks [][2]float64
+	for step, value := range l.Series[i].Values {
+		if value == nil {
+			continue
+		}
+		x, y := l.at(plot, step), plot.bottom()-plot.h*axis.at(*value)
+		marks = append(marks, [2]float64{x, y})
+		if !started {
+			p.moveTo(x, y)
+			started = true
+			continue
+		}
+		p.lineTo(x, y)
+	}
+	p.stroke(look.stroke)
+	if len(marks) == 1 && look.mark == nil {
+		look.mark = markers[3]
+	}
+	if look.mark == nil {
+		return
+	}
+	every := int(math.Ceil(markEvery * float64(len(l.Steps)) / plot.w))
+	for n := 0; n < len(marks); n += every {
+		look.mark(p, marks[n][0], marks[n][1])
+	}
+	p.fillPath(look.color)
+}
+
+func (l Lines) legend(p *pen, width float64) legend {
+	var entries []entry
+	untold := 0
+	for i, series := range l.Series {
+		if len(entries) >= mostInLegend && !series.Mean {
+			untold++
+			continue
+		}
+		look := l.look(p, i)
+		entries = append(entries, entry{series.Name, func(p *pen, area box) {
+			x, y := area.x, area.y+area.h/2
+			p.moveTo(x, y)
+			p.lineTo(x+area.w, y)
+			p.stroke(look.stroke)
+			if look.mark != nil {
+				look.mark(p, x+area.w/2, y)
+				p.fillPath(look.color)
+			}
+		}})
+	}
+	if untold > 0 {
+		entries = append(entries, entry{name: l.More(untold)})
+	}
+	return legendOf(p, entries, width)
+}

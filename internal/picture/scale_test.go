@@ -1,0 +1,45 @@
+package picture
+
+import (
+	"math"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestTicks(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		low, high float64
+		steps     int
+		want      []float64
+	}{
+		"round":       {0, 10, 5, []float64{0, 2, 4, 6, 8, 10}},
+		"outward":     {1.3, 3.6, 5, []float64{1, 1.5, 2, 2.5, 3, 3.5, 4}},
+		"small":       {0.012, 0.019, 4, []float64{0.012, 0.014, 0.016, 0.018, 0.02}},
+		"large":       {0, 123456, 3, []float64{0, 50000, 100000, 150000}},
+		"below zero":  {-3, 2, 5, []float64{-3, -2, -1, 0, 1, 2}},
+		"one value":   {3, 3, 3, []float64{1, 2, 3, 4, 5}},
+		"only zero":   {0, 0, 2, []float64{-0.5, 0, 0.5}},
+		"no room":     {0, 10, 0, []float64{0, 10}},
+		"a huge span": {0, 1e12, 2, []float64{0, 5e11, 1e12}},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if diff := cmp.Diff(tt.want, scaleOf(tt.low, tt.high, tt.steps).ticks()); diff != "" {
+				t.Errorf("(-want +got)\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestScaleFromZero(t *testing.T) {
+	t.Parallel()
+	for _, highest := range []float64{0, 0.001, 1, 99.9, 1e6} {
+		s := scaleFromZero(0, highest, 5)
+		if s.low != 0 || s.high < highest || s.high == 0 || math.IsNaN(s.at(highest)) {
+			t.Errorf("up to %g the axis is %+v", highest, s)
+		}
+	}
+}

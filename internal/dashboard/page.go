@@ -340,5 +340,5 @@ func (p *page) Texts() map[string]string {
 
 // scriptTexts lists the texts that static/*.js mention.
 var scriptTexts = []string{
-	"script_world", "script_fit", "script_png_failed", "theme_auto", "theme_light", "theme_dark",
+	"script_world", "script_fit", "theme_auto", "theme_light", "theme_dark",
 }

@@ -161,6 +161,7 @@ func (p *Pages) Register(e *echo.Echo) {
 			return c.Redirect(http.StatusFound, prefix.Of(c.Request().Context())+kinds[0].path)
 		})
 	}
+	p.registerPictures(e)
 	e.Match(methods, "/static/:hash/*", p.assets.serve)
 	p.registerWellKnown(e)
 }

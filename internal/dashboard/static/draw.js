@@ -7,7 +7,6 @@ import { drawLevels } from './levels.js';
 import { drawLines } from './lines.js';
 import { look } from './look.js';
 import { drawMap, prepareMap } from './map.js';
-import { addPicture } from './picture.js';
 import { drawRadar } from './radar.js';
 
 // Each function returns {option, height, legend, points}: what ECharts draws,
@@ -50,7 +49,6 @@ class Chart {
     this.drawing = JSON.parse(figure.querySelector('.drawing').textContent);
     this.draw();
     addKeyboard(this);
-    addPicture(this);
     this.watchRoom();
   }
 

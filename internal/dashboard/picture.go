@@ -1,0 +1,283 @@
+package dashboard
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/monarc-project/stats-service/internal/buildinfo"
+	"github.com/monarc-project/stats-service/internal/picture"
+)
+
+// The names of the parameters that only pictures have.
+const (
+	paramTheme  = "theme"
+	paramWidth  = "width"
+	paramHeight = "height"
+)
+
+const (
+	themeLight = "light"
+	themeDark  = "dark"
+)
+
+// sheet is what a picture is drawn on.
+type sheet struct {
+	width, height int // in pixels; height 0: what the chart needs
+	dark          bool
+}
+
+// parseSheet reads the parameters of a picture. Its errors are
+// *stats.InvalidError and name the parameter.
+func parseSheet(query url.Values) (sheet, error) {
+	r := viewReader{query: query}
+	s := sheet{
+		width:  r.pixels(paramWidth, picture.DefaultWidth, picture.MinWidth, picture.MaxWidth),
+		height: r.pixels(paramHeight, 0, picture.MinHeight, picture.MaxHeight),
+		dark:   r.oneOf(paramTheme, []string{themeLight, themeDark}, themeLight) == themeDark,
+	}
+	return s, r.err
+}
+
+func (r *viewReader) pixels(name string, fallback, least, most int) int {
+	given := r.query.Get(name)
+	if given == "" {
+		return fallback
+	}
+	n, err := strconv.Atoi(given)
+	if err != nil || n < least || n > most {
+		r.fail(name, "must be a number of pixels from %d to %d", least, most)
+		return fallback
+	}
+	return n
+}
+
+// registerPictures adds the routes of the charts as pictures. They have the
+// addresses of the CSV exports, and take the same parameters.
+func (p *Pages) registerPictures(e *echo.Echo) {
+	s := newStudio()
+	for _, kind := range p.active() {
+		for _, id := range kind.charts {
+			e.Match(methods, "/stats/"+id+".png", p.servePicture(s, kind, id, ownParameters))
+		}
+		if kind.name != pageEvolution {
+			continue
+		}
+		for _, of := range subjects {
+			e.Match(methods, "/stats/"+of+".png", p.servePicture(s, kind, of, parametersOfYear(of)))
+		}
+	}
+}
+
+// parametersOfYear makes the picture beside a public JSON route show the year
+// that the route answers: the first lines, as all of them could not be told apart.
+func parametersOfYear(of string) func(url.Values) (url.Values, int) {
+	return func(query url.Values) (url.Values, int) {
+		query.Set(paramOf, of)
+		return query, defaultDays
+	}
+}
+
+func (p *Pages) servePicture(s *studio, kind pageKind, id string, adapt func(url.Values) (url.Values, int)) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		request := c.Request()
+		query, fallbackDays := adapt(c.QueryParams())
+		r, err := p.read(request.Context(), request.Header, query, fallbackDays)
+		if err != nil {
+			return err
+		}
+		sheet, err := parseSheet(query)
+		if err != nil {
+			return err
+		}
+		page := p.newPage(kind, r)
+		if err := kind.build(r, page); err != nil {
+			return fmt.Errorf("picture of %s: %w", id, err)
+		}
+		wanted, err := page.picture(id, r, sheet)
+		if err != nil {
+			return err
+		}
+		return s.answer(c, wanted, pictureName(id, r.view))
+	}
+}
+
+func pictureName(id string, v view) string {
+	return fmt.Sprintf("%s-%s-%s.png", id, v.From.Format(time.DateOnly), v.To.Format(time.DateOnly))
+}
+
+// answer sends a picture, unless the caller has it already or wants the headers
+// only: neither needs it drawn.
+func (s *studio) answer(c echo.Context, wanted picture.Picture, name string) error {
+	tag, err := tagOf(wanted)
+	if err != nil {
+		return err
+	}
+	header := c.Response().Header()
+	header.Add("Vary", "Accept-Language")
+	if c.Request().Method == http.MethodHead || knows(c.Request().Header, tag) {
+		setPictureHeaders(header, tag, name)
+		if c.Request().Method == http.MethodHead {
+			return c.NoContent(http.StatusOK)
+		}
+		return c.NoContent(http.StatusNotModified)
+	}
+	drawn, err := s.draw(c.Request().Context(), tag, wanted)
+	if errors.Is(err, errBusy) {
+		header.Set("Retry-After", strconv.Itoa(busySeconds))
+		return echo.NewHTTPError(http.StatusServiceUnavailable).SetInternal(err)
+	}
+	if err != nil {
+		return fmt.Errorf("draw %s: %w", name, err)
+	}
+	setPictureHeaders(header, tag, name)
+	return c.Blob(http.StatusOK, contentTypes[".png"], drawn)
+}
+
+func setPictureHeaders(header http.Header, tag, name string) {
+	header.Set("Cache-Control", freshness)
+	header.Set("ETag", tag)
+	header.Set("Content-Type", contentTypes[".png"])
+	header.Set("Content-Disposition", `inline; filename="`+name+`"`)
+}
+
+// tagOf is the entity tag of a picture, which is known before it is drawn: all
+// that is drawn, and the version of the program that draws it, decide about it.
+func tagOf(wanted picture.Picture) (string, error) {
+	content, err := json.Marshal(wanted)
+	if err != nil {
+		return "", fmt.Errorf("identify a picture: %w", err)
+	}
+	sum := sha256.Sum256(append(content, buildinfo.String()...))
+	return `"` + hex.EncodeToString(sum[:16]) + `"`, nil
+}
+
+// knows tells whether a caller has what a tag names.
+func knows(header http.Header, tag string) bool {
+	for _, part := range strings.Split(header.Get("If-None-Match"), ",") {
+		if part = strings.TrimPrefix(strings.TrimSpace(part), "W/"); part == tag || part == "*" {
+			return true
+		}
+	}
+	return false
+}
+
+// picture is the chart with an ID as it is drawn; charts that share the ID stand
+// beside each other.
+func (p *page) picture(id string, r *reading, s sheet) (picture.Picture, error) {
+	drawn := picture.Picture{
+		Title: p.Title(), Period: p.pictureSpan(), Nothing: p.nothing(), Footer: p.source(),
+		Width: s.width, Height: s.height, Dark: s.dark,
+		Language: p.Code,
+		Format:   picture.Format{Number: p.Number, Axis: p.axis, Percent: p.Percent},
+	}
+	charts := p.charted(id)
+	for i, c := range charts {
+		drawn.Title, drawn.Subtitle = c.pictureTitle(p), c.pictureNote()
+		if c.Empty() {
+			continue
+		}
+		if i == mostPanels {
+			drawn.Footer = append([]string{p.T("picture_more_charts", "Count", len(charts)-i)}, drawn.Footer...)
+			break
+		}
+		chart, err := r.pictured(c)
+		if err != nil {
+			return picture.Picture{}, err
+		}
+		drawn.Panels = append(drawn.Panels, picture.Panel{Title: c.Title, Chart: chart})
+	}
+	switch {
+	case len(drawn.Panels) == 1:
+		drawn.Panels[0].Title = ""
+	case len(drawn.Panels) > 1:
+		drawn.Title, drawn.Subtitle = p.Title(), commonNote(charts, p.T("compliance_note"))
+	}
+	return drawn, nil
+}
+
+// mostPanels is how many charts a picture shows: more could not be read.
+const mostPanels = 4
+
+// charted are the charts that the exports with an ID are about.
+func (p *page) charted(id string) []chart {
+	var charts []chart
+	for _, c := range p.Charts {
+		if c.ID == id || p.Name == pageEvolution {
+			charts = append(charts, c)
+		}
+	}
+	return charts
+}
+
+// pictureTitle says what a chart is about that is titled by the name of an object.
+func (c chart) pictureTitle(p *page) string {
+	if c.Object != "" {
+		return p.T("compliance") + " · " + c.Title
+	}
+	return c.Title
+}
+
+// pictureNote says how to read a chart, and what its bars are.
+func (c chart) pictureNote() string {
+	if c.Drawing.Kind == "bars" {
+		return c.Drawing.Name + " · " + c.Note
+	}
+	return c.Note
+}
+
+func commonNote(charts []chart, otherwise string) string {
+	for _, c := range charts {
+		if c.Note != charts[0].Note {
+			return otherwise
+		}
+	}
+	return charts[0].Note
+}
+
+// pictureSpan is the period, and whose figures are left out. The words of the
+// period may start in small letters, as they are for sentences.
+func (p *page) pictureSpan() string {
+	first, size := utf8.DecodeRuneInString(p.Span())
+	span := string(unicode.ToUpper(first)) + p.Span()[size:]
+	if p.View.Local {
+		span += " · " + p.T("local_only")
+	}
+	return span
+}
+
+// hidden says that figures are kept back, if they are.
+func (p *page) hidden() string {
+	if p.MinClients() < 2 {
+		return ""
+	}
+	return p.T("privacy", "Number", p.Integer(p.MinClients()))
+}
+
+func (p *page) nothing() string {
+	return strings.TrimSpace(p.T("no_data") + " " + p.hidden())
+}
+
+// source is where the figures are from.
+func (p *page) source() []string {
+	from := p.T("product")
+	if address := p.Canonical(); address != "" {
+		from += " · " + address
+	}
+	lines := []string{from, p.T("footer")}
+	if hidden := p.hidden(); hidden != "" {
+		lines = append(lines, hidden)
+	}
+	return lines
+}

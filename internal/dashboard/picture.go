@@ -16,6 +16,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/monarc-project/stats-service/internal/answer"
 	"github.com/monarc-project/stats-service/internal/buildinfo"
 	"github.com/monarc-project/stats-service/internal/picture"
 )
@@ -146,7 +147,7 @@ func (s *studio) answer(c echo.Context, wanted picture.Picture, name string) err
 }
 
 func setPictureHeaders(header http.Header, tag, name string) {
-	header.Set("Cache-Control", freshness)
+	header.Set("Cache-Control", answer.KeepPublic)
 	header.Set("ETag", tag)
 	header.Set("Content-Type", contentTypes[".png"])
 	header.Set("Content-Disposition", `inline; filename="`+name+`"`)

@@ -16,7 +16,7 @@ const outlineOfTwo = `{"transform":{"scale":[1,1],"translate":[-180,-90]},"objec
 	{"type":"Polygon","arcs":[[0,1]]},{"type":"MultiPolygon","arcs":[[[-1,2]]]},{"type":"Polygon","arcs":[[3]]}]}},
 	"arcs":[[[190,140],[0,-10]],[[190,130],[-20,0],[0,10],[20,0]],[[190,140],[20,0],[0,-10],[-20,0]],[[350,60],[-345,0],[0,10],[345,0],[0,-10]]]}`
 
-func worldOfTests(t *testing.T) *World {
+func worldOfTests(t testing.TB) *World {
 	t.Helper()
 	w, err := ParseWorld([]byte(outlineOfTwo))
 	if err != nil {
@@ -50,7 +50,7 @@ func sheetOf(charts ...Chart) Picture {
 }
 
 // namedCharts has a chart of each kind, in which every name is the one given.
-func namedCharts(t *testing.T, name string) map[string]Chart {
+func namedCharts(t testing.TB, name string) map[string]Chart {
 	t.Helper()
 	radar := func(n int) Radar {
 		r := Radar{Current: name, Target: name, Max: 1, Share: true, More: more}

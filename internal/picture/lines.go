@@ -10,7 +10,7 @@ type Lines struct {
 	Unit   string   // of the values
 	Steps  []string // names of the steps, as short as an axis needs them
 	Series []Line
-	More   func(n int) string `json:"-"` // says that the legend leaves out so many lines
+	More   func(n int) string `json:"-"` // says that so many lines are left out
 }
 
 // Line is the development of one thing.
@@ -21,11 +21,11 @@ type Line struct {
 }
 
 const (
-	plotHeight   = 300.0
-	aboveLines   = 24.0 // the name of the values
-	belowLines   = 40.0 // the names of the steps
-	markEvery    = 14.0 // marks closer than that would hide the lines
-	mostInLegend = 24
+	plotHeight = 300.0
+	aboveLines = 24.0 // the name of the values
+	belowLines = 40.0 // the names of the steps
+	markEvery  = 14.0 // marks closer than that would hide the lines
+	mostLines  = 24   // beside the mean
 )
 
 // dashes and marks take turns so that lines of one colour differ.
@@ -83,7 +83,10 @@ func (l Lines) draw(p *pen, area box) {
 	}
 	p.rule(plot.x, plot.bottom(), plot.right(), plot.bottom(), p.muted)
 	l.steps(p, plot)
-	for i := range l.Series {
+	for _, i := range l.drawn() {
+		if p.stopped() {
+			return
+		}
 		l.line(p, plot, axis, i)
 	}
 	below.draw(p, box{area.x, plot.bottom() + belowLines, area.w, below.height()})
@@ -91,8 +94,8 @@ func (l Lines) draw(p *pen, area box) {
 
 func (l Lines) scale(steps int) scale {
 	low, high := math.Inf(1), math.Inf(-1)
-	for _, series := range l.Series {
-		for _, value := range series.Values {
+	for _, i := range l.drawn() {
+		for _, value := range l.Series[i].Values {
 			if value != nil {
 				low, high = min(low, *value), max(high, *value)
 			}
@@ -115,11 +118,13 @@ func (l Lines) at(plot box, step int) float64 {
 
 // steps names as many steps as have room.
 func (l Lines) steps(p *pen, plot box) {
-	widest := 0.0
+	longest := "" // which stands for all: there may be thousands
 	for _, name := range l.Steps {
-		widest = max(widest, p.width(axisText, name))
+		if len(name) > len(longest) {
+			longest = name
+		}
 	}
-	widest = min(widest, plot.w/2)
+	widest := min(p.width(axisText, longest)+4, plot.w/2)
 	fit := max(int(plot.w/(widest+18)), 1)
 	every := max((len(l.Steps)+fit-1)/fit, 1)
 	for i := 0; i < len(l.Steps); i += every {
@@ -132,22 +137,14 @@ func (l Lines) steps(p *pen, plot box) {
 }
 
 func (l Lines) line(p *pen, plot box, axis scale, i int) {
-	look, started := l.look(p, i), false
+	look := l.look(p, i)
 	var marks [][2]float64
 	for step, value := range l.Series[i].Values {
-		if value == nil {
-			continue
+		if value != nil {
+			marks = append(marks, [2]float64{l.at(plot, step), plot.bottom() - plot.h*axis.at(*value)})
 		}
-		x, y := l.at(plot, step), plot.bottom()-plot.h*axis.at(*value)
-		marks = append(marks, [2]float64{x, y})
-		if !started {
-			p.moveTo(x, y)
-			started = true
-			continue
-		}
-		p.lineTo(x, y)
 	}
-	p.stroke(look.stroke)
+	p.polyline(look.stroke, thinned(marks, 1/p.scale))
 	if len(marks) == 1 && look.mark == nil {
 		look.mark = markers[3]
 	}
@@ -161,16 +158,46 @@ func (l Lines) line(p *pen, plot box, axis scale, i int) {
 	p.fillPath(look.color)
 }
 
+// drawn are the lines that can still be told apart: the first ones and the mean.
+func (l Lines) drawn() []int {
+	var drawn []int
+	for i, series := range l.Series {
+		if i < mostLines || series.Mean {
+			drawn = append(drawn, i)
+		}
+	}
+	return drawn
+}
+
+// thinned leaves the lowest and the highest of the points that share a column of
+// a width.
+func thinned(points [][2]float64, column float64) [][2]float64 {
+	var kept [][2]float64
+	for at := 0; at < len(points); {
+		low, high, next := at, at, at
+		for ; next < len(points) && points[next][0] < points[at][0]+column; next++ {
+			if points[next][1] < points[low][1] {
+				low = next
+			}
+			if points[next][1] > points[high][1] {
+				high = next
+			}
+		}
+		kept = append(kept, points[min(low, high)])
+		if low != high {
+			kept = append(kept, points[max(low, high)])
+		}
+		at = next
+	}
+	return kept
+}
+
 func (l Lines) legend(p *pen, width float64) legend {
 	var entries []entry
-	untold := 0
-	for i, series := range l.Series {
-		if len(entries) >= mostInLegend && !series.Mean {
-			untold++
-			continue
-		}
+	shown := l.drawn()
+	for _, i := range shown {
 		look := l.look(p, i)
-		entries = append(entries, entry{series.Name, func(p *pen, area box) {
+		entries = append(entries, entry{l.Series[i].Name, func(p *pen, area box) {
 			x, y := area.x, area.y+area.h/2
 			p.moveTo(x, y)
 			p.lineTo(x+area.w, y)
@@ -181,7 +208,7 @@ func (l Lines) legend(p *pen, width float64) legend {
 			}
 		}})
 	}
-	if untold > 0 {
+	if untold := len(l.Series) - len(shown); untold > 0 {
 		entries = append(entries, entry{name: l.More(untold)})
 	}
 	return legendOf(p, entries, width)

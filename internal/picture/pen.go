@@ -24,8 +24,10 @@ type pen struct {
 	scale  float64
 	text   *typesetter
 	tight  bool // the height is given: parts ask for no more than they need
-	image  *image.RGBA
-	dc     *gg.Context
+	// stopped tells whether nobody waits for the picture any more.
+	stopped func() bool
+	image   *image.RGBA
+	dc      *gg.Context
 }
 
 // least is a height that looks good or, where the height of the picture is given,
@@ -93,34 +95,36 @@ func (p *pen) paragraph(s style, lines []line, x, y, anchor float64) float64 {
 }
 
 func (p *pen) writeLine(s style, l line, x, y, anchor float64) {
-	p.outlines(l, x*p.scale-anchor*l.width, y*p.scale)
-	p.fillPath(s.color)
+	p.dc.SetColor(s.color)
+	p.outlines(l, x*p.scale-anchor*l.width, y*p.scale, p.dc.Fill)
 }
 
 // writeOver draws a text so that it can be read over lines.
 func (p *pen) writeOver(s style, text string, x, y float64) {
 	for _, l := range p.wrap(s, text, math.MaxInt16, 1) {
-		p.outlines(l, x*p.scale, y*p.scale)
 		p.dc.SetColor(p.card)
 		p.dc.SetLineWidth(3 * p.scale)
-		p.dc.StrokePreserve()
-		p.fillPath(s.color)
+		p.outlines(l, x*p.scale, y*p.scale, p.dc.Stroke)
+		p.dc.SetColor(s.color)
+		p.outlines(l, x*p.scale, y*p.scale, p.dc.Fill)
 	}
 }
 
-// outlines adds a line to the path, from a place in pixels on.
-func (p *pen) outlines(l line, x, y float64) {
+// outlines draws the letters of a line, from a place in pixels on. Each is a path
+// of its own: the time for a path grows with the square of what is in it.
+func (p *pen) outlines(l line, x, y float64, draw func()) {
 	for _, run := range l.runs {
-		x = p.glyphs(run, x, y)
+		x = p.glyphs(run, x, y, draw)
 	}
 }
 
-// glyphs adds the outlines of a run to the path and returns where the run ends.
-func (p *pen) glyphs(run shaping.Output, x, y float64) float64 {
+// glyphs draws a run and returns where it ends.
+func (p *pen) glyphs(run shaping.Output, x, y float64, draw func()) float64 {
 	perUnit := toFloat(run.Size) / float64(run.Face.Upem())
 	for _, glyph := range run.Glyphs {
 		if outline, ok := run.Face.GlyphData(glyph.GlyphID).(font.GlyphOutline); ok {
 			p.outline(outline, x+toFloat(glyph.XOffset), y-toFloat(glyph.YOffset), perUnit)
+			draw()
 		}
 		x += toFloat(glyph.Advance)
 	}
@@ -196,6 +200,26 @@ func (p *pen) stroke(s stroke) {
 	p.dc.SetColor(s.color)
 	p.dc.Stroke()
 	p.dc.SetDash()
+}
+
+// piece is how many points of a long line make one path; see outlines.
+const piece = 8
+
+// polyline draws a line through points, piece by piece; dashes go on from one to
+// the next.
+func (p *pen) polyline(s stroke, points [][2]float64) {
+	length := 0.0
+	for from := 0; from < len(points)-1; from += piece {
+		part := points[from:min(from+piece+1, len(points))]
+		p.moveTo(part[0][0], part[0][1])
+		p.dc.SetDashOffset(length * p.scale)
+		for i, at := range part[1:] {
+			p.lineTo(at[0], at[1])
+			length += math.Hypot(at[0]-part[i][0], at[1]-part[i][1])
+		}
+		p.stroke(s)
+	}
+	p.dc.SetDashOffset(0)
 }
 
 // rule draws a thin straight line on whole pixels.

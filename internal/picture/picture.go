@@ -87,6 +87,7 @@ func (p Picture) paint(ctx context.Context) (*image.RGBA, error) {
 	}
 	l := p.layout(newTypesetter(loaded))
 	pen := l.pen
+	pen.stopped = func() bool { return ctx.Err() != nil }
 	pen.start(l.width, l.height)
 	l.header()
 	for i := range p.Panels {

@@ -204,7 +204,7 @@ func TestLinesOfOneStepAndOfVeryMany(t *testing.T) {
 	for i := range 300 {
 		many.Series = append(many.Series, Line{Name: fmt.Sprint(i), Values: []*float64{known(1), known(float64(i))}})
 	}
-	if got := len(many.legend(sheetOf().layout(newTypesetter(fontsOf(t))).pen, 700).entries); got != mostInLegend+1 {
+	if got := len(many.legend(sheetOf().layout(newTypesetter(fontsOf(t))).pen, 700).entries); got != mostLines+1 {
 		t.Errorf("the legend of 300 lines has %d entries", got)
 	}
 	drawn(t, sheetOf(many))

@@ -34,6 +34,27 @@ func TestTicks(t *testing.T) {
 	}
 }
 
+func TestThinned(t *testing.T) {
+	t.Parallel()
+	var points [][2]float64
+	for i := range 1000 {
+		points = append(points, [2]float64{float64(i) / 100, float64(i * 7 % 100)})
+	}
+	got := thinned(points, 1)
+	if len(got) > 22 || got[0][1] != 0 {
+		t.Errorf("%d points are left, the first is %v", len(got), got[0])
+	}
+	for _, at := range got {
+		if at[1] != 0 && at[1] != 99 {
+			t.Errorf("%v is neither the lowest nor the highest of its column", at)
+		}
+	}
+	few := [][2]float64{{0, 1}, {10, 2}, {20, 1}}
+	if diff := cmp.Diff(few, thinned(few, 1)); diff != "" {
+		t.Errorf("points with room (-want +got)\n%s", diff)
+	}
+}
+
 func TestScaleFromZero(t *testing.T) {
 	t.Parallel()
 	for _, highest := range []float64{0, 0.001, 1, 99.9, 1e6} {

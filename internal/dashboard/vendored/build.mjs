@@ -5,17 +5,11 @@
 import { createHash } from 'node:crypto';
 import { copyFileSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { build } from 'esbuild';
-import { quantize } from 'topojson-client';
-import { filter, presimplify, quantile, simplify } from 'topojson-simplify';
+import { outline } from './world.mjs';
 
 const dist = new URL('dist/', import.meta.url);
 const tests = new URL('../testdata/axe/', import.meta.url);
 const packages = new URL('node_modules/', import.meta.url);
-
-// Of the points of all coasts and borders, the share that is kept.
-const detail = 0.45;
-// Steps from one side of the world to the other: one is about a kilometre.
-const grid = 4e4;
 
 for (const folder of [dist, tests]) {
   rmSync(folder, { recursive: true, force: true });
@@ -23,7 +17,7 @@ for (const folder of [dist, tests]) {
 }
 
 await bundleCharts();
-writeWorld();
+writeFileSync(new URL('world.json', dist), JSON.stringify(outline()));
 copyLicences();
 copy('axe-core/axe.min.js', new URL('axe.min.js', tests));
 copy('axe-core/LICENSE', new URL('LICENSE', tests));
@@ -44,20 +38,6 @@ async function bundleCharts() {
   });
 }
 
-// writeWorld cuts the outline of the countries down to what a map in a page
-// shows. Antarctica, where nobody analyses risks, would take a fifth of it.
-function writeWorld() {
-  const atlas = JSON.parse(readFileSync(new URL('world-atlas/countries-50m.json', packages)));
-  const { geometries } = atlas.objects.countries;
-  const countries = geometries
-    .filter(({ properties }) => properties.name !== 'Antarctica')
-    .map(({ type, arcs, properties }) => ({ type, arcs, properties: { name: properties.name } }));
-  atlas.objects = { countries: { type: 'GeometryCollection', geometries: countries } };
-  const weighted = presimplify(atlas);
-  const simple = simplify(filter(weighted), quantile(weighted, detail));
-  writeFileSync(new URL('world.json', dist), JSON.stringify(quantize(filter(simple), grid)));
-}
-
 function copyLicences() {
   copy('echarts/LICENSE', new URL('LICENSE-echarts', dist));
   copy('echarts/licenses/LICENSE-d3', new URL('LICENSE-d3', dist));
@@ -65,6 +45,7 @@ function copyLicences() {
   copy('zrender/LICENSE', new URL('LICENSE-zrender', dist));
   copy('topojson-client/LICENSE', new URL('LICENSE-topojson', dist));
   copy('world-atlas/LICENSE', new URL('LICENSE-world-atlas', dist));
+  copy('i18n-iso-countries/LICENSE', new URL('LICENSE-i18n-iso-countries', dist));
 }
 
 function copy(from, to) {

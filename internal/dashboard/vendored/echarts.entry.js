@@ -1,7 +1,7 @@
 // The parts of Apache ECharts that the pages draw with, and no others, with the
 // reader of the map's format.
 import { feature } from 'topojson-client';
-import { init, registerMap, use } from 'echarts/core';
+import { getInstanceByDom, init, registerMap, use } from 'echarts/core';
 import { BarChart, HeatmapChart, LineChart, RadarChart, ScatterChart } from 'echarts/charts';
 import {
   AriaComponent,
@@ -20,4 +20,5 @@ use([
   LabelLayout, CanvasRenderer,
 ]);
 
-export { feature, init, registerMap };
+// getInstanceByDom is for those who look whether a chart is really drawn.
+export { feature, getInstanceByDom, init, registerMap };

@@ -1,6 +1,8 @@
 package dashboard
 
 import (
+	"encoding/json"
+	"math"
 	"strconv"
 
 	"github.com/monarc-project/stats-service/internal/processor"
@@ -38,10 +40,12 @@ type drawing struct {
 
 	Name   string   `json:"name,omitempty"`   // of what the values are
 	Labels []string `json:"labels,omitempty"` // of the bars, steps, axes or columns
-	Rows   []string `json:"rows,omitempty"`   // of a heat map
+	Rows   []string `json:"rows,omitempty"`   // of a heat map; codes of levels; first days of steps
 	Axes   []string `json:"axes,omitempty"`   // names of the axes: horizontal, vertical
 	Max    float64  `json:"max,omitempty"`    // of every axis; 0: from the values
 	Share  bool     `json:"share,omitempty"`  // values are shares of 1, shown in percent
+
+	Time *timeAxis `json:"time,omitempty"` // of lines
 
 	Series []series     `json:"series,omitempty"`
 	Cells  [][3]float64 `json:"cells,omitempty"` // column, row, value
@@ -53,6 +57,61 @@ type series struct {
 	Name   string     `json:"name"`
 	Code   string     `json:"code,omitempty"` // decides how it looks; empty: by its position
 	Values []*float64 `json:"values"`         // nil: nothing is known
+	Unit   float64    `json:"-"`              // see MarshalJSON; 0: values are sent as they are
+}
+
+// MarshalJSON writes the values of a series with a unit as steps: the first value
+// and then what each one is more than the one before, counted in units. Lines
+// hardly move from one value to the next, so that this is a fraction of the size.
+func (s series) MarshalJSON() ([]byte, error) {
+	if s.Unit == 0 {
+		type plain series
+		return json.Marshal(plain(s))
+	}
+	steps := make([]*int64, len(s.Values))
+	last := int64(0)
+	for i, value := range s.Values {
+		if value == nil {
+			continue
+		}
+		units := int64(math.Round(*value / s.Unit))
+		step := units - last
+		steps[i], last = &step, units
+	}
+	return json.Marshal(struct {
+		Name  string   `json:"name"`
+		Code  string   `json:"code,omitempty"`
+		Unit  float64  `json:"unit"`
+		Steps []*int64 `json:"steps"`
+	}{s.Name, s.Code, s.Unit, steps})
+}
+
+// finestUnit is as fine as figures are written anywhere, and some.
+const finestUnit = 1e-3
+
+// unitOf is a unit that no screen shows less than: a thousandth of the highest
+// value or less.
+func unitOf(values []*float64) float64 {
+	highest := 0.0
+	for _, value := range values {
+		if value != nil {
+			highest = max(highest, math.Abs(*value))
+		}
+	}
+	if highest == 0 {
+		return finestUnit
+	}
+	return min(finestUnit, math.Pow(10, math.Floor(math.Log10(highest))-3))
+}
+
+// timeAxis is what the steps of lines are steps of. Steps of which nothing is
+// known are not among the rows of the drawing; where they are missing, lines stop.
+type timeAxis struct {
+	From  string `json:"from"` // first days of the first and the last step of the period
+	To    string `json:"to"`
+	Group string `json:"group"` // how long a step is
+
+	Quarters []string `json:"quarters,omitempty"` // short names, where steps are quarters
 }
 
 // place is a point on the map.

@@ -2,6 +2,7 @@ package dashboard
 
 import (
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/monarc-project/stats-service/internal/processor"
@@ -195,7 +196,7 @@ func (r *reading) evolutionChart(shown []line, all int, average steps) chart {
 		Note:  r.T("evolution_note_" + r.view.grouping()),
 		Drawing: drawing{
 			Kind: "lines", Name: r.lineUnit(),
-			Rows: formatDates(starts), Labels: r.groupNames(starts),
+			Rows: formatDates(starts), Labels: r.groupNames(starts), Time: r.timeAxis(),
 		},
 		Tall: true,
 	}
@@ -203,13 +204,34 @@ func (r *reading) evolutionChart(shown []line, all int, average steps) chart {
 		return c
 	}
 	for _, l := range shown {
-		c.Drawing.Series = append(c.Drawing.Series, lineSeries(l.Name, "", *l.steps[r.measure()], starts))
+		c.Drawing.Series = append(c.Drawing.Series, lineSeries(l.Name, r.lineCode(l), *l.steps[r.measure()], starts))
 	}
 	c.Drawing.Series = append(c.Drawing.Series, lineSeries(r.meanName(), "mean", average, starts))
 	c.Table = r.wideTable(shown, average, starts)
 	c.Export = r.longTable(shown, starts)
 	c.Summary = r.evolutionSummary(len(shown), all, average, starts)
 	return c
+}
+
+func (r *reading) timeAxis() *timeAxis {
+	start := startOf(r.view.grouping())
+	axis := &timeAxis{
+		From: start(r.view.From).Format(time.DateOnly), To: start(r.view.To).Format(time.DateOnly), Group: r.view.grouping(),
+	}
+	if axis.Group == groupQuarter {
+		for quarter := 1; quarter <= 4; quarter++ {
+			axis.Quarters = append(axis.Quarters, r.T("quarter_short", "Quarter", strconv.Itoa(quarter)))
+		}
+	}
+	return axis
+}
+
+// lineCode decides how a line looks: risk levels have colours of their own.
+func (r *reading) lineCode(l line) string {
+	if r.view.Of == ofRisks {
+		return l.Code
+	}
+	return ""
 }
 
 func (r *reading) lineUnit() string {
@@ -229,8 +251,9 @@ func (r *reading) meanName() string {
 func lineSeries(name, code string, values steps, starts []time.Time) series {
 	s := series{Name: name, Code: code}
 	for _, start := range starts {
-		s.Values = append(s.Values, roundedOrNone(values.value(start)))
+		s.Values = append(s.Values, values.value(start))
 	}
+	s.Unit = unitOf(s.Values)
 	return s
 }
 

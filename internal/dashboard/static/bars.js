@@ -1,44 +1,28 @@
 // One bar for each threat or vulnerability, its name above it: names are long.
-import { base, number, text } from './look.js';
+import { base, number, text, valueAxis } from './look.js';
+import { nameAxis, rowHeight } from './names.js';
 import { tip } from './tip.js';
-
-const rowHeight = 44;
 
 export function drawBars(drawing, look, chart) {
   const [{ values }] = drawing.series;
-  const width = chart.canvas.clientWidth;
   const bar = Math.round(look.size * 0.95);
-  const row = Math.max(rowHeight, look.size * 3.4);
   return {
-    height: Math.round(values.length * row + 10),
+    height: Math.round(values.length * rowHeight(look, bar) + look.size * 2 + 14),
     points: values.map((value, index) => ({ text: `${drawing.labels[index]}: ${number(value)}`, series: 0, index })),
     option: {
       ...base(look),
-      grid: { left: 1, right: 8, top: 12, bottom: 0, containLabel: false },
+      grid: { left: 6, right: look.size * 4, top: 12, bottom: Math.round(look.size * 2), containLabel: false },
       tooltip: tip(look, 'item', ({ dataIndex }) => ({
         title: drawing.labels[dataIndex], rows: [[drawing.name, number(values[dataIndex])]],
       })),
-      xAxis: { type: 'value', show: false, min: (range) => Math.min(0, range.min), max: (range) => range.max * 1.16 || 1 },
-      yAxis: {
-        type: 'category',
-        inverse: true,
-        data: drawing.labels,
-        axisLine: { show: false },
-        axisTick: { show: false },
-        axisLabel: text(look, {
-          inside: true, align: 'left', verticalAlign: 'bottom', margin: 0, padding: [0, 0, bar / 2 + 5, 0],
-          width: width - 12, overflow: 'truncate', interval: 0, fontSize: look.size + 1,
-        }),
-        z: 5,
-      },
+      xAxis: { ...valueAxis(look, chart.canvas.clientWidth), min: (range) => Math.min(0, range.min) },
+      yAxis: nameAxis(drawing.labels, look, chart.canvas.clientWidth, bar),
       series: [{
         type: 'bar',
         name: drawing.name,
         data: values,
         barWidth: bar,
         itemStyle: { color: look.accent, borderRadius: [0, 3, 3, 0], decal: { symbol: 'none' } },
-        showBackground: true,
-        backgroundStyle: { color: look.faint, borderRadius: 3 },
         label: text(look, { show: true, position: 'right', fontWeight: 600, formatter: ({ value }) => number(value) }),
         emphasis: { itemStyle: { opacity: 0.8 } },
       }],

@@ -1,6 +1,7 @@
 // Draws the charts of a page, again when colours or room change.
 import { init } from './echarts.js';
 import { drawBars } from './bars.js';
+import { drawingOf } from './drawing.js';
 import { drawHeat } from './heat.js';
 import { addKeyboard } from './keyboard.js';
 import { drawLevels } from './levels.js';
@@ -46,7 +47,7 @@ class Chart {
     this.figure = figure;
     this.texts = texts;
     this.canvas = figure.querySelector('.canvas');
-    this.drawing = JSON.parse(figure.querySelector('.drawing').textContent);
+    this.drawing = drawingOf(figure);
     this.draw();
     addKeyboard(this);
     this.watchRoom();
@@ -68,7 +69,8 @@ class Chart {
   watchRoom() {
     let width = this.canvas.clientWidth;
     new ResizeObserver(() => {
-      if (this.canvas.clientWidth !== width) {
+      // A chart that is not shown, such as in a hidden frame, has no room at all.
+      if (this.canvas.clientWidth > 0 && this.canvas.clientWidth !== width) {
         width = this.canvas.clientWidth;
         this.draw();
       }

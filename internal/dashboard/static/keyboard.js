@@ -24,12 +24,16 @@ export function addKeyboard(chart) {
       show(0);
     } else if (event.key === 'End') {
       show(last);
-    } else if (event.key === 'Escape') {
-      hide();
     } else {
       return;
     }
     event.preventDefault();
   });
   chart.canvas.addEventListener('blur', hide);
+  // A tooltip of the pointer covers what is below it until it can be dismissed.
+  document.addEventListener('keydown', (event) => {
+    if (event.key === 'Escape') {
+      hide();
+    }
+  });
 }

@@ -1,8 +1,8 @@
 // The risks of each level, current above residual.
-import { axisNumber, base, levelStyle, number, text } from './look.js';
+import { base, levelStyle, number, text, valueAxis } from './look.js';
 import { boxSwatch, legendList, tip } from './tip.js';
 
-export function drawLevels(drawing, look) {
+export function drawLevels(drawing, look, chart) {
   const [current, residual] = drawing.series;
   return {
     height: drawing.labels.length * 76 + 24,
@@ -20,7 +20,7 @@ export function drawLevels(drawing, look) {
         title: drawing.labels[first.dataIndex],
         rows: drawing.series.map((series) => [series.name, number(series.values[first.dataIndex])]),
       })),
-      xAxis: { type: 'value', min: 0, axisLabel: text(look, { color: look.muted, formatter: (n) => axisNumber(n), hideOverlap: true }), splitLine: { lineStyle: { color: look.faint } }, splitNumber: 4 },
+      xAxis: { ...valueAxis(look, chart.canvas.clientWidth), min: 0 },
       yAxis: {
         type: 'category', inverse: true, data: drawing.labels,
         axisLine: { lineStyle: { color: look.rule } }, axisTick: { show: false },

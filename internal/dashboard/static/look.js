@@ -9,12 +9,16 @@ export function look() {
   const style = getComputedStyle(document.documentElement);
   const color = (name) => style.getPropertyValue(`--${name}`).trim();
   return {
+    dark: document.documentElement.dataset.theme === 'dark',
     ink: color('ink'),
     muted: color('muted'),
     rule: color('rule'),
     faint: color('faint'),
     card: color('card'),
     accent: color('accent'),
+    sea: color('sea'),
+    land: color('land'),
+    coast: color('coast'),
     edge: color('level-edge'),
     heat: [color('heat-low'), color('heat-high')],
     series: Array.from({ length: 8 }, (_, i) => color(`series-${i + 1}`)),
@@ -36,6 +40,14 @@ export function base(look) {
 
 export const text = (look, more = {}) => ({ color: look.ink, fontFamily: look.font, fontSize: look.size, ...more });
 
+// valueAxis is the axis along bars, with fewer labels where there is little room.
+export const valueAxis = (look, width, share = false) => ({
+  type: 'value',
+  splitNumber: width < 330 ? 2 : 4,
+  axisLabel: text(look, { color: look.muted, formatter: (n) => (share ? number(n, true) : axisNumber(n)), hideOverlap: true }),
+  splitLine: { lineStyle: { color: look.faint } },
+});
+
 // The hues of MONARC with a pattern for each, so that nothing hangs on colour.
 const levels = {
   high: { rgb: [253, 102, 31], decal: { symbol: 'rect', dashArrayX: [1, 0], dashArrayY: [2, 5], rotation: Math.PI / 4 } },
@@ -49,10 +61,37 @@ export function levelStyle(code, residual, look) {
   return {
     color: `rgba(${rgb.join(',')},${residual ? 0.5 : 1})`,
     borderColor: look.edge,
-    borderWidth: 1,
+    borderWidth: 1.2,
     borderType: residual ? 'dashed' : 'solid',
     decal: { ...decal, color: residual ? 'rgba(0,0,0,0.2)' : 'rgba(0,0,0,0.34)' },
   };
+}
+
+// Marks tell the levels of lines apart, dashes the kinds of risks.
+const levelMarks = { high: 'triangle', medium: 'diamond', low: 'circle' };
+const kindDashes = {
+  current: { informational: [], operational: [9, 5] },
+  residual: { informational: [2, 5], operational: [9, 5, 2, 5] },
+};
+
+// levelLine is how the line of a level looks whose code is state-kind-level. The
+// hues hardly show on white, nor at half strength on black: a casing does.
+export function levelLine(code, look) {
+  const [state, kind, level] = code.split('-');
+  const residual = state === 'residual';
+  return {
+    color: residual ? over(levels[level].rgb, look.card, 0.5) : `rgb(${levels[level].rgb.join(', ')})`,
+    dash: kindDashes[state][kind],
+    width: 2.5,
+    mark: levelMarks[level],
+    casing: residual || !look.dark ? look.edge : null,
+  };
+}
+
+// over is a colour at some strength over an opaque background, #rrggbb.
+function over(rgb, background, strength) {
+  const below = [1, 3, 5].map((at) => parseInt(background.slice(at, at + 2), 16));
+  return `rgb(${rgb.map((c, i) => Math.round(c * strength + below[i] * (1 - strength))).join(', ')})`;
 }
 
 // number writes a figure as the server does.
@@ -72,15 +111,6 @@ export function number(value, share = false) {
 // axisNumber writes a figure with no more digits than it has.
 export function axisNumber(value, most = 3) {
   return new Intl.NumberFormat(language, { maximumFractionDigits: most }).format(value);
-}
-
-// shortDate writes a day for an axis; the year where it starts.
-export function shortDate(iso, withYear) {
-  const date = new Date(`${iso}T00:00:00Z`);
-  const format = withYear
-    ? { day: 'numeric', month: 'short', year: 'numeric', timeZone: 'UTC' }
-    : { day: 'numeric', month: 'short', timeZone: 'UTC' };
-  return new Intl.DateTimeFormat(language, format).format(date);
 }
 
 // clip cuts a name that is too long for its place.

@@ -28,3 +28,13 @@ if (figures.length > 0) {
   await drawAll(figures, texts);
 }
 document.documentElement.dataset.ready = 'true';
+fetchMap();
+
+// fetchMap has the outline of the world at hand before somebody goes to the map:
+// it is the one large file that the other pages do not need.
+function fetchMap() {
+  const map = document.querySelector('.pages a[href*="/stats/map"]');
+  if (map && !navigator.connection?.saveData) {
+    fetch(new URL('world.json', import.meta.url), { priority: 'low' }).then((answer) => answer.blob()).catch(() => {});
+  }
+}

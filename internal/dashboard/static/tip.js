@@ -13,6 +13,7 @@ export function tip(look, trigger, content) {
   return {
     trigger,
     confine: true,
+    enterable: true, // who magnifies the screen has to move the pointer to read
     backgroundColor: look.card,
     borderColor: look.rule,
     borderWidth: 1,
@@ -55,20 +56,23 @@ function shape(name, attributes) {
 }
 
 // lineSwatch is a short piece of a line with its mark.
-export function lineSwatch(color, dash, width, mark) {
-  const picture = shape('svg', { width: 30, height: 14, viewBox: '0 0 30 14' });
-  picture.append(shape('line', { x1: 1, y1: 7, x2: 29, y2: 7, stroke: color, 'stroke-width': width, 'stroke-dasharray': dash.join(' ') }));
+export function lineSwatch({ color, dash, width, mark, casing }) {
+  const picture = shape('svg', { width: 38, height: 14, viewBox: '0 0 38 14' });
+  const line = (stroke, wide) => shape('line', {
+    x1: 2, y1: 7, x2: 36, y2: 7, stroke, 'stroke-width': wide, 'stroke-dasharray': dash.join(' '), 'stroke-linecap': 'round',
+  });
+  picture.append(...(casing ? [line(casing, width + 2.5)] : []), line(color, width));
   if (mark) {
-    picture.append(shape('path', { d: marks[mark], fill: color }));
+    picture.append(shape('path', { d: marks[mark], fill: color, ...(casing ? { stroke: casing } : {}) }));
   }
   return picture;
 }
 
 const marks = {
-  circle: 'M15 3a4 4 0 1 0 .01 0z',
-  rect: 'M11 3h8v8h-8z',
-  triangle: 'M15 2.5l5 8.5h-10z',
-  diamond: 'M15 2l5 5-5 5-5-5z',
+  circle: 'M19 3a4 4 0 1 0 .01 0z',
+  rect: 'M15 3h8v8h-8z',
+  triangle: 'M19 2.5l5 8.5h-10z',
+  diamond: 'M19 2l5 5-5 5-5-5z',
 };
 
 // boxSwatch is a filled box.

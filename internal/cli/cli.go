@@ -68,8 +68,13 @@ func System() Surroundings {
 // Run carries out the command line args, whose first element is the name of the
 // program, and returns the exit code.
 func Run(ctx context.Context, args []string, surroundings Surroundings) int {
+	out := &watchedOutput{Writer: surroundings.Stdout}
 	p := &program{Surroundings: surroundings}
+	p.Stdout = out
 	err := p.app().RunContext(ctx, args)
+	if err == nil && out.err != nil { // the library does not tell of its help
+		err = &failure{unwritable(out.err)}
+	}
 	if err == nil {
 		return exitDone
 	}
@@ -196,6 +201,9 @@ func (p *program) action(run func(ctx context.Context, c *cli.Context, settings 
 	return func(c *cli.Context) error {
 		if err := rejectArguments(c); err != nil {
 			return err
+		}
+		if err := requireOptions(c); err != nil {
+			return asFailure(c, err)
 		}
 		settings, err := config.Load(p.Environ, os.ReadFile)
 		if err != nil {

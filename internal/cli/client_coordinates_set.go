@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"strconv"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -49,7 +50,8 @@ func setCoordinates(ctx context.Context, t *task) error {
 func (t *task) degrees(option string, limit float64) (float64, error) {
 	given := t.options.String(option)
 	degrees, err := strconv.ParseFloat(given, 64)
-	if within := degrees >= -limit && degrees <= limit; err != nil || !within { // NaN is not within
+	within := degrees >= -limit && degrees <= limit                 // NaN is not
+	if err != nil || !within || strings.ContainsAny(given, "_xX") { // as in the source of programs
 		return 0, usagef("--%s %q is no number of degrees from -%v to %v", option, given, limit, limit)
 	}
 	return degrees, nil

@@ -54,7 +54,7 @@ func showStatus(ctx context.Context, t *task) error {
 			return err
 		}
 		record := statusRecord{
-			Database:      t.databaseName(),
+			Database:      strings.TrimPrefix(t.databaseName(), "the database "),
 			PostgreSQL:    status.PostgresVersion,
 			Bytes:         status.Size,
 			SchemaVersion: status.SchemaVersion,

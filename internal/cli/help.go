@@ -101,7 +101,7 @@ func optionWord(flag cli.Flag) string {
 		return word
 	case *dateFlag:
 		return word + " [%Y-%m-%d]"
-	case *cli.IntFlag:
+	case *wholeFlag:
 		return word + " INTEGER"
 	case *cli.DurationFlag:
 		return word + " DURATION"
@@ -116,7 +116,7 @@ func optionMeaning(flag cli.Flag) string {
 			return f.Usage + "  [default: " + f.Value + "]"
 		}
 		return f.Usage
-	case *cli.IntFlag:
+	case *wholeFlag:
 		if f.Value != 0 {
 			return fmt.Sprintf("%s  [default: %d]", f.Usage, f.Value)
 		}

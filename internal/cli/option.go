@@ -1,8 +1,10 @@
 package cli
 
 import (
+	"flag"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -42,6 +44,34 @@ func yesOption(usage string) cli.Flag {
 }
 
 const automaticYes = "Automatically reply yes to the confirmation message."
+
+// wholeFlag is an option whose value is a whole number in decimal. A plain
+// cli.IntFlag would read 036 as octal.
+type wholeFlag struct{ cli.IntFlag }
+
+// Apply implements cli.Flag.
+func (f *wholeFlag) Apply(set *flag.FlagSet) error {
+	value := wholeNumber(f.Value)
+	for _, name := range f.Names() {
+		set.Var(&value, name, f.Usage)
+	}
+	return nil
+}
+
+// wholeNumber is a flag.Value.
+type wholeNumber int
+
+func (n *wholeNumber) String() string { return strconv.Itoa(int(*n)) }
+
+func (n *wholeNumber) Set(text string) error {
+	value, err := strconv.Atoi(text)
+	*n = wholeNumber(value)
+	return err
+}
+
+func monthsOption(usage string, months int) cli.Flag {
+	return &wholeFlag{cli.IntFlag{Name: "nb-month", Usage: usage, Value: months}}
+}
 
 // typeOption narrows to one type of statistics.
 func typeOption(usage string) cli.Flag {

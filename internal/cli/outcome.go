@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -62,7 +63,7 @@ func seconds(d time.Duration) float64 {
 // what the first number means.
 func (r transfer) write(w io.Writer, moved string) {
 	for _, refusal := range r.Refusals {
-		fmt.Fprintf(w, "Refused %s: %s\n", refusal.UUID, refusal.Reason)
+		fmt.Fprintf(w, "Refused %s: %s\n", cmp.Or(refusal.UUID, "(no uuid)"), refusal.Reason)
 	}
 	if r.DryRun {
 		fmt.Fprint(w, "Dry run, ")

@@ -23,6 +23,9 @@ func TestUnwritableResult(t *testing.T) {
 		"a sentence": {"db_empty", "--yes"},
 		"completion": {"completion", "--shell", "bash"},
 		"manual":     {"manual"},
+		"help":       {"--help"},
+		"of one":     {"stats_push", "--help"},
+		"version":    {"--version"},
 	}
 	for name, arguments := range tests {
 		t.Run(name, func(t *testing.T) {

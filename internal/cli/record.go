@@ -32,9 +32,27 @@ func (t *task) print(record any, text func(w io.Writer)) error {
 // there may be a token in it that is shown only once.
 func (p *program) writeResult(result []byte) error {
 	if _, err := p.Stdout.Write(result); err != nil {
-		return fmt.Errorf("the command was carried out, but its result cannot be written: %w", err)
+		return unwritable(err)
 	}
 	return nil
+}
+
+func unwritable(err error) error {
+	return fmt.Errorf("the command was carried out, but its result cannot be written: %w", err)
+}
+
+// watchedOutput remembers the first error of a writer.
+type watchedOutput struct {
+	io.Writer
+	err error
+}
+
+func (o *watchedOutput) Write(text []byte) (int, error) {
+	n, err := o.Writer.Write(text)
+	if o.err == nil {
+		o.err = err
+	}
+	return n, err
 }
 
 // printLine is print for a result that is a sentence to people.

@@ -48,7 +48,7 @@ func valueProblem(c *cli.Context, option string) string {
 		switch flag.(type) {
 		case *cli.DurationFlag:
 			return "is no duration such as 90m or 24h"
-		case *cli.IntFlag:
+		case *wholeFlag:
 			return "is no whole number"
 		}
 	}

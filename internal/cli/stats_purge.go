@@ -21,7 +21,7 @@ func (p *program) statsPurge() *cli.Command {
 		Usage:       "Delete the stats older than the number of months specified in parameter.",
 		Description: "Asks for confirmation at a terminal only, because it is made for cron.",
 		Flags: []cli.Flag{
-			&cli.IntFlag{Name: "nb-month", Usage: "Age (in months) of the stats to purge.", Value: keptMonths},
+			monthsOption("Age (in months) of the stats to purge.", keptMonths),
 			yesOption(automaticYes),
 			jsonOption(),
 		},

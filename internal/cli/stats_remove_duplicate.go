@@ -19,7 +19,7 @@ func (p *program) statsRemoveDuplicate() *cli.Command {
 			"The one that was stored first stays.",
 		Flags: []cli.Flag{
 			typeOption("Type of the stats to look at"),
-			&cli.IntFlag{Name: "nb-month", Usage: "Age (in months) up to which stats are looked at.  [default: any]"},
+			monthsOption("Age (in months) up to which stats are looked at.  [default: any]", 0),
 			yesOption(automaticYes),
 			jsonOption(),
 		},

@@ -27,9 +27,6 @@ type task struct {
 // task makes the action of a command that logs under a name.
 func (p *program) task(name logging.Name, run func(ctx context.Context, t *task) error) cli.ActionFunc {
 	return p.action(func(ctx context.Context, c *cli.Context, settings config.Config) error {
-		if err := requireOptions(c); err != nil {
-			return err
-		}
 		t := &task{program: p, options: c, settings: settings, screen: newScreen(p.Stderr)}
 		log, file, err := p.commandLogger(settings, t.screen)
 		if err != nil {
@@ -51,15 +48,19 @@ func (t *task) logEnd(err error) {
 }
 
 // requireOptions checks that the options have a value that --help marks as
-// required.
+// required, and that none is given without one: an empty value, such as that of
+// a variable which is not set, is not what leaving the option out is.
 func requireOptions(c *cli.Context) error {
 	var missing []string
 	for _, flag := range c.Command.Flags {
 		name := flag.Names()[0]
 		documented, ok := flag.(cli.DocGenerationFlag)
-		given := c.IsSet(name) && c.String(name) != ""
-		if ok && strings.HasSuffix(documented.GetUsage(), required) && !given {
+		isRequired := ok && strings.HasSuffix(documented.GetUsage(), required)
+		given := c.IsSet(name) && strings.Trim(c.String(name), "[]") != "" // a list is in brackets
+		if isRequired && !given {
 			missing = append(missing, "--"+name)
+		} else if c.IsSet(name) && !given {
+			return usagef("--%s is empty: give a value, or leave the option out", name)
 		}
 	}
 	switch len(missing) {

@@ -137,12 +137,22 @@ func (l *link) refusal(response *http.Response) *failure {
 func (l *link) retryAfter(header http.Header) time.Duration {
 	value := header.Get("Retry-After")
 	var wait time.Duration
-	if seconds, err := strconv.Atoi(value); err == nil {
-		wait = time.Duration(min(seconds, mostSeconds)) * time.Second
+	if seconds, isNumber := seconds(value); isNumber {
+		wait = time.Duration(min(seconds, mostSeconds) * float64(time.Second))
 	} else if at, err := http.ParseTime(value); err == nil {
 		wait = at.Sub(l.Now())
 	}
 	return max(0, wait)
+}
+
+// seconds reads digits, of which some peers send fractions and others more than
+// any number can hold.
+func seconds(text string) (n float64, ok bool) {
+	if text == "" || text[0] < '0' || text[0] > '9' {
+		return 0, false
+	}
+	n, err := strconv.ParseFloat(text, 64)
+	return n, err == nil || errors.Is(err, strconv.ErrRange)
 }
 
 // errorBody takes the message and the fields out of an error answer. Those of

@@ -21,8 +21,8 @@ type PushOptions struct {
 	// Clients are the local clients whose stats are pushed. Those that do not
 	// share theirs are passed over.
 	Clients []stats.Client
-	// From and To are the first and the last day; zero is a month before the
-	// last day, and today.
+	// From and To are the first and the last day; zero is a month before today,
+	// and today.
 	From, To time.Time
 	// Type narrows to one type; empty is every type.
 	Type processor.Type
@@ -51,7 +51,7 @@ func (o PushOptions) withDefaults() PushOptions {
 		o.To = o.today()
 	}
 	if o.From.IsZero() {
-		o.From = stats.MonthsBefore(o.To, 1)
+		o.From = stats.MonthsBefore(o.today(), 1)
 	}
 	if o.Progress == nil {
 		o.Progress = func(int64, int64) {}

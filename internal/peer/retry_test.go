@@ -62,6 +62,8 @@ func TestPauses(t *testing.T) {
 		"elsewhere":           {404, "", nil, "is this the address of a stats service?"},
 		"other success":       {200, "", nil, "is this the address of a stats service?"},
 		"longer than any":     {500, "99999999999", nil, "it asks to wait"},
+		"beyond numbers":      {503, strings.Repeat("9", 400), nil, "it asks to wait"},
+		"with a fraction":     {503, "60.0", minute, "answers 503"},
 		"conflict":            {409, "", nil, "answers 409 Conflict"},
 	}
 	for name, tt := range tests {

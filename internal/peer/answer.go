@@ -5,45 +5,85 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/monarc-project/stats-service/internal/stats"
 )
 
 // lenient leaves it to the validation of each stats what is wrong with it: a
-// fault in one must not make the whole answer unreadable.
-var lenient = jsontext.AllowDuplicateNames(true)
+// fault in one must not make the whole answer unreadable. The Python service
+// writes half a surrogate pair as it got it.
+var lenient = json.JoinOptions(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 
 var errNotAnswer = errors.New("the answer is not a JSON object, as a stats service would send")
 
-const (
-	// maxElement is how many bytes one element or member of an answer may take,
-	// which is held in memory.
-	maxElement = 64 << 20
-	// maxSettlement is how many bytes the answer to a batch may take: the batch
-	// itself, escaped in the most wasteful way.
-	maxSettlement = 128 << 20
-)
-
-// bounded reads an answer and fails at its limit, so that a peer that does not
-// come to an end cannot fill the memory.
-type bounded struct {
-	io.Reader
-	link  *link
-	read  int64
-	limit int64
+// limits are how many bytes an answer may take.
+type limits struct {
+	element int64 // each listed stats, which is held in memory
+	outside int64 // all that is not listed stats
+	whole   int64
 }
 
-// allow lets d, which reads from b, go on for n bytes from where it is.
-func (b *bounded) allow(d *jsontext.Decoder, n int64) { b.limit = d.InputOffset() + n }
+// listLimits are those of a list of a week. As a whole it has room for the stats
+// of 100,000 analyses on each day.
+var listLimits = limits{element: 64 << 20, outside: 64 << 20, whole: 64 << 30}
+
+// settlementLimits are those of the answer to a batch: the batch itself, escaped
+// in the most wasteful way.
+func settlementLimits(batch []stats.Stat) limits {
+	const (
+		smallest = 8 << 20
+		escaped  = 6
+	)
+	largest := 0
+	for i := range batch {
+		largest = max(largest, len(batch[i].Data))
+	}
+	return limits{element: smallest + escaped*int64(largest), outside: smallest, whole: 128 << 20}
+}
+
+// bounded reads an answer and fails at its limits, so that a peer that does not
+// come to an end neither fills the memory nor holds the work up for ever.
+type bounded struct {
+	io.Reader
+	link   *link
+	limits limits
+	read   int64
+	limit  int64 // of read, for what is being read
+	listed int64 // bytes of listed stats so far
+}
+
+func newBounded(body io.Reader, l *link, limits limits) *bounded {
+	return &bounded{Reader: body, link: l, limits: limits, limit: limits.outside}
+}
+
+// eachElement is eachElement of a decoder that reads from b.
+func (b *bounded) eachElement(d *jsontext.Decoder, visit func() error) error {
+	begin := d.InputOffset()
+	err := eachElement(d, func() error {
+		b.limit = min(d.InputOffset()+b.limits.element, b.limits.whole)
+		return visit()
+	})
+	b.listed += d.InputOffset() - begin
+	b.limit = min(b.listed+b.limits.outside, b.limits.whole)
+	return err
+}
 
 func (b *bounded) Read(p []byte) (int, error) {
 	if b.read >= b.limit {
-		failed := b.link.lost(errors.New("its answer is too long: this is not what a stats service would send"))
-		failed.lasting = true
-		return 0, failed
+		return 0, b.link.absurd("its answer is too long: this is not what a stats service would send")
 	}
 	n, err := b.Reader.Read(p[:min(int64(len(p)), b.limit-b.read)])
 	b.read += int64(n)
 	return n, err
+}
+
+// absurd is an answer that another try would not make any better.
+func (l *link) absurd(what string) *failure {
+	failed := l.lost(errors.New(what))
+	failed.lasting = true
+	return failed
 }
 
 // errIncomplete is the answer to a batch that does not account for all of it.
@@ -52,13 +92,16 @@ var errIncomplete = errors.New("it says that all stats were stored, but does not
 // unreadable is an answer of success that is cut off or not what it should be.
 // The errors of the connection and of the context stay as they are.
 func (l *link) unreadable(err error) error {
-	if _, ok := errors.AsType[*failure](err); ok {
-		return err
+	if failed, ok := errors.AsType[*failure](err); ok {
+		return failed // without what the decoder says to it
 	}
-	_, malformed := errors.AsType[*jsontext.SyntacticError](err)
+	syntax, malformed := errors.AsType[*jsontext.SyntacticError](err)
 	cutOff := errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF)
 	if !malformed && !cutOff && !errors.Is(err, errNotAnswer) && !errors.Is(err, errIncomplete) {
 		return err
+	}
+	if malformed { // without the path to it, which may be of any length
+		err = fmt.Errorf("at byte %d: %w", syntax.ByteOffset, syntax.Err)
 	}
 	failed := l.lost(fmt.Errorf("its answer cannot be read: %w", err))
 	failed.foreign = !cutOff && !errors.Is(err, errIncomplete)

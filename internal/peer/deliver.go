@@ -3,7 +3,6 @@ package peer
 import (
 	"context"
 	"errors"
-	"io"
 	"maps"
 	"net/http"
 	"slices"
@@ -157,7 +156,7 @@ func (p *push) post(ctx context.Context, batch []stats.Stat) (settlement, error)
 		return settlement{}, p.refusal(response)
 	}
 	defer response.Body.Close()
-	answer, err := readSettlement(&bounded{Reader: response.Body, link: p.link, limit: maxSettlement})
+	answer, err := readSettlement(newBounded(response.Body, p.link, settlementLimits(batch)))
 	answer.partly = response.StatusCode == http.StatusMultiStatus
 	if err == nil && !answer.partly && answer.created+answer.duplicates < len(batch) {
 		err = errIncomplete
@@ -202,15 +201,15 @@ func (s settlement) alreadyThere(n int) int {
 }
 
 // readSettlement counts what the answer to a batch lists.
-func readSettlement(body io.Reader) (s settlement, err error) {
+func readSettlement(body *bounded) (s settlement, err error) {
 	d := jsontext.NewDecoder(body, lenient)
 	err = eachMember(d, func(name string) (err error) {
 		switch name {
 		case "data":
-			s.created, err = countElements(d)
+			s.created, err = body.countElements(d)
 		case "duplicates":
 			s.named = true
-			s.duplicates, err = countElements(d)
+			s.duplicates, err = body.countElements(d)
 		default:
 			err = d.SkipValue()
 		}
@@ -220,7 +219,7 @@ func readSettlement(body io.Reader) (s settlement, err error) {
 }
 
 // countElements reads an array; another value has none.
-func countElements(d *jsontext.Decoder) (n int, err error) {
-	err = eachElement(d, func() error { n++; return d.SkipValue() })
+func (b *bounded) countElements(d *jsontext.Decoder) (n int, err error) {
+	err = b.eachElement(d, func() error { n++; return d.SkipValue() })
 	return n, err
 }

@@ -1,18 +1,13 @@
 package peer_test
 
 import (
-	"encoding/json"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/monarc-project/stats-service/internal/peer"
-	"github.com/monarc-project/stats-service/internal/processor"
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
@@ -100,59 +95,6 @@ func TestPushCountsWhatALostAnswerWasAbout(t *testing.T) {
 	opts := p.pushOptions(t)
 	opts.Server = proxy.URL
 	wantResult(t, result{Sent: 100}, push(t, opts))
-}
-
-// endless writes its beginning and then the same text until nobody reads.
-func endless(t *testing.T, status int, beginning, text string) string {
-	t.Helper()
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		w.WriteHeader(status)
-		_, err := w.Write([]byte(beginning))
-		for chunk := []byte(strings.Repeat(text, 1<<16)); err == nil; {
-			_, err = w.Write(chunk)
-		}
-	}))
-	t.Cleanup(server.Close)
-	return server.URL
-}
-
-func TestEndlessAnswers(t *testing.T) {
-	t.Parallel()
-	for name, beginning := range map[string]string{"element": `{"data":["`, "member": `{"x":"`, "name": `{"`} {
-		url := endless(t, http.StatusOK, beginning, "xxxx")
-		local := newInstance(t)
-		_, err := peer.Pull(t.Context(), peer.PullOptions{
-			Remote: remote(t, url, "token"), Store: local.store, Client: newClient(t, local.store, "as"), From: today,
-		})
-		if err == nil || !strings.Contains(err.Error(), "its answer is too long") {
-			t.Errorf("%s: pull ends with %v", name, err)
-		}
-	}
-	_, pauses, err := singlePush(t, endless(t, http.StatusCreated, `{"data":[1`, ",1"), nil)
-	if err == nil || !strings.Contains(err.Error(), "its answer is too long") || pauses != nil {
-		t.Errorf("push ends with %v after %v", err, pauses)
-	}
-}
-
-// However many are refused, the log names the first hundred.
-func TestRefusalsInTheLogAreBounded(t *testing.T) {
-	t.Parallel()
-	body, err := json.Marshal(map[string]any{"data": make([]int, 5000)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	local := newInstance(t)
-	var written strings.Builder
-	opts := peer.PullOptions{
-		Remote: remote(t, answering(t, http.StatusOK, string(body), nil), "token"),
-		Store:  local.store, Client: newClient(t, local.store, "as"), From: today, Types: []processor.Type{processor.Risk},
-	}
-	opts.Log = slog.New(slog.NewTextHandler(&written, nil))
-	summary := pull(t, opts)
-	got := []int{summary.Refused, len(summary.Refusals), strings.Count(written.String(), "passed over"), strings.Count(written.String(), "more=4900")}
-	if diff := cmp.Diff([]int{5000, 100, 100, 1}, got); diff != "" {
-		t.Errorf("refused, listed, logged, counted (-want +got):\n%s", diff)
-	}
 }
 
 // A full pull finds what reached the peer long after its day.

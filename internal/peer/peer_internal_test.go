@@ -3,6 +3,7 @@ package peer
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 )
@@ -59,6 +60,22 @@ func TestTidy(t *testing.T) {
 	} {
 		if got := tidy(text); got != want {
 			t.Errorf("%q becomes %q, want %q", text, got, want)
+		}
+	}
+}
+
+// A list of good stats without an end comes to one as well.
+func TestListsAreBoundedAsAWhole(t *testing.T) {
+	t.Parallel()
+	l := &link{server: "http://127.0.0.1"}
+	for text, want := range map[string]bool{
+		`{"data":[` + strings.Repeat(`"0123456789",`, 99) + `1]}`:    true,
+		`{"data":[` + strings.Repeat(`"0123456789",`, 9_999) + `1]}`: false,
+	} {
+		b := newBounded(strings.NewReader(text), l, limits{element: 100, outside: 100, whole: 2_000})
+		_, err := readSettlement(b)
+		if (err == nil) != want || err != nil && !strings.Contains(err.Error(), "its answer is too long") {
+			t.Errorf("%d bytes: %v", len(text), err)
 		}
 	}
 }

@@ -93,16 +93,17 @@ func TestPushResend(t *testing.T) {
 func TestPushNarrowed(t *testing.T) {
 	t.Parallel()
 	p := newPair(t)
-	insert(t, p.local.store, p.client, riskStat(1000, 31), riskStat(1001, 32), riskStat(1002, -1))
+	insert(t, p.local.store, p.client, riskStat(1000, 31), riskStat(1001, 32), riskStat(1002, -1), riskStat(1003, 40))
 	tests := []struct {
 		name string
 		edit func(*peer.PushOptions)
 		want int
 	}{
 		{"default month, to today", func(*peer.PushOptions) {}, 101},
+		{"month before today, to a day", func(o *peer.PushOptions) { o.To = today.AddDate(0, 0, -1) }, 97},
 		{"one type", func(o *peer.PushOptions) { o.Type = processor.Threat }, 50},
 		{"days", func(o *peer.PushOptions) { o.From, o.To = today.AddDate(0, 0, -1), today }, 8},
-		{"all days", func(o *peer.PushOptions) { o.From, o.To = today.AddDate(-1, 0, 0), today.AddDate(0, 0, 1) }, 103},
+		{"all days", func(o *peer.PushOptions) { o.From, o.To = today.AddDate(-1, 0, 0), today.AddDate(0, 0, 1) }, 104},
 		{"nobody", func(o *peer.PushOptions) { o.Clients = nil }, 0},
 	}
 	for _, tt := range tests {

@@ -27,6 +27,8 @@ type reading struct {
 	tally  tally // of the current attempt
 	batch  []postgres.Item
 	size   int
+
+	useless int // items in a row
 }
 
 // tally counts the items of one answer.
@@ -52,7 +54,7 @@ func (r *reading) report(s *Summary) {
 
 // attempt asks for the window once and stores the answer while it comes in.
 func (r *reading) attempt(ctx context.Context) error {
-	r.tally, r.batch, r.size = tally{}, r.batch[:0], 0
+	r.tally, r.batch, r.size, r.useless = tally{}, r.batch[:0], 0, 0
 	if r.opts.DryRun {
 		r.stored = 0 // nothing is, so that each attempt counts afresh
 	}
@@ -76,24 +78,24 @@ func (r *reading) ask(ctx context.Context) error {
 		return r.refusal(response)
 	}
 	defer response.Body.Close()
-	if err := r.read(ctx, response.Body); err != nil {
-		return r.unreadable(err)
+	readErr := r.read(ctx, response.Body)
+	// What came before the place that cannot be read is as good as ever.
+	if err := r.flush(ctx); err != nil || readErr == nil {
+		return err
 	}
-	return r.flush(ctx)
+	return r.unreadable(readErr)
 }
 
 func (r *reading) read(ctx context.Context, body io.Reader) error {
-	b := &bounded{Reader: body, link: r.link, limit: maxElement}
+	b := newBounded(body, r.link, listLimits)
 	d := jsontext.NewDecoder(b, lenient)
 	listed := false
 	err := eachMember(d, func(name string) error {
-		b.allow(d, maxElement)
 		if name != "data" || d.PeekKind() != jsontext.KindBeginArray {
 			return d.SkipValue()
 		}
 		listed = true
-		return eachElement(d, func() error {
-			b.allow(d, maxElement)
+		return b.eachElement(d, func() error {
 			value, err := d.ReadValue()
 			if err != nil {
 				return err
@@ -112,12 +114,13 @@ func (r *reading) add(ctx context.Context, value jsontext.Value) error {
 	item, name, err := decodeItem(value)
 	if err != nil {
 		r.refuse(name, err)
-		return nil
+		return r.pass()
 	}
 	if item.Stat.Type != r.window.statsType || !r.window.covers(item.Stat.Date) {
 		r.tally.skipped++
-		return nil
+		return r.pass()
 	}
+	r.useless = 0
 	length := len(item.Stat.Data) + itemOverhead
 	if len(r.batch) == r.opts.BatchCount || r.size > 0 && r.size+length > r.opts.BatchBytes {
 		if err := r.flush(ctx); err != nil {
@@ -126,6 +129,18 @@ func (r *reading) add(ctx context.Context, value jsontext.Value) error {
 	}
 	r.batch, r.size = append(r.batch, item), r.size+length
 	return nil
+}
+
+// maxUseless is how many stats in a row an answer may list that are malformed or
+// were not asked for.
+const maxUseless = 100_000
+
+// pass counts what is of no use, of which there may be no end.
+func (r *reading) pass() error {
+	if r.useless++; r.useless < maxUseless {
+		return nil
+	}
+	return r.absurd(fmt.Sprintf("it lists %d stats in a row that are malformed or were not asked for", r.useless))
 }
 
 func (r *reading) refuse(name string, reason error) {
@@ -159,6 +174,9 @@ func decodeItem(value jsontext.Value) (item postgres.Item, name string, err erro
 	}
 	if err := json.Unmarshal(value, &wire, lenient); err != nil {
 		return item, wire.UUID, errors.New("it is not an object with the strings uuid, anr, type and date")
+	}
+	if !value.IsValid(jsontext.AllowDuplicateNames(true)) {
+		return item, wire.UUID, errors.New("it has text that is not Unicode, which cannot be stored")
 	}
 	stat := stats.Stat{Data: wire.Data}
 	if stat.UUID, err = parseID("uuid", wire.UUID); err != nil {

@@ -15,6 +15,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 )
 
 // fault is what a faultProxy does to a request.
@@ -188,4 +189,43 @@ func newStallingProxy(t *testing.T, peer http.Handler, stalled int64) (url strin
 	}))
 	t.Cleanup(server.Close)
 	return server.URL
+}
+
+// newSlowProxy passes on what comes in at so many bytes, at most, a tick.
+func newSlowProxy(t *testing.T, backend string, bytes int64, tick time.Duration) (url string) {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var connections sync.WaitGroup
+	connections.Go(func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return // closed below
+			}
+			connections.Go(func() { passSlowly(conn, strings.TrimPrefix(backend, "http://"), bytes, tick) })
+		}
+	})
+	t.Cleanup(func() { _ = listener.Close(); connections.Wait() })
+	return "http://" + listener.Addr().String()
+}
+
+func passSlowly(from net.Conn, backend string, bytes int64, tick time.Duration) {
+	defer from.Close()
+	to, err := net.Dial("tcp", backend)
+	if err != nil {
+		return
+	}
+	defer to.Close()
+	_ = from.(*net.TCPConn).SetReadBuffer(int(bytes))
+	var answers sync.WaitGroup
+	answers.Go(func() { _, _ = io.Copy(from, to); _ = from.Close() })
+	for err == nil {
+		_, err = io.CopyN(to, from, bytes)
+		time.Sleep(tick)
+	}
+	_ = to.Close()
+	answers.Wait()
 }

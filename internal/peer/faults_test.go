@@ -2,6 +2,7 @@ package peer_test
 
 import (
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -151,4 +152,25 @@ func TestStallIsTriedAgain(t *testing.T) {
 		t.Errorf("summary is %+v", summary)
 	}
 	wantSame(t, p.local.store, p.remote.store)
+}
+
+// A slow line is not a silent peer: what counts is that the request moves.
+func TestPushOverASlowLine(t *testing.T) {
+	t.Parallel()
+	far, local := newInstance(t), newInstance(t)
+	as, client := newClient(t, far.store, "as"), newClient(t, local.store, "local")
+	large := riskStat(1, 1)
+	large.Data = []byte(strings.TrimSuffix(string(large.Data), "}") + `,"more":"` + strings.Repeat("x", 5<<20) + `"}`)
+	insert(t, local.store, client, large)
+	opts := peer.PushOptions{
+		// The whole takes more than two timeouts; the system's buffers hold a fraction of one.
+		Remote: remote(t, newSlowProxy(t, far.url, 64<<10, 30*time.Millisecond), as.Token),
+		Store:  local.store, Clients: []stats.Client{client},
+	}
+	opts.Timeout = time.Second
+	summary := push(t, opts)
+	if summary.Sent+summary.AlreadyThere != 1 {
+		t.Errorf("summary is %+v", summary)
+	}
+	wantSame(t, local.store, far.store)
 }

@@ -46,6 +46,7 @@ func connect(r Remote) (*link, error) {
 		return nil, errors.New("there is no token for the peer: give one, or set REMOTE_STATS_TOKEN")
 	}
 	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.DialContext = dial
 	l := &link{Remote: r.withDefaults(), server: server, http: &http.Client{
 		Transport: transport,
 		// A redirected POST arrives as a GET without its body, and at a stranger.
@@ -69,17 +70,18 @@ func (l *link) logRefusal(message string, attrs ...any) {
 	}
 }
 
-// Do sends a request. It gives up when the peer is silent for too long, also
-// while the body of the answer is read. Its errors are *failure, or those of the
-// request's context.
+// Do sends a request. It gives up when nothing moves for too long, neither the
+// request nor, also while its body is read, the answer. Its errors are *failure,
+// or those of the request's context.
 func (l *link) Do(request *http.Request) (*http.Response, error) {
 	ctx, cancel := context.WithCancelCause(request.Context())
 	timer := time.AfterFunc(l.Timeout, func() { cancel(errSilent) })
-	request = request.WithContext(ctx)
+	sending := &progress{timer: timer, timeout: l.Timeout}
+	request = sending.watch(request.WithContext(ctx))
 	request.Header.Set("User-Agent", userAgent)
 	l.bytes.Add(max(0, request.ContentLength))
 	response, err := l.http.Do(request)
-	timer.Stop()
+	sending.stop()
 	body := &watchedBody{link: l, ctx: ctx, cancel: cancel, timer: timer}
 	if err != nil {
 		defer cancel(nil)

@@ -37,8 +37,9 @@ type Remote struct {
 	Server string
 	// Token is the API key of a client of the peer.
 	Token string
-	// Timeout is how long the peer may take to begin an answer, and then to go
-	// on with it; 0 is DefaultTimeout. An answer as a whole may take longer.
+	// Timeout is how long nothing may move: while a request is on its way to the
+	// peer, until the answer begins, and then until it goes on; 0 is
+	// DefaultTimeout. A request or an answer as a whole may take longer.
 	Timeout time.Duration
 
 	// Now is the clock, time.Now when nil.

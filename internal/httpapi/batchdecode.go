@@ -32,8 +32,8 @@ func decodeBatch(body io.Reader, batch *[]api.NewStats) error {
 		if err != nil {
 			return decodeError("", nil, err)
 		}
-		var item api.NewStats
-		if err := json.Unmarshal(value, &item, strictness); err != nil {
+		item, err := decodeItem(value)
+		if err != nil {
 			return decodeError(jsontext.Pointer("/"+strconv.Itoa(i)), value, err)
 		}
 		if missingField(item) != "" {
@@ -45,6 +45,15 @@ func decodeBatch(body io.Reader, batch *[]api.NewStats) error {
 		return decodeError("", nil, err)
 	}
 	return endOfBody(d)
+}
+
+// decodeItem reads an item, which must be valid JSON but for names that repeat.
+func decodeItem(value []byte) (item api.NewStats, err error) {
+	if decodeUsual(value, &item) {
+		return item, nil
+	}
+	item = api.NewStats{}
+	return item, json.Unmarshal(value, &item, strictness)
 }
 
 // enterArray reads the bracket that the body begins with.

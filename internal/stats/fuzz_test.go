@@ -7,6 +7,7 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
@@ -152,7 +153,7 @@ func FuzzFastCanonical(f *testing.F) {
 	for _, data := range []string{
 		` { "b" : [ 1.50 , -0 , 1e2 , { } ] , "a" : "\u00e9\/\"\\\b\f\n\r\t\u001f\u007f\u2028é" , "a0" : null } `,
 		`{"a":1,"a":2}`, `{"b":{"d":1,"c":[true,false]},"a":{"f":"","e":{}}}`, `["\ud83d\ude00","\ud800"]`,
-		`{"é":1,"\u0061":2}`, `[1,]`, `[01]`, `{"a" 1}`, `{"a":1,}`, `nul`, `"\x"`, "\"\xff\"", `[1e99999999999]`, `[]]`, `1 2`, ``,
+		`{"é":1,"\u0061":2}`, `[1,]`, `[01]`, `{"a" 1}`, `{"a":1,}`, `nul`, `"\x"`, `"\u00e9\"\\\/\b\f\n\r\t\u001F"`, "\"\xff\"", `[1e99999999999]`, `[]]`, `1 2`, ``,
 	} {
 		f.Add([]byte(data))
 	}
@@ -160,6 +161,12 @@ func FuzzFastCanonical(f *testing.F) {
 		var fast canonicalizer
 		if !fast.run(data) {
 			return
+		}
+		if text := bytes.TrimSpace(data); text[0] == '"' {
+			want, _ := jsontext.AppendUnquote(nil, text)
+			if got := unquote(text); got != string(want) {
+				t.Errorf("%s is %q, want %q", text, got, want)
+			}
 		}
 		want, err := canonicalOfAny(data)
 		if err != nil {

@@ -371,7 +371,11 @@ func unquote(raw jsontext.Value) string {
 	if bytes.IndexByte(raw, '\\') < 0 {
 		return string(raw[1 : len(raw)-1])
 	}
-	text, _ := jsontext.AppendUnquote(nil, raw) // the decoder has checked it
+	var buffer [128]byte
+	text, ok := appendText(buffer[:0], raw)
+	if !ok { // surrogates
+		text, _ = jsontext.AppendUnquote(nil, raw) // the decoder has checked it
+	}
 	return string(text)
 }
 

@@ -108,6 +108,24 @@ func unescape(text []byte) (r rune, n int) {
 	return 0, 0
 }
 
+// appendText appends what a string stands for; ok is false when it has surrogates.
+func appendText(to, raw []byte) (text []byte, ok bool) {
+	for i := 1; i < len(raw)-1; {
+		if raw[i] != '\\' {
+			to = append(to, raw[i])
+			i++
+			continue
+		}
+		r, n := unescape(raw[i:])
+		if n == 0 {
+			return to, false
+		}
+		to = utf8.AppendRune(to, r)
+		i += n
+	}
+	return to, true
+}
+
 func unescapeHex(text []byte) (r rune, n int) {
 	const length = len(`\u0000`)
 	if len(text) < length {

@@ -374,43 +374,6 @@ func (q *Queries) SetClientCoordinates(ctx context.Context, arg SetClientCoordin
 	return i, err
 }
 
-const SetClientLocal = `-- name: SetClientLocal :one
-UPDATE client
-SET local = $1::boolean, updated_at = $2::timestamptz
-WHERE uuid = $3::uuid
-RETURNING id, uuid, name, token_digest, token_sealed, role, latitude, longitude, last_seen, local, is_sharing_enabled, created_at, updated_at, is_active, previous_token_digest, previous_token_until
-`
-
-type SetClientLocalParams struct {
-	Local     bool
-	UpdatedAt time.Time
-	UUID      uuid.UUID
-}
-
-func (q *Queries) SetClientLocal(ctx context.Context, arg SetClientLocalParams) (Client, error) {
-	row := q.db.QueryRow(ctx, SetClientLocal, arg.Local, arg.UpdatedAt, arg.UUID)
-	var i Client
-	err := row.Scan(
-		&i.ID,
-		&i.UUID,
-		&i.Name,
-		&i.TokenDigest,
-		&i.TokenSealed,
-		&i.Role,
-		&i.Latitude,
-		&i.Longitude,
-		&i.LastSeen,
-		&i.Local,
-		&i.IsSharingEnabled,
-		&i.CreatedAt,
-		&i.UpdatedAt,
-		&i.IsActive,
-		&i.PreviousTokenDigest,
-		&i.PreviousTokenUntil,
-	)
-	return i, err
-}
-
 const SetClientSharing = `-- name: SetClientSharing :one
 UPDATE client
 SET is_sharing_enabled = $1::boolean, updated_at = $2::timestamptz
@@ -454,8 +417,9 @@ SET name               = coalesce($1::text, name),
     role               = coalesce($2::smallint, role),
     is_active          = coalesce($3::boolean, is_active),
     is_sharing_enabled = coalesce($4::boolean, is_sharing_enabled),
-    updated_at         = $5::timestamptz
-WHERE uuid = $6::uuid
+    local              = coalesce($5::boolean, local),
+    updated_at         = $6::timestamptz
+WHERE uuid = $7::uuid
 RETURNING id, uuid, name, token_digest, token_sealed, role, latitude, longitude, last_seen, local, is_sharing_enabled, created_at, updated_at, is_active, previous_token_digest, previous_token_until
 `
 
@@ -464,6 +428,7 @@ type UpdateClientParams struct {
 	Role             *int16
 	IsActive         *bool
 	IsSharingEnabled *bool
+	Local            *bool
 	UpdatedAt        time.Time
 	UUID             uuid.UUID
 }
@@ -475,6 +440,7 @@ func (q *Queries) UpdateClient(ctx context.Context, arg UpdateClientParams) (Cli
 		arg.Role,
 		arg.IsActive,
 		arg.IsSharingEnabled,
+		arg.Local,
 		arg.UpdatedAt,
 		arg.UUID,
 	)

@@ -182,7 +182,8 @@ func TestWritesOfOthers(t *testing.T) {
 	until(t, "the first stats show", func() bool { return strings.Contains(user.threats(), `"count":1,`) })
 	elsewhere.post(threat(2, 0, 3))
 	until(t, "more stats show", func() bool { return strings.Contains(user.threats(), `"count":2,`) })
-	if _, err := other.store.SetLocal(t.Context(), user.client.UUID, false); err != nil {
+	notLocal := false
+	if _, err := other.store.UpdateClient(t.Context(), user.client.UUID, postgres.ClientChange{Local: &notLocal}); err != nil {
 		t.Fatal(err)
 	}
 	local := func() string {

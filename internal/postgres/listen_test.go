@@ -43,7 +43,7 @@ func TestListen(t *testing.T) {
 	if err := other.Fold(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := other.SetLocal(t.Context(), client.UUID, false); err != nil {
+	if _, err := other.UpdateClient(t.Context(), client.UUID, postgres.ClientChange{Local: ptr(false)}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := other.Rebuild(t.Context(), nil); err != nil {

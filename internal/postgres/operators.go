@@ -20,9 +20,13 @@ type ClientChange struct {
 	Name   *string
 	Role   *stats.Role
 	Active *bool
+	// Local decides whether stats.Filter.LocalStatsOnly takes the client's stats in.
+	Local *bool
 }
 
-// UpdateClient changes the client and returns it without its token.
+// UpdateClient changes the client and returns it without its token. Nobody else
+// can store stats while a change of Local moves those of the client from one side
+// of the rollups to the other.
 //
 // Errors: *stats.InvalidError when a value cannot be accepted or nothing is to
 // be changed, *stats.ConflictError when another client has the name.
@@ -30,14 +34,23 @@ func (s *Store) UpdateClient(ctx context.Context, id uuid.UUID, change ClientCha
 	if err := change.validate(); err != nil {
 		return stats.Client{}, err
 	}
-	return s.updateClient(ctx, db.UpdateClientParams{
-		UUID: id, Name: change.Name, Role: (*int16)(change.Role), IsActive: change.Active, UpdatedAt: s.timestamp(),
+	params := db.UpdateClientParams{
+		UUID: id, Name: change.Name, Role: (*int16)(change.Role), IsActive: change.Active, Local: change.Local, UpdatedAt: s.timestamp(),
+	}
+	if change.Local == nil {
+		return s.updateClient(ctx, params)
+	}
+	return s.changeClientUnder(ctx, db.LockExclusive, id, func(w *writing) (db.Client, error) {
+		if err := w.moveTo(ctx, id, *change.Local); err != nil {
+			return db.Client{}, err
+		}
+		return w.queries.UpdateClient(ctx, params)
 	})
 }
 
 func (c ClientChange) validate() error {
 	if c == (ClientChange{}) {
-		return stats.Invalid("client", "nothing to change: give a name, a role or whether it is active")
+		return stats.Invalid("client", "nothing to change: give a name, a role, whether it is active or whether it is local")
 	}
 	probe := stats.Client{Name: "unchanged", Role: stats.RoleUser}
 	if c.Name != nil {
@@ -110,8 +123,12 @@ func (s *Store) RotateToken(ctx context.Context, id uuid.UUID, grace time.Durati
 
 // changeClient changes the client with this uuid by fn, and announces it.
 func (s *Store) changeClient(ctx context.Context, id uuid.UUID, fn func(w *writing) (db.Client, error)) (stats.Client, error) {
+	return s.changeClientUnder(ctx, db.LockShared, id, fn)
+}
+
+func (s *Store) changeClientUnder(ctx context.Context, lock string, id uuid.UUID, fn func(w *writing) (db.Client, error)) (stats.Client, error) {
 	var changed db.Client
-	err := s.transact(ctx, func(w *writing) (err error) {
+	err := s.transactLocked(ctx, lock, nil, func(w *writing) (err error) {
 		w.changed[ChangeClients] = true
 		changed, err = fn(w)
 		return err
@@ -122,47 +139,26 @@ func (s *Store) changeClient(ctx context.Context, id uuid.UUID, fn func(w *writi
 	return clientOf(changed), nil
 }
 
-// SetLocal records whether the client is local, which decides whether
-// stats.Filter.LocalStatsOnly takes its stats in, and returns it without its
-// token. Nobody else can store stats while it moves the client's from one side
-// of the rollups to the other.
-func (s *Store) SetLocal(ctx context.Context, id uuid.UUID, local bool) (stats.Client, error) {
-	var changed db.Client
-	err := s.transactAlone(ctx, func(w *writing) error {
-		before, err := w.queries.LockClient(ctx, id)
-		if err != nil {
-			return err
-		}
-		if before.Local != local {
-			if err := w.move(ctx, before.ID, local); err != nil {
-				return err
-			}
-		}
-		w.changed[ChangeClients] = true
-		changed, err = w.queries.SetClientLocal(ctx, db.SetClientLocalParams{UUID: id, Local: local, UpdatedAt: s.timestamp()})
+// moveTo takes the stats of a client to the side of the rollups that it is to be
+// on, unless they are there. Nobody else may write meanwhile.
+func (w *writing) moveTo(ctx context.Context, id uuid.UUID, local bool) error {
+	client, err := w.queries.LockClient(ctx, id)
+	if err != nil || client.Local == local {
 		return err
-	})
-	if err != nil {
-		return stats.Client{}, fmt.Errorf("client %s: %w", id, translate(ctx, err))
 	}
-	return clientOf(changed), nil
-}
-
-// move takes the stats of a client from one side of the rollups to the other.
-func (w *writing) move(ctx context.Context, clientID int64, local bool) error {
-	found, err := w.queries.ObservationsOfClient(ctx, clientID)
+	found, err := w.queries.ObservationsOfClient(ctx, client.ID)
 	if err != nil {
 		return err
 	}
 	rows := make([]observedRow, len(found))
 	for i, row := range found {
-		rows[i] = observedRow{Type: row.Type, Date: row.Date, ClientID: clientID, Observations: row.Observations}
+		rows[i] = observedRow{Type: row.Type, Date: row.Date, ClientID: client.ID, Observations: row.Observations}
 	}
-	w.locals[clientID] = !local
+	w.locals[client.ID] = !local
 	if err := w.removed(ctx, rows); err != nil {
 		return err
 	}
-	w.locals[clientID] = local
+	w.locals[client.ID] = local
 	return w.added(ctx, rows)
 }
 

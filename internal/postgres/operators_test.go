@@ -125,7 +125,7 @@ func TestSetFlags(t *testing.T) {
 	store := setup(t)
 	client := newClient(t, store, "client")
 	_, sharing := store.SetSharingByUUID(t.Context(), client.UUID, false)
-	_, local := store.SetLocal(t.Context(), client.UUID, false)
+	_, local := store.UpdateClient(t.Context(), client.UUID, postgres.ClientChange{Local: ptr(false)})
 	if err := errors.Join(sharing, local); err != nil {
 		t.Fatal(err)
 	}
@@ -142,7 +142,7 @@ func TestUnknownClient(t *testing.T) {
 	_, update := store.UpdateClient(ctx, unknown, postgres.ClientChange{Active: ptr(true)})
 	_, sharing := store.SetSharingByUUID(ctx, unknown, true)
 	_, coordinates := store.SetCoordinates(ctx, unknown, nil, nil)
-	_, local := store.SetLocal(ctx, unknown, true)
+	_, local := store.UpdateClient(ctx, unknown, postgres.ClientChange{Local: ptr(true)})
 	_, rotated := store.RotateToken(ctx, unknown, 0)
 	_, deleted := store.DeleteClient(ctx, unknown)
 	_, counted := store.CountStatsOfClient(ctx, unknown)

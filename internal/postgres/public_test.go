@@ -20,7 +20,7 @@ func may(t *testing.T) (store *postgres.Store, clients []stats.Client) {
 	for _, name := range []string{"first", "second", "third"} {
 		clients = append(clients, newClient(t, store, name))
 	}
-	if _, err := store.SetLocal(t.Context(), clients[2].UUID, false); err != nil {
+	if _, err := store.UpdateClient(t.Context(), clients[2].UUID, postgres.ClientChange{Local: ptr(false)}); err != nil {
 		t.Fatal(err)
 	}
 	insert(t, store, clients[0], threat(t, 1, "2024-05-01", "1 2 10 1 Fire"), threat(t, 1, "2024-05-08", "1 4 20 2 Blaze"))

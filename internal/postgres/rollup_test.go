@@ -2,16 +2,11 @@ package postgres_test
 
 import (
 	"bytes"
-	"errors"
-	"fmt"
 	"log/slog"
-	"math/rand/v2"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"github.com/monarc-project/stats-service/internal/pgtest"
@@ -119,7 +114,7 @@ func TestRetriesLeaveRollupsAlone(t *testing.T) {
 	agree(t, store)
 }
 
-func TestSetLocalMovesStats(t *testing.T) {
+func TestUpdateLocalMovesStats(t *testing.T) {
 	t.Parallel()
 	store := setup(t)
 	client, other := newClient(t, store, "client"), newClient(t, store, "other")
@@ -136,7 +131,7 @@ func TestSetLocalMovesStats(t *testing.T) {
 		{false, "05-01 object 1: 1 stats, 5/5/5 one"},
 		{true, "05-01 object 1: 2 stats, 7/7/7 one"},
 	} {
-		if _, err := store.SetLocal(t.Context(), client.UUID, step.local); err != nil {
+		if _, err := store.UpdateClient(t.Context(), client.UUID, postgres.ClientChange{Local: ptr(step.local)}); err != nil {
 			t.Fatal(err)
 		}
 		if diff := cmp.Diff([]string{step.want}, sums(t, store, local)); diff != "" {
@@ -296,143 +291,6 @@ func TestDamagedRollup(t *testing.T) {
 		t.Fatal(err)
 	}
 	agree(t, store)
-}
-
-// chaos does random things to a database.
-type chaos struct {
-	store   *postgres.Store
-	random  *rand.Rand
-	clients []stats.Client
-	named   int // of the last uuid that was chosen
-	done    int
-}
-
-const chaosDays, chaosAnalyses = 12, 15
-
-func (c *chaos) step(t *testing.T) error {
-	ctx, client := t.Context(), c.clients[c.random.IntN(len(c.clients))]
-	var err error
-	c.done++
-	switch n := c.random.IntN(100); {
-	case n < 60:
-		_, err = c.store.InsertStats(ctx, client, c.items(t))
-	case n < 75:
-		scope := []stats.Scope{client.Scope(), stats.Everything()}[c.random.IntN(2)]
-		_, err = c.store.DeleteStats(ctx, scope, id(c.random.IntN(chaosAnalyses)), nil)
-	case n < 83:
-		_, err = c.store.SetLocal(ctx, client.UUID, c.random.IntN(2) == 0)
-	case n < 90:
-		err = c.store.Fold(ctx)
-	case n < 93:
-		_, err = c.store.PurgeStats(ctx, date("2024-05-01").AddDate(0, 0, c.random.IntN(chaosDays/2)), nil)
-	case n < 95:
-		_, err = c.store.RemoveDuplicates(ctx, postgres.DuplicateQuery{}, nil)
-	case n < 97:
-		_, err = c.store.DeleteStatsOfClient(ctx, client.UUID, nil)
-	case n < 98:
-		_, err = c.store.Rebuild(ctx, nil)
-	default:
-		_, err = c.store.DeleteClient(ctx, client.UUID)
-	}
-	if errors.Is(err, stats.ErrNotFound) { // somebody deleted the client
-		return nil
-	}
-	return err
-}
-
-// items are of every type and partly pulled, with uuids that others choose too.
-func (c *chaos) items(t *testing.T) []postgres.Item {
-	items := make([]postgres.Item, 1+c.random.IntN(4))
-	for i := range items {
-		stat := stats.Stat{
-			ANR: id(c.random.IntN(chaosAnalyses)), Date: date("2024-05-01").AddDate(0, 0, c.random.IntN(chaosDays)),
-		}
-		stat.Type, stat.Data = c.document()
-		if c.random.IntN(3) == 0 {
-			c.named++
-			stat.UUID = id(1_000_000 + c.named)
-		}
-		items[i] = item(t, stat)
-	}
-	return items
-}
-
-func (c *chaos) document() (processor.Type, []byte) {
-	number := func() string { return fmt.Sprintf("%d.%d", c.random.IntN(5), c.random.Int64N(1e9)>>c.random.IntN(30)) }
-	switch c.random.IntN(5) {
-	case 0:
-		return processor.Risk, fmt.Appendf(nil,
-			`{"total":{},"risks":{"current":{"informational":[{"level":"Low risks","value":%s}]}}}`, number())
-	case 1:
-		return processor.Cartography, fmt.Appendf(nil,
-			`{"scales":{"impact":[0,1],"likelihood":[0,1]},"risks":{"current":{"informational":{"0":{"1":%d}}}}}`, c.random.IntN(9))
-	case 2:
-		return processor.Compliance, fmt.Appendf(nil,
-			`[{"referential":%q,"label1":"r","current":[{"label1":"c","value":"0.%d","controls":[]}],"target":[]}]`, id(1), c.random.IntN(99))
-	}
-	var objects []string
-	for n := range c.random.IntN(4) {
-		objects = append(objects, fmt.Sprintf("%d %s %s %s label%d", n, number(), number(), number(), c.random.IntN(3)))
-	}
-	return []processor.Type{processor.Threat, processor.Vulnerability}[c.random.IntN(2)], threats(objects...)
-}
-
-// samePaths fails when rollups and rows give other sums.
-func samePaths(t *testing.T, store *postgres.Store) {
-	t.Helper()
-	var anrs []uuid.UUID
-	for n := range chaosAnalyses {
-		anrs = append(anrs, id(n))
-	}
-	for _, typ := range processor.Types() {
-		for _, local := range []bool{false, true} {
-			filter := stats.Filter{Type: typ, LocalStatsOnly: local}
-			rolled := sums(t, store, filter)
-			filter.ANRs = anrs
-			if diff := cmp.Diff(sums(t, store, filter), rolled); diff != "" {
-				t.Errorf("%s, local only %t (-rows +rollups):\n%s", typ, local, diff)
-			}
-		}
-	}
-}
-
-// TestRollupsEqualRecomputation lets several processes do thousands of random
-// things at once, and then compares.
-func TestRollupsEqualRecomputation(t *testing.T) {
-	t.Parallel()
-	for name, workers := range map[string]int{"alone": 1, "concurrent": 6} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			url := pgtest.New(t)
-			setup := open(t, url)
-			for round := range 3 {
-				var clients []stats.Client
-				for n := range 4 {
-					clients = append(clients, newClient(t, setup, fmt.Sprintf("client %d of round %d", n, round)))
-				}
-				var group sync.WaitGroup
-				for worker := range workers {
-					c := chaos{store: open(t, url), clients: clients, random: rand.New(rand.NewPCG(uint64(round), uint64(worker)))}
-					group.Go(func() {
-						for range 1200 / workers {
-							if err := c.step(t); err != nil {
-								t.Errorf("step %d: %v", c.done, err)
-								return
-							}
-						}
-					})
-				}
-				group.Wait()
-				agree(t, setup)
-				samePaths(t, setup)
-			}
-			if err := setup.Fold(t.Context()); err != nil {
-				t.Error(err)
-			}
-			agree(t, setup)
-			samePaths(t, setup)
-		})
-	}
 }
 
 // The service deletes the stats of a client itself: nobody else may by accident.

@@ -45,11 +45,6 @@ func (s *Store) transact(ctx context.Context, fn func(w *writing) error) error {
 	return s.transactLocked(ctx, db.LockShared, nil, fn)
 }
 
-// transactAlone is transact while nobody else is in it.
-func (s *Store) transactAlone(ctx context.Context, fn func(w *writing) error) error {
-	return s.transactLocked(ctx, db.LockExclusive, nil, fn)
-}
-
 // transactLocked also runs the statements that open queues, if it is not nil,
 // right after the transaction has begun and in the same round trip.
 func (s *Store) transactLocked(ctx context.Context, lock string, open func(*pgx.Batch, *writing), fn func(w *writing) error) error {

@@ -1,53 +1,117 @@
 package postgres
 
 import (
+	"context"
+	"errors"
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+
+	"github.com/monarc-project/stats-service/gen/db"
 	"github.com/monarc-project/stats-service/internal/pgtest"
+	"github.com/monarc-project/stats-service/internal/processor"
 	"github.com/monarc-project/stats-service/internal/secret"
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
-// A client must not change sides while a transaction adds to one of them.
-func TestSetLocalWaitsForWriters(t *testing.T) {
-	t.Parallel()
-	ctx := t.Context()
-	store, err := Open(ctx, Options{URL: pgtest.New(t), Secret: secret.New("secret key of the tests")})
+func storeWithClient(t *testing.T) (*Store, stats.Client) {
+	t.Helper()
+	store, err := Open(t.Context(), Options{URL: pgtest.New(t), Secret: secret.New("secret key of the tests")})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(store.Close)
-	client, err := store.CreateClient(ctx, stats.Client{Name: "client", Local: true})
+	client, err := store.CreateClient(t.Context(), stats.Client{Name: "client", Local: true})
 	if err != nil {
 		t.Fatal(err)
 	}
+	return store, client
+}
+
+// riskOf is a stat of the analysis whose UUID ends in n.
+func riskOf(n byte) Item {
+	return Item{Stat: stats.Stat{
+		ANR: uuid.UUID{6: 0x40, 8: 0x80, 15: n}, Type: processor.Risk, Date: time.Date(2024, 5, 1, 0, 0, 0, 0, time.UTC),
+		Data: []byte(`{"total":{},"risks":{"current":{"informational":[{"level":"Low risks","value":3}]}}}`),
+	}}
+}
+
+// awaitWriter returns true when a session waits for an advisory lock, and false
+// when the channel has something before.
+func awaitWriter(ctx context.Context, store *Store, done <-chan error) (waits bool, err error) {
+	for ; !waits && len(done) == 0; time.Sleep(time.Millisecond) {
+		const query = `SELECT count(*) > 0 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
+			AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`
+		if err := store.pool.QueryRow(ctx, query).Scan(&waits); err != nil {
+			return false, err
+		}
+	}
+	return waits, nil
+}
+
+// Who writes looks which side a client is on when nobody can change it any more:
+// what was true before would be counted on the side that the client has left.
+func TestWritersLookAfterTheLock(t *testing.T) {
+	t.Parallel()
+	tests := map[string]func(ctx context.Context, s *Store, client stats.Client) error{
+		"insert": func(ctx context.Context, s *Store, client stats.Client) error {
+			_, err := s.InsertStats(ctx, client, []Item{riskOf(2)})
+			return err
+		},
+		"delete": func(ctx context.Context, s *Store, _ stats.Client) error {
+			_, err := s.DeleteStats(ctx, stats.Everything(), riskOf(1).Stat.ANR, nil)
+			return err
+		},
+	}
+	for name, write := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			ctx := t.Context()
+			store, client := storeWithClient(t)
+			if _, err := store.InsertStats(ctx, client, []Item{riskOf(1)}); err != nil {
+				t.Fatal(err)
+			}
+			wrote, no := make(chan error, 1), false
+			_, err := store.changeClientUnder(ctx, db.LockExclusive, client.UUID, func(w *writing) (db.Client, error) {
+				if err := w.moveTo(ctx, client.UUID, no); err != nil {
+					return db.Client{}, err
+				}
+				go func() { wrote <- write(ctx, store, client) }()
+				if waits, err := awaitWriter(ctx, store, wrote); err != nil || !waits {
+					return db.Client{}, errors.Join(err, errors.New("nobody waits"))
+				}
+				return w.queries.UpdateClient(ctx, db.UpdateClientParams{UUID: client.UUID, Local: &no, UpdatedAt: client.UpdatedAt})
+			})
+			if err := errors.Join(err, <-wrote); err != nil {
+				t.Fatal(err)
+			}
+			differences, err := store.RollupsAgree(ctx)
+			if err != nil || len(differences) > 0 {
+				t.Errorf("the rollups differ from the stats: %v, %v", differences, err)
+			}
+		})
+	}
+}
+
+// A client must not change sides while a transaction adds to one of them.
+func TestUpdateLocalWaitsForWriters(t *testing.T) {
+	t.Parallel()
+	ctx, no := t.Context(), false
+	store, client := storeWithClient(t)
 	moved := make(chan error, 1)
-	err = store.transact(ctx, func(*writing) error {
+	err := store.transact(ctx, func(*writing) error {
 		go func() {
-			_, err := store.SetLocal(ctx, client.UUID, false)
+			_, err := store.UpdateClient(ctx, client.UUID, ClientChange{Local: &no})
 			moved <- err
 		}()
-		for waiting := false; !waiting; time.Sleep(time.Millisecond) {
-			const query = `SELECT count(*) > 0 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
-				AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`
-			if err := store.pool.QueryRow(ctx, query).Scan(&waiting); err != nil {
-				return err
-			}
-			select {
-			case err := <-moved:
-				t.Errorf("SetLocal did not wait: %v", err)
-				moved <- nil
-				return nil
-			default:
-			}
+		waits, err := awaitWriter(ctx, store, moved)
+		if err == nil && !waits {
+			t.Error("the change did not wait")
 		}
-		return nil
+		return err
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := <-moved; err != nil {
+	if err := errors.Join(err, <-moved); err != nil {
 		t.Error(err)
 	}
 }

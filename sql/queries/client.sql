@@ -44,6 +44,7 @@ SET name               = coalesce(sqlc.narg('name')::text, name),
     role               = coalesce(sqlc.narg('role')::smallint, role),
     is_active          = coalesce(sqlc.narg('is_active')::boolean, is_active),
     is_sharing_enabled = coalesce(sqlc.narg('is_sharing_enabled')::boolean, is_sharing_enabled),
+    local              = coalesce(sqlc.narg('local')::boolean, local),
     updated_at         = @updated_at::timestamptz
 WHERE uuid = @uuid::uuid
 RETURNING *;
@@ -53,12 +54,6 @@ UPDATE client
 SET latitude   = sqlc.narg('latitude')::double precision,
     longitude  = sqlc.narg('longitude')::double precision,
     updated_at = @updated_at::timestamptz
-WHERE uuid = @uuid::uuid
-RETURNING *;
-
--- name: SetClientLocal :one
-UPDATE client
-SET local = @local::boolean, updated_at = @updated_at::timestamptz
 WHERE uuid = @uuid::uuid
 RETURNING *;
 

@@ -1,0 +1,228 @@
+package postgres_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+
+	"github.com/monarc-project/stats-service/internal/pgtest"
+	"github.com/monarc-project/stats-service/internal/postgres"
+	"github.com/monarc-project/stats-service/internal/processor"
+	"github.com/monarc-project/stats-service/internal/stats"
+)
+
+const chaosDays, chaosAnalyses, chaosClients = 12, 40, 6
+
+// crowd is the clients that random things happen to. Whoever is deleted is
+// replaced: without clients nothing could be stored any more.
+type crowd struct {
+	mu      sync.Mutex
+	clients []stats.Client
+	born    int
+}
+
+func (p *crowd) any(random *rand.Rand) stats.Client {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.clients[random.IntN(len(p.clients))]
+}
+
+// replace puts a new client in the place of one that is gone, unless another
+// worker has done so.
+func (p *crowd) replace(ctx context.Context, store *postgres.Store, gone stats.Client) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for i := range p.clients {
+		if p.clients[i].UUID != gone.UUID {
+			continue
+		}
+		client, err := p.birth(ctx, store)
+		p.clients[i] = client
+		return err
+	}
+	return nil
+}
+
+func (p *crowd) birth(ctx context.Context, store *postgres.Store) (stats.Client, error) {
+	p.born++
+	return store.CreateClient(ctx, stats.Client{Name: fmt.Sprintf("client %d", p.born), Local: p.born%2 == 0, IsActive: true})
+}
+
+func newCrowd(t *testing.T, store *postgres.Store) *crowd {
+	t.Helper()
+	p := &crowd{}
+	for range chaosClients {
+		client, err := p.birth(t.Context(), store)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.clients = append(p.clients, client)
+	}
+	return p
+}
+
+// chaos does random things to a database.
+type chaos struct {
+	store   *postgres.Store
+	random  *rand.Rand
+	clients *crowd
+	named   int  // of the last uuid that was chosen
+	mends   bool // rebuilds the rollups now and then, which hides what went wrong before
+}
+
+func (c *chaos) step(t *testing.T) error {
+	ctx, client := t.Context(), c.clients.any(c.random)
+	err := c.happen(t, client)
+	if errors.Is(err, stats.ErrNotFound) { // somebody deleted the client
+		return c.clients.replace(ctx, c.store, client)
+	}
+	return err
+}
+
+func (c *chaos) happen(t *testing.T, client stats.Client) (err error) {
+	ctx := t.Context()
+	switch n := c.random.IntN(1000); {
+	case n < 640:
+		_, err = c.store.InsertStats(ctx, client, c.items(t))
+	case n < 790:
+		scope := []stats.Scope{client.Scope(), stats.Everything()}[c.random.IntN(2)]
+		_, err = c.store.DeleteStats(ctx, scope, id(c.random.IntN(chaosAnalyses)), nil)
+	case n < 870:
+		_, err = c.store.UpdateClient(ctx, client.UUID, postgres.ClientChange{Local: ptr(c.random.IntN(2) == 0)})
+	case n < 940:
+		err = c.store.Fold(ctx)
+	case n < 955:
+		_, err = c.store.PurgeStats(ctx, date("2024-05-01").AddDate(0, 0, c.random.IntN(chaosDays/2)), nil)
+	case n < 980:
+		_, err = c.store.RemoveDuplicates(ctx, postgres.DuplicateQuery{}, nil)
+	case n < 984:
+		_, err = c.store.DeleteStatsOfClient(ctx, client.UUID, nil)
+	case n < 990:
+		_, err = c.store.DeleteClient(ctx, client.UUID)
+	case c.mends:
+		_, err = c.store.Rebuild(ctx, nil)
+	}
+	return err
+}
+
+// items are of every type and partly pulled, with uuids that others choose too.
+func (c *chaos) items(t *testing.T) []postgres.Item {
+	items := make([]postgres.Item, 1+c.random.IntN(4))
+	for i := range items {
+		stat := stats.Stat{
+			ANR: id(c.random.IntN(chaosAnalyses)), Date: date("2024-05-01").AddDate(0, 0, c.random.IntN(chaosDays)),
+		}
+		stat.Type, stat.Data = c.document()
+		if c.random.IntN(3) == 0 {
+			c.named++
+			stat.UUID = id(1_000_000 + c.named)
+		}
+		items[i] = item(t, stat)
+	}
+	return items
+}
+
+func (c *chaos) document() (processor.Type, []byte) {
+	number := func() string { return fmt.Sprintf("%d.%d", c.random.IntN(5), c.random.Int64N(1e9)>>c.random.IntN(30)) }
+	switch c.random.IntN(5) {
+	case 0:
+		return processor.Risk, fmt.Appendf(nil,
+			`{"total":{},"risks":{"current":{"informational":[{"level":"Low risks","value":%s}]}}}`, number())
+	case 1:
+		return processor.Cartography, fmt.Appendf(nil,
+			`{"scales":{"impact":[0,1],"likelihood":[0,1]},"risks":{"current":{"informational":{"0":{"1":%d}}}}}`, c.random.IntN(9))
+	case 2:
+		return processor.Compliance, fmt.Appendf(nil,
+			`[{"referential":%q,"label1":"r","current":[{"label1":"c","value":"0.%d","controls":[]}],"target":[]}]`, id(1), c.random.IntN(99))
+	}
+	var objects []string
+	for n := range c.random.IntN(4) {
+		objects = append(objects, fmt.Sprintf("%d %s %s %s label%d", n, number(), number(), number(), c.random.IntN(3)))
+	}
+	return []processor.Type{processor.Threat, processor.Vulnerability}[c.random.IntN(2)], threats(objects...)
+}
+
+// samePaths fails when rollups and rows give other sums.
+func samePaths(t *testing.T, store *postgres.Store) {
+	t.Helper()
+	var anrs []uuid.UUID
+	for n := range chaosAnalyses {
+		anrs = append(anrs, id(n))
+	}
+	for _, typ := range processor.Types() {
+		for _, local := range []bool{false, true} {
+			filter := stats.Filter{Type: typ, LocalStatsOnly: local}
+			rolled := sums(t, store, filter)
+			filter.ANRs = anrs
+			if diff := cmp.Diff(sums(t, store, filter), rolled); diff != "" {
+				t.Errorf("%s, local only %t (-rows +rollups):\n%s", typ, local, diff)
+			}
+		}
+	}
+}
+
+// TestRollupsEqualRecomputation lets several processes do thousands of random
+// things at once, and compares again and again.
+func TestRollupsEqualRecomputation(t *testing.T) {
+	t.Parallel()
+	for name, n := range map[string]int{"alone": 1, "concurrent": 6} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			url := pgtest.New(t)
+			setup := open(t, url)
+			workers := make([]*chaos, n)
+			clients := newCrowd(t, setup)
+			for i := range workers {
+				workers[i] = &chaos{
+					store: open(t, url), clients: clients,
+					random: rand.New(rand.NewPCG(uint64(n), uint64(i))), named: 1_000_000 * (i / 2),
+				}
+			}
+			for round := range 12 {
+				mayhem(t, workers, 300/n, round%4 == 0)
+				mustHoldSomething(t, url)
+				agree(t, setup)
+				samePaths(t, setup)
+			}
+			if err := setup.Fold(t.Context()); err != nil {
+				t.Error(err)
+			}
+			agree(t, setup)
+			samePaths(t, setup)
+		})
+	}
+}
+
+// mayhem has everybody do random things at once.
+func mayhem(t *testing.T, workers []*chaos, steps int, mends bool) {
+	t.Helper()
+	var group sync.WaitGroup
+	for worker, c := range workers {
+		c.mends = mends
+		group.Go(func() {
+			for step := range steps {
+				if err := c.step(t); err != nil {
+					t.Errorf("worker %d, step %d: %v", worker, step, err)
+					return
+				}
+			}
+		})
+	}
+	group.Wait()
+}
+
+// mustHoldSomething fails when there is so little that anything would agree.
+func mustHoldSomething(t *testing.T, url string) {
+	t.Helper()
+	rows, derived := count(t, url, `SELECT count(*) FROM stats`), count(t, url, `SELECT (SELECT count(*) FROM rollup) + (SELECT count(*) FROM rollup_delta)`)
+	t.Logf("%d stats in %d rollups and deltas", rows, derived)
+	if rows < 20 || derived < 10 {
+		t.Fatalf("%d stats in %d rollups and deltas are too few to prove anything", rows, derived)
+	}
+}

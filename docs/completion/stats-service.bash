@@ -19,7 +19,7 @@ _stats_service() {
         db_empty) words="--yes -y --help" ;;
         client_create) words="--name --uuid --token --role --json --help" ;;
         client_list) words="--json --help" ;;
-        client_update) words="--uuid --name --role --active --inactive --json --help" ;;
+        client_update) words="--uuid --name --role --active --inactive --local --no-local --json --help" ;;
         client_token_rotate) words="--uuid --grace --json --help" ;;
         client_delete) words="--uuid --yes -y --json --help" ;;
         client_coordinates_set) words="--uuid --latitude --longitude --json --help" ;;

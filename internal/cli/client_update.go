@@ -15,13 +15,15 @@ func (p *program) clientUpdate() *cli.Command {
 	return &cli.Command{
 		Name:     "client_update",
 		Category: categoryClients,
-		Usage:    "Change the name, the role or the access of the client specified with its UUID.",
+		Usage:    "Change the name, the role, the access or the origin of the client specified with its UUID.",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "uuid", Usage: "UUID of the client." + required},
 			&cli.StringFlag{Name: "name", Usage: "New name of the client."},
 			&cli.StringFlag{Name: "role", Usage: "New role of the client (user or admin)."},
 			&cli.BoolFlag{Name: "active", Usage: "Let the client use the service."},
 			&cli.BoolFlag{Name: "inactive", Usage: "Refuse the client, but keep it and its stats."},
+			&cli.BoolFlag{Name: "local", Usage: "The stats of the client are this instance's own: they count as local and are pushed."},
+			&cli.BoolFlag{Name: "no-local", Usage: "The stats of the client come from elsewhere: they are not local and not pushed."},
 			jsonOption(),
 		},
 		Action: p.task(logging.CommandsClient, updateClient),
@@ -54,22 +56,33 @@ func (t *task) clientChange() (change postgres.ClientChange, err error) {
 		}
 		change.Role = &role
 	}
-	for flag, opposite := range map[string]string{"active": "inactive", "inactive": "active"} {
-		if t.options.IsSet(flag) && !t.options.Bool(flag) {
-			return change, usagef("--%s=false changes nothing: use --%s", flag, opposite)
-		}
+	if change.Active, err = t.choice("active", "inactive"); err != nil {
+		return change, err
 	}
-	active, inactive := t.options.Bool("active"), t.options.Bool("inactive")
-	if active && inactive {
-		return change, usagef("--active and --inactive contradict each other")
-	}
-	if active || inactive {
-		change.Active = &active
+	if change.Local, err = t.choice("local", "no-local"); err != nil {
+		return change, err
 	}
 	if change == (postgres.ClientChange{}) {
-		return change, usagef("client_update needs something to change: --name, --role, --active or --inactive")
+		return change, usagef("client_update needs something to change: --name, --role, --active or --inactive, --local or --no-local")
 	}
 	return change, nil
+}
+
+// choice returns which of two opposite options is given, nil for none.
+func (t *task) choice(yes, no string) (*bool, error) {
+	for _, flags := range [][2]string{{yes, no}, {no, yes}} {
+		if t.options.IsSet(flags[0]) && !t.options.Bool(flags[0]) {
+			return nil, usagef("--%s=false changes nothing: use --%s", flags[0], flags[1])
+		}
+	}
+	chosen, refused := t.options.Bool(yes), t.options.Bool(no)
+	switch {
+	case chosen && refused:
+		return nil, usagef("--%s and --%s contradict each other", yes, no)
+	case chosen || refused:
+		return &chosen, nil
+	}
+	return nil, nil
 }
 
 // changeClient runs the change of a client and prints a sentence with its name

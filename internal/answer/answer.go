@@ -19,8 +19,8 @@ import (
 // contentType is that of every JSON answer.
 const contentType = "application/json"
 
-// stallLimit is how long a caller may take for an answer, or for a piece of a
-// list, before its connection, and with it the database's, is given up.
+// stallLimit is how long a caller may take for an answer before its connection is
+// given up. A list, which keeps one of the database's too, has a pace.
 const stallLimit = 60 * time.Second
 
 // ErrHungUp tells that the caller has gone, or does not read what it is sent.

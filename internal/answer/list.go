@@ -24,6 +24,7 @@ type ListWriter struct {
 	buffer  []byte
 	count   int
 	started bool
+	pace    pace
 
 	compressor compressor // nil: sent as it is
 }
@@ -47,6 +48,7 @@ func newListWriter(w http.ResponseWriter, status int, mask *fieldmask.Mask, term
 		coding:  terms.coding,
 		mask:    mask,
 		buffer:  []byte(start),
+		pace:    pace{now: time.Now},
 	}
 }
 
@@ -132,9 +134,10 @@ func (l *ListWriter) send() error {
 	if !l.started {
 		l.start()
 	}
-	if err := limit(l.control, time.Now().Add(stallLimit)); err != nil {
+	if err := limit(l.control, l.pace.begin()); err != nil {
 		return err
 	}
+	defer l.pace.end(len(l.buffer))
 	var out io.Writer = l.w
 	if l.compressor != nil {
 		out = l.compressor

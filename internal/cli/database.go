@@ -192,7 +192,9 @@ func (p *program) openStore(ctx context.Context, settings config.Config, log *sl
 	if err != nil {
 		return nil, nil, errors.Join(err, db.close(ctx))
 	}
-	options := postgres.Options{URL: db.url, Secret: box, Now: p.Now, Log: logging.Named(log, logging.Database)}
+	options := postgres.Options{
+		URL: db.url, Secret: box, Now: p.Now, Log: logging.Named(log, logging.Database), MaxConns: int32(settings.DBPoolSize),
+	}
 	if exclusive { // commands look at the primary: what operators ask is about now
 		options.ReadURLs, options.MaxLag = settings.ReadURLs(), settings.DatabaseReadMaxLag
 	}

@@ -69,6 +69,7 @@ type Config struct {
 	DBName             string        // DB_NAME
 	DBUsername         string        // DB_USERNAME
 	DBPassword         Secret        // DB_PASSWORD
+	DBPoolSize         int           // DB_POOL_SIZE: connections to the database at most, at least 4; DATABASE_URL may have another limit
 
 	SecretKey Secret // SECRET_KEY: seals what the database must not reveal; empty: one is generated and kept in DataDir
 	DataDir   string // DATA_DIR: folder for what the service keeps itself

@@ -27,6 +27,8 @@ type kind[T any] struct {
 const (
 	maxPort         = 65535
 	minSecretLength = 16
+	minPoolSize     = 4 // half of which long lists leave to others
+	maxPoolSize     = 1000
 )
 
 var (
@@ -47,6 +49,7 @@ var (
 	}
 	listenPort   = portFrom(0, "a port from 0 to 65535, 0 being any free one")
 	databasePort = portFrom(1, "a port from 1 to 65535")
+	poolSize     = wholeNumber(minPoolSize, maxPoolSize, "a number of connections from 4 to 1000")
 	baseURL      = kind[string]{
 		accepts: "a URL such as https://stats.example.org, without user name, query and fragment",
 		parse: func(text string) (string, bool) {

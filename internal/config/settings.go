@@ -36,6 +36,7 @@ var settings = []setting{
 	define("DB_NAME", "statsservice", line, func(c *Config) *string { return &c.DBName }),
 	define("DB_USERNAME", "", line, func(c *Config) *string { return &c.DBUsername }),
 	secret("DB_PASSWORD", password, func(c *Config) *Secret { return &c.DBPassword }),
+	define("DB_POOL_SIZE", "16", poolSize, func(c *Config) *int { return &c.DBPoolSize }),
 	secret("SECRET_KEY", secretKey, func(c *Config) *Secret { return &c.SecretKey }),
 	define("DATA_DIR", "./var", line, func(c *Config) *string { return &c.DataDir }),
 	define("LOG_PATH", "", line, func(c *Config) *string { return &c.LogPath }),

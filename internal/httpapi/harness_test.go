@@ -55,10 +55,15 @@ func setup(t testing.TB, changes ...func(*httpapi.Options)) *service {
 
 func setupOn(t testing.TB, url string, changes ...func(*httpapi.Options)) *service {
 	t.Helper()
+	return setupStore(t, postgres.Options{URL: url}, changes...)
+}
+
+// setupStore boots the service on a store with these options.
+func setupStore(t testing.TB, options postgres.Options, changes ...func(*httpapi.Options)) *service {
+	t.Helper()
 	log := newLogged(t)
-	store, err := postgres.Open(t.Context(), postgres.Options{
-		URL: url, Secret: secret.New("secret key of the tests"), Log: slog.New(log.handler),
-	})
+	options.Secret, options.Log = secret.New("secret key of the tests"), slog.New(log.handler)
+	store, err := postgres.Open(t.Context(), options)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -130,6 +130,9 @@ func domainProblem(err error) (problem, bool) {
 		return problem{status: http.StatusNotFound, message: "There is no such stats."}, true
 	case errors.Is(err, stats.ErrForbidden):
 		return problem{status: http.StatusForbidden, message: "This needs the token of an admin."}, true
+	case errors.Is(err, stats.ErrBusy):
+		text := "The service is busy with other requests, such as long lists that are read slowly; try again."
+		return problem{status: http.StatusServiceUnavailable, message: text, retryAfter: retryAfterOutage}, true
 	case errors.Is(err, stats.ErrUnavailable):
 		text := "The database cannot be reached at the moment; try again."
 		return problem{status: http.StatusServiceUnavailable, message: text, retryAfter: retryAfterOutage}, true

@@ -54,6 +54,9 @@ func translate(ctx context.Context, err error) error {
 	if pgErr, ok := errors.AsType[*pgconn.PgError](err); ok {
 		return translateSQLState(pgErr)
 	}
+	if isImpatience(err) {
+		return fmt.Errorf("%w: no connection to the database has become free", stats.ErrBusy)
+	}
 	if isConnectionError(err) {
 		return fmt.Errorf("%w: %s", stats.ErrUnavailable, err)
 	}
@@ -88,6 +91,13 @@ func conflict(constraint string) error {
 		return &stats.ConflictError{Field: "uuid", Message: "a client with this uuid exists already"}
 	}
 	return fmt.Errorf("database: unique constraint %s is violated", constraint)
+}
+
+// isImpatience reports whether the wait for a connection was given up, and not
+// by the caller; see patience.
+func isImpatience(err error) bool {
+	_, connecting := errors.AsType[*pgconn.ConnectError](err)
+	return errors.Is(err, context.DeadlineExceeded) && !connecting && !pgconn.Timeout(err)
 }
 
 // isConnectionError reports whether err is about the connection, not about what

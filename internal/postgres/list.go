@@ -31,8 +31,15 @@ type ListQuery struct {
 //
 // Rows are handed on as they arrive, from one consistent state of the database:
 // memory does not grow with their number, Stat.Data is only valid until fn
-// returns, and a connection is in use until EachStat returns.
+// returns, and a connection is in use until EachStat returns. Only half of the
+// connections are for that: when as many lists are under way for a while, the
+// error is stats.ErrBusy.
 func (s *Store) EachStat(ctx context.Context, scope stats.Scope, query ListQuery, fn func(stats.Stat) error) (more bool, err error) {
+	leave, err := s.lists.enter(ctx)
+	if err != nil {
+		return false, fmt.Errorf("list stats: %w", err)
+	}
+	defer leave()
 	distributed := false
 	if query.LastOnly {
 		if distributed, err = s.distributed(ctx); err != nil {

@@ -10,6 +10,7 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -60,8 +61,12 @@ type Options struct {
 	Now func() time.Time
 	// Log receives warnings about stored data; nil discards them.
 	Log *slog.Logger
-	// MaxConns limits the connections; 0 leaves it to the URL (pool_max_conns) or the driver.
+	// MaxConns limits the connections to a server, half of which are for lists;
+	// 0 means 16. A URL with pool_max_conns has its own limit.
 	MaxConns int32
+	// Patience is how long a question waits for a connection while all are in use;
+	// 0 means 12 s. The error is stats.ErrBusy then.
+	Patience time.Duration
 	// ReadURLs are addresses of streaming replicas, which then answer lists and
 	// processing. Each has as many connections as the primary.
 	ReadURLs []string
@@ -80,6 +85,7 @@ type Store struct {
 	log      *slog.Logger
 	subjects *dictionary
 	replicas *replicas            // nil without any
+	lists    *lists               // those that are under way
 	warned   sync.Map             // processor.Type of which left out rows were warned about
 	complete atomic.Bool          // the rollups cover all stats
 	spread   atomic.Pointer[bool] // whether the tables are distributed, nil: not looked
@@ -90,6 +96,9 @@ type Store struct {
 func Open(ctx context.Context, opts Options) (*Store, error) {
 	if opts.Secret == nil {
 		return nil, errors.New("open the database: no secret key to seal tokens with")
+	}
+	if opts.Patience == 0 {
+		opts.Patience = defaultPatience
 	}
 	config, err := poolConfig(opts)
 	if err != nil {
@@ -122,6 +131,7 @@ func newStore(pool *pgxpool.Pool, opts Options) *Store {
 		now:      opts.Now,
 		log:      opts.Log,
 		subjects: newDictionary(dictionarySize),
+		lists:    newLists(pool.Config().MaxConns, opts.Patience),
 	}
 	if s.now == nil {
 		s.now = time.Now
@@ -138,16 +148,27 @@ func poolConfig(opts Options) (*pgxpool.Config, error) {
 		// The driver's text leaves the password out.
 		return nil, fmt.Errorf("the database URL is not understood: %s", err)
 	}
-	if opts.MaxConns > 0 {
-		config.MaxConns = opts.MaxConns
+	if !hasMaxConns(opts.URL) {
+		config.MaxConns = cmp.Or(opts.MaxConns, defaultMaxConns)
 	}
 	config.MaxConnIdleTime = maxConnIdleTime
 	setConnDefaults(config.ConnConfig)
+	config.ConnConfig.Tracer = patience(opts.Patience)
 	config.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
 		_, err := conn.Exec(ctx, sessionSettings)
 		return err
 	}
 	return config, nil
+}
+
+// hasMaxConns tells whether a URL says how many connections there may be.
+func hasMaxConns(url string) bool {
+	config, err := pgx.ParseConfig(url)
+	if err != nil {
+		return false
+	}
+	_, limited := config.RuntimeParams["pool_max_conns"]
+	return limited
 }
 
 // setConnDefaults fills in what the URL does not say.

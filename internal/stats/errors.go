@@ -15,6 +15,9 @@ var (
 	ErrUnchanged = errors.New("unchanged")
 	// ErrUnavailable tells that the database cannot be reached; trying again may help.
 	ErrUnavailable = errors.New("the database cannot be reached")
+	// ErrBusy tells that others use all that the service has for this; trying
+	// again may help.
+	ErrBusy = errors.New("the service is busy")
 )
 
 // ConflictError tells that a unique value is taken by another record.

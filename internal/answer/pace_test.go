@@ -1,0 +1,92 @@
+package answer_test
+
+import (
+	"bytes"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/monarc-project/stats-service/internal/answer"
+)
+
+// slowly is a caller that takes its time for each piece of a list, by a clock of
+// its own. Like a connection, it fails once the deadline is over.
+type slowly struct {
+	*httptest.ResponseRecorder
+	now, deadline time.Time
+	takes         func(written int) time.Duration
+}
+
+func (s *slowly) SetWriteDeadline(deadline time.Time) error {
+	s.deadline = deadline
+	return nil
+}
+
+func (s *slowly) Write(p []byte) (int, error) {
+	until := s.now.Add(s.takes(s.Body.Len()))
+	if !s.deadline.IsZero() && until.After(s.deadline) {
+		s.now = s.deadline
+		return 0, os.ErrDeadlineExceeded
+	}
+	s.now = until
+	return s.ResponseRecorder.Write(p)
+}
+
+func TestSlowCallers(t *testing.T) {
+	t.Parallel()
+	const piece, pieces = 64 << 10, 100
+	begin := time.Date(2024, 5, 1, 0, 0, 0, 0, time.UTC)
+	every := func(pause time.Duration) func(int) time.Duration { return func(int) time.Duration { return pause } }
+	tests := map[string]struct {
+		takes   func(written int) time.Duration
+		queries time.Duration // that the database takes for a piece
+		within  time.Duration // in which the caller is given up; 0: never
+	}{
+		"fast":                 {takes: every(time.Millisecond)},
+		"slow but steady":      {takes: every(1900 * time.Millisecond)},
+		"too slow":             {takes: every(4 * time.Second), within: 41 * time.Second},
+		"reads nothing":        {takes: every(time.Hour), within: 20 * time.Second},
+		"slow database":        {takes: every(time.Millisecond), queries: time.Minute},
+		"stops in the middle":  {takes: stopsAfter(50 * piece), within: 20 * time.Second},
+		"pauses in the middle": {takes: pausesAfter(50*piece, 15*time.Second)},
+	}
+	for name, tc := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := &slowly{ResponseRecorder: httptest.NewRecorder(), now: begin, takes: tc.takes}
+			list := answer.NewArrayWriter(w, http.StatusOK, nil, answer.Terms{}).At(func() time.Time { return w.now })
+			item := append(append([]byte{'"'}, bytes.Repeat([]byte("x"), piece)...), '"')
+			var err error
+			for i := 0; i < pieces && err == nil; i++ {
+				w.now = w.now.Add(tc.queries)
+				err = list.Add(item)
+			}
+			if tc.within == 0 {
+				if err != nil {
+					t.Errorf("given up after %s and %d bytes: %v", w.now.Sub(begin), w.Body.Len(), err)
+				}
+				return
+			}
+			if took := w.now.Sub(begin); !errors.Is(err, answer.ErrHungUp) || took > tc.within {
+				t.Errorf("after %s: %v, want ErrHungUp within %s", took, err, tc.within)
+			}
+		})
+	}
+}
+
+// stopsAfter reads so many bytes, and then no more.
+func stopsAfter(size int) func(written int) time.Duration { return pausesAfter(size, time.Hour) }
+
+func pausesAfter(size int, pause time.Duration) func(written int) time.Duration {
+	paused := false
+	return func(written int) time.Duration {
+		if paused || written < size {
+			return 0
+		}
+		paused = true
+		return pause
+	}
+}

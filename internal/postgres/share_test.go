@@ -1,0 +1,105 @@
+package postgres_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/monarc-project/stats-service/internal/pgtest"
+	"github.com/monarc-project/stats-service/internal/postgres"
+	"github.com/monarc-project/stats-service/internal/stats"
+)
+
+// impatient opens a store whose questions wait for a connection for a moment only.
+func impatient(t *testing.T, url string) *postgres.Store {
+	t.Helper()
+	opts := options(t, url)
+	opts.Patience = 100 * time.Millisecond
+	store, err := postgres.Open(t.Context(), opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(store.Close)
+	return store
+}
+
+// Nobody waits for a connection without end, whatever is asked.
+func TestAllConnectionsInUse(t *testing.T) {
+	t.Parallel()
+	store := impatient(t, pgtest.New(t)+"&pool_max_conns=1")
+	client := newClient(t, store, "client")
+	insert(t, store, client, threat(t, 1, "2024-05-01"))
+	ctx := t.Context()
+	_, err := store.EachStat(ctx, stats.Everything(), postgres.ListQuery{}, func(stats.Stat) error {
+		_, me := store.ClientByToken(ctx, "token")
+		_, post := store.InsertStats(ctx, client, []postgres.Item{threat(t, 2, "2024-05-01")})
+		_, deletion := store.DeleteStats(ctx, stats.Everything(), id(1), nil)
+		_, sums := store.DailySums(ctx, stats.Filter{Type: "threat"})
+		_, list := store.EachStat(ctx, stats.Everything(), postgres.ListQuery{}, func(stats.Stat) error { return nil })
+		for name, err := range map[string]error{
+			"client": me, "post": post, "deletion": deletion, "sums": sums, "list": list, "fold": store.Fold(ctx), "ping": store.Ping(ctx),
+		} {
+			if !errors.Is(err, stats.ErrBusy) {
+				t.Errorf("%s: got %v, want ErrBusy", name, err)
+			}
+		}
+		gone, cancel := context.WithCancel(ctx)
+		cancel()
+		if _, err := store.EachStat(gone, stats.Everything(), postgres.ListQuery{}, func(stats.Stat) error { return nil }); !errors.Is(err, context.Canceled) {
+			t.Errorf("a caller that has gone: %v", err)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	insert(t, store, client, threat(t, 2, "2024-05-01"))
+}
+
+// Slow readers of lists leave half of the connections to others.
+func TestListsShareConnections(t *testing.T) {
+	t.Parallel()
+	url := pgtest.New(t)
+	tests := map[string]struct {
+		url      string
+		maxConns int32
+		lists    int
+	}{
+		"default":      {url: url, lists: 8},
+		"of the store": {url: url, maxConns: 6, lists: 3},
+		"of the URL":   {url: url + "&pool_max_conns=4", maxConns: 6, lists: 2},
+		"least":        {url: url, maxConns: 1, lists: 1},
+	}
+	insertOne := impatient(t, url)
+	insert(t, insertOne, newClient(t, insertOne, "client"), threat(t, 1, "2024-05-01"))
+	for name, tc := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			opts := options(t, tc.url)
+			opts.MaxConns, opts.Patience = tc.maxConns, 100*time.Millisecond
+			store, err := postgres.Open(t.Context(), opts)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(store.Close)
+			if got := nested(t, store); got != tc.lists {
+				t.Errorf("%d lists at once, want %d", got, tc.lists)
+			}
+		})
+	}
+}
+
+// nested begins a list within a list until there are no more to be had, and
+// returns how many there were.
+func nested(t *testing.T, store *postgres.Store) (lists int) {
+	t.Helper()
+	_, err := store.EachStat(t.Context(), stats.Everything(), postgres.ListQuery{}, func(stats.Stat) error {
+		lists = 1 + nested(t, store)
+		return nil
+	})
+	if err != nil && !errors.Is(err, stats.ErrBusy) {
+		t.Error(err)
+	}
+	return lists
+}

@@ -70,6 +70,9 @@ func (r transfer) write(w io.Writer, moved string) {
 	}
 	fmt.Fprintf(w, "%s: %d, already there: %d, refused: %d, skipped: %d, bytes: %d, seconds: %g",
 		moved, r.Sent, r.AlreadyThere, r.Refused, r.Skipped, r.Bytes, r.Seconds)
+	if r.SetAside > 0 {
+		fmt.Fprintf(w, ", set aside: %d", r.SetAside)
+	}
 	if r.LastDay != "" {
 		fmt.Fprintf(w, ", last day: %s (%s)", r.LastDay, r.LastOf)
 	}
@@ -80,7 +83,7 @@ func (r transfer) write(w io.Writer, moved string) {
 func (t *task) endTransfer(moved string, summary peer.Summary, err error) error {
 	result := newTransfer(summary, t.options.Bool("dry-run"), err)
 	t.log.Info("the transfer ended", "command", t.options.Command.Name, moved, summary.Sent, "already there", summary.AlreadyThere,
-		"refused", summary.Refused, "skipped", summary.Skipped, "bytes", summary.Bytes, "seconds", result.Seconds)
+		"refused", summary.Refused, "skipped", summary.Skipped, "set aside", summary.SetAside, "bytes", summary.Bytes, "seconds", result.Seconds)
 	printed := t.print(result, func(w io.Writer) { result.write(w, moved) })
 	return errors.Join(transferError(summary, err), printed)
 }
@@ -93,6 +96,9 @@ func transferError(summary peer.Summary, err error) error {
 		return err
 	case summary.Interrupted:
 		return &partialError{errInterrupted}
+	case summary.SetAside > 0:
+		return &partialError{fmt.Errorf("%d stats were refused and passed over, and %d among them set aside: "+
+			"the peer fails on too many; find out from its log why", summary.Refused, summary.SetAside)}
 	case summary.Refused > 0:
 		return &partialError{fmt.Errorf("%d stats were refused and passed over", summary.Refused)}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -37,6 +38,7 @@ func TestTransferError(t *testing.T) {
 		"failed after known":   {peer.Summary{AlreadyThere: 1}, errBroken, exitPartly},
 		"interrupted":          {peer.Summary{Interrupted: true}, nil, exitPartly},
 		"some refused":         {peer.Summary{Sent: 1, Refused: 1}, nil, exitPartly},
+		"set aside":            {peer.Summary{Sent: 1, Refused: 1, SetAside: 1}, nil, exitPartly},
 		"refused, then failed": {peer.Summary{Refused: 1}, errBroken, exitFailed},
 	}
 	for name, tt := range tests {
@@ -50,6 +52,17 @@ func TestTransferError(t *testing.T) {
 				t.Errorf("the cause is lost in %v", err)
 			}
 		})
+	}
+}
+
+func TestTransferInOneLine(t *testing.T) {
+	t.Parallel()
+	var line strings.Builder
+	summary := peer.Summary{Sent: 1, Refused: 2, SetAside: 3, Refusals: []peer.Refusal{{Reason: "no"}, {UUID: "x", Reason: "no"}}}
+	newTransfer(summary, false, nil).write(&line, "sent")
+	const want = "Refused (no uuid): no\nRefused x: no\nsent: 1, already there: 0, refused: 2, skipped: 0, bytes: 0, seconds: 0, set aside: 3\n"
+	if line.String() != want {
+		t.Errorf("got %q, want %q", line.String(), want)
 	}
 }
 

@@ -45,21 +45,33 @@ func (p *push) deliver(ctx context.Context, batch []stats.Stat, allowed func(*fa
 		return err
 	})
 	if err == nil {
-		p.doubts = doubts{}
+		p.believe()
 		return p.settle(ctx, batch, answer)
 	}
 	failed, ok := errors.AsType[*failure](err)
 	switch {
-	case !ok || failed.after > maxRetryAfter:
+	case !ok || !failed.blamesStats():
 		return err
-	case failed.status == http.StatusBadRequest && !failed.foreign:
+	case failed.status == http.StatusBadRequest:
 		return p.sift(ctx, batch, failed)
-	case failed.status == http.StatusRequestEntityTooLarge:
-		return p.halve(ctx, batch, failed, allowed)
 	case failed.status == http.StatusInternalServerError:
-		return p.halve(ctx, batch, failed, suspect)
+		return p.halve(ctx, batch, failed, p.search.suspect)
 	}
-	return err
+	return p.halve(ctx, batch, failed, allowed)
+}
+
+// blamesStats tells whether the fault may be that of the stats which were sent.
+func (f *failure) blamesStats() bool {
+	if f.after > maxRetryAfter {
+		return false
+	}
+	switch f.status {
+	case http.StatusBadRequest:
+		return !f.foreign
+	case http.StatusRequestEntityTooLarge, http.StatusInternalServerError:
+		return true
+	}
+	return false
 }
 
 // sift refuses the stats that the peer names and sends the rest again. A peer
@@ -101,14 +113,14 @@ func itemsNamed(fields map[string]string, n int) map[int]string {
 }
 
 // halve sends the halves of a batch one after the other, or refuses the only
-// stats that it has.
+// stats that it has. When the search for others has gone on for too long, it
+// leaves the batch to the next run.
 func (p *push) halve(ctx context.Context, batch []stats.Stat, failed *failure, allowed func(*failure) int) error {
 	if len(batch) == 1 {
-		if err := p.doubt(ctx, batch[0], failed); err != nil {
-			return err
-		}
-		p.refuse(batch[0], failed.reason())
-		p.advance(batch)
+		return p.blame(ctx, batch[0], failed)
+	}
+	if p.search.spent() {
+		p.summary.SetAside += len(batch)
 		return nil
 	}
 	middle := len(batch) / 2

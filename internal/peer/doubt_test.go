@@ -1,8 +1,10 @@
 package peer_test
 
 import (
+	"bytes"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -11,36 +13,88 @@ import (
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
-// Neighbours that are malformed are set aside; what stands behind them arrives.
+// Neighbours that are malformed are set aside; what stands behind them, and
+// between them, arrives, however many they are and whatever batches they fill.
 func TestPushGoesRoundMalformedNeighbours(t *testing.T) {
 	t.Parallel()
+	const html, same = "<html>", `{"message":"no"}`
 	for name, tt := range map[string]struct {
-		status, bad int
-		body        string
+		status     int
+		body       string
+		bad, batch int
+		good       []int // among the bad
 	}{
-		"500":         {500, 4, "<html>"},
-		"alone":       {500, 3, "<html>"},
-		"same reason": {400, 12, `{"message":"no"}`},
+		"500":                 {500, html, 4, 0, nil},
+		"a batch":             {500, html, 3, 3, nil},
+		"more than a batch":   {500, html, 4, 3, nil},
+		"several batches":     {500, html, 20, 4, nil},
+		"good among the bad":  {500, html, 20, 4, []int{0, 9, 19}},
+		"same reason":         {400, same, 12, 0, nil},
+		"batches of the same": {400, same, 45, 15, []int{20}},
+		"too large":           {413, html, 45, 15, nil},
+		"many":                {500, html, 650, 500, []int{333}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			local := newInstance(t)
 			client := newClient(t, local.store, "local")
 			var bad []string
-			for i := range tt.bad {
-				bad = append(bad, riskStat(i, 20).UUID.String())
-				insert(t, local.store, client, riskStat(i, 20))
+			var old, new []stats.Stat
+			for i := range tt.bad + len(tt.good) {
+				stat := riskStat(i, 20)
+				old = append(old, stat)
+			}
+			slices.SortFunc(old, func(a, b stats.Stat) int { return bytes.Compare(a.UUID[:], b.UUID[:]) })
+			for i, stat := range old {
+				if !slices.Contains(tt.good, i) {
+					bad = append(bad, stat.UUID.String())
+				}
 			}
 			for i := range 30 {
-				insert(t, local.store, client, riskStat(100+i, 5))
+				new = append(new, riskStat(1000+i, 5))
 			}
-			url, _ := picky(t, tt.status, bad, func([]row) string { return tt.body })
-			opts := peer.PushOptions{Remote: remote(t, url, "token"), Store: local.store, Clients: []stats.Client{client}}
-			if name == "alone" {
-				opts.BatchCount = tt.bad
+			insert(t, local.store, client, append(old, new...)...)
+			url, taken := picky(t, tt.status, bad, func([]row) string { return tt.body })
+			opts := peer.PushOptions{
+				Remote: remote(t, url, "token"), Store: local.store, Clients: []stats.Client{client}, BatchCount: tt.batch,
 			}
-			wantResult(t, result{Sent: 30, Refused: tt.bad}, push(t, opts))
+			good := 30 + len(tt.good)
+			summary := push(t, opts)
+			wantResult(t, result{Sent: good, Refused: tt.bad}, summary)
+			if n := len(slices.Compact(slices.Sorted(slices.Values(*taken)))); n != good || summary.SetAside != 0 {
+				t.Errorf("the peer took %d stats, want %d; %d were set aside", n, good, summary.SetAside)
+			}
+			insert(t, local.store, client, riskStat(2000, 1))
+			wantResult(t, result{Sent: 1, Refused: tt.bad, Skipped: good}, push(t, opts))
 		})
+	}
+}
+
+// The search among very many has an end, which does not keep the good ones from
+// arriving.
+func TestPushSearchesWithinABudget(t *testing.T) {
+	t.Parallel()
+	local := newInstance(t)
+	client := newClient(t, local.store, "local")
+	var bad []string
+	var batch []stats.Stat
+	for i := range 1800 {
+		stat := riskStat(i, 20)
+		batch, bad = append(batch, stat), append(bad, stat.UUID.String())
+	}
+	insert(t, local.store, client, batch...)
+	for i := range 10 {
+		insert(t, local.store, client, riskStat(2000+i, 5))
+	}
+	requests := 0
+	url, _ := picky(t, http.StatusInternalServerError, bad, func([]row) string { requests++; return "<html>" })
+	opts := peer.PushOptions{Remote: remote(t, url, "token"), Store: local.store, Clients: []stats.Client{client}}
+	summary := push(t, opts)
+	if summary.Sent != 10 || summary.SetAside == 0 || summary.Refused+summary.SetAside != 1800 {
+		t.Errorf("%d set aside, %+v", summary.SetAside, resultOf(summary))
+	}
+	if requests > 4000 {
+		t.Errorf("%d requests that failed", requests)
 	}
 }
 
@@ -55,9 +109,9 @@ func TestPushStopsAtAPeerThatTakesNothing(t *testing.T) {
 	}{
 		"a proxy":         {400, "<html>", 0, "This is not how one refuses"},
 		"TLS expected":    {400, "Client sent an HTTP request to an HTTPS server.", 0, "http or https?"},
-		"always the same": {400, `{"message":"no"}`, 10, "one stats after the other"},
-		"too large":       {413, "<html>", 10, "one stats after the other"},
-		"broken":          {500, "<html>", 3, "one stats after the other"},
+		"always the same": {400, `{"message":"no"}`, 0, "one stats after the other"},
+		"too large":       {413, "<html>", 0, "one stats after the other"},
+		"broken":          {500, "<html>", 0, "one stats after the other"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -105,6 +105,9 @@ type Summary struct {
 	// Skipped were passed over: in a push those that the peer is known to hold
 	// from earlier runs, in a pull those that were not asked for.
 	Skipped int `json:"skipped"`
+	// SetAside were left to the next run of a push, as the peer failed on too many
+	// others around them.
+	SetAside int `json:"set_aside,omitempty"`
 	// Bytes is the size of the bodies that were sent and received, those of
 	// failed tries included. A push in a dry run counts what it would send.
 	Bytes int64 `json:"bytes"`

@@ -79,6 +79,9 @@ func Push(ctx context.Context, opts PushOptions) (summary Summary, err error) {
 	started := opts.Now()
 	p := &push{link: l, opts: opts}
 	err = p.run(ctx)
+	if _, isBroken := errors.AsType[*brokenError](err); !isBroken {
+		p.refuseHeld()
+	}
 	p.summary.Bytes += l.bytes.Load()
 	p.summary.Elapsed = opts.Now().Sub(started)
 	if err != nil && ctx.Err() != nil && errors.Is(err, ctx.Err()) {
@@ -97,7 +100,9 @@ type push struct {
 	done, total int64
 	batch       []stats.Stat // that is being delivered, as a whole
 	uncertain   bool         // a try of the batch failed that the peer may have stored
+	proven      bool         // the peer has taken a stats in this run
 	doubts      doubts
+	search      search
 }
 
 func (p *push) run(ctx context.Context) error {
@@ -139,6 +144,9 @@ func (p *push) pushAll(ctx context.Context) error {
 			return err
 		}
 	}
+	if err := p.searchAside(ctx); err != nil {
+		return err
+	}
 	return p.verdict()
 }
 
@@ -176,8 +184,18 @@ func (p *push) count(ctx context.Context, queries []postgres.UnsentQuery) error 
 	return nil
 }
 
-// pushClient sends the stats of a client in batches.
+// pushClient sends the stats of a client.
 func (p *push) pushClient(ctx context.Context, query postgres.UnsentQuery) error {
+	return p.pushSome(ctx, query, func(stats.Stat) bool { return true })
+}
+
+// pushStretch sends the stats of a stretch.
+func (p *push) pushStretch(ctx context.Context, part stretch) error {
+	return p.pushSome(ctx, part.query, part.has)
+}
+
+// pushSome sends some of the stats that the query visits in batches.
+func (p *push) pushSome(ctx context.Context, query postgres.UnsentQuery, wanted func(stats.Stat) bool) error {
 	var (
 		batch []stats.Stat
 		size  int
@@ -185,10 +203,12 @@ func (p *push) pushClient(ctx context.Context, query postgres.UnsentQuery) error
 	flush := func() error {
 		full := batch
 		batch, size = batch[:0], 0
-		p.batch, p.uncertain = full, false
-		return p.send(ctx, full)
+		return p.deliverBatch(ctx, query, full)
 	}
 	err := p.opts.Store.EachUnsent(ctx, query, func(stat stats.Stat) error {
+		if !wanted(stat) {
+			return nil
+		}
 		length := len(stat.Data) + itemOverhead
 		if len(batch) == p.opts.BatchCount || size > 0 && size+length > p.opts.BatchBytes {
 			if err := flush(); err != nil {
@@ -213,7 +233,7 @@ func (p *push) send(ctx context.Context, batch []stats.Stat) error {
 		return err
 	}
 	if !p.opts.DryRun {
-		return p.deliver(ctx, batch, always)
+		return p.deliver(ctx, batch, p.search.allowance())
 	}
 	p.summary.Sent += len(batch)
 	for i := range batch {

@@ -78,6 +78,9 @@ func (c *contract) check(e exchange) error {
 	request.URL.RawPath = ""
 	request.Body = io.NopCloser(bytes.NewReader(e.sent))
 	request.ContentLength = int64(len(e.sent))
+	if e.request.Method == http.MethodHead {
+		return nil // TestHead compares it with GET
+	}
 	route, params, err := c.find(request)
 	if err != nil {
 		return c.checkUndescribed(e, err)
@@ -142,9 +145,6 @@ func (c *contract) checkUndescribed(e exchange, cause error) error {
 	}
 	if e.status < http.StatusBadRequest {
 		return fmt.Errorf("answered %d, but: %w", e.status, cause)
-	}
-	if e.request.Method == http.MethodHead {
-		return nil
 	}
 	var body any
 	if err := json.Unmarshal(e.received, &body); err != nil {

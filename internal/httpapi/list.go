@@ -39,6 +39,9 @@ type about struct {
 
 // writeArray answers the bare array of the stats.
 func (l statsList) writeArray(ctx context.Context, w http.ResponseWriter) error {
+	if isHead(ctx) {
+		return writeHeader(w)
+	}
 	list := answer.NewArrayWriter(w, http.StatusOK, l.mask, answer.TermsOf(ctx))
 	if err := l.copyTo(ctx, list); err != nil {
 		return l.unsent(ctx, list, err)
@@ -51,6 +54,9 @@ func (l statsList) writeArray(ctx context.Context, w http.ResponseWriter) error 
 func (l statsList) write(ctx context.Context, w http.ResponseWriter) error {
 	if err := l.linkNext(ctx, w); err != nil {
 		return err
+	}
+	if isHead(ctx) {
+		return writeHeader(w)
 	}
 	rowMask, wanted := l.mask.Sub("data")
 	if !wanted {

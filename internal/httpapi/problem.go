@@ -180,6 +180,7 @@ func (s *Server) handleError(err error, c echo.Context) {
 		header.Set("Retry-After", strconv.Itoa(p.retryAfter))
 	}
 	header.Del("Link")
+	allowHead(header)
 	body, err := json.Marshal(api.Error{Message: p.message, Errors: p.fields}, asReceived)
 	if err != nil {
 		s.log.Error("encode error answer", "error", err)

@@ -112,7 +112,7 @@ func (s *Server) logRequest(c echo.Context, start time.Time, whole bool) {
 	}
 	attrs := make([]slog.Attr, 0, 9)
 	attrs = append(attrs,
-		slog.String("method", methodName(r.Method)),
+		slog.String("method", methodName(r)),
 		slog.String("route", c.Path()),
 		slog.Int("status", status),
 		slog.Duration("duration", s.now().Sub(start)),
@@ -143,11 +143,14 @@ func (s *Server) logVisit(ctx context.Context, log *slog.Logger, level slog.Leve
 }
 
 // methodName keeps what callers make up out of the log.
-func methodName(method string) string {
-	switch method {
+func methodName(r *http.Request) string {
+	if isHead(r.Context()) {
+		return http.MethodHead
+	}
+	switch r.Method {
 	case http.MethodGet, http.MethodPost, http.MethodPatch, http.MethodDelete,
-		http.MethodHead, http.MethodPut, http.MethodOptions:
-		return method
+		http.MethodPut, http.MethodOptions:
+		return r.Method
 	}
 	return "other"
 }

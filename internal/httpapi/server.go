@@ -86,7 +86,7 @@ func New(opts Options) (*Server, http.Handler) {
 	if opts.TrustProxy {
 		e.IPExtractor = echo.ExtractIPFromXFFHeader()
 	}
-	e.Pre(s.observe, securityHeaders, tidyPath(opts.Prefix, opts.TrustProxy))
+	e.Pre(s.observe, tellOfHead, securityHeaders, tidyPath(opts.Prefix, opts.TrustProxy))
 	served := operations{}
 	served.watch(e, s, opts.Public)
 	e.Use(served.name, middleware.RecoverWithConfig(middleware.RecoverConfig{DisableStackAll: true, LogErrorFunc: recovered}))
@@ -100,7 +100,7 @@ func New(opts Options) (*Server, http.Handler) {
 	if opts.Pages != nil {
 		opts.Pages.Register(e)
 	}
-	return s, e
+	return s, headAsGet(e)
 }
 
 // Run follows the changes of the database, without which nothing is kept, and

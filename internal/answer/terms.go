@@ -115,15 +115,19 @@ func weightsOf(list string) weights {
 	return w
 }
 
-// weightOf reads ";q=0.5". A weight that cannot be read refuses the coding.
+// weightOf reads ";q=0.5", also among other parameters. A weight that cannot be
+// read refuses the coding.
 func weightOf(params string) float64 {
-	name, value, found := strings.Cut(strings.TrimSpace(params), "=")
-	if !found || !strings.EqualFold(strings.TrimSpace(name), "q") {
-		return 1
+	for param := range strings.SplitSeq(params, ";") {
+		name, value, found := strings.Cut(param, "=")
+		if !found || !strings.EqualFold(strings.TrimSpace(name), "q") {
+			continue
+		}
+		weight, err := strconv.ParseFloat(strings.TrimSpace(value), 64)
+		if err != nil || !(weight >= 0 && weight <= 1) {
+			return 0
+		}
+		return weight
 	}
-	weight, err := strconv.ParseFloat(strings.TrimSpace(value), 64)
-	if err != nil || !(weight >= 0 && weight <= 1) {
-		return 0
-	}
-	return weight
+	return 1
 }

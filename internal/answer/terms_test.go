@@ -74,6 +74,9 @@ func TestCodings(t *testing.T) {
 		{[]string{"gzip;q=x"}, ""},
 		{[]string{"gzip;q=NaN"}, ""},
 		{[]string{"gzip;q=7"}, ""},
+		{[]string{"gzip;level=9;q=0"}, ""},
+		{[]string{"gzip;;q=0"}, ""},
+		{[]string{"gzip;level=9"}, "gzip"},
 		{[]string{",;,=;q"}, ""},
 	}
 	for _, tt := range tests {

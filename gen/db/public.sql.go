@@ -52,6 +52,64 @@ func (q *Queries) Contributions(ctx context.Context, arg ContributionsParams) (C
 	return i, err
 }
 
+const ContributionsByWeek = `-- name: ContributionsByWeek :many
+SELECT sender.type, (DATE '1969-12-29' + 7 * sender.week)::date AS monday,
+    (sender.client_id IN (SELECT client.id FROM client WHERE client.local))::boolean AS local,
+    sum(sender.stats)::bigint AS stats, sum(sender.analyses)::bigint AS analyses, count(*) AS clients
+FROM (
+    SELECT type, (date - DATE '1969-12-29') / 7 AS week, client_id, count(*) AS stats, count(DISTINCT anr) AS analyses
+    FROM stats
+    WHERE date >= $1::date
+      AND date <= $2::date
+    GROUP BY 1, 2, 3
+) AS sender
+GROUP BY 1, 2, 3
+ORDER BY 1, 2, 3
+`
+
+type ContributionsByWeekParams struct {
+	DateFrom time.Time
+	DateTo   time.Time
+}
+
+type ContributionsByWeekRow struct {
+	Type     string
+	Monday   time.Time
+	Local    bool
+	Stats    int64
+	Analyses int64
+	Clients  int64
+}
+
+// What local clients and the others sent, apart, in each week, which starts on
+// the Monday returned. An analysis that two clients send counts for each.
+func (q *Queries) ContributionsByWeek(ctx context.Context, arg ContributionsByWeekParams) ([]ContributionsByWeekRow, error) {
+	rows, err := q.db.Query(ctx, ContributionsByWeek, arg.DateFrom, arg.DateTo)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []ContributionsByWeekRow
+	for rows.Next() {
+		var i ContributionsByWeekRow
+		if err := rows.Scan(
+			&i.Type,
+			&i.Monday,
+			&i.Local,
+			&i.Stats,
+			&i.Analyses,
+			&i.Clients,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const CountContributors = `-- name: CountContributors :one
 SELECT count(*)
 FROM client
@@ -102,7 +160,7 @@ func (q *Queries) LocatedClients(ctx context.Context, localOnly bool) ([]Located
 }
 
 const ObservationsByClient = `-- name: ObservationsByClient :many
-SELECT client_id, date, observations
+SELECT client_id, (client_id IN (SELECT client.id FROM client WHERE client.local))::boolean AS local, date, observations
 FROM stats
 WHERE type = $1::text
   AND date >= $2::date
@@ -121,6 +179,7 @@ type ObservationsByClientParams struct {
 
 type ObservationsByClientRow struct {
 	ClientID     int64
+	Local        bool
 	Date         time.Time
 	Observations []byte
 }
@@ -141,7 +200,63 @@ func (q *Queries) ObservationsByClient(ctx context.Context, arg ObservationsByCl
 	var items []ObservationsByClientRow
 	for rows.Next() {
 		var i ObservationsByClientRow
-		if err := rows.Scan(&i.ClientID, &i.Date, &i.Observations); err != nil {
+		if err := rows.Scan(
+			&i.ClientID,
+			&i.Local,
+			&i.Date,
+			&i.Observations,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const ObservationsOfClients = `-- name: ObservationsOfClients :many
+SELECT date, observations
+FROM stats
+WHERE type = $1::text
+  AND date >= $2::date
+  AND date <= $3::date
+  AND client_id = ANY ($4::bigint[])
+  AND (NOT $5::boolean OR client_id IN (SELECT client.id FROM client WHERE client.local))
+ORDER BY date
+`
+
+type ObservationsOfClientsParams struct {
+	Type      string
+	DateFrom  time.Time
+	DateTo    time.Time
+	Clients   []int64
+	LocalOnly bool
+}
+
+type ObservationsOfClientsRow struct {
+	Date         time.Time
+	Observations []byte
+}
+
+// Of clients that are few.
+func (q *Queries) ObservationsOfClients(ctx context.Context, arg ObservationsOfClientsParams) ([]ObservationsOfClientsRow, error) {
+	rows, err := q.db.Query(ctx, ObservationsOfClients,
+		arg.Type,
+		arg.DateFrom,
+		arg.DateTo,
+		arg.Clients,
+		arg.LocalOnly,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []ObservationsOfClientsRow
+	for rows.Next() {
+		var i ObservationsOfClientsRow
+		if err := rows.Scan(&i.Date, &i.Observations); err != nil {
 			return nil, err
 		}
 		items = append(items, i)

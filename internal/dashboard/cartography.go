@@ -16,7 +16,7 @@ type riskMap struct {
 }
 
 func (r *reading) cartography() ([]chart, error) {
-	sums, err := r.sums(processor.Cartography, r.view, groupAll)
+	sums, err := r.sums(processor.Cartography, r.view)
 	if err != nil {
 		return nil, err
 	}

@@ -7,7 +7,7 @@ import (
 )
 
 func (r *reading) compliance() ([]chart, error) {
-	sums, err := r.sums(processor.Compliance, r.view, groupAll)
+	sums, err := r.sums(processor.Compliance, r.view)
 	if err != nil {
 		return nil, err
 	}

@@ -99,7 +99,7 @@ func (r *reading) measure() string {
 
 func (r *reading) objectLines(kind objectKind) ([]line, error) {
 	start := startOf(r.view.grouping())
-	sums, err := r.sums(kind.statsType, r.view, r.view.grouping())
+	sums, err := r.sums(kind.statsType, r.view)
 	if err != nil {
 		return nil, err
 	}
@@ -132,7 +132,7 @@ func (r *reading) objectLines(kind objectKind) ([]line, error) {
 
 func (r *reading) riskLines() ([]line, error) {
 	start := startOf(r.view.grouping())
-	sums, err := r.sums(processor.Risk, r.view, r.view.grouping())
+	sums, err := r.sums(processor.Risk, r.view)
 	if err != nil {
 		return nil, err
 	}

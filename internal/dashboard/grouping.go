@@ -13,14 +13,13 @@ const (
 	groupYear    = "year"
 )
 
-// groupAll puts a whole period into one group. Nobody can ask for it.
-const groupAll = "all"
-
 const day = 24 * time.Hour
 
 // grouping is the grouping asked for, or the one that leaves a line readable.
 func (v view) grouping() string {
 	switch length := v.To.Sub(v.From); {
+	case v.Weekly && (v.Group == groupDay || v.Group == "" && length <= 31*day):
+		return groupWeek
 	case v.Group != "":
 		return v.Group
 	case length <= 31*day:
@@ -37,8 +36,6 @@ func (v view) grouping() string {
 // it belongs to. Weeks start on Monday.
 func startOf(grouping string) func(time.Time) time.Time {
 	switch grouping {
-	case groupAll:
-		return func(time.Time) time.Time { return time.Time{} }
 	case groupWeek:
 		return func(t time.Time) time.Time { return t.AddDate(0, 0, -(int(t.Weekday())+6)%7) }
 	case groupMonth:

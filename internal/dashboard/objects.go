@@ -29,7 +29,7 @@ var (
 
 // top is the chart of the objects with the highest or lowest values.
 func (r *reading) top(kind objectKind) (chart, error) {
-	sums, err := r.sums(kind.statsType, r.view, groupAll)
+	sums, err := r.sums(kind.statsType, r.view)
 	if err != nil {
 		return chart{}, err
 	}

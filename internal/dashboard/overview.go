@@ -57,7 +57,7 @@ func (r *reading) overview() (overview, []chart, error) {
 
 // means are the mean numbers of risks in the period of a view.
 func (r *reading) means(v view) (riskMeans, error) {
-	sums, err := r.sums(processor.Risk, v, groupAll)
+	sums, err := r.sums(processor.Risk, v)
 	if err != nil {
 		return nil, err
 	}

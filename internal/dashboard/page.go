@@ -188,7 +188,11 @@ func (p *page) Subjects() []link {
 
 // Groupings links to steps of other lengths.
 func (p *page) Groupings() []link {
-	return p.choices(groupings, "group_", p.Evolution.Grouping, func(v *view, group string) { v.Group = group })
+	steps := groupings
+	if p.View.Weekly {
+		steps = slices.DeleteFunc(slices.Clone(steps), func(group string) bool { return group == groupDay })
+	}
+	return p.choices(steps, "group_", p.Evolution.Grouping, func(v *view, group string) { v.Group = group })
 }
 
 // Inverse links to the lines that are not shown now.

@@ -175,13 +175,13 @@ func (r registrar) add(path string, handler echo.HandlerFunc) { r.echo.Match(met
 
 // read prepares the figures of a request.
 func (p *Pages) read(ctx context.Context, header http.Header, query url.Values, fallbackDays int) (*reading, error) {
-	v, err := parseView(query, stats.Today(p.opts.Now(), p.opts.Location), fallbackDays)
+	g := newGuard(p.opts.Options)
+	v, err := parseView(query, g.today, fallbackDays)
 	return &reading{
 		locale: p.translations.choose(v.Lang, header.Get("Accept-Language")),
 		ctx:    ctx,
-		view:   v,
-		store:  p.opts.Store,
-		guard:  guard{p.opts.Store, p.opts.Answers, max(p.opts.MinClients, 1)},
+		view:   g.weekly(v),
+		guard:  g,
 		opts:   &p.opts,
 	}, err
 }

@@ -9,48 +9,48 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/monarc-project/stats-service/internal/postgres"
 	"github.com/monarc-project/stats-service/internal/processor"
 )
 
 // spot is where clients are, with coordinates as precise as they are published.
 type spot struct{ latitude, longitude float64 }
 
-// placesFigures are what is known of the places that are shown.
-type placesFigures struct {
-	clients        map[spot][]int64
-	threats, vulns map[int64][]processor.DailySum // by client
+// placeFigures are what is known of a place: how many organisations have sent
+// something, and the sums of it.
+type placeFigures struct {
+	at             spot
+	clients        int
+	threats, vulns []processor.DailySum
 }
 
 func (r *reading) places() ([]chart, error) {
-	located, err := r.store.LocatedClients(r.ctx, r.view.Local)
+	spots, err := r.guard.spots(r.ctx, r.view.Local, r.publish)
 	if err != nil {
 		return nil, err
 	}
-	f := placesFigures{clients: r.spots(located)}
-	shown := slices.Concat(slices.Collect(maps.Values(f.clients))...)
+	var threats, vulns map[spot]placeSums
 	var group errgroup.Group
-	group.Go(func() (err error) { f.threats, err = r.sumsByClient(processor.Threat, shown); return err })
-	group.Go(func() (err error) { f.vulns, err = r.sumsByClient(processor.Vulnerability, shown); return err })
+	group.Go(func() (err error) {
+		threats, err = r.guard.sumsOfPlaces(r.ctx, r.view.filter(processor.Threat), spots)
+		return err
+	})
+	group.Go(func() (err error) {
+		vulns, err = r.guard.sumsOfPlaces(r.ctx, r.view.filter(processor.Vulnerability), spots)
+		return err
+	})
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
-	return []chart{r.placesChart(f)}, nil
+	var places []placeFigures
+	for _, at := range slices.SortedFunc(maps.Keys(spots), spot.compare) {
+		if n := max(threats[at].clients, vulns[at].clients); n > 0 {
+			places = append(places, placeFigures{at, n, threats[at].sums, vulns[at].sums})
+		}
+	}
+	return []chart{r.placesChart(places)}, nil
 }
 
-func (r *reading) sumsByClient(t processor.Type, ids []int64) (map[int64][]processor.DailySum, error) {
-	clients, err := r.store.SumsByClient(r.ctx, r.view.filter(t), ids)
-	if err != nil {
-		return nil, err
-	}
-	byClient := make(map[int64][]processor.DailySum, len(clients))
-	for _, c := range clients {
-		byClient[c.ClientID] = c.Sums
-	}
-	return byClient, nil
-}
-
-func (r *reading) placesChart(f placesFigures) chart {
+func (r *reading) placesChart(places []placeFigures) chart {
 	c := chart{
 		ID:      "map",
 		Title:   r.T("map_title"),
@@ -68,10 +68,9 @@ func (r *reading) placesChart(f placesFigures) chart {
 		}},
 	}
 	total := 0
-	for _, at := range slices.SortedFunc(maps.Keys(f.clients), spot.compare) {
-		ids := f.clients[at]
-		total += len(ids)
-		r.addPlace(&c, at, ids, f)
+	for _, figures := range places {
+		total += figures.clients
+		r.addPlace(&c, figures)
 	}
 	if total > 0 {
 		c.Summary = r.T("map_summary", "Count", total, "Places", r.Integer(len(c.Table.Rows)))
@@ -79,14 +78,14 @@ func (r *reading) placesChart(f placesFigures) chart {
 	return c
 }
 
-func (r *reading) addPlace(c *chart, at spot, ids []int64, f placesFigures) {
-	threat, hasThreat := r.topOf(ids, f.threats)
-	vuln, hasVuln := r.topOf(ids, f.vulns)
+func (r *reading) addPlace(c *chart, f placeFigures) {
+	threat, hasThreat := r.topOf(f.threats)
+	vuln, hasVuln := r.topOf(f.vulns)
 	p := place{
-		Latitude: at.latitude, Longitude: at.longitude, Clients: len(ids),
-		Lines: []string{r.T("organisations", "Count", len(ids))},
+		Latitude: f.at.latitude, Longitude: f.at.longitude, Clients: f.clients,
+		Lines: []string{r.T("organisations", "Count", f.clients)},
 	}
-	row := []cell{num(at.latitude), num(at.longitude), num(float64(len(ids))), {}, {}, {}, {}}
+	row := []cell{num(f.at.latitude), num(f.at.longitude), num(float64(f.clients)), {}, {}, {}, {}}
 	if hasThreat {
 		row[3], row[4] = text(threat.object), cell{Text: threat.name, Href: r.objectLink(threat.object)}
 		p.Lines = append(p.Lines, r.T("map_top_threat", "Name", threat.name))
@@ -97,18 +96,6 @@ func (r *reading) addPlace(c *chart, at spot, ids []int64, f placesFigures) {
 	}
 	c.Drawing.Places = append(c.Drawing.Places, p)
 	c.Table.Rows = append(c.Table.Rows, row)
-}
-
-// spots puts clients whose published coordinates are the same into one place,
-// and leaves out places that too few clients stand behind.
-func (r *reading) spots(clients []postgres.LocatedClient) map[spot][]int64 {
-	bySpot := map[spot][]int64{}
-	for _, c := range clients {
-		at := spot{r.publish(c.Latitude), r.publish(c.Longitude)}
-		bySpot[at] = append(bySpot[at], c.ID)
-	}
-	maps.DeleteFunc(bySpot, func(_ spot, ids []int64) bool { return len(ids) < r.guard.minClients })
-	return bySpot
 }
 
 // publish rounds a coordinate to the decimals that are published.
@@ -128,14 +115,11 @@ func (s spot) compare(other spot) int {
 // named is an object with its name.
 type named struct{ object, name string }
 
-// topOf is the object with the highest value over all stats of some clients.
-func (r *reading) topOf(ids []int64, byClient map[int64][]processor.DailySum) (top named, found bool) {
-	merged, behind := map[string]processor.DailySum{}, map[string]int{}
-	for _, id := range ids {
-		for _, sum := range byClient[id] {
-			merged[sum.Key.Object] = add(merged[sum.Key.Object], sum)
-			behind[sum.Key.Object]++
-		}
+// topOf is the object with the highest value over all sums.
+func (r *reading) topOf(sums []processor.DailySum) (top named, found bool) {
+	merged := map[string]processor.DailySum{}
+	for _, sum := range sums {
+		merged[sum.Key.Object] = add(merged[sum.Key.Object], sum)
 	}
 	highest := math.Inf(-1)
 	for _, object := range slices.Sorted(maps.Keys(merged)) {
@@ -145,7 +129,7 @@ func (r *reading) topOf(ids []int64, byClient map[int64][]processor.DailySum) (t
 			MaxRisk:     processor.Mean(sum.Sums[1], sum.Count),
 			AverageRate: processor.Mean(sum.Sums[2], sum.Count),
 		}, r.view.By)
-		if value > highest && behind[object] >= r.guard.minClients {
+		if value > highest {
 			highest = value
 			top, found = named{object, r.Label(labelSet(sum.Labels), object)}, true
 		}

@@ -139,14 +139,15 @@ func (p *Public) aggregate(ctx context.Context, q question) (reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	filter, err := q.filter(stats.Today(p.opts.Now(), p.opts.Location))
+	guard := newGuard(p.opts)
+	filter, err := q.filter(guard)
 	if err != nil {
 		return nil, err
 	}
 	key := answer.KeyOf("public", chosen.Name, filter.DateFrom.Format(time.DateOnly), filter.DateTo.Format(time.DateOnly),
 		strconv.FormatBool(filter.LocalStatsOnly), q.layout, q.fields)
 	encoded, err := p.opts.Answers.Do(ctx, key, []string{string(filter.Type)}, func(ctx context.Context) ([]byte, error) {
-		return p.process(ctx, chosen, filter, q.layout, mask)
+		return guard.process(ctx, chosen, filter, q.layout, mask)
 	})
 	if err != nil {
 		return nil, err
@@ -155,8 +156,8 @@ func (p *Public) aggregate(ctx context.Context, q question) (reply, error) {
 }
 
 // process returns the JSON of the answer.
-func (p *Public) process(ctx context.Context, chosen processor.Processor, filter stats.Filter, layout string, mask *fieldmask.Mask) ([]byte, error) {
-	sums, err := guard{p.opts.Store, p.opts.Answers, p.opts.MinClients}.sums(ctx, filter, groupingOf(chosen))
+func (g guard) process(ctx context.Context, chosen processor.Processor, filter stats.Filter, layout string, mask *fieldmask.Mask) ([]byte, error) {
+	sums, err := g.sums(ctx, filter)
 	if err != nil {
 		return nil, fmt.Errorf("process %s: %w", chosen.Name, err)
 	}
@@ -183,8 +184,8 @@ func (q question) choose() (processor.Processor, error) {
 	return chosen, nil
 }
 
-// filter covers so many days up to today, both ends included.
-func (q question) filter(today time.Time) (stats.Filter, error) {
+// filter covers so many days up to today, both ends included, or whole weeks.
+func (q question) filter(g guard) (stats.Filter, error) {
 	days := defaultDays
 	if q.days != "" {
 		given, err := strconv.Atoi(q.days)
@@ -197,12 +198,8 @@ func (q question) filter(today time.Time) (stats.Filter, error) {
 	if err != nil {
 		return stats.Filter{}, err
 	}
-	return stats.Filter{
-		Type:           q.statsType,
-		DateFrom:       today.AddDate(0, 0, -days),
-		DateTo:         today,
-		LocalStatsOnly: localOnly,
-	}, nil
+	from, to := g.lastDays(days)
+	return stats.Filter{Type: q.statsType, DateFrom: from, DateTo: to, LocalStatsOnly: localOnly}, nil
 }
 
 func (q question) local() (bool, error) {

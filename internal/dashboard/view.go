@@ -68,6 +68,7 @@ var (
 type view struct {
 	Days     int       // up to today; 0: From and To were given
 	From, To time.Time // both included
+	Weekly   bool      // From and To are those of whole weeks, which are the shortest steps there are
 	Local    bool      // only stats of local clients
 	Lang     string    // language asked for; empty: that of the browser
 	Top      int

@@ -195,6 +195,8 @@ func indexedQuestions() map[string]question {
 		"which are stored":               {db.CountStored, []any{anrs}, "stats_pkey"},
 		"contributions":                  {db.Contributions, []any{dayOf("2024-02-01"), dayOf("2024-02-07"), &threatType, false}, "stats_type_date_idx"},
 		"contributors":                   {db.CountContributors, nil, "Index Only Scan"},
+		"contributions by week":          {db.ContributionsByWeek, []any{dayOf("2024-02-01"), dayOf("2024-02-07")}, "stats_date_idx"},
+		"observations of clients":        {db.ObservationsOfClients, []any{threatType, dayOf("2024-02-01"), dayOf("2024-02-07"), []int64{1, 2}, false}, "stats_"},
 		"observations by client":         {db.ObservationsByClient, []any{threatType, dayOf("2024-02-01"), dayOf("2024-02-07"), []int64(nil), false}, "stats_type_date_idx"},
 		"receipts":                       {db.RecordReceipts, []any{one, anrs}, "stats_pkey"},
 		"unprocessed of a type":          {db.CountUnprocessableOfType, []any{threatType}, "stats_unprocessable_idx"},

@@ -43,6 +43,36 @@ func (s *Store) Contributions(ctx context.Context, filter stats.Filter) (Contrib
 	return Contributions{Stats: row.Stats, Analyses: row.Analyses, Clients: row.Clients}, nil
 }
 
+// WeekContributions are what local clients, or the others, sent of a type in a
+// week. An analysis that two clients sent counts twice.
+type WeekContributions struct {
+	Type   processor.Type
+	Monday time.Time
+	Local  bool
+	Contributions
+}
+
+// ContributionsByWeek counts what was sent from one day to another, both
+// included, by type, week and whether the clients are local, in this order.
+func (s *Store) ContributionsByWeek(ctx context.Context, from, to time.Time) ([]WeekContributions, error) {
+	var rows []db.ContributionsByWeekRow
+	err := s.read(ctx, func(source db.DBTX) (err error) {
+		rows, err = db.New(source).ContributionsByWeek(ctx, db.ContributionsByWeekParams{DateFrom: from, DateTo: to})
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("count contributions by week: %w", translate(ctx, err))
+	}
+	weeks := make([]WeekContributions, len(rows))
+	for i, row := range rows {
+		weeks[i] = WeekContributions{
+			Type: processor.Type(row.Type), Monday: row.Monday, Local: row.Local,
+			Contributions: Contributions{Stats: row.Stats, Analyses: row.Analyses, Clients: row.Clients},
+		}
+	}
+	return weeks, nil
+}
+
 // Totals counts the stats of all times and the clients that have any. Its
 // number of analyses is not filled in.
 func (s *Store) Totals(ctx context.Context) (Contributions, error) {
@@ -88,12 +118,12 @@ func (s *Store) SumsByClient(ctx context.Context, filter stats.Filter, clients [
 
 func (s *Store) sumsByClient(ctx context.Context, source db.DBTX, filter stats.Filter, clients []int64) ([]ClientSums, error) {
 	folds := map[int64]*fold{}
-	err := eachObservation(ctx, source, filter, clients, func(client int64, _ time.Time, packed []byte) {
-		if folds[client] == nil {
-			folds[client] = newFold()
+	err := eachObservation(ctx, source, filter, clients, func(from sender, _ time.Time, packed []byte) {
+		if folds[from.client] == nil {
+			folds[from.client] = newFold()
 		}
 		// What is damaged is left out here as in DailySums, which warns.
-		_ = folds[client].add(time.Time{}, observed, packed)
+		_ = folds[from.client].add(time.Time{}, observed, packed)
 	})
 	if err != nil {
 		return nil, err
@@ -111,52 +141,60 @@ func (s *Store) sumsByClient(ctx context.Context, source db.DBTX, filter stats.F
 	return result, nil
 }
 
-// Figure names what was measured of a key in a part of a period.
-type Figure struct {
-	Start time.Time // as the period function of ClientsBehind gave it
-	Key   processor.Key
-}
-
-// ClientsBehind counts the clients whose stats measured each figure, up to
-// enough of them. The function start gives the part of the period that a day
-// belongs to; the type and both dates of filter are required. It reads every
-// stats of the period.
-func (s *Store) ClientsBehind(ctx context.Context, filter stats.Filter, enough int, start func(time.Time) time.Time) (map[Figure]int, error) {
-	var counts map[Figure]int
+// SumsOfClients adds up what filter asks for, of these clients alone, as
+// DailySums does: with the first day of the part of the period that start gives
+// instead of the day, which must not be later for an earlier day. The type and
+// both dates of filter are required. It reads every stats of theirs in the period.
+func (s *Store) SumsOfClients(ctx context.Context, filter stats.Filter, clients []int64, start func(time.Time) time.Time) ([]processor.DailySum, error) {
+	var sums []processor.DailySum
 	err := s.read(ctx, func(source db.DBTX) (err error) {
-		counts, err = s.clientsBehind(ctx, source, filter, newContributors(enough, start))
+		sums, err = s.sumsOfClients(ctx, source, filter, clients, start)
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("count the clients behind %s stats: %w", filter.Type, err)
+		return nil, fmt.Errorf("add up %s stats of %d clients: %w", filter.Type, len(clients), err)
 	}
-	return counts, nil
+	return sums, nil
 }
 
-func (s *Store) clientsBehind(ctx context.Context, source db.DBTX, filter stats.Filter, c *contributors) (map[Figure]int, error) {
-	var buffer []measure
-	err := eachObservation(ctx, source, filter, nil, func(client int64, date time.Time, packed []byte) {
-		measures, err := unpack(observed, packed, buffer[:0])
-		if err != nil {
-			return // left out, as in DailySums
+func (s *Store) sumsOfClients(ctx context.Context, source db.DBTX, filter stats.Filter, clients []int64, start func(time.Time) time.Time) ([]processor.DailySum, error) {
+	rows, err := source.Query(ctx, db.ObservationsOfClients,
+		string(filter.Type), filter.DateFrom, filter.DateTo, clients, filter.LocalStatsOnly)
+	if err != nil {
+		return nil, translate(ctx, err)
+	}
+	defer rows.Close()
+	f := newFold()
+	for rows.Next() {
+		var date time.Time
+		var packed pgtype.DriverBytes
+		if err := rows.Scan(&date, &packed); err != nil {
+			return nil, translate(ctx, err)
 		}
-		buffer = measures
-		c.add(client, date, measures)
-	})
+		// What is damaged is left out here as in DailySums, which warns.
+		_ = f.add(start(date), observed, packed)
+	}
+	f.endDay()
+	if err := rows.Err(); err != nil {
+		return nil, translate(ctx, err)
+	}
+	variants, err := s.subjectsByID(ctx, source, f.subjects)
 	if err != nil {
 		return nil, err
 	}
-	variants, err := s.subjectsByID(ctx, source, c.subjects)
-	if err != nil {
-		return nil, err
-	}
-	return c.counts(variants), nil
+	return f.dailySums(variants), nil
+}
+
+// sender is a client that sent stats.
+type sender struct {
+	client int64
+	local  bool
 }
 
 // eachObservation calls fn for the packed observations that filter asks for, of
 // these clients or, when they are nil, of all, in any order. The bytes are only
 // valid during the call.
-func eachObservation(ctx context.Context, source db.DBTX, filter stats.Filter, clients []int64, fn func(client int64, date time.Time, packed []byte)) error {
+func eachObservation(ctx context.Context, source db.DBTX, filter stats.Filter, clients []int64, fn func(from sender, date time.Time, packed []byte)) error {
 	p := db.ObservationsByClientParams{
 		Type: string(filter.Type), DateFrom: filter.DateFrom, DateTo: filter.DateTo, Clients: clients, LocalOnly: filter.LocalStatsOnly,
 	}
@@ -166,13 +204,13 @@ func eachObservation(ctx context.Context, source db.DBTX, filter stats.Filter, c
 	}
 	defer rows.Close()
 	for rows.Next() {
-		var client int64
+		var from sender
 		var date time.Time
 		var packed pgtype.DriverBytes
-		if err := rows.Scan(&client, &date, &packed); err != nil {
+		if err := rows.Scan(&from.client, &from.local, &date, &packed); err != nil {
 			return translate(ctx, err)
 		}
-		fn(client, date, packed)
+		fn(from, date, packed)
 	}
 	return translate(ctx, rows.Err())
 }

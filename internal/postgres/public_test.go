@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/quagmt/udecimal"
 
 	"github.com/monarc-project/stats-service/internal/postgres"
@@ -68,33 +69,105 @@ func TestTotals(t *testing.T) {
 	}
 }
 
-func TestClientsBehind(t *testing.T) {
+func TestContributionsByWeek(t *testing.T) {
 	t.Parallel()
 	store, _ := may(t)
+	got, err := store.ContributionsByWeek(t.Context(), date("2024-05-01"), date("2024-05-31"))
+	want := []postgres.WeekContributions{
+		{processor.Threat, date("2024-04-29"), true, postgres.Contributions{Stats: 1, Analyses: 1, Clients: 1}},
+		{processor.Threat, date("2024-05-06"), false, postgres.Contributions{Stats: 2, Analyses: 2, Clients: 1}},
+		{processor.Threat, date("2024-05-06"), true, postgres.Contributions{Stats: 2, Analyses: 2, Clients: 2}},
+	}
+	if diff := cmp.Diff(want, got); diff != "" || err != nil {
+		t.Errorf("%v (-want +got)\n%s", err, diff)
+	}
+}
+
+func TestClientsBehind(t *testing.T) {
+	t.Parallel()
+	store, clients := may(t)
 	first, second := processor.Key{Object: id(1).String()}, processor.Key{Object: id(2).String()}
+	one, two, three := clients[0].ID, clients[1].ID, clients[2].ID
 	whole := func(time.Time) time.Time { return time.Time{} }
 	daily := func(day time.Time) time.Time { return day }
+	senders := map[time.Time]postgres.Clients{{}: {Local: []int64{one, two}, Others: []int64{three}}}
 	tests := map[string]struct {
-		filter stats.Filter
-		enough int
-		start  func(time.Time) time.Time
-		want   map[postgres.Figure]int
+		clients []int64
+		enough  int
+		start   func(time.Time) time.Time
+		want    postgres.Behind
 	}{
 		// The client with both names of the object counts once.
-		"whole":  {ofMay, 3, whole, map[postgres.Figure]int{{Key: first}: 2, {Key: second}: 1}},
-		"enough": {ofMay, 1, whole, map[postgres.Figure]int{{Key: first}: 1, {Key: second}: 1}},
-		"local":  {local(ofMay), 3, whole, map[postgres.Figure]int{{Key: first}: 2}},
-		"by day": {ofMay, 3, daily, map[postgres.Figure]int{
-			{Start: date("2024-05-01"), Key: first}: 1, {Start: date("2024-05-08"), Key: first}: 2, {Start: date("2024-05-08"), Key: second}: 1,
+		"whole": {nil, 3, whole, postgres.Behind{Senders: senders, Figures: map[postgres.Figure]postgres.Clients{
+			{Key: first}: {Local: []int64{one, two}}, {Key: second}: {Others: []int64{three}},
+		}}},
+		"of some": {[]int64{one}, 3, daily, postgres.Behind{
+			Senders: map[time.Time]postgres.Clients{date("2024-05-01"): {Local: []int64{one}}, date("2024-05-08"): {Local: []int64{one}}},
+			Figures: map[postgres.Figure]postgres.Clients{
+				{Start: date("2024-05-01"), Key: first}: {Local: []int64{one}}, {Start: date("2024-05-08"), Key: first}: {Local: []int64{one}},
+			},
 		}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			got, err := store.ClientsBehind(t.Context(), tt.filter, tt.enough, tt.start)
-			if diff := cmp.Diff(tt.want, got); diff != "" || err != nil {
+			got, err := store.ClientsBehind(t.Context(), ofMay, tt.clients, tt.enough, tt.start)
+			if diff := cmp.Diff(tt.want, got, cmpopts.EquateEmpty()); diff != "" || err != nil {
 				t.Errorf("%v (-want +got)\n%s", err, diff)
 			}
 		})
+	}
+	got, err := store.ClientsBehind(t.Context(), ofMay, nil, 1, whole)
+	if n := len(got.Figures[postgres.Figure{Key: first}].Local); n < 1 || n > 2 || err != nil { // one of each name at most
+		t.Errorf("found %d clients where one is enough: %v", n, err)
+	}
+}
+
+// TestClientsBehindRisks leaves out those who have no risks there.
+func TestClientsBehindRisks(t *testing.T) {
+	t.Parallel()
+	store := setup(t)
+	client := newClient(t, store, "first")
+	insert(t, store, client, item(t, stats.Stat{
+		ANR: id(1), Type: processor.Cartography, Date: date("2024-05-01"),
+		Data: []byte(`{"scales":[],"risks":{"current":{"informational":{"1":{"2":3,"4":0}}}}}`),
+	}))
+	filter := ofMay
+	filter.Type = processor.Cartography
+	got, err := store.ClientsBehind(t.Context(), filter, nil, 3, func(day time.Time) time.Time { return day })
+	own := postgres.Clients{Local: []int64{client.ID}}
+	cell := processor.Key{State: processor.Current, Kind: processor.Informational, Impact: "1", Likelihood: "2"}
+	want := postgres.Behind{
+		Senders: map[time.Time]postgres.Clients{date("2024-05-01"): own},
+		Figures: map[postgres.Figure]postgres.Clients{{Start: date("2024-05-01"), Key: cell}: own},
+	}
+	if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" || err != nil {
+		t.Errorf("%v (-want +got)\n%s", err, diff)
+	}
+}
+
+func TestSumsOfClients(t *testing.T) {
+	t.Parallel()
+	store, clients := may(t)
+	whole := func(time.Time) time.Time { return date("2024-05-01") }
+	sums := func(filter stats.Filter) (counts []int64) {
+		t.Helper()
+		got, err := store.SumsOfClients(t.Context(), filter, []int64{clients[1].ID, clients[2].ID}, whole)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, sum := range got {
+			if !sum.Date.Equal(date("2024-05-01")) {
+				t.Errorf("a sum has the date %s", sum.Date)
+			}
+			counts = append(counts, sum.Count)
+		}
+		return counts
+	}
+	if diff := cmp.Diff([]int64{1, 2}, sums(ofMay)); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+	if diff := cmp.Diff([]int64{1}, sums(local(ofMay))); diff != "" {
+		t.Errorf("local ones (-want +got)\n%s", diff)
 	}
 }
 

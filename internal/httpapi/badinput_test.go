@@ -88,7 +88,7 @@ func TestBadPosts(t *testing.T) {
 		{"NUL in a label", `[` + change(`"Vol"`, `"V\u0000l"`) + `]`, "0.data.0.label1"},
 		{"NUL in a name", `[` + change(`"label1"`, `"label\u0000"`) + `]`, "0.data.0.label\x00"},
 		{"half a surrogate", `[` + change(`"Vol"`, `"V\ud800"`) + `]`, "0.data.0.label1"},
-		{"key twice in data", `[` + change(`"count":1`, `"count":1,"count":2`) + `]`, "0.data[0].count"},
+		{"key twice in data", `[` + change(`"count":1`, `"count":1,"count":2`) + `]`, "0.data.0.count"},
 		{"key twice in an item", `[` + change(`"type"`, `"type":"risk","type"`) + `]`, "0.type"},
 		{"key in another case", `[` + change(`"anr"`, `"ANR"`) + `]`, "0.ANR"},
 		{"unknown member", `[` + good + `,` + change(`"type"`, `"client_id":1,"type"`) + `]`, "1.client_id"},

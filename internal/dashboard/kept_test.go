@@ -180,7 +180,7 @@ func TestKeptPrivacy(t *testing.T) {
 		}
 	}
 	second := s.client("Three", 1, 1, true)
-	s.add(second, uuid.New(), processor.Threat, today, objectOf(flood, "Flood", 4, 16, 4))
+	s.add(second, uuid.New(), processor.Threat, lastWeek, objectOf(flood, "Flood", 4, 16, 4))
 	answers.Drop(string(processor.Threat))
 	for _, path := range paths {
 		if !shows(path) {

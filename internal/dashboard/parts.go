@@ -96,10 +96,7 @@ func (g guard) chooseRisks(parts shownParts, behind postgres.Behind) {
 		counts[of] = append(counts[of], riskCount{figure, clients})
 	}
 	for monday, senders := range behind.Senders {
-		shown := g.enoughClients(senders)
-		if !shown.all {
-			continue
-		}
+		shown := g.enoughClients(senders) // who has such risks is among them
 		for _, state := range processor.States() {
 			for _, kind := range processor.Kinds() {
 				of := postgres.Figure{Start: monday, Key: processor.Key{State: state, Kind: kind}}

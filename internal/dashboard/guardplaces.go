@@ -13,7 +13,8 @@ import (
 
 // spots are the active clients by where they are published to be. Where few are
 // protected, places of few are left out, and those of others than local clients
-// are there whatever is asked for: they decide about what may be shown.
+// are there whatever is asked for: they decide about what may be shown. Weeks in
+// which few of a place sent something are left out later.
 func (g guard) spots(ctx context.Context, localOnly bool, publish func(float64) float64) (map[spot][]int64, error) {
 	located, err := g.store.LocatedClients(ctx, localOnly && !g.active())
 	if err != nil {

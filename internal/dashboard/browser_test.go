@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/url"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -64,6 +65,7 @@ type tab struct {
 	host string
 
 	mu       sync.Mutex
+	others   []string // further hosts that the tab may talk to
 	problems []string
 	received float64 // bytes over the network since the last load
 }
@@ -130,7 +132,7 @@ func (b *tab) note(event any) {
 
 func (b *tab) noteRequest(address string) {
 	u, err := url.Parse(address)
-	local := err == nil && (u.Host == b.host || u.Scheme == "data" || u.Scheme == "blob" || u.Scheme == "about")
+	local := err == nil && (u.Host == b.host || slices.Contains(b.others, u.Host) || u.Scheme == "data" || u.Scheme == "blob" || u.Scheme == "about")
 	if !local {
 		b.problems = append(b.problems, "request to another host: "+address)
 	}
@@ -213,4 +215,18 @@ func (b *tab) expectPeace() {
 	for _, problem := range b.takeProblems() {
 		b.t.Error(problem)
 	}
+}
+
+// untilProblem waits until the browser has noted a problem with these words, and
+// drops the notes.
+func (b *tab) untilProblem(words string) {
+	b.t.Helper()
+	var all []string
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		all = append(all, b.takeProblems()...)
+		if slices.ContainsFunc(all, func(problem string) bool { return strings.Contains(problem, words) }) {
+			return
+		}
+	}
+	b.t.Fatalf("waited for a problem with %s:\n%s", words, strings.Join(all, "\n"))
 }

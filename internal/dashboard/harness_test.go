@@ -1,6 +1,7 @@
 package dashboard_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
@@ -162,8 +163,8 @@ func (s *service) addSample(options sample.Options) {
 
 // objectOf is the data of threat stats of one object.
 func objectOf(id, label string, count, maxRisk, rate float64) string {
-	return fmt.Sprintf(`[{"uuid":%q,"label1":%[2]q,"label2":%[2]q,"label3":%[2]q,"label4":%[2]q,"count":%[3]v,"maxRisk":%[4]v,"averageRate":%[5]v}]`,
-		id, label, count, maxRisk, rate)
+	return fmt.Sprintf(`[{"uuid":%q,"label1":%[2]s,"label2":%[2]s,"label3":%[2]s,"label4":%[2]s,"count":%[3]v,"maxRisk":%[4]v,"averageRate":%[5]v}]`,
+		id, quoted(label), count, maxRisk, rate)
 }
 
 const (
@@ -199,7 +200,7 @@ func (s *service) addHostile() {
 		id := uuid.NewSHA1(uuid.Nil, []byte(name)).String()
 		for week := range 3 {
 			date := today.AddDate(0, 0, -7*week)
-			data := objectOf(id, escaped(name), float64(i+1), float64(20-i), 1+float64(i)/3)
+			data := objectOf(id, name, float64(i+1), float64(20-i), 1+float64(i)/3)
 			s.add(client, analysis, processor.Threat, date, data)
 			s.add(client, analysis, processor.Vulnerability, date, data)
 			s.add(client, analysis, processor.Compliance, date, complianceOf(id, name))
@@ -207,18 +208,23 @@ func (s *service) addHostile() {
 	}
 }
 
-// escaped lets %q stand for JSON: Go writes \x and \U where JSON has no such thing.
-func escaped(name string) string { return strings.ReplaceAll(name, "\u202e", "\u200f") }
+// quoted is a text as JSON writes it.
+func quoted(text string) string {
+	encoded, err := json.Marshal(text)
+	if err != nil {
+		panic(err) // strings can always be written
+	}
+	return string(encoded)
+}
 
 func complianceOf(id, name string) string {
-	name = escaped(name)
 	category := func(n int, value float64) string {
-		label := fmt.Sprintf("%d %s", n, name)
-		return fmt.Sprintf(`{"label1":%[1]q,"label2":%[1]q,"label3":%[1]q,"label4":%[1]q,"value":%[2]v,"controls":[]}`, label, value)
+		label := quoted(fmt.Sprintf("%d %s", n, name))
+		return fmt.Sprintf(`{"label1":%[1]s,"label2":%[1]s,"label3":%[1]s,"label4":%[1]s,"value":%[2]v,"controls":[]}`, label, value)
 	}
 	list := func(base float64) string {
 		return "[" + category(1, base) + "," + category(2, base+0.1) + "," + category(3, base+0.2) + "]"
 	}
-	return fmt.Sprintf(`[{"referential":%q,"label1":%[2]q,"label2":%[2]q,"label3":%[2]q,"label4":%[2]q,"current":%s,"target":%s}]`,
-		id, name, list(0.3), list(0.6))
+	return fmt.Sprintf(`[{"referential":%q,"label1":%[2]s,"label2":%[2]s,"label3":%[2]s,"label4":%[2]s,"current":%s,"target":%s}]`,
+		id, quoted(name), list(0.3), list(0.6))
 }

@@ -14,6 +14,11 @@ export function addKeyboard(chart) {
   const hide = () => {
     at = -1;
     chart.echart.dispatchAction({ type: 'hideTip' });
+    // While the pointer is in a tooltip, ECharts would leave it there.
+    const box = chart.figure.querySelector('.tip')?.parentElement;
+    if (box) {
+      Object.assign(box.style, { visibility: 'hidden', opacity: 0 });
+    }
     spoken.textContent = '';
   };
   chart.canvas.addEventListener('keydown', (event) => {

@@ -26,7 +26,7 @@ export function drawLines(drawing, look, chart) {
     option: {
       ...base(look),
       aria: { enabled: false },
-      grid: { left: 4, right: 16, top: 34, bottom: 4, containLabel: true },
+      grid: { left: 4, right: 26, top: 34, bottom: 4, containLabel: true },
       tooltip: { ...tip(look, 'axis', (params) => tipOf(drawing, steps, params)), axisPointer: { snap: true, lineStyle: { color: look.muted } } },
       xAxis: timeAxis(drawing.time, look, width),
       yAxis: {
@@ -54,7 +54,7 @@ function timeAxis(time, look, width) {
     splitLine: { show: false },
     axisLabel: text(look, {
       color: look.muted, margin: 10, lineHeight: look.size * 1.3, customValues: moments,
-      alignMinLabel: 'left', alignMaxLabel: 'right', formatter: (at) => labels.get(at) ?? '',
+      formatter: (at) => labels.get(at) ?? '',
     }),
     axisPointer: { label: { show: false } },
   };

@@ -35,7 +35,7 @@ function countryOf({ properties, geometry }) {
 function middle(ring) {
   let [area, x, y] = [0, 0, 0];
   ring.forEach(([toX, toY], i) => {
-    const [fromX, fromY] = ring[i || ring.length - 1];
+    const [fromX, fromY] = ring[(i || ring.length) - 1];
     const cross = fromX * toY - toX * fromY;
     area += cross / 2;
     x += ((fromX + toX) * cross) / 6;
@@ -94,7 +94,7 @@ function marks(places, look) {
     data: places.map(({ longitude, latitude, clients }) => ({
       value: [longitude, latitude, clients], symbolSize: (numbered ? 1.7 * look.size : 14) + 6 * Math.sqrt(clients - 1),
     })),
-    itemStyle: { color: look.series[1], borderColor: look.card, borderWidth: 2, opacity: 0.95 },
+    itemStyle: { color: look.series[1], borderColor: look.card, borderWidth: 2, opacity: 1 },
     label: text(look, { show: numbered, position: 'inside', color: look.card, fontWeight: 700, formatter: ({ dataIndex }) => String(dataIndex + 1) }),
     emphasis: { scale: 1.35, itemStyle: { borderColor: look.ink } },
     z: 4,

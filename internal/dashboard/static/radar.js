@@ -8,6 +8,7 @@ import { boxSwatch, legendList, lineSwatch, tip } from './tip.js';
 // There is room for so many lines of a name beside the radar.
 const mostLines = 3;
 const longestName = 60;
+const lineHeight = 1.25;
 // Pixels between the radar and the names, and the smallest radius that shows anything.
 const gap = 14;
 const smallest = 80;
@@ -38,7 +39,7 @@ function namesAround({ labels, series }, look, width) {
   }
   const letters = Math.floor((width / 2 - radius - gap) / letter);
   const wrapped = names.map((name) => wrap(name, letters));
-  return wrapped.every((lines) => lines.length <= mostLines) ? { radius, names: wrapped.map((lines) => lines.join('\n')) } : null;
+  return wrapped.every((lines) => lines.length <= mostLines) ? { radius, names: wrapped.map((lines) => lines.join('\n')), most: Math.max(...wrapped.map(({ length }) => length)) } : null;
 }
 
 // wrap breaks a name into lines of so many letters, between its words.
@@ -55,10 +56,10 @@ function wrap(name, letters) {
   return lines;
 }
 
-function radar(drawing, look, colors, { radius, names }) {
+function radar(drawing, look, colors, { radius, names, most }) {
   const highest = Math.max(...drawing.series.flatMap(({ values }) => values), 0);
   return {
-    height: 2 * radius + 110,
+    height: 2 * (radius + gap + most * look.size * lineHeight + 6),
     legend: [legendList(drawing.series.map(({ code, name }) => [
       lineSwatch({ color: colors[code], dash: dashes[code], width: 2.5, mark: marks[code] }), name,
     ]))],
@@ -73,7 +74,7 @@ function radar(drawing, look, colors, { radius, names }) {
         radius,
         splitNumber: 4,
         indicator: names.map((name) => ({ name, min: 0, max: drawing.max || highest || 1 })),
-        axisName: text(look, { lineHeight: look.size * 1.25 }),
+        axisName: text(look, { lineHeight: look.size * lineHeight }),
         axisNameGap: 10,
         splitArea: { show: false },
         splitLine: { lineStyle: { color: look.rule } },

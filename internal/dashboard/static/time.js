@@ -7,9 +7,9 @@ const longestRhythm = 7 * day;
 
 // What labels can count in, for each length of steps, the densest first.
 const scales = {
-  day: ['day 1', 'day 2', 'week 1', 'week 2', 'month 1', 'month 3', 'year 1', 'year 5', 'year 20'],
-  week: ['week 1', 'week 2', 'month 1', 'month 3', 'year 1', 'year 5', 'year 20'],
-  month: ['month 1', 'month 3', 'year 1', 'year 5', 'year 20'],
+  day: ['day 1', 'day 2', 'week 1', 'week 2', 'month 1', 'month 2', 'month 3', 'year 1', 'year 5', 'year 20'],
+  week: ['week 1', 'week 2', 'month 1', 'month 2', 'month 3', 'year 1', 'year 5', 'year 20'],
+  month: ['month 1', 'month 2', 'month 3', 'year 1', 'year 5', 'year 20'],
   quarter: ['quarter 1', 'year 1', 'year 5', 'year 20'],
   year: ['year 1', 'year 5', 'year 20'],
 };
@@ -55,7 +55,8 @@ export function ticks(time, room, letter) {
   return new Map(moments.map((at, i) => [at, label(unit, at, time, years[i] !== years[i - 1])]));
 }
 
-const letters = { day: 8, week: 8, month: 6, quarter: 6, year: 6 };
+// So many letters of room a label takes.
+const letters = { day: 8, week: 8, month: 6, quarter: 4.5, year: 6 };
 
 const fits = ({ unit, moments }, room, letter) => moments.length > 0 && moments.length * letters[unit] * letter <= room;
 

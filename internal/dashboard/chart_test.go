@@ -1,0 +1,47 @@
+package dashboard
+
+import (
+	"encoding/json"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestSeriesJSON(t *testing.T) {
+	t.Parallel()
+	values := func(numbers ...float64) []*float64 {
+		all := make([]*float64, len(numbers))
+		for i := range numbers {
+			if numbers[i] >= 0 {
+				all[i] = &numbers[i]
+			}
+		}
+		return all
+	}
+	const unknown = -1
+	tests := map[string]struct {
+		series series
+		want   string
+	}{
+		"as they are": {series{Name: "A", Values: values(1.5, unknown, 2)}, `{"name":"A","values":[1.5,null,2]}`},
+		"steps":       {series{Name: "A", Code: "mean", Values: values(unknown, 2.8104, 2.8, unknown, 3), Unit: 1e-3}, `{"name":"A","code":"mean","unit":0.001,"steps":[null,2810,-10,null,200]}`},
+		"nothing":     {series{Name: "A", Values: values(unknown, unknown), Unit: 1e-3}, `{"name":"A","unit":0.001,"steps":[null,null]}`},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got, err := json.Marshal(tt.series)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(tt.want, string(got)); diff != "" {
+				t.Errorf("(-want +got)\n%s", diff)
+			}
+		})
+	}
+	for highest, want := range map[float64]float64{0: 1e-3, 500: 1e-3, 1: 1e-3, 0.5: 1e-4, 0.004: 1e-6} {
+		if got := unitOf(values(0, unknown, highest)); got/want < 0.999 || got/want > 1.001 {
+			t.Errorf("the unit of %v is %v, want %v", highest, got, want)
+		}
+	}
+}

@@ -1,0 +1,204 @@
+package dashboard_test
+
+import (
+	"bytes"
+	"fmt"
+	"html"
+	"image/png"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/monarc-project/stats-service/internal/dashboard"
+)
+
+// setupForFrames boots a service whose charts an origin may embed.
+func setupForFrames(t *testing.T, origins ...string) *service {
+	t.Helper()
+	return setup(t, func(o *dashboard.PageOptions) { o.EmbedOrigins = origins })
+}
+
+// cutScript lists the texts that are wider than their place.
+const cutScript = `[...document.querySelectorAll('h1, h2, h3, .note, .summary, .switch a, .toggle, .figure, .after, .trend, button, .exports a, summary')]
+	.filter((node) => node.checkVisibility() && !node.matches('.unseen') && node.scrollWidth > node.clientWidth + 1 && getComputedStyle(node).display !== 'inline')
+	.map((node) => node.textContent.trim().slice(0, 60))`
+
+// TestLayoutOfLanguages lays out every page in the languages with longer words than English.
+func TestLayoutOfLanguages(t *testing.T) {
+	t.Parallel()
+	browser := startBrowser(t)
+	s := setup(t)
+	s.addMonth()
+	for _, language := range []string{"fr", "de", "nl"} {
+		t.Run(language, func(t *testing.T) {
+			t.Parallel()
+			tab := openTab(t, browser, s)
+			tab.prefer("light")
+			for _, path := range []string{"/stats", "/stats/evolution", "/stats/cartography", "/stats/compliance", "/stats/map", "/about", "/help"} {
+				tab.load(s.url + path + "?lang=" + language)
+				for _, width := range []int64{320, 768, 2560} {
+					tab.do(chromedp.EmulateViewport(width, 900))
+					tab.settled()
+					if got := eval[int64](tab, `document.documentElement.scrollWidth`); got > width {
+						t.Errorf("%s is %d pixels wide on a screen of %d", path, got, width)
+					}
+					if cut := eval[[]string](tab, cutScript); len(cut) > 0 {
+						t.Errorf("%s, %d pixels: cut: %q", path, width, cut)
+					}
+				}
+				expectDrawn(tab, chartsOn(tab))
+			}
+			tab.expectPeace()
+		})
+	}
+}
+
+// TestKeyboard goes through a page with the tab key: everything that can be used
+// is reached in the order of the page, and shows that it is.
+func TestKeyboard(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	s.addMonth()
+	tab := openTab(t, startBrowser(t), s)
+	tab.load(s.url + "/stats")
+	const usable = `[...document.querySelectorAll('a[href], button, input:not([type=hidden]), summary, [tabindex="0"]')].filter((node) => node.checkVisibility({ visibilityProperty: true }))`
+	want := eval[[]string](tab, usable+`.map((node) => node.outerHTML.slice(0, 90))`)
+	var got []string
+	for range want {
+		tab.do(chromedp.KeyEvent(kb.Tab))
+		got = append(got, eval[string](tab, `document.activeElement.outerHTML.slice(0, 90)`))
+		if ring := eval[string](tab, `(({ outlineStyle, outlineWidth }) => outlineStyle + ' ' + parseFloat(outlineWidth))(getComputedStyle(document.activeElement))`); !strings.HasSuffix(ring, " 3") || strings.HasPrefix(ring, "none") {
+			t.Errorf("%s is not marked when it has the focus: %s", got[len(got)-1], ring)
+		}
+		if !eval[bool](tab, `(({ top, bottom, height }) => height > 0 && bottom > 0 && top < innerHeight)(document.activeElement.getBoundingClientRect())`) {
+			t.Errorf("%s has the focus out of sight", got[len(got)-1])
+		}
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("order (-page +keyboard)\n%s", diff)
+	}
+	tab.expectPeace()
+}
+
+// TestSwitchByKeyboard uses the switch of local organisations as a switch is used.
+func TestSwitchByKeyboard(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	s.addMonth()
+	tab := openTab(t, startBrowser(t), s)
+	tab.load(s.url + "/stats?days=30")
+	tab.do(chromedp.Focus(chromedp.CSS(".toggle")), chromedp.KeyEvent(" "))
+	tab.until(`location.search.includes('local_stats_only=1') && location.search.includes('days=30') && document.querySelector('.toggle').getAttribute('aria-checked') === 'true'`)
+	tab.expectPeace()
+}
+
+// TestWithoutScripts reads the pages in a browser that runs no script.
+func TestWithoutScripts(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	s.addMonth()
+	tab := openTab(t, startBrowser(t), s)
+	tab.do(call(emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true}))
+	for _, path := range []string{"/stats", "/stats/evolution", "/stats/cartography", "/stats/compliance", "/stats/map"} {
+		tab.do(chromedp.Navigate(s.url + path))
+		blank := eval[[]string](tab, `[...document.querySelectorAll('.canvas, .legend, .png')].filter((node) => node.checkVisibility()).map((node) => node.outerHTML.slice(0, 60))`)
+		if len(blank) > 0 {
+			t.Errorf("%s shows what only scripts fill: %v", path, blank)
+		}
+		closed := eval[int](tab, `[...document.querySelectorAll('.figures table')].filter((table) => table.getBoundingClientRect().height < 40 || !table.checkVisibility({ contentVisibilityAuto: true })).length`)
+		all := eval[int](tab, `document.querySelectorAll('.figures table').length`)
+		if all == 0 || closed > 0 {
+			t.Errorf("%s: %d of %d tables are closed", path, closed, all)
+		}
+		if got := eval[int64](tab, `document.documentElement.scrollWidth`); got > 1280 {
+			t.Errorf("%s is %d pixels wide", path, got)
+		}
+	}
+	tab.expectPeace()
+}
+
+// TestFrames embeds a chart in a page of another site, which may or may not do it.
+func TestFrames(t *testing.T) {
+	t.Parallel()
+	host := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		fmt.Fprintf(w, `<!doctype html><title>Host</title><link rel="icon" href="data:,"><iframe src="%s" width="800" height="700"></iframe>`,
+			html.EscapeString(r.URL.Query().Get("chart")))
+	}))
+	t.Cleanup(host.Close)
+	s := setupForFrames(t, host.URL)
+	s.addMonth()
+	browser := startBrowser(t)
+
+	const chart = "/stats?embed=1&chart=risks-informational&lang=en"
+	elsewhere := strings.Replace(host.URL, "127.0.0.1", "localhost", 1)
+	tests := map[string]struct {
+		from, path string
+		shown      bool
+	}{
+		"a chart":              {host.URL, chart, true},
+		"a page as it is":      {host.URL, "/stats?lang=en", false},
+		"a site without leave": {elsewhere, chart, false},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			tab := openTab(t, browser, s)
+			tab.allow(tt.from)
+			tab.prefer("light")
+			tab.do(chromedp.EmulateViewport(1000, 800), chromedp.Navigate(tt.from+"/?chart="+url.QueryEscape(s.url+tt.path)))
+			if tt.shown {
+				for tab.pixels(253, 102, 31) < 100 && t.Context().Err() == nil {
+					time.Sleep(50 * time.Millisecond)
+				}
+				tab.expectPeace()
+				return
+			}
+			tab.untilProblem("frame-ancestors")
+			if found := tab.pixels(253, 102, 31); found > 0 {
+				t.Error("the frame shows a chart")
+			}
+		})
+	}
+}
+
+// allow lets a tab talk to another host too.
+func (b *tab) allow(address string) {
+	u, err := url.Parse(address)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.others = append(b.others, u.Host)
+}
+
+// pixels counts those of a colour in the window.
+func (b *tab) pixels(red, green, blue uint32) int {
+	b.t.Helper()
+	encoded, err := chromedp.Run(b.ctx, chromedp.CaptureScreenshot())
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	picture, err := png.Decode(bytes.NewReader(encoded))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	found := 0
+	for y := range picture.Bounds().Dy() {
+		for x := range picture.Bounds().Dx() {
+			if r, g, bl, _ := picture.At(x, y).RGBA(); r>>8 == red && g>>8 == green && bl>>8 == blue {
+				found++
+			}
+		}
+	}
+	return found
+}

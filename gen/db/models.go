@@ -48,6 +48,11 @@ type PullPosition struct {
 	PeerClient string
 }
 
+type PurgeState struct {
+	ID     int16
+	Before time.Time
+}
+
 type Rollup struct {
 	Type   string
 	Date   time.Time

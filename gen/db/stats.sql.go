@@ -63,6 +63,17 @@ func (q *Queries) CountStatsOfClient(ctx context.Context, clientID int64) (int64
 	return count, err
 }
 
+const CountUnidentified = `-- name: CountUnidentified :one
+SELECT count(*) FROM stats WHERE content_id IS NULL
+`
+
+func (q *Queries) CountUnidentified(ctx context.Context) (int64, error) {
+	row := q.db.QueryRow(ctx, CountUnidentified)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
 const CountUnprocessableOfType = `-- name: CountUnprocessableOfType :one
 SELECT count(*) FROM stats WHERE type = $1::text AND observations IS NULL
 `
@@ -167,6 +178,17 @@ func (q *Queries) DeleteStatsByUUID(ctx context.Context, uuids []uuid.UUID) ([]D
 		return nil, err
 	}
 	return items, nil
+}
+
+const HasUnidentified = `-- name: HasUnidentified :one
+SELECT EXISTS (SELECT FROM stats WHERE content_id IS NULL)
+`
+
+func (q *Queries) HasUnidentified(ctx context.Context) (bool, error) {
+	row := q.db.QueryRow(ctx, HasUnidentified)
+	var exists bool
+	err := row.Scan(&exists)
+	return exists, err
 }
 
 const InsertStats = `-- name: InsertStats :many
@@ -774,6 +796,27 @@ func (q *Queries) ObservationsByDay(ctx context.Context, arg ObservationsByDayPa
 		return nil, err
 	}
 	return items, nil
+}
+
+const PurgedBefore = `-- name: PurgedBefore :one
+SELECT before FROM purge_state WHERE id = 1
+`
+
+func (q *Queries) PurgedBefore(ctx context.Context) (time.Time, error) {
+	row := q.db.QueryRow(ctx, PurgedBefore)
+	var before time.Time
+	err := row.Scan(&before)
+	return before, err
+}
+
+const RecordPurge = `-- name: RecordPurge :exec
+INSERT INTO purge_state (id, before) VALUES (1, $1::date)
+ON CONFLICT (id) DO UPDATE SET before = greatest(purge_state.before, EXCLUDED.before)
+`
+
+func (q *Queries) RecordPurge(ctx context.Context, before time.Time) error {
+	_, err := q.db.Exec(ctx, RecordPurge, before)
+	return err
 }
 
 const RepeatedContents = `-- name: RepeatedContents :many

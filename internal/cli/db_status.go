@@ -33,6 +33,7 @@ type statusRecord struct {
 	Clients       int64                    `json:"clients"`
 	Stats         map[processor.Type]int64 `json:"stats"`
 	Unprocessable int64                    `json:"unprocessable"`
+	Unidentified  int64                    `json:"not_computed"`
 	Rollups       bool                     `json:"rollups_complete"`
 	Deltas        int64                    `json:"deltas"`
 	Replicas      []replicaRecord          `json:"replicas,omitempty"`
@@ -62,6 +63,7 @@ func showStatus(ctx context.Context, t *task) error {
 			Clients:       status.Clients,
 			Stats:         status.Stats,
 			Unprocessable: status.Unprocessable,
+			Unidentified:  status.Unidentified,
 			Rollups:       status.RollupsComplete,
 			Deltas:        status.Deltas,
 		}
@@ -117,6 +119,9 @@ func (s statusRecord) write(w io.Writer) {
 	}
 	if s.Unprocessable > 0 {
 		fmt.Fprintf(w, "Left out of processing, because their data is malformed: %d\n", s.Unprocessable)
+	}
+	if s.Unidentified > 0 {
+		fmt.Fprintf(w, "Not computed yet, and left out of processing: %d (run db_rebuild)\n", s.Unidentified)
 	}
 	if s.Rollups {
 		fmt.Fprintf(w, "Rollups: complete, with %d changes to be added\n", s.Deltas)

@@ -36,6 +36,8 @@ func (w withDatabases) Run() int { return pgtest.Run(w.m, postgres.MigrateURL) }
 func statsService() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop)
+	// A closed pipe must not end the process before its database: writing fails.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	code := cli.Run(ctx, os.Args, cli.System())
 	stop()
 	os.Exit(code)

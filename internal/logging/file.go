@@ -103,7 +103,8 @@ func (f *File) Close() error {
 }
 
 // ReopenOnHangup reopens the file whenever the process gets SIGHUP, as log
-// rotation sends it, and tells in the log how that went. It returns at once and
+// rotation sends it, and tells in the log how that went, on standard error too if
+// it failed. It returns at once and
 // ends with ctx, after which SIGHUP ends the process again, as it always does
 // when there is no file.
 func ReopenOnHangup(ctx context.Context, log *slog.Logger, file *File) {
@@ -125,12 +126,21 @@ func ReopenOnHangup(ctx context.Context, log *slog.Logger, file *File) {
 	}()
 }
 
+// tell writes to standard error what nobody would look for in a file that may be
+// deleted.
+func (f *File) tell(format string, args ...any) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	fmt.Fprintf(f.stderr, format, args...)
+}
+
 func (f *File) reopenAndTell(log *slog.Logger) {
 	err := f.Reopen()
 	switch {
 	case errors.Is(err, os.ErrClosed):
 		return // the process is ending
 	case err != nil:
+		f.tell("the log file %s could not be reopened, what was in use before is kept: %s\n", f.path, err)
 		log.Error("the log file could not be reopened, what was in use before is kept", "path", f.path, "error", err)
 	default:
 		log.Info("the log file was reopened", "path", f.path)

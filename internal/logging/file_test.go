@@ -21,8 +21,13 @@ import (
 // setupFile returns a logger on a file in a folder that does not exist yet.
 func setupFile(t *testing.T) (*slog.Logger, *File, string) {
 	t.Helper()
+	return setupFileBeside(t, io.Discard)
+}
+
+func setupFileBeside(t *testing.T, stderr io.Writer) (*slog.Logger, *File, string) {
+	t.Helper()
 	path := filepath.Join(t.TempDir(), "var", "log", "stats.log")
-	log, file, err := New(Options{Path: path, Stderr: io.Discard})
+	log, file, err := New(Options{Path: path, Stderr: stderr})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -201,7 +206,8 @@ func TestRotationLosesNothing(t *testing.T) {
 // TestHangup does what logrotate does. It is not parallel: the signal goes to
 // the whole process.
 func TestHangup(t *testing.T) {
-	log, file, path := setupFile(t)
+	var stderr bytes.Buffer
+	log, file, path := setupFileBeside(t, &stderr)
 	ReopenOnHangup(t.Context(), log, file)
 
 	log.Info("before")
@@ -228,6 +234,9 @@ func TestHangup(t *testing.T) {
 		}
 		hangUp(t)
 		waitFor(t, func() bool { return strings.Contains(read(path+".2"), "could not be reopened") })
+		if said := "the log file " + path + " could not be reopened, what was in use before is kept: open the log file: "; !strings.HasPrefix(stderr.String(), said) {
+			t.Errorf("standard error has %q, want %q", stderr.String(), said)
+		}
 		log.Info("kept")
 		found := messages(t, path+".2")
 		want := []string{"the log file was reopened path=" + path, "after",

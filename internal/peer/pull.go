@@ -34,8 +34,8 @@ type PullOptions struct {
 	Types []processor.Type
 	// From is the first day. Zero goes on, for each type, where the last pull
 	// from this peer for this client and as this client of the peer ended, with an
-	// overlap of a week, or starts three years back. To is the last day; zero is
-	// today.
+	// overlap of a week, or starts three years back, but not before the day up to
+	// which stats have been purged here. To is the last day; zero is today.
 	From, To time.Time
 	// Full starts, where From is zero, as far back as a first pull, to fetch what
 	// reached the peer long after its day. What is here already stays as it is.
@@ -71,7 +71,8 @@ func (o PullOptions) withDefaults() PullOptions {
 
 // Pull stores the stats that the token may see at the peer as those of a local
 // client, week by week, oldest first. A stats that is here already, whoever owns
-// it, stays as it is. What is malformed is refused and passed over. Pulled stats
+// it, stays as it is; so does one of which the client has the content under another
+// uuid. What is malformed is refused and passed over. Pulled stats
 // are remembered as held by the peer, so that a push does not send them back.
 //
 // How far a type has been pulled is remembered as long as no days were left out
@@ -170,17 +171,39 @@ func (p *pull) position(t processor.Type) postgres.PullKey {
 	return postgres.PullKey{PeerID: p.peerID, ClientID: p.opts.Client.ID, PeerClient: p.as, Type: t}
 }
 
+// purgedBefore is the day before which an operator has purged everything, which is
+// not to come back; zero where none has.
+func (p *pull) purgedBefore(ctx context.Context) (time.Time, error) {
+	day, err := p.opts.Store.PurgedBefore(ctx)
+	if errors.Is(err, stats.ErrNotFound) {
+		return time.Time{}, nil
+	}
+	return day, err
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
 // windows divides the days that are to be pulled of a type.
 func (p *pull) windows(ctx context.Context, t processor.Type) ([]window, error) {
+	purged, err := p.purgedBefore(ctx)
+	if err != nil {
+		return nil, err
+	}
+	first := later(stats.MonthsBefore(p.today(), firstMonths), purged)
 	complete, err := p.opts.Store.PullPosition(ctx, p.position(t))
-	start := complete.AddDate(0, 0, 1-overlapDays)
-	first := stats.MonthsBefore(p.today(), firstMonths)
+	floor := purged
 	if errors.Is(err, stats.ErrNotFound) {
-		start = first
-		complete = start.AddDate(0, 0, -1)
+		floor = first
 	} else if err != nil {
 		return nil, err
 	}
+	complete = later(complete, floor.AddDate(0, 0, -1)) // nothing older is wanted
+	start := later(complete.AddDate(0, 0, 1-overlapDays), floor)
 	if p.opts.Full && first.Before(start) {
 		start = first
 	}

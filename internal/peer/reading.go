@@ -228,7 +228,11 @@ func (r *reading) store(ctx context.Context, batch []postgres.Item) error {
 	if r.opts.DryRun {
 		return r.look(ctx, batch)
 	}
-	outcomes, err := r.opts.Store.InsertStats(ctx, r.opts.Client, batch)
+	fresh, err := r.fresh(ctx, batch)
+	if err != nil {
+		return err
+	}
+	outcomes, err := r.opts.Store.InsertStats(ctx, r.opts.Client, fresh)
 	if _, invalid := errors.AsType[*stats.InvalidError](err); invalid {
 		return r.storeHalves(ctx, batch, err)
 	}
@@ -242,6 +246,22 @@ func (r *reading) store(ctx context.Context, batch []postgres.Item) error {
 	}
 	r.count(batch)
 	return r.opts.Store.RecordReceipts(ctx, r.peerID, idsOf(batch))
+}
+
+// fresh leaves out what the client has under another uuid, such as duplicates
+// that were removed here and would come back.
+func (r *reading) fresh(ctx context.Context, batch []postgres.Item) ([]postgres.Item, error) {
+	repeats, err := r.opts.Store.Repeats(ctx, r.opts.Client, batch)
+	if err != nil {
+		return nil, err
+	}
+	var fresh []postgres.Item
+	for i := range batch {
+		if !repeats[i] {
+			fresh = append(fresh, batch[i])
+		}
+	}
+	return fresh, nil
 }
 
 func (r *reading) storeHalves(ctx context.Context, batch []postgres.Item, reason error) error {
@@ -258,11 +278,15 @@ func (r *reading) storeHalves(ctx context.Context, batch []postgres.Item, reason
 
 // look counts what store would have stored.
 func (r *reading) look(ctx context.Context, batch []postgres.Item) error {
-	there, err := r.opts.Store.CountStored(ctx, idsOf(batch))
+	fresh, err := r.fresh(ctx, batch)
 	if err != nil {
 		return err
 	}
-	r.stored += len(batch) - int(there)
+	there, err := r.opts.Store.CountStored(ctx, idsOf(fresh))
+	if err != nil {
+		return err
+	}
+	r.stored += len(fresh) - int(there)
 	r.count(batch)
 	return nil
 }

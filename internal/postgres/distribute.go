@@ -31,7 +31,7 @@ var distribution = []string{
 	// One connection to each node, which is what lets reference tables and
 	// foreign keys to them be made in one transaction.
 	`SET LOCAL citus.multi_shard_modify_mode TO 'sequential'`,
-	`LOCK TABLE client, peer, subject, stats, peer_receipt, pull_position, rollup, rollup_delta, rollup_state IN ACCESS EXCLUSIVE MODE`,
+	`LOCK TABLE client, peer, subject, stats, peer_receipt, pull_position, rollup, rollup_delta, rollup_state, purge_state IN ACCESS EXCLUSIVE MODE`,
 	`ALTER TABLE peer_receipt DROP CONSTRAINT peer_receipt_stats_uuid_fkey, DROP CONSTRAINT peer_receipt_peer_id_fkey`,
 	`ALTER TABLE pull_position DROP CONSTRAINT pull_position_peer_id_fkey, DROP CONSTRAINT pull_position_client_id_fkey`,
 	`ALTER TABLE stats DROP CONSTRAINT stats_client_id_fkey`,
@@ -40,6 +40,7 @@ var distribution = []string{
 	`SELECT create_reference_table('peer')`,
 	`SELECT create_reference_table('pull_position')`,
 	`SELECT create_reference_table('rollup_state')`,
+	`SELECT create_reference_table('purge_state')`,
 	`SELECT create_distributed_table('stats', 'uuid', colocate_with => 'none')`,
 	`SELECT create_distributed_table('peer_receipt', 'stats_uuid', colocate_with => 'stats')`,
 	`SELECT create_distributed_table('rollup', 'date', colocate_with => 'none')`,

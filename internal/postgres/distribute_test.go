@@ -94,6 +94,7 @@ func TestDistribute(t *testing.T) {
 	got := column(t, conn, `SELECT concat_ws(' ', logicalrelid, kind, partition_column, colocated_with) FROM pg_dist_partition ORDER BY place`)
 	want := []string{
 		"client reference", "subject reference", "peer reference", "pull_position reference", "rollup_state reference",
+		"purge_state reference",
 		"stats distributed uuid none", "peer_receipt distributed stats_uuid stats",
 		"rollup distributed date none", "rollup_delta distributed date rollup",
 	}

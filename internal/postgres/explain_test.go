@@ -203,6 +203,8 @@ func indexedQuestions() map[string]question {
 		"deletion of one stat":           {db.DeleteStats, []any{anrs[0], &anrs[1], (*int64)(nil)}, "stats_pkey"},
 		"retries":                        {db.StatsByContentID, []any{anrs, one}, "stats_content_id_idx"},
 		"count of what is not processed": {db.CountUnprocessableStats, nil, "stats_unprocessable_idx"},
+		"is anything not identified":     {db.HasUnidentified, nil, "stats_content_id_idx"},
+		"count of what is not":           {db.CountUnidentified, nil, "stats_content_id_idx"},
 	}
 }
 

@@ -43,8 +43,9 @@ func (s *Store) CountStatsOfClient(ctx context.Context, id uuid.UUID) (int64, er
 }
 
 // DeleteStatsOfClient deletes all stats of the client, which it keeps, forgets
-// how far they were pulled, so that the next pull fetches them again, and returns how many it deleted. It works in batches: when it is interrupted, what
-// was deleted so far stays deleted and is the number returned with the error.
+// how far they were pulled, so that the next pull fetches them again, and returns
+// how many it deleted. It works in batches: when it is interrupted, what was
+// deleted so far stays deleted and is the number returned with the error.
 // The error of an unknown client is stats.ErrNotFound.
 func (s *Store) DeleteStatsOfClient(ctx context.Context, id uuid.UUID, progress Progress) (deleted int64, err error) {
 	client, err := s.ClientByUUID(ctx, id)
@@ -77,12 +78,17 @@ func (s *Store) CountPurgeable(ctx context.Context, before time.Time) (int64, er
 	return n, nil
 }
 
-// PurgeStats deletes all stats of days before the given one and returns how many
-// it deleted; interrupted, it behaves as DeleteStatsOfClient does.
+// PurgeStats deletes all stats of days before the given one, remembers that day
+// and returns how many it deleted; interrupted, it behaves as DeleteStatsOfClient
+// does.
 func (s *Store) PurgeStats(ctx context.Context, before time.Time, progress Progress) (deleted int64, err error) {
 	total, err := s.CountPurgeable(ctx, before)
 	if err != nil {
 		return 0, err
+	}
+	// First, so that nothing comes back after an interruption.
+	if err := s.queries.RecordPurge(ctx, before); err != nil {
+		return 0, fmt.Errorf("remember the purge before %s: %w", before.Format(time.DateOnly), translate(ctx, err))
 	}
 	deleted, err = s.deleteBatches(ctx, total, progress, func() ([]uuid.UUID, error) {
 		return s.queries.NextStatsBefore(ctx, db.NextStatsBeforeParams{Before: before, MaxRows: deletionBatch})
@@ -91,6 +97,16 @@ func (s *Store) PurgeStats(ctx context.Context, before time.Time, progress Progr
 		return deleted, fmt.Errorf("purge stats before %s: %w", before.Format(time.DateOnly), err)
 	}
 	return deleted, nil
+}
+
+// PurgedBefore returns the latest day before which all stats have been purged, or
+// stats.ErrNotFound where that never happened.
+func (s *Store) PurgedBefore(ctx context.Context) (time.Time, error) {
+	day, err := s.queries.PurgedBefore(ctx)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("read what was purged: %w", translate(ctx, err))
+	}
+	return day, nil
 }
 
 // deleteBatches deletes what next returns until that is nothing.
@@ -143,19 +159,20 @@ type DuplicateQuery struct {
 	Since time.Time      // the first day, zero: from the beginning
 }
 
-// ErrNotRebuilt tells that stats of an adopted database cannot be compared,
-// because the ids of their contents were not computed yet.
-var ErrNotRebuilt = errors.New("the stats that the database was adopted with cannot be compared yet: " +
+// ErrNotRebuilt tells that stats which another program put in, as into an adopted
+// database, cannot be compared, because the ids of their contents were not
+// computed yet.
+var ErrNotRebuilt = errors.New("there are stats that this service did not store itself and cannot compare yet: " +
 	"run `stats-service db_rebuild` first")
 
 // CountDuplicates is how many stats RemoveDuplicates would delete. The error is
-// ErrNotRebuilt in an adopted database that Rebuild has not completed.
+// ErrNotRebuilt where Rebuild has not looked at all stats.
 func (s *Store) CountDuplicates(ctx context.Context, query DuplicateQuery) (n int64, err error) {
-	complete, err := s.queries.RollupsComplete(ctx)
+	unidentified, err := s.queries.HasUnidentified(ctx)
 	if err != nil {
-		return 0, fmt.Errorf("see whether the rollups are complete: %w", translate(ctx, err))
+		return 0, fmt.Errorf("look for stats that cannot be compared: %w", translate(ctx, err))
 	}
-	if !complete {
+	if unidentified {
 		return 0, ErrNotRebuilt
 	}
 	err = s.eachRepeated(ctx, func(contents []uuid.UUID) error {
@@ -170,8 +187,8 @@ func (s *Store) CountDuplicates(ctx context.Context, query DuplicateQuery) (n in
 }
 
 // RemoveDuplicates deletes the duplicates and returns how many it deleted;
-// interrupted, it behaves as DeleteStatsOfClient does. In an adopted database that
-// Rebuild has not completed the error is ErrNotRebuilt.
+// interrupted, it behaves as DeleteStatsOfClient does. Where Rebuild has not looked
+// at all stats the error is ErrNotRebuilt.
 func (s *Store) RemoveDuplicates(ctx context.Context, query DuplicateQuery, progress Progress) (deleted int64, err error) {
 	total, err := s.CountDuplicates(ctx, query)
 	if err != nil {

@@ -82,8 +82,17 @@ func TestPurgeStats(t *testing.T) {
 	if n, err := store.CountPurgeable(t.Context(), before); n != 1200 || err != nil {
 		t.Errorf("counted %d, %v; want 1200", n, err)
 	}
+	if day, err := store.PurgedBefore(t.Context()); !errors.Is(err, stats.ErrNotFound) {
+		t.Errorf("purged before %s, %v; want stats.ErrNotFound", day, err)
+	}
 	if n, err := store.PurgeStats(t.Context(), before, nil); n != 1200 || err != nil {
 		t.Errorf("purged %d, %v; want 1200", n, err)
+	}
+	if n, err := store.PurgeStats(t.Context(), before.AddDate(-1, 0, 0), nil); n != 0 || err != nil {
+		t.Errorf("purged %d more, %v", n, err)
+	}
+	if day, err := store.PurgedBefore(t.Context()); !day.Equal(before) || err != nil {
+		t.Errorf("purged before %s, %v; want %s", day, err, before)
 	}
 	left, _ := list(t, store, stats.Everything(), postgres.ListQuery{})
 	if len(left) != 100 || !left[len(left)-1].Date.Equal(before) {
@@ -119,6 +128,29 @@ func TestRemoveDuplicatesAdopted(t *testing.T) {
 	insert(t, store, client, named(old, 1), named(threat(t, 2, "2024-05-01", "1 1 1 1 one"), 3))
 	insert(t, store, client, named(old, 2))
 	adopt(t, url)
+	if n, err := store.RemoveDuplicates(t.Context(), postgres.DuplicateQuery{}, nil); n != 0 || !errors.Is(err, postgres.ErrNotRebuilt) {
+		t.Errorf("before the rebuild: removed %d, %v; want none and ErrNotRebuilt", n, err)
+	}
+	if _, err := store.Rebuild(t.Context(), nil); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := store.RemoveDuplicates(t.Context(), postgres.DuplicateQuery{}, nil); n != 1 || err != nil {
+		t.Errorf("after the rebuild: removed %d, %v; want 1", n, err)
+	}
+}
+
+// Another program, such as the service that the database was adopted from, may go
+// on writing: its rows cannot be compared, which is not to say that there are none.
+func TestRemoveDuplicatesOfAnotherProgram(t *testing.T) {
+	t.Parallel()
+	url := pgtest.New(t)
+	store := open(t, url)
+	client := newClient(t, store, "client")
+	insert(t, store, client, named(threat(t, 1, "2024-05-01", "1 1 1 1 one"), 1))
+	create(t, url, `INSERT INTO stats (uuid, anr, type, date, data, created_at, client_id)
+		SELECT '`+id(2).String()+`', anr, type, date, data, created_at, client_id FROM stats`)
+	create(t, url, `INSERT INTO stats (uuid, anr, type, date, data, created_at, client_id)
+		SELECT '`+id(3).String()+`', anr, type, date, (repeat('[', 10001) || repeat(']', 10001))::jsonb, created_at, client_id FROM stats WHERE uuid = '`+id(1).String()+`'`)
 	if n, err := store.RemoveDuplicates(t.Context(), postgres.DuplicateQuery{}, nil); n != 0 || !errors.Is(err, postgres.ErrNotRebuilt) {
 		t.Errorf("before the rebuild: removed %d, %v; want none and ErrNotRebuilt", n, err)
 	}
@@ -181,8 +213,9 @@ func TestStatus(t *testing.T) {
 	url := pgtest.New(t)
 	store := open(t, url)
 	client := newClient(t, store, "client")
-	insert(t, store, client, named(threat(t, 1, "2024-05-01"), 1), threat(t, 2, "2024-05-01"))
+	insert(t, store, client, named(threat(t, 1, "2024-05-01"), 1), threat(t, 2, "2024-05-01"), named(threat(t, 3, "2024-05-01"), 3))
 	execute(t, url, `UPDATE stats SET observations = NULL WHERE uuid = $1`, id(1))
+	execute(t, url, `UPDATE stats SET observations = NULL, content_id = NULL WHERE uuid = $1`, id(3))
 	got, err := store.Status(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -192,14 +225,24 @@ func TestStatus(t *testing.T) {
 	}
 	got.PostgresVersion, got.Size = "", 0
 	want := postgres.Status{
-		SchemaVersion: int64(len(allMigrations(t))), Clients: 1, Unprocessable: 1, RollupsComplete: true,
+		SchemaVersion: newestMigration(t), Clients: 1, Unprocessable: 1, Unidentified: 1, RollupsComplete: true,
 		Stats: map[processor.Type]int64{
-			processor.Threat: 2, processor.Risk: 0, processor.Vulnerability: 0, processor.Cartography: 0, processor.Compliance: 0,
+			processor.Threat: 3, processor.Risk: 0, processor.Vulnerability: 0, processor.Cartography: 0, processor.Compliance: 0,
 		},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("status (-want +got):\n%s", diff)
 	}
+}
+
+// newestMigration is the number of the last of all migrations.
+func newestMigration(t *testing.T) (number int64) {
+	t.Helper()
+	all := allMigrations(t)
+	if _, err := fmt.Sscanf(all[len(all)-1], "%05d_", &number); err != nil {
+		t.Fatal(err)
+	}
+	return number
 }
 
 func TestStatusOfEmptyDatabase(t *testing.T) {

@@ -196,6 +196,37 @@ func (s *Store) SetPullPosition(ctx context.Context, key PullKey, day time.Time)
 	return nil
 }
 
+// Repeats tells of each item whether the client has its content under another
+// uuid, or an earlier item does. Contents that cannot be compared yet are repeats
+// of nothing.
+func (s *Store) Repeats(ctx context.Context, client stats.Client, items []Item) ([]bool, error) {
+	contents := make([]uuid.UUID, len(items))
+	for i := range items {
+		id, err := stats.ContentID(client.UUID, items[i].Stat)
+		if err != nil {
+			return nil, fmt.Errorf("identify stats %s: %w", items[i].Stat.UUID, err)
+		}
+		contents[i] = id
+	}
+	rows, err := s.queries.StatsByContentID(ctx, db.StatsByContentIDParams{ContentIDs: contents, ClientID: client.ID})
+	if err != nil {
+		return nil, fmt.Errorf("look for the contents of %d stats: %w", len(items), translate(ctx, err))
+	}
+	under := make(map[uuid.UUID]uuid.UUID, len(items))
+	for _, row := range rows {
+		under[row.ContentID] = row.UUID
+	}
+	repeats := make([]bool, len(items))
+	for i, content := range contents {
+		id, known := under[content]
+		repeats[i] = known && id != items[i].Stat.UUID
+		if !known {
+			under[content] = items[i].Stat.UUID
+		}
+	}
+	return repeats, nil
+}
+
 // CountStored returns how many of these uuids belong to a stored stat.
 func (s *Store) CountStored(ctx context.Context, uuids []uuid.UUID) (int64, error) {
 	n, err := s.queries.CountStored(ctx, uuids)

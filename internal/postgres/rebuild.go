@@ -117,7 +117,7 @@ func contentsOf(rows []db.StatsToDeriveRow) db.SetContentIDsParams {
 	for i := range rows {
 		contentID, err := stats.ContentID(rows[i].ClientUuid, derivable(&rows[i]))
 		if err != nil {
-			continue // what has no canonical form is never recognised as a retry
+			contentID = rows[i].UUID // what has no canonical form is equal to nothing
 		}
 		params.UUIDs = append(params.UUIDs, rows[i].UUID)
 		params.ContentIDs = append(params.ContentIDs, contentID)

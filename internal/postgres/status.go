@@ -24,6 +24,10 @@ type Status struct {
 	// Unprocessable stats are left out of processing, because their data does
 	// not validate.
 	Unprocessable int64
+	// Unidentified stats were put in by another program, such as the service that
+	// the database was adopted from. Until Rebuild has looked at them, they are
+	// not processed and not compared with others.
+	Unidentified int64
 	// RollupsComplete tells that processing over all analyses reads rollups.
 	// Until they have been rebuilt once, a database that held stats before them
 	// is processed row by row.
@@ -85,6 +89,10 @@ func (s *Store) countRecords(ctx context.Context, status *Status) (err error) {
 	if status.Unprocessable, err = s.queries.CountUnprocessableStats(ctx); err != nil {
 		return err
 	}
+	if status.Unidentified, err = s.queries.CountUnidentified(ctx); err != nil {
+		return err
+	}
+	status.Unprocessable = max(0, status.Unprocessable-status.Unidentified)
 	if status.Deltas, err = s.queries.CountDeltas(ctx); err != nil {
 		return err
 	}
@@ -101,7 +109,7 @@ func (s *Store) countRecords(ctx context.Context, status *Status) (err error) {
 // ownTables are all tables that the migrations create, referring ones first,
 // and the one in which goose notes them.
 var ownTables = []string{
-	"peer_receipt", "pull_position", "peer", "rollup", "rollup_delta", "rollup_state", "subject", "stats", "client", goose.DefaultTablename,
+	"peer_receipt", "pull_position", "peer", "rollup", "rollup_delta", "rollup_state", "purge_state", "subject", "stats", "client", goose.DefaultTablename,
 }
 
 // EmptyDatabase drops the service's own tables with everything in them, so that

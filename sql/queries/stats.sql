@@ -148,6 +148,19 @@ SELECT uuid FROM stats WHERE date < @before::date ORDER BY date LIMIT @max_rows:
 -- name: CountStatsBefore :one
 SELECT count(*) FROM stats WHERE date < @before::date;
 
+-- name: RecordPurge :exec
+INSERT INTO purge_state (id, before) VALUES (1, @before::date)
+ON CONFLICT (id) DO UPDATE SET before = greatest(purge_state.before, EXCLUDED.before);
+
+-- name: PurgedBefore :one
+SELECT before FROM purge_state WHERE id = 1;
+
+-- name: HasUnidentified :one
+SELECT EXISTS (SELECT FROM stats WHERE content_id IS NULL);
+
+-- name: CountUnidentified :one
+SELECT count(*) FROM stats WHERE content_id IS NULL;
+
 -- name: RepeatedContents :many
 -- Contents that more than one row has. The id of a content is derived from its
 -- client, analysis, type and date too.

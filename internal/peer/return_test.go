@@ -1,0 +1,81 @@
+package peer_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/monarc-project/stats-service/internal/postgres"
+	"github.com/monarc-project/stats-service/internal/processor"
+	"github.com/monarc-project/stats-service/internal/stats"
+)
+
+// Duplicates that were removed here do not come back from a peer that has them.
+func TestRemovedDuplicatesDoNotComeBack(t *testing.T) {
+	t.Parallel()
+	p := newPullPair(t)
+	copies := []stats.Stat{riskStat(500, 1), riskStat(500, 1), riskStat(500, 1)}
+	for i := range copies {
+		copies[i].UUID = uuid.NewSHA1(uuid.Nil, fmt.Append(nil, "copy", i))
+	}
+	insert(t, p.local.store, p.client, copies...)
+	wantResult(t, result{Sent: 3}, push(t, p.pushOptions(t)))
+	if n, err := p.local.store.RemoveDuplicates(t.Context(), postgres.DuplicateQuery{}, nil); n != 2 || err != nil {
+		t.Fatalf("removed %d, %v", n, err)
+	}
+	opts := p.pullOptions(t)
+	opts.DryRun = true
+	wantResult(t, result{Sent: 100, AlreadyThere: 3}, pull(t, opts))
+	opts.DryRun = false
+	wantResult(t, result{Sent: 100, AlreadyThere: 3}, pull(t, opts))
+	opts.Full = true
+	wantResult(t, result{AlreadyThere: 103}, pull(t, opts))
+	if n, err := p.local.store.RemoveDuplicates(t.Context(), postgres.DuplicateQuery{}, nil); n != 0 || err != nil {
+		t.Errorf("%d duplicates came back (%v)", n, err)
+	}
+	wantResult(t, result{Skipped: 101}, push(t, p.pushOptions(t)))
+}
+
+// Of duplicates that a peer has, a pull takes the first. Those of another client
+// are none.
+func TestPullOfDuplicates(t *testing.T) {
+	t.Parallel()
+	p := newPullPair(t)
+	other := newClient(t, p.local.store, "other")
+	copies := []stats.Stat{riskStat(500, 1), riskStat(500, 1), riskStat(500, 1)}
+	for i := range copies {
+		copies[i].UUID = uuid.NewSHA1(uuid.Nil, fmt.Append(nil, "copy", i))
+	}
+	insert(t, p.remote.store, p.as, copies[:2]...)
+	insert(t, p.local.store, other, copies[2])
+	wantResult(t, result{Sent: 101, AlreadyThere: 1}, pull(t, p.pullOptions(t)))
+}
+
+// What was purged here stays away, unless it is asked for.
+func TestPurgedStatsDoNotComeBack(t *testing.T) {
+	t.Parallel()
+	p := newPullPair(t)
+	insert(t, p.remote.store, p.as, riskStat(600, 400), riskStat(601, 500))
+	opts := p.pullOptions(t)
+	opts.Types = []processor.Type{processor.Risk}
+	wantResult(t, result{Sent: 52}, pull(t, opts))
+	if n, err := p.local.store.PurgeStats(t.Context(), today.AddDate(0, 0, -450), nil); n != 1 || err != nil {
+		t.Fatalf("purged %d, %v", n, err)
+	}
+	opts.Full = true
+	wantResult(t, result{AlreadyThere: 51}, pull(t, opts))
+	other := opts
+	other.Client = newClient(t, p.local.store, "another, from the beginning")
+	wantResult(t, result{AlreadyThere: 51}, pull(t, other))
+	opts.Full, opts.From = false, today.AddDate(0, 0, -510)
+	wantResult(t, result{Sent: 1, AlreadyThere: 51}, pull(t, opts))
+	if _, err := p.local.store.PurgeStats(t.Context(), today.AddDate(0, 0, -5), nil); err != nil {
+		t.Fatal(err)
+	}
+	opts.From = time.Time{}
+	if summary := pull(t, opts); summary.Sent != 0 { // within the overlap of a week
+		t.Errorf("%d came back", summary.Sent)
+	}
+}

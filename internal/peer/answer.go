@@ -27,7 +27,7 @@ type limits struct {
 
 // listLimits are those of a list of a week. As a whole it has room for the stats
 // of 100,000 analyses on each day.
-var listLimits = limits{element: 64 << 20, outside: 64 << 20, whole: 64 << 30}
+var listLimits = limits{element: 64 << 20, outside: 16 << 20, whole: 64 << 30}
 
 // settlementLimits are those of the answer to a batch: the batch itself, escaped
 // in the most wasteful way.

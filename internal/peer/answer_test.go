@@ -52,7 +52,7 @@ func TestEndlessLists(t *testing.T) {
 			if err == nil || !strings.HasPrefix(err.Error(), want) || len(err.Error()) > len(want)+60 {
 				t.Errorf("pull ends with %v, want %s", err, want)
 			}
-			if summary.Bytes > 100<<20 {
+			if summary.Bytes > 70<<20 {
 				t.Errorf("%d bytes were read", summary.Bytes)
 			}
 		})

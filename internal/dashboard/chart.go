@@ -3,6 +3,7 @@ package dashboard
 import (
 	"encoding/json"
 	"math"
+	"slices"
 	"strconv"
 
 	"github.com/monarc-project/stats-service/internal/processor"
@@ -14,6 +15,7 @@ type chart struct {
 	ID      string // part of the addresses of its exports
 	Object  string // narrows the exports where several charts share an ID
 	Title   string
+	Href    string // where Title links to; may be empty
 	Summary string // one or two sentences for those who do not see the drawing
 	Note    string // how to read it; may be empty
 	Table   table
@@ -126,6 +128,15 @@ type place struct {
 type table struct {
 	Columns []column
 	Rows    [][]cell
+}
+
+// without returns the table without the rows that have a text in a column.
+func (t table) without(name, value string) table {
+	i := slices.IndexFunc(t.Columns, func(c column) bool { return c.Name == name })
+	if i >= 0 {
+		t.Rows = slices.DeleteFunc(slices.Clone(t.Rows), func(row []cell) bool { return row[i].Text == value })
+	}
+	return t
 }
 
 // column is a column of a table.

@@ -1,6 +1,7 @@
 package dashboard
 
 import (
+	"math"
 	"slices"
 
 	"github.com/monarc-project/stats-service/internal/processor"
@@ -32,6 +33,7 @@ func (r *reading) referentialChart(referential processor.ReferentialCompliance) 
 		ID:      "compliance",
 		Object:  referential.Referential,
 		Title:   name,
+		Href:    r.objectLink(referential.Referential),
 		Note:    r.T("compliance_note"),
 		Drawing: drawing{Kind: "radar", Name: r.T("compliance"), Share: share},
 		Tall:    true,
@@ -97,13 +99,18 @@ func (r *reading) complianceSummary(categories []processor.CategoryCompliance, s
 	if current.days == 0 {
 		return ""
 	}
-	write := r.Number
+	write, distance := r.Number, r.Number
 	if share {
-		write = r.Percent
+		write, distance = r.Percent, r.points
 	}
 	values := []any{"Current", write(current.value()), "Target", write(target.value())}
 	if where == "" {
 		return r.T("compliance_summary", values...)
 	}
-	return r.T("compliance_summary_gap", append(values, "Category", mention(where), "Gap", write(widest))...)
+	return r.T("compliance_summary_gap", append(values, "Category", mention(where), "Gap", distance(widest))...)
+}
+
+// points writes the difference of two shares.
+func (r *reading) points(difference float64) string {
+	return r.T("percentage_points", "Count", int(math.Round(100*difference)))
 }

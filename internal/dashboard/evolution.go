@@ -75,7 +75,7 @@ func (r *reading) evolution() (evolution, []chart, error) {
 	if r.view.Of == ofRisks {
 		average = shown // levels of different kinds have no mean of their own
 	}
-	return e, []chart{r.evolutionChart(shown, len(lines), meanOf(average, r.measure()))}, nil
+	return e, []chart{r.evolutionChart(shown, len(lines), r.meanOf(average))}, nil
 }
 
 // lines are all lines of what the view is of, in the order of their rank.
@@ -177,18 +177,31 @@ func (r *reading) choose(lines []line) {
 	}
 }
 
+// meanCode is the code of the line of means.
+const meanCode = "mean"
+
 // meanOf is the mean of lines, step by step.
-func meanOf(lines []line, measure string) steps {
-	all := steps{}
+func (r *reading) meanOf(lines []line) line {
+	all := line{Code: meanCode, Name: r.meanName(), steps: map[string]*steps{}}
+	var whole mean
 	for _, l := range lines {
-		for start, m := range *l.steps[measure] {
-			all.add(start, m.value())
+		whole.sum, whole.days = whole.sum+l.mean, whole.days+1
+		for measure, known := range l.steps {
+			if all.steps[measure] == nil {
+				all.steps[measure] = &steps{}
+			}
+			for start, m := range *known {
+				all.steps[measure].add(start, m.value())
+			}
 		}
+	}
+	if len(lines) > 0 {
+		all.mean = whole.value()
 	}
 	return all
 }
 
-func (r *reading) evolutionChart(shown []line, all int, average steps) chart {
+func (r *reading) evolutionChart(shown []line, all int, average line) chart {
 	starts := startsOf(shown, r.measure())
 	c := chart{
 		ID:    "evolution",
@@ -206,10 +219,12 @@ func (r *reading) evolutionChart(shown []line, all int, average steps) chart {
 	for _, l := range shown {
 		c.Drawing.Series = append(c.Drawing.Series, lineSeries(l.Name, r.lineCode(l), *l.steps[r.measure()], starts))
 	}
-	c.Drawing.Series = append(c.Drawing.Series, lineSeries(r.meanName(), "mean", average, starts))
-	c.Table = r.wideTable(shown, average, starts)
-	c.Export = r.longTable(shown, starts)
-	c.Summary = r.evolutionSummary(len(shown), all, average, starts)
+	means := *average.steps[r.measure()]
+	c.Drawing.Series = append(c.Drawing.Series, lineSeries(average.Name, meanCode, means, starts))
+	withMean := append(slices.Clone(shown), average)
+	c.Table = r.wideTable(withMean, starts)
+	c.Export = r.longTable(withMean, starts)
+	c.Summary = r.evolutionSummary(len(shown), all, means, starts)
 	return c
 }
 
@@ -290,7 +305,7 @@ func (r *reading) groupNames(starts []time.Time) []string {
 }
 
 // wideTable has a row for each line and a column for each step.
-func (r *reading) wideTable(shown []line, average steps, starts []time.Time) table {
+func (r *reading) wideTable(shown []line, starts []time.Time) table {
 	t := table{Columns: []column{
 		{Name: "label", Title: r.T("column_label")},
 		{Name: "mean", Title: r.T("column_mean"), Numeric: true},
@@ -305,15 +320,11 @@ func (r *reading) wideTable(shown []line, average steps, starts []time.Time) tab
 		}
 		t.Rows = append(t.Rows, row)
 	}
-	last := []cell{text(r.meanName()), {}}
-	for _, start := range starts {
-		last = append(last, numOrNone(average.value(start)))
-	}
-	t.Rows = append(t.Rows, last)
 	return t
 }
 
-// longTable has a row for each line and step, as programs like it.
+// longTable has a row for each line and step, as programs like it. Rows of the
+// mean name no object.
 func (r *reading) longTable(shown []line, starts []time.Time) *table {
 	values := measures
 	if r.view.Of == ofRisks {
@@ -329,6 +340,9 @@ func (r *reading) longTable(shown []line, starts []time.Time) *table {
 				continue
 			}
 			row := []cell{text(start.Format(time.DateOnly)), text(l.Code), text(l.Name)}
+			if l.Code == meanCode {
+				row[1] = cell{} // the mean is of no object
+			}
 			for _, by := range values {
 				row = append(row, numOrNone(l.steps[by].value(start)))
 			}

@@ -5,7 +5,7 @@ import (
 	"encoding/csv"
 	"fmt"
 	"net/http"
-	"strings"
+	"regexp"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -27,7 +27,9 @@ type document struct {
 // exportedRow holds the cells of a row by the names of their columns.
 type exportedRow = processor.Members[any]
 
-// exportCSV answers a chart as CSV after RFC 4180 in UTF-8.
+// exportCSV answers a chart as CSV after RFC 4180 in UTF-8. There is no byte
+// order mark: it would be part of the name of the first column for the programs
+// that these addresses are for. The help tells how to open the file in Excel.
 func (p *Pages) exportCSV(c echo.Context, r *reading, id string, tables []table) error {
 	var buffer bytes.Buffer
 	writer := csv.NewWriter(&buffer)
@@ -65,14 +67,15 @@ func csvRow(row []cell) []string {
 	return fields
 }
 
+// formulaStart is where a spreadsheet may see a formula: at the start of the text
+// and, where lists have semicolons as in much of Europe, after each of those, as
+// quotes in the middle of a line protect nothing there. White space, invisible
+// characters and quotes before the sign do not keep it from running.
+var formulaStart = regexp.MustCompile(`(^|[;\t\r\n])([\s\pZ\p{Cf}\p{Cc}"']*[=+\-@|%＝＋－＠]|[\t\r\n])`)
+
 // withoutFormula keeps spreadsheets from running text that looks like a formula:
 // an apostrophe in front makes it text.
-func withoutFormula(s string) string {
-	if s != "" && strings.ContainsRune("=+-@\t\r\n|%＝＋－＠", []rune(s)[0]) {
-		return "'" + s
-	}
-	return s
-}
+func withoutFormula(s string) string { return formulaStart.ReplaceAllString(s, "$1'$2") }
 
 // exportJSON answers a chart as JSON.
 func (p *Pages) exportJSON(c echo.Context, r *reading, id string, tables []table) error {

@@ -30,6 +30,7 @@ func (s *service) addFigures() {
 const (
 	fireRow  = fire + `,"Fire, smoke",2.75,4.5,22.5`
 	theftRow = theft + `,"'=1+""1""",-1,1,5`
+	meanRow  = `2026-03-01,,Mean of all threats,0.875,2.75,13.75`
 )
 
 func TestCSV(t *testing.T) {
@@ -54,10 +55,10 @@ func TestCSV(t *testing.T) {
 			"2026-03-15," + theft + `,"'=1+""1""",-1,1,5`,
 		}},
 		"by month, one line": {"/stats/evolution.csv?group=month&object=" + fire, []string{
-			"date,object,label,probability,occurrence,maximum_risk", "2026-03-01," + fireRow,
+			"date,object,label,probability,occurrence,maximum_risk", "2026-03-01," + fireRow, meanRow,
 		}},
 		"the others": {"/stats/evolution.csv?group=month&invert=1&object=" + fire, []string{
-			"date,object,label,probability,occurrence,maximum_risk", "2026-03-01," + theftRow,
+			"date,object,label,probability,occurrence,maximum_risk", "2026-03-01," + theftRow, meanRow,
 		}},
 		"nothing": {"/stats/top-vulnerabilities.csv", []string{"object,label,probability,occurrence,maximum_risk"}},
 		"map": {"/stats/map.csv", []string{

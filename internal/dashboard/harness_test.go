@@ -45,8 +45,14 @@ func setup(t testing.TB, changes ...func(*dashboard.PageOptions)) *service {
 // setupBelow boots the service below a path prefix.
 func setupBelow(t testing.TB, prefix string, changes ...func(*dashboard.PageOptions)) *service {
 	t.Helper()
+	return setupOn(t, pgtest.New(t), prefix, changes...)
+}
+
+// setupOn boots the service on a database.
+func setupOn(t testing.TB, database, prefix string, changes ...func(*dashboard.PageOptions)) *service {
+	t.Helper()
 	store, err := postgres.Open(t.Context(), postgres.Options{
-		URL: pgtest.New(t), Secret: secret.New("secret key of the tests"), MaxConns: 8,
+		URL: database, Secret: secret.New("secret key of the tests"), MaxConns: 8,
 	})
 	if err != nil {
 		t.Fatal(err)

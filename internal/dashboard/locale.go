@@ -21,19 +21,20 @@ var catalogues embed.FS
 
 // pageLanguage is a language that the pages are written in.
 type pageLanguage struct {
-	Code  string
-	Name  string // in the language itself
-	tag   language.Tag
-	label func(processor.LabelSet) string
+	Code      string
+	Name      string // in the language itself
+	Territory string // the language as Open Graph has it
+	tag       language.Tag
+	label     func(processor.LabelSet) string
 }
 
 // pageLanguages lists the languages in the order of the switch. The first one
 // is for readers who understand none of them.
 var pageLanguages = []pageLanguage{
-	{"en", "English", language.English, func(l processor.LabelSet) string { return l.Label2 }},
-	{"fr", "Français", language.French, func(l processor.LabelSet) string { return l.Label1 }},
-	{"de", "Deutsch", language.German, func(l processor.LabelSet) string { return l.Label3 }},
-	{"nl", "Nederlands", language.Dutch, func(l processor.LabelSet) string { return l.Label4 }},
+	{"en", "English", "en_GB", language.English, func(l processor.LabelSet) string { return l.Label2 }},
+	{"fr", "Français", "fr_FR", language.French, func(l processor.LabelSet) string { return l.Label1 }},
+	{"de", "Deutsch", "de_DE", language.German, func(l processor.LabelSet) string { return l.Label3 }},
+	{"nl", "Nederlands", "nl_NL", language.Dutch, func(l processor.LabelSet) string { return l.Label4 }},
 }
 
 func languageCodes() []string {

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -89,6 +90,7 @@ func computedIDs() []string {
 	}
 	for _, l := range levelCodes {
 		add("level_", l.code)
+		add("headline_", l.code)
 	}
 	for _, l := range riskLines() {
 		add("line_", l.code)
@@ -98,6 +100,14 @@ func computedIDs() []string {
 		for _, state := range processor.States() {
 			add("", "cartography_title_"+kind+"_"+state)
 		}
+	}
+	for _, status := range problemStatuses {
+		add("problem_", "title_"+strconv.Itoa(status), "text_"+strconv.Itoa(status))
+	}
+	add("problem_", "title_"+problemDates, "text_"+problemDates)
+	ids = append(ids, wrongValue, wrongPeriod)
+	for _, id := range wrongTexts {
+		ids = append(ids, id)
 	}
 	for month := range 12 {
 		add("month_", []string{"1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12"}[month])

@@ -27,6 +27,7 @@ type overview struct {
 	Headlines     []headline
 	Contributions postgres.Contributions
 	AnalysesTrend trend
+	Before        string // the period that trends compare with
 }
 
 // overviewFigures are read at the same time.
@@ -65,12 +66,12 @@ func (r *reading) means(v view) (riskMeans, error) {
 }
 
 func (r *reading) headlines(f overviewFigures) overview {
-	o := overview{Contributions: f.counted}
+	o := overview{Contributions: f.counted, Before: r.span(r.view.previous())}
 	for _, l := range levelCodes {
 		now := f.now.ofAllKinds(processor.Current, l.level)
 		o.Headlines = append(o.Headlines, headline{
 			Code:     l.code,
-			Title:    r.T("level_" + l.code),
+			Title:    r.T("headline_" + l.code),
 			Current:  r.numberOrNone(now),
 			Residual: r.numberOrNone(f.now.ofAllKinds(processor.Residual, l.level)),
 			Trend:    r.trend(now, f.before.ofAllKinds(processor.Current, l.level)),

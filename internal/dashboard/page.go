@@ -33,7 +33,7 @@ type page struct {
 	Overview  overview
 	Evolution evolution
 	Totals    postgres.Contributions
-	Problems  []string // what is wrong with the address
+	Problem   *problem // why the page cannot be shown; nil: it can
 
 	pages  *Pages
 	prefix string
@@ -48,8 +48,11 @@ func (p *Pages) newPage(kind pageKind, r *reading) *page {
 func (p *page) tables(id string) []table {
 	var tables []table
 	for _, c := range p.Charts {
-		if c.ID == id || p.Name == pageEvolution {
+		switch {
+		case c.ID == id:
 			tables = append(tables, c.exported())
+		case p.Name == pageEvolution: // the CSV of a public JSON route, which has no means
+			tables = append(tables, c.exported().without("object", ""))
 		}
 	}
 	return tables
@@ -100,9 +103,10 @@ func (p *page) Navigation() []link {
 }
 
 // HasFigures tells whether the page shows figures of a period.
-func (p *page) HasFigures() bool {
-	return p.Name != pageAbout && p.Name != pageHelp && len(p.Problems) == 0
-}
+func (p *page) HasFigures() bool { return p.ofFigures() && p.Problem == nil }
+
+// ofFigures tells whether the page is one of those that show figures.
+func (p *page) ofFigures() bool { return !slices.Contains([]string{"", pageAbout, pageHelp}, p.Name) }
 
 // Periods links to the same page for other lengths of time.
 func (p *page) Periods() []link {
@@ -116,24 +120,34 @@ func (p *page) Periods() []link {
 }
 
 // CustomPeriod tells whether the period is none of Periods.
-func (p *page) CustomPeriod() bool { return !slices.Contains(periods, p.View.Days) }
+func (p *page) CustomPeriod() bool { return p.Invalid() || !slices.Contains(periods, p.View.Days) }
 
-// Span writes the period as two dates.
+// Span writes the period as two dates, and whose figures are left out.
 func (p *page) Span() string {
-	return p.T("span", "From", p.Date(p.View.From), "To", p.Date(p.View.To))
+	if p.View.Local {
+		return p.T("span_local", "Span", p.span(p.View))
+	}
+	return p.span(p.View)
 }
 
-// From and To are the ends of the period for date fields.
-func (p *page) From() string { return p.View.From.Format(time.DateOnly) }
+// span writes the period of a view as two dates.
+func (l locale) span(v view) string { return l.T("span", "From", l.Date(v.From), "To", l.Date(v.To)) }
+
+// From is the first day of the period for date fields, as it was given where it
+// is to be mended.
+func (p *page) From() string {
+	if p.Invalid() {
+		return p.Problem.from
+	}
+	return p.View.From.Format(time.DateOnly)
+}
 
 // Until is the last day of the period for date fields.
-func (p *page) Until() string { return p.View.To.Format(time.DateOnly) }
-
-// LocalToggle links to the same page with, or without, only local clients.
-func (p *page) LocalToggle() link {
-	v := p.View
-	v.Local = !v.Local
-	return link{Href: p.address(v), Text: p.T("local_only"), Current: p.View.Local}
+func (p *page) Until() string {
+	if p.Invalid() {
+		return p.Problem.to
+	}
+	return p.View.To.Format(time.DateOnly)
 }
 
 // Languages links to the same page in other languages.
@@ -275,22 +289,13 @@ func (p *page) Whole() string {
 	return p.address(v)
 }
 
-// Canonical is the address of the page for search engines and previews, or
-// empty when it is not known how others reach the service.
-func (p *page) Canonical() string {
-	if p.pages.opts.InstanceURL == "" {
-		return ""
-	}
-	return p.pages.opts.InstanceURL + p.path
-}
-
-// Preview is the address of the picture for previews.
-func (p *page) Preview() string {
-	return p.pages.opts.InstanceURL + p.pages.assets.root() + "/preview.png"
-}
-
 // Title is what the page is about.
-func (p *page) Title() string { return p.T("title_" + p.Name) }
+func (p *page) Title() string {
+	if p.Problem != nil {
+		return p.T("problem_title_" + p.Problem.code())
+	}
+	return p.T("title_" + p.Name)
+}
 
 // MinClients is the number of clients that must stand behind a figure.
 func (p *page) MinClients() int { return max(p.pages.opts.MinClients, 1) }

@@ -2,10 +2,8 @@ package dashboard
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"html/template"
-	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -14,7 +12,6 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/monarc-project/stats-service/internal/prefix"
-	"github.com/monarc-project/stats-service/internal/stats"
 )
 
 // The names of the pages, as ACTIVE_PAGES has them.
@@ -127,6 +124,19 @@ func PageNames() []string {
 	return names
 }
 
+// embeddable tells whether the page has charts that frames can show.
+func (k pageKind) embeddable() bool { return len(k.charts) > 0 }
+
+// checkChart tells when the chart to embed is none of the page's.
+func (k pageKind) checkChart(v view) error {
+	if !v.Embed || v.Chart == "" || slices.Contains(k.charts, v.Chart) {
+		return nil
+	}
+	reader := viewReader{}
+	reader.fail(paramChart, "must be one of %v", k.charts)
+	return reader.err()
+}
+
 // active lists the pages that are served.
 func (p *Pages) active() []pageKind {
 	var kinds []pageKind
@@ -157,13 +167,21 @@ func (p *Pages) Register(e *echo.Echo) {
 		}
 	}
 	if kinds := p.active(); len(kinds) > 0 && kinds[0].name != pageStats {
-		g.add("/", func(c echo.Context) error {
-			return c.Redirect(http.StatusFound, prefix.Of(c.Request().Context())+kinds[0].path)
-		})
+		g.add("/", func(c echo.Context) error { return redirectTo(c, kinds[0]) })
 	}
 	p.registerPictures(e)
-	e.Match(methods, "/static/:hash/*", p.assets.serve)
+	// A method value would be logged without the line that it is on.
+	g.add("/static/:hash/*", func(c echo.Context) error { return p.assets.serve(c) })
 	p.registerWellKnown(e)
+}
+
+// redirectTo leads to a page with all that the address asks for.
+func redirectTo(c echo.Context, kind pageKind) error {
+	to := prefix.Of(c.Request().Context()) + kind.path
+	if query := c.QueryParams().Encode(); query != "" {
+		to += "?" + query
+	}
+	return c.Redirect(http.StatusFound, to)
 }
 
 var methods = []string{http.MethodGet, http.MethodHead}
@@ -190,10 +208,14 @@ func (p *Pages) servePage(kind pageKind) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		request := c.Request()
 		r, err := p.read(request.Context(), request.Header, c.QueryParams(), defaultPeriod)
-		p.protect(c.Response().Header(), r.view.Embed)
-		if invalid := (*stats.InvalidError)(nil); errors.As(err, &invalid) {
-			return p.renderInvalid(c, kind, r, invalid)
+		r.view.Embed = r.view.Embed && kind.embeddable()
+		if err == nil {
+			err = kind.checkChart(r.view)
 		}
+		if err != nil {
+			return p.renderProblem(c, kind, r, http.StatusBadRequest, err)
+		}
+		p.protect(c.Response().Header(), r.view.Embed)
 		return p.answerKept(c, r, kind, "", func(c echo.Context, r *reading) error {
 			return p.writePage(c, r, kind)
 		})
@@ -206,23 +228,11 @@ func (p *Pages) writePage(c echo.Context, r *reading, kind pageKind) error {
 	if err := kind.build(r, page); err != nil {
 		return fmt.Errorf("page %s: %w", kind.name, err)
 	}
-	if r.view.Embed && len(kind.charts) > 0 {
+	if r.view.Embed {
 		page.keepChart(r.view.Chart)
 		return p.render(c, http.StatusOK, "embed", page)
 	}
 	return p.render(c, http.StatusOK, kind.name, page)
-}
-
-// renderInvalid says which part of the address is not understood.
-func (p *Pages) renderInvalid(c echo.Context, kind pageKind, r *reading, invalid *stats.InvalidError) error {
-	header := c.Response().Header()
-	header.Set("Cache-Control", "no-store")
-	header.Set("Vary", "Accept-Language")
-	page := p.newPage(kind, r)
-	for _, name := range slices.Sorted(maps.Keys(invalid.Fields)) {
-		page.Problems = append(page.Problems, name+": "+invalid.Fields[name])
-	}
-	return p.render(c, http.StatusBadRequest, "problem", page)
 }
 
 func (p *Pages) render(c echo.Context, status int, name string, page *page) error {

@@ -72,8 +72,14 @@ func TestActivePages(t *testing.T) {
 	if to := s.get("/").header.Get("Location"); to != "/stats/map" {
 		t.Errorf("the first page is %s", to)
 	}
-	if page := s.get("/stats/map").body; strings.Contains(page, `href="/stats/evolution`) {
-		t.Error("the navigation links to a page that is turned off")
+	if to := s.get("/?days=30&lang=fr&local_stats_only=1").header.Get("Location"); to != "/stats/map?days=30&lang=fr&local_stats_only=1" {
+		t.Errorf("the first page with parameters is %s", to)
+	}
+	for _, path := range []string{"/stats/map", "/help", "/nope"} {
+		page := s.get(path, "Accept", "text/html").body
+		if strings.Contains(page, `href="/stats/evolution`) || strings.Contains(page, `href="/about`) {
+			t.Errorf("%s links to a page that is turned off", path)
+		}
 	}
 }
 
@@ -112,6 +118,25 @@ func TestEmbed(t *testing.T) {
 	}
 	if strings.Contains(got.body, "<nav") {
 		t.Error("the navigation is embedded too")
+	}
+	for path, status := range map[string]int{
+		"/about?embed=1": http.StatusOK, "/help?embed=1": http.StatusOK, "/about?embed=1&days=x": http.StatusBadRequest,
+	} {
+		got := open.get(path)
+		policy := got.header.Get("Content-Security-Policy")
+		if got.status != status || !strings.Contains(policy, "frame-ancestors 'none'") || got.header.Get("X-Frame-Options") != "DENY" {
+			t.Errorf("%s answers %d with %s", path, got.status, policy)
+		}
+	}
+	for _, query := range []string{"chart=nonsense", "chart=map", "days=0"} {
+		got := open.get("/stats?lang=nl&embed=1&" + query)
+		policy := got.header.Get("Content-Security-Policy")
+		if got.status != http.StatusBadRequest || strings.Contains(got.body, "<nav") || !strings.Contains(got.body, `class="problem"`) {
+			t.Errorf("%s in a frame answers %d", query, got.status)
+		}
+		if !strings.Contains(policy, "frame-ancestors https://www.example.org") {
+			t.Errorf("%s in a frame: %s", query, policy)
+		}
 	}
 	if policy := open.get("/stats").header.Get("Content-Security-Policy"); !strings.Contains(policy, "frame-ancestors 'none'") {
 		t.Errorf("the whole page: %s", policy)
@@ -173,16 +198,28 @@ Canonical: https://stats.example.org/.well-known/security.txt
 	if diff := cmp.Diff(want, s.get("/.well-known/security.txt").body); diff != "" {
 		t.Errorf("security.txt (-want +got)\n%s", diff)
 	}
-	if got := setup(t).get("/.well-known/security.txt").status; got != http.StatusNotFound {
-		t.Errorf("without a contact security.txt answers %d", got)
+	plain := setup(t, func(o *dashboard.PageOptions) { o.AdminURL = "http://example.org/contact" })
+	for name, s := range map[string]*service{"without a contact": setup(t), "with a contact over HTTP": plain} {
+		if got := s.get("/.well-known/security.txt").status; got != http.StatusNotFound {
+			t.Errorf("%s security.txt answers %d", name, got)
+		}
 	}
 	if got := s.get("/favicon.ico"); got.status != http.StatusOK || got.header.Get("Content-Type") != "image/x-icon" || len(got.body) < 100 {
 		t.Errorf("favicon.ico answers %d with %d bytes", got.status, len(got.body))
 	}
+	for address, want := range map[string]string{
+		"/help": `<link rel="canonical" href="https://stats.example.org/help">`, "/help?lang=fr&days=30": `<link rel="canonical" href="https://stats.example.org/help?lang=fr">`,
+		"/help?lang=nl": `<meta property="og:locale" content="nl_NL">`,
+	} {
+		if !strings.Contains(s.get(address).body, want) {
+			t.Errorf("%s has no %s", address, want)
+		}
+	}
 	page := s.get("/about").body
 	for _, tag := range []string{
 		`<meta property="og:url" content="https://stats.example.org/about">`,
-		`<link rel="canonical" href="https://stats.example.org/about">`, `/preview.png">`, `href="mailto:security@example.org"`,
+		`<link rel="canonical" href="https://stats.example.org/about">`, `/preview.png">`,
+		`<link rel="alternate" hreflang="de" href="https://stats.example.org/about?lang=de">`, `/LICENSE-zrender">zrender`, `href="mailto:security@example.org"`,
 	} {
 		if !strings.Contains(page, tag) {
 			t.Errorf("no %s on the page", tag)

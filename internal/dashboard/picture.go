@@ -48,7 +48,7 @@ func parseSheet(query url.Values) (sheet, error) {
 		height: r.pixels(paramHeight, 0, picture.MinHeight, picture.MaxHeight),
 		dark:   r.oneOf(paramTheme, []string{themeLight, themeDark}, themeLight) == themeDark,
 	}
-	return s, r.err
+	return s, r.err()
 }
 
 func (r *viewReader) pixels(name string, fallback, least, most int) int {
@@ -250,8 +250,9 @@ func commonNote(charts []chart, otherwise string) string {
 // pictureSpan is the period, and whose figures are left out. The words of the
 // period may start in small letters, as they are for sentences.
 func (p *page) pictureSpan() string {
-	first, size := utf8.DecodeRuneInString(p.Span())
-	span := string(unicode.ToUpper(first)) + p.Span()[size:]
+	span := p.span(p.View)
+	first, size := utf8.DecodeRuneInString(span)
+	span = string(unicode.ToUpper(first)) + span[size:]
 	if p.View.Local {
 		span += " · " + p.T("local_only")
 	}

@@ -1,6 +1,8 @@
 package dashboard
 
 import (
+	"errors"
+	"maps"
 	"net/url"
 	"slices"
 	"strconv"
@@ -82,8 +84,9 @@ type view struct {
 	Chart    string   // the chart to embed; empty: the first
 }
 
-// parseView reads the parameters of an address. Its errors are
-// *stats.InvalidError and name the parameter.
+// parseView reads the parameters of an address. Its errors are *viewError; what
+// is wrong then has its standard value in the view, so that links from there
+// keep everything else.
 func parseView(query url.Values, today time.Time, fallbackDays int) (view, error) {
 	r := viewReader{query: query}
 	v := view{
@@ -100,19 +103,71 @@ func parseView(query url.Values, today time.Time, fallbackDays int) (view, error
 		Chart:   query.Get(paramChart),
 	}
 	r.period(&v, today, fallbackDays)
-	return v, r.err
+	return v, r.err()
 }
 
-// viewReader keeps the first error.
+// viewError tells what is wrong with the parameters of a page.
+type viewError struct {
+	*stats.InvalidError
+	told []wrongPart
+}
+
+// wrongPart is a parameter that is wrong and the id of the text that says so to
+// readers.
+type wrongPart struct{ name, text string }
+
+// Unwrap makes it the error that callers of the JSON routes get.
+func (e *viewError) Unwrap() error { return e.InvalidError }
+
+// and adds what is wrong with a parameter to what was found before, if anything.
+func (e *viewError) and(part wrongPart, invalid *stats.InvalidError) *viewError {
+	if e == nil {
+		e = &viewError{InvalidError: &stats.InvalidError{Message: invalid.Message, Fields: map[string]string{}}}
+	}
+	maps.Copy(e.Fields, invalid.Fields)
+	e.told = append(e.told, part)
+	return e
+}
+
+// The texts about parameters. Those that readers type have their own.
+const (
+	wrongValue  = "wrong_value"
+	wrongDays   = "wrong_days"
+	wrongFrom   = "wrong_from"
+	wrongTo     = "wrong_to"
+	wrongPeriod = "wrong_period" // it ends before it starts
+	wrongObject = "wrong_object"
+	wrongChart  = "wrong_chart"
+)
+
+var wrongTexts = map[string]string{
+	paramDays: wrongDays, paramFrom: wrongFrom, paramTo: wrongTo, paramObject: wrongObject, paramChart: wrongChart,
+}
+
+// viewReader keeps all that is wrong.
 type viewReader struct {
 	query url.Values
-	err   error
+	wrong *viewError
+}
+
+// err is a *viewError, or nil.
+func (r *viewReader) err() error {
+	if r.wrong == nil {
+		return nil
+	}
+	return r.wrong
 }
 
 func (r *viewReader) fail(name, format string, args ...any) {
-	if r.err == nil {
-		r.err = stats.Invalid(name, format, args...)
+	r.note(name, stats.Invalid(name, format, args...))
+}
+
+func (r *viewReader) note(name string, invalid *stats.InvalidError) {
+	text, own := wrongTexts[name]
+	if !own {
+		text = wrongValue
 	}
+	r.wrong = r.wrong.and(wrongPart{name, text}, invalid)
 }
 
 func (r *viewReader) flag(name string) bool {
@@ -173,45 +228,64 @@ func (r *viewReader) objects() []string {
 
 // period reads from and to, which win, or days.
 func (r *viewReader) period(v *view, today time.Time, fallbackDays int) {
-	v.From, v.To = r.date(paramFrom), r.date(paramTo)
-	if !v.From.IsZero() || !v.To.IsZero() {
-		r.custom(v, today)
+	if r.query.Get(paramFrom) != "" || r.query.Get(paramTo) != "" {
+		if r.custom(v, today) {
+			return
+		}
+		v.lastDays(fallbackDays, today)
 		return
 	}
-	v.Days = fallbackDays
+	days := fallbackDays
 	if given := r.query.Get(paramDays); given != "" {
 		n, err := strconv.Atoi(given)
 		if err != nil || n < 1 || n > maxDays {
 			r.fail(paramDays, "must be a number of days from 1 to %d", maxDays)
 			n = fallbackDays
 		}
-		v.Days = n
+		days = n
 	}
-	v.From, v.To = today.AddDate(0, 0, -v.Days), today
+	v.lastDays(days, today)
 }
 
-func (r *viewReader) custom(v *view, today time.Time) {
-	if v.To.IsZero() {
-		v.To = today
-	}
-	if v.From.IsZero() {
-		v.From = v.To.AddDate(0, 0, -defaultPeriod)
-	}
-	if v.From.After(v.To) {
-		r.fail(paramFrom, "must not be after the end of the period, %s", v.To.Format(time.DateOnly))
-	}
+func (v *view) lastDays(days int, today time.Time) {
+	v.Days, v.From, v.To = days, today.AddDate(0, 0, -days), today
 }
 
-func (r *viewReader) date(name string) time.Time {
+// custom reads a period of two dates and tells whether they make one.
+func (r *viewReader) custom(v *view, today time.Time) bool {
+	from, fromKnown := r.date(paramFrom)
+	to, toKnown := r.date(paramTo)
+	if !fromKnown || !toKnown {
+		return false
+	}
+	if to.IsZero() {
+		to = today
+	}
+	if from.IsZero() {
+		from = to.AddDate(0, 0, -defaultPeriod)
+	}
+	if from.After(to) {
+		invalid := stats.Invalid(paramFrom, "must not be after the end of the period, %s", to.Format(time.DateOnly))
+		r.wrong = r.wrong.and(wrongPart{paramFrom, wrongPeriod}, invalid)
+		return false
+	}
+	v.From, v.To = from, to
+	return true
+}
+
+// date reads a date, which is zero when there is none, and tells whether it
+// could be read.
+func (r *viewReader) date(name string) (time.Time, bool) {
 	given := r.query.Get(name)
 	if given == "" {
-		return time.Time{}
+		return time.Time{}, true
 	}
 	date, err := stats.ParseDateField(name, given)
-	if err != nil && r.err == nil {
-		r.err = err
+	if invalid := (*stats.InvalidError)(nil); errors.As(err, &invalid) {
+		r.note(name, invalid)
+		return time.Time{}, false
 	}
-	return date
+	return date, true
 }
 
 // filter asks for the stats of a type in the period of the view.

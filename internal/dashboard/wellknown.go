@@ -13,10 +13,11 @@ import (
 
 // registerWellKnown adds what robots, scanners and browsers look for.
 func (p *Pages) registerWellKnown(e *echo.Echo) {
-	e.Match(methods, "/robots.txt", p.robots)
-	e.Match(methods, "/favicon.ico", p.favicon)
-	if p.opts.AdminEmail != "" || p.opts.AdminURL != "" {
-		e.Match(methods, "/.well-known/security.txt", p.securityTxt)
+	g := registrar{e}
+	g.add("/robots.txt", func(c echo.Context) error { return p.robots(c) })
+	g.add("/favicon.ico", func(c echo.Context) error { return p.favicon(c) })
+	if p.opts.AdminEmail != "" || overHTTPS(p.opts.AdminURL) {
+		g.add("/.well-known/security.txt", func(c echo.Context) error { return p.securityTxt(c) })
 	}
 }
 
@@ -47,15 +48,18 @@ func (p *Pages) securityTxt(c echo.Context) error {
 	if p.opts.AdminEmail != "" {
 		fmt.Fprintf(&text, "Contact: mailto:%s\n", p.opts.AdminEmail)
 	}
-	if p.opts.AdminURL != "" {
+	if overHTTPS(p.opts.AdminURL) {
 		fmt.Fprintf(&text, "Contact: %s\n", p.opts.AdminURL)
 	}
 	// Whole days, so that the file does not change with every request.
 	expires := p.opts.Now().UTC().Truncate(day).Add(securityLifetime)
 	fmt.Fprintf(&text, "Expires: %s\n", expires.Format(time.RFC3339))
 	fmt.Fprintf(&text, "Preferred-Languages: %s\n", strings.Join(languageCodes(), ", "))
-	if p.opts.InstanceURL != "" {
+	if overHTTPS(p.opts.InstanceURL) {
 		fmt.Fprintf(&text, "Canonical: %s/.well-known/security.txt\n", p.opts.InstanceURL)
 	}
 	return c.String(http.StatusOK, text.String())
 }
+
+// overHTTPS tells whether RFC 9116 allows an address in security.txt.
+func overHTTPS(address string) bool { return strings.HasPrefix(address, "https://") }

@@ -24,21 +24,20 @@ func tidyPath(configured string, trustProxy bool) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
 			r := c.Request()
-			query := plainQuery(r.URL.RawQuery)
-			if err := checkQuery(r.Method, query); err != nil {
-				return err
-			}
-			if masks := r.Header.Values(maskHeader); len(masks) > 1 {
-				return stats.Invalid(maskHeader, "is given %d times; give it once", len(masks))
-			}
 			base := configured
 			if forwarded := forwardedPrefix(r.Header.Get("X-Forwarded-Prefix")); trustProxy && forwarded != "" {
 				base = forwarded
 			}
 			r.URL.Path = withoutPrefix(singleSlashes(r.URL.Path), base)
 			r.URL.RawPath = "" // it would win over Path in the router
-			r.URL.RawQuery = query
+			r.URL.RawQuery = plainQuery(r.URL.RawQuery)
 			c.SetRequest(r.WithContext(prefix.With(r.Context(), base)))
+			if err := checkQuery(r.Method, r.URL.RawQuery); err != nil {
+				return err
+			}
+			if masks := r.Header.Values(maskHeader); len(masks) > 1 {
+				return stats.Invalid(maskHeader, "is given %d times; give it once", len(masks))
+			}
 			return next(c)
 		}
 	}

@@ -181,6 +181,9 @@ func (s *Server) handleError(err error, c echo.Context) {
 	}
 	header.Del("Link")
 	allowHead(header)
+	if s.sendPage(c, p.status, err) {
+		return
+	}
 	body, err := json.Marshal(api.Error{Message: p.message, Errors: p.fields}, asReceived)
 	if err != nil {
 		s.log.Error("encode error answer", "error", err)
@@ -189,6 +192,18 @@ func (s *Server) handleError(err error, c echo.Context) {
 	if err := answer.Send(c.Response(), p.status, body); err != nil {
 		s.log.Debug("send error answer", "error", err)
 	}
+}
+
+// sendPage answers with a page, and tells whether one was wanted.
+func (s *Server) sendPage(c echo.Context, status int, cause error) bool {
+	if s.pages == nil {
+		return false
+	}
+	sent, err := s.pages.Problem(c, status, cause)
+	if err != nil {
+		s.log.Error("send error page", "error", err)
+	}
+	return sent && (err == nil || c.Response().Committed)
 }
 
 // causeOf is what the log tells of an error and the caller is not told.

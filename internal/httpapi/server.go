@@ -45,6 +45,8 @@ type Options struct {
 // Pages are pages for people, which bring their own routes.
 type Pages interface {
 	Register(e *echo.Echo)
+	// Problem answers a request that failed with a page, where a person reads it.
+	Problem(c echo.Context, status int, cause error) (sent bool, err error)
 }
 
 // Server answers API v1.
@@ -58,6 +60,7 @@ type Server struct {
 	answers          *answer.Cache
 	keys             *keyring
 	seen             *seen
+	pages            Pages
 }
 
 var _ server.StrictServerInterface = (*Server)(nil)
@@ -71,6 +74,7 @@ func New(opts Options) (*Server, http.Handler) {
 		log:              opts.Log,
 		areas:            newAreas(opts.Log),
 		registrationOpen: opts.RegistrationOpen,
+		pages:            opts.Pages,
 		answers:          opts.Answers,
 		keys:             newKeyring(opts.Now, opts.Store.ClientByToken),
 		seen:             newSeen(opts.Store, opts.Now, opts.Log),

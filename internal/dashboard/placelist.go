@@ -1,0 +1,88 @@
+package dashboard
+
+import (
+	"cmp"
+	"math"
+	"slices"
+
+	"golang.org/x/text/number"
+)
+
+// mostDecimals of a coordinate are a few metres.
+const mostDecimals = 5
+
+// listedPlace is a place of the map in words.
+type listedPlace struct {
+	Position      string
+	Organisations string
+	Threat        ColumnCell
+	Vulnerability ColumnCell
+
+	clients float64
+}
+
+// Places are the places of the map, those of most organisations first.
+func (p *page) Places() []listedPlace {
+	if len(p.Charts) == 0 {
+		return nil
+	}
+	table := p.Charts[0].Table
+	at := map[string]int{}
+	for i, column := range table.Columns {
+		at[column.Name] = i
+	}
+	var places []listedPlace
+	for _, row := range table.Rows {
+		clients := *row[at["organisations"]].Number
+		places = append(places, listedPlace{
+			Position:      p.Position(*row[at["latitude"]].Number, *row[at["longitude"]].Number),
+			Organisations: p.T("organisations", "Count", int(clients)),
+			Threat:        shownText(row[at["top_threat_label"]]),
+			Vulnerability: shownText(row[at["top_vulnerability_label"]]),
+			clients:       clients,
+		})
+	}
+	slices.SortStableFunc(places, func(a, b listedPlace) int { return cmp.Compare(b.clients, a.clients) })
+	return places
+}
+
+func shownText(c cell) ColumnCell { return ColumnCell{cell: c, Shown: c.Text} }
+
+// Leading names the threat that is at the top in most places, where there are
+// several places to compare.
+func (p *page) Leading() string {
+	places := p.Places()
+	count, first := map[string]int{}, ""
+	for _, place := range places {
+		name := place.Threat.Text
+		if name == "" {
+			continue
+		}
+		count[name]++
+		if count[name] > count[first] {
+			first = name
+		}
+	}
+	if len(places) < 2 || count[first] < 2 {
+		return ""
+	}
+	return p.T("places_leading", "Name", mention(first), "Count", count[first], "Places", p.Integer(len(places)))
+}
+
+// Position writes coordinates as people say them.
+func (l locale) Position(latitude, longitude float64) string {
+	northSouth, eastWest := l.T("north"), l.T("east")
+	if latitude < 0 {
+		northSouth = l.T("south")
+	}
+	if longitude < 0 {
+		eastWest = l.T("west")
+	}
+	return l.T("position", "Latitude", l.degrees(latitude), "NorthSouth", northSouth,
+		"Longitude", l.degrees(longitude), "EastWest", eastWest)
+}
+
+// degrees writes a coordinate with the decimals that it has.
+func (l locale) degrees(n float64) string {
+	return l.printer.Sprint(number.Decimal(math.Abs(n), number.MaxFractionDigits(mostDecimals)))
+}

@@ -1,0 +1,172 @@
+package dashboard
+
+import (
+	"errors"
+	"maps"
+	"mime"
+	"net/http"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/monarc-project/stats-service/internal/stats"
+)
+
+// problem is why a page cannot be shown.
+type problem struct {
+	Status int
+	Wrong  []string // what is wrong with the address, sentence by sentence
+	Again  string   // address of the same page, with what is wrong left out
+
+	dates    bool   // it is about the dates of the period
+	from, to string // these dates, as they were given
+}
+
+// problemDates is in place of a status where only the dates are to be mended.
+const problemDates = "dates"
+
+// problemStatuses are the statuses that have words of their own. Others are told
+// in those of their class.
+var problemStatuses = []int{
+	http.StatusBadRequest, http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusTooManyRequests,
+	http.StatusInternalServerError, http.StatusServiceUnavailable,
+}
+
+// code names the texts of a problem.
+func (p *problem) code() string {
+	if p.dates {
+		return problemDates
+	}
+	status := p.Status
+	if !slices.Contains(problemStatuses, status) {
+		status -= status % 100
+	}
+	return strconv.Itoa(status)
+}
+
+// ProblemText says what the reader can do.
+func (p *page) ProblemText() string { return p.T("problem_text_" + p.Problem.code()) }
+
+// Invalid tells whether the dates of the form are what is wrong.
+func (p *page) Invalid() bool { return p.Problem != nil && p.Problem.dates }
+
+// Repairable tells whether the form of the period leads on from a problem.
+func (p *page) Repairable() bool { return p.Problem.Status == http.StatusBadRequest && p.ofFigures() }
+
+// Passing tells whether the same address may work later.
+func (p *page) Passing() bool {
+	return p.Problem.Status >= http.StatusInternalServerError || p.Problem.Status == http.StatusTooManyRequests
+}
+
+// Problem answers a request that failed with a page for people, in their
+// language, and tells whether it did: programs, and readers of anything but
+// pages, get the answer that the API has for them.
+func (p *Pages) Problem(c echo.Context, status int, cause error) (sent bool, err error) {
+	if !p.wantsPage(c.Request()) {
+		return false, nil
+	}
+	r, _ := p.read(c.Request().Context(), c.Request().Header, c.QueryParams(), defaultPeriod)
+	return true, p.renderProblem(c, p.kindOf(c.Request().URL.Path), r, status, cause)
+}
+
+// wantsPage tells whether a browser shows the answer to a person.
+func (p *Pages) wantsPage(r *http.Request) bool {
+	reading := r.Method == http.MethodGet || r.Method == http.MethodHead
+	inside := strings.HasPrefix(r.URL.Path+"/", p.opts.APIRoot+"/") || strings.HasPrefix(r.URL.Path, "/static/")
+	return reading && !inside && path.Ext(r.URL.Path) == "" && prefersHTML(r.Header.Values("Accept"))
+}
+
+// prefersHTML tells whether an Accept header names HTML, and JSON no higher.
+func prefersHTML(accept []string) bool {
+	html, json := 0.0, 0.0
+	for part := range strings.SplitSeq(strings.Join(accept, ","), ",") {
+		name, parameters, err := mime.ParseMediaType(part)
+		if err != nil {
+			continue
+		}
+		weight := 1.0
+		if given, err := strconv.ParseFloat(parameters["q"], 64); err == nil {
+			weight = given
+		}
+		switch name {
+		case echo.MIMETextHTML, "application/xhtml+xml":
+			html = max(html, weight)
+		case echo.MIMEApplicationJSON:
+			json = max(json, weight)
+		}
+	}
+	return html > 0 && html >= json
+}
+
+// kindOf is the page at a path, or none.
+func (p *Pages) kindOf(path string) pageKind {
+	kinds := p.active()
+	i := slices.IndexFunc(kinds, func(kind pageKind) bool { return kind.path == path })
+	if i < 0 {
+		return pageKind{path: path}
+	}
+	return kinds[i]
+}
+
+// renderProblem says what is wrong, in a frame as briefly as a chart would.
+func (p *Pages) renderProblem(c echo.Context, kind pageKind, r *reading, status int, cause error) error {
+	r.view.Embed = r.view.Embed && kind.embeddable()
+	header := c.Response().Header()
+	p.protect(header, r.view.Embed)
+	header.Set("Cache-Control", "no-store")
+	header.Set("Vary", "Accept, Accept-Language")
+	page := p.newPage(kind, r)
+	page.Problem = &problem{Status: status, Wrong: r.wrongs(cause)}
+	page.Problem.Again = page.again(c)
+	if wrong := (*viewError)(nil); errors.As(cause, &wrong) {
+		page.Problem.tellDates(c, wrong)
+	}
+	if r.view.Embed {
+		return p.render(c, status, "problem-embed", page)
+	}
+	return p.render(c, status, "problem", page)
+}
+
+// tellDates remembers dates that make no period.
+func (p *problem) tellDates(c echo.Context, wrong *viewError) {
+	p.from, p.to = c.QueryParam(paramFrom), c.QueryParam(paramTo)
+	p.dates = !slices.ContainsFunc(wrong.told, func(part wrongPart) bool {
+		return part.name != paramFrom && part.name != paramTo
+	})
+}
+
+// again is the address to try next: the same one where it may work later.
+func (p *page) again(c echo.Context) string {
+	switch {
+	case p.Name == "":
+		return p.Home()
+	case p.Passing():
+		return p.Self() + "?" + c.QueryParams().Encode()
+	}
+	v := p.View
+	v.Embed, v.Chart = false, ""
+	return p.address(v)
+}
+
+// wrongs says in sentences what is wrong with the parameters.
+func (r *reading) wrongs(cause error) []string {
+	var (
+		ofView  *viewError
+		invalid *stats.InvalidError
+		texts   []string
+	)
+	switch {
+	case errors.As(cause, &ofView):
+		for _, part := range ofView.told {
+			texts = append(texts, r.T(part.text, "Name", part.name, "Days", r.Integer(maxDays)))
+		}
+	case errors.As(cause, &invalid):
+		for _, name := range slices.Sorted(maps.Keys(invalid.Fields)) {
+			texts = append(texts, r.T("wrong_other", "Name", mention(name)))
+		}
+	}
+	return texts
+}

@@ -1,0 +1,222 @@
+package dashboard_test
+
+import (
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/labstack/echo/v4"
+
+	"github.com/monarc-project/stats-service/internal/dashboard"
+	"github.com/monarc-project/stats-service/internal/pgtest"
+)
+
+// browser is what browsers say that they like to get.
+const browser = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8"
+
+// TestProblems shows who gets a page when something fails, and who JSON.
+func TestProblems(t *testing.T) {
+	t.Parallel()
+	s := setup(t, func(o *dashboard.PageOptions) { o.Active = []string{"stats", "help"} })
+	const page, plain = "text/html; charset=UTF-8", "application/json"
+	tests := map[string]struct {
+		path, accept string
+		status       int
+		contentType  string
+		want         string
+	}{
+		"no page":             {"/nope", browser, http.StatusNotFound, page, "Il n’y a rien ici"},
+		"no page of stats":    {"/stats/nope", browser, http.StatusNotFound, page, "Il n’y a rien ici"},
+		"a page turned off":   {"/stats/map", browser, http.StatusNotFound, page, "Il n’y a rien ici"},
+		"twice":               {"/stats?top=5&top=10", browser, http.StatusBadRequest, page, "figure plusieurs fois"},
+		"broken":              {"/stats?days=%zz", browser, http.StatusBadRequest, page, "illisible"},
+		"wrong value":         {"/stats?top=7", browser, http.StatusBadRequest, page, "« top » a une valeur"},
+		"wrong value for all": {"/stats?days=0", "*/*", http.StatusBadRequest, page, "entre 1 et 36"},
+		"a program":           {"/nope", "*/*", http.StatusNotFound, plain, `"message"`},
+		"nobody":              {"/nope", "", http.StatusNotFound, plain, `"message"`},
+		"JSON rather":         {"/nope", "application/json, text/html;q=0.5", http.StatusNotFound, plain, `"message"`},
+		"no HTML":             {"/nope", "text/html;q=0, */*", http.StatusNotFound, plain, `"message"`},
+		"a table":             {"/stats/top-threats.csv?days=0", browser, http.StatusBadRequest, plain, `"days"`},
+		"figures":             {"/stats/threats.json?days=0", browser, http.StatusBadRequest, plain, `"days"`},
+		"the API":             {"/api/v1/nope", browser, http.StatusNotFound, plain, `"message"`},
+		"a file":              {"/static/0/x", browser, http.StatusNotFound, plain, `"message"`},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			got := s.get(tt.path, "Accept", tt.accept, "Accept-Language", "fr")
+			if got.status != tt.status || got.header.Get("Content-Type") != tt.contentType || !strings.Contains(got.body, tt.want) {
+				t.Errorf("answers %d %s\n%s", got.status, got.header.Get("Content-Type"), got.body)
+			}
+			if tt.contentType == page {
+				expectFrame(t, got)
+			}
+		})
+	}
+}
+
+// expectFrame looks for what every page has, whatever is wrong.
+func expectFrame(t *testing.T, got reply) {
+	t.Helper()
+	for _, want := range []string{`<html lang="fr"`, `<nav class="pages"`, "<h1>", `class="languages"`} {
+		if !strings.Contains(got.body, want) {
+			t.Errorf("the page has no %s", want)
+		}
+	}
+	if policy := got.header.Get("Content-Security-Policy"); !strings.Contains(policy, "frame-ancestors 'none'") {
+		t.Errorf("the policy is %q", policy)
+	}
+	if got.header.Get("Cache-Control") != "no-store" || !strings.Contains(got.header.Get("Vary"), "Accept") {
+		t.Errorf("the page is kept: %s", got.header)
+	}
+}
+
+// TestProblemBelowPrefix shows that a page about an unreadable address leads on.
+func TestProblemBelowPrefix(t *testing.T) {
+	t.Parallel()
+	s := setupBelow(t, "/monarc")
+	for _, path := range []string{"/nope", "/stats?days=%zz"} {
+		body := s.get(path, "Accept", browser).body
+		if !strings.Contains(body, `href="/monarc/stats?days=90"`) || strings.Contains(body, `href="/stats`) {
+			t.Errorf("%s links past the prefix", path)
+		}
+	}
+}
+
+// shortLived returns the address of a fresh database and what makes it unreachable.
+func shortLived(t *testing.T) (address string, cut func()) {
+	t.Helper()
+	target, err := url.Parse(pgtest.New(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir, err := os.MkdirTemp("", "gone") // socket paths are short, t.TempDir is not
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	query := target.Query()
+	socket := ".s.PGSQL." + query.Get("port")
+	server := filepath.Join(query.Get("host"), socket)
+	listener, err := net.Listen("unix", filepath.Join(dir, socket))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		for {
+			near, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			far, err := net.Dial("unix", server)
+			if err != nil {
+				near.Close()
+				continue
+			}
+			context.AfterFunc(ctx, func() { near.Close(); far.Close() })
+			go func() { _, _ = io.Copy(far, near) }()
+			go func() { _, _ = io.Copy(near, far) }()
+		}
+	}()
+	query.Set("host", dir)
+	reached := *target
+	reached.RawQuery = query.Encode()
+	cut = func() { listener.Close(); cancel() }
+	t.Cleanup(cut)
+	return reached.String(), cut
+}
+
+// TestDatabaseGone shows the pages while there are no figures.
+func TestDatabaseGone(t *testing.T) {
+	t.Parallel()
+	database, cut := shortLived(t)
+	s := setupOn(t, database, "")
+	cut()
+	got := s.get("/stats/evolution?days=30&lang=fr&local_stats_only=1", "Accept", browser)
+	if got.status != http.StatusServiceUnavailable || got.header.Get("Retry-After") == "" {
+		t.Fatalf("answers %d, Retry-After %q", got.status, got.header.Get("Retry-After"))
+	}
+	expectFrame(t, got)
+	for _, want := range []string{
+		"pas disponibles", `aria-current="page">Évolution`, `href="/stats/evolution?days=30&amp;lang=fr&amp;local_stats_only=1">Réessayer`,
+	} {
+		if !strings.Contains(got.body, want) {
+			t.Errorf("the page has no %s", want)
+		}
+	}
+	if plain := s.get("/stats/evolution.csv", "Accept", browser); plain.header.Get("Content-Type") != "application/json" {
+		t.Errorf("the table answers %s", plain.header.Get("Content-Type"))
+	}
+	if help := s.get("/help"); help.status != http.StatusOK {
+		t.Errorf("the help answers %d", help.status)
+	}
+}
+
+var formField = regexp.MustCompile(`<input type="(?:hidden|date)" name="([^"]+)" value="([^"]*)"`)
+
+// TestInvertedDates shows that a reader can mend dates and loses nothing else.
+func TestInvertedDates(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	tests := map[string]struct{ from, to, want string }{
+		"inverted":     {"2026-03-10", "2026-03-01", "Der Zeitraum endet, bevor er beginnt"},
+		"no first day": {"yesterday", "2026-03-01", "Der erste Tag des Zeitraums ist kein Datum"},
+		"no days":      {"x", "y", "Der letzte Tag des Zeitraums ist kein Datum"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			got := s.get("/stats?" + url.Values{
+				"from": {tt.from}, "to": {tt.to}, "lang": {"de"}, "local_stats_only": {"1"}, "top": {"10"},
+			}.Encode())
+			if got.status != http.StatusBadRequest || !strings.Contains(got.body, tt.want) || !strings.Contains(got.body, `aria-describedby="problem"`) {
+				t.Fatalf("answers %d\n%s", got.status, got.body)
+			}
+			form, _, _ := strings.Cut(got.body[strings.Index(got.body, `<details class="custom" open`):], "</form>")
+			fields := map[string]string{}
+			for _, field := range formField.FindAllStringSubmatch(form, -1) {
+				fields[field[1]] = field[2]
+			}
+			want := map[string]string{"from": tt.from, "to": tt.to, "lang": "de", "local_stats_only": "1", "top": "10"}
+			if diff := cmp.Diff(want, fields); diff != "" {
+				t.Errorf("the form has (-want +got)\n%s", diff)
+			}
+			for _, link := range []string{
+				`href="/stats/evolution?days=90&amp;lang=de&amp;local_stats_only=1"`, `href="/stats?days=90&amp;lang=fr&amp;local_stats_only=1&amp;top=10"`,
+			} {
+				if !strings.Contains(got.body, link) {
+					t.Errorf("no %s", link)
+				}
+			}
+		})
+	}
+}
+
+// TestLinesOfRoutes shows that the log can tell where each route is served.
+func TestLinesOfRoutes(t *testing.T) {
+	t.Parallel()
+	pages, err := dashboard.NewPages(dashboard.PageOptions{
+		Options: dashboard.Options{Now: time.Now}, AdminEmail: "security@example.org", Active: []string{"help"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := echo.New()
+	e.OnAddRouteHandler = func(_ string, route echo.Route, handler echo.HandlerFunc, _ []echo.MiddlewareFunc) {
+		pc := reflect.ValueOf(handler).Pointer()
+		if file, line := runtime.FuncForPC(pc).FileLine(pc); line <= 1 {
+			t.Errorf("%s is served by %s:%d", route.Path, file, line)
+		}
+	}
+	pages.Register(e)
+}

@@ -1,9 +1,7 @@
 package dashboard
 
 import (
-	"cmp"
 	"math"
-	"slices"
 
 	"golang.org/x/text/number"
 )
@@ -17,11 +15,9 @@ type listedPlace struct {
 	Organisations string
 	Threat        ColumnCell
 	Vulnerability ColumnCell
-
-	clients float64
 }
 
-// Places are the places of the map, those of most organisations first.
+// Places are the places of the map, in the order of their marks.
 func (p *page) Places() []listedPlace {
 	if len(p.Charts) == 0 {
 		return nil
@@ -33,16 +29,13 @@ func (p *page) Places() []listedPlace {
 	}
 	var places []listedPlace
 	for _, row := range table.Rows {
-		clients := *row[at["organisations"]].Number
 		places = append(places, listedPlace{
 			Position:      p.Position(*row[at["latitude"]].Number, *row[at["longitude"]].Number),
-			Organisations: p.T("organisations", "Count", int(clients)),
+			Organisations: p.T("organisations", "Count", int(*row[at["organisations"]].Number)),
 			Threat:        shownText(row[at["top_threat_label"]]),
 			Vulnerability: shownText(row[at["top_vulnerability_label"]]),
-			clients:       clients,
 		})
 	}
-	slices.SortStableFunc(places, func(a, b listedPlace) int { return cmp.Compare(b.clients, a.clients) })
 	return places
 }
 

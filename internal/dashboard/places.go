@@ -47,6 +47,7 @@ func (r *reading) places() ([]chart, error) {
 			places = append(places, placeFigures{at, n, threats[at].sums, vulns[at].sums})
 		}
 	}
+	slices.SortStableFunc(places, func(a, b placeFigures) int { return cmp.Compare(b.clients, a.clients) })
 	return []chart{r.placesChart(places)}, nil
 }
 

@@ -113,6 +113,8 @@ func TestPlaces(t *testing.T) {
 		id := map[string]string{"Fire": fire, "Flood": flood}[place.threat]
 		s.add(s.client(place.name, place.latitude, place.longitude, true), uuid.New(), processor.Threat, today, objectOf(id, place.threat, 1, 1, 1))
 	}
+	s.client("Idle", 48.8, 2.3, true)
+	s.add(s.client("Former", 41.9, 12.5, true), uuid.New(), processor.Threat, today.AddDate(-2, 0, 0), objectOf(fire, "Fire", 1, 1, 1))
 	page := s.get("/stats/map").body
 	list := regexp.MustCompile(`(?s)<section class="places".*?</section>`).FindString(page)
 	text := strings.Join(strings.Fields(regexp.MustCompile(`<[^>]+>`).ReplaceAllString(list, " ")), " ")
@@ -125,6 +127,9 @@ func TestPlaces(t *testing.T) {
 	}
 	if dutch := s.get("/stats/map?lang=nl").body; !strings.Contains(dutch, "33,4° Z, 70,6° W") {
 		t.Error("the list is not in Dutch")
+	}
+	if later := s.get("/stats/map?from=2030-01-01&to=2030-02-01").body; strings.Contains(later, `class="places"`) || !strings.Contains(later, `class="nothing"`) {
+		t.Error("the map shows organisations in a period in which none sent anything")
 	}
 }
 

@@ -82,6 +82,57 @@ func TestCSV(t *testing.T) {
 	}
 }
 
+// TestCSVRunsNothing stores names that become formulas in some spreadsheet, in
+// some country. Each is kept whole, behind an apostrophe.
+func TestCSVRunsNothing(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	client := s.client("One", 49, 6, true)
+	names := map[string]string{
+		"=1+1":                        "'=1+1",
+		"+1":                          "'+1",
+		"-1":                          "'-1",
+		"@SUM(A1)":                    "'@SUM(A1)",
+		"  =1":                        "'  =1",
+		"\u00a0=1":                    "'\u00a0=1",
+		"\ufeff=1":                    "'\ufeff=1",
+		"\u200b\u2060=1":              "'\u200b\u2060=1",
+		"\t=1":                        "'\t=1",
+		"＝1":                          "'＝1",
+		`"=1`:                         `'"=1`,
+		`foo;=cmd|' /C calc'!A0`:      `foo;'=cmd|' /C calc'!A0`,
+		`foo; "=cmd|' /C calc'!A0"`:   `foo;' "=cmd|' /C calc'!A0"`,
+		"a\tb;\u00a0+1;c;-2":          "a\tb;'\u00a0+1;c;'-2",
+		"line\n=1":                    "line\n'=1",
+		"A threat; with a semicolon":  "A threat; with a semicolon",
+		"Fire - or smoke, 1=1, a@b.c": "Fire - or smoke, 1=1, a@b.c",
+	}
+	for name := range names {
+		encoded, err := json.Marshal([]map[string]any{{
+			"uuid": uuid.New(), "label1": name, "label2": name, "label3": name, "label4": name, "count": 1, "maxRisk": 1, "averageRate": 1,
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.add(client, uuid.New(), processor.Threat, today, string(encoded))
+	}
+	rows, err := csv.NewReader(strings.NewReader(s.get("/stats/threats.csv").body)).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]bool{}
+	for _, row := range rows[1:] {
+		got[row[2]] = true
+	}
+	want := map[string]bool{}
+	for _, name := range names {
+		want[name] = true
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
 // TestCSVOfHostileNames reads back what was written.
 func TestCSVOfHostileNames(t *testing.T) {
 	t.Parallel()
@@ -119,6 +170,22 @@ func TestJSON(t *testing.T) {
 		`{"object":"` + theft + `","label":"=1+\"1\"","probability":-1,"occurrence":1,"maximum_risk":5}]}`
 	if diff := cmp.Diff(want, got.body); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
+// TestMeanOfLines shows that the exports of lines have the line of means, of no
+// object.
+func TestMeanOfLines(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	s.addFigures()
+	got := s.get("/stats/evolution.json?group=year&lang=en").body
+	want := `{"date":"2026-01-01","object":null,"label":"Mean of all threats","probability":0.875,"occurrence":2.75,"maximum_risk":13.75}`
+	if !strings.Contains(got, want) {
+		t.Errorf("no %s in %s", want, got)
+	}
+	if page := s.get("/stats/evolution?group=year").body; !strings.Contains(page, `dir="auto">Mean of all threats</th><td class="number">0.88</td><td class="number">0.88</td>`) {
+		t.Error("the table has no mean of the means")
 	}
 }
 

@@ -24,7 +24,7 @@ var browsers = []string{"chromium", "chromium-browser", "google-chrome", "google
 
 // startBrowser starts a Chromium of the test's own. The tests fail where there
 // is none: pages that nobody has looked at are not known to work.
-func startBrowser(t *testing.T) context.Context {
+func startBrowser(t testing.TB) context.Context {
 	t.Helper()
 	path := ""
 	for _, name := range browsers {
@@ -59,7 +59,7 @@ func startBrowser(t *testing.T) context.Context {
 
 // tab is a browser tab that notes what should not happen.
 type tab struct {
-	t    *testing.T
+	t    testing.TB
 	ctx  context.Context // of the test that has the tab
 	life context.Context // until the tab is closed
 	host string
@@ -74,7 +74,7 @@ type tab struct {
 const patience = 60 * time.Second
 
 // openTab opens a tab that may only talk to one service.
-func openTab(t *testing.T, browser context.Context, s *service) *tab {
+func openTab(t testing.TB, browser context.Context, s *service) *tab {
 	t.Helper()
 	address, err := url.Parse(s.url)
 	if err != nil {
@@ -91,7 +91,7 @@ func openTab(t *testing.T, browser context.Context, s *service) *tab {
 }
 
 // handTo gives the tab to a test, whose problems are those of the tab from then on.
-func (b *tab) handTo(t *testing.T) *tab {
+func (b *tab) handTo(t testing.TB) *tab {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(b.life, 5*patience)
 	t.Cleanup(cancel)

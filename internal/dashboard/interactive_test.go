@@ -1,0 +1,46 @@
+package dashboard_test
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/page"
+
+	"github.com/monarc-project/stats-service/internal/sample"
+)
+
+// readyScript notes when the scripts of a page are done with it: from then on
+// all charts are there and answer to the reader.
+const readyScript = `new MutationObserver((_, observer) => {
+	if (document.documentElement.dataset.ready === 'true') {
+		window.readyAfter = performance.now();
+		observer.disconnect();
+	}
+}).observe(document, { attributes: true, subtree: true, attributeFilter: ['data-ready'] });`
+
+// BenchmarkInteractive opens pages with a year of 200 analyses, weekly, each time
+// in a browser that has kept nothing, and reports after how many milliseconds a
+// page is there and answers: the median, and the longest. The service keeps
+// nothing either, so that every page is computed anew.
+func BenchmarkInteractive(b *testing.B) {
+	s := setup(b)
+	s.addSample(sample.Options{Clients: 4, Analyses: 50})
+	browser := startBrowser(b)
+	for _, path := range []string{"/stats", "/stats?days=365", "/stats/evolution?days=365", "/stats/map"} {
+		b.Run(path, func(b *testing.B) {
+			tab := openTab(b, browser, s)
+			tab.do(call(page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: readyScript}))
+			var times []float64
+			for b.Loop() {
+				tab.do(call(network.ClearBrowserCache, cdp.Empty{}))
+				tab.load(s.url + path)
+				times = append(times, eval[float64](tab, `window.readyAfter`))
+			}
+			slices.Sort(times)
+			b.ReportMetric(times[len(times)/2], "median-ms")
+			b.ReportMetric(times[len(times)-1], "longest-ms")
+		})
+	}
+}

@@ -125,7 +125,7 @@ func (a *assets) serve(c echo.Context) error {
 func (f asset) send(c echo.Context) error {
 	header, body := c.Response().Header(), f.plain
 	header.Set("Vary", "Accept-Encoding")
-	if strings.Contains(c.Request().Header.Get("Accept-Encoding"), "gzip") {
+	if weights(c.Request().Header.Values("Accept-Encoding"))["gzip"] > 0 {
 		if gzipped := f.gzipped(); gzipped != nil {
 			header.Set("Content-Encoding", "gzip")
 			body = gzipped

@@ -247,6 +247,9 @@ func TestFiles(t *testing.T) {
 			t.Errorf("%s is compressed: %t", name, compressed)
 		}
 	}
+	if got := s.get(root+"main.js", "Accept-Encoding", "gzip;q=0, identity"); got.header.Get("Content-Encoding") != "" {
+		t.Error("a file is compressed for who cannot read that")
+	}
 	for _, path := range []string{root + "nothing.js", root + "../view.go", strings.Replace(root, "static/", "static/0", 1) + "main.js"} {
 		if got := s.get(path).status; got != http.StatusNotFound {
 			t.Errorf("%s answers %d", path, got)
@@ -257,11 +260,12 @@ func TestFiles(t *testing.T) {
 func TestMethods(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
-	response, err := http.Head(s.url + "/stats")
-	if err != nil || response.StatusCode != http.StatusOK {
-		t.Errorf("HEAD: %v, %v", response, err)
+	for _, path := range []string{"/stats", "/stats/threats.csv", "/stats/threats.json", "/about.json"} {
+		if response, err := http.Head(s.url + path); err != nil || response.StatusCode != http.StatusOK {
+			t.Errorf("HEAD %s: %v, %v", path, response, err)
+		}
 	}
-	response, err = http.Post(s.url+"/stats", "text/plain", strings.NewReader("x"))
+	response, err := http.Post(s.url+"/stats", "text/plain", strings.NewReader("x"))
 	if err != nil || response.StatusCode != http.StatusMethodNotAllowed {
 		t.Errorf("POST: %v, %v", response, err)
 	}

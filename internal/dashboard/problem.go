@@ -81,24 +81,25 @@ func (p *Pages) wantsPage(r *http.Request) bool {
 
 // prefersHTML tells whether an Accept header names HTML, and JSON no higher.
 func prefersHTML(accept []string) bool {
-	html, json := 0.0, 0.0
-	for part := range strings.SplitSeq(strings.Join(accept, ","), ",") {
+	wanted := weights(accept)
+	html := max(wanted[echo.MIMETextHTML], wanted["application/xhtml+xml"])
+	return html > 0 && html >= wanted[echo.MIMEApplicationJSON]
+}
+
+// weights reads what a header like Accept names, from 0, unwanted, to 1.
+func weights(header []string) map[string]float64 {
+	named := map[string]float64{}
+	for part := range strings.SplitSeq(strings.Join(header, ","), ",") {
 		name, parameters, err := mime.ParseMediaType(part)
 		if err != nil {
 			continue
 		}
-		weight := 1.0
+		named[name] = 1
 		if given, err := strconv.ParseFloat(parameters["q"], 64); err == nil {
-			weight = given
-		}
-		switch name {
-		case echo.MIMETextHTML, "application/xhtml+xml":
-			html = max(html, weight)
-		case echo.MIMEApplicationJSON:
-			json = max(json, weight)
+			named[name] = given
 		}
 	}
-	return html > 0 && html >= json
+	return named
 }
 
 // kindOf is the page at a path, or none.

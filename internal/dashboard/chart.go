@@ -149,6 +149,7 @@ type column struct {
 // cell is a value. A cell that has none of the three is empty.
 type cell struct {
 	Text   string
+	Lang   string   // code of the language of Text when it is not that of the page
 	Href   string   // where Text links to; may be empty
 	Number *float64 // wins over Text
 }

@@ -76,7 +76,7 @@ func (r *reading) complianceTable(referential processor.ReferentialCompliance, n
 	for _, category := range referential.Categories {
 		t.Rows = append(t.Rows, []cell{
 			text(referential.Referential), text(name),
-			text(r.Label(category.Labels, "–")), numOrNone(category.Current), numOrNone(category.Target),
+			r.LabelCell(category.Labels, "–"), numOrNone(category.Current), numOrNone(category.Target),
 		})
 	}
 	return t

@@ -11,8 +11,7 @@ import (
 // line is the history of one threat, vulnerability or risk level.
 type line struct {
 	Code   string // UUID of the object or code of the risk level
-	Name   string
-	Href   string
+	Name   cell
 	Chosen bool
 
 	mean  float64           // of the whole period
@@ -110,7 +109,7 @@ func (r *reading) objectLines(kind objectKind) ([]line, error) {
 	var lines []line
 	for _, object := range r.rank(objects) {
 		l := line{
-			Code: object.Object, Name: r.Label(object.Labels, object.Object), Href: r.objectLink(object.Object),
+			Code: object.Object, Name: r.objectCell(object.Labels, object.Object),
 			mean: measureOf(object.Averages, r.view.By), steps: map[string]*steps{},
 		}
 		for _, by := range measures {
@@ -151,7 +150,7 @@ func (r *reading) riskLines() ([]line, error) {
 	for _, known := range riskLines() {
 		if s := byKey[known.key]; s != nil {
 			lines = append(lines, line{
-				Code: known.code, Name: r.T("line_" + known.code),
+				Code: known.code, Name: text(r.T("line_" + known.code)),
 				mean: total[known.key].value(), steps: map[string]*steps{byOccurrence: s},
 			})
 		}
@@ -182,7 +181,7 @@ const meanCode = "mean"
 
 // meanOf is the mean of lines, step by step.
 func (r *reading) meanOf(lines []line) line {
-	all := line{Code: meanCode, Name: r.meanName(), steps: map[string]*steps{}}
+	all := line{Code: meanCode, Name: text(r.meanName()), steps: map[string]*steps{}}
 	var whole mean
 	for _, l := range lines {
 		whole.sum, whole.days = whole.sum+l.mean, whole.days+1
@@ -217,10 +216,10 @@ func (r *reading) evolutionChart(shown []line, all int, average line) chart {
 		return c
 	}
 	for _, l := range shown {
-		c.Drawing.Series = append(c.Drawing.Series, lineSeries(l.Name, r.lineCode(l), *l.steps[r.measure()], starts))
+		c.Drawing.Series = append(c.Drawing.Series, lineSeries(l.Name.Text, r.lineCode(l), *l.steps[r.measure()], starts))
 	}
 	means := *average.steps[r.measure()]
-	c.Drawing.Series = append(c.Drawing.Series, lineSeries(average.Name, meanCode, means, starts))
+	c.Drawing.Series = append(c.Drawing.Series, lineSeries(average.Name.Text, meanCode, means, starts))
 	withMean := append(slices.Clone(shown), average)
 	c.Table = r.wideTable(withMean, starts)
 	c.Export = r.longTable(withMean, starts)
@@ -314,7 +313,7 @@ func (r *reading) wideTable(shown []line, starts []time.Time) table {
 		t.Columns = append(t.Columns, column{Name: starts[i].Format(time.DateOnly), Title: name, Numeric: true})
 	}
 	for _, l := range shown {
-		row := []cell{{Text: l.Name, Href: l.Href}, num(l.mean)}
+		row := []cell{l.Name, num(l.mean)}
 		for _, start := range starts {
 			row = append(row, numOrNone(l.steps[r.measure()].value(start)))
 		}
@@ -339,7 +338,7 @@ func (r *reading) longTable(shown []line, starts []time.Time) *table {
 			if l.steps[r.measure()].value(start) == nil {
 				continue
 			}
-			row := []cell{text(start.Format(time.DateOnly)), text(l.Code), text(l.Name)}
+			row := []cell{text(start.Format(time.DateOnly)), text(l.Code), l.Name}
 			if l.Code == meanCode {
 				row[1] = cell{} // the mean is of no object
 			}

@@ -154,13 +154,28 @@ func (l locale) Group(grouping string, start time.Time) string {
 // Label is the name of an object in the language, or in the first other one
 // that has it, or what stands in its place when it has none.
 func (l locale) Label(labels processor.LabelSet, nameless string) string {
-	if label := l.label(labels); label != "" {
-		return label
-	}
-	for _, other := range pageLanguages {
-		if label := other.label(labels); label != "" {
-			return label
-		}
+	if other := l.labelLanguage(labels); other != nil {
+		return other.label(labels)
 	}
 	return nameless
+}
+
+// LabelCell is a cell with the label of an object, which tells its language when
+// that is not the language of the page.
+func (l locale) LabelCell(labels processor.LabelSet, nameless string) cell {
+	c := cell{Text: l.Label(labels, nameless)}
+	if other := l.labelLanguage(labels); other != nil && other.Code != l.Code {
+		c.Lang = other.Code
+	}
+	return c
+}
+
+// labelLanguage is the language that has a label, the own one if it does.
+func (l locale) labelLanguage(labels processor.LabelSet) *pageLanguage {
+	for _, language := range append([]pageLanguage{l.pageLanguage}, pageLanguages...) {
+		if language.label(labels) != "" {
+			return &language
+		}
+	}
+	return nil
 }

@@ -83,13 +83,20 @@ func (r *reading) objectTable(objects processor.Series) table {
 	for _, object := range objects {
 		t.Rows = append(t.Rows, []cell{
 			text(object.Object),
-			{Text: r.Label(object.Labels, object.Object), Href: r.objectLink(object.Object)},
+			r.objectCell(object.Labels, object.Object),
 			num(object.Averages.AverageRate),
 			num(object.Averages.Count),
 			num(object.Averages.MaxRisk),
 		})
 	}
 	return t
+}
+
+// objectCell names an object and links to it.
+func (r *reading) objectCell(labels processor.LabelSet, object string) cell {
+	c := r.LabelCell(labels, object)
+	c.Href = r.objectLink(object)
+	return c
 }
 
 // summaryLength is how many objects a summary names.

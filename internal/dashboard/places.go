@@ -88,12 +88,12 @@ func (r *reading) addPlace(c *chart, f placeFigures) {
 	}
 	row := []cell{num(f.at.latitude), num(f.at.longitude), num(float64(f.clients)), {}, {}, {}, {}}
 	if hasThreat {
-		row[3], row[4] = text(threat.object), cell{Text: threat.name, Href: r.objectLink(threat.object)}
-		p.Lines = append(p.Lines, r.T("map_top_threat", "Name", threat.name))
+		row[3], row[4] = text(threat.object), threat.name
+		p.Lines = append(p.Lines, r.T("map_top_threat", "Name", threat.name.Text))
 	}
 	if hasVuln {
-		row[5], row[6] = text(vuln.object), cell{Text: vuln.name, Href: r.objectLink(vuln.object)}
-		p.Lines = append(p.Lines, r.T("map_top_vulnerability", "Name", vuln.name))
+		row[5], row[6] = text(vuln.object), vuln.name
+		p.Lines = append(p.Lines, r.T("map_top_vulnerability", "Name", vuln.name.Text))
 	}
 	c.Drawing.Places = append(c.Drawing.Places, p)
 	c.Table.Rows = append(c.Table.Rows, row)
@@ -114,7 +114,10 @@ func (s spot) compare(other spot) int {
 }
 
 // named is an object with its name.
-type named struct{ object, name string }
+type named struct {
+	object string
+	name   cell
+}
 
 // topOf is the object with the highest value over all sums.
 func (r *reading) topOf(sums []processor.DailySum) (top named, found bool) {
@@ -132,7 +135,7 @@ func (r *reading) topOf(sums []processor.DailySum) (top named, found bool) {
 		}, r.view.By)
 		if value > highest {
 			highest = value
-			top, found = named{object, r.Label(labelSet(sum.Labels), object)}, true
+			top, found = named{object, r.objectCell(labelSet(sum.Labels), object)}, true
 		}
 	}
 	return top, found

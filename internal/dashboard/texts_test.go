@@ -147,3 +147,23 @@ func TestSentences(t *testing.T) {
 		t.Error("the referential has no link")
 	}
 }
+
+// TestLanguageOfLabels shows that a name in another language than the page is
+// marked as such, for those who have pages read to them.
+func TestLanguageOfLabels(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	data := `[{"uuid":"` + fire + `","label1":"Feu","label2":"","label3":"","label4":"","count":1,"maxRisk":1,"averageRate":1}]`
+	s.add(s.client("One", 49, 6, true), uuid.New(), processor.Threat, today, data)
+	link := func(lang string) string {
+		return `<a href="https://objects.example.org/object/` + fire + `" rel="noopener external"` + lang + `>Feu</a>`
+	}
+	for _, path := range []string{"/stats", "/stats/evolution", "/stats/map"} {
+		if page := s.get(path + "?lang=de").body; !strings.Contains(page, link(` lang="fr"`)) || strings.Contains(page, link("")) {
+			t.Errorf("%s in German does not say that the name is French", path)
+		}
+		if page := s.get(path + "?lang=fr").body; !strings.Contains(page, link("")) {
+			t.Errorf("%s in French says more than needed", path)
+		}
+	}
+}

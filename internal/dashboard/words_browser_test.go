@@ -61,8 +61,8 @@ func readerWithoutScripting(b *tab, s *service) {
 	}
 }
 
-// cutScript lists texts that do not fit into their place without breaking a word.
-const cutScript = `(() => {
+// brokenWordsScript lists texts that do not fit into their place without breaking a word.
+const brokenWordsScript = `(() => {
 	const style = document.createElement('style');
 	const parts = [...document.querySelectorAll('.headline h3, .headline p, .facts dt, h1, .places h3, .button')];
 	for (const part of parts) { part.style.overflowWrap = 'normal'; }
@@ -81,7 +81,7 @@ func readerReadsEveryLanguage(b *tab, s *service) {
 				if got := eval[int64](b, `document.documentElement.scrollWidth`); got > width {
 					b.t.Errorf("%s%s is %d pixels wide on a screen of %d", path, lang, got, width)
 				}
-				if cut := eval[[]string](b, cutScript); len(cut) > 0 {
+				if cut := eval[[]string](b, brokenWordsScript); len(cut) > 0 {
 					b.t.Errorf("%s%s at %d %s: words break in %q", path, lang, width, size, cut)
 				}
 			}

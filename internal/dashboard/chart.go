@@ -88,8 +88,9 @@ func (s series) MarshalJSON() ([]byte, error) {
 	}{s.Name, s.Code, s.Unit, steps})
 }
 
-// finestUnit is as fine as figures are written anywhere, and some.
-const finestUnit = 1e-3
+// finestUnit is finer than the two decimals that pages write, and rounds up and
+// down at the same values.
+const finestUnit = 2e-3
 
 // unitOf is a unit that no screen shows less than: a thousandth of the highest
 // value or less.
@@ -103,7 +104,7 @@ func unitOf(values []*float64) float64 {
 	if highest == 0 {
 		return finestUnit
 	}
-	return min(finestUnit, math.Pow(10, math.Floor(math.Log10(highest))-3))
+	return min(finestUnit, 2*math.Pow(10, math.Floor(math.Log10(highest))-3))
 }
 
 // timeAxis is what the steps of lines are steps of. Steps of which nothing is

@@ -39,7 +39,7 @@ func TestSeriesJSON(t *testing.T) {
 			}
 		})
 	}
-	for highest, want := range map[float64]float64{0: 1e-3, 500: 1e-3, 1: 1e-3, 0.5: 1e-4, 0.004: 1e-6} {
+	for highest, want := range map[float64]float64{0: 2e-3, 500: 2e-3, 1: 2e-3, 0.5: 2e-4, 0.004: 2e-6} {
 		if got := unitOf(values(0, unknown, highest)); got/want < 0.999 || got/want > 1.001 {
 			t.Errorf("the unit of %v is %v, want %v", highest, got, want)
 		}

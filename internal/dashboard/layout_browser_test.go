@@ -26,8 +26,8 @@ func setupForFrames(t *testing.T, origins ...string) *service {
 	return setup(t, func(o *dashboard.PageOptions) { o.EmbedOrigins = origins })
 }
 
-// cutScript lists the texts that are wider than their place.
-const cutScript = `[...document.querySelectorAll('h1, h2, h3, .note, .summary, .switch a, .toggle, .figure, .after, .trend, button, .exports a, summary')]
+// wideTextsScript lists the texts that are wider than their place.
+const wideTextsScript = `[...document.querySelectorAll('h1, h2, h3, .note, .summary, .switch a, .toggle, .figure, .after, .trend, button, .exports a, summary')]
 	.filter((node) => node.checkVisibility() && !node.matches('.unseen') && node.scrollWidth > node.clientWidth + 1 && getComputedStyle(node).display !== 'inline')
 	.map((node) => node.textContent.trim().slice(0, 60))`
 
@@ -50,7 +50,7 @@ func TestLayoutOfLanguages(t *testing.T) {
 					if got := eval[int64](tab, `document.documentElement.scrollWidth`); got > width {
 						t.Errorf("%s is %d pixels wide on a screen of %d", path, got, width)
 					}
-					if cut := eval[[]string](tab, cutScript); len(cut) > 0 {
+					if cut := eval[[]string](tab, wideTextsScript); len(cut) > 0 {
 						t.Errorf("%s, %d pixels: cut: %q", path, width, cut)
 					}
 				}

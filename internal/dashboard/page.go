@@ -269,9 +269,9 @@ func (p *page) Export(c chart, format string) string {
 }
 
 // Frame is the address of a chart for a frame in another site, or empty when no
-// other site may show it.
+// other site may show it, or one does already.
 func (p *page) Frame(c chart) string {
-	if len(p.pages.opts.EmbedOrigins) == 0 {
+	if len(p.pages.opts.EmbedOrigins) == 0 || p.View.Embed {
 		return ""
 	}
 	v := p.View

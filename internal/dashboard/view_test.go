@@ -101,14 +101,14 @@ func TestTrend(t *testing.T) {
 		now, before *float64
 		want        trend
 	}{
-		"up":            {n(12), n(10), trend{"up", "Up by 2 (20%)"}},
-		"down":          {n(7.5), n(10), trend{"down", "Down by 2.50 (25%)"}},
-		"the same":      {n(10), n(10), trend{"same", "As in the period before"}},
-		"hardly":        {n(10.01), n(10), trend{"same", "As in the period before"}},
+		"up":            {n(12), n(10), trend{"up", "2 more than before (20%)"}},
+		"down":          {n(7.5), n(10), trend{"down", "2.50 fewer than before (25%)"}},
+		"the same":      {n(10), n(10), trend{"same", "As many as before"}},
+		"hardly":        {n(10.01), n(10), trend{"same", "As many as before"}},
 		"nothing then":  {n(10), nil, trend{"", "Nothing before to compare with"}},
 		"nothing now":   {nil, n(10), trend{"", "Nothing before to compare with"}},
-		"from none":     {n(3), n(0), trend{"up", "Up by 3 from none"}},
-		"none and none": {n(0), n(0), trend{"same", "As in the period before"}},
+		"from none":     {n(3), n(0), trend{"up", "3 more, none before"}},
+		"none and none": {n(0), n(0), trend{"same", "As many as before"}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -13,7 +13,7 @@ _stats_service() {
         db_create) words="--json --help" ;;
         db_init) words="--json --help" ;;
         db_upgrade) words="--json --help" ;;
-        db_status) words="--json --help" ;;
+        db_status) words="--quick --json --help" ;;
         db_rebuild) words="--check --json --help" ;;
         db_distribute) words="--dry-run --yes -y --help" ;;
         db_empty) words="--yes -y --help" ;;

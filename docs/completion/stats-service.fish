@@ -22,6 +22,7 @@ complete -c stats-service -n __fish_use_subcommand -a db_upgrade -d 'Bring the t
 complete -c stats-service -n '__fish_seen_subcommand_from db_upgrade' -l json -d 'Print the result as JSON.'
 complete -c stats-service -n '__fish_seen_subcommand_from db_upgrade' -l help -d 'Show the help and exit.'
 complete -c stats-service -n __fish_use_subcommand -a db_status -d 'Show the version of the tables and what they hold.'
+complete -c stats-service -n '__fish_seen_subcommand_from db_status' -l quick -d 'Do not compare the rollups with the stats.'
 complete -c stats-service -n '__fish_seen_subcommand_from db_status' -l json -d 'Print the result as JSON.'
 complete -c stats-service -n '__fish_seen_subcommand_from db_status' -l help -d 'Show the help and exit.'
 complete -c stats-service -n __fish_use_subcommand -a db_rebuild -d 'Compute anew what is derived from the stats.'

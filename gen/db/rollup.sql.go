@@ -491,43 +491,34 @@ func (q *Queries) SetContentIDs(ctx context.Context, arg SetContentIDsParams) er
 const SetObservations = `-- name: SetObservations :many
 UPDATE stats
 SET observations = derived.observations
-FROM (SELECT unnest($1::uuid[]) AS uuid, unnest($2::bytea[]) AS observations) AS derived
-WHERE stats.uuid = derived.uuid AND coalesce(length(stats.observations), 0) = 0
-RETURNING stats.type, stats.date, stats.client_id, stats.observations
+FROM (
+    SELECT unnest($1::uuid[]) AS uuid, unnest($2::bytea[]) AS before, unnest($3::bytea[]) AS observations
+) AS derived
+WHERE stats.uuid = derived.uuid AND stats.observations IS NOT DISTINCT FROM derived.before
+RETURNING stats.uuid
 `
 
 type SetObservationsParams struct {
 	UUIDs        []uuid.UUID
+	Before       [][]byte
 	Observations [][]byte
 }
 
-type SetObservationsRow struct {
-	Type         string
-	Date         time.Time
-	ClientID     int64
-	Observations []byte
-}
-
-// Only where there are none, as for content ids: what is returned was changed and
-// counts anew.
-func (q *Queries) SetObservations(ctx context.Context, arg SetObservationsParams) ([]SetObservationsRow, error) {
-	rows, err := q.db.Query(ctx, SetObservations, arg.UUIDs, arg.Observations)
+// Only where they still are what they were: what is returned was changed by this
+// and nobody else.
+func (q *Queries) SetObservations(ctx context.Context, arg SetObservationsParams) ([]uuid.UUID, error) {
+	rows, err := q.db.Query(ctx, SetObservations, arg.UUIDs, arg.Before, arg.Observations)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []SetObservationsRow
+	var items []uuid.UUID
 	for rows.Next() {
-		var i SetObservationsRow
-		if err := rows.Scan(
-			&i.Type,
-			&i.Date,
-			&i.ClientID,
-			&i.Observations,
-		); err != nil {
+		var uuid uuid.UUID
+		if err := rows.Scan(&uuid); err != nil {
 			return nil, err
 		}
-		items = append(items, i)
+		items = append(items, uuid)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err
@@ -545,25 +536,34 @@ func (q *Queries) SetRollupsComplete(ctx context.Context) error {
 }
 
 const StatsToDerive = `-- name: StatsToDerive :many
-SELECT s.uuid, s.anr, s.type, s.date, s.data, s.client_id, c.uuid AS client_uuid
+SELECT s.uuid, s.anr, s.type, s.date, s.data, s.client_id, s.content_id, s.observations, c.uuid AS client_uuid
 FROM stats AS s
 JOIN client AS c ON c.id = s.client_id
-WHERE s.uuid = ANY ($1::uuid[])
+WHERE s.uuid > $1::uuid
 ORDER BY s.uuid
+LIMIT $2::bigint
 `
 
-type StatsToDeriveRow struct {
-	UUID       uuid.UUID
-	ANR        uuid.UUID
-	Type       string
-	Date       time.Time
-	Data       []byte
-	ClientID   int64
-	ClientUuid uuid.UUID
+type StatsToDeriveParams struct {
+	After   uuid.UUID
+	MaxRows int64
 }
 
-func (q *Queries) StatsToDerive(ctx context.Context, uuids []uuid.UUID) ([]StatsToDeriveRow, error) {
-	rows, err := q.db.Query(ctx, StatsToDerive, uuids)
+type StatsToDeriveRow struct {
+	UUID         uuid.UUID
+	ANR          uuid.UUID
+	Type         string
+	Date         time.Time
+	Data         []byte
+	ClientID     int64
+	ContentID    *uuid.UUID
+	Observations []byte
+	ClientUuid   uuid.UUID
+}
+
+// A page of all stats, in the order of their uuids.
+func (q *Queries) StatsToDerive(ctx context.Context, arg StatsToDeriveParams) ([]StatsToDeriveRow, error) {
+	rows, err := q.db.Query(ctx, StatsToDerive, arg.After, arg.MaxRows)
 	if err != nil {
 		return nil, err
 	}
@@ -578,6 +578,8 @@ func (q *Queries) StatsToDerive(ctx context.Context, uuids []uuid.UUID) ([]Stats
 			&i.Date,
 			&i.Data,
 			&i.ClientID,
+			&i.ContentID,
+			&i.Observations,
 			&i.ClientUuid,
 		); err != nil {
 			return nil, err
@@ -599,33 +601,4 @@ func (q *Queries) TryLockExclusive(ctx context.Context, lockKey int64) (bool, er
 	var pg_try_advisory_xact_lock bool
 	err := row.Scan(&pg_try_advisory_xact_lock)
 	return pg_try_advisory_xact_lock, err
-}
-
-const UnderivedStats = `-- name: UnderivedStats :many
-SELECT uuid FROM stats WHERE observations IS NULL
-UNION
-SELECT uuid FROM stats WHERE content_id IS NULL
-ORDER BY uuid
-`
-
-// Stats of which something derived is missing. The index on content_id finds
-// the second kind.
-func (q *Queries) UnderivedStats(ctx context.Context) ([]uuid.UUID, error) {
-	rows, err := q.db.Query(ctx, UnderivedStats)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []uuid.UUID
-	for rows.Next() {
-		var uuid uuid.UUID
-		if err := rows.Scan(&uuid); err != nil {
-			return nil, err
-		}
-		items = append(items, uuid)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
 }

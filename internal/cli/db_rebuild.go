@@ -17,9 +17,9 @@ func (p *program) dbRebuild() *cli.Command {
 		Name:     "db_rebuild",
 		Category: categoryDatabase,
 		Usage:    "Compute anew what is derived from the stats.",
-		Description: "Derived are the daily rollups, and what the stats of an adopted database lack.\n" +
-			"The service may run meanwhile. This is needed once after a database with stats\n" +
-			"was adopted.",
+		Description: "Derived from the data of each stats are the observations that processing reads,\n" +
+			"and from these the daily rollups. The service may run meanwhile. This is needed\n" +
+			"once after a database with stats was adopted.",
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "check", Usage: "Change nothing, only compare the rollups with the stats."},
 			jsonOption(),
@@ -39,6 +39,7 @@ func (p *program) dbRebuild() *cli.Command {
 type rebuilt struct {
 	Stats         int64   `json:"stats"`
 	Completed     int64   `json:"completed"`
+	Corrected     int64   `json:"corrected"`
 	Unprocessable int64   `json:"unprocessable"`
 	Seconds       float64 `json:"seconds"`
 }
@@ -51,11 +52,11 @@ func (t *task) rebuild(ctx context.Context, store *postgres.Store) error {
 	if err != nil {
 		return ended(ctx, done.Completed, err)
 	}
-	result := rebuilt{done.Stats, done.Completed, done.Unprocessable, seconds(t.Now().Sub(started))}
-	t.log.Info("the rollups were rebuilt", "stats", result.Stats, "completed", result.Completed,
+	result := rebuilt{done.Stats, done.Completed, done.Corrected, done.Unprocessable, seconds(t.Now().Sub(started))}
+	t.log.Info("the rollups were rebuilt", "stats", result.Stats, "completed", result.Completed, "corrected", result.Corrected,
 		"unprocessable", result.Unprocessable, "seconds", result.Seconds)
-	return t.printLine(result, "stats: %d, completed: %d, left out as malformed: %d, seconds: %g",
-		result.Stats, result.Completed, result.Unprocessable, result.Seconds)
+	return t.printLine(result, "stats: %d, completed: %d, corrected: %d, left out as malformed: %d, seconds: %g",
+		result.Stats, result.Completed, result.Corrected, result.Unprocessable, result.Seconds)
 }
 
 // agreement tells whether the rollups are what the stats add up to.

@@ -18,8 +18,13 @@ func (p *program) dbStatus() *cli.Command {
 		Name:     "db_status",
 		Category: categoryDatabase,
 		Usage:    "Show the version of the tables and what they hold.",
-		Flags:    []cli.Flag{jsonOption()},
-		Action:   p.task(logging.CommandsDatabase, showStatus),
+		Description: "The rollups, from which results over all clients are taken, are compared with the\n" +
+			"stats. That takes a few seconds for some hundred thousands of them.",
+		Flags: []cli.Flag{
+			&cli.BoolFlag{Name: "quick", Usage: "Do not compare the rollups with the stats."},
+			jsonOption(),
+		},
+		Action: p.task(logging.CommandsDatabase, showStatus),
 	}
 }
 
@@ -35,6 +40,8 @@ type statusRecord struct {
 	Unprocessable int64                    `json:"unprocessable"`
 	Unidentified  int64                    `json:"not_computed"`
 	Rollups       bool                     `json:"rollups_complete"`
+	Agree         *bool                    `json:"rollups_agree"` // null: not compared
+	differences   int                      // of days and types
 	Deltas        int64                    `json:"deltas"`
 	Replicas      []replicaRecord          `json:"replicas,omitempty"`
 }
@@ -70,8 +77,24 @@ func showStatus(ctx context.Context, t *task) error {
 		if record.Replicas, err = t.replicas(ctx, store); err != nil {
 			return err
 		}
+		if status.RollupsComplete && !t.options.Bool("quick") {
+			if err := record.compare(ctx, store); err != nil {
+				return err
+			}
+		}
 		return t.print(record, record.write)
 	})
+}
+
+// compare finds out whether the rollups are what the stats add up to.
+func (s *statusRecord) compare(ctx context.Context, store *postgres.Store) error {
+	found, err := store.RollupsAgree(ctx)
+	if err != nil {
+		return err
+	}
+	agree := len(found) == 0
+	s.Agree, s.differences = &agree, len(found)
+	return nil
 }
 
 // replicas looks at the configured read replicas.
@@ -123,9 +146,20 @@ func (s statusRecord) write(w io.Writer) {
 	if s.Unidentified > 0 {
 		fmt.Fprintf(w, "Not computed yet, and left out of processing: %d (run db_rebuild)\n", s.Unidentified)
 	}
-	if s.Rollups {
-		fmt.Fprintf(w, "Rollups: complete, with %d changes to be added\n", s.Deltas)
-	} else {
+	s.writeRollups(w)
+}
+
+func (s statusRecord) writeRollups(w io.Writer) {
+	if !s.Rollups {
 		fmt.Fprintln(w, "Rollups: missing, which makes processing slow (run db_rebuild)")
+		return
+	}
+	fmt.Fprintf(w, "Rollups: complete, with %d changes to be added\n", s.Deltas)
+	switch {
+	case s.Agree == nil:
+	case *s.Agree:
+		fmt.Fprintln(w, "Rollups and stats: agree")
+	default:
+		fmt.Fprintf(w, "Rollups and stats: differ in %d places (run db_rebuild; db_rebuild --check names them)\n", s.differences)
 	}
 }

@@ -49,6 +49,7 @@ type testKey struct{}
 //	asked URL              waits until that server was asked something
 //	hangup                 sends SIGHUP to what runs in the background
 //	matches FILE REGEXP    waits until a line of the file matches
+//	sql URL STATEMENT      changes a database behind the service's back
 //	program NAME FOLDER    sets NAME to the path of the program in a folder of the repository
 //	insist                 sends SIGINT to what runs in the background until it ends
 //	terminate              sends SIGTERM to what runs in the background
@@ -91,6 +92,7 @@ func TestScripts(t *testing.T) {
 			"asked":      takes(1, 1, asked),
 			"hangup":     takes(0, 0, hangup),
 			"matches":    takes(2, 2, matches),
+			"sql":        takes(2, 2, sql),
 			"program":    takes(2, 2, program),
 			"insist":     takes(0, 0, insist),
 			"terminate":  takes(0, 0, terminate),

@@ -20,6 +20,8 @@ type Difference struct {
 	// Objects is how many measured objects (each under each of its labels) have
 	// another count or other sums.
 	Objects int
+	// Damaged tells that the rollup, or a change to be added to it, cannot be read.
+	Damaged bool
 }
 
 // String describes the difference in a sentence.
@@ -28,8 +30,11 @@ func (d Difference) String() string {
 	if !d.Local {
 		side = "clients that are not local"
 	}
-	return fmt.Sprintf("%s stats of %s, %s: the rollup differs from the stats in %d objects",
-		d.Type, d.Date.Format(time.DateOnly), side, d.Objects)
+	stats := fmt.Sprintf("%s stats of %s, %s", d.Type, d.Date.Format(time.DateOnly), side)
+	if d.Damaged {
+		return stats + ": the rollup cannot be read"
+	}
+	return fmt.Sprintf("%s: the rollup differs from the stats in %d objects", stats, d.Objects)
 }
 
 // RollupsAgree adds up all stats and compares the rollups with that, in one
@@ -63,10 +68,11 @@ func compareRollups(ctx context.Context, tx pgx.Tx) (found []Difference, err err
 		if _, err := addRows(ctx, tx, rest, day); err != nil {
 			return nil, err
 		}
-		if err := subtractRollups(ctx, queries, rest, day); err != nil {
+		damaged, err := subtractRollups(ctx, queries, rest, day)
+		if err != nil {
 			return nil, err
 		}
-		found = append(found, rest.differences()...)
+		found = append(append(found, damaged...), rest.differences()...)
 	}
 }
 
@@ -84,18 +90,20 @@ func firstDay(ctx context.Context, queries *db.Queries, from time.Time) (time.Ti
 	return day, err
 }
 
-func subtractRollups(ctx context.Context, queries *db.Queries, rest totals, day time.Time) error {
+// subtractRollups leaves in rest what rollups lack, and returns those that cannot
+// be read. They are not subtracted.
+func subtractRollups(ctx context.Context, queries *db.Queries, rest totals, day time.Time) (damaged []Difference, err error) {
 	rollups, err := queries.RollupsBetween(ctx, db.RollupsBetweenParams{DateFrom: day, DateTo: lastOfWindow(day)})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for _, rollup := range rollups {
 		key := rollupKey{rollup.Type, rollup.Date.UTC(), rollup.Local}
 		if err := rest.add(key, totalled, rollup.Packed, -1); err != nil {
-			return fmt.Errorf("rollup of %s on %s: %w: run the command db_rebuild", key.typ, key.date.Format(time.DateOnly), err)
+			damaged = append(damaged, Difference{Type: processor.Type(key.typ), Date: key.date, Local: key.local, Damaged: true})
 		}
 	}
-	return nil
+	return damaged, nil
 }
 
 // differences lists the totals that did not come to nothing.

@@ -4,150 +4,60 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/monarc-project/stats-service/gen/db"
-	"github.com/monarc-project/stats-service/internal/processor"
-	"github.com/monarc-project/stats-service/internal/stats"
 )
 
-const (
-	// deriveBatch bounds the documents in memory while observations are made.
-	deriveBatch = 100
-	// windowDays is how many days are added up at a time, which bounds memory.
-	windowDays = 7
-)
+// windowDays is how many days are added up at a time, which bounds memory.
+const windowDays = 7
 
 // Rebuilt is what Rebuild did.
 type Rebuilt struct {
 	Completed     int64 // stats that got observations, and count from now on
-	Unprocessable int64 // stats that still do not validate
+	Corrected     int64 // stats whose observations were not what their data says, or could not be read
+	Unprocessable int64 // stats that do not validate, and do not count
 	Stats         int64 // stats in the rollups
 }
 
-// Rebuild makes everything derived that is missing or may be wrong: the
-// observations and content ids of stats that have none, as in an adopted
+// Rebuild computes anew everything that is derived from the data of stats: the
+// observations of each, the content ids of those that have none, as in an adopted
 // database, and then all rollups. Others may read and write meanwhile, and see
 // the old rollups until the new ones are there.
 //
 // Interrupted, it leaves the old rollups and the observations made so far.
 func (s *Store) Rebuild(ctx context.Context, progress Progress) (Rebuilt, error) {
-	var done Rebuilt
-	ids, err := s.queries.UnderivedStats(ctx)
-	if err != nil {
-		return done, fmt.Errorf("find stats without observations: %w", translate(ctx, err))
-	}
 	rows, err := s.queries.CountStats(ctx)
 	if err != nil {
-		return done, fmt.Errorf("count stats: %w", translate(ctx, err))
+		return Rebuilt{}, fmt.Errorf("count stats: %w", translate(ctx, err))
 	}
-	r := rebuilding{Store: s, total: int64(len(ids)) + rows, progress: progress}
+	r := rebuilding{Store: s, steps: 2 * rows, progress: progress}
 	r.advance(0)
-	if done.Completed, err = r.derive(ctx, ids); err != nil {
-		return done, fmt.Errorf("make observations of stats: %w", translate(ctx, err))
+	if err := r.derive(ctx); err != nil {
+		return r.Rebuilt, fmt.Errorf("make observations of stats: %w", translate(ctx, err))
 	}
-	if done.Stats, err = r.rollups(ctx); err != nil {
-		return done, fmt.Errorf("rebuild the rollups: %w", translate(ctx, err))
+	if r.Stats, err = r.rollups(ctx); err != nil {
+		return r.Rebuilt, fmt.Errorf("rebuild the rollups: %w", translate(ctx, err))
 	}
-	done.Unprocessable, err = s.CountUnprocessable(ctx)
-	return done, err
+	r.Unprocessable, err = s.CountUnprocessable(ctx)
+	return r.Rebuilt, err
 }
 
-// rebuilding is one call of Rebuild.
+// rebuilding is one call of Rebuild. Each stats is a step when it is derived from
+// and another one when it is added up.
 type rebuilding struct {
 	*Store
+	Rebuilt
 	progress    Progress
-	done, total int64
+	done, steps int64
 }
 
 func (r *rebuilding) advance(n int64) {
 	r.done += n
-	r.progress.tell(r.done, r.total)
-}
-
-// derive makes observations and content ids, and returns how many stats got
-// observations.
-func (r *rebuilding) derive(ctx context.Context, ids []uuid.UUID) (completed int64, err error) {
-	for chunk := range slices.Chunk(ids, deriveBatch) {
-		n, err := r.deriveChunk(ctx, chunk)
-		if err != nil {
-			return completed, err
-		}
-		completed += n
-		r.advance(int64(len(chunk)))
-	}
-	return completed, nil
-}
-
-func (r *rebuilding) deriveChunk(ctx context.Context, ids []uuid.UUID) (completed int64, err error) {
-	rows, err := r.queries.StatsToDerive(ctx, ids)
-	if err != nil {
-		return 0, err
-	}
-	contents := contentsOf(rows)
-	observations, err := r.observationsOf(ctx, rows)
-	if err != nil {
-		return 0, err
-	}
-	err = r.transact(ctx, func(w *writing) error {
-		if err := w.queries.SetContentIDs(ctx, contents); err != nil {
-			return err
-		}
-		changed, err := w.queries.SetObservations(ctx, observations)
-		if err != nil {
-			return err
-		}
-		counted := make([]observedRow, len(changed))
-		for i, row := range changed {
-			counted[i] = observedRow(row)
-		}
-		completed = int64(len(changed))
-		return w.added(ctx, counted)
-	})
-	return completed, err
-}
-
-func contentsOf(rows []db.StatsToDeriveRow) db.SetContentIDsParams {
-	var params db.SetContentIDsParams
-	for i := range rows {
-		contentID, err := stats.ContentID(rows[i].ClientUuid, derivable(&rows[i]))
-		if err != nil {
-			contentID = rows[i].UUID // what has no canonical form is equal to nothing
-		}
-		params.UUIDs = append(params.UUIDs, rows[i].UUID)
-		params.ContentIDs = append(params.ContentIDs, contentID)
-	}
-	return params
-}
-
-// observationsOf leaves out rows that do not validate.
-func (r *rebuilding) observationsOf(ctx context.Context, rows []db.StatsToDeriveRow) (params db.SetObservationsParams, err error) {
-	var items []Item
-	for i := range rows {
-		stat := derivable(&rows[i])
-		observations, err := stats.Observations(stat.Type, stat.Data)
-		if err == nil {
-			items = append(items, Item{Stat: stat, Observations: observations})
-		}
-	}
-	packed, err := r.packItems(ctx, items)
-	if err != nil {
-		return params, err
-	}
-	for i, item := range items {
-		params.UUIDs = append(params.UUIDs, item.Stat.UUID)
-		params.Observations = append(params.Observations, packed[i])
-	}
-	return params, nil
-}
-
-func derivable(row *db.StatsToDeriveRow) stats.Stat {
-	return stats.Stat{UUID: row.UUID, ANR: row.ANR, Type: processor.Type(row.Type), Date: row.Date, Data: row.Data}
+	r.progress.tell(r.done, r.steps)
 }
 
 // rollups replaces all rollups, and returns how many stats they are of.

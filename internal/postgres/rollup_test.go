@@ -2,6 +2,7 @@ package postgres_test
 
 import (
 	"bytes"
+	"fmt"
 	"log/slog"
 	"strings"
 	"testing"
@@ -218,7 +219,7 @@ func TestRebuildAdoptedDatabase(t *testing.T) {
 	if diff := cmp.Diff(postgres.Rebuilt{Completed: 2, Unprocessable: 1, Stats: 4}, done); diff != "" {
 		t.Errorf("rebuilt (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff([]string{"0 of 7", "3 of 7", "7 of 7"}, told); diff != "" {
+	if diff := cmp.Diff([]string{"0 of 8", "4 of 8", "8 of 8"}, told); diff != "" {
 		t.Errorf("progress (-want +got):\n%s", diff)
 	}
 	want = []string{"05-01 object 1: 3 stats, 11/12/12.5 one"}
@@ -229,6 +230,50 @@ func TestRebuildAdoptedDatabase(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{"known", "known"}, fates(insert(t, store, client, one, two))); diff != "" {
 		t.Errorf("retries (-want +got):\n%s", diff)
+	}
+	agree(t, store)
+}
+
+// What the observations should be follows from the data, whatever they are.
+func TestRebuildDerivesAnew(t *testing.T) {
+	t.Parallel()
+	url := pgtest.New(t)
+	store := open(t, url)
+	insert(t, store, newClient(t, store, "client"),
+		named(threat(t, 1, "2024-05-01", "1 1 2 2.50 one", "2 7 7 7 two"), 1), named(threat(t, 2, "2024-05-01", "1 4 4 4 one"), 2),
+		named(threat(t, 3, "2024-05-02"), 3), named(threat(t, 4, "2024-05-02", "1 1e2 1.0 0 one"), 4))
+	filter := stats.Filter{Type: processor.Threat}
+	want := sums(t, store, filter)
+	swapped := fmt.Sprintf(`UPDATE stats SET observations = (SELECT observations FROM stats WHERE uuid = '%s') WHERE uuid = '%s'`, id(2), id(1))
+	tests := []struct {
+		name, damage string
+		want         postgres.Rebuilt
+	}{
+		{"nothing", `SELECT 1`, postgres.Rebuilt{Stats: 4}},
+		{"missing", fmt.Sprintf(`UPDATE stats SET observations = NULL WHERE uuid = '%s'`, id(3)), postgres.Rebuilt{Completed: 1, Stats: 4}},
+		{"unreadable", fmt.Sprintf(`UPDATE stats SET observations = '\x00ff' WHERE uuid = '%s'`, id(1)), postgres.Rebuilt{Corrected: 1, Stats: 4}},
+		{"empty", fmt.Sprintf(`UPDATE stats SET observations = '' WHERE uuid = '%s'`, id(2)), postgres.Rebuilt{Corrected: 1, Stats: 4}},
+		{"of another", swapped, postgres.Rebuilt{Corrected: 1, Stats: 4}},
+		{"all of it", `UPDATE stats SET observations = '\x01'; DELETE FROM rollup; DELETE FROM rollup_delta`, postgres.Rebuilt{Corrected: 4, Stats: 4}},
+	}
+	for _, tc := range tests { // one after the other: each begins where the last ended
+		create(t, url, tc.damage)
+		got, err := store.Rebuild(t.Context(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(tc.want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", tc.name, diff)
+		}
+		if diff := cmp.Diff(want, sums(t, store, filter)); diff != "" {
+			t.Errorf("%s: sums (-want +got):\n%s", tc.name, diff)
+		}
+		agree(t, store)
+	}
+	create(t, url, fmt.Sprintf(`UPDATE stats SET data = '[{"uuid": 5}]' WHERE uuid = '%s'`, id(2)))
+	got, err := store.Rebuild(t.Context(), nil)
+	if diff := cmp.Diff(postgres.Rebuilt{Corrected: 1, Unprocessable: 1, Stats: 4}, got); err != nil || diff != "" {
+		t.Errorf("malformed: %v (-want +got):\n%s", err, diff)
 	}
 	agree(t, store)
 }
@@ -286,6 +331,10 @@ func TestDamagedRollup(t *testing.T) {
 	execute(t, url, `UPDATE rollup_delta SET packed = '\x0203ff'`)
 	if _, err := store.DailySums(t.Context(), stats.Filter{Type: processor.Threat}); err == nil || !strings.Contains(err.Error(), "db_rebuild") {
 		t.Errorf("sums: got %v, want an error that says db_rebuild", err)
+	}
+	found, err := store.RollupsAgree(t.Context())
+	if err != nil || len(found) == 0 || found[0].String() != "threat stats of 2024-05-01, local clients: the rollup cannot be read" {
+		t.Errorf("compared: %v, %v", found, err)
 	}
 	if _, err := store.Rebuild(t.Context(), nil); err != nil {
 		t.Fatal(err)

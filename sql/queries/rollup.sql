@@ -106,20 +106,14 @@ SELECT type, date, observations FROM stats WHERE client_id = @client_id::bigint 
 -- name: CountStats :one
 SELECT count(*) FROM stats;
 
--- name: UnderivedStats :many
--- Stats of which something derived is missing. The index on content_id finds
--- the second kind.
-SELECT uuid FROM stats WHERE observations IS NULL
-UNION
-SELECT uuid FROM stats WHERE content_id IS NULL
-ORDER BY uuid;
-
 -- name: StatsToDerive :many
-SELECT s.uuid, s.anr, s.type, s.date, s.data, s.client_id, c.uuid AS client_uuid
+-- A page of all stats, in the order of their uuids.
+SELECT s.uuid, s.anr, s.type, s.date, s.data, s.client_id, s.content_id, s.observations, c.uuid AS client_uuid
 FROM stats AS s
 JOIN client AS c ON c.id = s.client_id
-WHERE s.uuid = ANY (@uuids::uuid[])
-ORDER BY s.uuid;
+WHERE s.uuid > @after::uuid
+ORDER BY s.uuid
+LIMIT @max_rows::bigint;
 
 -- name: SetContentIDs :exec
 -- Missing is written in a way that no index serves: there may be as many missing
@@ -131,10 +125,12 @@ WHERE stats.uuid = derived.uuid
   AND coalesce(stats.content_id, '00000000-0000-0000-0000-000000000000') = '00000000-0000-0000-0000-000000000000';
 
 -- name: SetObservations :many
--- Only where there are none, as for content ids: what is returned was changed and
--- counts anew.
+-- Only where they still are what they were: what is returned was changed by this
+-- and nobody else.
 UPDATE stats
 SET observations = derived.observations
-FROM (SELECT unnest(@uuids::uuid[]) AS uuid, unnest(@observations::bytea[]) AS observations) AS derived
-WHERE stats.uuid = derived.uuid AND coalesce(length(stats.observations), 0) = 0
-RETURNING stats.type, stats.date, stats.client_id, stats.observations;
+FROM (
+    SELECT unnest(@uuids::uuid[]) AS uuid, unnest(@before::bytea[]) AS before, unnest(@observations::bytea[]) AS observations
+) AS derived
+WHERE stats.uuid = derived.uuid AND stats.observations IS NOT DISTINCT FROM derived.before
+RETURNING stats.uuid;

@@ -14,9 +14,20 @@ import (
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
+// maxItems is how many stats a batch may have. The smallest take many times the
+// memory of their text; front offices send five for each analysis.
+const maxItems = 10_000
+
+// tooManyItemsError is about a batch with more than maxItems.
+type tooManyItemsError struct{}
+
+func (tooManyItemsError) Error() string {
+	return fmt.Sprintf("The batch has more than %d stats; send it in smaller ones.", maxItems)
+}
+
 // decodeBatch reads an array of stats item by item, so that the text of a large
-// batch is never held beside what it says. Errors are *stats.InvalidError and
-// name the item and the field.
+// batch is never held beside what it says. Errors are tooManyItemsError, and
+// *stats.InvalidError, which name the item and the field.
 func decodeBatch(body io.Reader, batch *[]api.NewStats) error {
 	// Repeated names are found in the items, once.
 	d := jsontext.NewDecoder(body, jsontext.AllowDuplicateNames(true))
@@ -27,6 +38,9 @@ func decodeBatch(body io.Reader, batch *[]api.NewStats) error {
 	for i := 0; d.PeekKind() != jsontext.KindEndArray; i++ {
 		if incomplete == maxReported {
 			return faultsOf(*batch) // what follows would only cost memory
+		}
+		if i == maxItems {
+			return tooManyItemsError{}
 		}
 		value, err := d.ReadValue()
 		if err != nil {

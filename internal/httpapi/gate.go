@@ -10,10 +10,13 @@ import (
 
 const (
 	// largeBody is the size from which on bodies wait for each other.
-	largeBody = 1 << 20
+	largeBody = 256 << 10
 	// bodiesAtOnce is how many of the largest accepted bodies are taken in at a
 	// time. A batch takes up to four times its size until it is stored.
 	bodiesAtOnce = 2
+	// itemCost is a quarter of what an item of a batch takes beside its text, which
+	// itself is leastItem bytes long at least.
+	itemCost, leastItem = 384, 90
 	// gatePatience is how long a large body waits for others.
 	gatePatience = 10 * time.Second
 )
@@ -26,8 +29,11 @@ type gate struct {
 }
 
 func newGate(maxBodyBytes int64, patience time.Duration) *gate {
-	return &gate{largest: maxBodyBytes, patience: patience, room: semaphore.NewWeighted(bodiesAtOnce * maxBodyBytes)}
+	return &gate{largest: maxBodyBytes, patience: patience, room: semaphore.NewWeighted(bodiesAtOnce * weight(maxBodyBytes))}
 }
+
+// weight is the size of a body, and what the items that may be in it add to that.
+func weight(size int64) int64 { return size + min(size/leastItem, maxItems)*itemCost }
 
 // admit makes a large body wait until there is room for it. One whose length is
 // not known counts as the largest.
@@ -41,19 +47,20 @@ func (g *gate) admit(next echo.HandlerFunc) echo.HandlerFunc {
 		if size < largeBody || size > g.largest {
 			return next(c) // which refuses what is larger
 		}
-		if err := g.enter(r.Context(), size); err != nil {
+		room := weight(size)
+		if err := g.enter(r.Context(), room); err != nil {
 			return err
 		}
-		defer g.room.Release(size)
+		defer g.room.Release(room)
 		return next(c)
 	}
 }
 
-// enter takes room for size bytes. Errors are errCrowded and that of ctx.
-func (g *gate) enter(ctx context.Context, size int64) error {
+// enter takes room of that weight. Errors are errCrowded and that of ctx.
+func (g *gate) enter(ctx context.Context, room int64) error {
 	limited, cancel := context.WithTimeout(ctx, g.patience)
 	defer cancel()
-	err := g.room.Acquire(limited, size)
+	err := g.room.Acquire(limited, room)
 	if err != nil && ctx.Err() == nil {
 		return errCrowded
 	}

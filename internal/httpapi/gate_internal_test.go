@@ -55,7 +55,7 @@ func TestGateAndHangUp(t *testing.T) {
 	ctx, hangUp := context.WithCancel(t.Context())
 	hangUp()
 	full := newGate(largeBody, time.Hour)
-	if err := full.enter(t.Context(), bodiesAtOnce*largeBody); err != nil {
+	if err := full.enter(t.Context(), bodiesAtOnce*weight(largeBody)); err != nil {
 		t.Fatal(err)
 	}
 	if err := full.enter(ctx, largeBody); !errors.Is(err, context.Canceled) {

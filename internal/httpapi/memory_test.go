@@ -2,11 +2,14 @@ package httpapi_test
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"runtime"
+	"runtime/debug"
 	"runtime/metrics"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -43,6 +46,14 @@ func heapPeak(work func()) int64 {
 	return peak - before
 }
 
+// livePeak is heapPeak with little garbage, whose amount otherwise depends on
+// what else the process holds.
+func livePeak(work func()) int64 {
+	defer debug.SetGCPercent(debug.SetGCPercent(10))
+	runtime.GC() // twice, which empties the pools of what ran before
+	return heapPeak(work)
+}
+
 // discarding is the writer of an answer that nobody looks at.
 type discarding struct {
 	header http.Header
@@ -68,18 +79,25 @@ func largeBatch(t testing.TB, seed uint64) []byte {
 	return generator.FrontOfficeBatch(0, today)
 }
 
+// postDirectly sends a batch without the network and without comparing it with
+// the document, and returns the status of the answer.
+func (c caller) postDirectly(body io.Reader, size int64) (status int) {
+	w := newDiscarding()
+	request := httptest.NewRequest("POST", "/api/v1/stats/", io.NopCloser(body))
+	request.ContentLength = size
+	request.Header.Set("Content-Type", "application/json")
+	request.Header.Set("X-API-KEY", c.token)
+	c.serve(w, request)
+	return w.status
+}
+
 // TestBatchMemory keeps a batch below four times its size, and so several at
 // once. It runs alone, since it measures the whole process.
 func TestBatchMemory(t *testing.T) {
 	user := setup(t, func(o *httpapi.Options) { o.MaxBodyBytes = 64 << 20 }).user("user")
 	post := func(body []byte) {
-		w := newDiscarding()
-		request := httptest.NewRequest("POST", "/api/v1/stats/", io.NopCloser(bytes.NewReader(body)))
-		request.ContentLength = int64(len(body))
-		request.Header.Set("Content-Type", "application/json")
-		request.Header.Set("X-API-KEY", user.token)
-		if user.serve(w, request); w.status != http.StatusCreated {
-			t.Errorf("status %d", w.status)
+		if status := user.postDirectly(bytes.NewReader(body), int64(len(body))); status != http.StatusCreated {
+			t.Errorf("status %d", status)
 		}
 	}
 	for _, atOnce := range []int{1, 3} {
@@ -101,6 +119,83 @@ func TestBatchMemory(t *testing.T) {
 			t.Errorf("%d batches took %.1f times their size", atOnce, float64(peak)/float64(total))
 		}
 		runtime.KeepAlive(bodies)
+	}
+}
+
+// smallStats is the body of a batch of so many stats, each with data. It is made
+// while it is read: held in memory, it would count as what the service takes.
+type smallStats struct {
+	count, next int
+	data        string
+	rest        []byte // of what was made already
+}
+
+func (s *smallStats) item(i int) []byte {
+	return fmt.Appendf(nil, `,{"anr":"%08x-0000-4000-8000-%012x","type":"threat","date":"2026-03-14","data":%s}`, len(s.data), i, s.data)
+}
+
+func (s *smallStats) size() int64 { return int64(s.count*len(s.item(0)) + 1) }
+
+// Read implements io.Reader.
+func (s *smallStats) Read(p []byte) (int, error) {
+	if len(s.rest) == 0 {
+		switch {
+		case s.next < s.count:
+			s.rest = s.item(s.next)
+		case s.next == s.count:
+			s.rest = []byte{']'}
+		default:
+			return 0, io.EOF
+		}
+		if s.next == 0 {
+			s.rest[0] = '['
+		}
+		s.next++
+	}
+	n := copy(p, s.rest)
+	s.rest = s.rest[n:]
+	return n, nil
+}
+
+// TestSmallStatsMemory bounds what stats take beside their text, which is a hundred
+// bytes at least. It runs alone, since it measures the whole process.
+func TestSmallStatsMemory(t *testing.T) {
+	user := setup(t).user("user")
+	const most, each = 10_000, 384 // as the gate reckons
+	object := `{"uuid":"00000000-0000-4000-8000-000000000001","label1":"%s","count":1,"maxRisk":2,"averageRate":"3"}`
+	for name, data := range map[string]string{
+		"nothing":    `[]`,
+		"one object": "[" + fmt.Sprintf(object, "a") + "]",
+		"1 KB":       "[" + fmt.Sprintf(object, strings.Repeat("a", 900)) + "]",
+	} {
+		body := &smallStats{count: most, data: data}
+		peak := 2 * livePeak(func() { // as much again is garbage
+			if status := user.postDirectly(body, body.size()); status != http.StatusCreated {
+				t.Errorf("%s: status %d", name, status)
+			}
+		})
+		limit := 4 * (body.size() + most*each)
+		t.Logf("%s: %d bytes took %d: %.1f times their size, %d for each stats", name, body.size(), peak, float64(peak)/float64(body.size()), peak/most)
+		if peak > limit {
+			t.Errorf("%s: %d stats took %d bytes, more than %d", name, most, peak, limit)
+		}
+	}
+}
+
+// TestTooManyStats refuses a batch before it has taken more memory.
+func TestTooManyStats(t *testing.T) {
+	t.Parallel()
+	user := setup(t).user("user")
+	body, err := io.ReadAll(&smallStats{count: 10_001, data: `[]`})
+	if err != nil {
+		t.Fatal(err)
+	}
+	refused := user.call("POST", "/api/v1/stats/", string(body)).want(http.StatusRequestEntityTooLarge)
+	if want := "The batch has more than 10000 stats; send it in smaller ones."; !bytes.Contains(refused.body, []byte(want)) {
+		t.Errorf("%s, want %q", refused.body, want)
+	}
+	if n := len(user.call("GET", "/api/v1/stats/", nil).list(http.StatusOK).Data); n != 0 {
+		t.Errorf("%d stats were stored", n)
 	}
 }
 

@@ -84,6 +84,7 @@ func problemOf(err error) problem {
 func requestProblem(err error) (problem, bool) {
 	var (
 		tooLarge *http.MaxBytesError
+		tooLong  tooManyItemsError
 		notJSON  *notJSONError
 		mask     *fieldmask.ParseError
 		tooMany  *tooManyError
@@ -98,6 +99,8 @@ func requestProblem(err error) (problem, bool) {
 	case errors.As(err, &tooLarge):
 		text := fmt.Sprintf("The body is larger than the %d bytes that are accepted; send it in smaller batches.", tooLarge.Limit)
 		return problem{status: http.StatusRequestEntityTooLarge, message: text}, true
+	case errors.As(err, &tooLong):
+		return problem{status: http.StatusRequestEntityTooLarge, message: tooLong.Error()}, true
 	case errors.As(err, &notJSON):
 		return problem{status: http.StatusUnsupportedMediaType, message: notJSON.message}, true
 	case errors.Is(err, errCrowded):

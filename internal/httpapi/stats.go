@@ -114,10 +114,11 @@ func (s *Server) CreateStats(ctx context.Context, request server.CreateStatsRequ
 	if err != nil {
 		return nil, err
 	}
+	*request.Body = nil // the items have all of it
 	outcomes, err := s.store.InsertStats(ctx, client, items)
 	s.changed(typesOf(items)...)
 	if err != nil {
-		return nil, refusal(*request.Body, fmt.Errorf("store %d stats: %w", len(items), err))
+		return nil, refusal(items, fmt.Errorf("store %d stats: %w", len(items), err))
 	}
 	batch := batchAnswer{items: items, outcomes: outcomes, mask: mask}
 	s.logDuplicates(ctx, batch.duplicates())
@@ -157,11 +158,11 @@ func itemsOf(batch []api.NewStats) ([]postgres.Item, error) {
 }
 
 // refusal tells all that is wrong with a batch that was refused for an item.
-func refusal(batch []api.NewStats, cause error) error {
+func refusal(items []postgres.Item, cause error) error {
 	if _, isBad := errors.AsType[*stats.InvalidError](cause); !isBad {
 		return cause
 	}
-	if faults := faultsOf(batch); faults != nil {
+	if faults := faultsIn(len(items), func(i int) *stats.InvalidError { return checkData(items[i]) }); faults != nil {
 		return faults
 	}
 	return cause // only the database knows why
@@ -170,13 +171,21 @@ func refusal(batch []api.NewStats, cause error) error {
 // faultsOf validates every item of a batch and returns nil or an
 // *stats.InvalidError that names items by their index.
 func faultsOf(batch []api.NewStats) error {
+	return faultsIn(len(batch), func(i int) *stats.InvalidError {
+		item, err := itemOf(batch[i])
+		if err != nil {
+			return err
+		}
+		return checkData(item)
+	})
+}
+
+// faultsIn gathers what check says of n items.
+func faultsIn(n int, check func(i int) *stats.InvalidError) error {
 	faults := map[string]string{}
 	faulty := 0
-	for i := range batch {
-		item, err := itemOf(batch[i])
-		if err == nil {
-			err = checkData(item)
-		}
+	for i := range n {
+		err := check(i)
 		if err == nil {
 			continue
 		}

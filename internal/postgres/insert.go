@@ -87,7 +87,7 @@ func insertError(ctx context.Context, err error) error {
 
 // entry is an item ready to be stored.
 type entry struct {
-	stat         stats.Stat
+	stat         *stats.Stat
 	contentID    uuid.UUID
 	observations []byte // packed
 }
@@ -99,12 +99,12 @@ func (s *Store) prepare(ctx context.Context, client stats.Client, items []Item) 
 		return nil, err
 	}
 	entries := make([]entry, len(items))
-	for i, item := range items {
-		contentID, err := stats.ContentID(client.UUID, item.Stat)
+	for i := range items {
+		contentID, err := stats.ContentID(client.UUID, items[i].Stat)
 		if err != nil {
 			return nil, fmt.Errorf("identify stats %d: %w", i, err)
 		}
-		entries[i] = entry{stat: item.Stat, contentID: contentID, observations: packed[i]}
+		entries[i] = entry{stat: &items[i].Stat, contentID: contentID, observations: packed[i]}
 	}
 	return entries, nil
 }
@@ -190,7 +190,8 @@ type batch struct {
 	named  map[uuid.UUID]bool     // uuids chosen by the sender under which a row was inserted
 	stored map[uuid.UUID]storedAs // by content id: where this client's content is
 
-	located bool // stored has what this client had before this attempt
+	located bool                 // stored has what this client had before this attempt
+	missing map[uuid.UUID]*entry // by content id: entries without a uuid, as far as not known to be stored
 }
 
 type storedAs struct {
@@ -202,17 +203,28 @@ type storedAs struct {
 // genericPlans has the statements of a transaction planned for any values: none
 // of those that insert gains from a plan for its own, for which the server would
 // copy the values several times.
-const genericPlans = "SET LOCAL plan_cache_mode = force_generic_plan"
+//
+// What is looked for by its content needs a plan of its own: one for any number
+// of contents is made for ten, and compares ten thousand with every row.
+const (
+	genericPlans = "SET LOCAL plan_cache_mode = force_generic_plan"
+	customPlans  = "SET LOCAL plan_cache_mode = force_custom_plan"
+)
 
 // open begins an attempt.
 func (b *batch) open(start *pgx.Batch, w *writing) {
 	b.named, b.stored = map[uuid.UUID]bool{}, map[uuid.UUID]storedAs{}
-	start.Queue(genericPlans)
+	b.missing = b.derivedContents()
 	w.queueLocal(start, b.clientID)
 	if b.located = !b.hasNamed(); b.located {
-		missing := b.derivedContents()
-		start.Queue(db.StatsByContentID, sortedIDs(missing), b.clientID).Query(b.readLocations)
+		b.queueLocate(start)
 	}
+	start.Queue(genericPlans)
+}
+
+// queueLocate looks for what is missing.
+func (b *batch) queueLocate(batch *pgx.Batch) {
+	batch.Queue(db.StatsByContentID, sortedIDs(b.missing), b.clientID).Query(b.readLocations)
 }
 
 // run is the rest of an attempt.
@@ -229,12 +241,14 @@ func (b *batch) hasNamed() bool {
 	return slices.ContainsFunc(b.entries, func(e entry) bool { return e.stat.UUID != uuid.Nil })
 }
 
-// readLocations notes where contents are, from the columns of StatsByContentID.
+// readLocations notes where contents are, from the columns of StatsByContentID,
+// and that they are not missing.
 func (b *batch) readLocations(rows pgx.Rows) error {
 	var contentID, id uuid.UUID
 	var createdAt time.Time
 	_, err := pgx.ForEachRow(rows, []any{&contentID, &id, &createdAt}, func() error {
 		b.stored[contentID] = storedAs{id: id, createdAt: createdAt.UTC()}
+		delete(b.missing, contentID)
 		return nil
 	})
 	return err
@@ -258,23 +272,21 @@ func (b *batch) insertNamed(ctx context.Context, w *writing) error {
 // insertDerived inserts the entries without a uuid whose content the client has
 // not stored, once each.
 func (b *batch) insertDerived(ctx context.Context, w *writing) error {
-	missing := b.derivedContents()
-	b.dropStored(missing)
 	if !b.located {
-		if err := b.locate(ctx, w.queries, missing); err != nil {
+		if err := b.locate(ctx, w); err != nil {
 			return err
 		}
 	}
-	rows := b.rowsFor(missing, func(contentID uuid.UUID) uuid.UUID { return contentID })
+	rows := b.rowsFor(func(contentID uuid.UUID) uuid.UUID { return contentID })
 	if err := b.insert(ctx, w, rows); err != nil {
 		return err
 	}
 	// What conflicted was either stored by the same client at this moment, or
 	// its uuid has been taken by another client.
-	if err := b.locate(ctx, w.queries, missing); err != nil || len(missing) == 0 {
+	if err := b.locate(ctx, w); err != nil || len(b.missing) == 0 {
 		return err
 	}
-	return b.insertSquatted(ctx, w, missing)
+	return b.insertSquatted(ctx, w)
 }
 
 // derivedContents returns the entries without a uuid by their content.
@@ -291,49 +303,42 @@ func (b *batch) derivedContents() map[uuid.UUID]*entry {
 // insertSquatted gives a random uuid to contents whose derived uuid belongs to
 // another client. No unique key keeps those from being stored twice by
 // simultaneous calls, so they take turns.
-func (b *batch) insertSquatted(ctx context.Context, w *writing, missing map[uuid.UUID]*entry) error {
-	for _, contentID := range sortedIDs(missing) {
+func (b *batch) insertSquatted(ctx context.Context, w *writing) error {
+	for _, contentID := range sortedIDs(b.missing) {
 		if err := w.queries.LockContent(ctx, int64(binary.BigEndian.Uint64(contentID[:8]))); err != nil {
 			return err
 		}
 	}
-	if err := b.locate(ctx, w.queries, missing); err != nil {
+	if err := b.locate(ctx, w); err != nil {
 		return err
 	}
-	rows := b.rowsFor(missing, func(uuid.UUID) uuid.UUID { return uuid.New() })
+	rows := b.rowsFor(func(uuid.UUID) uuid.UUID { return uuid.New() })
 	return b.insert(ctx, w, rows)
 }
 
-func (b *batch) rowsFor(contents map[uuid.UUID]*entry, idOf func(contentID uuid.UUID) uuid.UUID) []newRow {
-	rows := make([]newRow, 0, len(contents))
-	for contentID, e := range contents {
+// rowsFor are the rows of what is missing.
+func (b *batch) rowsFor(idOf func(contentID uuid.UUID) uuid.UUID) []newRow {
+	rows := make([]newRow, 0, len(b.missing))
+	for contentID, e := range b.missing {
 		rows = append(rows, newRow{id: idOf(contentID), entry: e, derived: true})
 	}
 	return rows
 }
 
-// locate moves the contents that the client has stored from missing to b.stored.
-func (b *batch) locate(ctx context.Context, queries *db.Queries, missing map[uuid.UUID]*entry) error {
-	b.dropStored(missing)
-	if len(missing) == 0 {
+// locate finds out what the client has stored of what is missing.
+func (b *batch) locate(ctx context.Context, w *writing) error {
+	maps.DeleteFunc(b.missing, func(contentID uuid.UUID, _ *entry) bool {
+		_, inserted := b.stored[contentID]
+		return inserted
+	})
+	if len(b.missing) == 0 {
 		return nil
 	}
-	rows, err := queries.StatsByContentID(ctx, db.StatsByContentIDParams{
-		ContentIDs: sortedIDs(missing), ClientID: b.clientID,
-	})
-	for _, row := range rows {
-		b.stored[row.ContentID] = storedAs{id: row.UUID, createdAt: row.CreatedAt.UTC()}
-		delete(missing, row.ContentID)
-	}
-	return err
-}
-
-// dropStored removes from missing what is known to be stored.
-func (b *batch) dropStored(missing map[uuid.UUID]*entry) {
-	maps.DeleteFunc(missing, func(contentID uuid.UUID, _ *entry) bool {
-		_, ok := b.stored[contentID]
-		return ok
-	})
+	var batch pgx.Batch
+	batch.Queue(customPlans)
+	b.queueLocate(&batch)
+	batch.Queue(genericPlans)
+	return w.send(ctx, &batch)
 }
 
 // newRow is an entry and the uuid to insert it under.
@@ -417,7 +422,7 @@ func (b *batch) outcomes() []Outcome {
 	outcomes := make([]Outcome, len(b.entries))
 	for i := range b.entries {
 		e := &b.entries[i]
-		o := Outcome{Stat: e.stat}
+		o := Outcome{Stat: *e.stat}
 		o.Stat.Data = nil
 		if e.stat.UUID == uuid.Nil {
 			b.reportDerived(&o, e.contentID)

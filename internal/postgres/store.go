@@ -155,6 +155,7 @@ func poolConfig(opts Options) (*pgxpool.Config, error) {
 	setConnDefaults(config.ConnConfig)
 	config.ConnConfig.Tracer = patience(opts.Patience)
 	config.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
+		registerUUIDs(conn.TypeMap())
 		_, err := conn.Exec(ctx, sessionSettings)
 		return err
 	}

@@ -28,6 +28,7 @@ var localsLock = lockKey("which clients are local")
 // writing is one attempt at a transaction that changes stats or clients. It
 // notes what changes, for the rollups and for those who listen.
 type writing struct {
+	conn    *pgxpool.Conn
 	queries *db.Queries
 	totals  totals
 	locals  map[int64]bool // by client id, as far as known
@@ -72,7 +73,7 @@ func (s *Store) attempt(ctx context.Context, lock string, open func(*pgx.Batch, 
 		return 0, err
 	}
 	defer conn.Release() // which discards a connection that is still in a transaction
-	w := &writing{queries: db.New(conn), totals: totals{}, locals: map[int64]bool{}, changed: map[Change]bool{}}
+	w := &writing{conn: conn, queries: db.New(conn), totals: totals{}, locals: map[int64]bool{}, changed: map[Change]bool{}}
 	if err = w.begin(ctx, conn, lock, open); err == nil {
 		if err = fn(w); err == nil {
 			appended, err = w.commit(ctx, conn, s.replicas)
@@ -172,6 +173,11 @@ func (w *writing) count(ctx context.Context, rows []observedRow, sign int64) err
 		_ = w.totals.add(key, observed, row.Observations, sign)
 	}
 	return nil
+}
+
+// send runs statements in a single round trip.
+func (w *writing) send(ctx context.Context, batch *pgx.Batch) error {
+	return w.conn.SendBatch(ctx, batch).Close()
 }
 
 // findLocals finds out which of the rows' clients are local.

@@ -37,7 +37,7 @@ func (r *readers) read(user caller) *watched {
 // lists slowly, and tells those who would wait too long.
 func TestSlowReaders(t *testing.T) {
 	t.Parallel()
-	s := setupStore(t, postgres.Options{URL: pgtest.New(t) + "&pool_max_conns=4", Patience: 200 * time.Millisecond})
+	s := setupStore(t, postgres.Options{URL: pgtest.New(t) + "&pool_max_conns=4", Patience: 2 * time.Second})
 	s.log.expectErrors()
 	user := s.user("user")
 	count := user.stock()
@@ -45,7 +45,7 @@ func TestSlowReaders(t *testing.T) {
 	first := slow.read(user)
 	slow.read(user)
 	until(t, "two lists are being read", func() bool { return slow.stopped.Load() == 2 })
-	for range 6 {
+	for range 2 {
 		got := user.call("GET", "/api/v1/stats/", nil).want(http.StatusServiceUnavailable)
 		if got.header.Get("Retry-After") == "" {
 			t.Error("no Retry-After with 503")

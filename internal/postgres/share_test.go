@@ -3,6 +3,7 @@ package postgres_test
 import (
 	"context"
 	"errors"
+	"sync"
 	"testing"
 	"time"
 
@@ -11,11 +12,14 @@ import (
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
+// shortWait is long enough to connect on a busy machine.
+const shortWait = 3 * time.Second
+
 // impatient opens a store whose questions wait for a connection for a moment only.
 func impatient(t *testing.T, url string) *postgres.Store {
 	t.Helper()
 	opts := options(t, url)
-	opts.Patience = 100 * time.Millisecond
+	opts.Patience = shortWait
 	store, err := postgres.Open(t.Context(), opts)
 	if err != nil {
 		t.Fatal(err)
@@ -32,18 +36,27 @@ func TestAllConnectionsInUse(t *testing.T) {
 	insert(t, store, client, threat(t, 1, "2024-05-01"))
 	ctx := t.Context()
 	_, err := store.EachStat(ctx, stats.Everything(), postgres.ListQuery{}, func(stats.Stat) error {
-		_, me := store.ClientByToken(ctx, "token")
-		_, post := store.InsertStats(ctx, client, []postgres.Item{threat(t, 2, "2024-05-01")})
-		_, deletion := store.DeleteStats(ctx, stats.Everything(), id(1), nil)
-		_, sums := store.DailySums(ctx, stats.Filter{Type: "threat"})
-		_, list := store.EachStat(ctx, stats.Everything(), postgres.ListQuery{}, func(stats.Stat) error { return nil })
-		for name, err := range map[string]error{
-			"client": me, "post": post, "deletion": deletion, "sums": sums, "list": list, "fold": store.Fold(ctx), "ping": store.Ping(ctx),
+		post := []postgres.Item{threat(t, 2, "2024-05-01")}
+		var asking sync.WaitGroup
+		for name, ask := range map[string]func() error{
+			"client":   func() error { _, err := store.ClientByToken(ctx, "token"); return err },
+			"post":     func() error { _, err := store.InsertStats(ctx, client, post); return err },
+			"deletion": func() error { _, err := store.DeleteStats(ctx, stats.Everything(), id(1), nil); return err },
+			"sums":     func() error { _, err := store.DailySums(ctx, stats.Filter{Type: "threat"}); return err },
+			"list": func() error {
+				_, err := store.EachStat(ctx, stats.Everything(), postgres.ListQuery{}, func(stats.Stat) error { return nil })
+				return err
+			},
+			"fold": func() error { return store.Fold(ctx) },
+			"ping": func() error { return store.Ping(ctx) },
 		} {
-			if !errors.Is(err, stats.ErrBusy) {
-				t.Errorf("%s: got %v, want ErrBusy", name, err)
-			}
+			asking.Go(func() {
+				if err := ask(); !errors.Is(err, stats.ErrBusy) {
+					t.Errorf("%s: got %v, want ErrBusy", name, err)
+				}
+			})
 		}
+		asking.Wait()
 		gone, cancel := context.WithCancel(ctx)
 		cancel()
 		if _, err := store.EachStat(gone, stats.Everything(), postgres.ListQuery{}, func(stats.Stat) error { return nil }); !errors.Is(err, context.Canceled) {
@@ -77,7 +90,7 @@ func TestListsShareConnections(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			opts := options(t, tc.url)
-			opts.MaxConns, opts.Patience = tc.maxConns, 100*time.Millisecond
+			opts.MaxConns, opts.Patience = tc.maxConns, shortWait
 			store, err := postgres.Open(t.Context(), opts)
 			if err != nil {
 				t.Fatal(err)

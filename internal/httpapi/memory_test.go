@@ -93,33 +93,50 @@ func (c caller) postDirectly(body io.Reader, size int64) (status int) {
 
 // TestBatchMemory keeps a batch below four times its size, and so several at
 // once. It runs alone, since it measures the whole process.
+//
+// The collector of garbage comes later on a busy machine, which only ever adds to
+// what is measured. So the least of some measurements is what counts.
 func TestBatchMemory(t *testing.T) {
 	user := setup(t, func(o *httpapi.Options) { o.MaxBodyBytes = 64 << 20 }).user("user")
-	post := func(body []byte) {
-		if status := user.postDirectly(bytes.NewReader(body), int64(len(body))); status != http.StatusCreated {
-			t.Errorf("status %d", status)
-		}
-	}
+	const limit, attempts = 4, 3
 	for _, atOnce := range []int{1, 3} {
-		var bodies [][]byte
-		total := 0
-		for i := range atOnce {
-			bodies = append(bodies, largeBatch(t, uint64(10*atOnce+i)))
-			total += len(bodies[i])
-		}
-		peak := heapPeak(func() {
-			var group sync.WaitGroup
-			for _, body := range bodies {
-				group.Go(func() { post(body) })
+		for attempt := 1; ; attempt++ {
+			multiple := user.batchesAtOnce(t, atOnce, uint64(100*atOnce+10*attempt))
+			if multiple <= limit {
+				break
 			}
-			group.Wait()
-		})
-		t.Logf("%d batches of together %d bytes took %d bytes: %.2f times their size", atOnce, total, peak, float64(peak)/float64(total))
-		if peak > 4*int64(total) {
-			t.Errorf("%d batches took %.1f times their size", atOnce, float64(peak)/float64(total))
+			if attempt == attempts {
+				t.Errorf("%d batches took %.1f times their size", atOnce, multiple)
+				break
+			}
 		}
-		runtime.KeepAlive(bodies)
 	}
+}
+
+// batchesAtOnce posts batches that start with seed, and returns the memory that
+// they took as a multiple of their size.
+func (c caller) batchesAtOnce(t *testing.T, atOnce int, seed uint64) float64 {
+	var bodies [][]byte
+	total := 0
+	for i := range atOnce {
+		bodies = append(bodies, largeBatch(t, seed+uint64(i)))
+		total += len(bodies[i])
+	}
+	peak := heapPeak(func() {
+		var group sync.WaitGroup
+		for _, body := range bodies {
+			group.Go(func() {
+				if status := c.postDirectly(bytes.NewReader(body), int64(len(body))); status != http.StatusCreated {
+					t.Errorf("status %d", status)
+				}
+			})
+		}
+		group.Wait()
+	})
+	runtime.KeepAlive(bodies)
+	multiple := float64(peak) / float64(total)
+	t.Logf("%d batches of together %d bytes took %d bytes: %.2f times their size", atOnce, total, peak, multiple)
+	return multiple
 }
 
 // smallStats is the body of a batch of so many stats, each with data. It is made

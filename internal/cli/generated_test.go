@@ -39,7 +39,6 @@ func output(t *testing.T, args []string) string {
 // TestGenerated makes sure that the documents are those of the commands; -update
 // writes them.
 func TestGenerated(t *testing.T) {
-	t.Parallel()
 	for name, args := range generated {
 		made := output(t, args)
 		if *update {
@@ -67,7 +66,6 @@ func write(t *testing.T, name, content string) {
 
 // TestBashCompletion lets a shell complete.
 func TestBashCompletion(t *testing.T) {
-	t.Parallel()
 	tests := map[string]struct {
 		words string // the last one is completed
 		want  string
@@ -83,7 +81,6 @@ func TestBashCompletion(t *testing.T) {
 	script := output(t, []string{"completion", "--shell", "bash"})
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
 			shell := exec.Command("bash", "--norc", "-c", script+
 				"COMP_WORDS=("+tt.words+"); COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _stats_service; echo \"${COMPREPLY[*]}\"")
 			got, err := shell.CombinedOutput()

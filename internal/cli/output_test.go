@@ -16,7 +16,6 @@ type fullDisk struct{}
 func (fullDisk) Write([]byte) (int, error) { return 0, errors.New("no space left on device") }
 
 func TestUnwritableResult(t *testing.T) {
-	t.Parallel()
 	tests := map[string][]string{
 		"text":       {"client_create", "--name", "NC3"},
 		"JSON":       {"client_create", "--name", "NC3", "--json"},
@@ -29,7 +28,6 @@ func TestUnwritableResult(t *testing.T) {
 	}
 	for name, arguments := range tests {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
 			var stderr strings.Builder
 			code := cli.Run(t.Context(), append([]string{"stats-service"}, arguments...), cli.Surroundings{
 				Stdin: strings.NewReader(""), Stdout: fullDisk{}, Stderr: &stderr, Now: time.Now,

@@ -86,7 +86,7 @@ type Config struct {
 
 	TimeZone     *time.Location // TZ: decides which day "today" is; see Location
 	MaxBodyBytes int64          // MAX_BODY_BYTES: largest request body, in bytes
-	RateLimit    float64        // RATE_LIMIT: requests per second and client; 0: no limit
+	RateLimit    float64        // RATE_LIMIT: requests per second and network address; 0: no limit
 
 	// What the public pages show.
 	PublicMinClients         int      // PUBLIC_MIN_CLIENTS: figures of fewer clients are hidden, at least 1

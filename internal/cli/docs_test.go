@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -19,12 +20,8 @@ var settingRow = regexp.MustCompile("(?m)^\\| `([A-Z_]+)` \\| (?:`([^`|]*)`|) *\
 // documented returns the settings of a document's tables with their defaults.
 func documented(t *testing.T, file string) []config.Setting {
 	t.Helper()
-	content, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
 	var settings []config.Setting
-	for _, row := range settingRow.FindAllStringSubmatch(string(content), -1) {
+	for _, row := range settingRow.FindAllStringSubmatch(read(t, file), -1) {
 		settings = append(settings, config.Setting{Name: row[1], Value: row[2]})
 	}
 	return settings
@@ -66,31 +63,79 @@ func TestReadmeSettings(t *testing.T) {
 	}
 }
 
-// link matches the target of a link within the repository.
-var link = regexp.MustCompile(`\]\(([^)#:]+)(?:#[^)]*)?\)`)
+var (
+	// link matches the target of a link within the repository, and the heading in it.
+	link = regexp.MustCompile(`\]\(([^)#:]*)(#[^)]*)?\)`)
+	// heading matches a heading that links may lead to.
+	heading = regexp.MustCompile(`(?m)^#+ (.*)$`)
+	// notInAnchors matches what is not in the anchor of a heading.
+	notInAnchors = regexp.MustCompile(`[^\p{L}\p{N}_ -]`)
+)
+
+// anchors returns what leads to the headings of a document, as "#when-it-fails".
+func anchors(content string) (found []string) {
+	for _, match := range heading.FindAllStringSubmatch(content, -1) {
+		words := strings.ToLower(notInAnchors.ReplaceAllString(match[1], ""))
+		found = append(found, "#"+strings.ReplaceAll(words, " ", "-"))
+	}
+	return found
+}
+
+// documents returns the paths of all documents.
+func documents(t *testing.T) (found []string) {
+	t.Helper()
+	for _, pattern := range []string{"/*.md", "/docs/*.md", "/docs/adr/*.md"} {
+		files, err := filepath.Glob(root + pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found = append(found, files...)
+	}
+	return found
+}
 
 // TestLinks makes sure that what the documents point to is there.
 func TestLinks(t *testing.T) {
 	t.Parallel()
-	documents := []string{readmeFile}
-	for _, pattern := range []string{"/docs/*.md", "/docs/adr/*.md"} {
-		found, err := filepath.Glob(root + pattern)
-		if err != nil {
-			t.Fatal(err)
-		}
-		documents = append(documents, found...)
-	}
-	for _, document := range documents {
-		content, err := os.ReadFile(document)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, match := range link.FindAllStringSubmatch(string(content), -1) {
-			if _, err := os.Stat(filepath.Join(filepath.Dir(document), match[1])); err != nil {
+	for _, document := range documents(t) {
+		for _, match := range link.FindAllStringSubmatch(read(t, document), -1) {
+			target := document
+			if match[1] != "" {
+				target = filepath.Join(filepath.Dir(document), match[1])
+			}
+			if _, err := os.Stat(target); err != nil {
 				t.Errorf("%s links to %s: %v", document, match[1], err)
+				continue
+			}
+			if match[2] != "" && !slices.Contains(anchors(read(t, target)), match[2]) {
+				t.Errorf("%s links to %s%s, which has no such heading", document, match[1], match[2])
 			}
 		}
 	}
+}
+
+// TestDecisionsListed makes sure that the index of the decision records has all.
+func TestDecisionsListed(t *testing.T) {
+	t.Parallel()
+	records, err := filepath.Glob(root + "/docs/adr/0*.md")
+	if err != nil || len(records) == 0 {
+		t.Fatalf("found no decision records (%v)", err)
+	}
+	index := read(t, root+"/docs/adr/README.md")
+	for _, record := range records {
+		if link := "](" + filepath.Base(record) + ")"; !strings.Contains(index, link) {
+			t.Errorf("docs/adr/README.md lacks %s", filepath.Base(record))
+		}
+	}
+}
+
+func read(t *testing.T, file string) string {
+	t.Helper()
+	content, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(content)
 }
 
 // TestLayoutDocumented makes sure that the README names every folder of the

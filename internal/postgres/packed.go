@@ -130,14 +130,6 @@ func amountOf(d udecimal.Decimal) amount {
 	return amount{coef: coef, scale: scale}
 }
 
-// decimal is the value as a decimal number.
-func (a amount) decimal() udecimal.Decimal {
-	if a.long != nil {
-		return *a.long
-	}
-	return udecimal.MustFromInt64(a.coef, a.scale) // scale is at most maxScale
-}
-
 // negated is the value with the other sign.
 func (a amount) negated() amount {
 	if a.long != nil {

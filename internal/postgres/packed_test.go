@@ -20,6 +20,14 @@ var decimals = cmp.Options{
 	cmp.Comparer(func(a, b amount) bool { return a.decimal().Equal(b.decimal()) }),
 }
 
+// decimal is the value as a decimal number.
+func (a amount) decimal() udecimal.Decimal {
+	if a.long != nil {
+		return *a.long
+	}
+	return udecimal.MustFromInt64(a.coef, a.scale) // scale is at most maxScale
+}
+
 func amountFrom(text string) amount { return amountOf(udecimal.MustParse(text)) }
 
 func TestPackBytes(t *testing.T) {

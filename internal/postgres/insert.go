@@ -352,14 +352,33 @@ type newRow struct {
 // batches with the same uuids then wait for each other instead of deadlocking.
 func (b *batch) insert(ctx context.Context, w *writing, rows []newRow) error {
 	slices.SortFunc(rows, func(x, y newRow) int { return bytes.Compare(x.id[:], y.id[:]) })
-	for len(rows) > 0 {
-		n := chunkLen(rows)
-		if err := b.insertChunk(ctx, w, rows[:n]); err != nil {
+	chunks := chunksOf(rows)
+	switch len(chunks) {
+	case 0:
+		return nil
+	case 1:
+		ids, err := w.queries.InsertStats(ctx, b.insertParams(rows))
+		if err != nil {
 			return err
 		}
+		chunks[0] = withIDs(rows, ids)
+	default:
+		if err := b.insertTogether(ctx, w, chunks); err != nil {
+			return err
+		}
+	}
+	return b.noteInserted(ctx, w, chunks)
+}
+
+// chunksOf cuts rows into what goes into one statement each.
+func chunksOf(rows []newRow) [][]newRow {
+	var chunks [][]newRow
+	for len(rows) > 0 {
+		n := chunkLen(rows)
+		chunks = append(chunks, rows[:n])
 		rows = rows[n:]
 	}
-	return nil
+	return chunks
 }
 
 // chunkLen is how many of rows go into one statement, at least one.
@@ -374,31 +393,35 @@ func chunkLen(rows []newRow) int {
 	return len(rows)
 }
 
-func (b *batch) insertChunk(ctx context.Context, w *writing, rows []newRow) error {
-	ids, err := w.queries.InsertStats(ctx, b.insertParams(rows))
-	if err != nil {
-		return err
-	}
-	inserted := make(map[uuid.UUID]bool, len(ids))
+// withIDs reduces rows, in place, to those with one of ids.
+func withIDs(rows []newRow, ids []uuid.UUID) []newRow {
+	wanted := make(map[uuid.UUID]bool, len(ids))
 	for _, id := range ids {
-		inserted[id] = true
+		wanted[id] = true
 	}
-	var changed []observedRow
-	for _, row := range rows {
-		if !inserted[row.id] {
-			continue
+	return slices.DeleteFunc(rows, func(row newRow) bool { return !wanted[row.id] })
+}
+
+// noteInserted notes what was inserted.
+func (b *batch) noteInserted(ctx context.Context, w *writing, chunks [][]newRow) error {
+	for _, rows := range chunks {
+		changed := make([]observedRow, len(rows))
+		for i, row := range rows {
+			if row.derived {
+				b.stored[row.entry.contentID] = storedAs{id: row.id, createdAt: b.createdAt, fresh: true}
+			} else {
+				b.named[row.id] = true
+			}
+			changed[i] = observedRow{
+				Type: string(row.entry.stat.Type), Date: row.entry.stat.Date,
+				ClientID: b.clientID, Observations: row.entry.observations,
+			}
 		}
-		if row.derived {
-			b.stored[row.entry.contentID] = storedAs{id: row.id, createdAt: b.createdAt, fresh: true}
-		} else {
-			b.named[row.id] = true
+		if err := w.added(ctx, changed); err != nil {
+			return err
 		}
-		changed = append(changed, observedRow{
-			Type: string(row.entry.stat.Type), Date: row.entry.stat.Date,
-			ClientID: b.clientID, Observations: row.entry.observations,
-		})
 	}
-	return w.added(ctx, changed)
+	return nil
 }
 
 func (b *batch) insertParams(rows []newRow) db.InsertStatsParams {

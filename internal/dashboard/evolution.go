@@ -74,7 +74,7 @@ func (r *reading) evolution() (evolution, []chart, error) {
 	if r.view.Of == ofRisks {
 		average = shown // levels of different kinds have no mean of their own
 	}
-	return e, []chart{r.evolutionChart(shown, len(lines), r.meanOf(average))}, nil
+	return e, []chart{r.evolutionChart(shown, average, len(lines))}, nil
 }
 
 // lines are all lines of what the view is of, in the order of their rank.
@@ -200,7 +200,8 @@ func (r *reading) meanOf(lines []line) line {
 	return all
 }
 
-func (r *reading) evolutionChart(shown []line, all int, average line) chart {
+// evolutionChart draws lines, and the mean of those that are averaged.
+func (r *reading) evolutionChart(shown, averaged []line, all int) chart {
 	starts := startsOf(shown, r.measure())
 	c := chart{
 		ID:    "evolution",
@@ -218,8 +219,11 @@ func (r *reading) evolutionChart(shown []line, all int, average line) chart {
 	for _, l := range shown {
 		c.Drawing.Series = append(c.Drawing.Series, lineSeries(l.Name.Text, r.lineCode(l), *l.steps[r.measure()], starts))
 	}
+	average := r.meanOf(averaged)
 	means := *average.steps[r.measure()]
-	c.Drawing.Series = append(c.Drawing.Series, lineSeries(average.Name.Text, meanCode, means, starts))
+	if len(averaged) > 1 { // the mean of a single line would cover it
+		c.Drawing.Series = append(c.Drawing.Series, lineSeries(average.Name.Text, meanCode, means, starts))
+	}
 	withMean := append(slices.Clone(shown), average)
 	c.Table = r.wideTable(withMean, starts)
 	c.Export = r.longTable(withMean, starts)

@@ -25,7 +25,8 @@ func (b *bench) describe(ctx context.Context) (machine, error) {
 		goVersion: runtime.Version(), started: time.Now(),
 	}
 	if release, err := os.ReadFile("/proc/sys/kernel/osrelease"); err == nil {
-		m.system += " " + strings.TrimSpace(string(release))
+		version, _, _ := strings.Cut(strings.TrimSpace(string(release)), "-") // without the name of a build
+		m.system += " " + version
 	}
 	m.psql, _ = exec.LookPath("psql") // without it, COPY is read by this program
 	return m, b.query(ctx, b.db.URL(), func(conn *pgx.Conn) error {

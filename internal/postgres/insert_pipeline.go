@@ -38,8 +38,14 @@ func (b *batch) insertTogether(ctx context.Context, w *writing, chunks [][]newRo
 // exchange sends the statements and reads the answers, which are small: the
 // driver takes in what comes of them while the server takes no more statements.
 func (b *batch) exchange(pipeline *pgconn.Pipeline, types *pgtype.Map, statement *pgconn.StatementDescription, chunks [][]newRow) error {
+	var buffer []byte
 	for _, rows := range chunks {
-		if err := b.sendInsert(pipeline, types, statement, rows); err != nil {
+		values, err := encodeArgs(types, statement.ParamOIDs, b.insertParams(rows), &buffer)
+		if err != nil {
+			return err
+		}
+		pipeline.SendQueryParams(statement.SQL, values, statement.ParamOIDs, binaryFormat, binaryFormat)
+		if err := pipeline.Flush(); err != nil {
 			return err
 		}
 	}
@@ -56,17 +62,31 @@ func (b *batch) exchange(pipeline *pgconn.Pipeline, types *pgtype.Map, statement
 	return nil
 }
 
-func (b *batch) sendInsert(pipeline *pgconn.Pipeline, types *pgtype.Map, statement *pgconn.StatementDescription, rows []newRow) error {
-	p := b.insertParams(rows)
-	var encoded pgx.ExtendedQueryBuilder
-	err := encoded.Build(types, statement, []any{
-		p.UUIDs, p.ANRs, p.Types, p.Dates, p.Data, p.CreatedAt, p.ClientID, p.ContentIDs, p.Observations,
-	})
-	if err != nil {
-		return err
+// binaryFormat is that of all parameters and columns.
+var binaryFormat = []int16{pgx.BinaryFormatCode}
+
+// encodeArgs encodes the arguments of db.InsertStats into buffer, one behind the
+// other. The builder of the driver begins with a small buffer for each statement,
+// which leaves several times the size of a batch behind as garbage.
+func encodeArgs(types *pgtype.Map, oids []uint32, p db.InsertStatsParams, buffer *[]byte) ([][]byte, error) {
+	args := []any{p.UUIDs, p.ANRs, p.Types, p.Dates, p.Data, p.CreatedAt, p.ClientID, p.ContentIDs, p.Observations}
+	if len(oids) != len(args) {
+		return nil, fmt.Errorf("the server knows %d parameters of an insert, not %d", len(oids), len(args))
 	}
-	pipeline.SendQueryParams(statement.SQL, encoded.ParamValues, statement.ParamOIDs, encoded.ParamFormats, encoded.ResultFormats)
-	return pipeline.Flush()
+	encoded, ends := (*buffer)[:0], make([]int, len(args))
+	for i, arg := range args {
+		var err error
+		if encoded, err = types.Encode(oids[i], pgx.BinaryFormatCode, arg, encoded); err != nil {
+			return nil, fmt.Errorf("encode parameter %d of an insert: %w", i+1, err)
+		}
+		ends[i] = len(encoded)
+	}
+	*buffer = encoded
+	values, begin := make([][]byte, len(args)), 0
+	for i, end := range ends {
+		values[i], begin = encoded[begin:end], end
+	}
+	return values, nil
 }
 
 // readIDs reads the answer to the next statement.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 )
@@ -23,10 +24,15 @@ func (t transfer) perSecond() float64 { return float64(t.bytes) / t.took.Seconds
 func (t transfer) cell() string { return megabytesPerSecond(t.bytes, t.took) }
 
 // measureList reads the list of all stats, and by turns the same from its floors.
-func (b *bench) measureList(ctx context.Context, s *instance, database string) error {
+func (b *bench) measureList(ctx context.Context, database string) (err error) {
 	if err := b.analyzed(ctx, database); err != nil {
 		return err
 	}
+	s, err := b.serveOn(ctx, database)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.stop()) }()
 	size, _, err := read(ctx, s.url, everything)
 	if err != nil {
 		return fmt.Errorf("read the list: %w", err)

@@ -127,10 +127,10 @@ func parse(args []string, usage io.Writer) (options, error) {
 }
 
 func (o *options) defaults() {
-	o.sizes, o.others, o.posts, o.spell = []int{1_040, 10_400, 104_000}, []int{asked, 100 * asked}, 192, 2*time.Second
+	o.sizes, o.others, o.posts, o.spell = []int{1_040, 10_400, 104_000}, []int{asked, 100 * asked}, 384, 2*time.Second
 	limit := time.Hour
 	if o.quick {
-		o.sizes, o.others, o.posts, o.spell = o.sizes[:2], []int{asked, 10 * asked}, 64, time.Second
+		o.sizes, o.others, o.posts, o.spell = o.sizes[:2], []int{asked, 10 * asked}, 128, time.Second
 		limit = 10 * time.Minute
 	}
 	if o.limit <= 0 {

@@ -18,12 +18,12 @@ import (
 func TestParse(t *testing.T) {
 	t.Parallel()
 	tests := map[string]options{
-		"": {sizes: []int{1_040, 10_400, 104_000}, others: []int{50, 5_000}, posts: 192, spell: 2 * time.Second, limit: time.Hour},
+		"": {sizes: []int{1_040, 10_400, 104_000}, others: []int{50, 5_000}, posts: 384, spell: 2 * time.Second, limit: time.Hour},
 		"-quick": {
-			quick: true, sizes: []int{1_040, 10_400}, others: []int{50, 500}, posts: 64, spell: time.Second, limit: 10 * time.Minute,
+			quick: true, sizes: []int{1_040, 10_400}, others: []int{50, 500}, posts: 128, spell: time.Second, limit: 10 * time.Minute,
 		},
 		"-only posts,answers -sizes 1040,2080 -limit 5m -binary b -markdown m": {
-			only: []string{"posts", "answers"}, sizes: []int{1_040, 2_080}, others: []int{50, 5_000}, posts: 192,
+			only: []string{"posts", "answers"}, sizes: []int{1_040, 2_080}, others: []int{50, 5_000}, posts: 384,
 			spell: 2 * time.Second, limit: 5 * time.Minute, binary: "b", markdown: "m",
 		},
 	}
@@ -128,7 +128,7 @@ func TestDashboardQuestion(t *testing.T) {
 
 func TestPostPlan(t *testing.T) {
 	t.Parallel()
-	for _, posts := range []int{64, 192} { // quick and full
+	for _, posts := range []int{128, 384} { // quick and full
 		for _, writers := range writerCounts {
 			d, err := load.New(postPlan(1, writers, posts/postRounds))
 			if err != nil {

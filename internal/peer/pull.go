@@ -107,6 +107,7 @@ type pull struct {
 	peerID  int64  // 0 in a dry run with a peer that is not remembered
 	as      string // what the token stands for at the peer
 	summary Summary
+	told    bool // that a purge shortens it
 }
 
 func (p *pull) run(ctx context.Context) (err error) {
@@ -181,6 +182,18 @@ func (p *pull) purgedBefore(ctx context.Context) (time.Time, error) {
 	return day, err
 }
 
+// tellPurge says once that a first pull leaves out what lies before a purge: at a
+// new peer, that may be stats which have never been here.
+func (p *pull) tellPurge(before time.Time) {
+	shortens := p.opts.From.IsZero() && before.After(stats.MonthsBefore(p.today(), firstMonths))
+	if p.told || !shortens {
+		return
+	}
+	p.told = true
+	p.Log.Warn("stats from before a purge are not pulled; --date-from pulls them too",
+		"purged before", before.Format(time.DateOnly))
+}
+
 func later(a, b time.Time) time.Time {
 	if a.After(b) {
 		return a
@@ -199,6 +212,7 @@ func (p *pull) windows(ctx context.Context, t processor.Type) ([]window, error) 
 	floor := purged
 	if errors.Is(err, stats.ErrNotFound) {
 		floor = first
+		p.tellPurge(purged)
 	} else if err != nil {
 		return nil, err
 	}

@@ -1,12 +1,17 @@
 package peer_test
 
 import (
+	"bytes"
 	"fmt"
+	"log/slog"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
+	"github.com/monarc-project/stats-service/internal/peer"
 	"github.com/monarc-project/stats-service/internal/postgres"
 	"github.com/monarc-project/stats-service/internal/processor"
 	"github.com/monarc-project/stats-service/internal/stats"
@@ -77,5 +82,28 @@ func TestPurgedStatsDoNotComeBack(t *testing.T) {
 	opts.From = time.Time{}
 	if summary := pull(t, opts); summary.Sent != 0 { // within the overlap of a week
 		t.Errorf("%d came back", summary.Sent)
+	}
+}
+
+// A first pull leaves out what lies before a purge, and says so once.
+func TestFirstPullTellsOfAPurge(t *testing.T) {
+	t.Parallel()
+	p := newPullPair(t)
+	before := today.AddDate(0, 0, -450)
+	if _, err := p.local.store.PurgeStats(t.Context(), before, nil); err != nil {
+		t.Fatal(err)
+	}
+	told := func(opts peer.PullOptions) int {
+		var log bytes.Buffer
+		opts.Log = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelWarn}))
+		pull(t, opts)
+		return strings.Count(log.String(), `"purged before"=`+before.Format(time.DateOnly))
+	}
+	opts := p.pullOptions(t)
+	from := opts
+	from.Client = newClient(t, p.local.store, "another")
+	from.From = today.AddDate(0, 0, -500)
+	if diff := cmp.Diff([]int{1, 0, 0}, []int{told(opts), told(opts), told(from)}); diff != "" {
+		t.Errorf("told by the first pull, the next, one with --date-from (-want +got):\n%s", diff)
 	}
 }

@@ -35,6 +35,23 @@ func TestEmptyOptions(t *testing.T) {
 	}
 }
 
+// A value is a value, also where it looks like an empty list.
+func TestBracketsAreAValue(t *testing.T) {
+	t.Parallel()
+	for _, args := range [][]string{
+		{"client_create", "--name", "[]"},
+		{"stats_pull", "--client-uuid", "x", "--stats-type", "[]"},
+	} {
+		app := (&program{}).app()
+		for _, c := range app.Commands {
+			c.Action = requireOptions
+		}
+		if err := app.Run(append([]string{appName}, args...)); err != nil {
+			t.Errorf("%q: %v", args, err)
+		}
+	}
+}
+
 // Numbers are decimal, whatever they begin with.
 func TestMonthsAreDecimal(t *testing.T) {
 	for _, command := range []string{"stats_purge", "stats_remove_duplicate"} {

@@ -56,7 +56,7 @@ func requireOptions(c *cli.Context) error {
 		name := flag.Names()[0]
 		documented, ok := flag.(cli.DocGenerationFlag)
 		isRequired := ok && strings.HasSuffix(documented.GetUsage(), required)
-		given := c.IsSet(name) && strings.Trim(c.String(name), "[]") != "" // a list is in brackets
+		given := c.IsSet(name) && valueOf(c, flag) != ""
 		if isRequired && !given {
 			missing = append(missing, "--"+name)
 		} else if c.IsSet(name) && !given {
@@ -70,6 +70,16 @@ func requireOptions(c *cli.Context) error {
 		return usagef("%s needs the option %s", c.Command.Name, missing[0])
 	}
 	return usagef("%s needs the options %s", c.Command.Name, strings.Join(missing, " and "))
+}
+
+// valueOf is the value of an option as text, which is empty where each value of
+// a list is.
+func valueOf(c *cli.Context, flag cli.Flag) string {
+	name := flag.Names()[0]
+	if _, isList := flag.(*cli.StringSliceFlag); isList {
+		return strings.Join(c.StringSlice(name), "")
+	}
+	return c.String(name)
 }
 
 // withStore runs what needs the database.

@@ -74,7 +74,8 @@ const drawnScript = `(async () => {
 		const [r, g, b, a] = rgba(color);
 		const { data } = pen.getImageData(x * ratio, y * ratio, Math.max(1, width * ratio), Math.max(1, height * ratio));
 		for (let i = 0; i < data.length; i += 4) {
-			if (Math.abs(data[i] - r) + Math.abs(data[i + 1] - g) + Math.abs(data[i + 2] - b) + Math.abs(data[i + 3] - a) < 16) {
+			// Nothing but edge and pattern may fit into a bar of a few pixels.
+			if ((width < 6 && data[i + 3] > 0) || Math.abs(data[i] - r) + Math.abs(data[i + 1] - g) + Math.abs(data[i + 2] - b) + Math.abs(data[i + 3] - a) < 16) {
 				return true;
 			}
 		}

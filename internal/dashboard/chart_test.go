@@ -45,3 +45,35 @@ func TestSeriesJSON(t *testing.T) {
 		}
 	}
 }
+
+// TestPlacesOfSteps puts steps on a true time axis, and knows what is a gap.
+func TestPlacesOfSteps(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		axis  timeAxis
+		days  []string
+		at    []float64
+		apart []bool // each step from the one before
+	}{
+		"weeks": {
+			timeAxis{From: "2026-01-05", To: "2026-02-02", Group: groupWeek},
+			[]string{"2026-01-05", "2026-01-12", "2026-02-02"}, []float64{0, 0.25, 1}, []bool{false, true},
+		},
+		"days with weekly figures": {
+			timeAxis{From: "2026-01-01", To: "2026-01-29", Group: groupDay},
+			[]string{"2026-01-01", "2026-01-08", "2026-01-15", "2026-01-29"}, []float64{0, 0.25, 0.5, 1}, []bool{false, false, true},
+		},
+		"one step": {timeAxis{From: "2026-01-01", To: "2026-01-01", Group: groupYear}, []string{"2026-01-01"}, nil, nil},
+	}
+	for name, tt := range tests {
+		at, gap := tt.axis.places(tt.days)
+		if diff := cmp.Diff(tt.at, at); diff != "" {
+			t.Errorf("%s (-want +got)\n%s", name, diff)
+		}
+		for i, apart := range tt.apart {
+			if (at[i+1]-at[i] > gap) != apart {
+				t.Errorf("%s: %s is %v after the step before, a gap begins at %v", name, tt.days[i+1], at[i+1]-at[i], gap)
+			}
+		}
+	}
+}

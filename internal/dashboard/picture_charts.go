@@ -4,12 +4,14 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
 	"golang.org/x/text/number"
 
 	"github.com/monarc-project/stats-service/internal/picture"
+	"github.com/monarc-project/stats-service/internal/processor"
 )
 
 // world is the outline that the map of the pages has, read when a picture first
@@ -68,10 +70,70 @@ func (r *reading) linesOf(d drawing) picture.Lines {
 		Unit: d.Name, Steps: r.stepNames(d.Rows),
 		More: func(n int) string { return r.T("picture_more_lines", "Count", n) },
 	}
+	if d.Time != nil {
+		l.At, l.Gap = d.Time.places(d.Rows)
+	}
 	for _, s := range d.Series {
-		l.Series = append(l.Series, picture.Line{Name: s.Name, Values: s.Values, Mean: s.Code == "mean"})
+		l.Series = append(l.Series, picture.Line{Name: s.Name, Values: s.Values, Mean: s.Code == meanCode, Risks: risksOf(s.Code)})
 	}
 	return l
+}
+
+// risksOf reads the code of a line of risks, state-kind-level.
+func risksOf(code string) *picture.Risks {
+	parts := strings.Split(code, "-")
+	if len(parts) != 3 {
+		return nil
+	}
+	level, known := pictureLevels[parts[2]]
+	if !known {
+		return nil
+	}
+	return &picture.Risks{Level: level, Residual: parts[0] == processor.Residual, Operational: parts[1] == processor.Operational}
+}
+
+// places are where the first days of steps are on an axis as long as the period,
+// from 0 to 1, and the distance from which on something is missing between two
+// of them. They are nil where the period is a single step.
+func (t timeAxis) places(days []string) (at []float64, gap float64) {
+	from, span := dayNumber(t.From), dayNumber(t.To)-dayNumber(t.From)
+	if span <= 0 {
+		return nil, 0
+	}
+	at = make([]float64, len(days))
+	for i, day := range days {
+		at[i] = (dayNumber(day) - from) / span
+	}
+	return at, 1.5 * t.rhythm(at, span) / span
+}
+
+// daysOf is how long the steps of a grouping are at most, in days.
+var daysOf = map[string]float64{groupWeek: 7, groupMonth: 31, groupQuarter: 92, groupYear: 366}
+
+// rhythm is the usual distance of steps, in days. Figures that come once a week
+// make a line also where it is drawn day by day.
+func (t timeAxis) rhythm(at []float64, span float64) float64 {
+	if days, known := daysOf[t.Group]; known {
+		return days
+	}
+	if len(at) < 2 {
+		return 1
+	}
+	distances := make([]float64, len(at)-1)
+	for i := range distances {
+		distances[i] = (at[i+1] - at[i]) * span
+	}
+	slices.Sort(distances)
+	return min(7, distances[len(distances)/2])
+}
+
+// dayNumber counts days from any fixed one; a text that is no day is that one.
+func dayNumber(day string) float64 {
+	moment, err := time.Parse(time.DateOnly, day)
+	if err != nil {
+		return 0
+	}
+	return float64(moment.Unix()) / (24 * 60 * 60)
 }
 
 // stepNames are the names of steps for an axis: days without their year where

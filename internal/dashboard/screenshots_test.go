@@ -20,7 +20,7 @@ var update = flag.Bool("update", false, "take the pictures in docs/screenshots a
 // screenshots are the folder of the pictures and what they may take together.
 const (
 	screenshots    = "../../docs/screenshots"
-	screenshotsMax = 2 << 20
+	screenshotsMax = 2_000_000
 )
 
 var (
@@ -88,7 +88,7 @@ func takeScreenshots(t *testing.T) {
 func chartsOn(b *tab) int { return eval[int](b, `document.querySelectorAll('.drawing').length`) }
 
 // paletteSize is how many colours a picture keeps: flat pages need few.
-const paletteSize = 256
+const paletteSize = 96
 
 // fewColors makes a picture a fraction of its size: its most frequent colours
 // stay, each other one becomes the nearest of them.

@@ -10,7 +10,12 @@ type Lines struct {
 	Unit   string   // of the values
 	Steps  []string // names of the steps, as short as an axis needs them
 	Series []Line
-	More   func(n int) string `json:"-"` // says that so many lines are left out
+	// At is where each step is, from 0 to 1 in order; nil: at the same distances.
+	At []float64
+	// Gap is the distance, as At counts, from which on two steps are not joined:
+	// nothing is known of the time between them; 0: never.
+	Gap  float64
+	More func(n int) string `json:"-"` // says that so many lines are left out
 }
 
 // Line is the development of one thing.
@@ -18,6 +23,13 @@ type Line struct {
 	Name   string
 	Values []*float64 // one a step; nil: nothing is known
 	Mean   bool       // of the other lines, or of more than those
+	Risks  *Risks     // what it counts, which decides how it looks; nil: its position does
+}
+
+// Risks are the risks of one level, kind and state.
+type Risks struct {
+	Level                 Level
+	Operational, Residual bool
 }
 
 const (
@@ -46,20 +58,42 @@ func (p *pen) polygon(x, y float64, corners [][2]float64) {
 	p.dc.ClosePath()
 }
 
+// Risks have a mark for each level, and dashes for each state and kind.
+var (
+	levelMarkers = [...]func(p *pen, x, y float64){Low: markers[0], Medium: markers[3], High: markers[2]}
+	kindDashes   = map[Risks][]float64{
+		{}: nil, {Operational: true}: {9, 5}, {Residual: true}: {2, 5}, {Operational: true, Residual: true}: {9, 5, 2, 5},
+	}
+)
+
 // lineLook is how one line is drawn.
 type lineLook struct {
 	stroke
-	mark func(p *pen, x, y float64)
+	casing stroke // below the line; of no width: none
+	mark   func(p *pen, x, y float64)
 }
 
 func (l Lines) look(p *pen, i int) lineLook {
 	if l.Series[i].Mean {
 		return lineLook{stroke: stroke{color: p.ink, width: 3, dash: []float64{2, 4}}}
 	}
+	if risks := l.Series[i].Risks; risks != nil {
+		return p.risksLook(*risks)
+	}
 	n := len(p.series)
 	return lineLook{
 		stroke: stroke{color: p.series[i%n], width: 2, dash: dashes[i/n%len(dashes)]},
 		mark:   markers[i%len(markers)],
+	}
+}
+
+// risksLook has the hue of the level, which a casing keeps apart from the ground.
+func (p *pen) risksLook(r Risks) lineLook {
+	dash := kindDashes[Risks{Operational: r.Operational, Residual: r.Residual}]
+	return lineLook{
+		stroke: stroke{color: p.levelHatch(r.Level, r.Residual).ground, width: 2.5, dash: dash},
+		casing: stroke{color: mix(p.card, p.ink, 0.6), width: 4.5, dash: dash},
+		mark:   levelMarkers[r.Level],
 	}
 }
 
@@ -113,7 +147,16 @@ func (l Lines) at(plot box, step int) float64 {
 		return plot.x + plot.w/2
 	}
 	const aside = 6
-	return plot.x + aside + (plot.w-2*aside)*float64(step)/float64(len(l.Steps)-1)
+	share := float64(step) / float64(len(l.Steps)-1)
+	if l.At != nil {
+		share = l.At[step]
+	}
+	return plot.x + aside + (plot.w-2*aside)*share
+}
+
+// joined tells whether nothing is missing between two steps.
+func (l Lines) joined(step, next int) bool {
+	return l.At == nil || l.Gap == 0 || l.At[next]-l.At[step] <= l.Gap
 }
 
 // steps names as many steps as have room.
@@ -125,37 +168,69 @@ func (l Lines) steps(p *pen, plot box) {
 		}
 	}
 	widest := min(p.width(axisText, longest)+4, plot.w/2)
-	fit := max(int(plot.w/(widest+18)), 1)
-	every := max((len(l.Steps)+fit-1)/fit, 1)
-	for i := 0; i < len(l.Steps); i += every {
+	free := math.Inf(-1) // where the last name and the room behind it end
+	for i, name := range l.Steps {
 		x := l.at(plot, i)
-		p.rule(x, plot.bottom(), x, plot.bottom()+5, p.muted)
-		half := min(p.width(axisText, l.Steps[i]), widest) / 2
+		half := min(p.width(axisText, name), widest) / 2
 		center := min(max(x, plot.x+half-8), plot.right()+8-half)
-		p.write(axisText.in(p.muted), l.Steps[i], center, plot.bottom()+20, middle, widest+4)
+		if center-half < free {
+			continue
+		}
+		p.rule(x, plot.bottom(), x, plot.bottom()+5, p.muted)
+		p.write(axisText.in(p.muted), name, center, plot.bottom()+20, middle, widest+4)
+		free = max(center+half, x+widest/2) + 18
 	}
 }
 
+// line draws one line, in pieces where values are missing.
 func (l Lines) line(p *pen, plot box, axis scale, i int) {
 	look := l.look(p, i)
-	var marks [][2]float64
-	for step, value := range l.Series[i].Values {
-		if value != nil {
-			marks = append(marks, [2]float64{l.at(plot, step), plot.bottom() - plot.h*axis.at(*value)})
+	pieces := l.pieces(plot, axis, l.Series[i].Values)
+	for _, s := range []stroke{look.casing, look.stroke} {
+		for _, piece := range pieces {
+			if s.width > 0 {
+				p.polyline(s, thinned(piece, 1/p.scale))
+			}
 		}
 	}
-	p.polyline(look.stroke, thinned(marks, 1/p.scale))
-	if len(marks) == 1 && look.mark == nil {
-		look.mark = markers[3]
-	}
-	if look.mark == nil {
-		return
-	}
 	every := int(math.Ceil(markEvery * float64(len(l.Steps)) / plot.w))
-	for n := 0; n < len(marks); n += every {
-		look.mark(p, marks[n][0], marks[n][1])
+	for _, piece := range pieces {
+		p.marks(look, piece, every)
 	}
 	p.fillPath(look.color)
+}
+
+// marks adds the marks of a piece to the path. A single value has one in any case:
+// nothing else shows it.
+func (p *pen) marks(look lineLook, piece [][2]float64, every int) {
+	if look.mark == nil {
+		if len(piece) > 1 {
+			return
+		}
+		look.mark = markers[3]
+	}
+	for n := 0; n < len(piece); n += every {
+		look.mark(p, piece[n][0], piece[n][1])
+	}
+}
+
+// pieces are the places of values that belong together.
+func (l Lines) pieces(plot box, axis scale, values []*float64) [][][2]float64 {
+	var pieces [][][2]float64
+	last := -1 // the step before, if its value is known
+	for step, value := range values {
+		if value == nil {
+			last = -1
+			continue
+		}
+		if last < 0 || !l.joined(last, step) {
+			pieces = append(pieces, nil)
+		}
+		last = step
+		piece := &pieces[len(pieces)-1]
+		*piece = append(*piece, [2]float64{l.at(plot, step), plot.bottom() - plot.h*axis.at(*value)})
+	}
+	return pieces
 }
 
 // drawn are the lines that can still be told apart: the first ones and the mean.
@@ -199,9 +274,13 @@ func (l Lines) legend(p *pen, width float64) legend {
 		look := l.look(p, i)
 		entries = append(entries, entry{l.Series[i].Name, func(p *pen, area box) {
 			x, y := area.x, area.y+area.h/2
-			p.moveTo(x, y)
-			p.lineTo(x+area.w, y)
-			p.stroke(look.stroke)
+			for _, s := range []stroke{look.casing, look.stroke} {
+				if s.width > 0 {
+					p.moveTo(x, y)
+					p.lineTo(x+area.w, y)
+					p.stroke(s)
+				}
+			}
 			if look.mark != nil {
 				look.mark(p, x+area.w/2, y)
 				p.fillPath(look.color)

@@ -210,6 +210,54 @@ func TestLinesOfOneStepAndOfVeryMany(t *testing.T) {
 	drawn(t, sheetOf(many))
 }
 
+// TestLinesStopWhereNothingIsKnown takes a line of four values, the middle of
+// which is missing in one of three ways.
+func TestLinesStopWhereNothingIsKnown(t *testing.T) {
+	t.Parallel()
+	value := known(2)
+	whole := []*float64{value, value, value, value}
+	steps := []string{"a", "b", "c", "d"}
+	middle := func(l Lines) int {
+		l.More = more
+		count := 0
+		for _, p := range places(drawn(t, sheetOf(l)), light.series[0]) {
+			if p.X > DefaultWidth*45/100 && p.X < DefaultWidth*55/100 && p.Y > 130 && p.Y < 540 {
+				count++
+			}
+		}
+		return count
+	}
+	for name, tc := range map[string]struct {
+		lines  Lines
+		joined bool
+	}{
+		"all are known":        {Lines{Steps: steps, Series: []Line{{Values: whole}}}, true},
+		"one is not":           {Lines{Steps: steps[:3], Series: []Line{{Values: []*float64{value, nil, value}}}}, false},
+		"no step in between":   {Lines{Steps: steps, At: []float64{0, 0.1, 0.9, 1}, Gap: 0.15, Series: []Line{{Values: whole}}}, false},
+		"steps that are close": {Lines{Steps: steps, At: []float64{0, 0.3, 0.7, 1}, Gap: 0.5, Series: []Line{{Values: whole}}}, true},
+	} {
+		if got := middle(tc.lines); (got > 0) != tc.joined {
+			t.Errorf("%s: %d pixels in the middle, joined should be %t", name, got, tc.joined)
+		}
+	}
+}
+
+// TestRisksOverTimeHaveTheirHues finds the colour of each level.
+func TestRisksOverTimeHaveTheirHues(t *testing.T) {
+	t.Parallel()
+	lines := Lines{Steps: []string{"a", "b"}, More: more}
+	for i, level := range []Level{Low, Medium, High} {
+		value := known(float64(i))
+		lines.Series = append(lines.Series, Line{Name: fmt.Sprint(level), Values: []*float64{value, value}, Risks: &Risks{Level: level}})
+	}
+	img := drawn(t, sheetOf(lines))
+	for level, c := range levelColors {
+		if n := len(places(img, c)); n < 300 {
+			t.Errorf("level %d: %d pixels have its colour", level, n)
+		}
+	}
+}
+
 func TestHeat(t *testing.T) {
 	t.Parallel()
 	heat := Heat{Unit: "Risks", Across: "Likelihood", Up: "Impact", Columns: []string{"0", "1"}, Rows: []string{"0", "4"}, Max: 6}

@@ -10,7 +10,7 @@ export function drawHeat(drawing, look, chart) {
   const colors = Array.from({ length: steps }, (_, i) => mix(look.heat, i / (steps - 1)));
   const step = (value) => Math.min(steps - 1, Math.floor((value / (drawing.max || 1)) * steps));
   const cell = (chart.canvas.clientWidth - 60) / drawing.labels.length;
-  const inCell = ([, , value]) => cell >= readable && value >= 0.05;
+  const inCell = ([, , value]) => cell >= readable && value > 0;
   const describe = ([x, y, value]) => `${drawing.axes[1]} ${drawing.rows[y]}, ${drawing.axes[0]} ${drawing.labels[x]}: ${number(value)}`;
   return {
     height: Math.max(190, drawing.rows.length * 42 + 56),
@@ -68,7 +68,8 @@ function legend(drawing, look, colors) {
   return element('span', { className: 'scale' }, '0', ...boxes, number(drawing.max));
 }
 
-const short = (value) => axisNumber(value, value < 10 ? 1 : 0);
+// A cell that is not empty does not say 0.
+const short = (value) => (value < 0.05 ? `<${axisNumber(0.1)}` : axisNumber(value, value < 10 ? 1 : 0));
 
 const parse = (hex) => [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16));
 

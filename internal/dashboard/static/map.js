@@ -6,7 +6,7 @@ import { element, tip } from './tip.js';
 
 // What is shown around the places, at least, in degrees.
 const margin = 0.35;
-const smallest = 11;
+const smallest = 5;
 const world = [[-180, 84], [180, -57]];
 // The page lists so many places under the numbers that their marks have.
 const mostNumbers = 99;

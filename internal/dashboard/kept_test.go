@@ -53,6 +53,7 @@ func TestKeptUntilChanged(t *testing.T) {
 		"/stats/cartography":                  {processor.Cartography},
 		"/stats/compliance":                   {processor.Compliance},
 		"/stats/top-threats.csv":              {threats},
+		"/stats/top-threats.png":              {threats},
 		"/stats/top-vulnerabilities.json":     {vulns},
 		"/stats/threats.csv?days=9":           {threats},
 		"/stats/risks.csv?days=9":             {risks},

@@ -1,9 +1,6 @@
 package dashboard
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -16,8 +13,6 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"github.com/monarc-project/stats-service/internal/answer"
-	"github.com/monarc-project/stats-service/internal/buildinfo"
 	"github.com/monarc-project/stats-service/internal/picture"
 )
 
@@ -90,7 +85,7 @@ func parametersOfYear(of string) func(url.Values) (url.Values, int) {
 	}
 }
 
-func (p *Pages) servePicture(s *studio, kind pageKind, id string, adapt func(url.Values) (url.Values, int)) echo.HandlerFunc {
+func (p *Pages) servePicture(s studio, kind pageKind, id string, adapt func(url.Values) (url.Values, int)) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		request := c.Request()
 		query, fallbackDays := adapt(c.QueryParams())
@@ -102,76 +97,37 @@ func (p *Pages) servePicture(s *studio, kind pageKind, id string, adapt func(url
 		if err != nil {
 			return err
 		}
-		page := p.newPage(kind, r)
-		if err := kind.build(r, page); err != nil {
-			return fmt.Errorf("picture of %s: %w", id, err)
+		err = p.answerKept(c, r, kind, c.Path(), func(c echo.Context, r *reading) error {
+			return p.writePicture(c, r, kind, id, s, sheet)
+		})
+		if errors.Is(err, errBusy) {
+			c.Response().Header().Set("Retry-After", strconv.Itoa(busySeconds))
+			return echo.NewHTTPError(http.StatusServiceUnavailable).SetInternal(err)
 		}
-		wanted, err := page.picture(id, r, sheet)
-		if err != nil {
-			return err
-		}
-		return s.answer(c, wanted, pictureName(id, r.view))
+		return err
 	}
+}
+
+// writePicture writes the chart with an ID as PNG.
+func (p *Pages) writePicture(c echo.Context, r *reading, kind pageKind, id string, s studio, on sheet) error {
+	page := p.newPage(kind, r)
+	if err := kind.build(r, page); err != nil {
+		return fmt.Errorf("picture of %s: %w", id, err)
+	}
+	wanted, err := page.picture(id, r, on)
+	if err != nil {
+		return err
+	}
+	drawn, err := s.draw(r.ctx, wanted)
+	if err != nil {
+		return fmt.Errorf("draw %s: %w", id, err)
+	}
+	c.Response().Header().Set("Content-Disposition", `inline; filename="`+pictureName(id, r.view)+`"`)
+	return c.Blob(http.StatusOK, contentTypes[".png"], drawn)
 }
 
 func pictureName(id string, v view) string {
 	return fmt.Sprintf("%s-%s-%s.png", id, v.From.Format(time.DateOnly), v.To.Format(time.DateOnly))
-}
-
-// answer sends a picture, unless the caller has it already or wants the headers
-// only: neither needs it drawn.
-func (s *studio) answer(c echo.Context, wanted picture.Picture, name string) error {
-	tag, err := tagOf(wanted)
-	if err != nil {
-		return err
-	}
-	header := c.Response().Header()
-	header.Add("Vary", "Accept-Language")
-	if c.Request().Method == http.MethodHead || knows(c.Request().Header, tag) {
-		setPictureHeaders(header, tag, name)
-		if c.Request().Method == http.MethodHead {
-			return c.NoContent(http.StatusOK)
-		}
-		return c.NoContent(http.StatusNotModified)
-	}
-	drawn, err := s.draw(c.Request().Context(), tag, wanted)
-	if errors.Is(err, errBusy) {
-		header.Set("Retry-After", strconv.Itoa(busySeconds))
-		return echo.NewHTTPError(http.StatusServiceUnavailable).SetInternal(err)
-	}
-	if err != nil {
-		return fmt.Errorf("draw %s: %w", name, err)
-	}
-	setPictureHeaders(header, tag, name)
-	return c.Blob(http.StatusOK, contentTypes[".png"], drawn)
-}
-
-func setPictureHeaders(header http.Header, tag, name string) {
-	header.Set("Cache-Control", answer.KeepPublic)
-	header.Set("ETag", tag)
-	header.Set("Content-Type", contentTypes[".png"])
-	header.Set("Content-Disposition", `inline; filename="`+name+`"`)
-}
-
-// tagOf is the entity tag of a picture, which is known before it is drawn: all
-// that is drawn, and the version of the program that draws it, decide about it.
-func tagOf(wanted picture.Picture) (string, error) {
-	content, err := json.Marshal(wanted)
-	if err != nil {
-		return "", fmt.Errorf("identify a picture: %w", err)
-	}
-	sum := sha256.Sum256(append(content, buildinfo.String()...))
-	return `"` + hex.EncodeToString(sum[:16]) + `"`, nil
-}
-
-// knows tells whether a caller has what a tag names.
-func knows(header http.Header, tag string) bool {
-	for _, part := range strings.Split(header.Get("If-None-Match"), ",") {
-		if part = strings.TrimPrefix(strings.TrimSpace(part), "W/"); part == tag || part == "*" {
-			return true
-		}
-	}
-	return false
 }
 
 // picture is the chart with an ID as it is drawn; charts that share the ID stand

@@ -162,7 +162,7 @@ func TestPictureHeaders(t *testing.T) {
 	first := s.get(path)
 	tag := first.header.Get("ETag")
 	want := map[string]string{
-		"Cache-Control": "public, max-age=60", "Vary": "Accept-Language", "Content-Encoding": "",
+		"Cache-Control": "public, max-age=60", "Vary": "Accept-Encoding, Accept-Language", "Content-Encoding": "",
 		"Content-Disposition": `inline; filename="top-threats-2026-02-13-2026-03-15.png"`,
 	}
 	for name, value := range want {

@@ -1,7 +1,6 @@
 package dashboard
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"testing"
@@ -20,43 +19,28 @@ func pictureOfTests() picture.Picture {
 	}
 }
 
-func TestStudioKeepsPictures(t *testing.T) {
-	t.Parallel()
-	s := newStudio()
-	first, err := s.draw(t.Context(), "tag", pictureOfTests())
-	if err != nil {
-		t.Fatal(err)
-	}
-	again, err := s.draw(t.Context(), "tag", picture.Picture{})
-	if err != nil || !bytes.Equal(first, again) {
-		t.Errorf("the second time it is %d bytes, not %d: %v", len(again), len(first), err)
-	}
-}
-
 // TestStudioIsBusy fills all places: one more waits until its caller gives up,
-// and when too many wait, the next are sent away. Kept pictures need no place.
+// and when too many wait, the next are sent away.
 func TestStudioIsBusy(t *testing.T) {
 	t.Parallel()
 	s := newStudio()
-	s.keep("kept", []byte("picture"))
 	for s.places.TryAcquire(1) {
+		s.queue.TryAcquire(1) // as one that is being drawn does
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	left := make(chan error, mostWaiting)
 	for range mostWaiting {
 		go func() {
-			_, err := s.draw(ctx, "tag", pictureOfTests())
+			_, err := s.draw(ctx, pictureOfTests())
 			left <- err
 		}()
 	}
-	for s.countWaiting() < mostWaiting {
+	for s.queue.TryAcquire(1) { // until all of them wait
+		s.queue.Release(1)
 		time.Sleep(time.Millisecond)
 	}
-	if _, err := s.draw(t.Context(), "tag", pictureOfTests()); !errors.Is(err, errBusy) {
+	if _, err := s.draw(t.Context(), pictureOfTests()); !errors.Is(err, errBusy) {
 		t.Errorf("with %d waiting: %v", mostWaiting, err)
-	}
-	if kept, err := s.draw(t.Context(), "kept", picture.Picture{}); err != nil || string(kept) != "picture" {
-		t.Errorf("a kept picture: %q, %v", kept, err)
 	}
 	cancel()
 	for range mostWaiting {
@@ -64,54 +48,9 @@ func TestStudioIsBusy(t *testing.T) {
 			t.Errorf("a caller who gives up gets %v", err)
 		}
 	}
-	if n := s.countWaiting(); n != 0 {
-		t.Errorf("%d still wait", n)
-	}
-}
-
-func (s *studio) countWaiting() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.waiting
-}
-
-func TestStudioKeepsNoLargePictures(t *testing.T) {
-	t.Parallel()
-	s := newStudio()
-	s.keep("large", make([]byte, largestPicture+1))
-	if _, found := s.find("large"); found {
-		t.Error("a picture that is too large is kept")
-	}
-}
-
-// TestPictureTags shows what makes another picture.
-func TestPictureTags(t *testing.T) {
-	t.Parallel()
-	tag := func(change func(*picture.Picture)) string {
-		p := pictureOfTests()
-		change(&p)
-		tag, err := tagOf(p)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return tag
-	}
-	standard := tag(func(*picture.Picture) {})
-	if tag(func(*picture.Picture) {}) != standard {
-		t.Error("the same picture has another tag the second time")
-	}
-	changes := map[string]func(*picture.Picture){
-		"title":    func(p *picture.Picture) { p.Title = "Vulnerabilities" },
-		"theme":    func(p *picture.Picture) { p.Dark = true },
-		"size":     func(p *picture.Picture) { p.Height = picture.MinHeight },
-		"language": func(p *picture.Picture) { p.Language = "fr" },
-		"value":    func(p *picture.Picture) { p.Panels[0].Chart.(picture.Bars).Items[0].Value = 2 },
-		"footer":   func(p *picture.Picture) { p.Footer = []string{"hidden"} },
-	}
-	for name, change := range changes {
-		if tag(change) == standard {
-			t.Errorf("another %s has the same tag", name)
-		}
+	s.places.Release(1)
+	if _, err := s.draw(t.Context(), pictureOfTests()); err != nil {
+		t.Errorf("when nobody waits any more: %v", err)
 	}
 }
 

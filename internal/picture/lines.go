@@ -15,7 +15,7 @@ type Lines struct {
 	// Gap is the distance, as At counts, from which on two steps are not joined:
 	// nothing is known of the time between them; 0: never.
 	Gap  float64
-	More func(n int) string `json:"-"` // says that so many lines are left out
+	More func(n int) string // says that so many lines are left out
 }
 
 // Line is the development of one thing.

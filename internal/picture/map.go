@@ -16,7 +16,7 @@ import (
 type Map struct {
 	World  *World
 	Places []Place            // those that the list starts with first
-	More   func(n int) string `json:"-"` // says that the list leaves out so many places
+	More   func(n int) string // says that the list leaves out so many places
 }
 
 // Place is a point on the map.

@@ -42,7 +42,7 @@ type Picture struct {
 	Dark   bool
 
 	Language string // of the words; the same figures in another one are another picture
-	Format   Format `json:"-"`
+	Format   Format
 }
 
 // Panel is one chart of a picture.

@@ -10,7 +10,7 @@ type Radar struct {
 	Items           []Category
 	Max             float64            // of the axes; 0: from the values
 	Share           bool               // values are shares of 1
-	More            func(n int) string `json:"-"` // says that the bars leave out so many categories
+	More            func(n int) string // says that the bars leave out so many categories
 }
 
 // Category is what is compared; nil: nothing is known.

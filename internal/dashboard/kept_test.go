@@ -77,6 +77,7 @@ func TestKeptMap(t *testing.T) {
 	s, answers := keeping(t)
 	s.addMonth()
 	client := s.client("Late", 10, 10, true)
+	s.addAnalysis(client, processor.Threat) // without stats it is not on the map
 	changes := map[string]func(){
 		string(processor.Threat):        func() { s.addAnalysis(client, processor.Threat) },
 		string(processor.Vulnerability): func() { s.addAnalysis(client, processor.Vulnerability) },

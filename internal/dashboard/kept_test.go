@@ -77,25 +77,28 @@ func TestKeptMap(t *testing.T) {
 	s, answers := keeping(t)
 	s.addMonth()
 	client := s.client("Late", 10, 10, true)
-	s.addAnalysis(client, processor.Threat) // without stats it is not on the map
-	changes := map[string]func(){
-		string(processor.Threat):        func() { s.addAnalysis(client, processor.Threat) },
-		string(processor.Vulnerability): func() { s.addAnalysis(client, processor.Vulnerability) },
-		string(postgres.ChangeClients): func() {
+	// In this order: a client without stats is not on the map.
+	changes := []struct {
+		topic string
+		make  func()
+	}{
+		{string(processor.Threat), func() { s.addAnalysis(client, processor.Threat) }},
+		{string(processor.Vulnerability), func() { s.addAnalysis(client, processor.Vulnerability) }},
+		{string(postgres.ChangeClients), func() {
 			if _, err := s.store.SetCoordinates(t.Context(), client.UUID, new(20.0), new(20.0)); err != nil {
 				t.Fatal(err)
 			}
-		},
+		}},
 	}
-	for topic, change := range changes {
+	for _, change := range changes {
 		before := s.get("/stats/map").body
-		change()
+		change.make()
 		if s.get("/stats/map").body != before {
 			t.Error("the map is computed twice")
 		}
-		answers.Drop(topic)
+		answers.Drop(change.topic)
 		if s.get("/stats/map").body == before {
-			t.Errorf("the map does not change with %s", topic)
+			t.Errorf("the map does not change with %s", change.topic)
 		}
 	}
 }

@@ -18,7 +18,7 @@ func TestRules(t *testing.T) {
 			[]string{"is not in the table of allowed imports; add it there with the packages it may import"},
 		},
 		"domain to domain": {
-			listed{ImportPath: module + "/internal/stats", Imports: []string{"time", module + "/internal/processor"}},
+			listed{ImportPath: module + "/internal/processor", Imports: []string{"time", module + "/internal/stats"}},
 			nil,
 		},
 		"domain to adapter": {

@@ -6,7 +6,6 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/monarc-project/stats-service/internal/processor"
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
@@ -70,7 +69,7 @@ func optionValues(name string) []string {
 		return []string{"bash", "zsh", "fish"}
 	case "type", "stats-type":
 		values := []string{allTypes}
-		for _, t := range processor.Types() {
+		for _, t := range stats.Types() {
 			values = append(values, string(t))
 		}
 		return values

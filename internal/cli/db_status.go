@@ -10,7 +10,7 @@ import (
 
 	"github.com/monarc-project/stats-service/internal/logging"
 	"github.com/monarc-project/stats-service/internal/postgres"
-	"github.com/monarc-project/stats-service/internal/processor"
+	"github.com/monarc-project/stats-service/internal/stats"
 )
 
 func (p *program) dbStatus() *cli.Command {
@@ -30,20 +30,20 @@ func (p *program) dbStatus() *cli.Command {
 
 // statusRecord is the state of the database as programs read it.
 type statusRecord struct {
-	Database      string                   `json:"database"`
-	PostgreSQL    string                   `json:"postgresql"`
-	Bytes         int64                    `json:"bytes"`
-	SchemaVersion int64                    `json:"schema_version"`
-	Pending       []string                 `json:"pending"`
-	Clients       int64                    `json:"clients"`
-	Stats         map[processor.Type]int64 `json:"stats"`
-	Unprocessable int64                    `json:"unprocessable"`
-	Unidentified  int64                    `json:"not_computed"`
-	Rollups       bool                     `json:"rollups_complete"`
-	Agree         *bool                    `json:"rollups_agree"` // null: not compared
-	differences   int                      // of days and types
-	Deltas        int64                    `json:"deltas"`
-	Replicas      []replicaRecord          `json:"replicas,omitempty"`
+	Database      string               `json:"database"`
+	PostgreSQL    string               `json:"postgresql"`
+	Bytes         int64                `json:"bytes"`
+	SchemaVersion int64                `json:"schema_version"`
+	Pending       []string             `json:"pending"`
+	Clients       int64                `json:"clients"`
+	Stats         map[stats.Type]int64 `json:"stats"`
+	Unprocessable int64                `json:"unprocessable"`
+	Unidentified  int64                `json:"not_computed"`
+	Rollups       bool                 `json:"rollups_complete"`
+	Agree         *bool                `json:"rollups_agree"` // null: not compared
+	differences   int                  // of days and types
+	Deltas        int64                `json:"deltas"`
+	Replicas      []replicaRecord      `json:"replicas,omitempty"`
 }
 
 // replicaRecord is the state of a read replica as programs read it.
@@ -137,7 +137,7 @@ func (s statusRecord) write(w io.Writer) {
 		return
 	}
 	fmt.Fprintf(w, "Clients: %d\n", s.Clients)
-	for _, t := range processor.Types() {
+	for _, t := range stats.Types() {
 		fmt.Fprintf(w, "Stats of type %s: %d\n", t, s.Stats[t])
 	}
 	if s.Unprocessable > 0 {

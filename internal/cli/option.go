@@ -11,7 +11,6 @@ import (
 	"github.com/google/uuid"
 	"github.com/urfave/cli/v2"
 
-	"github.com/monarc-project/stats-service/internal/processor"
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
@@ -80,7 +79,7 @@ func typeOption(usage string) cli.Flag {
 
 func typeNames() string {
 	var names []string
-	for _, t := range processor.Types() {
+	for _, t := range stats.Types() {
 		names = append(names, string(t))
 	}
 	return strings.Join(names, ", ")
@@ -134,7 +133,7 @@ func (t *task) dates() (from, to time.Time, err error) {
 func (t *task) today() time.Time { return stats.Today(t.Now(), t.settings.Location()) }
 
 // statsType returns the value of --type, empty when every type is meant.
-func (t *task) statsType() (processor.Type, error) {
+func (t *task) statsType() (stats.Type, error) {
 	given := t.options.String("type")
 	if given == "" || given == allTypes {
 		return "", nil
@@ -144,8 +143,8 @@ func (t *task) statsType() (processor.Type, error) {
 
 // statsTypes returns the values of an option that may be repeated, none when
 // every type is meant.
-func (t *task) statsTypes(option string) ([]processor.Type, error) {
-	var types []processor.Type
+func (t *task) statsTypes(option string) ([]stats.Type, error) {
+	var types []stats.Type
 	for _, given := range t.options.StringSlice(option) {
 		if given == allTypes {
 			return nil, nil
@@ -161,9 +160,9 @@ func (t *task) statsTypes(option string) ([]processor.Type, error) {
 	return types, nil
 }
 
-func parseType(option, given string) (processor.Type, error) {
-	parsed := processor.Type(given)
-	if !slices.Contains(processor.Types(), parsed) {
+func parseType(option, given string) (stats.Type, error) {
+	parsed := stats.Type(given)
+	if !slices.Contains(stats.Types(), parsed) {
 		return "", usagef("--%s %q is no type of statistics: use %s or %s", option, given, typeNames(), allTypes)
 	}
 	return parsed, nil

@@ -11,7 +11,6 @@ import (
 
 	"github.com/monarc-project/stats-service/internal/logging"
 	"github.com/monarc-project/stats-service/internal/postgres"
-	"github.com/monarc-project/stats-service/internal/processor"
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
@@ -28,12 +27,12 @@ func (p *program) statsListLast() *cli.Command {
 
 // statRecord is a stats without its data as programs read it.
 type statRecord struct {
-	UUID      uuid.UUID      `json:"uuid"`
-	ANR       uuid.UUID      `json:"anr"`
-	Type      processor.Type `json:"type"`
-	Date      string         `json:"date"`
-	Client    string         `json:"client"`
-	CreatedAt time.Time      `json:"created_at"`
+	UUID      uuid.UUID  `json:"uuid"`
+	ANR       uuid.UUID  `json:"anr"`
+	Type      stats.Type `json:"type"`
+	Date      string     `json:"date"`
+	Client    string     `json:"client"`
+	CreatedAt time.Time  `json:"created_at"`
 }
 
 func listLast(ctx context.Context, t *task) error {

@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"github.com/monarc-project/stats-service/internal/processor"
+	"github.com/monarc-project/stats-service/internal/stats"
 )
 
 // riskMap is one map of risks: mean numbers of risks by impact and likelihood.
@@ -16,7 +17,7 @@ type riskMap struct {
 }
 
 func (r *reading) cartography() ([]chart, error) {
-	sums, err := r.sums(processor.Cartography, r.view)
+	sums, err := r.sums(stats.Cartography, r.view)
 	if err != nil {
 		return nil, err
 	}
@@ -25,8 +26,8 @@ func (r *reading) cartography() ([]chart, error) {
 		return nil, err
 	}
 	var charts []chart
-	for _, kind := range processor.Kinds() {
-		current, residual := mapOf(averages, processor.Current, kind), mapOf(averages, processor.Residual, kind)
+	for _, kind := range stats.Kinds() {
+		current, residual := mapOf(averages, stats.Current, kind), mapOf(averages, stats.Residual, kind)
 		// Both have the same axes and colours, so that they can be compared.
 		impacts, likelihoods := scales(current, residual)
 		highest := max(current.highest(), residual.highest())
@@ -139,7 +140,7 @@ func (r *reading) mapTable(m riskMap, impacts, likelihoods []int) table {
 // mapExport has a row for each cell that has risks.
 func (r *reading) mapExport(m riskMap) *table {
 	second := "likelihood"
-	if m.kind == processor.Operational {
+	if m.kind == stats.Operational {
 		second = "probability"
 	}
 	t := &table{Columns: []column{

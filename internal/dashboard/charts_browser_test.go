@@ -16,7 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
-	"github.com/monarc-project/stats-service/internal/processor"
+	"github.com/monarc-project/stats-service/internal/stats"
 )
 
 // chartScript makes a promise of what a function tells of the first chart.
@@ -222,8 +222,8 @@ func TestGaps(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s.add(client, analysis, processor.Threat, date, objectOf(fire, "Fire", 3, 12, 4+float64(i)/10))
-		s.add(client, uuid.New(), processor.Threat, date, objectOf(flood, "Flood", 3, 12, 1)) // keeps the mean away from the line
+		s.add(client, analysis, stats.Threat, date, objectOf(fire, "Fire", 3, 12, 4+float64(i)/10))
+		s.add(client, uuid.New(), stats.Threat, date, objectOf(flood, "Flood", 3, 12, 1)) // keeps the mean away from the line
 	}
 	tab := openTab(t, startBrowser(t), s)
 	tab.prefer("light")
@@ -273,7 +273,7 @@ func TestUnknownCompliance(t *testing.T) {
 	category := func(n int, value string) string {
 		return fmt.Sprintf(`{"label1":"Category %[1]d","label2":"Category %[1]d","label3":"","label4":"","value":%[2]s,"controls":[]}`, n, value)
 	}
-	s.add(s.client("One", 49.6, 6.1, true), uuid.New(), processor.Compliance, today, fmt.Sprintf(
+	s.add(s.client("One", 49.6, 6.1, true), uuid.New(), stats.Compliance, today, fmt.Sprintf(
 		`[{"referential":%q,"label1":"Some","label2":"Some","label3":"Some","label4":"Some","current":[%s],"target":[%s]}]`,
 		fire, category(1, "0.3")+","+category(2, "0.4"), category(1, "0.5")+","+category(2, "0.6")+","+category(3, "0.7")))
 	tab := openTab(t, startBrowser(t), s)

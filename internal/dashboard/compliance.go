@@ -5,10 +5,11 @@ import (
 	"slices"
 
 	"github.com/monarc-project/stats-service/internal/processor"
+	"github.com/monarc-project/stats-service/internal/stats"
 )
 
 func (r *reading) compliance() ([]chart, error) {
-	sums, err := r.sums(processor.Compliance, r.view)
+	sums, err := r.sums(stats.Compliance, r.view)
 	if err != nil {
 		return nil, err
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/monarc-project/stats-service/internal/processor"
+	"github.com/monarc-project/stats-service/internal/stats"
 )
 
 // line is the history of one threat, vulnerability or risk level.
@@ -131,12 +132,12 @@ func (r *reading) objectLines(kind objectKind) ([]line, error) {
 
 func (r *reading) riskLines() ([]line, error) {
 	start := startOf(r.view.grouping())
-	sums, err := r.sums(processor.Risk, r.view)
+	sums, err := r.sums(stats.Risk, r.view)
 	if err != nil {
 		return nil, err
 	}
-	byKey := map[processor.Key]*steps{}
-	total := map[processor.Key]*mean{}
+	byKey := map[stats.Key]*steps{}
+	total := map[stats.Key]*mean{}
 	for _, sum := range sums {
 		if byKey[sum.Key] == nil {
 			byKey[sum.Key], total[sum.Key] = &steps{}, &mean{}

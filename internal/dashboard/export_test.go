@@ -11,7 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
-	"github.com/monarc-project/stats-service/internal/processor"
+	"github.com/monarc-project/stats-service/internal/stats"
 )
 
 // addFigures stores figures that can be computed by hand: on two days two
@@ -21,10 +21,10 @@ func (s *service) addFigures() {
 	client := s.client("One", 49.612, 6.131, true)
 	first, second := uuid.New(), uuid.New()
 	week := today.AddDate(0, 0, -7)
-	s.add(client, first, processor.Threat, week, objectOf(fire, "Fire, smoke", 2, 10, 1))
-	s.add(client, second, processor.Threat, week, objectOf(fire, "Fire, smoke", 4, 20, 2))
-	s.add(client, first, processor.Threat, today, objectOf(fire, "Fire, smoke", 6, 30, 4))
-	s.add(client, second, processor.Threat, today, objectOf(theft, `=1+"1"`, 1, 5, -1))
+	s.add(client, first, stats.Threat, week, objectOf(fire, "Fire, smoke", 2, 10, 1))
+	s.add(client, second, stats.Threat, week, objectOf(fire, "Fire, smoke", 4, 20, 2))
+	s.add(client, first, stats.Threat, today, objectOf(fire, "Fire, smoke", 6, 30, 4))
+	s.add(client, second, stats.Threat, today, objectOf(theft, `=1+"1"`, 1, 5, -1))
 }
 
 const (
@@ -114,7 +114,7 @@ func TestCSVRunsNothing(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s.add(client, uuid.New(), processor.Threat, today, string(encoded))
+		s.add(client, uuid.New(), stats.Threat, today, string(encoded))
 	}
 	rows, err := csv.NewReader(strings.NewReader(s.get("/stats/threats.csv").body)).ReadAll()
 	if err != nil {

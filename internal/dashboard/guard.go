@@ -133,7 +133,7 @@ func (g guard) shown(ctx context.Context, filter stats.Filter) (shownParts, erro
 func (g guard) contributions(ctx context.Context, filter stats.Filter) (postgres.Contributions, error) {
 	name := []string{"contributions", filter.DateFrom.Format(time.DateOnly), filter.DateTo.Format(time.DateOnly),
 		strconv.FormatBool(filter.LocalStatsOnly), strconv.Itoa(g.minClients), g.lastDay().Format(time.DateOnly)}
-	encoded, err := g.answers.Do(ctx, answer.KeyOf(name...), topicsOf(processor.Types()...), func(ctx context.Context) ([]byte, error) {
+	encoded, err := g.answers.Do(ctx, answer.KeyOf(name...), topicsOf(stats.Types()...), func(ctx context.Context) ([]byte, error) {
 		counted, err := g.count(ctx, filter)
 		if err != nil {
 			return nil, fmt.Errorf("read contributions: %w", err)
@@ -175,7 +175,7 @@ func (g guard) count(ctx context.Context, filter stats.Filter) (postgres.Contrib
 // shorter one would be those of a single client.
 func (g guard) countShown(weeks []postgres.WeekContributions, localOnly bool) (counted postgres.Contributions) {
 	type part struct {
-		statsType processor.Type
+		statsType stats.Type
 		monday    time.Time
 	}
 	locals, others := map[part]postgres.Contributions{}, map[part]postgres.Contributions{}

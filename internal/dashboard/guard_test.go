@@ -77,9 +77,9 @@ func TestGuardLimits(t *testing.T) {
 
 func TestShownPartsAreKept(t *testing.T) {
 	t.Parallel()
-	first := postgres.Figure{Start: dayOf("1970-01-05"), Key: processor.Key{Object: "a"}}
-	later := postgres.Figure{Start: dayOf("2026-03-02"), Key: processor.Key{Object: "a"}}
-	hidden := postgres.Figure{Start: dayOf("2026-03-02"), Key: processor.Key{Object: "b"}}
+	first := postgres.Figure{Start: dayOf("1970-01-05"), Key: stats.Key{Object: "a"}}
+	later := postgres.Figure{Start: dayOf("2026-03-02"), Key: stats.Key{Object: "a"}}
+	hidden := postgres.Figure{Start: dayOf("2026-03-02"), Key: stats.Key{Object: "b"}}
 	parts := shownParts{first: {all: true}, later: {true, true}, hidden: {}}
 	want := maps.Clone(parts)
 	delete(want, hidden)
@@ -92,15 +92,15 @@ func TestShownPartsAreKept(t *testing.T) {
 // about, and is not any more.
 func TestZeroIsOnlyShownAsZero(t *testing.T) {
 	t.Parallel()
-	monday, of := dayOf("2026-03-02"), processor.Key{State: processor.Current, Kind: processor.Informational}
+	monday, of := dayOf("2026-03-02"), stats.Key{State: stats.Current, Kind: stats.Informational}
 	level := of
-	level.Level = processor.HighRisks
+	level.Level = stats.HighRisks
 	parts := shownParts{{Start: monday, Key: of}: {all: true}}
 	none := processor.DailySum{Date: monday, Key: level, Count: 5}
 	some := none
 	some.Sums[0] = udecimal.MustFromInt64(1, 0)
 	elsewhere := none
-	elsewhere.Key.Kind = processor.Operational
+	elsewhere.Key.Kind = stats.Operational
 	got := parts.only([]processor.DailySum{none, some, elsewhere}, false)
 	if !slices.Equal(got, []processor.DailySum{none}) || len(parts.only([]processor.DailySum{none}, true)) > 0 {
 		t.Errorf("shown are %v", got)

@@ -18,7 +18,6 @@ import (
 	"github.com/monarc-project/stats-service/internal/httpapi"
 	"github.com/monarc-project/stats-service/internal/pgtest"
 	"github.com/monarc-project/stats-service/internal/postgres"
-	"github.com/monarc-project/stats-service/internal/processor"
 	"github.com/monarc-project/stats-service/internal/sample"
 	"github.com/monarc-project/stats-service/internal/secret"
 	"github.com/monarc-project/stats-service/internal/stats"
@@ -125,7 +124,7 @@ func (s *service) client(name string, latitude, longitude float64, local bool) s
 }
 
 // add stores the stats of an analysis of a client on a day.
-func (s *service) add(client stats.Client, analysis uuid.UUID, t processor.Type, date time.Time, data string) {
+func (s *service) add(client stats.Client, analysis uuid.UUID, t stats.Type, date time.Time, data string) {
 	s.t.Helper()
 	s.insert(client, []stats.Stat{{ANR: analysis, Type: t, Date: date, Data: []byte(data)}})
 }
@@ -183,7 +182,7 @@ const (
 func (s *service) addOneThreat() {
 	s.t.Helper()
 	client := s.client("One", 49.6, 6.1, true)
-	s.add(client, uuid.New(), processor.Threat, today, objectOf(fire, "Fire", 3, 12, 2))
+	s.add(client, uuid.New(), stats.Threat, today, objectOf(fire, "Fire", 3, 12, 2))
 }
 
 // hostile are names that break out of careless pages.
@@ -207,9 +206,9 @@ func (s *service) addHostile() {
 		for week := range 3 {
 			date := today.AddDate(0, 0, -7*week)
 			data := objectOf(id, name, float64(i+1), float64(20-i), 1+float64(i)/3)
-			s.add(client, analysis, processor.Threat, date, data)
-			s.add(client, analysis, processor.Vulnerability, date, data)
-			s.add(client, analysis, processor.Compliance, date, complianceOf(id, name))
+			s.add(client, analysis, stats.Threat, date, data)
+			s.add(client, analysis, stats.Vulnerability, date, data)
+			s.add(client, analysis, stats.Compliance, date, complianceOf(id, name))
 		}
 	}
 }

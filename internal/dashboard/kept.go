@@ -11,7 +11,7 @@ import (
 	"github.com/monarc-project/stats-service/internal/answer"
 	"github.com/monarc-project/stats-service/internal/postgres"
 	"github.com/monarc-project/stats-service/internal/prefix"
-	"github.com/monarc-project/stats-service/internal/processor"
+	"github.com/monarc-project/stats-service/internal/stats"
 )
 
 // varyPages are the headers of a request that decide about a page or an export.
@@ -22,20 +22,20 @@ const varyPages = "Accept-Encoding, Accept-Language"
 func (k pageKind) topics() []string {
 	switch k.name {
 	case pageEvolution:
-		return topicsOf(processor.Threat, processor.Vulnerability, processor.Risk)
+		return topicsOf(stats.Threat, stats.Vulnerability, stats.Risk)
 	case pageCartography:
-		return topicsOf(processor.Cartography)
+		return topicsOf(stats.Cartography)
 	case pageCompliance:
-		return topicsOf(processor.Compliance)
+		return topicsOf(stats.Compliance)
 	case pageMap:
-		return append(topicsOf(processor.Threat, processor.Vulnerability), string(postgres.ChangeClients))
+		return append(topicsOf(stats.Threat, stats.Vulnerability), string(postgres.ChangeClients))
 	case pageHelp:
 		return nil
 	}
-	return topicsOf(processor.Types()...) // these count all stats
+	return topicsOf(stats.Types()...) // these count all stats
 }
 
-func topicsOf(types ...processor.Type) []string {
+func topicsOf(types ...stats.Type) []string {
 	topics := make([]string, len(types))
 	for i, t := range types {
 		topics[i] = string(t)

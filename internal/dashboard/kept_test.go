@@ -11,7 +11,6 @@ import (
 	"github.com/monarc-project/stats-service/internal/answer"
 	"github.com/monarc-project/stats-service/internal/dashboard"
 	"github.com/monarc-project/stats-service/internal/postgres"
-	"github.com/monarc-project/stats-service/internal/processor"
 	"github.com/monarc-project/stats-service/internal/sample"
 	"github.com/monarc-project/stats-service/internal/stats"
 )
@@ -25,7 +24,7 @@ func keeping(t *testing.T, changes ...func(*dashboard.PageOptions)) (*service, *
 }
 
 // addAnalysis stores one analysis with stats of one type.
-func (s *service) addAnalysis(client stats.Client, t processor.Type) {
+func (s *service) addAnalysis(client stats.Client, t stats.Type) {
 	s.t.Helper()
 	generator := sample.New(sample.Options{Analyses: 1, Seed: 11, Until: today})
 	for _, stat := range generator.Stats(0, 0, today) {
@@ -43,15 +42,15 @@ func TestKeptUntilChanged(t *testing.T) {
 	s, answers := keeping(t)
 	s.addMonth()
 	client := s.client("Late", 10, 10, true)
-	threats, vulns, risks := processor.Threat, processor.Vulnerability, processor.Risk
-	for path, shown := range map[string][]processor.Type{
-		"/stats":                              processor.Types(),
-		"/about":                              processor.Types(),
+	threats, vulns, risks := stats.Threat, stats.Vulnerability, stats.Risk
+	for path, shown := range map[string][]stats.Type{
+		"/stats":                              stats.Types(),
+		"/about":                              stats.Types(),
 		"/stats/evolution":                    {threats},
 		"/stats/evolution?of=vulnerabilities": {vulns},
 		"/stats/evolution?of=risks":           {risks},
-		"/stats/cartography":                  {processor.Cartography},
-		"/stats/compliance":                   {processor.Compliance},
+		"/stats/cartography":                  {stats.Cartography},
+		"/stats/compliance":                   {stats.Compliance},
 		"/stats/top-threats.csv":              {threats},
 		"/stats/top-threats.png":              {threats},
 		"/stats/top-vulnerabilities.json":     {vulns},
@@ -82,8 +81,8 @@ func TestKeptMap(t *testing.T) {
 		topic string
 		make  func()
 	}{
-		{string(processor.Threat), func() { s.addAnalysis(client, processor.Threat) }},
-		{string(processor.Vulnerability), func() { s.addAnalysis(client, processor.Vulnerability) }},
+		{string(stats.Threat), func() { s.addAnalysis(client, stats.Threat) }},
+		{string(stats.Vulnerability), func() { s.addAnalysis(client, stats.Vulnerability) }},
 		{string(postgres.ChangeClients), func() {
 			if _, err := s.store.SetCoordinates(t.Context(), client.UUID, new(20.0), new(20.0)); err != nil {
 				t.Fatal(err)
@@ -185,8 +184,8 @@ func TestKeptPrivacy(t *testing.T) {
 		}
 	}
 	second := s.client("Three", 1, 1, true)
-	s.add(second, uuid.New(), processor.Threat, lastWeek, objectOf(flood, "Flood", 4, 16, 4))
-	answers.Drop(string(processor.Threat))
+	s.add(second, uuid.New(), stats.Threat, lastWeek, objectOf(flood, "Flood", 4, 16, 4))
+	answers.Drop(string(stats.Threat))
 	for _, path := range paths {
 		if !shows(path) {
 			t.Errorf("%s does not show what two clients have sent", path)
@@ -195,7 +194,7 @@ func TestKeptPrivacy(t *testing.T) {
 	if _, err := s.store.DeleteClient(t.Context(), second.UUID); err != nil {
 		t.Fatal(err)
 	}
-	answers.Drop(string(processor.Threat))
+	answers.Drop(string(stats.Threat))
 	for _, path := range paths {
 		if shows(path) {
 			t.Errorf("%s shows what a single client is left of", path)

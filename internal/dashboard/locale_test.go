@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/monarc-project/stats-service/internal/processor"
+	"github.com/monarc-project/stats-service/internal/stats"
 )
 
 // catalogue reads the texts of a language; plural forms are joined.
@@ -95,9 +96,9 @@ func computedIDs() []string {
 	for _, l := range riskLines() {
 		add("line_", l.code)
 	}
-	for _, kind := range processor.Kinds() {
+	for _, kind := range stats.Kinds() {
 		add("", "risks_title_"+kind, "axis_likelihood_"+kind, "cartography_summary_"+kind)
-		for _, state := range processor.States() {
+		for _, state := range stats.States() {
 			add("", "cartography_title_"+kind+"_"+state)
 		}
 	}

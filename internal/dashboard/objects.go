@@ -6,11 +6,12 @@ import (
 	"strings"
 
 	"github.com/monarc-project/stats-service/internal/processor"
+	"github.com/monarc-project/stats-service/internal/stats"
 )
 
 // objectKind is what threats and vulnerabilities differ in.
 type objectKind struct {
-	statsType processor.Type
+	statsType stats.Type
 	processor string
 	chart     string // of the highest or lowest
 	of        string // view.Of
@@ -18,11 +19,11 @@ type objectKind struct {
 
 var (
 	threats = objectKind{
-		statsType: processor.Threat, processor: "threat_average_on_date",
+		statsType: stats.Threat, processor: "threat_average_on_date",
 		chart: "top-threats", of: ofThreats,
 	}
 	vulnerabilities = objectKind{
-		statsType: processor.Vulnerability, processor: "vulnerability_average_on_date",
+		statsType: stats.Vulnerability, processor: "vulnerability_average_on_date",
 		chart: "top-vulnerabilities", of: ofVulnerabilities,
 	}
 )

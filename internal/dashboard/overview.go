@@ -4,7 +4,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/monarc-project/stats-service/internal/postgres"
-	"github.com/monarc-project/stats-service/internal/processor"
+	"github.com/monarc-project/stats-service/internal/stats"
 )
 
 // headline is a figure that is read at a glance.
@@ -50,7 +50,7 @@ func (r *reading) overview() (overview, []chart, error) {
 		return overview{}, nil, err
 	}
 	charts := []chart{f.threats, f.vulns}
-	for _, kind := range processor.Kinds() {
+	for _, kind := range stats.Kinds() {
 		charts = append(charts, r.riskChart(kind, f.now))
 	}
 	return r.headlines(f), charts, nil
@@ -58,7 +58,7 @@ func (r *reading) overview() (overview, []chart, error) {
 
 // means are the mean numbers of risks in the period of a view.
 func (r *reading) means(v view) (riskMeans, error) {
-	sums, err := r.sums(processor.Risk, v)
+	sums, err := r.sums(stats.Risk, v)
 	if err != nil {
 		return nil, err
 	}
@@ -68,13 +68,13 @@ func (r *reading) means(v view) (riskMeans, error) {
 func (r *reading) headlines(f overviewFigures) overview {
 	o := overview{Contributions: f.counted, Before: r.span(r.view.previous())}
 	for _, l := range levelCodes {
-		now := f.now.ofAllKinds(processor.Current, l.level)
+		now := f.now.ofAllKinds(stats.Current, l.level)
 		o.Headlines = append(o.Headlines, headline{
 			Code:     l.code,
 			Title:    r.T("headline_" + l.code),
 			Current:  r.numberOrNone(now),
-			Residual: r.numberOrNone(f.now.ofAllKinds(processor.Residual, l.level)),
-			Trend:    r.trend(now, f.before.ofAllKinds(processor.Current, l.level)),
+			Residual: r.numberOrNone(f.now.ofAllKinds(stats.Residual, l.level)),
+			Trend:    r.trend(now, f.before.ofAllKinds(stats.Current, l.level)),
 		})
 	}
 	if f.counted.Analyses > 0 && f.previous.Analyses > 0 {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/monarc-project/stats-service/internal/postgres"
 	"github.com/monarc-project/stats-service/internal/processor"
+	"github.com/monarc-project/stats-service/internal/stats"
 )
 
 // shownIn tells in which views a figure may be shown.
@@ -66,9 +67,9 @@ func (g guard) enoughClients(c postgres.Clients) shownIn {
 }
 
 // choose decides which parts of a type may be shown.
-func (g guard) choose(t processor.Type, behind postgres.Behind) shownParts {
+func (g guard) choose(t stats.Type, behind postgres.Behind) shownParts {
 	parts := shownParts{}
-	if t == processor.Risk || t == processor.Cartography {
+	if t == stats.Risk || t == stats.Cartography {
 		g.chooseRisks(parts, behind)
 		return parts
 	}
@@ -97,9 +98,9 @@ func (g guard) chooseRisks(parts shownParts, behind postgres.Behind) {
 	}
 	for monday, senders := range behind.Senders {
 		shown := g.enoughClients(senders) // who has such risks is among them
-		for _, state := range processor.States() {
-			for _, kind := range processor.Kinds() {
-				of := postgres.Figure{Start: monday, Key: processor.Key{State: state, Kind: kind}}
+		for _, state := range stats.States() {
+			for _, kind := range stats.Kinds() {
+				of := postgres.Figure{Start: monday, Key: stats.Key{State: state, Kind: kind}}
 				parts[of] = g.chooseCounts(parts, counts[of], shown)
 			}
 		}
@@ -108,7 +109,7 @@ func (g guard) chooseRisks(parts shownParts, behind postgres.Behind) {
 
 // riskMapOf is the state and kind that a number of risks is of.
 func riskMapOf(f postgres.Figure) postgres.Figure {
-	f.Key = processor.Key{State: f.Key.State, Kind: f.Key.Kind}
+	f.Key = stats.Key{State: f.Key.State, Kind: f.Key.Kind}
 	return f
 }
 
@@ -173,8 +174,8 @@ func unite(a, b []int64) []int64 {
 	return slices.Compact(all)
 }
 
-func compareRisks(a, b processor.Key) int {
-	levels := processor.Levels()
+func compareRisks(a, b stats.Key) int {
+	levels := stats.Levels()
 	return cmp.Or(
 		cmp.Compare(slices.Index(levels, a.Level), slices.Index(levels, b.Level)),
 		cmp.Compare(scaleValue(a.Impact), scaleValue(b.Impact)),
@@ -184,9 +185,9 @@ func compareRisks(a, b processor.Key) int {
 
 // shownKey is a key with the weeks, by number, in which it may be shown.
 type shownKey struct {
-	Key   processor.Key `json:"key"`
-	All   []int         `json:"all"`
-	Local []int         `json:"local,omitempty"`
+	Key   stats.Key `json:"key"`
+	All   []int     `json:"all"`
+	Local []int     `json:"local,omitempty"`
 }
 
 // firstMonday starts week 0, before any date of stats.
@@ -194,7 +195,7 @@ var firstMonday = time.Date(1969, time.December, 29, 0, 0, 0, 0, time.UTC)
 
 // keys puts parts into few words.
 func (p shownParts) keys() []*shownKey {
-	byKey, keys := map[processor.Key]*shownKey{}, []*shownKey{}
+	byKey, keys := map[stats.Key]*shownKey{}, []*shownKey{}
 	for figure, in := range p {
 		if !in.all {
 			continue

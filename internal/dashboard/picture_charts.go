@@ -11,7 +11,7 @@ import (
 	"golang.org/x/text/number"
 
 	"github.com/monarc-project/stats-service/internal/picture"
-	"github.com/monarc-project/stats-service/internal/processor"
+	"github.com/monarc-project/stats-service/internal/stats"
 )
 
 // world is the outline that the map of the pages has, read when a picture first
@@ -89,7 +89,7 @@ func risksOf(code string) *picture.Risks {
 	if !known {
 		return nil
 	}
-	return &picture.Risks{Level: level, Residual: parts[0] == processor.Residual, Operational: parts[1] == processor.Operational}
+	return &picture.Risks{Level: level, Residual: parts[0] == stats.Residual, Operational: parts[1] == stats.Operational}
 }
 
 // places are where the first days of steps are on an axis as long as the period,

@@ -15,7 +15,7 @@ import (
 
 	"github.com/monarc-project/stats-service/internal/dashboard"
 	"github.com/monarc-project/stats-service/internal/picture"
-	"github.com/monarc-project/stats-service/internal/processor"
+	"github.com/monarc-project/stats-service/internal/stats"
 )
 
 // pictures are the addresses of all pictures.
@@ -178,7 +178,7 @@ func TestPictureHeaders(t *testing.T) {
 	if other := s.get(path+"&lang=fr", "If-None-Match", tag); other.status != http.StatusOK {
 		t.Errorf("in another language it answers %d", other.status)
 	}
-	s.add(s.client("Two", 49, 6, true), uuid.New(), processor.Threat, today, objectOf(flood, "Flood", 3, 12, 2))
+	s.add(s.client("Two", 49, 6, true), uuid.New(), stats.Threat, today, objectOf(flood, "Flood", 3, 12, 2))
 	if changed := s.get(path, "If-None-Match", tag); changed.status != http.StatusOK {
 		t.Errorf("with other figures it answers %d", changed.status)
 	}

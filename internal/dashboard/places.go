@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/monarc-project/stats-service/internal/processor"
+	"github.com/monarc-project/stats-service/internal/stats"
 )
 
 // spot is where clients are, with coordinates as precise as they are published.
@@ -31,11 +32,11 @@ func (r *reading) places() ([]chart, error) {
 	var threats, vulns map[spot]placeSums
 	var group errgroup.Group
 	group.Go(func() (err error) {
-		threats, err = r.guard.sumsOfPlaces(r.ctx, r.view.filter(processor.Threat), spots)
+		threats, err = r.guard.sumsOfPlaces(r.ctx, r.view.filter(stats.Threat), spots)
 		return err
 	})
 	group.Go(func() (err error) {
-		vulns, err = r.guard.sumsOfPlaces(r.ctx, r.view.filter(processor.Vulnerability), spots)
+		vulns, err = r.guard.sumsOfPlaces(r.ctx, r.view.filter(stats.Vulnerability), spots)
 		return err
 	})
 	if err := group.Wait(); err != nil {
@@ -152,6 +153,6 @@ func add(a, b processor.DailySum) processor.DailySum {
 	return b
 }
 
-func labelSet(l processor.Labels) processor.LabelSet {
+func labelSet(l stats.Labels) processor.LabelSet {
 	return processor.LabelSet{Label1: l[0], Label2: l[1], Label3: l[2], Label4: l[3]}
 }

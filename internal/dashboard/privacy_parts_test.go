@@ -13,7 +13,6 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/monarc-project/stats-service/internal/processor"
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
@@ -71,7 +70,7 @@ func (w *world) send(client int, local bool, date time.Time) (all []stats.Stat) 
 	note := func(chart, of string, value float64) {
 		w.atoms = append(w.atoms, atom{client, local, date, chart + " " + of, value})
 	}
-	add := func(t processor.Type, chart, data string) {
+	add := func(t stats.Type, chart, data string) {
 		if data == "" {
 			return
 		}
@@ -86,9 +85,9 @@ func (w *world) send(client int, local bool, date time.Time) (all []stats.Stat) 
 			objects = append(objects, strings.Trim(objectOf(object, object, value, 1, 1), "[]"))
 		}
 	}
-	add(processor.Threat, threatChart, "["+strings.Join(objects, ",")+"]")
-	add(processor.Risk, riskChart, w.risks(note))
-	add(processor.Cartography, cartographyChart, w.cells(note))
+	add(stats.Threat, threatChart, "["+strings.Join(objects, ",")+"]")
+	add(stats.Risk, riskChart, w.risks(note))
+	add(stats.Cartography, cartographyChart, w.cells(note))
 	return all
 }
 
@@ -101,7 +100,7 @@ func (w *world) risks(note func(chart, of string, value float64)) string {
 		return ""
 	}
 	var levels []string
-	for _, level := range processor.Levels() {
+	for _, level := range stats.Levels() {
 		value := w.some()
 		note(riskChart, strings.TrimSuffix(level, " risks"), value)
 		levels = append(levels, fmt.Sprintf(`{"level":%q,"value":%v}`, level, value))

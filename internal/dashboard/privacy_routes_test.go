@@ -11,8 +11,8 @@ import (
 
 	"github.com/monarc-project/stats-service/gen/server/public"
 	"github.com/monarc-project/stats-service/internal/dashboard"
-	"github.com/monarc-project/stats-service/internal/processor"
 	"github.com/monarc-project/stats-service/internal/sample"
+	"github.com/monarc-project/stats-service/internal/stats"
 )
 
 // addFour stores what four organisations at one place sent in two weeks that are
@@ -140,7 +140,7 @@ func TestPrivacyOfNumbers(t *testing.T) {
 		client := s.client(fmt.Sprint("Client ", i), 49.6, 6.1, true)
 		for _, week := range weeks {
 			for range 2 { // new analyses every time
-				s.add(client, uuid.New(), processor.Threat, lastWeek.AddDate(0, 0, -7*week), objectOf(fire, "Fire", 1, 1, 1))
+				s.add(client, uuid.New(), stats.Threat, lastWeek.AddDate(0, 0, -7*week), objectOf(fire, "Fire", 1, 1, 1))
 			}
 		}
 	}
@@ -164,14 +164,14 @@ func TestPrivacyOfPlaces(t *testing.T) {
 	s := setup(t, minClients(2))
 	for i := range 3 {
 		client := s.client(fmt.Sprint("Client ", i), 49.6, 6.1, true)
-		s.add(client, uuid.New(), processor.Threat, lastWeek, objectOf(fire, "Fire", 1, 1, 1))
+		s.add(client, uuid.New(), stats.Threat, lastWeek, objectOf(fire, "Fire", 1, 1, 1))
 		if i == 0 {
-			s.add(client, uuid.New(), processor.Threat, lastWeek, objectOf(flood, "Flood", 4, 4, 4))
-			s.add(client, uuid.New(), processor.Threat, lastWeek.AddDate(0, 0, -7), objectOf(fire, "Fire", 1, 1, 1))
-			s.add(client, uuid.New(), processor.Vulnerability, lastWeek.AddDate(0, 0, -7), objectOf(theft, "Open doors", 1, 1, 1))
+			s.add(client, uuid.New(), stats.Threat, lastWeek, objectOf(flood, "Flood", 4, 4, 4))
+			s.add(client, uuid.New(), stats.Threat, lastWeek.AddDate(0, 0, -7), objectOf(fire, "Fire", 1, 1, 1))
+			s.add(client, uuid.New(), stats.Vulnerability, lastWeek.AddDate(0, 0, -7), objectOf(theft, "Open doors", 1, 1, 1))
 		}
 	}
-	s.add(s.client("Elsewhere", 52.1, 4.3, true), uuid.New(), processor.Threat, lastWeek, objectOf(fire, "Fire", 1, 1, 1))
+	s.add(s.client("Elsewhere", 52.1, 4.3, true), uuid.New(), stats.Threat, lastWeek, objectOf(fire, "Fire", 1, 1, 1))
 	if body := s.get("/stats/map.csv").body; !strings.Contains(body, "49.6,6.1,3,"+fire+",Fire,,\r\n") || strings.Count(body, "\n") != 2 {
 		t.Errorf("the map shows %s", body)
 	}
@@ -185,7 +185,7 @@ func TestMapOfPeriod(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
 	s.client("Sends nothing", 49.6, 6.1, true)
-	s.add(s.client("Sends", 49.6, 6.1, true), uuid.New(), processor.Threat, today, objectOf(fire, "Fire", 1, 1, 1))
+	s.add(s.client("Sends", 49.6, 6.1, true), uuid.New(), stats.Threat, today, objectOf(fire, "Fire", 1, 1, 1))
 	if body := s.get("/stats/map.csv").body; !strings.Contains(body, "49.6,6.1,1,"+fire) {
 		t.Errorf("the map shows %s", body)
 	}

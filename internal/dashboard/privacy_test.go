@@ -7,7 +7,6 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/monarc-project/stats-service/internal/dashboard"
-	"github.com/monarc-project/stats-service/internal/processor"
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
@@ -20,14 +19,14 @@ func (s *service) addShared() {
 	s.t.Helper()
 	first, second := s.client("One", 49.6, 6.1, true), s.client("Two", 52.1, 4.3, true)
 	for _, client := range []stats.Client{first, second} {
-		s.add(client, uuid.New(), processor.Threat, lastWeek, objectOf(fire, "Fire", 3, 12, 2))
+		s.add(client, uuid.New(), stats.Threat, lastWeek, objectOf(fire, "Fire", 3, 12, 2))
 	}
 	for range 2 {
-		s.add(first, uuid.New(), processor.Threat, lastWeek, objectOf(flood, "Flood", 4, 16, 4))
-		s.add(first, uuid.New(), processor.Vulnerability, lastWeek, objectOf(theft, "Open doors", 4, 16, 4))
+		s.add(first, uuid.New(), stats.Threat, lastWeek, objectOf(flood, "Flood", 4, 16, 4))
+		s.add(first, uuid.New(), stats.Vulnerability, lastWeek, objectOf(theft, "Open doors", 4, 16, 4))
 	}
 	// On this day only one of the two clients has it.
-	s.add(first, uuid.New(), processor.Threat, today.AddDate(0, 0, -40), objectOf(fire, "Fire", 9, 9, 1))
+	s.add(first, uuid.New(), stats.Threat, today.AddDate(0, 0, -40), objectOf(fire, "Fire", 9, 9, 1))
 }
 
 func minClients(n int) func(*dashboard.PageOptions) {

@@ -94,7 +94,7 @@ func (p *Public) About(ctx context.Context, request public.AboutRequestObject) (
 func (p *Public) PublicThreats(ctx context.Context, request public.PublicThreatsRequestObject) (public.PublicThreatsResponseObject, error) {
 	params := request.Params
 	return p.aggregate(ctx, question{
-		statsType: processor.Threat, processor: params.Processor, fallback: "threat_average_on_date",
+		statsType: stats.Threat, processor: params.Processor, fallback: "threat_average_on_date",
 		days: params.Days, localOnly: params.LocalStatsOnly, layout: params.Layout, fields: params.XFields,
 	})
 }
@@ -103,7 +103,7 @@ func (p *Public) PublicThreats(ctx context.Context, request public.PublicThreats
 func (p *Public) PublicVulnerabilities(ctx context.Context, request public.PublicVulnerabilitiesRequestObject) (public.PublicVulnerabilitiesResponseObject, error) {
 	params := request.Params
 	return p.aggregate(ctx, question{
-		statsType: processor.Vulnerability, processor: params.Processor, fallback: "vulnerability_average_on_date",
+		statsType: stats.Vulnerability, processor: params.Processor, fallback: "vulnerability_average_on_date",
 		days: params.Days, localOnly: params.LocalStatsOnly, layout: params.Layout, fields: params.XFields,
 	})
 }
@@ -113,14 +113,14 @@ func (p *Public) PublicVulnerabilities(ctx context.Context, request public.Publi
 func (p *Public) PublicRisks(ctx context.Context, request public.PublicRisksRequestObject) (public.PublicRisksResponseObject, error) {
 	params := request.Params
 	return p.aggregate(ctx, question{
-		statsType: processor.Risk, processor: params.Processor, fallback: "risk_averages_on_date",
+		statsType: stats.Risk, processor: params.Processor, fallback: "risk_averages_on_date",
 		days: params.Days, localOnly: params.LocalStatsOnly, layout: params.Layout, fields: params.XFields,
 	})
 }
 
 // question is what a public route was asked, as it was written.
 type question struct {
-	statsType processor.Type
+	statsType stats.Type
 	processor string
 	fallback  string // processor when none is asked for
 	days      string

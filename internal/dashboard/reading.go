@@ -20,7 +20,7 @@ type reading struct {
 
 // sums returns the daily sums of a type in a period as far as the public may see
 // them.
-func (r *reading) sums(t processor.Type, v view) ([]processor.DailySum, error) {
+func (r *reading) sums(t stats.Type, v view) ([]processor.DailySum, error) {
 	return r.guard.sums(r.ctx, v.filter(t))
 }
 

@@ -7,26 +7,27 @@ import (
 	"github.com/quagmt/udecimal"
 
 	"github.com/monarc-project/stats-service/internal/processor"
+	"github.com/monarc-project/stats-service/internal/stats"
 )
 
 // levelCodes are the names of risk levels in addresses and translations, the
 // highest level first: that is what readers look for.
 var levelCodes = []struct{ code, level string }{
-	{"high", processor.HighRisks},
-	{"medium", processor.MediumRisks},
-	{"low", processor.LowRisks},
+	{"high", stats.HighRisks},
+	{"medium", stats.MediumRisks},
+	{"low", stats.LowRisks},
 }
 
 // riskMeans are the mean numbers of risks per analysis; what no stats have is
 // not there.
-type riskMeans map[processor.Key]float64
+type riskMeans map[stats.Key]float64
 
 func meansOf(sums []processor.DailySum) riskMeans {
 	type total struct {
 		sum   udecimal.Decimal
 		count int64
 	}
-	totals := map[processor.Key]*total{}
+	totals := map[stats.Key]*total{}
 	for _, sum := range sums {
 		t := totals[sum.Key]
 		if t == nil {
@@ -44,7 +45,7 @@ func meansOf(sums []processor.DailySum) riskMeans {
 }
 
 func (m riskMeans) of(state, kind, level string) *float64 {
-	mean, known := m[processor.Key{State: state, Kind: kind, Level: level}]
+	mean, known := m[stats.Key{State: state, Kind: kind, Level: level}]
 	if !known {
 		return nil
 	}
@@ -54,7 +55,7 @@ func (m riskMeans) of(state, kind, level string) *float64 {
 // ofAllKinds adds up the informational and the operational risks of a level.
 func (m riskMeans) ofAllKinds(state, level string) *float64 {
 	var sum *float64
-	for _, kind := range processor.Kinds() {
+	for _, kind := range stats.Kinds() {
 		if mean := m.of(state, kind, level); mean != nil {
 			total := *mean
 			if sum != nil {
@@ -79,10 +80,10 @@ func (r *reading) riskChart(kind string, means riskMeans) chart {
 			{Name: "residual", Title: r.T("state_residual"), Numeric: true},
 		}},
 	}
-	current := series{Name: r.T("state_current"), Code: processor.Current}
-	residual := series{Name: r.T("state_residual"), Code: processor.Residual}
+	current := series{Name: r.T("state_current"), Code: stats.Current}
+	residual := series{Name: r.T("state_residual"), Code: stats.Residual}
 	for _, l := range levelCodes {
-		now, after := means.of(processor.Current, kind, l.level), means.of(processor.Residual, kind, l.level)
+		now, after := means.of(stats.Current, kind, l.level), means.of(stats.Residual, kind, l.level)
 		if now == nil && after == nil {
 			continue
 		}
@@ -127,16 +128,16 @@ func (r *reading) numberOrNone(n *float64) string {
 // riskLine is a line of the risks over time.
 type riskLine struct {
 	code string
-	key  processor.Key
+	key  stats.Key
 }
 
 // riskLines lists the lines there can be, the default ones first.
 func riskLines() []riskLine {
 	var lines []riskLine
-	for _, state := range processor.States() {
-		for _, kind := range processor.Kinds() {
+	for _, state := range stats.States() {
+		for _, kind := range stats.Kinds() {
 			for _, l := range levelCodes {
-				key := processor.Key{State: state, Kind: kind, Level: l.level}
+				key := stats.Key{State: state, Kind: kind, Level: l.level}
 				lines = append(lines, riskLine{state + "-" + kind + "-" + l.code, key})
 			}
 		}

@@ -8,7 +8,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/monarc-project/stats-service/internal/dashboard"
-	"github.com/monarc-project/stats-service/internal/processor"
+	"github.com/monarc-project/stats-service/internal/stats"
 )
 
 // TestLocalIsTold shows that no view of local organisations alone looks like one
@@ -50,7 +50,7 @@ func TestAdvice(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
 	remote := s.client("Remote", 49, 6, false)
-	s.add(remote, uuid.New(), processor.Threat, today, objectOf(fire, "Fire", 1, 1, 1))
+	s.add(remote, uuid.New(), stats.Threat, today, objectOf(fire, "Fire", 1, 1, 1))
 	const period, local, objects = "another period may have some", "Only local organisations are asked for", "Only what was chosen is shown"
 	tests := map[string]struct {
 		path string
@@ -111,10 +111,10 @@ func TestPlaces(t *testing.T) {
 		{"North", 49.61, 6.13, "Fire"}, {"South", -33.4, -70.6, "Fire"}, {"East", 48.8, 2.3, "Flood"}, {"Beside", 48.8, 2.3, "Flood"},
 	} {
 		id := map[string]string{"Fire": fire, "Flood": flood}[place.threat]
-		s.add(s.client(place.name, place.latitude, place.longitude, true), uuid.New(), processor.Threat, today, objectOf(id, place.threat, 1, 1, 1))
+		s.add(s.client(place.name, place.latitude, place.longitude, true), uuid.New(), stats.Threat, today, objectOf(id, place.threat, 1, 1, 1))
 	}
 	s.client("Idle", 48.8, 2.3, true)
-	s.add(s.client("Former", 41.9, 12.5, true), uuid.New(), processor.Threat, today.AddDate(-2, 0, 0), objectOf(fire, "Fire", 1, 1, 1))
+	s.add(s.client("Former", 41.9, 12.5, true), uuid.New(), stats.Threat, today.AddDate(-2, 0, 0), objectOf(fire, "Fire", 1, 1, 1))
 	page := s.get("/stats/map").body
 	list := regexp.MustCompile(`(?s)<section class="places".*?</section>`).FindString(page)
 	text := strings.Join(strings.Fields(regexp.MustCompile(`<[^>]+>`).ReplaceAllString(list, " ")), " ")
@@ -138,7 +138,7 @@ func TestSentences(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
 	client := s.client("One", 49, 6, true)
-	s.add(client, uuid.New(), processor.Compliance, today, complianceOf(fire, "ISO"))
+	s.add(client, uuid.New(), stats.Compliance, today, complianceOf(fire, "ISO"))
 	page := s.get("/stats/compliance").body
 	if !strings.Contains(page, ", 30 percentage points.") {
 		t.Error("the widest gap is not told in percentage points")
@@ -154,7 +154,7 @@ func TestLanguageOfLabels(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
 	data := `[{"uuid":"` + fire + `","label1":"Feu","label2":"","label3":"","label4":"","count":1,"maxRisk":1,"averageRate":1}]`
-	s.add(s.client("One", 49, 6, true), uuid.New(), processor.Threat, today, data)
+	s.add(s.client("One", 49, 6, true), uuid.New(), stats.Threat, today, data)
 	link := func(lang string) string {
 		return `<a href="https://objects.example.org/object/` + fire + `" rel="noopener external"` + lang + `>Feu</a>`
 	}

@@ -10,7 +10,6 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/monarc-project/stats-service/internal/processor"
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
@@ -289,7 +288,7 @@ func (r *viewReader) date(name string) (time.Time, bool) {
 }
 
 // filter asks for the stats of a type in the period of the view.
-func (v view) filter(t processor.Type) stats.Filter {
+func (v view) filter(t stats.Type) stats.Filter {
 	return stats.Filter{Type: t, DateFrom: v.From, DateTo: v.To, LocalStatsOnly: v.Local}
 }
 

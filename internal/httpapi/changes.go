@@ -5,7 +5,7 @@ import (
 
 	"github.com/monarc-project/stats-service/internal/answer"
 	"github.com/monarc-project/stats-service/internal/postgres"
-	"github.com/monarc-project/stats-service/internal/processor"
+	"github.com/monarc-project/stats-service/internal/stats"
 )
 
 // follow drops what a change makes untrue, whichever process made the change.
@@ -37,16 +37,16 @@ func (s *Server) listen(ctx context.Context) {
 // changed drops what a write of this process makes untrue. It is called also for
 // a write that failed, since it may have been committed all the same, and before
 // the caller gets its answer, who may read what it wrote at once.
-func (s *Server) changed(types ...processor.Type) {
+func (s *Server) changed(types ...stats.Type) {
 	for _, t := range types {
 		s.answers.Drop(string(t))
 	}
 }
 
 // typesOf are the types of the items of a batch, once each.
-func typesOf(items []postgres.Item) []processor.Type {
-	var types []processor.Type
-	seen := map[processor.Type]bool{}
+func typesOf(items []postgres.Item) []stats.Type {
+	var types []stats.Type
+	seen := map[stats.Type]bool{}
 	for i := range items {
 		if t := items[i].Stat.Type; !seen[t] {
 			seen[t] = true
@@ -57,7 +57,7 @@ func typesOf(items []postgres.Item) []processor.Type {
 }
 
 // topicsOf are what an answer about stats of this type depends on.
-func topicsOf(t processor.Type) []string { return []string{string(t)} }
+func topicsOf(t stats.Type) []string { return []string{string(t)} }
 
 // newAnswers returns the cache of a server that was given none.
 func newAnswers(opts Options) *answer.Cache { return answer.NewCache(MaxKept, opts.Now) }

@@ -18,7 +18,6 @@ import (
 	answers "github.com/monarc-project/stats-service/internal/answer"
 	"github.com/monarc-project/stats-service/internal/pgtest"
 	"github.com/monarc-project/stats-service/internal/postgres"
-	"github.com/monarc-project/stats-service/internal/processor"
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
@@ -274,7 +273,7 @@ func TestCodings(t *testing.T) {
 	user := s.user("user")
 	user.stock()
 	var one string
-	vulnerabilities := postgres.ListQuery{Filter: stats.Filter{Type: processor.Vulnerability}}
+	vulnerabilities := postgres.ListQuery{Filter: stats.Filter{Type: stats.Vulnerability}}
 	_, err := s.store.EachStat(t.Context(), stats.Everything(), vulnerabilities, func(stat stats.Stat) error {
 		one = "/api/v1/stats/" + stat.ANR.String() + "?uuid=" + stat.UUID.String()
 		return nil

@@ -15,13 +15,14 @@ import (
 	"github.com/monarc-project/stats-service/internal/answer"
 	"github.com/monarc-project/stats-service/internal/fieldmask"
 	"github.com/monarc-project/stats-service/internal/processor"
+	"github.com/monarc-project/stats-service/internal/stats"
 )
 
 // result is api.Result with its data not yet encoded.
 type result struct {
-	Type      processor.Type `json:"type"`
-	Processor string         `json:"processor"`
-	Data      any            `json:"data"`
+	Type      stats.Type `json:"type"`
+	Processor string     `json:"processor"`
+	Data      any        `json:"data"`
 }
 
 // ProcessingList answers what a processor makes of the stats of all clients, or

@@ -109,7 +109,7 @@ func (q *question) date(field, body, query string) *time.Time {
 	return &date
 }
 
-func (q *question) statsType(body, query string) processor.Type {
+func (q *question) statsType(body, query string) stats.Type {
 	given := text(body, query)
 	if given == "" {
 		return ""

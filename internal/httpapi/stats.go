@@ -17,7 +17,6 @@ import (
 	"github.com/monarc-project/stats-service/gen/server"
 	"github.com/monarc-project/stats-service/internal/fieldmask"
 	"github.com/monarc-project/stats-service/internal/postgres"
-	"github.com/monarc-project/stats-service/internal/processor"
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
@@ -76,7 +75,7 @@ func (s *Server) DeleteStats(ctx context.Context, request server.DeleteStatsRequ
 		return nil, err
 	}
 	deleted, err := s.store.DeleteStats(ctx, client.Scope(), anr, id)
-	s.changed(processor.Types()...)
+	s.changed(stats.Types()...)
 	if err != nil {
 		return nil, err
 	}

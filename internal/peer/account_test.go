@@ -11,7 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/monarc-project/stats-service/internal/peer"
-	"github.com/monarc-project/stats-service/internal/processor"
+	"github.com/monarc-project/stats-service/internal/stats"
 )
 
 // Two clients of the same peer see different stats of the same days.
@@ -29,7 +29,7 @@ func TestPullAsAnotherClient(t *testing.T) {
 	pull(t, opts)
 	opts.Token = p.as.Token
 	pull(t, opts)
-	if n := p.remote.requests.Load() - before; n != 2*(1+2*int64(len(processor.Types()))) {
+	if n := p.remote.requests.Load() - before; n != 2*(1+2*int64(len(stats.Types()))) {
 		t.Errorf("%d requests to go on as each of the two", n)
 	}
 }
@@ -70,7 +70,7 @@ func TestPullPositionFollowsTheClient(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			local := newInstance(t)
-			opts := peer.PullOptions{Store: local.store, Client: newClient(t, local.store, "local"), Types: []processor.Type{processor.Risk}}
+			opts := peer.PullOptions{Store: local.store, Client: newClient(t, local.store, "local"), Types: []stats.Type{stats.Risk}}
 			var me string
 			lists := 0
 			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

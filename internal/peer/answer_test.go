@@ -13,7 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/monarc-project/stats-service/internal/peer"
-	"github.com/monarc-project/stats-service/internal/processor"
+	"github.com/monarc-project/stats-service/internal/stats"
 )
 
 // endless writes its beginning and then the same text until nobody reads.
@@ -105,7 +105,7 @@ func TestPullOfTextThatIsNotUnicode(t *testing.T) {
 			local := newInstance(t)
 			summary := pull(t, peer.PullOptions{
 				Remote: remote(t, answering(t, http.StatusOK, string(body), nil), "token"), Store: local.store,
-				Client: newClient(t, local.store, "as"), From: today, Types: []processor.Type{processor.Risk},
+				Client: newClient(t, local.store, "as"), From: today, Types: []stats.Type{stats.Risk},
 			})
 			wantResult(t, result{Sent: 3, Refused: 1}, summary)
 			want := []peer.Refusal{{UUID: riskStat(2, 0).UUID.String(), Reason: "it has text that is not Unicode, which cannot be stored"}}
@@ -128,7 +128,7 @@ func TestPullOfAnAnswerThatBreaks(t *testing.T) {
 	local := newInstance(t)
 	summary, err := peer.Pull(t.Context(), peer.PullOptions{
 		Remote: remote(t, answering(t, http.StatusOK, `{"data":[`+string(item)+`,`+strings.Repeat("[", 9_000)+`}`, nil), "token"),
-		Store:  local.store, Client: newClient(t, local.store, "as"), From: today, Types: []processor.Type{processor.Risk},
+		Store:  local.store, Client: newClient(t, local.store, "as"), From: today, Types: []stats.Type{stats.Risk},
 	})
 	wantResult(t, result{Sent: 1}, summary)
 	if err == nil || !strings.Contains(err.Error(), "its answer cannot be read: at byte") || len(err.Error()) > 300 {
@@ -147,7 +147,7 @@ func TestRefusalsInTheLogAreBounded(t *testing.T) {
 	var written strings.Builder
 	opts := peer.PullOptions{
 		Remote: remote(t, answering(t, http.StatusOK, string(body), nil), "token"),
-		Store:  local.store, Client: newClient(t, local.store, "as"), From: today, Types: []processor.Type{processor.Risk},
+		Store:  local.store, Client: newClient(t, local.store, "as"), From: today, Types: []stats.Type{stats.Risk},
 	}
 	opts.Log = slog.New(slog.NewTextHandler(&written, nil))
 	summary := pull(t, opts)

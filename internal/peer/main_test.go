@@ -19,7 +19,6 @@ import (
 	"github.com/monarc-project/stats-service/internal/peer"
 	"github.com/monarc-project/stats-service/internal/pgtest"
 	"github.com/monarc-project/stats-service/internal/postgres"
-	"github.com/monarc-project/stats-service/internal/processor"
 	"github.com/monarc-project/stats-service/internal/secret"
 	"github.com/monarc-project/stats-service/internal/stats"
 )
@@ -113,7 +112,7 @@ func riskStat(n, daysAgo int) stats.Stat {
 	return stats.Stat{
 		UUID: uuid.NewSHA1(uuid.Nil, fmt.Append(nil, n)),
 		ANR:  uuid.NewSHA1(uuid.Nil, fmt.Append(nil, "analysis", n%7)),
-		Type: processor.Risk,
+		Type: stats.Risk,
 		Date: today.AddDate(0, 0, -daysAgo),
 		Data: fmt.Appendf(nil, `{"risks":{"current":{"informational":[{"level":"Low risks","value":%d}]}}}`, n),
 	}
@@ -122,7 +121,7 @@ func riskStat(n, daysAgo int) stats.Stat {
 // threatStat is riskStat of another type.
 func threatStat(n, daysAgo int) stats.Stat {
 	stat := riskStat(n, daysAgo)
-	stat.Type = processor.Threat
+	stat.Type = stats.Threat
 	stat.Data = fmt.Appendf(nil, `[{"uuid":%q,"label1":"<peur> & \"doute\"","label2":null,"count":%d,"maxRisk":%d,"averageRate":"2.50"}]`,
 		uuid.NewSHA1(uuid.Nil, fmt.Append(nil, "threat", n%5)), n, n)
 	return stat

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/monarc-project/stats-service/internal/postgres"
-	"github.com/monarc-project/stats-service/internal/processor"
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
@@ -31,7 +30,7 @@ type PullOptions struct {
 	// Client is the local client to whom pulled stats belong.
 	Client stats.Client
 	// Types are what is pulled; none stands for every type.
-	Types []processor.Type
+	Types []stats.Type
 	// From is the first day. Zero goes on, for each type, where the last pull
 	// from this peer for this client and as this client of the peer ended, with an
 	// overlap of a week, or starts three years back, but not before the day up to
@@ -52,7 +51,7 @@ type PullOptions struct {
 func (o PullOptions) withDefaults() PullOptions {
 	o.Remote = o.Remote.withDefaults()
 	if len(o.Types) == 0 {
-		o.Types = processor.Types()
+		o.Types = stats.Types()
 	}
 	if o.BatchCount <= 0 {
 		o.BatchCount = DefaultBatchCount
@@ -136,7 +135,7 @@ func (p *pull) run(ctx context.Context) (err error) {
 // window is what one request asks for: a type from one day to another, both
 // included.
 type window struct {
-	statsType processor.Type
+	statsType stats.Type
 	from, to  time.Time
 	// advances tells that nothing is left out between the position and from.
 	advances bool
@@ -168,7 +167,7 @@ func (p *pull) pullAll(ctx context.Context) (err error) {
 }
 
 // position is what the position of a type is about.
-func (p *pull) position(t processor.Type) postgres.PullKey {
+func (p *pull) position(t stats.Type) postgres.PullKey {
 	return postgres.PullKey{PeerID: p.peerID, ClientID: p.opts.Client.ID, PeerClient: p.as, Type: t}
 }
 
@@ -202,7 +201,7 @@ func later(a, b time.Time) time.Time {
 }
 
 // windows divides the days that are to be pulled of a type.
-func (p *pull) windows(ctx context.Context, t processor.Type) ([]window, error) {
+func (p *pull) windows(ctx context.Context, t stats.Type) ([]window, error) {
 	purged, err := p.purgedBefore(ctx)
 	if err != nil {
 		return nil, err

@@ -65,7 +65,7 @@ func TestPulledStatsAreProcessed(t *testing.T) {
 	t.Parallel()
 	p := newPullPair(t)
 	pull(t, p.pullOptions(t))
-	filter := stats.Filter{Type: processor.Threat, DateFrom: today.AddDate(0, -1, 0), DateTo: today}
+	filter := stats.Filter{Type: stats.Threat, DateFrom: today.AddDate(0, -1, 0), DateTo: today}
 	want, err := p.remote.store.DailySums(t.Context(), filter)
 	if err != nil {
 		t.Fatal(err)
@@ -74,7 +74,7 @@ func TestPulledStatsAreProcessed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	threats, err := processor.Choose("threat_average_on_date", processor.Threat)
+	threats, err := processor.Choose("threat_average_on_date", stats.Threat)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -162,7 +162,7 @@ func TestPullWindows(t *testing.T) {
 	local := newInstance(t)
 	client := newClient(t, local.store, "local")
 	url, taken := asked(t)
-	opts := peer.PullOptions{Remote: remote(t, url, "token"), Store: local.store, Client: client, Types: []processor.Type{processor.Risk}}
+	opts := peer.PullOptions{Remote: remote(t, url, "token"), Store: local.store, Client: client, Types: []stats.Type{stats.Risk}}
 	ask := func(from, to string) string {
 		return fmt.Sprintf(`GET /api/v1/stats/ {"date_from":%q,"date_to":%q,"type":"risk"}`, from, to)
 	}
@@ -257,7 +257,7 @@ func TestPullRefusesWhatIsMalformed(t *testing.T) {
 			}
 			summary := pull(t, peer.PullOptions{
 				Remote: remote(t, answering(t, http.StatusOK, string(body), nil), "token"), Store: local.store, Client: client,
-				Types: []processor.Type{processor.Risk}, From: today.AddDate(0, 0, -6), To: today,
+				Types: []stats.Type{stats.Risk}, From: today.AddDate(0, 0, -6), To: today,
 			})
 			wantResult(t, result{Sent: 1, Refused: 1, Skipped: 2}, summary)
 			if tt.want.Reason == "" {
@@ -315,7 +315,7 @@ func TestPullInterrupted(t *testing.T) {
 	}))
 	t.Cleanup(server.Close)
 	opts := p.pullOptions(t)
-	opts.Server, opts.Types = server.URL, []processor.Type{processor.Risk}
+	opts.Server, opts.Types = server.URL, []stats.Type{stats.Risk}
 	summary, err := peer.Pull(ctx, opts)
 	if err != nil || !summary.Interrupted || summary.Sent == 0 || summary.Sent >= 50 {
 		t.Fatalf("%+v, %v", summary, err)
@@ -343,7 +343,7 @@ func TestPullTwiceAtOnce(t *testing.T) {
 	}))
 	t.Cleanup(server.Close)
 	opts := p.pullOptions(t)
-	opts.Server, opts.From, opts.To, opts.Types = server.URL, today, today, []processor.Type{processor.Risk}
+	opts.Server, opts.From, opts.To, opts.Types = server.URL, today, today, []stats.Type{stats.Risk}
 	var wait sync.WaitGroup
 	wait.Go(func() { pull(t, opts) })
 	<-held
@@ -383,7 +383,7 @@ func TestPullStoresWhileItReads(t *testing.T) {
 	t.Cleanup(server.Close)
 	summary := pull(t, peer.PullOptions{
 		Remote: remote(t, server.URL, "token"), Store: local.store, Client: client, BatchCount: 10,
-		Types: []processor.Type{processor.Risk}, From: today, To: today,
+		Types: []stats.Type{stats.Risk}, From: today, To: today,
 	})
 	wantResult(t, result{Sent: 41}, summary)
 	if slices.Max(seen) < 30 {

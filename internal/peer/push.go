@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/monarc-project/stats-service/internal/postgres"
-	"github.com/monarc-project/stats-service/internal/processor"
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
@@ -25,7 +24,7 @@ type PushOptions struct {
 	// and today.
 	From, To time.Time
 	// Type narrows to one type; empty is every type.
-	Type processor.Type
+	Type stats.Type
 	// DryRun counts what would be pushed, without asking the peer or writing.
 	DryRun bool
 	// Resend also pushes what the peer is known to hold, for a peer that has

@@ -14,7 +14,6 @@ import (
 
 	"github.com/monarc-project/stats-service/internal/peer"
 	"github.com/monarc-project/stats-service/internal/pgtest"
-	"github.com/monarc-project/stats-service/internal/processor"
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
@@ -101,7 +100,7 @@ func TestPushNarrowed(t *testing.T) {
 	}{
 		{"default month, to today", func(*peer.PushOptions) {}, 101},
 		{"month before today, to a day", func(o *peer.PushOptions) { o.To = today.AddDate(0, 0, -1) }, 97},
-		{"one type", func(o *peer.PushOptions) { o.Type = processor.Threat }, 50},
+		{"one type", func(o *peer.PushOptions) { o.Type = stats.Threat }, 50},
 		{"days", func(o *peer.PushOptions) { o.From, o.To = today.AddDate(0, 0, -1), today }, 8},
 		{"all days", func(o *peer.PushOptions) { o.From, o.To = today.AddDate(-1, 0, 0), today.AddDate(0, 0, 1) }, 104},
 		{"nobody", func(o *peer.PushOptions) { o.Clients = nil }, 0},

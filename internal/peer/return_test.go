@@ -13,7 +13,6 @@ import (
 
 	"github.com/monarc-project/stats-service/internal/peer"
 	"github.com/monarc-project/stats-service/internal/postgres"
-	"github.com/monarc-project/stats-service/internal/processor"
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
@@ -64,7 +63,7 @@ func TestPurgedStatsDoNotComeBack(t *testing.T) {
 	p := newPullPair(t)
 	insert(t, p.remote.store, p.as, riskStat(600, 400), riskStat(601, 500))
 	opts := p.pullOptions(t)
-	opts.Types = []processor.Type{processor.Risk}
+	opts.Types = []stats.Type{stats.Risk}
 	wantResult(t, result{Sent: 52}, pull(t, opts))
 	if n, err := p.local.store.PurgeStats(t.Context(), today.AddDate(0, 0, -450), nil); n != 1 || err != nil {
 		t.Fatalf("purged %d, %v", n, err)

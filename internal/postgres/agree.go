@@ -9,12 +9,12 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/monarc-project/stats-service/gen/db"
-	"github.com/monarc-project/stats-service/internal/processor"
+	"github.com/monarc-project/stats-service/internal/stats"
 )
 
 // Difference tells that a rollup is not what its stats add up to.
 type Difference struct {
-	Type  processor.Type
+	Type  stats.Type
 	Date  time.Time
 	Local bool // of clients that are local, or that are not
 	// Objects is how many measured objects (each under each of its labels) have
@@ -100,7 +100,7 @@ func subtractRollups(ctx context.Context, queries *db.Queries, rest totals, day 
 	for _, rollup := range rollups {
 		key := rollupKey{rollup.Type, rollup.Date.UTC(), rollup.Local}
 		if err := rest.add(key, totalled, rollup.Packed, -1); err != nil {
-			damaged = append(damaged, Difference{Type: processor.Type(key.typ), Date: key.date, Local: key.local, Damaged: true})
+			damaged = append(damaged, Difference{Type: stats.Type(key.typ), Date: key.date, Local: key.local, Damaged: true})
 		}
 	}
 	return damaged, nil
@@ -116,7 +116,7 @@ func (t totals) differences() (found []Difference) {
 			}
 		}
 		if objects > 0 {
-			found = append(found, Difference{Type: processor.Type(key.typ), Date: key.date, Local: key.local, Objects: objects})
+			found = append(found, Difference{Type: stats.Type(key.typ), Date: key.date, Local: key.local, Objects: objects})
 		}
 	}
 	return found

@@ -8,7 +8,6 @@ import (
 
 	"github.com/monarc-project/stats-service/internal/pgtest"
 	"github.com/monarc-project/stats-service/internal/postgres"
-	"github.com/monarc-project/stats-service/internal/processor"
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
@@ -42,7 +41,7 @@ func benchStore(b *testing.B) (*postgres.Store, string) {
 }
 
 func benchFilter() stats.Filter {
-	filter := stats.Filter{Type: processor.Threat, DateFrom: date("2024-03-01"), DateTo: date("2024-05-31")}
+	filter := stats.Filter{Type: stats.Threat, DateFrom: date("2024-03-01"), DateTo: date("2024-05-31")}
 	for anr := range benchAnalyses {
 		filter.ANRs = append(filter.ANRs, id(2*anr))
 	}

@@ -13,7 +13,6 @@ import (
 
 	"github.com/monarc-project/stats-service/internal/pgtest"
 	"github.com/monarc-project/stats-service/internal/postgres"
-	"github.com/monarc-project/stats-service/internal/processor"
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
@@ -128,24 +127,24 @@ func (c *chaos) items(t *testing.T) []postgres.Item {
 	return items
 }
 
-func (c *chaos) document() (processor.Type, []byte) {
+func (c *chaos) document() (stats.Type, []byte) {
 	number := func() string { return fmt.Sprintf("%d.%d", c.random.IntN(5), c.random.Int64N(1e9)>>c.random.IntN(30)) }
 	switch c.random.IntN(5) {
 	case 0:
-		return processor.Risk, fmt.Appendf(nil,
+		return stats.Risk, fmt.Appendf(nil,
 			`{"total":{},"risks":{"current":{"informational":[{"level":"Low risks","value":%s}]}}}`, number())
 	case 1:
-		return processor.Cartography, fmt.Appendf(nil,
+		return stats.Cartography, fmt.Appendf(nil,
 			`{"scales":{"impact":[0,1],"likelihood":[0,1]},"risks":{"current":{"informational":{"0":{"1":%d}}}}}`, c.random.IntN(9))
 	case 2:
-		return processor.Compliance, fmt.Appendf(nil,
+		return stats.Compliance, fmt.Appendf(nil,
 			`[{"referential":%q,"label1":"r","current":[{"label1":"c","value":"0.%d","controls":[]}],"target":[]}]`, id(1), c.random.IntN(99))
 	}
 	var objects []string
 	for n := range c.random.IntN(4) {
 		objects = append(objects, fmt.Sprintf("%d %s %s %s label%d", n, number(), number(), number(), c.random.IntN(3)))
 	}
-	return []processor.Type{processor.Threat, processor.Vulnerability}[c.random.IntN(2)], threats(objects...)
+	return []stats.Type{stats.Threat, stats.Vulnerability}[c.random.IntN(2)], threats(objects...)
 }
 
 // samePaths fails when rollups and rows give other sums.
@@ -155,7 +154,7 @@ func samePaths(t *testing.T, store *postgres.Store) {
 	for n := range chaosAnalyses {
 		anrs = append(anrs, id(n))
 	}
-	for _, typ := range processor.Types() {
+	for _, typ := range stats.Types() {
 		for _, local := range []bool{false, true} {
 			filter := stats.Filter{Type: typ, LocalStatsOnly: local}
 			rolled := sums(t, store, filter)

@@ -81,7 +81,7 @@ func (s *Store) foldDays(ctx context.Context, source db.DBTX, filter stats.Filte
 }
 
 // warnLeftOut warns once for each type: dashboards ask the same every minute.
-func (s *Store) warnLeftOut(ctx context.Context, t processor.Type, n int) {
+func (s *Store) warnLeftOut(ctx context.Context, t stats.Type, n int) {
 	if n == 0 {
 		return
 	}
@@ -255,7 +255,7 @@ func keyRanks(bySlot []*variant) []int {
 	return ranks
 }
 
-func compareKeys(a, b processor.Key) int {
+func compareKeys(a, b stats.Key) int {
 	return cmp.Or(
 		cmp.Compare(a.Object, b.Object),
 		cmp.Compare(a.State, b.State),

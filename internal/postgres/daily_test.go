@@ -55,7 +55,7 @@ func TestDailySums(t *testing.T) {
 		threat(t, 3, "2024-05-01")) // measured nothing
 	insert(t, store, remote, threat(t, 4, "2024-05-02", "1 10 10 10 one"))
 
-	threats := stats.Filter{Type: processor.Threat}
+	threats := stats.Filter{Type: stats.Threat}
 	with := func(change func(*stats.Filter)) stats.Filter { f := threats; change(&f); return f }
 	first := "05-01 object 1: 1 stats, 1/1/1.25 one"
 	tests := map[string]struct {
@@ -77,7 +77,7 @@ func TestDailySums(t *testing.T) {
 		}},
 		"to":           {with(func(f *stats.Filter) { f.DateTo = date("2024-05-01") }), []string{first}},
 		"from":         {with(func(f *stats.Filter) { f.DateFrom = date("2024-05-03") }), []string{}},
-		"another type": {stats.Filter{Type: processor.Vulnerability}, []string{}},
+		"another type": {stats.Filter{Type: stats.Vulnerability}, []string{}},
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -94,7 +94,7 @@ func TestDailySumsOfRisks(t *testing.T) {
 	store := setup(t)
 	client := newClient(t, store, "client")
 	risk := func(anr int, low string) postgres.Item {
-		return item(t, stats.Stat{ANR: id(anr), Type: processor.Risk, Date: date("2024-05-01"), Data: fmt.Appendf(nil,
+		return item(t, stats.Stat{ANR: id(anr), Type: stats.Risk, Date: date("2024-05-01"), Data: fmt.Appendf(nil,
 			`{"total":{},"risks":{"current":{"informational":[{"level":"Low risks","value":%s},{"level":"High risks","value":1}]}}}`, low)})
 	}
 	insert(t, store, client, risk(1, "3"), risk(2, "0.5"))
@@ -108,7 +108,7 @@ func TestDailySumsOfRisks(t *testing.T) {
 			want = append(want, "05-01 object "+absent+level+" risks: 2 stats, 0/0/0 ")
 		}
 	}
-	if diff := cmp.Diff(want, sums(t, store, stats.Filter{Type: processor.Risk})); diff != "" {
+	if diff := cmp.Diff(want, sums(t, store, stats.Filter{Type: stats.Risk})); diff != "" {
 		t.Errorf("sums (-want +got):\n%s", diff)
 	}
 }
@@ -135,8 +135,8 @@ func TestDailySumsLabels(t *testing.T) {
 		"05-03 object 1: 2 stats, 2/2/2 new",
 	}
 	for name, filter := range map[string]stats.Filter{
-		"from rollups": {Type: processor.Threat},
-		"from rows":    {Type: processor.Threat, ANRs: ids(1, 2, 3, 4, 5)},
+		"from rollups": {Type: stats.Threat},
+		"from rows":    {Type: stats.Threat, ANRs: ids(1, 2, 3, 4, 5)},
 	} {
 		if diff := cmp.Diff(want, sums(t, store, filter)); diff != "" {
 			t.Errorf("sums %s (-want +got):\n%s", name, diff)
@@ -152,7 +152,7 @@ func TestDailySumsOfAnotherProcess(t *testing.T) {
 	client := newClient(t, writer, "client")
 	insert(t, writer, client, threat(t, 1, "2024-05-01", "1 1 1 1 one"), threat(t, 2, "2024-05-01", "2 1 1 1 two"))
 	insert(t, reader, client, threat(t, 3, "2024-05-01", "2 1 1 1 two", "3 1 1 1 three"))
-	filter := stats.Filter{Type: processor.Threat}
+	filter := stats.Filter{Type: stats.Threat}
 	if diff := cmp.Diff(sums(t, writer, filter), sums(t, reader, filter)); diff != "" || len(sums(t, reader, filter)) != 3 {
 		t.Errorf("sums (-writer +reader):\n%s", diff)
 	}
@@ -164,7 +164,7 @@ func TestDailySumsErrors(t *testing.T) {
 	if _, err := store.DailySums(t.Context(), stats.Filter{}); err == nil {
 		t.Error("without type: no error")
 	}
-	if _, err := store.DailySums(cancelled(), stats.Filter{Type: processor.Risk}); !errors.Is(err, context.Canceled) {
+	if _, err := store.DailySums(cancelled(), stats.Filter{Type: stats.Risk}); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: got %v, want context.Canceled", err)
 	}
 }
@@ -191,7 +191,7 @@ func TestDailySumsLeavesOut(t *testing.T) {
 
 	want := []string{"05-01 object 1: 1 stats, 1/1/1 one"}
 	for range 3 {
-		if diff := cmp.Diff(want, sums(t, store, stats.Filter{Type: processor.Threat, ANRs: ids(1, 2, 3)})); diff != "" {
+		if diff := cmp.Diff(want, sums(t, store, stats.Filter{Type: stats.Threat, ANRs: ids(1, 2, 3)})); diff != "" {
 			t.Errorf("sums (-want +got):\n%s", diff)
 		}
 	}
@@ -211,7 +211,7 @@ func TestDailySumsWithoutSubject(t *testing.T) {
 	insert(t, writer, client, threat(t, 1, "2024-05-01", "1 1 1 1 one", "2 2 2 2 two"))
 	execute(t, url, `DELETE FROM subject WHERE label1 = 'two'`)
 	want := []string{"05-01 object 1: 1 stats, 1/1/1 one"}
-	if diff := cmp.Diff(want, sums(t, open(t, url), stats.Filter{Type: processor.Threat})); diff != "" {
+	if diff := cmp.Diff(want, sums(t, open(t, url), stats.Filter{Type: stats.Threat})); diff != "" {
 		t.Errorf("sums (-want +got):\n%s", diff)
 	}
 }
@@ -255,7 +255,7 @@ func TestDailySumsEqualRecomputation(t *testing.T) {
 	}
 	insert(t, store, client, items...)
 
-	got, err := store.DailySums(t.Context(), stats.Filter{Type: processor.Threat})
+	got, err := store.DailySums(t.Context(), stats.Filter{Type: stats.Threat})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,7 +7,6 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/monarc-project/stats-service/gen/db"
-	"github.com/monarc-project/stats-service/internal/processor"
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
@@ -148,5 +147,5 @@ func (r *rebuilding) observe(ctx context.Context, rows []db.StatsToDeriveRow) ([
 }
 
 func derivable(row *db.StatsToDeriveRow) stats.Stat {
-	return stats.Stat{UUID: row.UUID, ANR: row.ANR, Type: processor.Type(row.Type), Date: row.Date, Data: row.Data}
+	return stats.Stat{UUID: row.UUID, ANR: row.ANR, Type: stats.Type(row.Type), Date: row.Date, Data: row.Data}
 }

@@ -18,7 +18,6 @@ import (
 
 	"github.com/monarc-project/stats-service/internal/pgtest"
 	"github.com/monarc-project/stats-service/internal/postgres"
-	"github.com/monarc-project/stats-service/internal/processor"
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
@@ -176,7 +175,7 @@ func TestInsertStatsRefusedAnywhere(t *testing.T) {
 	client := newClient(t, store, "client")
 	for _, place := range []int{0, 2_500, 4_499} {
 		items := manyThreats(t, 0, 4_500)
-		items[place].Stat = stats.Stat{ANR: id(1), Type: processor.Risk, Date: date("2024-05-01"), Data: []byte(`{"n":1e200000}`)}
+		items[place].Stat = stats.Stat{ANR: id(1), Type: stats.Risk, Date: date("2024-05-01"), Data: []byte(`{"n":1e200000}`)}
 		items[place].Observations = []stats.Observation{}
 		_, err := store.InsertStats(t.Context(), client, allNamed(items))
 		if invalid, ok := errors.AsType[*stats.InvalidError](err); !ok || invalid.Fields["data"] == "" {

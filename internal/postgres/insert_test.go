@@ -17,7 +17,6 @@ import (
 
 	"github.com/monarc-project/stats-service/internal/pgtest"
 	"github.com/monarc-project/stats-service/internal/postgres"
-	"github.com/monarc-project/stats-service/internal/processor"
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
@@ -148,7 +147,7 @@ func TestInsertStatsEchoes(t *testing.T) {
 	again := insert(t, store, client, derived, named(threat(t, 3, "2024-05-03"), 7))
 
 	stat := func(uuid uuid.UUID, anr int, day string) stats.Stat {
-		return stats.Stat{UUID: uuid, ANR: id(anr), Type: processor.Threat, Date: date(day)}
+		return stats.Stat{UUID: uuid, ANR: id(anr), Type: stats.Threat, Date: date(day)}
 	}
 	known, chosen := stat(contentID, 1, "2024-05-01"), stat(id(7), 2, "2024-05-02")
 	known.ClientID, known.CreatedAt = client.ID, first[0].Stat.CreatedAt
@@ -170,7 +169,7 @@ func TestInsertStatsRecognisesRewrittenContent(t *testing.T) {
 	t.Parallel()
 	store := setup(t)
 	client := newClient(t, store, "client")
-	stat := stats.Stat{ANR: id(1), Type: processor.Threat, Date: date("2024-05-01")}
+	stat := stats.Stat{ANR: id(1), Type: stats.Threat, Date: date("2024-05-01")}
 	var got []string
 	for _, data := range []string{
 		`[{"uuid":"00000000-0000-4000-8000-000000000001","count":1,"maxRisk":2,"averageRate":3}]`,
@@ -362,7 +361,7 @@ func TestInsertStatsValidates(t *testing.T) {
 	}
 	items[66] = bad
 	insert(t, store, client, items...)
-	sums, err := store.DailySums(t.Context(), stats.Filter{Type: processor.Threat})
+	sums, err := store.DailySums(t.Context(), stats.Filter{Type: stats.Threat})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -378,7 +377,7 @@ func TestInsertStatsAllOrNone(t *testing.T) {
 	good := threat(t, 1, "2024-05-01", "1 1 2 3.5 label")
 	// Beyond the range of numeric: valid JSON that jsonb cannot hold.
 	bad := postgres.Item{
-		Stat:         stats.Stat{ANR: id(2), Type: processor.Risk, Date: date("2024-05-01"), Data: []byte(`{"n":1e200000}`)},
+		Stat:         stats.Stat{ANR: id(2), Type: stats.Risk, Date: date("2024-05-01"), Data: []byte(`{"n":1e200000}`)},
 		Observations: []stats.Observation{},
 	}
 	// The good item of 5 MB goes in a statement of its own before the bad one.
@@ -442,7 +441,7 @@ func TestInsertStatsNewSubjectsSimultaneously(t *testing.T) {
 		return stores[n%2].InsertStats(ctx, client, []postgres.Item{threat(t, n, "2024-05-01", objects...)})
 	})
 	for _, store := range stores {
-		found, err := store.DailySums(t.Context(), stats.Filter{Type: processor.Threat})
+		found, err := store.DailySums(t.Context(), stats.Filter{Type: stats.Threat})
 		if err != nil {
 			t.Fatal(err)
 		}

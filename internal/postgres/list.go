@@ -10,7 +10,6 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/monarc-project/stats-service/gen/db"
-	"github.com/monarc-project/stats-service/internal/processor"
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
@@ -151,7 +150,7 @@ func (s *Store) Stat(ctx context.Context, scope stats.Scope, anr, id uuid.UUID) 
 		return stats.Stat{}, fmt.Errorf("read stats %s of analysis %s: %w", id, anr, translate(ctx, err))
 	}
 	return stats.Stat{
-		UUID: row.UUID, ANR: row.ANR, Type: processor.Type(row.Type), Date: row.Date, Data: row.Data,
+		UUID: row.UUID, ANR: row.ANR, Type: stats.Type(row.Type), Date: row.Date, Data: row.Data,
 		ClientID: row.ClientID, CreatedAt: row.CreatedAt.UTC(),
 	}, nil
 }
@@ -174,12 +173,12 @@ func (s *Store) DeleteStats(ctx context.Context, scope stats.Scope, anr uuid.UUI
 }
 
 // typeNames are the types that t stands for: itself, or all when it is empty.
-func typeNames(t processor.Type) []string {
+func typeNames(t stats.Type) []string {
 	if t != "" {
 		return []string{string(t)}
 	}
 	var names []string
-	for _, known := range processor.Types() {
+	for _, known := range stats.Types() {
 		names = append(names, string(known))
 	}
 	return names
@@ -187,7 +186,7 @@ func typeNames(t processor.Type) []string {
 
 // typeFilter, anrFilter and dateFilter give NULL for what does not filter.
 
-func typeFilter(t processor.Type) *string {
+func typeFilter(t stats.Type) *string {
 	if t == "" {
 		return nil
 	}

@@ -9,7 +9,6 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/monarc-project/stats-service/internal/postgres"
-	"github.com/monarc-project/stats-service/internal/processor"
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
@@ -33,7 +32,7 @@ func population(t *testing.T) (store *postgres.Store, alice, bob stats.Client) {
 		t.Fatal(err)
 	}
 	risk := item(t, stats.Stat{
-		UUID: id(4), ANR: id(2), Type: processor.Risk, Date: date("2024-05-02"), Data: []byte(`{"risks":[]}`),
+		UUID: id(4), ANR: id(2), Type: stats.Risk, Date: date("2024-05-02"), Data: []byte(`{"risks":[]}`),
 	})
 	insert(t, store, alice,
 		named(threat(t, 1, "2024-05-01", "1 1 1 1 one"), 1),
@@ -67,7 +66,7 @@ func TestEachStat(t *testing.T) {
 		"alice":                      {scope: alice.Scope(), want: ids(2, 3, 4, 1)},
 		"bob":                        {scope: bob.Scope(), want: ids(5, 6)},
 		"forgotten scope":            {want: ids()},
-		"type":                       {scope: admin, query: query{Filter: stats.Filter{Type: processor.Risk}}, want: ids(4)},
+		"type":                       {scope: admin, query: query{Filter: stats.Filter{Type: stats.Risk}}, want: ids(4)},
 		"analyses":                   {scope: admin, query: query{Filter: stats.Filter{ANRs: ids(1, 3)}}, want: ids(2, 5, 6, 1)},
 		"another client's analysis":  {scope: alice.Scope(), query: query{Filter: stats.Filter{ANRs: ids(3)}}, want: ids()},
 		"empty list of analyses":     {scope: bob.Scope(), query: query{Filter: stats.Filter{ANRs: ids()}}, want: ids(5, 6)},
@@ -85,7 +84,7 @@ func TestEachStat(t *testing.T) {
 		"page by analysis":           {scope: admin, query: query{GroupByANR: true, Page: stats.Page{Offset: 1, Limit: 2}}, want: ids(1, 3), more: true},
 		"newest":                     {scope: admin, query: query{LastOnly: true}, want: ids(2, 3, 4, 6)},
 		"newest, dates do not count": {scope: admin, query: query{LastOnly: true, Filter: stats.Filter{DateTo: date("2024-05-01")}}, want: ids(2, 3, 4, 6)},
-		"newest of a type":           {scope: admin, query: query{LastOnly: true, Filter: stats.Filter{Type: processor.Threat}}, want: ids(2, 3, 6)},
+		"newest of a type":           {scope: admin, query: query{LastOnly: true, Filter: stats.Filter{Type: stats.Threat}}, want: ids(2, 3, 6)},
 		"newest of a client":         {scope: bob.Scope(), query: query{LastOnly: true}, want: ids(6)},
 		"newest of an analysis":      {scope: admin, query: query{LastOnly: true, Filter: stats.Filter{ANRs: ids(2)}}, want: ids(3, 4)},
 		"newest, not ours":           {scope: alice.Scope(), query: query{LastOnly: true, Filter: stats.Filter{ANRs: ids(3)}}, want: ids()},

@@ -15,7 +15,6 @@ import (
 
 	"github.com/monarc-project/stats-service/internal/pgtest"
 	"github.com/monarc-project/stats-service/internal/postgres"
-	"github.com/monarc-project/stats-service/internal/processor"
 	"github.com/monarc-project/stats-service/internal/secret"
 	"github.com/monarc-project/stats-service/internal/stats"
 )
@@ -104,7 +103,7 @@ func threats(objects ...string) []byte {
 // threat is a threat stat of an analysis on a day, without uuid.
 func threat(t testing.TB, anr int, day string, objects ...string) postgres.Item {
 	t.Helper()
-	return item(t, stats.Stat{ANR: id(anr), Type: processor.Threat, Date: date(day), Data: threats(objects...)})
+	return item(t, stats.Stat{ANR: id(anr), Type: stats.Threat, Date: date(day), Data: threats(objects...)})
 }
 
 // named gives an item the uuid that its sender chose.

@@ -10,7 +10,6 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/monarc-project/stats-service/gen/db"
-	"github.com/monarc-project/stats-service/internal/processor"
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
@@ -155,8 +154,8 @@ func (w *writing) deleteStats(ctx context.Context, ids []uuid.UUID) (deleted int
 // client with the same analysis, type, date and content. Of these the one that
 // was stored first counts, the others are duplicates.
 type DuplicateQuery struct {
-	Type  processor.Type // empty: every type
-	Since time.Time      // the first day, zero: from the beginning
+	Type  stats.Type // empty: every type
+	Since time.Time  // the first day, zero: from the beginning
 }
 
 // ErrNotRebuilt tells that stats which another program put in, as into an adopted

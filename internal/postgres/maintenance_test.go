@@ -12,7 +12,6 @@ import (
 
 	"github.com/monarc-project/stats-service/internal/pgtest"
 	"github.com/monarc-project/stats-service/internal/postgres"
-	"github.com/monarc-project/stats-service/internal/processor"
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
@@ -47,7 +46,7 @@ func TestDeleteStatsOfClient(t *testing.T) {
 		t.Fatal(err)
 	}
 	position := func(client stats.Client) postgres.PullKey {
-		return postgres.PullKey{PeerID: id, ClientID: client.ID, PeerClient: "as", Type: processor.Threat}
+		return postgres.PullKey{PeerID: id, ClientID: client.ID, PeerClient: "as", Type: stats.Threat}
 	}
 	for _, client := range []stats.Client{leaver, other} {
 		if err := store.SetPullPosition(t.Context(), position(client), date("2011-01-01")); err != nil {
@@ -165,14 +164,14 @@ func TestRemoveDuplicatesOfAnotherProgram(t *testing.T) {
 func TestRemoveDuplicates(t *testing.T) {
 	t.Parallel()
 	vulnerability := func(t *testing.T) postgres.Item {
-		return item(t, stats.Stat{ANR: id(1), Type: processor.Vulnerability, Date: date("2024-05-01"), Data: threats()})
+		return item(t, stats.Stat{ANR: id(1), Type: stats.Vulnerability, Date: date("2024-05-01"), Data: threats()})
 	}
 	tests := map[string]struct {
 		query postgres.DuplicateQuery
 		left  []int
 	}{
 		"all":       {left: []int{1, 3, 4, 6, 9}},
-		"of a type": {query: postgres.DuplicateQuery{Type: processor.Threat}, left: []int{1, 3, 4, 6, 7, 9}},
+		"of a type": {query: postgres.DuplicateQuery{Type: stats.Threat}, left: []int{1, 3, 4, 6, 7, 9}},
 		"since":     {query: postgres.DuplicateQuery{Since: date("2024-05-02")}, left: []int{1, 2, 3, 4, 6, 7, 8, 9}},
 	}
 	for name, tc := range tests {
@@ -226,8 +225,8 @@ func TestStatus(t *testing.T) {
 	got.PostgresVersion, got.Size = "", 0
 	want := postgres.Status{
 		SchemaVersion: newestMigration(t), Clients: 1, Unprocessable: 1, Unidentified: 1, RollupsComplete: true,
-		Stats: map[processor.Type]int64{
-			processor.Threat: 3, processor.Risk: 0, processor.Vulnerability: 0, processor.Cartography: 0, processor.Compliance: 0,
+		Stats: map[stats.Type]int64{
+			stats.Threat: 3, stats.Risk: 0, stats.Vulnerability: 0, stats.Cartography: 0, stats.Compliance: 0,
 		},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -273,7 +272,7 @@ func TestEmptyDatabase(t *testing.T) {
 	}
 	insert(t, store, newClient(t, store, "client"), threat(t, 1, "2024-05-01", "2 1 1 1 two"), threat(t, 2, "2024-05-01", "1 1 1 1 one"))
 	want := []string{"05-01 object 1: 1 stats, 1/1/1 one", "05-01 object 2: 1 stats, 1/1/1 two"}
-	if diff := cmp.Diff(want, sums(t, store, stats.Filter{Type: processor.Threat})); diff != "" {
+	if diff := cmp.Diff(want, sums(t, store, stats.Filter{Type: stats.Threat})); diff != "" {
 		t.Errorf("sums afterwards (-want +got):\n%s", diff)
 	}
 }

@@ -17,7 +17,6 @@ import (
 
 	"github.com/monarc-project/stats-service/internal/pgtest"
 	"github.com/monarc-project/stats-service/internal/postgres"
-	"github.com/monarc-project/stats-service/internal/processor"
 	"github.com/monarc-project/stats-service/internal/stats"
 	"github.com/monarc-project/stats-service/sql/migrations"
 )
@@ -111,7 +110,7 @@ func TestUnmigratedDatabase(t *testing.T) {
 	store := open(t, pgtest.Empty(t))
 	_, create := store.CreateClient(t.Context(), stats.Client{Name: "client"})
 	_, list := store.EachStat(t.Context(), stats.Everything(), postgres.ListQuery{}, nil)
-	_, sums := store.DailySums(t.Context(), stats.Filter{Type: processor.Risk})
+	_, sums := store.DailySums(t.Context(), stats.Filter{Type: stats.Risk})
 	_, stored := store.InsertStats(t.Context(), stats.Client{}, []postgres.Item{threat(t, 1, "2024-05-01", "1 1 1 1 one")})
 	for name, err := range map[string]error{"create": create, "list": list, "sums": sums, "insert": stored} {
 		if !errors.Is(err, postgres.ErrNotMigrated) || !strings.Contains(err.Error(), "db_init") {

@@ -11,7 +11,6 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/monarc-project/stats-service/internal/postgres"
-	"github.com/monarc-project/stats-service/internal/processor"
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
@@ -226,7 +225,7 @@ func TestListLast(t *testing.T) {
 	t.Parallel()
 	store := setup(t)
 	first, second := newClient(t, store, "first"), newClient(t, store, "second")
-	vulnerability := item(t, stats.Stat{ANR: id(1), Type: processor.Vulnerability, Date: date("2024-04-01"), Data: threats()})
+	vulnerability := item(t, stats.Stat{ANR: id(1), Type: stats.Vulnerability, Date: date("2024-04-01"), Data: threats()})
 	insert(t, store, first, named(threat(t, 1, "2024-05-01"), 1), named(threat(t, 1, "2024-05-03"), 2),
 		named(threat(t, 2, "2024-05-02"), 3), named(vulnerability, 4))
 	insert(t, store, second, named(threat(t, 1, "2024-05-02"), 5))

@@ -9,7 +9,7 @@ import (
 
 	"github.com/quagmt/udecimal"
 
-	"github.com/monarc-project/stats-service/internal/processor"
+	"github.com/monarc-project/stats-service/internal/stats"
 )
 
 // Packed observations are what one stat measured, in the column
@@ -70,8 +70,8 @@ type amount struct {
 var measureBuffers = sync.Pool{New: func() any { return new([]measure) }}
 
 // widthOf is the number of values that each observation of the type has.
-func widthOf(t processor.Type) int {
-	if t == processor.Threat || t == processor.Vulnerability {
+func widthOf(t stats.Type) int {
+	if t == stats.Threat || t == stats.Vulnerability {
 		return 3
 	}
 	return 1

@@ -9,7 +9,6 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/monarc-project/stats-service/gen/db"
-	"github.com/monarc-project/stats-service/internal/processor"
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
@@ -54,9 +53,9 @@ func (s *Store) FindPeer(ctx context.Context, url string) (int64, error) {
 type UnsentQuery struct {
 	PeerID   int64 // 0: a peer that holds nothing
 	ClientID int64
-	Type     processor.Type // empty: every type
-	From, To time.Time      // both included
-	Resend   bool           // also what the peer is known to hold
+	Type     stats.Type // empty: every type
+	From, To time.Time  // both included
+	Resend   bool       // also what the peer is known to hold
 }
 
 func (q UnsentQuery) peerID() int64 {
@@ -115,7 +114,7 @@ func (s *Store) eachUnsentOfDay(ctx context.Context, query UnsentQuery, day time
 
 func unsentStat(row *db.UnsentOfDayRow) stats.Stat {
 	return stats.Stat{
-		UUID: row.UUID, ANR: row.ANR, Type: processor.Type(row.Type), Date: row.Date, Data: row.Data,
+		UUID: row.UUID, ANR: row.ANR, Type: stats.Type(row.Type), Date: row.Date, Data: row.Data,
 		ClientID: row.ClientID, CreatedAt: row.CreatedAt.UTC(),
 	}
 }
@@ -170,7 +169,7 @@ type PullKey struct {
 	// PeerClient tells as which client of the peer the pull asks, on which it
 	// depends what it sees. The caller brings it into one form.
 	PeerClient string
-	Type       processor.Type
+	Type       stats.Type
 }
 
 // PullPosition returns the last day up to which everything was pulled that the

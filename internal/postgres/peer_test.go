@@ -14,7 +14,6 @@ import (
 
 	"github.com/monarc-project/stats-service/internal/pgtest"
 	"github.com/monarc-project/stats-service/internal/postgres"
-	"github.com/monarc-project/stats-service/internal/processor"
 	"github.com/monarc-project/stats-service/internal/stats"
 	"github.com/monarc-project/stats-service/sql/migrations"
 )
@@ -74,7 +73,7 @@ func TestEachUnsent(t *testing.T) {
 	t.Parallel()
 	store := setup(t)
 	client, other := newClient(t, store, "client"), newClient(t, store, "other")
-	risk := item(t, stats.Stat{ANR: id(9), Type: processor.Risk, Date: date("2024-05-02"), Data: []byte(`{"risks":{}}`)})
+	risk := item(t, stats.Stat{ANR: id(9), Type: stats.Risk, Date: date("2024-05-02"), Data: []byte(`{"risks":{}}`)})
 	insert(t, store, client,
 		named(threat(t, 1, "2024-05-03", "1 1 1 1 one"), 1), named(threat(t, 1, "2024-05-02", "1 1 1 1 one"), 5),
 		named(risk, 4), named(threat(t, 2, "2024-05-01", "1 1 1 1 one"), 2), named(threat(t, 1, "2024-05-09", "1 1 1 1 one"), 3))
@@ -93,7 +92,7 @@ func TestEachUnsent(t *testing.T) {
 		"other peer":               {func(q *postgres.UnsentQuery) { q.PeerID = b }, []uuid.UUID{id(2), id(4), id(5), id(1), id(3)}},
 		"peer that holds nothing":  {func(q *postgres.UnsentQuery) { q.PeerID = 0 }, []uuid.UUID{id(2), id(4), id(5), id(1), id(3)}},
 		"other client":             {func(q *postgres.UnsentQuery) { q.ClientID = other.ID }, []uuid.UUID{id(6)}},
-		"type":                     {func(q *postgres.UnsentQuery) { q.Type = processor.Risk }, []uuid.UUID{id(4)}},
+		"type":                     {func(q *postgres.UnsentQuery) { q.Type = stats.Risk }, []uuid.UUID{id(4)}},
 		"days, both ends included": {func(q *postgres.UnsentQuery) { q.From, q.To = date("2024-05-02"), date("2024-05-03") }, []uuid.UUID{id(4), id(1)}},
 		"no days":                  {func(q *postgres.UnsentQuery) { q.From, q.To = date("2024-05-04"), date("2024-05-08") }, []uuid.UUID{}},
 	}
@@ -122,7 +121,7 @@ func TestEachUnsentPages(t *testing.T) {
 		if n >= 1200 {
 			data = []byte(fmt.Sprintf(`{"risks":{},"n":%d,"x":%q}`, n, large))
 		}
-		stat := stats.Stat{UUID: id(n + 1), ANR: id(9), Type: processor.Risk, Date: date("2024-05-02"), Data: data}
+		stat := stats.Stat{UUID: id(n + 1), ANR: id(9), Type: stats.Risk, Date: date("2024-05-02"), Data: data}
 		items, want = append(items, item(t, stat)), append(want, id(n+1))
 	}
 	insert(t, store, client, items...)
@@ -221,7 +220,7 @@ func TestPullPosition(t *testing.T) {
 	t.Parallel()
 	store := setup(t)
 	client, other := newClient(t, store, "client"), newClient(t, store, "other")
-	key := postgres.PullKey{PeerID: peerID(t, store, "https://a"), ClientID: client.ID, PeerClient: "as", Type: processor.Risk}
+	key := postgres.PullKey{PeerID: peerID(t, store, "https://a"), ClientID: client.ID, PeerClient: "as", Type: stats.Risk}
 	for _, step := range []struct{ set, want string }{
 		{"2024-05-03", "2024-05-03"}, {"2024-05-09", "2024-05-09"}, {"2024-05-01", "2024-05-09"},
 	} {
@@ -234,7 +233,7 @@ func TestPullPosition(t *testing.T) {
 		}
 	}
 	for name, change := range map[string]func(key *postgres.PullKey){
-		"type":             func(key *postgres.PullKey) { key.Type = processor.Threat },
+		"type":             func(key *postgres.PullKey) { key.Type = stats.Threat },
 		"client":           func(key *postgres.PullKey) { key.ClientID = other.ID },
 		"peer":             func(key *postgres.PullKey) { key.PeerID = peerID(t, store, "https://b") },
 		"client of a peer": func(key *postgres.PullKey) { key.PeerClient = "as another" },
@@ -267,7 +266,7 @@ func TestUpgradeForgetsPullPositions(t *testing.T) {
 	if _, err := store.Migrate(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	key := postgres.PullKey{PeerID: peerID(t, store, "https://a"), ClientID: 1, PeerClient: "as", Type: processor.Risk}
+	key := postgres.PullKey{PeerID: peerID(t, store, "https://a"), ClientID: 1, PeerClient: "as", Type: stats.Risk}
 	if day, err := store.PullPosition(t.Context(), key); !errors.Is(err, stats.ErrNotFound) {
 		t.Errorf("the next pull goes on at %s, %v", day, err)
 	}

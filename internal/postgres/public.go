@@ -46,7 +46,7 @@ func (s *Store) Contributions(ctx context.Context, filter stats.Filter) (Contrib
 // WeekContributions are what local clients, or the others, sent of a type in a
 // week. An analysis that two clients sent counts twice.
 type WeekContributions struct {
-	Type   processor.Type
+	Type   stats.Type
 	Monday time.Time
 	Local  bool
 	Contributions
@@ -66,7 +66,7 @@ func (s *Store) ContributionsByWeek(ctx context.Context, from, to time.Time) ([]
 	weeks := make([]WeekContributions, len(rows))
 	for i, row := range rows {
 		weeks[i] = WeekContributions{
-			Type: processor.Type(row.Type), Monday: row.Monday, Local: row.Local,
+			Type: stats.Type(row.Type), Monday: row.Monday, Local: row.Local,
 			Contributions: Contributions{Stats: row.Stats, Analyses: row.Analyses, Clients: row.Clients},
 		}
 	}

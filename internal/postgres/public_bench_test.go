@@ -5,14 +5,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/monarc-project/stats-service/internal/processor"
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
 // BenchmarkPublic asks what the guard of the public pages asks about a year, of
 // 10,400 and 104,000 stats of 20 clients.
 func BenchmarkPublic(b *testing.B) {
-	year := stats.Filter{Type: processor.Vulnerability, DateFrom: date("2024-01-01"), DateTo: date("2024-12-29")}
+	year := stats.Filter{Type: stats.Vulnerability, DateFrom: date("2024-01-01"), DateTo: date("2024-12-29")}
 	monday := func(day time.Time) time.Time { return day.AddDate(0, 0, -(int(day.Weekday())+6)%7) }
 	for _, analyses := range []int{200, 2000} {
 		b.Run(fmt.Sprintf("rows=%d", 52*analyses), func(b *testing.B) {

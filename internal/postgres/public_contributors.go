@@ -7,14 +7,13 @@ import (
 	"time"
 
 	"github.com/monarc-project/stats-service/gen/db"
-	"github.com/monarc-project/stats-service/internal/processor"
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
 // Figure names what was measured of a key in a part of a period.
 type Figure struct {
 	Start time.Time // as the function of ClientsBehind gave it
-	Key   processor.Key
+	Key   stats.Key
 }
 
 // Clients are different clients by whether they are local, in ascending order.
@@ -38,7 +37,7 @@ func (s *Store) ClientsBehind(ctx context.Context, filter stats.Filter, clients 
 	var behind Behind
 	err := s.read(ctx, func(source db.DBTX) (err error) {
 		c := contributors{
-			enough: enough, start: start, countsRisks: filter.Type == processor.Risk || filter.Type == processor.Cartography,
+			enough: enough, start: start, countsRisks: filter.Type == stats.Risk || filter.Type == stats.Cartography,
 			slots: map[int64]int{}, days: map[time.Time]*part{}, parts: map[time.Time]*part{},
 		}
 		behind, err = s.clientsBehind(ctx, source, filter, clients, &c)

@@ -9,7 +9,6 @@ import (
 	"github.com/quagmt/udecimal"
 
 	"github.com/monarc-project/stats-service/internal/postgres"
-	"github.com/monarc-project/stats-service/internal/processor"
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
@@ -31,7 +30,7 @@ func may(t *testing.T) (store *postgres.Store, clients []stats.Client) {
 	return store, clients
 }
 
-var ofMay = stats.Filter{Type: processor.Threat, DateFrom: date("2024-05-01"), DateTo: date("2024-05-31")}
+var ofMay = stats.Filter{Type: stats.Threat, DateFrom: date("2024-05-01"), DateTo: date("2024-05-31")}
 
 func local(f stats.Filter) stats.Filter { f.LocalStatsOnly = true; return f }
 
@@ -39,7 +38,7 @@ func TestContributions(t *testing.T) {
 	t.Parallel()
 	store, _ := may(t)
 	ofRisks, everything := ofMay, ofMay
-	ofRisks.Type, everything.Type = processor.Risk, ""
+	ofRisks.Type, everything.Type = stats.Risk, ""
 	tests := map[string]struct {
 		filter stats.Filter
 		want   postgres.Contributions
@@ -74,9 +73,9 @@ func TestContributionsByWeek(t *testing.T) {
 	store, _ := may(t)
 	got, err := store.ContributionsByWeek(t.Context(), date("2024-05-01"), date("2024-05-31"))
 	want := []postgres.WeekContributions{
-		{processor.Threat, date("2024-04-29"), true, postgres.Contributions{Stats: 1, Analyses: 1, Clients: 1}},
-		{processor.Threat, date("2024-05-06"), false, postgres.Contributions{Stats: 2, Analyses: 2, Clients: 1}},
-		{processor.Threat, date("2024-05-06"), true, postgres.Contributions{Stats: 2, Analyses: 2, Clients: 2}},
+		{stats.Threat, date("2024-04-29"), true, postgres.Contributions{Stats: 1, Analyses: 1, Clients: 1}},
+		{stats.Threat, date("2024-05-06"), false, postgres.Contributions{Stats: 2, Analyses: 2, Clients: 1}},
+		{stats.Threat, date("2024-05-06"), true, postgres.Contributions{Stats: 2, Analyses: 2, Clients: 2}},
 	}
 	if diff := cmp.Diff(want, got); diff != "" || err != nil {
 		t.Errorf("%v (-want +got)\n%s", err, diff)
@@ -86,7 +85,7 @@ func TestContributionsByWeek(t *testing.T) {
 func TestClientsBehind(t *testing.T) {
 	t.Parallel()
 	store, clients := may(t)
-	first, second := processor.Key{Object: id(1).String()}, processor.Key{Object: id(2).String()}
+	first, second := stats.Key{Object: id(1).String()}, stats.Key{Object: id(2).String()}
 	one, two, three := clients[0].ID, clients[1].ID, clients[2].ID
 	whole := func(time.Time) time.Time { return time.Time{} }
 	daily := func(day time.Time) time.Time { return day }
@@ -128,14 +127,14 @@ func TestClientsBehindRisks(t *testing.T) {
 	store := setup(t)
 	client := newClient(t, store, "first")
 	insert(t, store, client, item(t, stats.Stat{
-		ANR: id(1), Type: processor.Cartography, Date: date("2024-05-01"),
+		ANR: id(1), Type: stats.Cartography, Date: date("2024-05-01"),
 		Data: []byte(`{"scales":[],"risks":{"current":{"informational":{"1":{"2":3,"4":0}}}}}`),
 	}))
 	filter := ofMay
-	filter.Type = processor.Cartography
+	filter.Type = stats.Cartography
 	got, err := store.ClientsBehind(t.Context(), filter, nil, 3, func(day time.Time) time.Time { return day })
 	own := postgres.Clients{Local: []int64{client.ID}}
-	cell := processor.Key{State: processor.Current, Kind: processor.Informational, Impact: "1", Likelihood: "2"}
+	cell := stats.Key{State: stats.Current, Kind: stats.Informational, Impact: "1", Likelihood: "2"}
 	want := postgres.Behind{
 		Senders: map[time.Time]postgres.Clients{date("2024-05-01"): own},
 		Figures: map[postgres.Figure]postgres.Clients{{Start: date("2024-05-01"), Key: cell}: own},

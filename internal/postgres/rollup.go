@@ -13,7 +13,6 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/monarc-project/stats-service/gen/db"
-	"github.com/monarc-project/stats-service/internal/processor"
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
@@ -116,7 +115,7 @@ func (r *rollupRows) append(key rollupKey, packed []byte) {
 // packed encodes the totals that did not come to nothing, in the order of keys.
 func (t totals) packed() (rows rollupRows, err error) {
 	for _, key := range t.keys() {
-		packed, err := t[key].pack(widthOf(processor.Type(key.typ)))
+		packed, err := t[key].pack(widthOf(stats.Type(key.typ)))
 		if err != nil {
 			return rows, fmt.Errorf("total of %s on %s: %w", key.typ, key.date.Format(time.DateOnly), err)
 		}
@@ -172,7 +171,7 @@ func (s *Store) foldRollups(ctx context.Context, source db.DBTX, filter stats.Fi
 
 // warnUnprocessable warns of stats that no rollup covers, the first time that
 // rollups of the type are read.
-func (s *Store) warnUnprocessable(ctx context.Context, source db.DBTX, t processor.Type) error {
+func (s *Store) warnUnprocessable(ctx context.Context, source db.DBTX, t stats.Type) error {
 	if _, warned := s.warned.Load(t); warned {
 		return nil
 	}

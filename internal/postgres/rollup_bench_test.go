@@ -6,7 +6,6 @@ import (
 
 	"github.com/monarc-project/stats-service/internal/pgtest"
 	"github.com/monarc-project/stats-service/internal/postgres"
-	"github.com/monarc-project/stats-service/internal/processor"
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
@@ -23,7 +22,7 @@ func yearOf(b *testing.B, analyses int) *postgres.Store {
 	client, posts := newClient(b, store, "templates"), frontOfficePosts(b, 20)
 	for _, post := range posts {
 		for _, it := range post {
-			if it.Stat.Type == processor.Vulnerability {
+			if it.Stat.Type == stats.Vulnerability {
 				insert(b, store, client, it)
 			}
 		}
@@ -52,7 +51,7 @@ func BenchmarkYear(b *testing.B) {
 			b.Run("rollups", func(b *testing.B) {
 				b.ReportAllocs()
 				for b.Loop() {
-					sums, err := store.DailySums(b.Context(), stats.Filter{Type: processor.Vulnerability})
+					sums, err := store.DailySums(b.Context(), stats.Filter{Type: stats.Vulnerability})
 					if err != nil || len(sums) == 0 {
 						b.Fatal(len(sums), err)
 					}

@@ -12,7 +12,6 @@ import (
 
 	"github.com/monarc-project/stats-service/internal/pgtest"
 	"github.com/monarc-project/stats-service/internal/postgres"
-	"github.com/monarc-project/stats-service/internal/processor"
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
@@ -41,7 +40,7 @@ func TestFold(t *testing.T) {
 	url := pgtest.New(t)
 	store := open(t, url)
 	client := newClient(t, store, "client")
-	filter := stats.Filter{Type: processor.Threat}
+	filter := stats.Filter{Type: stats.Threat}
 	var want []string
 	for round, step := range []struct {
 		change  func()
@@ -121,8 +120,8 @@ func TestUpdateLocalMovesStats(t *testing.T) {
 	client, other := newClient(t, store, "client"), newClient(t, store, "other")
 	insert(t, store, client, threat(t, 1, "2024-05-01", "1 2 2 2 one"))
 	insert(t, store, other, threat(t, 1, "2024-05-01", "1 5 5 5 one"))
-	local := stats.Filter{Type: processor.Threat, LocalStatsOnly: true}
-	all := stats.Filter{Type: processor.Threat}
+	local := stats.Filter{Type: stats.Threat, LocalStatsOnly: true}
+	all := stats.Filter{Type: stats.Threat}
 	for _, step := range []struct {
 		local bool
 		want  string
@@ -202,12 +201,12 @@ func TestRebuildAdoptedDatabase(t *testing.T) {
 	adopt(t, url)
 
 	store := open(t, url)
-	if got := sums(t, store, stats.Filter{Type: processor.Threat}); len(got) != 0 {
+	if got := sums(t, store, stats.Filter{Type: stats.Threat}); len(got) != 0 {
 		t.Errorf("before: %v, want nothing", got)
 	}
 	insert(t, store, client, threat(t, 4, "2024-05-01", "1 8 8 8 one")) // counts at once
 	want := []string{"05-01 object 1: 1 stats, 8/8/8 one"}
-	if diff := cmp.Diff(want, sums(t, store, stats.Filter{Type: processor.Threat})); diff != "" {
+	if diff := cmp.Diff(want, sums(t, store, stats.Filter{Type: stats.Threat})); diff != "" {
 		t.Errorf("before (-want +got):\n%s", diff)
 	}
 
@@ -224,7 +223,7 @@ func TestRebuildAdoptedDatabase(t *testing.T) {
 	}
 	want = []string{"05-01 object 1: 3 stats, 11/12/12.5 one"}
 	for name, reader := range map[string]*postgres.Store{"same process": store, "another process": open(t, url)} {
-		if diff := cmp.Diff(want, sums(t, reader, stats.Filter{Type: processor.Threat})); diff != "" {
+		if diff := cmp.Diff(want, sums(t, reader, stats.Filter{Type: stats.Threat})); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
 	}
@@ -242,7 +241,7 @@ func TestRebuildDerivesAnew(t *testing.T) {
 	insert(t, store, newClient(t, store, "client"),
 		named(threat(t, 1, "2024-05-01", "1 1 2 2.50 one", "2 7 7 7 two"), 1), named(threat(t, 2, "2024-05-01", "1 4 4 4 one"), 2),
 		named(threat(t, 3, "2024-05-02"), 3), named(threat(t, 4, "2024-05-02", "1 1e2 1.0 0 one"), 4))
-	filter := stats.Filter{Type: processor.Threat}
+	filter := stats.Filter{Type: stats.Threat}
 	want := sums(t, store, filter)
 	swapped := fmt.Sprintf(`UPDATE stats SET observations = (SELECT observations FROM stats WHERE uuid = '%s') WHERE uuid = '%s'`, id(2), id(1))
 	tests := []struct {
@@ -287,7 +286,7 @@ func TestRollupsOfOlderDatabase(t *testing.T) {
 	create(t, url, `UPDATE rollup_state SET complete = false; DELETE FROM rollup_delta`)
 	store := open(t, url)
 	want := []string{"05-01 object 1: 1 stats, 1/1/1 one"}
-	if diff := cmp.Diff(want, sums(t, store, stats.Filter{Type: processor.Threat})); diff != "" {
+	if diff := cmp.Diff(want, sums(t, store, stats.Filter{Type: stats.Threat})); diff != "" {
 		t.Errorf("before Rebuild (-want +got):\n%s", diff)
 	}
 	if status, err := store.Status(t.Context()); err != nil || status.RollupsComplete {
@@ -296,7 +295,7 @@ func TestRollupsOfOlderDatabase(t *testing.T) {
 	if _, err := store.Rebuild(t.Context(), nil); err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(want, sums(t, store, stats.Filter{Type: processor.Threat})); diff != "" {
+	if diff := cmp.Diff(want, sums(t, store, stats.Filter{Type: stats.Threat})); diff != "" {
 		t.Errorf("after Rebuild (-want +got):\n%s", diff)
 	}
 	agree(t, store)
@@ -316,7 +315,7 @@ func TestRollupsWarnOfUnprocessable(t *testing.T) {
 	insert(t, store, newClient(t, store, "client"), named(threat(t, 1, "2024-05-01"), 1))
 	execute(t, url, `UPDATE stats SET observations = NULL WHERE uuid = $1`, id(1))
 	for range 3 {
-		sums(t, store, stats.Filter{Type: processor.Threat})
+		sums(t, store, stats.Filter{Type: stats.Threat})
 	}
 	if warnings := strings.Count(log.String(), "level=WARN"); warnings != 1 || !strings.Contains(log.String(), "stats=1") {
 		t.Errorf("want one warning about 1 stats, log is\n%s", &log)
@@ -329,7 +328,7 @@ func TestDamagedRollup(t *testing.T) {
 	store := open(t, url)
 	insert(t, store, newClient(t, store, "client"), threat(t, 1, "2024-05-01", "1 1 1 1 one"))
 	execute(t, url, `UPDATE rollup_delta SET packed = '\x0203ff'`)
-	if _, err := store.DailySums(t.Context(), stats.Filter{Type: processor.Threat}); err == nil || !strings.Contains(err.Error(), "db_rebuild") {
+	if _, err := store.DailySums(t.Context(), stats.Filter{Type: stats.Threat}); err == nil || !strings.Contains(err.Error(), "db_rebuild") {
 		t.Errorf("sums: got %v, want an error that says db_rebuild", err)
 	}
 	found, err := store.RollupsAgree(t.Context())

@@ -10,7 +10,7 @@ import (
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
 
-	"github.com/monarc-project/stats-service/internal/processor"
+	"github.com/monarc-project/stats-service/internal/stats"
 )
 
 // Status is the state of the database.
@@ -20,7 +20,7 @@ type Status struct {
 	PostgresVersion string   // such as 15.4
 	Size            int64    // bytes of the whole database
 	Clients         int64
-	Stats           map[processor.Type]int64 // every type is there
+	Stats           map[stats.Type]int64 // every type is there
 	// Unprocessable stats are left out of processing, because their data does
 	// not validate.
 	Unprocessable int64
@@ -39,8 +39,8 @@ type Status struct {
 // Status describes the database. As long as migrations are pending it counts
 // nothing.
 func (s *Store) Status(ctx context.Context) (Status, error) {
-	status := Status{Stats: map[processor.Type]int64{}}
-	for _, t := range processor.Types() {
+	status := Status{Stats: map[stats.Type]int64{}}
+	for _, t := range stats.Types() {
 		status.Stats[t] = 0
 	}
 	if err := s.readSchema(ctx, &status); err != nil {
@@ -101,7 +101,7 @@ func (s *Store) countRecords(ctx context.Context, status *Status) (err error) {
 	}
 	rows, err := s.queries.CountStatsByType(ctx)
 	for _, row := range rows {
-		status.Stats[processor.Type(row.Type)] = row.Rows
+		status.Stats[stats.Type(row.Type)] = row.Rows
 	}
 	return err
 }

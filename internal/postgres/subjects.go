@@ -11,7 +11,7 @@ import (
 	"sync"
 
 	"github.com/monarc-project/stats-service/gen/db"
-	"github.com/monarc-project/stats-service/internal/processor"
+	"github.com/monarc-project/stats-service/internal/stats"
 )
 
 const (
@@ -25,9 +25,9 @@ const (
 // variant is what a row of table subject stands for: something measured, under
 // the labels it had then.
 type variant struct {
-	Type   processor.Type
-	Key    processor.Key
-	Labels processor.Labels
+	Type   stats.Type
+	Key    stats.Key
+	Labels stats.Labels
 }
 
 // digest identifies the variant in the database.
@@ -240,8 +240,8 @@ func (s *Store) subjectsByID(ctx context.Context, source db.DBTX, ids []int64) (
 		found := make(map[int64]variant, len(rows))
 		for _, row := range rows {
 			v := variant{
-				Type:   processor.Type(row.Type),
-				Labels: processor.Labels{row.Label1, row.Label2, row.Label3, row.Label4},
+				Type:   stats.Type(row.Type),
+				Labels: stats.Labels{row.Label1, row.Label2, row.Label3, row.Label4},
 			}
 			if err := json.Unmarshal(row.Key, &v.Key); err != nil {
 				return nil, fmt.Errorf("read subject %d: %w", row.ID, err)

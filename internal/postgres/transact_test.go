@@ -10,7 +10,6 @@ import (
 
 	"github.com/monarc-project/stats-service/gen/db"
 	"github.com/monarc-project/stats-service/internal/pgtest"
-	"github.com/monarc-project/stats-service/internal/processor"
 	"github.com/monarc-project/stats-service/internal/secret"
 	"github.com/monarc-project/stats-service/internal/stats"
 )
@@ -32,7 +31,7 @@ func storeWithClient(t *testing.T) (*Store, stats.Client) {
 // riskOf is a stat of the analysis whose UUID ends in n.
 func riskOf(n byte) Item {
 	return Item{Stat: stats.Stat{
-		ANR: uuid.UUID{6: 0x40, 8: 0x80, 15: n}, Type: processor.Risk, Date: time.Date(2024, 5, 1, 0, 0, 0, 0, time.UTC),
+		ANR: uuid.UUID{6: 0x40, 8: 0x80, 15: n}, Type: stats.Risk, Date: time.Date(2024, 5, 1, 0, 0, 0, 0, time.UTC),
 		Data: []byte(`{"total":{},"risks":{"current":{"informational":[{"level":"Low risks","value":3}]}}}`),
 	}}
 }

@@ -8,10 +8,12 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/quagmt/udecimal"
+
+	"github.com/monarc-project/stats-service/internal/stats"
 )
 
 // year returns the sums of 365 days.
-func year(keys []Key) []DailySum {
+func year(keys []stats.Key) []DailySum {
 	first := day("2024-01-01")
 	sums := make([]DailySum, 0, 365*len(keys))
 	for d := range 365 {
@@ -22,50 +24,50 @@ func year(keys []Key) []DailySum {
 				Key:    keys[i],
 				Count:  n,
 				Sums:   [3]udecimal.Decimal{udecimal.MustFromInt64(n*12, 0), udecimal.MustFromInt64(n*36, 0), udecimal.MustFromInt64(n*282+1, 2)},
-				Labels: Labels{"Feu", "Fire", "Feuer", "Brand"},
+				Labels: stats.Labels{"Feu", "Fire", "Feuer", "Brand"},
 			})
 		}
 	}
 	return sums
 }
 
-func objectKeys(n int) []Key {
-	keys := make([]Key, n)
+func objectKeys(n int) []stats.Key {
+	keys := make([]stats.Key, n)
 	for i := range keys {
 		keys[i].Object = fmt.Sprintf("b402d4e0-4576-11e9-9173-%012x", i*7919)
 	}
 	return keys
 }
 
-func riskKeys() (keys []Key) {
-	for _, state := range States() {
-		for _, kind := range Kinds() {
-			for _, level := range Levels() {
-				keys = append(keys, Key{State: state, Kind: kind, Level: level})
+func riskKeys() (keys []stats.Key) {
+	for _, state := range stats.States() {
+		for _, kind := range stats.Kinds() {
+			for _, level := range stats.Levels() {
+				keys = append(keys, stats.Key{State: state, Kind: kind, Level: level})
 			}
 		}
 	}
 	return keys
 }
 
-func cartographyKeys() (keys []Key) {
-	for _, state := range States() {
-		for _, kind := range Kinds() {
-			keys = append(keys, Key{State: state, Kind: kind})
+func cartographyKeys() (keys []stats.Key) {
+	for _, state := range stats.States() {
+		for _, kind := range stats.Kinds() {
+			keys = append(keys, stats.Key{State: state, Kind: kind})
 			for cell := range 25 {
-				keys = append(keys, Key{State: state, Kind: kind, Impact: fmt.Sprint(cell / 5), Likelihood: fmt.Sprint(cell % 5)})
+				keys = append(keys, stats.Key{State: state, Kind: kind, Impact: fmt.Sprint(cell / 5), Likelihood: fmt.Sprint(cell % 5)})
 			}
 		}
 	}
 	return keys
 }
 
-func complianceKeys() (keys []Key) {
+func complianceKeys() (keys []stats.Key) {
 	for _, object := range objectKeys(3) {
 		keys = append(keys, object)
 		for category := range 14 {
-			for _, state := range States() {
-				keys = append(keys, Key{Object: object.Object, State: state, Category: fmt.Sprintf("Category %d", category)})
+			for _, state := range stats.States() {
+				keys = append(keys, stats.Key{Object: object.Object, State: state, Category: fmt.Sprintf("Category %d", category)})
 			}
 		}
 	}
@@ -73,12 +75,12 @@ func complianceKeys() (keys []Key) {
 }
 
 func BenchmarkProcess(b *testing.B) {
-	inputs := map[Type][]DailySum{
-		Threat:        year(objectKeys(200)),
-		Vulnerability: year(objectKeys(200)),
-		Risk:          year(riskKeys()),
-		Cartography:   year(cartographyKeys()),
-		Compliance:    year(complianceKeys()),
+	inputs := map[stats.Type][]DailySum{
+		stats.Threat:        year(objectKeys(200)),
+		stats.Vulnerability: year(objectKeys(200)),
+		stats.Risk:          year(riskKeys()),
+		stats.Cartography:   year(cartographyKeys()),
+		stats.Compliance:    year(complianceKeys()),
 	}
 	for _, p := range All() {
 		b.Run(p.Name, func(b *testing.B) {

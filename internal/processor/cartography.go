@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+
+	"github.com/monarc-project/stats-service/internal/stats"
 )
 
 // CartographyAverages is the result of cartography_averages: the mean number
@@ -67,7 +69,7 @@ func cartographyAverages(sums []DailySum, params Params) any {
 	return result
 }
 
-func cellOf(k Key) cellKey {
+func cellOf(k stats.Key) cellKey {
 	return cellKey{mapKey{k.State, k.Kind}, k.Impact, k.Likelihood}
 }
 

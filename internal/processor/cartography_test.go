@@ -1,23 +1,27 @@
 package processor
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/monarc-project/stats-service/internal/stats"
+)
 
 func cell(date, state, kind, impact, likelihood string, count int64, sum string) DailySum {
-	key := Key{State: state, Kind: kind, Impact: impact, Likelihood: likelihood}
+	key := stats.Key{State: state, Kind: kind, Impact: impact, Likelihood: likelihood}
 	return DailySum{Date: day(date), Key: key, Count: count, Sums: decimals(sum)}
 }
 
 func cartographySums() []DailySum {
 	return []DailySum{
-		cell("2020-01-01", Current, Informational, "10", "2", 1, "3"),
-		cell("2020-01-01", Current, Informational, "2", "10", 2, "7"),
-		cell("2020-01-01", Current, Informational, "", "", 3, "0"),
-		cell("2020-01-01", Residual, Operational, "0", "0", 1, "1"),
-		cell("2020-01-01", Residual, Operational, "", "", 1, "0"),
-		cell("2020-01-02", Current, Informational, "2", "9", 1, "1"),
-		cell("2020-01-02", Current, Informational, "2", "10", 1, "1"),
-		cell("2020-01-02", Current, Informational, "", "", 1, "0"),
-		cell("2020-01-02", Current, Operational, "", "", 1, "0"),
+		cell("2020-01-01", stats.Current, stats.Informational, "10", "2", 1, "3"),
+		cell("2020-01-01", stats.Current, stats.Informational, "2", "10", 2, "7"),
+		cell("2020-01-01", stats.Current, stats.Informational, "", "", 3, "0"),
+		cell("2020-01-01", stats.Residual, stats.Operational, "0", "0", 1, "1"),
+		cell("2020-01-01", stats.Residual, stats.Operational, "", "", 1, "0"),
+		cell("2020-01-02", stats.Current, stats.Informational, "2", "9", 1, "1"),
+		cell("2020-01-02", stats.Current, stats.Informational, "2", "10", 1, "1"),
+		cell("2020-01-02", stats.Current, stats.Informational, "", "", 1, "0"),
+		cell("2020-01-02", stats.Current, stats.Operational, "", "", 1, "0"),
 	}
 }
 
@@ -38,16 +42,16 @@ func TestCartographyAverages(t *testing.T) {
 		},
 		"one state": {
 			sums:   cartographySums(),
-			params: Params{ParamState: {Residual}},
+			params: Params{ParamState: {stats.Residual}},
 			want:   `{"residual":{"operational":{"0":{"0":1}}}}`,
 		},
 		"one kind": {
 			sums:   cartographySums(),
-			params: Params{ParamKind: {Operational}},
+			params: Params{ParamKind: {stats.Operational}},
 			want:   `{"current":{"operational":{}},"residual":{"operational":{"0":{"0":1}}}}`,
 		},
 		"cells that no map accounts for have no mean": {
-			sums: []DailySum{cell("2020-01-01", Current, Informational, "1", "1", 1, "3")},
+			sums: []DailySum{cell("2020-01-01", stats.Current, stats.Informational, "1", "1", 1, "3")},
 			want: `{}`,
 		},
 	}

@@ -3,12 +3,14 @@ package processor
 import (
 	"fmt"
 	"strings"
+
+	"github.com/monarc-project/stats-service/internal/stats"
 )
 
 // Choose returns the processor called name if it works on stats of type t; the
 // empty type accepts every processor. Its error can be shown to the caller and
 // lists what there is.
-func Choose(name string, t Type) (Processor, error) {
+func Choose(name string, t stats.Type) (Processor, error) {
 	p, found := Find(name)
 	switch {
 	case name == "":
@@ -22,7 +24,7 @@ func Choose(name string, t Type) (Processor, error) {
 }
 
 // namesOf lists the processors of a type; the empty type means all.
-func namesOf(t Type) string {
+func namesOf(t stats.Type) string {
 	var names []string
 	for _, p := range All() {
 		if t == "" || p.Type == t {

@@ -3,21 +3,23 @@ package processor
 import (
 	"strings"
 	"testing"
+
+	"github.com/monarc-project/stats-service/internal/stats"
 )
 
 func TestChoose(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name, processor string
-		statsType       Type
+		statsType       stats.Type
 		want            string // part of the error; empty: the processor is found
 	}{
 		{"by name", "risk_averages", "", ""},
-		{"by name and type", "risk_averages", Risk, ""},
-		{"no name", "", Threat, "is required: choose one of threat_average_on_date"},
-		{"unknown", "threats", Threat, "is not known: choose one of threat_average_on_date"},
+		{"by name and type", "risk_averages", stats.Risk, ""},
+		{"no name", "", stats.Threat, "is required: choose one of threat_average_on_date"},
+		{"unknown", "threats", stats.Threat, "is not known: choose one of threat_average_on_date"},
 		{"unknown of any type", "x", "", "cartography_averages, compliance_averages, risk_averages"},
-		{"of another type", "risk_averages", Threat, "works on stats of type risk, not threat"},
+		{"of another type", "risk_averages", stats.Threat, "works on stats of type risk, not threat"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

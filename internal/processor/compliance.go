@@ -3,6 +3,8 @@ package processor
 import (
 	"cmp"
 	"slices"
+
+	"github.com/monarc-project/stats-service/internal/stats"
 )
 
 // ReferentialCompliance is how far one referential is complied with, per
@@ -31,7 +33,7 @@ type categoryKey struct {
 // categorySums collects what is known of a category or of a referential.
 type categorySums struct {
 	key             categoryKey
-	labels          Labels
+	labels          stats.Labels
 	current, target share
 }
 
@@ -40,9 +42,9 @@ func (c *categorySums) add(sum *DailySum) {
 		c.labels = sum.Labels
 	}
 	switch sum.Key.State {
-	case Current:
+	case stats.Current:
 		c.current.add(sum)
-	case Residual:
+	case stats.Residual:
 		c.target.add(sum)
 	}
 }
@@ -62,11 +64,11 @@ func complianceAverages(sums []DailySum, _ Params) any {
 
 // referentials builds the rows in the order of the referentials' names.
 func referentials(collected map[categoryKey]*categorySums) []ReferentialCompliance {
-	nameOf := func(referential string) Labels {
+	nameOf := func(referential string) stats.Labels {
 		if own := collected[categoryKey{referential: referential}]; own != nil {
 			return own.labels
 		}
-		return Labels{}
+		return stats.Labels{}
 	}
 	ordered := make([]*categorySums, 0, len(collected))
 	for _, c := range collected {

@@ -3,6 +3,8 @@ package processor
 import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/monarc-project/stats-service/internal/stats"
 )
 
 // Members is a JSON object that keeps the order of its members. Whoever builds
@@ -42,4 +44,4 @@ type LabelSet struct {
 	Label4 string `json:"label4"`
 }
 
-func labelSet(l Labels) LabelSet { return LabelSet{l[0], l[1], l[2], l[3]} }
+func labelSet(l stats.Labels) LabelSet { return LabelSet{l[0], l[1], l[2], l[3]} }

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"slices"
 	"time"
+
+	"github.com/monarc-project/stats-service/internal/stats"
 )
 
 // Measure holds the three values that stats of threats and vulnerabilities
@@ -36,7 +38,7 @@ type Series []ObjectSeries
 func averageOnDate(sums []DailySum, _ Params) any {
 	rowOf, rows := layOut(sums)
 	averages := make([]measureTotal, len(rows))
-	labels := make([]*Labels, len(rows)) // copied once a row: sums are many
+	labels := make([]*stats.Labels, len(rows)) // copied once a row: sums are many
 	var days calendar
 	for i := range sums {
 		sum, row := &sums[i], rowOf[i]

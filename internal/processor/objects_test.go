@@ -1,14 +1,18 @@
 package processor
 
-import "testing"
+import (
+	"testing"
 
-func threat(date, object string, count int64, labels Labels, sums ...string) DailySum {
-	return DailySum{Date: day(date), Key: Key{Object: object}, Count: count, Sums: decimals(sums...), Labels: labels}
+	"github.com/monarc-project/stats-service/internal/stats"
+)
+
+func threat(date, object string, count int64, labels stats.Labels, sums ...string) DailySum {
+	return DailySum{Date: day(date), Key: stats.Key{Object: object}, Count: count, Sums: decimals(sums...), Labels: labels}
 }
 
 func TestAverageOnDate(t *testing.T) {
 	t.Parallel()
-	fire := Labels{"Feu", "Fire", "Feuer", "Brand"}
+	fire := stats.Labels{"Feu", "Fire", "Feuer", "Brand"}
 	tests := map[string]struct {
 		sums []DailySum
 		want string
@@ -23,7 +27,7 @@ func TestAverageOnDate(t *testing.T) {
 		"the mean of the stats of a day": {
 			// Three stats: count (1+2+4)/3 = 2.333…, maxRisk (-1+0+5)/3 = 1.333…,
 			// averageRate (0.1+0.2+0.3)/3 = 0.2.
-			sums: []DailySum{threat("2020-01-01", "a", 3, Labels{}, "7", "4", "0.6")},
+			sums: []DailySum{threat("2020-01-01", "a", 3, stats.Labels{}, "7", "4", "0.6")},
 			want: `[{"object":"a","labels":{"label1":"","label2":"","label3":"","label4":""},
 				"values":[{"date":"2020-01-01","count":2.3333333333333335,"maxRisk":1.3333333333333333,"averageRate":0.2}],
 				"averages":{"count":2.3333333333333335,"maxRisk":1.3333333333333333,"averageRate":0.2}}]`,
@@ -32,8 +36,8 @@ func TestAverageOnDate(t *testing.T) {
 			// Day 1: 30/3 = 10 of three stats; day 2: 20/1 = 20 of one.
 			// Mean of means (10+20)/2 = 15; of stats it would be 50/4 = 12.5.
 			sums: []DailySum{
-				threat("2020-01-01", "a", 3, Labels{}, "30", "3", "0.3"),
-				threat("2020-01-02", "a", 1, Labels{}, "20", "2", "0.2"),
+				threat("2020-01-01", "a", 3, stats.Labels{}, "30", "3", "0.3"),
+				threat("2020-01-02", "a", 1, stats.Labels{}, "20", "2", "0.2"),
 			},
 			want: `[{"object":"a","labels":{"label1":"","label2":"","label3":"","label4":""},"values":[
 				{"date":"2020-01-01","count":10,"maxRisk":1,"averageRate":0.1},
@@ -42,10 +46,10 @@ func TestAverageOnDate(t *testing.T) {
 		},
 		"rows by first date and then by object, days without stats left out": {
 			sums: []DailySum{
-				threat("2020-01-01", "z", 1, Labels{}, "1", "1", "1"),
-				threat("2020-01-01", "m", 1, Labels{}, "2", "2", "2"),
-				threat("2020-01-02", "a", 1, Labels{}, "3", "3", "3"),
-				threat("2020-01-03", "z", 2, Labels{}, "6", "10", "4"),
+				threat("2020-01-01", "z", 1, stats.Labels{}, "1", "1", "1"),
+				threat("2020-01-01", "m", 1, stats.Labels{}, "2", "2", "2"),
+				threat("2020-01-02", "a", 1, stats.Labels{}, "3", "3", "3"),
+				threat("2020-01-03", "z", 2, stats.Labels{}, "6", "10", "4"),
 			},
 			want: `[
 				{"object":"m","labels":{"label1":"","label2":"","label3":"","label4":""},
@@ -61,9 +65,9 @@ func TestAverageOnDate(t *testing.T) {
 		},
 		"labels of the newest day that has any": {
 			sums: []DailySum{
-				threat("2020-01-01", "a", 1, Labels{"", "Old"}, "1", "1", "1"),
-				threat("2020-01-02", "a", 1, Labels{"", "New"}, "1", "1", "1"),
-				threat("2020-01-03", "a", 1, Labels{}, "1", "1", "1"),
+				threat("2020-01-01", "a", 1, stats.Labels{"", "Old"}, "1", "1", "1"),
+				threat("2020-01-02", "a", 1, stats.Labels{"", "New"}, "1", "1", "1"),
+				threat("2020-01-03", "a", 1, stats.Labels{}, "1", "1", "1"),
 			},
 			want: `[{"object":"a","labels":{"label1":"","label2":"New","label3":"","label4":""},"values":[
 				{"date":"2020-01-01","count":1,"maxRisk":1,"averageRate":1},
@@ -84,9 +88,9 @@ func TestAverageOnDate(t *testing.T) {
 func TestObjectsByDate(t *testing.T) {
 	t.Parallel()
 	sums := []DailySum{
-		threat("2020-07-13", "b", 2, Labels{}, "20", "71", "4.64"),
-		threat("2020-07-14", "a", 1, Labels{}, "8", "34", "3"),
-		threat("2020-07-14", "b", 1, Labels{}, "8", "34", "3"),
+		threat("2020-07-13", "b", 2, stats.Labels{}, "20", "71", "4.64"),
+		threat("2020-07-14", "a", 1, stats.Labels{}, "8", "34", "3"),
+		threat("2020-07-14", "b", 1, stats.Labels{}, "8", "34", "3"),
 	}
 	want := `{"a":{"2020-07-14":{"count":8,"maxRisk":34,"averageRate":3}},
 		"b":{"2020-07-13":{"count":10,"maxRisk":35.5,"averageRate":2.32},

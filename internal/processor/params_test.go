@@ -7,12 +7,14 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/monarc-project/stats-service/internal/stats"
 )
 
 func TestAllIsSortedAndComplete(t *testing.T) {
 	t.Parallel()
 	var names []string
-	types := map[Type]bool{}
+	types := map[stats.Type]bool{}
 	for _, p := range All() {
 		names = append(names, p.Name)
 		types[p.Type] = true
@@ -27,7 +29,7 @@ func TestAllIsSortedAndComplete(t *testing.T) {
 	if diff := cmp.Diff(want, names); diff != "" {
 		t.Errorf("names differ (-want +got):\n%s", diff)
 	}
-	for _, known := range Types() {
+	for _, known := range stats.Types() {
 		if !types[known] {
 			t.Errorf("no processor for %s", known)
 		}
@@ -39,7 +41,7 @@ func TestAllIsSortedAndComplete(t *testing.T) {
 
 func TestFind(t *testing.T) {
 	t.Parallel()
-	if p, ok := Find("risk_averages"); !ok || p.Name != "risk_averages" || p.Type != Risk {
+	if p, ok := Find("risk_averages"); !ok || p.Name != "risk_averages" || p.Type != stats.Risk {
 		t.Errorf("Find(risk_averages) = %q, %v", p.Name, ok)
 	}
 	if p, ok := Find("Risk_averages"); ok {

@@ -1,11 +1,15 @@
 package processor
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/monarc-project/stats-service/internal/stats"
+)
 
 // Processor is a named way to aggregate stats of one type.
 type Processor struct {
 	Name        string
-	Type        Type
+	Type        stats.Type
 	Description string
 	// Parameters maps each accepted name of processor_params to its accepted values.
 	Parameters map[string][]string
@@ -27,7 +31,7 @@ func All() []Processor {
 	return []Processor{
 		{
 			Name: "cartography_averages",
-			Type: Cartography,
+			Type: stats.Cartography,
 			Description: "Evaluates the averages for the cartography of risks. The average number of risks is " +
 				"evaluated for each cell (impact and likelihood, or impact and probability for the " +
 				"operational risks) per categories (current/residual, informational/operational)." +
@@ -37,34 +41,34 @@ func All() []Processor {
 		},
 		{
 			Name: "compliance_averages",
-			Type: Compliance,
+			Type: stats.Compliance,
 			Description: "Evaluates the averages of the current and of the target compliance for each " +
 				"category of each referential (across all risk analysis).",
 			Process: complianceAverages,
 		},
 		{
 			Name:        "risk_averages",
-			Type:        Risk,
+			Type:        stats.Risk,
 			Description: "Evaluates the averages for the risks." + riskCategoriesText + riskParametersText,
 			Parameters:  riskParameters(),
 			Process:     riskAverages,
 		},
 		{
 			Name:        "risk_averages_on_date",
-			Type:        Risk,
+			Type:        stats.Risk,
 			Description: "Evaluates the averages for the risks per date." + riskCategoriesText + riskParametersText,
 			Parameters:  riskParameters(),
 			Process:     riskAveragesOnDate,
 		},
 		{
 			Name:        "threat_average_on_date",
-			Type:        Threat,
+			Type:        stats.Threat,
 			Description: "Aggregation and average of threats per date for each threat (across all risk analysis).",
 			Process:     averageOnDate,
 		},
 		{
 			Name: "vulnerability_average_on_date",
-			Type: Vulnerability,
+			Type: stats.Vulnerability,
 			Description: "Aggregation and average of vulnerabilities per date for each vulnerability " +
 				"(across all risk analysis).",
 			Process: averageOnDate,
@@ -81,7 +85,7 @@ const (
 )
 
 func riskParameters() map[string][]string {
-	return map[string][]string{ParamState: States(), ParamKind: Kinds()}
+	return map[string][]string{ParamState: stats.States(), ParamKind: stats.Kinds()}
 }
 
 // Find returns the processor of that name and whether there is one.

@@ -2,6 +2,8 @@ package processor
 
 import (
 	"github.com/quagmt/udecimal"
+
+	"github.com/monarc-project/stats-service/internal/stats"
 )
 
 // DatedValue is the mean of a day (YYYY-MM-DD).
@@ -71,13 +73,13 @@ func riskAveragesOnDate(sums []DailySum, params Params) any {
 // levelKey is the part of Key that risks have.
 type levelKey struct{ state, kind, level string }
 
-func levelOf(k Key) levelKey { return levelKey{k.State, k.Kind, k.Level} }
+func levelOf(k stats.Key) levelKey { return levelKey{k.State, k.Kind, k.Level} }
 
 // perLevel builds the result from its leaves.
 func perLevel[V any](params Params, leaf func(levelKey) V) ByLevel[V] {
-	return choose(params, ParamState, States(), func(state string) Members[Members[V]] {
-		return choose(params, ParamKind, Kinds(), func(kind string) Members[V] {
-			return choose(nil, "", Levels(), func(level string) V {
+	return choose(params, ParamState, stats.States(), func(state string) Members[Members[V]] {
+		return choose(params, ParamKind, stats.Kinds(), func(kind string) Members[V] {
+			return choose(nil, "", stats.Levels(), func(level string) V {
 				return leaf(levelKey{state, kind, level})
 			})
 		})

@@ -1,21 +1,25 @@
 package processor
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/monarc-project/stats-service/internal/stats"
+)
 
 func risk(date, state, kind, level string, count int64, sum string) DailySum {
 	return DailySum{
-		Date: day(date), Key: Key{State: state, Kind: kind, Level: level}, Count: count, Sums: decimals(sum),
+		Date: day(date), Key: stats.Key{State: state, Kind: kind, Level: level}, Count: count, Sums: decimals(sum),
 	}
 }
 
 // riskSums are those of two days: three stats on the first, one on the second.
 func riskSums() []DailySum {
 	return []DailySum{
-		risk("2020-10-01", Current, Informational, LowRisks, 3, "100"),
-		risk("2020-10-01", Current, Informational, HighRisks, 3, "10"),
-		risk("2020-10-01", Residual, Operational, MediumRisks, 2, "5"),
-		risk("2020-10-12", Current, Informational, LowRisks, 1, "0"),
-		risk("2020-10-12", Current, Informational, HighRisks, 1, "6"),
+		risk("2020-10-01", stats.Current, stats.Informational, stats.LowRisks, 3, "100"),
+		risk("2020-10-01", stats.Current, stats.Informational, stats.HighRisks, 3, "10"),
+		risk("2020-10-01", stats.Residual, stats.Operational, stats.MediumRisks, 2, "5"),
+		risk("2020-10-12", stats.Current, stats.Informational, stats.LowRisks, 1, "0"),
+		risk("2020-10-12", stats.Current, stats.Informational, stats.HighRisks, 1, "6"),
 	}
 }
 
@@ -39,18 +43,18 @@ func TestRiskAverages(t *testing.T) {
 		},
 		"one state": {
 			sums:   riskSums(),
-			params: Params{ParamState: {Residual}},
+			params: Params{ParamState: {stats.Residual}},
 			want:   `{"residual":{"informational":` + zeros + `,"operational":{"Low risks":0,"Medium risks":2.5,"High risks":0}}}`,
 		},
 		"one kind": {
 			sums:   riskSums(),
-			params: Params{ParamKind: {Informational}},
+			params: Params{ParamKind: {stats.Informational}},
 			want: `{"current":{"informational":{"Low risks":25,"Medium risks":0,"High risks":4}},
 				"residual":{"informational":` + zeros + `}}`,
 		},
 		"both values in any order are everything": {
 			sums:   riskSums(),
-			params: Params{ParamKind: {Operational, Informational}, ParamState: {Residual}},
+			params: Params{ParamKind: {stats.Operational, stats.Informational}, ParamState: {stats.Residual}},
 			want:   `{"residual":{"informational":` + zeros + `,"operational":{"Low risks":0,"Medium risks":2.5,"High risks":0}}}`,
 		},
 	}
@@ -77,7 +81,7 @@ func TestRiskAveragesOnDate(t *testing.T) {
 		"the mean of each day": {
 			// 100/3 = 33.333…, 0/1 = 0; 10/3 = 3.333…, 6/1 = 6.
 			sums:   riskSums(),
-			params: Params{ParamState: {Current}, ParamKind: {Informational}},
+			params: Params{ParamState: {stats.Current}, ParamKind: {stats.Informational}},
 			want: `{"current":{"informational":{
 				"Low risks":[{"date":"2020-10-01","value":33.333333333333336},{"date":"2020-10-12","value":0}],
 				"Medium risks":[],
@@ -94,7 +98,7 @@ func TestRiskAveragesOnDate(t *testing.T) {
 
 func TestRisksByDate(t *testing.T) {
 	t.Parallel()
-	params := Params{ParamState: {Current}, ParamKind: {Informational}}
+	params := Params{ParamState: {stats.Current}, ParamKind: {stats.Informational}}
 	want := `{"current":{"informational":{
 		"Low risks":{"2020-10-01":33.333333333333336,"2020-10-12":0},
 		"Medium risks":{},

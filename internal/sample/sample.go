@@ -16,7 +16,6 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/monarc-project/stats-service/internal/processor"
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
@@ -105,15 +104,15 @@ func (g *Generator) Stats(organisation, analysis int, day time.Time) []stats.Sta
 	now := g.moment(day)
 	s := a.at(now)
 	return []stats.Stat{
-		a.stat(processor.Risk, day, s.risks()),
-		a.stat(processor.Vulnerability, day, s.vulnerabilities(a.language)),
-		a.stat(processor.Threat, day, s.threats(a.language)),
-		a.stat(processor.Cartography, day, s.cartography()),
-		a.stat(processor.Compliance, day, a.compliance(now)),
+		a.stat(stats.Risk, day, s.risks()),
+		a.stat(stats.Vulnerability, day, s.vulnerabilities(a.language)),
+		a.stat(stats.Threat, day, s.threats(a.language)),
+		a.stat(stats.Cartography, day, s.cartography()),
+		a.stat(stats.Compliance, day, a.compliance(now)),
 	}
 }
 
-func (a *analysis) stat(t processor.Type, day time.Time, data []byte) stats.Stat {
+func (a *analysis) stat(t stats.Type, day time.Time, data []byte) stats.Stat {
 	return stats.Stat{ANR: a.id, Type: t, Date: day, Data: data}
 }
 

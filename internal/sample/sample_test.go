@@ -11,7 +11,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
-	"github.com/monarc-project/stats-service/internal/processor"
 	"github.com/monarc-project/stats-service/internal/sample"
 	"github.com/monarc-project/stats-service/internal/stats"
 )
@@ -47,7 +46,7 @@ func TestStats(t *testing.T) {
 	g := generator()
 	day := until.AddDate(0, 0, -3).Add(15 * time.Hour)
 	got := g.Stats(1, 2, day)
-	var types []processor.Type
+	var types []stats.Type
 	for _, s := range got {
 		types = append(types, s.Type)
 		if s.ANR != g.Organisations()[1].Analyses()[2] {
@@ -60,7 +59,7 @@ func TestStats(t *testing.T) {
 			t.Errorf("%s has the uuid %s, front offices send none", s.Type, s.UUID)
 		}
 	}
-	if diff := cmp.Diff(processor.Types(), types); diff != "" {
+	if diff := cmp.Diff(stats.Types(), types); diff != "" {
 		t.Errorf("types (-want +got):\n%s", diff)
 	}
 }

@@ -7,19 +7,17 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-
-	"github.com/monarc-project/stats-service/internal/processor"
 )
 
 // analysis returns the five stats of one analysis, as large as those that a
 // front office sends in a day.
-func analysis() map[processor.Type][]byte {
-	return map[processor.Type][]byte{
-		processor.Risk:          riskData(),
-		processor.Threat:        objectData(45),
-		processor.Vulnerability: objectData(120),
-		processor.Cartography:   cartographyData(),
-		processor.Compliance:    complianceData(),
+func analysis() map[Type][]byte {
+	return map[Type][]byte{
+		Risk:          riskData(),
+		Threat:        objectData(45),
+		Vulnerability: objectData(120),
+		Cartography:   cartographyData(),
+		Compliance:    complianceData(),
 	}
 }
 
@@ -41,13 +39,13 @@ func objectData(n int) []byte {
 
 func riskData() []byte {
 	kinds := func(of string) string {
-		return join("{", "}", 2, func(i int) string { return fmt.Sprintf("%q:%s", processor.Kinds()[i], of) })
+		return join("{", "}", 2, func(i int) string { return fmt.Sprintf("%q:%s", Kinds()[i], of) })
 	}
 	states := func(of string) string {
-		return join("{", "}", 2, func(i int) string { return fmt.Sprintf("%q:%s", processor.States()[i], of) })
+		return join("{", "}", 2, func(i int) string { return fmt.Sprintf("%q:%s", States()[i], of) })
 	}
 	levels := join("[", "]", 3, func(i int) string {
-		return fmt.Sprintf(`{"level":%q,"value":%d}`, processor.Levels()[i], 10*i)
+		return fmt.Sprintf(`{"level":%q,"value":%d}`, Levels()[i], 10*i)
 	})
 	return []byte(`{"total":` + states(kinds("30")) + `,"risks":` + states(kinds(levels)) + `}`)
 }
@@ -70,7 +68,7 @@ func complianceData() []byte {
 		`"label3":"ISO 27002","label4":"ISO 27002","current":%s,"target":%s}]`, categories, categories)
 }
 
-func sizeOf(analysis map[processor.Type][]byte) (n int64) {
+func sizeOf(analysis map[Type][]byte) (n int64) {
 	for _, data := range analysis {
 		n += int64(len(data))
 	}

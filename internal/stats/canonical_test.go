@@ -7,8 +7,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
-
-	"github.com/monarc-project/stats-service/internal/processor"
 )
 
 func TestCanonical(t *testing.T) {
@@ -82,7 +80,7 @@ func TestContentID(t *testing.T) {
 	client := uuid.MustParse("11111111-1111-4111-8111-111111111111")
 	base := Stat{
 		ANR:  uuid.MustParse("22222222-2222-4222-8222-222222222222"),
-		Type: processor.Threat,
+		Type: Threat,
 		Date: time.Date(2024, 5, 31, 0, 0, 0, 0, time.UTC),
 		Data: []byte(`[{"a":1.0,"b":"x"}]`),
 	}
@@ -116,7 +114,7 @@ func TestContentID(t *testing.T) {
 	}
 	for name, change := range map[string]func(*Stat){
 		"analysis":  func(s *Stat) { s.ANR[15]++ },
-		"type":      func(s *Stat) { s.Type = processor.Vulnerability },
+		"type":      func(s *Stat) { s.Type = Vulnerability },
 		"date":      func(s *Stat) { s.Date = s.Date.AddDate(0, 0, 1) },
 		"value":     func(s *Stat) { s.Data = []byte(`[{"a":1.1,"b":"x"}]`) },
 		"JSON type": func(s *Stat) { s.Data = []byte(`[{"a":"1","b":"x"}]`) },

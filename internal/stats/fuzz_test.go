@@ -10,12 +10,10 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
-
-	"github.com/monarc-project/stats-service/internal/processor"
 )
 
 func FuzzObservations(f *testing.F) {
-	for i := range processor.Types() {
+	for i := range Types() {
 		for _, data := range []string{
 			`[]`, `{}`, `{"risks":[]}`, `null`, `[1`, "",
 			"[" + object(fireID, `,"label1":"\u0000","x":[1e400]`) + "]",
@@ -28,7 +26,7 @@ func FuzzObservations(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, i int, data []byte) {
-		types := processor.Types()
+		types := Types()
 		of := types[uint(i)%uint(len(types))]
 		before := bytes.Clone(data)
 		observations, err := Observations(of, data)
@@ -65,9 +63,9 @@ func checkExplained(t *testing.T, err error) {
 }
 
 // checkConsistent checks what storing and processing rely on.
-func checkConsistent(t *testing.T, of processor.Type, observations []Observation) {
+func checkConsistent(t *testing.T, of Type, observations []Observation) {
 	t.Helper()
-	seen := make(map[processor.Key]bool)
+	seen := make(map[Key]bool)
 	for _, o := range observations {
 		if seen[o.Key] {
 			t.Errorf("%+v occurs twice", o.Key)
@@ -86,26 +84,26 @@ func checkConsistent(t *testing.T, of processor.Type, observations []Observation
 		}
 	}
 	for key := range seen {
-		if map1 := (processor.Key{State: key.State, Kind: key.Kind}); of == processor.Cartography && !seen[map1] {
+		if map1 := (Key{State: key.State, Kind: key.Kind}); of == Cartography && !seen[map1] {
 			t.Errorf("the map of %+v is not counted", key)
 		}
-		if own := (processor.Key{Object: key.Object}); of == processor.Compliance && !seen[own] {
+		if own := (Key{Object: key.Object}); of == Compliance && !seen[own] {
 			t.Errorf("the referential of %+v is not counted", key)
 		}
 	}
 }
 
 // checkKey checks that key has the fields of its type and no others.
-func checkKey(t *testing.T, of processor.Type, key processor.Key) {
+func checkKey(t *testing.T, of Type, key Key) {
 	t.Helper()
 	rest := key
-	if of == processor.Risk || of == processor.Cartography {
+	if of == Risk || of == Cartography {
 		rest.State, rest.Kind, rest.Level = "", "", ""
-		if (of == processor.Risk) != (key.Level != "") {
+		if (of == Risk) != (key.Level != "") {
 			t.Errorf("%+v has the wrong level", key)
 		}
 		rest.Impact, rest.Likelihood = "", ""
-		if of == processor.Risk && key.Impact+key.Likelihood != "" || (key.Impact == "") != (key.Likelihood == "") {
+		if of == Risk && key.Impact+key.Likelihood != "" || (key.Impact == "") != (key.Likelihood == "") {
 			t.Errorf("%+v is no cell", key)
 		}
 	} else {
@@ -114,11 +112,11 @@ func checkKey(t *testing.T, of processor.Type, key processor.Key) {
 			t.Errorf("%+v is about no object", key)
 		}
 		rest.Object = ""
-		if of == processor.Compliance {
+		if of == Compliance {
 			rest.State, rest.Category = "", ""
 		}
 	}
-	if diff := cmp.Diff(processor.Key{}, rest); diff != "" {
+	if diff := cmp.Diff(Key{}, rest); diff != "" {
 		t.Errorf("%s has other fields (-want +got):\n%s", of, diff)
 	}
 }

@@ -3,8 +3,6 @@ package stats
 import (
 	"slices"
 	"strings"
-
-	"github.com/monarc-project/stats-service/internal/processor"
 )
 
 // Observations validates data, the JSON of a stat of type t, and folds it into
@@ -17,7 +15,7 @@ import (
 // Numbers may be strings of numbers, and maps that are empty may be lists, as
 // PHP writes them. Members that the type does not know are allowed, since data
 // is documented as dynamic; they must be storable, but are not folded.
-func Observations(t processor.Type, data []byte) ([]Observation, error) {
+func Observations(t Type, data []byte) ([]Observation, error) {
 	fold, known := folds[t]
 	if !known {
 		_, err := ParseType(string(t))
@@ -41,19 +39,19 @@ func readWith(r *reader, fold func(*reader) ([]Observation, error)) ([]Observati
 	return observations, nil
 }
 
-var folds = map[processor.Type]func(*reader) ([]Observation, error){
-	processor.Risk:          (*reader).risk,
-	processor.Threat:        (*reader).objects,
-	processor.Vulnerability: (*reader).objects,
-	processor.Cartography:   (*reader).cartography,
-	processor.Compliance:    (*reader).compliance,
+var folds = map[Type]func(*reader) ([]Observation, error){
+	Risk:          (*reader).risk,
+	Threat:        (*reader).objects,
+	Vulnerability: (*reader).objects,
+	Cartography:   (*reader).cartography,
+	Compliance:    (*reader).compliance,
 }
 
 // ParseType returns the type that s names. The error of any other name is an
 // *InvalidError about the field type.
-func ParseType(s string) (processor.Type, error) {
-	t := processor.Type(s)
-	types := processor.Types()
+func ParseType(s string) (Type, error) {
+	t := Type(s)
+	types := Types()
 	if slices.Contains(types, t) {
 		return t, nil
 	}
@@ -120,7 +118,7 @@ func (r *reader) measuredObject() (o Observation, err error) {
 }
 
 // labelOrSkip reads the value of name into labels if it is one of theirs.
-func (r *reader) labelOrSkip(name string, labels *processor.Labels) (err error) {
+func (r *reader) labelOrSkip(name string, labels *Labels) (err error) {
 	switch name {
 	case "label1":
 		labels[0], err = r.text()

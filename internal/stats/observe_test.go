@@ -6,8 +6,6 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-
-	"github.com/monarc-project/stats-service/internal/processor"
 )
 
 const (
@@ -22,7 +20,7 @@ func object(id, rest string) string {
 
 func TestObservationsOfObjects(t *testing.T) {
 	t.Parallel()
-	fire := processor.Key{Object: fireID}
+	fire := Key{Object: fireID}
 	one := func(o Observation) []Observation { return []Observation{o} }
 	tests := map[string]observed{
 		"none": {data: ` [ ] `},
@@ -30,8 +28,8 @@ func TestObservationsOfObjects(t *testing.T) {
 			data: `[{"uuid":"` + fireID + `","label1":"Feu","label2":"Fire","label3":"","label4":null,"count":12,"maxRisk":36,"averageRate":"2.82"},
 				{"uuid":"` + floodID + `","count":"1","maxRisk":-1,"averageRate":2.5}]`,
 			want: []Observation{
-				{Key: fire, Labels: processor.Labels{"Feu", "Fire"}, Values: values("12", "36", "2.82")},
-				{Key: processor.Key{Object: floodID}, Values: values("1", "-1", "2.5")},
+				{Key: fire, Labels: Labels{"Feu", "Fire"}, Values: values("12", "36", "2.82")},
+				{Key: Key{Object: floodID}, Values: values("1", "-1", "2.5")},
 			},
 		},
 		"UUIDs become lower case": {
@@ -44,17 +42,17 @@ func TestObservationsOfObjects(t *testing.T) {
 		},
 		"escaped names and labels": {
 			data: `[{"\u0075uid":"` + fireID + `","label1":"\u00e9\"\\","count":1,"maxRisk":2,"averageRate":3}]`,
-			want: one(Observation{Key: fire, Labels: processor.Labels{`é"\`}, Values: values("1", "2", "3")}),
+			want: one(Observation{Key: fire, Labels: Labels{`é"\`}, Values: values("1", "2", "3")}),
 		},
 	}
-	runObserved(t, processor.Threat, tests)
-	runObserved(t, processor.Vulnerability, tests)
+	runObserved(t, Threat, tests)
+	runObserved(t, Vulnerability, tests)
 }
 
 func TestObjectsRefused(t *testing.T) {
 	t.Parallel()
 	with := func(old, new string) string { return "[" + strings.Replace(object(fireID, ""), old, new, 1) + "]" }
-	runRefused(t, processor.Threat, map[string]refused{
+	runRefused(t, Threat, map[string]refused{
 		"object":        {`{}`, "data", "must be a list, not an object"},
 		"null":          {`null`, "data", "must be a list, not null"},
 		"number":        {`1`, "data", "must be a list, not a number"},
@@ -103,7 +101,7 @@ func allLevels(given map[string]string) []Observation {
 				if !ok {
 					value = "0"
 				}
-				key := processor.Key{State: state, Kind: kind, Level: level}
+				key := Key{State: state, Kind: kind, Level: level}
 				all = append(all, Observation{Key: key, Values: values(value)})
 			}
 		}
@@ -114,7 +112,7 @@ func allLevels(given map[string]string) []Observation {
 func TestObservationsOfRisks(t *testing.T) {
 	t.Parallel()
 	none := allLevels(nil)
-	runObserved(t, processor.Risk, map[string]observed{
+	runObserved(t, Risk, map[string]observed{
 		"no risks":                {data: `{"risks":{}}`, want: none},
 		"PHP's empty maps":        {data: `{"total":[],"risks":[]}`, want: none},
 		"PHP's empty inner maps":  {data: `{"total":{"current":[]},"risks":{"current":[],"residual":[]}}`, want: none},
@@ -140,7 +138,7 @@ func TestRisksRefused(t *testing.T) {
 	t.Parallel()
 	levels := func(list string) string { return `{"risks":{"current":{"informational":` + list + `}}}` }
 	at := "data.risks.current.informational"
-	runRefused(t, processor.Risk, map[string]refused{
+	runRefused(t, Risk, map[string]refused{
 		"no risks":       {`{"total":{}}`, "data.risks", "is missing"},
 		"empty list":     {`[]`, "data.risks", "is missing"},
 		"list":           {`[1]`, "data", "must be an object, not a list"},
@@ -167,7 +165,7 @@ func TestRisksRefused(t *testing.T) {
 
 func TestObservationsOfCartography(t *testing.T) {
 	t.Parallel()
-	informational := processor.Key{State: "current", Kind: "informational"}
+	informational := Key{State: "current", Kind: "informational"}
 	cell := func(impact, likelihood, value string) Observation {
 		key := informational
 		key.Impact, key.Likelihood = impact, likelihood
@@ -177,13 +175,13 @@ func TestObservationsOfCartography(t *testing.T) {
 	with := func(cells ...Observation) []Observation {
 		return append([]Observation{
 			{Key: informational},
-			{Key: processor.Key{State: "current", Kind: "operational"}},
-			{Key: processor.Key{State: "residual", Kind: "informational"}},
-			{Key: processor.Key{State: "residual", Kind: "operational"}},
+			{Key: Key{State: "current", Kind: "operational"}},
+			{Key: Key{State: "residual", Kind: "informational"}},
+			{Key: Key{State: "residual", Kind: "operational"}},
 		}, cells...)
 	}
 	risks := func(cells string) string { return `{"scales":[],"risks":{"current":{"informational":` + cells + `}}}` }
-	runObserved(t, processor.Cartography, map[string]observed{
+	runObserved(t, Cartography, map[string]observed{
 		"no maps":               {data: `{"risks":[]}`, want: with()},
 		"null maps":             {data: `{"scales":{"impact":[0,1]},"risks":{"current":{"informational":null}}}`, want: with()},
 		"an empty map":          {data: risks(`{}`), want: with()},
@@ -203,7 +201,7 @@ func TestCartographyRefused(t *testing.T) {
 	scale := func(s string) string {
 		return fmt.Sprintf("%q is not a scale value: use whole numbers from 0 without leading zeros", s)
 	}
-	runRefused(t, processor.Cartography, map[string]refused{
+	runRefused(t, Cartography, map[string]refused{
 		"no risks":            {`{"scales":{}}`, "data.risks", "is missing"},
 		"states as a list":    {`{"risks":[[]]}`, "data.risks", "must be an object, not a list"},
 		"unknown state":       {`{"risks":{"x":[]}}`, "data.risks.x", `unknown state "x": use current or residual`},
@@ -223,13 +221,13 @@ func TestCartographyRefused(t *testing.T) {
 
 func TestObservationsOfCompliance(t *testing.T) {
 	t.Parallel()
-	iso := Observation{Key: processor.Key{Object: fireID}, Labels: processor.Labels{"", "ISO"}}
+	iso := Observation{Key: Key{Object: fireID}, Labels: Labels{"", "ISO"}}
 	category := func(state, name, value string, labels ...string) Observation {
-		o := Observation{Key: processor.Key{Object: fireID, State: state, Category: name}, Values: values(value)}
+		o := Observation{Key: Key{Object: fireID, State: state, Category: name}, Values: values(value)}
 		copy(o.Labels[:], labels)
 		return o
 	}
-	runObserved(t, processor.Compliance, map[string]observed{
+	runObserved(t, Compliance, map[string]observed{
 		"none": {data: `[]`},
 		"as MONARC sends it": {
 			data: `[{"referential":"` + strings.ToUpper(fireID) + `","label1":"","label2":"ISO","label3":null,
@@ -268,7 +266,7 @@ func TestObservationsOfCompliance(t *testing.T) {
 func TestComplianceRefused(t *testing.T) {
 	t.Parallel()
 	current := func(list string) string { return `[{"referential":"` + fireID + `","current":` + list + `}]` }
-	runRefused(t, processor.Compliance, map[string]refused{
+	runRefused(t, Compliance, map[string]refused{
 		"object":             {`{}`, "data", "must be a list, not an object"},
 		"no referential":     {`[{"current":[]}]`, "data.0.referential", "is missing"},
 		"referential text":   {`[{"referential":"ISO"}]`, "data.0.referential", `"ISO" is not a UUID`},
@@ -292,7 +290,7 @@ func TestUnstorable(t *testing.T) {
 	nul := `contains a NUL character (\u0000), which cannot be stored`
 	number := "this number is too large, too small or too long to be stored"
 	deep := func(levels int) string { return strings.Repeat("[", levels) + strings.Repeat("]", levels) }
-	runRefused(t, processor.Threat, map[string]refused{
+	runRefused(t, Threat, map[string]refused{
 		"nothing":                   {"", "data", "is empty: send a JSON object or array"},
 		"white space":               {" \n", "data", "is empty: send a JSON object or array"},
 		"cut off":                   {`[{"uuid":`, "data.0.uuid", "not valid JSON: it ends too early"},
@@ -318,21 +316,21 @@ func TestUnstorable(t *testing.T) {
 		"nested far too deeply":     {deep(10000), "data.0", "must be an object, not a list"},
 		"nested far too deeply, in": {element(`,"x":` + deep(100000)), "data.0.x" + strings.Repeat(".0", 96) + "…", "nested deeper than 100 levels"},
 	})
-	runObserved(t, processor.Threat, map[string]observed{
+	runObserved(t, Threat, map[string]observed{
 		"nested as deeply as allowed": {
 			data: element(`,"x":` + deep(98)),
-			want: []Observation{{Key: processor.Key{Object: fireID}, Values: values("1", "2", "3")}},
+			want: []Observation{{Key: Key{Object: fireID}, Values: values("1", "2", "3")}},
 		},
 		"unknown numbers as large as allowed": {
 			data: element(`,"x":[1e400,1e-400,` + strings.Repeat("1", 400) + `]`),
-			want: []Observation{{Key: processor.Key{Object: fireID}, Values: values("1", "2", "3")}},
+			want: []Observation{{Key: Key{Object: fireID}, Values: values("1", "2", "3")}},
 		},
 	})
 }
 
 func TestParseType(t *testing.T) {
 	t.Parallel()
-	for _, want := range processor.Types() {
+	for _, want := range Types() {
 		got, err := ParseType(string(want))
 		if err != nil || got != want {
 			t.Errorf("ParseType(%q) = %q, %v", want, got, err)

@@ -2,8 +2,6 @@ package stats
 
 import (
 	"github.com/quagmt/udecimal"
-
-	"github.com/monarc-project/stats-service/internal/processor"
 )
 
 // maxScaleDigits bounds the length of an impact or likelihood.
@@ -29,7 +27,7 @@ func (r *reader) cartography() ([]Observation, error) {
 			if r.dec.PeekKind() == 'n' {
 				return r.token()
 			}
-			observations, err = r.appendCells(observations, processor.Key{State: state, Kind: kind})
+			observations, err = r.appendCells(observations, Key{State: state, Kind: kind})
 			return err
 		})
 	})
@@ -40,7 +38,7 @@ func (r *reader) cartography() ([]Observation, error) {
 }
 
 // appendCells reads {impact:{likelihood:count}} of the map that key stands for.
-func (r *reader) appendCells(cells []Observation, key processor.Key) ([]Observation, error) {
+func (r *reader) appendCells(cells []Observation, key Key) ([]Observation, error) {
 	err := r.scale(func(impact string) error {
 		return r.scale(func(likelihood string) error {
 			count, err := r.number(notNegative)

@@ -2,8 +2,6 @@ package stats
 
 import (
 	"strconv"
-
-	"github.com/monarc-project/stats-service/internal/processor"
 )
 
 // compliance folds, per referential, one observation for the referential
@@ -37,9 +35,9 @@ func (r *reader) referential() ([]Observation, error) {
 		case "referential":
 			folded[0].Key.Object, err = r.uuid()
 		case "current":
-			folded, err = r.categories(processor.Current, folded)
+			folded, err = r.categories(Current, folded)
 		case "target":
-			folded, err = r.categories(processor.Residual, folded)
+			folded, err = r.categories(Residual, folded)
 		default:
 			err = r.labelOrSkip(name, &folded[0].Labels)
 		}

@@ -5,8 +5,6 @@ import (
 	"strings"
 
 	"github.com/quagmt/udecimal"
-
-	"github.com/monarc-project/stats-service/internal/processor"
 )
 
 // risk folds the numbers of risks per level: one observation for each state,
@@ -14,7 +12,7 @@ import (
 // risks there and counts in the mean all the same. The totals are redundant, so
 // that they are only validated.
 func (r *reader) risk() ([]Observation, error) {
-	found := map[processor.Key][3]udecimal.Decimal{}
+	found := map[Key][3]udecimal.Decimal{}
 	hasRisks := false
 	err := r.emptyableObject(func(name string) error {
 		switch name {
@@ -27,7 +25,7 @@ func (r *reader) risk() ([]Observation, error) {
 			hasRisks = true
 			return r.perKind(func(state, kind string) error {
 				levels, err := r.levels()
-				found[processor.Key{State: state, Kind: kind}] = levels
+				found[Key{State: state, Kind: kind}] = levels
 				return err
 			})
 		}
@@ -44,11 +42,11 @@ func (r *reader) risk() ([]Observation, error) {
 }
 
 // statesAndKinds returns the keys of every state and kind of risk.
-func statesAndKinds() []processor.Key {
-	var keys []processor.Key
-	for _, state := range processor.States() {
-		for _, kind := range processor.Kinds() {
-			keys = append(keys, processor.Key{State: state, Kind: kind})
+func statesAndKinds() []Key {
+	var keys []Key
+	for _, state := range States() {
+		for _, kind := range Kinds() {
+			keys = append(keys, Key{State: state, Kind: kind})
 		}
 	}
 	return keys
@@ -57,11 +55,11 @@ func statesAndKinds() []processor.Key {
 // perKind reads {state:{kind:value}} and calls value before each value.
 func (r *reader) perKind(value func(state, kind string) error) error {
 	return r.emptyableObject(func(state string) error {
-		if err := r.oneOf("state", state, processor.States()); err != nil {
+		if err := r.oneOf("state", state, States()); err != nil {
 			return err
 		}
 		return r.emptyableObject(func(kind string) error {
-			if err := r.oneOf("kind of risk", kind, processor.Kinds()); err != nil {
+			if err := r.oneOf("kind of risk", kind, Kinds()); err != nil {
 				return err
 			}
 			return value(state, kind)
@@ -86,7 +84,7 @@ func (r *reader) levels() (values [3]udecimal.Decimal, err error) {
 			return err
 		}
 		if seen[level] {
-			return r.fail("the level %q occurs twice", processor.Levels()[level])
+			return r.fail("the level %q occurs twice", Levels()[level])
 		}
 		seen[level] = true
 		values[level] = value
@@ -127,12 +125,12 @@ func (r *reader) levelName() (int, error) {
 	if err != nil {
 		return -1, err
 	}
-	levels := processor.Levels()
+	levels := Levels()
 	return slices.Index(levels, name), r.oneOf("level", name, levels)
 }
 
-func appendLevels(to []Observation, of processor.Key, values [3]udecimal.Decimal) []Observation {
-	for i, level := range processor.Levels() {
+func appendLevels(to []Observation, of Key, values [3]udecimal.Decimal) []Observation {
+	for i, level := range Levels() {
 		of.Level = level
 		to = append(to, Observation{Key: of, Values: [3]udecimal.Decimal{values[i]}})
 	}

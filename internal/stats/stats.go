@@ -8,15 +8,13 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/quagmt/udecimal"
-
-	"github.com/monarc-project/stats-service/internal/processor"
 )
 
 // Stat is one statistic of one risk analysis on one day.
 type Stat struct {
 	UUID uuid.UUID // uuid.Nil: not known yet, the store derives it
 	ANR  uuid.UUID // the risk analysis
-	Type processor.Type
+	Type Type
 	Date time.Time // midnight UTC
 	Data []byte    // a JSON object or array
 
@@ -27,14 +25,14 @@ type Stat struct {
 // Observation is one measured value (or, for threats and vulnerabilities,
 // three) of a stat. See processor.DailySum for the meaning of Values.
 type Observation struct {
-	Key    processor.Key
-	Labels processor.Labels
+	Key    Key
+	Labels Labels
 	Values [3]udecimal.Decimal
 }
 
 // Filter says which stats are asked for. A zero field does not filter.
 type Filter struct {
-	Type           processor.Type
+	Type           Type
 	ANRs           []uuid.UUID // empty: every analysis
 	DateFrom       time.Time   // included
 	DateTo         time.Time   // included

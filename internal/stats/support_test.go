@@ -6,8 +6,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/quagmt/udecimal"
-
-	"github.com/monarc-project/stats-service/internal/processor"
 )
 
 // values parses up to three values of an observation.
@@ -36,7 +34,7 @@ type observed struct {
 	want []Observation
 }
 
-func runObserved(t *testing.T, of processor.Type, tests map[string]observed) {
+func runObserved(t *testing.T, of Type, tests map[string]observed) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -57,7 +55,7 @@ func runObserved(t *testing.T, of processor.Type, tests map[string]observed) {
 // refused is a case of data that is not accepted.
 type refused struct{ data, field, reason string }
 
-func runRefused(t *testing.T, of processor.Type, tests map[string]refused) {
+func runRefused(t *testing.T, of Type, tests map[string]refused) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -21,7 +21,7 @@ import (
 
 	"golang.org/x/term"
 
-	"github.com/monarc-project/stats-service/internal/processor"
+	"github.com/monarc-project/stats-service/internal/stats"
 	"github.com/monarc-project/stats-service/tools/loadgen/load"
 )
 
@@ -104,7 +104,7 @@ func finish(filler *load.Filler, plan *load.Plan, rest []string, types, until st
 	}
 	if types != "" {
 		for name := range strings.SplitSeq(types, ",") {
-			plan.Types = append(plan.Types, processor.Type(strings.TrimSpace(name)))
+			plan.Types = append(plan.Types, stats.Type(strings.TrimSpace(name)))
 		}
 	}
 	if until == "" {

@@ -10,7 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/monarc-project/stats-service/internal/processor"
+	"github.com/monarc-project/stats-service/internal/stats"
 	"github.com/monarc-project/stats-service/tools/loadgen/load"
 )
 
@@ -29,7 +29,7 @@ func TestParse(t *testing.T) {
 	}
 	wantPlan := load.Plan{
 		Seed: 9, Clients: 40, Analyses: 50, Days: 364, Step: 7, Until: time.Date(2026, 1, 31, 0, 0, 0, 0, time.UTC),
-		Types: []processor.Type{processor.Vulnerability, processor.Threat}, Thin: true, Objects: 60, Distinct: 20, PerPost: 10,
+		Types: []stats.Type{stats.Vulnerability, stats.Threat}, Thin: true, Objects: 60, Distinct: 20, PerPost: 10,
 	}
 	if diff := cmp.Diff(wantPlan, plan); diff != "" {
 		t.Errorf("plan (-want +got):\n%s", diff)

@@ -10,7 +10,7 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/monarc-project/stats-service/internal/processor"
+	"github.com/monarc-project/stats-service/internal/stats"
 	"github.com/monarc-project/stats-service/tools/loadgen/load"
 )
 
@@ -89,7 +89,7 @@ func (b *bench) beside(ctx context.Context, database string, analyses []uuid.UUI
 func questionPlan() load.Plan {
 	return load.Plan{
 		Seed: 1, Clients: 1, Analyses: stored, Days: questionDays, Step: 1, Until: time.Now().UTC(),
-		Types: []processor.Type{processor.Vulnerability}, Thin: true, Objects: questionItems, PerPost: 20,
+		Types: []stats.Type{stats.Vulnerability}, Thin: true, Objects: questionItems, PerPost: 20,
 	}
 }
 
@@ -98,7 +98,7 @@ func (b *bench) addOthers(ctx context.Context, s *instance, there, others int) e
 	_, _, err := b.fill(ctx, s, load.Plan{
 		Seed: 2, First: there / otherPerClient, Clients: (others - there) / otherPerClient, Analyses: otherPerClient,
 		Days: questionDays, Step: 1, Until: time.Now().UTC(),
-		Types: []processor.Type{processor.Vulnerability}, Thin: true, Objects: otherItems, Distinct: 20,
+		Types: []stats.Type{stats.Vulnerability}, Thin: true, Objects: otherItems, Distinct: 20,
 	}, fillWriters, false)
 	return err
 }
@@ -145,7 +145,7 @@ func dashboardQuestion(analyses []uuid.UUID, today time.Time) question {
 	body, err := json.Marshal(map[string]any{
 		"processor":        "vulnerability_average_on_date",
 		"processor_params": nil,
-		"type":             processor.Vulnerability,
+		"type":             stats.Vulnerability,
 		"date_from":        today.AddDate(0, 0, 1-questionDays).Format(time.DateOnly),
 		"date_to":          today.Format(time.DateOnly),
 		"anrs":             analyses,

@@ -9,8 +9,8 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/monarc-project/stats-service/internal/processor"
 	"github.com/monarc-project/stats-service/internal/sample"
+	"github.com/monarc-project/stats-service/internal/stats"
 )
 
 // Dataset is what a Plan describes, as requests. It may be used by several
@@ -24,7 +24,7 @@ type Dataset struct {
 
 // payload is the data of one stat.
 type payload struct {
-	kind processor.Type
+	kind stats.Type
 	data []byte
 }
 

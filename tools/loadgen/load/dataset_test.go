@@ -8,7 +8,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/monarc-project/stats-service/internal/processor"
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
@@ -27,7 +26,7 @@ func dataset(t *testing.T, plan Plan) *Dataset {
 // item is an element of a batch.
 type item struct {
 	ANR  string          `json:"anr"`
-	Type processor.Type  `json:"type"`
+	Type stats.Type      `json:"type"`
 	Date string          `json:"date"`
 	Data json.RawMessage `json:"data"`
 }
@@ -114,7 +113,7 @@ func TestTheFirstClientContinuesAnEarlierPlan(t *testing.T) {
 
 func TestFurtherAnalysesRepeatTheData(t *testing.T) {
 	t.Parallel()
-	d := dataset(t, Plan{Clients: 1, Analyses: 3, Days: 1, Step: 1, Distinct: 2, Types: []processor.Type{processor.Risk}})
+	d := dataset(t, Plan{Clients: 1, Analyses: 3, Days: 1, Step: 1, Distinct: 2, Types: []stats.Type{stats.Risk}})
 	got := items(t, d, 0)
 	if string(got[0].Data) != string(got[2].Data) || string(got[0].Data) == string(got[1].Data) {
 		t.Errorf("the third analysis does not repeat the first, or the second does")
@@ -137,7 +136,7 @@ func TestThinStats(t *testing.T) {
 		if err != nil {
 			t.Fatalf("thin %s: %v", thin[i].Type, err)
 		}
-		if len(want) > 60 && full[i].Type == processor.Vulnerability {
+		if len(want) > 60 && full[i].Type == stats.Vulnerability {
 			want = want[:60]
 		}
 		if diff := cmp.Diff(values(want), values(got)); diff != "" {
@@ -150,7 +149,7 @@ func TestThinStats(t *testing.T) {
 	}
 }
 
-func isList(t processor.Type) bool { return t == processor.Threat || t == processor.Vulnerability }
+func isList(t stats.Type) bool { return t == stats.Threat || t == stats.Vulnerability }
 
 // values are observations without their labels, as text.
 func values(observations []stats.Observation) []string {
@@ -167,7 +166,7 @@ func values(observations []stats.Observation) []string {
 
 func TestPlanCheck(t *testing.T) {
 	t.Parallel()
-	_, err := New(Plan{Clients: 1, Analyses: 0, Days: 1, Step: -1, PerPost: -1, Types: []processor.Type{"weather"}})
+	_, err := New(Plan{Clients: 1, Analyses: 0, Days: 1, Step: -1, PerPost: -1, Types: []stats.Type{"weather"}})
 	want := "analyses must be at least 1\nstep must be at least 1\n" +
 		"first, objects, distinct and per-post must not be negative\nunknown type weather"
 	if err == nil {

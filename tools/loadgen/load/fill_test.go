@@ -12,7 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/monarc-project/stats-service/internal/processor"
+	"github.com/monarc-project/stats-service/internal/stats"
 )
 
 // service takes what a Filler sends and answers as it is told to.
@@ -68,7 +68,7 @@ func setup(t *testing.T) (*service, Filler) {
 	return s, Filler{Server: server.URL, AdminToken: "admin-key", Writers: 3}
 }
 
-var small = Plan{Clients: 2, Analyses: 1, Days: 4, Step: 1, Types: []processor.Type{processor.Risk}}
+var small = Plan{Clients: 2, Analyses: 1, Days: 4, Step: 1, Types: []stats.Type{stats.Risk}}
 
 func TestFill(t *testing.T) {
 	t.Parallel()

@@ -9,7 +9,7 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/monarc-project/stats-service/internal/processor"
+	"github.com/monarc-project/stats-service/internal/stats"
 )
 
 // Plan says what is generated. Equal plans give equal bytes, so that filling an
@@ -22,7 +22,7 @@ type Plan struct {
 	Days     int       // length of the period in days
 	Step     int       // days between two stats of an analysis
 	Until    time.Time // the last day of the period
-	Types    []processor.Type
+	Types    []stats.Type
 
 	// Thin leaves out of the data what no result is computed from: the controls
 	// of compliance and, except in the first analysis, the labels of threats
@@ -53,7 +53,7 @@ func (p Plan) check() error {
 		faults = append(faults, errors.New("first, objects, distinct and per-post must not be negative"))
 	}
 	for _, t := range p.Types {
-		if !slices.Contains(processor.Types(), t) {
+		if !slices.Contains(stats.Types(), t) {
 			faults = append(faults, errors.New("unknown type "+string(t)))
 		}
 	}
@@ -66,7 +66,7 @@ func (p Plan) withDefaults() Plan {
 		p.PerPost = p.Analyses
 	}
 	if len(p.Types) == 0 {
-		p.Types = processor.Types()
+		p.Types = stats.Types()
 	}
 	return p
 }

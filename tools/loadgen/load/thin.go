@@ -3,7 +3,7 @@ package load
 import (
 	"encoding/json"
 
-	"github.com/monarc-project/stats-service/internal/processor"
+	"github.com/monarc-project/stats-service/internal/stats"
 )
 
 // object is a threat or a vulnerability.
@@ -35,9 +35,9 @@ type category struct {
 // are kept as they are written.
 func thin(p payload, objects int, labels bool) ([]byte, error) {
 	switch p.kind {
-	case processor.Threat, processor.Vulnerability:
+	case stats.Threat, stats.Vulnerability:
 		return thinObjects(p.data, objects, labels)
-	case processor.Compliance:
+	case stats.Compliance:
 		var referentials []referential
 		return rewrite(p.data, &referentials)
 	default:

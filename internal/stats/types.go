@@ -1,0 +1,86 @@
+package stats
+
+// Type is the kind of a stat.
+type Type string
+
+// The five types of statistics that a MONARC front office sends.
+const (
+	Risk          Type = "risk"
+	Threat        Type = "threat"
+	Vulnerability Type = "vulnerability"
+	Cartography   Type = "cartography"
+	Compliance    Type = "compliance"
+)
+
+// Types lists every known type in the order in which they are documented.
+func Types() []Type {
+	return []Type{Risk, Vulnerability, Threat, Cartography, Compliance}
+}
+
+// Labels are the names of an object in French, English, German and Dutch, in
+// this order. A language without a name is the empty string.
+type Labels [4]string
+
+// Empty reports whether no language has a name.
+func (l Labels) Empty() bool { return l == Labels{} }
+
+// Name is the English name, or the first one that is not empty in the order
+// French, German, Dutch. It is empty when no language has a name.
+func (l Labels) Name() string {
+	for _, name := range [...]string{l[1], l[0], l[2], l[3]} {
+		if name != "" {
+			return name
+		}
+	}
+	return ""
+}
+
+// The values of Key.State, Key.Kind and Key.Level.
+const (
+	Current  = "current"
+	Residual = "residual"
+
+	Informational = "informational"
+	Operational   = "operational"
+
+	LowRisks    = "Low risks"
+	MediumRisks = "Medium risks"
+	HighRisks   = "High risks"
+)
+
+// States lists the values of Key.State in the order of results.
+func States() []string { return []string{Current, Residual} }
+
+// Kinds lists the values of Key.Kind in the order of results.
+func Kinds() []string { return []string{Informational, Operational} }
+
+// Levels lists the values of Key.Level in the order of results.
+func Levels() []string { return []string{LowRisks, MediumRisks, HighRisks} }
+
+// Key identifies, within a Type, what is measured. Its fields that do not
+// apply to the type are empty:
+//
+//	threat, vulnerability  Object: the UUID, lower case
+//	risk                   State (current|residual), Kind (informational|operational),
+//	                       Level ("Low risks"|"Medium risks"|"High risks")
+//	cartography            State, Kind, Impact and Likelihood: the scale values as decimal
+//	                       digits (for operational risks Likelihood holds the probability).
+//	                       Impact and Likelihood both empty: the number of stats, whose
+//	                       Count is the denominator of the cells of this state and kind (a
+//	                       cell without risks is left out by the sender).
+//	compliance             Object: the referential, lower case, State (current: the current
+//	                       value, residual: the target value), Category: Labels.Name of the
+//	                       category; when a referential has several categories of that name,
+//	                       the later ones get " #2", " #3" and so on appended.
+//	                       State and Category both empty: the number of stats that have the
+//	                       referential, whose Labels are those of the referential itself
+//	                       (everywhere else they are those of the category).
+type Key struct {
+	Object     string `json:"object,omitzero"`
+	State      string `json:"state,omitzero"`
+	Kind       string `json:"kind,omitzero"`
+	Level      string `json:"level,omitzero"`
+	Impact     string `json:"impact,omitzero"`
+	Likelihood string `json:"likelihood,omitzero"`
+	Category   string `json:"category,omitzero"`
+}

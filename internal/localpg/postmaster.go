@@ -30,14 +30,9 @@ func pidFile(cluster string) string { return filepath.Join(cluster, "postmaster.
 // readPostmaster returns the recorded server, which may be long gone, and
 // fs.ErrNotExist when none is recorded.
 func readPostmaster(cluster string) (postmaster, error) {
-	text, err := os.ReadFile(pidFile(cluster))
+	pid, lines, err := readLockFile(pidFile(cluster))
 	if err != nil {
 		return postmaster{}, err
-	}
-	lines := strings.Split(string(text), "\n")
-	pid, err := strconv.Atoi(strings.TrimSpace(lines[0]))
-	if err != nil || pid <= 0 {
-		return postmaster{}, fmt.Errorf("%s does not start with a process id", pidFile(cluster))
 	}
 	pm := postmaster{pid: pid}
 	if len(lines) > 4 {
@@ -47,6 +42,21 @@ func readPostmaster(cluster string) (postmaster, error) {
 		pm.ready = strings.TrimSpace(lines[7]) == "ready"
 	}
 	return pm, nil
+}
+
+// readLockFile returns the process id in a lock file of PostgreSQL and all lines
+// of the file.
+func readLockFile(path string) (pid int, lines []string, err error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return 0, nil, err
+	}
+	lines = strings.Split(string(text), "\n")
+	pid, err = strconv.Atoi(strings.TrimSpace(lines[0]))
+	if err != nil || pid <= 0 {
+		return 0, nil, fmt.Errorf("%s does not start with a process id", path)
+	}
+	return pid, lines, nil
 }
 
 // runningPostmaster returns the server that runs on the cluster, and false
@@ -93,16 +103,19 @@ func lives(pid int, cluster string) bool {
 	return serves(pid, cluster)
 }
 
-// clearStale removes a postmaster.pid whose process id now belongs to some
-// other process: PostgreSQL would take that for its own server and refuse to
-// start. The caller holds the lock and knows that no server runs.
-func clearStale(cluster string) error {
-	pm, err := readPostmaster(cluster)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
+// clearStale removes the files of a server that was cut off, where their process
+// id now belongs to another process: PostgreSQL would take that one for a server
+// and refuse to start. There is one such file in the cluster and one beside the
+// socket. The caller holds the lock and knows that no server runs.
+func clearStale(cluster, socketDir string) error {
+	for _, file := range []string{pidFile(cluster), socketPath(socketDir) + ".lock"} {
+		pid, _, err := readLockFile(file)
+		if err == nil && errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) {
+			continue // PostgreSQL sees that for itself, and checks more than we do
+		}
+		if err := os.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("remove what a server that was cut off has left: %w", err)
+		}
 	}
-	if err == nil && errors.Is(syscall.Kill(pm.pid, 0), syscall.ESRCH) {
-		return nil // PostgreSQL sees that for itself, and checks more than we do
-	}
-	return os.Remove(pidFile(cluster))
+	return nil
 }

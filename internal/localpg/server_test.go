@@ -5,6 +5,7 @@ package localpg
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -204,6 +205,48 @@ func TestStalePidFile(t *testing.T) {
 		again := start(t, fast(dir))
 		query(t, again.URL(), "SELECT 1")
 		stop(t, again)
+	}
+}
+
+// After a power cut both lock files of the server are still there, and its
+// process id may be that of any other process of the same user.
+func TestStartAfterPowerCutWithReusedProcessID(t *testing.T) {
+	t.Parallel()
+	dir := folder(t)
+	s := start(t, fast(dir))
+	query(t, s.URL(), "CREATE TABLE fruit (name text); INSERT INTO fruit VALUES ('apple')")
+	lockFiles := []string{pidFile(s.place.cluster()), socketPath(s.instance.socketDir) + ".lock"}
+	cut := map[string]string{}
+	for _, file := range lockFiles {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cut[file] = string(text)
+	}
+	if err := syscall.Kill(-s.instance.pid, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	<-s.Done()
+	stop(t, s)
+
+	other := command(t.Context(), s.acct, "/", "/bin/sleep", "600")
+	if err := other.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = other.Process.Kill(); _ = other.Wait() })
+	for _, file := range lockFiles {
+		_, rest, _ := strings.Cut(cut[file], "\n")
+		if err := os.WriteFile(file, fmt.Appendf(nil, "%d\n%s", other.Process.Pid, rest), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chown(file, s.acct.uid, s.acct.gid); err != nil {
+			t.Fatal(err)
+		}
+	}
+	again := start(t, fast(dir))
+	if diff := cmp.Diff("apple", query(t, again.URL(), "SELECT name FROM fruit")); diff != "" {
+		t.Errorf("data after the power cut (-want +got):\n%s", diff)
 	}
 }
 

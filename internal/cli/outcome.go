@@ -89,7 +89,7 @@ func (t *task) endTransfer(moved string, summary peer.Summary, err error) error 
 }
 
 func transferError(summary peer.Summary, err error) error {
-	switch settled := summary.Sent + summary.AlreadyThere; {
+	switch settled := summary.Sent + summary.AlreadyThere - summary.Known; {
 	case err != nil && settled > 0:
 		return &partialError{fmt.Errorf("%w; run the command again for the rest", err)}
 	case err != nil:

@@ -65,6 +65,9 @@ func pushStats(ctx context.Context, t *task) error {
 		options.Progress = show
 		summary, err := peer.Push(ctx, options)
 		end()
+		if err == nil {
+			t.explainNobody(options.Clients, id)
+		}
 		return t.endTransfer("sent", summary, err)
 	})
 }
@@ -106,11 +109,7 @@ func (t *task) remote(tokenOption string) (peer.Remote, error) {
 // pushedClients returns the local client with the id, or all when there is none.
 func (t *task) pushedClients(ctx context.Context, store *postgres.Store, id uuid.UUID) ([]stats.Client, error) {
 	if id == uuid.Nil {
-		local, err := localClients(ctx, store)
-		if err == nil && !slices.ContainsFunc(local, func(c stats.Client) bool { return c.IsSharingEnabled }) {
-			fmt.Fprintln(t.screen, "No client shares its stats, nothing is pushed; client_sharing_activate changes that.")
-		}
-		return local, err
+		return localClients(ctx, store)
 	}
 	client, err := store.ClientByUUID(ctx, id)
 	if err != nil {
@@ -119,11 +118,20 @@ func (t *task) pushedClients(ctx context.Context, store *postgres.Store, id uuid
 	if !client.Local {
 		return nil, fmt.Errorf("client %q (%s) is not local: its stats came from elsewhere and are not pushed", client.Name, id)
 	}
-	if !client.IsSharingEnabled {
-		fmt.Fprintf(t.screen, "Client %q (%s) does not share its stats, nothing is pushed; client_sharing_activate changes that.\n",
-			client.Name, id)
-	}
 	return []stats.Client{client}, nil
+}
+
+// explainNobody says why a push sent nothing where none of the clients shares its
+// stats. Of a wrong token the push has told before.
+func (t *task) explainNobody(clients []stats.Client, asked uuid.UUID) {
+	if slices.ContainsFunc(clients, func(c stats.Client) bool { return c.IsSharingEnabled }) {
+		return
+	}
+	who := "No client shares its stats"
+	if asked != uuid.Nil {
+		who = fmt.Sprintf("Client %q (%s) does not share its stats", clients[0].Name, clients[0].UUID)
+	}
+	fmt.Fprintln(t.screen, who+", nothing is pushed; client_sharing_activate changes that.")
 }
 
 func localClients(ctx context.Context, store *postgres.Store) ([]stats.Client, error) {

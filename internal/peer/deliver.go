@@ -163,12 +163,25 @@ func (p *push) post(ctx context.Context, batch []stats.Stat) (settlement, error)
 		p.uncertain = true
 		return settlement{}, err
 	}
-	if response.StatusCode != http.StatusCreated && response.StatusCode != http.StatusMultiStatus {
-		p.uncertain = p.uncertain || response.StatusCode >= http.StatusInternalServerError
-		return settlement{}, p.refusal(response)
+	switch response.StatusCode {
+	case http.StatusOK, http.StatusCreated, http.StatusMultiStatus:
+		return p.readPosted(response, batch)
+	case http.StatusNoContent:
+		return p.trustSilence(ctx, response, batch)
 	}
+	p.uncertain = p.uncertain || response.StatusCode >= http.StatusInternalServerError
+	return settlement{}, p.refusal(response)
+}
+
+// readPosted reads the listing with which the peer answers that it has stored the
+// batch. 200 is no status of the API, so that whatever answers it without such a
+// listing is something else than a stats service.
+func (p *push) readPosted(response *http.Response, batch []stats.Stat) (settlement, error) {
 	defer response.Body.Close()
 	answer, err := readSettlement(newBounded(response.Body, p.link, settlementLimits(batch)))
+	if errors.Is(err, errNotAnswer) && response.StatusCode == http.StatusOK {
+		return settlement{}, p.stranger("but does not list the stats that were sent")
+	}
 	answer.partly = response.StatusCode == http.StatusMultiStatus
 	if err == nil && !answer.partly && answer.created+answer.duplicates < len(batch) {
 		err = errIncomplete
@@ -179,6 +192,20 @@ func (p *push) post(ctx context.Context, batch []stats.Stat) (settlement, error)
 		return settlement{}, p.unreadable(err)
 	}
 	return answer, nil
+}
+
+// trustSilence takes 204, which has no body to look at, for an acknowledgement of
+// the batch once the peer has shown in this run that it knows the token.
+func (p *push) trustSilence(ctx context.Context, response *http.Response, batch []stats.Stat) (settlement, error) {
+	defer response.Body.Close()
+	if !p.identified {
+		if _, _, err := p.askAccount(context.WithoutCancel(ctx)); err != nil {
+			p.uncertain = true
+			return settlement{}, err
+		}
+		p.identified = true
+	}
+	return settlement{created: len(batch)}, nil
 }
 
 func itemsOf(batch []stats.Stat) []api.NewStats {
@@ -192,7 +219,7 @@ func itemsOf(batch []stats.Stat) []api.NewStats {
 	return items
 }
 
-// settlement is a success answer to a batch: 201 or, if partly, 207.
+// settlement is a success answer to a batch: 201 or 200 or, if partly, 207.
 type settlement struct {
 	partly     bool
 	created    int // items in data
@@ -215,9 +242,11 @@ func (s settlement) alreadyThere(n int) int {
 // readSettlement counts what the answer to a batch lists.
 func readSettlement(body *bounded) (s settlement, err error) {
 	d := jsontext.NewDecoder(body, lenient)
+	listed := false
 	err = eachMember(d, func(name string) (err error) {
 		switch name {
 		case "data":
+			listed = true
 			s.created, err = body.countElements(d)
 		case "duplicates":
 			s.named = true
@@ -227,6 +256,9 @@ func readSettlement(body *bounded) (s settlement, err error) {
 		}
 		return err
 	})
+	if err == nil && !listed {
+		err = errNotAnswer
+	}
 	return s, err
 }
 

@@ -65,7 +65,7 @@ func TestPushGoesRoundMalformedNeighbours(t *testing.T) {
 				t.Errorf("the peer took %d stats, want %d; %d were set aside", n, good, summary.SetAside)
 			}
 			insert(t, local.store, client, riskStat(2000, 1))
-			wantResult(t, result{Sent: 1, Refused: tt.bad, Skipped: good}, push(t, opts))
+			wantResult(t, result{Sent: 1, Refused: tt.bad, AlreadyThere: good}, push(t, opts))
 		})
 	}
 }

@@ -98,12 +98,15 @@ type Summary struct {
 	// Sent were new to the side that receives: the peer in a push, this instance
 	// in a pull. In a dry run it is what would be sent.
 	Sent int `json:"sent"`
-	// AlreadyThere were known to the side that receives.
+	// AlreadyThere were known to the side that receives. In a push these include
+	// what earlier runs delivered, also one that was killed.
 	AlreadyThere int `json:"already_there"`
+	// Known are those of AlreadyThere that a push did not send, because it knows
+	// from earlier runs that the peer holds them.
+	Known int `json:"-"`
 	// Refused cannot be accepted by the side that receives; Refusals tells why.
 	Refused int `json:"refused"`
-	// Skipped were passed over: in a push those that the peer is known to hold
-	// from earlier runs, in a pull those that were not asked for.
+	// Skipped were passed over by a pull: they were not asked for.
 	Skipped int `json:"skipped"`
 	// SetAside were left to the next run of a push, as the peer failed on too many
 	// others around them.

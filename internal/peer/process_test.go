@@ -145,7 +145,7 @@ func (p pusher) testKilled(t *testing.T) {
 	}
 	wantSameDigest(t, url, farURL)
 	cmd, output = p.start(t, url, server.URL, as.Token, batch)
-	wantResult(t, result{Skipped: count}, outcomeOf(t, cmd, output).Summary)
+	wantResult(t, result{AlreadyThere: count}, outcomeOf(t, cmd, output).Summary)
 }
 
 // count is how many stats the processes push: as many as a large instance has to

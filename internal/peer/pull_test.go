@@ -99,7 +99,7 @@ func TestPulledStatsAreNotPushedBack(t *testing.T) {
 	insert(t, p.local.store, p.client, riskStat(1000, 1))
 	wantResult(t, result{Sent: 99, AlreadyThere: 1}, pull(t, p.pullOptions(t)))
 	before := p.remote.requests.Load()
-	wantResult(t, result{Sent: 1, Skipped: 100}, push(t, p.pushOptions(t)))
+	wantResult(t, result{Sent: 1, AlreadyThere: 100}, push(t, p.pushOptions(t)))
 	if n := p.remote.requests.Load() - before; n != 1 {
 		t.Errorf("%d requests for the one stats that the remote has not", n)
 	}

@@ -100,6 +100,7 @@ type push struct {
 	batch       []stats.Stat // that is being delivered, as a whole
 	uncertain   bool         // a try of the batch failed that the peer may have stored
 	proven      bool         // the peer has taken a stats in this run
+	identified  bool         // the peer has said in this run whose token it is
 	doubts      doubts
 	search      search
 }
@@ -136,6 +137,13 @@ func (p *push) pushAll(ctx context.Context) error {
 	queries := p.queries()
 	if err := p.count(ctx, queries); err != nil {
 		return err
+	}
+	p.summary.AlreadyThere = p.summary.Known
+	if p.total == 0 && !p.opts.DryRun {
+		// Nothing would show that the token is wrong, or the peer gone.
+		if _, err := p.standing(ctx); err != nil {
+			return err
+		}
 	}
 	p.opts.Progress(0, p.total)
 	for _, query := range queries {
@@ -178,7 +186,7 @@ func (p *push) count(ctx context.Context, queries []postgres.UnsentQuery) error 
 			return err
 		}
 		p.total += unsent
-		p.summary.Skipped += int(max(0, all-unsent))
+		p.summary.Known += int(max(0, all-unsent))
 	}
 	return nil
 }

@@ -66,13 +66,32 @@ func TestPushAgainSendsOnlyWhatIsNew(t *testing.T) {
 	p := newPair(t)
 	push(t, p.pushOptions(t))
 	before := p.remote.requests.Load()
-	wantResult(t, result{Skipped: 100}, push(t, p.pushOptions(t)))
-	if n := p.remote.requests.Load() - before; n != 0 {
-		t.Errorf("%d requests to push nothing", n)
+	wantResult(t, result{AlreadyThere: 100}, push(t, p.pushOptions(t)))
+	if n := p.remote.requests.Load() - before; n != 1 {
+		t.Errorf("%d requests to push nothing, want the one about the token", n)
 	}
 	fill(t, p.local.store, p.client, 100, 5)
-	wantResult(t, result{Sent: 5, Skipped: 100}, push(t, p.pushOptions(t)))
+	wantResult(t, result{Sent: 5, AlreadyThere: 100}, push(t, p.pushOptions(t)))
 	wantSame(t, p.local.store, p.remote.store)
+}
+
+// A wrong token is told of also where there is nothing to push.
+func TestPushOfNothingChecksTheToken(t *testing.T) {
+	t.Parallel()
+	p := newPair(t)
+	push(t, p.pushOptions(t))
+	opts := p.pushOptions(t)
+	opts.Token = "wrong"
+	for _, clients := range [][]stats.Client{opts.Clients, nil} {
+		opts.Clients = clients
+		summary, err := peer.Push(t.Context(), opts)
+		if err == nil || !strings.Contains(err.Error(), "answers 403 Forbidden") || !strings.Contains(err.Error(), "check the token") {
+			t.Errorf("%d clients: error is %v", len(clients), err)
+		}
+		wantResult(t, result{AlreadyThere: 100 * len(clients)}, summary)
+	}
+	opts.DryRun = true // asks the peer nothing
+	wantResult(t, result{}, push(t, opts))
 }
 
 func TestPushResend(t *testing.T) {
@@ -215,7 +234,7 @@ func TestPushInterrupted(t *testing.T) {
 	if got := len(contents(t, p.remote.store)); got != 30 {
 		t.Errorf("the remote has %d stats, want those of the three batches", got)
 	}
-	wantResult(t, result{Sent: 70, Skipped: 30}, push(t, opts))
+	wantResult(t, result{Sent: 70, AlreadyThere: 30}, push(t, opts))
 	if requests != 10 {
 		t.Errorf("%d requests, want 3 and 7", requests)
 	}

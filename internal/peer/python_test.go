@@ -255,7 +255,7 @@ func TestPullFromPython(t *testing.T) {
 	if n := len(far.take()); n != 1+5*2 {
 		t.Errorf("%d requests for what is new", n)
 	}
-	wantResult(t, result{Skipped: 1}, push(t, peer.PushOptions{
+	wantResult(t, result{AlreadyThere: 1}, push(t, peer.PushOptions{
 		Remote: remote(t, far.url, far.token), Store: local.store, Clients: []stats.Client{client}, From: today, To: today,
 	}))
 }

@@ -85,7 +85,7 @@ func TestPushFindsWhatIsRefused(t *testing.T) {
 			if n := len(*taken); n != 61 || len(slices.Compact(slices.Sorted(slices.Values(*taken)))) != 61 {
 				t.Errorf("the peer took %d stats", n)
 			}
-			wantResult(t, result{Refused: 3, Skipped: 61}, push(t, opts))
+			wantResult(t, result{Refused: 3, AlreadyThere: 61}, push(t, opts))
 		})
 	}
 }

@@ -187,6 +187,49 @@ func TestUnreadableAnswers(t *testing.T) {
 	}
 }
 
+// The API answers 201 or 207. Other answers of success count where they show that
+// a stats service has taken the batch.
+func TestOtherAnswersOfSuccess(t *testing.T) {
+	t.Parallel()
+	const known = `{"name":"a","role":"user","token":"token"}`
+	tests := map[string]struct {
+		status  int
+		body    string
+		account string // what the peer says of the token
+		want    result
+		problem string
+		pauses  int
+	}{
+		"200 that lists":               {200, `{"data":[{}]}`, "", result{Sent: 1}, "", 0},
+		"200 that lists too few":       {200, `{"data":[]}`, "", result{}, "its answer cannot be read", 5},
+		"200 of another service":       {200, `{"status":"ok"}`, "", result{}, "is this the address of a stats service?", 0},
+		"200 with a page":              {200, `<!DOCTYPE html>`, "", result{}, "its answer cannot be read", 5},
+		"200 with nothing":             {200, "", "", result{}, "its answer cannot be read", 5},
+		"204 of a stats service":       {204, "", known, result{Sent: 1}, "", 0},
+		"204 of another service":       {204, "", `{"name":"bob"}`, result{}, "is this the address of a stats service?", 0},
+		"204 of what answers anything": {204, "", "", result{}, "is this the address of a stats service?", 0},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				status, body := tt.status, tt.body
+				if r.Method == http.MethodGet && tt.account != "" {
+					status, body = http.StatusOK, tt.account
+				}
+				w.WriteHeader(status)
+				_, _ = io.WriteString(w, body)
+			}))
+			t.Cleanup(server.Close)
+			summary, pauses, err := singlePush(t, server.URL, nil)
+			if (err == nil) != (tt.problem == "") || err != nil && !strings.Contains(err.Error(), tt.problem) || len(pauses) != tt.pauses {
+				t.Errorf("error is %v after %d pauses, want %q after %d", err, len(pauses), tt.problem, tt.pauses)
+			}
+			wantResult(t, tt.want, summary)
+		})
+	}
+}
+
 func TestRemoteIsIncomplete(t *testing.T) {
 	t.Parallel()
 	tests := []struct{ server, token, want string }{

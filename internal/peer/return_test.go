@@ -39,7 +39,7 @@ func TestRemovedDuplicatesDoNotComeBack(t *testing.T) {
 	if n, err := p.local.store.RemoveDuplicates(t.Context(), postgres.DuplicateQuery{}, nil); n != 0 || err != nil {
 		t.Errorf("%d duplicates came back (%v)", n, err)
 	}
-	wantResult(t, result{Skipped: 101}, push(t, p.pushOptions(t)))
+	wantResult(t, result{AlreadyThere: 101}, push(t, p.pushOptions(t)))
 }
 
 // Of duplicates that a peer has, a pull takes the first. Those of another client

@@ -15,6 +15,7 @@ import (
 	"github.com/monarc-project/stats-service/internal/cli"
 	"github.com/monarc-project/stats-service/internal/pgtest"
 	"github.com/monarc-project/stats-service/internal/postgres"
+	"github.com/monarc-project/stats-service/sql/migrations"
 )
 
 // TestMain lets the test binary stand in for the programs that the scripts
@@ -30,7 +31,7 @@ func TestMain(m *testing.M) {
 
 type withDatabases struct{ m *testing.M }
 
-func (w withDatabases) Run() int { return pgtest.Run(w.m, postgres.MigrateURL) }
+func (w withDatabases) Run() int { return pgtest.Run(w.m, migrations.FS, postgres.MigrateURL) }
 
 // statsService is the program as cmd/stats-service runs it.
 func statsService() {

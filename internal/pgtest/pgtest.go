@@ -2,156 +2,85 @@
 //
 // A package that needs databases says so in its TestMain:
 //
-//	func TestMain(m *testing.M) { os.Exit(pgtest.Run(m, postgres.MigrateURL)) }
+//	func TestMain(m *testing.M) { os.Exit(pgtest.Run(m, migrations.FS, postgres.MigrateURL)) }
 //
-// which runs one private server for the test binary. Without PostgreSQL on the
-// machine the tests fail and say what to install; they are never skipped.
+// All test binaries that run at the same time share one private server, see
+// supervise. Without PostgreSQL on the machine the tests fail and say what to
+// install; they are never skipped.
 package pgtest
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
-	"path/filepath"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
-
-	"github.com/monarc-project/stats-service/internal/localpg"
 )
 
-// template is the migrated database that the databases of tests are copies of.
-const template = "template_migrated"
-
 // timeout bounds each statement of this package, not those of the tests.
-const timeout = 30 * time.Second
+const timeout = time.Minute
 
-// server is the one server of a test binary.
+// server is the shared server as one test binary sees it.
 type server struct {
-	local *localpg.Server
-	mu    sync.Mutex // PostgreSQL copies a template for one session at a time
+	urlFor func(database string) string
+	// fileCopy is added to CREATE DATABASE. The default since PostgreSQL 15,
+	// writing every page to the log, takes three times the processor time.
+	fileCopy string
+	migrated string // the template that New copies
+
+	mu    sync.Mutex
+	conn  *pgconn.PgConn
 	count int
 }
 
 // current is set by Run for the tests that it runs, and by nothing else.
 var current *server
 
-// Run starts a server, prepares the database that New copies with migrate,
-// runs the tests and stops the server. It returns the exit code. migrate gets
-// the address of an empty database and must leave no connection open.
-func Run(m *testing.M, migrate func(ctx context.Context, url string) error) int {
-	dir, err := makeDir()
+// Run connects to the server of all test binaries, starting it when there is
+// none, runs the tests and returns the exit code. New copies a database that
+// migrate prepared: migrate gets the address of an empty database and must leave
+// no connection open. Its result must depend on the files of schema alone, since
+// test binaries with equal files share it.
+func Run(m *testing.M, schema fs.FS, migrate func(ctx context.Context, url string) error) int {
+	if dir := os.Getenv(superviseVariable); dir != "" {
+		return supervise(dir)
+	}
+	s, leave, err := join(schema, migrate)
 	if err != nil {
-		return failed(err)
+		fmt.Fprintf(os.Stderr, "prepare the test database in a folder below %s (TMPDIR): %v\n", os.TempDir(), err)
+		return 1
 	}
-	defer os.RemoveAll(dir)
-	local, err := localpg.Start(context.Background(), options(dir))
-	if err != nil {
-		return failed(err)
-	}
-	defer stop(local)
-	s := &server{local: local}
-	if err := s.prepare(migrate); err != nil {
-		return failed(err)
-	}
+	defer leave()
 	current = s
 	return m.Run()
-}
-
-func failed(err error) int {
-	fmt.Fprintf(os.Stderr, "prepare the test database in a folder below %s (TMPDIR): %v\n", os.TempDir(), err)
-	return 1
-}
-
-func stop(local *localpg.Server) {
-	ctx, cancel := context.WithTimeout(context.Background(), timeout)
-	defer cancel()
-	if err := local.Stop(ctx); err != nil {
-		fmt.Fprintln(os.Stderr, "stop the test database:", err)
-	}
-}
-
-const dirPattern = "stats-service-test-*"
-
-// makeDir makes a folder that the server's user, which under root is another
-// one, can pass through.
-func makeDir() (string, error) {
-	sweep()
-	dir, err := os.MkdirTemp("", dirPattern)
-	if err != nil {
-		return "", err
-	}
-	return dir, os.Chmod(dir, 0o711)
-}
-
-// sweep removes what test binaries that were killed left behind. Their
-// servers are gone, so nothing in there has changed for a day.
-func sweep() {
-	dirs, err := filepath.Glob(filepath.Join(os.TempDir(), dirPattern))
-	if err != nil {
-		return
-	}
-	for _, dir := range dirs {
-		info, err := os.Stat(dir)
-		if err == nil && time.Since(info.ModTime()) > 24*time.Hour {
-			_ = os.RemoveAll(dir) // another user's is not ours to remove, and stays
-		}
-	}
-}
-
-// options trade the safety of data for speed: it is thrown away anyway. The
-// autovacuum would, besides, now and then sit in the database to be copied.
-func options(dir string) localpg.Options {
-	return localpg.Options{
-		Dir:           dir,
-		NoSync:        true,
-		DieWithParent: true,
-		Settings: map[string]string{
-			"fsync":              "off",
-			"full_page_writes":   "off",
-			"synchronous_commit": "off",
-			"autovacuum":         "off",
-			"max_connections":    "300",
-			"shared_buffers":     "48MB",
-		},
-	}
-}
-
-func (s *server) prepare(migrate func(ctx context.Context, url string) error) error {
-	ctx := context.Background()
-	if err := s.exec(ctx, "CREATE DATABASE "+template); err != nil {
-		return err
-	}
-	if err := migrate(ctx, s.local.URLFor(template)); err != nil {
-		return fmt.Errorf("migrate: %w", err)
-	}
-	return nil
 }
 
 // New returns the address of a fresh database that is migrated and holds no
 // data. It is dropped, with whatever connections are left, when tb ends.
 func New(tb testing.TB) string {
 	tb.Helper()
-	return create(tb, template)
+	return create(tb, func(s *server) string { return s.migrated })
 }
 
 // Empty returns the address of a fresh database that is not migrated. It is
 // dropped, with whatever connections are left, when tb ends.
 func Empty(tb testing.TB) string {
 	tb.Helper()
-	return create(tb, "template1")
+	return create(tb, func(*server) string { return emptyTemplate })
 }
 
-func create(tb testing.TB, from string) string {
+func create(tb testing.TB, template func(*server) string) string {
 	tb.Helper()
 	s := current
 	if s == nil {
 		tb.Fatal("the TestMain of this package has to call pgtest.Run")
 	}
-	name, err := s.clone(context.Background(), from)
+	name, err := s.clone(context.Background(), template(s))
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -160,39 +89,65 @@ func create(tb testing.TB, from string) string {
 			tb.Error(err)
 		}
 	})
-	return s.local.URLFor(name)
+	return s.urlFor(name)
 }
 
-func (s *server) clone(ctx context.Context, from string) (string, error) {
+// clone copies a template to a database whose name no other process uses:
+// databases of killed processes stay as long as the server.
+func (s *server) clone(ctx context.Context, template string) (string, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.count++
-	name := fmt.Sprintf("test_%d", s.count)
-	return name, s.exec(ctx, "CREATE DATABASE "+name+" TEMPLATE "+from)
+	name := fmt.Sprintf("test_%d_%s_%d", os.Getpid(), session, s.count)
+	return name, s.exec(ctx, "CREATE DATABASE "+name+" TEMPLATE "+template+s.fileCopy)
 }
 
 // drop closes the connections first: DROP DATABASE … WITH (FORCE) is not known
 // to PostgreSQL 12.
 func (s *server) drop(ctx context.Context, name string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	return s.exec(ctx,
 		"ALTER DATABASE "+name+" ALLOW_CONNECTIONS false",
 		"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '"+name+"'",
 		"DROP DATABASE "+name)
 }
 
-// exec runs statements one by one on the maintenance database.
+// exec runs statements one by one on the maintenance database. The caller
+// holds the lock, if anybody else can have the server.
 func (s *server) exec(ctx context.Context, statements ...string) error {
-	ctx, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
-	conn, err := pgconn.Connect(ctx, s.local.URLFor("postgres"))
-	if err != nil {
-		return errors.New(err.Error())
-	}
-	defer conn.Close(ctx)
 	for _, statement := range statements {
-		if _, err := conn.Exec(ctx, statement).ReadAll(); err != nil {
-			return fmt.Errorf("%s: %s", statement, err.Error())
+		if _, err := s.query(ctx, statement); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// query returns the first column of the rows of a statement.
+func (s *server) query(ctx context.Context, statement string) ([]string, error) {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	if s.conn == nil || s.conn.IsClosed() {
+		conn, err := pgconn.Connect(ctx, s.urlFor("postgres"))
+		if err != nil {
+			return nil, errors.New(err.Error())
+		}
+		s.conn = conn
+	}
+	return run(ctx, s.conn, statement)
+}
+
+func run(ctx context.Context, conn *pgconn.PgConn, statement string) ([]string, error) {
+	results, err := conn.Exec(ctx, statement).ReadAll()
+	if err != nil {
+		return nil, fmt.Errorf("%s: %s", statement, err.Error())
+	}
+	var values []string
+	for _, result := range results {
+		for _, row := range result.Rows {
+			values = append(values, string(row[0]))
+		}
+	}
+	return values, nil
 }

@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"strings"
 	"testing"
+	"testing/fstest"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5"
@@ -18,7 +20,14 @@ import (
 // brokenMigration, set in the environment, makes the migration fail.
 const brokenMigration = "PGTEST_TEST_BROKEN_MIGRATION"
 
-func TestMain(m *testing.M) { os.Exit(pgtest.Run(m, migrate)) }
+func TestMain(m *testing.M) { os.Exit(pgtest.Run(m, schema(), migrate)) }
+
+// schema is what the migrated template is known by.
+func schema() fs.FS {
+	return fstest.MapFS{"fruit.sql": {Data: []byte(createFruit + os.Getenv(brokenMigration))}}
+}
+
+const createFruit = "CREATE TABLE fruit (name text)"
 
 func migrate(ctx context.Context, url string) error {
 	if os.Getenv(brokenMigration) != "" {
@@ -29,7 +38,7 @@ func migrate(ctx context.Context, url string) error {
 		return err
 	}
 	defer conn.Close(ctx)
-	_, err = conn.Exec(ctx, "CREATE TABLE fruit (name text)")
+	_, err = conn.Exec(ctx, createFruit)
 	return err
 }
 

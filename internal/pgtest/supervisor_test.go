@@ -1,0 +1,180 @@
+package pgtest_test
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/monarc-project/stats-service/internal/pgtest"
+)
+
+const (
+	// asUser, set in the environment, makes TestUsers a user of the server that
+	// says on request which one it has.
+	asUser = "PGTEST_TEST_USER"
+	// patience only has to be too long: nothing ends before its time because of it.
+	patience = time.Minute
+)
+
+// user is another test binary that uses the server of a folder.
+type user struct {
+	t       *testing.T
+	cmd     *exec.Cmd
+	ask     io.Writer
+	answers *bufio.Scanner
+}
+
+func startUser(t *testing.T, tmp string) *user {
+	t.Helper()
+	program, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(program, "-test.run=^TestUsers$")
+	cmd.Env = append(os.Environ(), asUser+"=1", "TMPDIR="+tmp)
+	cmd.Stderr = t.Output()
+	ask, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	answers, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	u := &user{t, cmd, ask, bufio.NewScanner(answers)}
+	t.Cleanup(u.kill)
+	return u
+}
+
+// server tells the servers that the user may have apart.
+func (u *user) server() string {
+	u.t.Helper()
+	fmt.Fprintln(u.ask)
+	if !u.answers.Scan() {
+		u.t.Fatal("the user has ended")
+	}
+	return u.answers.Text()
+}
+
+func (u *user) kill() {
+	_ = u.cmd.Process.Kill() // it may have been killed before
+	_ = u.cmd.Wait()
+}
+
+// answer is what the other end of a user does, until its input ends.
+func answer(t *testing.T) {
+	for questions := bufio.NewScanner(os.Stdin); questions.Scan(); {
+		started := names(t, open(t, pgtest.New(t)), "SELECT pg_postmaster_start_time()::text")
+		fmt.Println(started[0])
+	}
+}
+
+func eventually(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); !holds(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("it never happened that " + what)
+		}
+	}
+}
+
+// traversable is a folder that the server's user gets to also under root.
+func traversable(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "stats-service-test-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	if err := os.Chmod(dir, 0o711); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// glob returns the one path that a pattern fits.
+func glob(t *testing.T, pattern string) string {
+	t.Helper()
+	found, err := filepath.Glob(pattern)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(found) != 1 {
+		t.Fatalf("%s: %v, want one", pattern, found)
+	}
+	return found[0]
+}
+
+// TestUsers shows that test binaries share a server, which ends with the last
+// of them, however they end, and which those that come later do without.
+func TestUsers(t *testing.T) {
+	if os.Getenv(asUser) != "" {
+		answer(t)
+		return
+	}
+	t.Parallel()
+	tmp := traversable(t)
+	first, second := startUser(t, tmp), startUser(t, tmp)
+	server := first.server()
+	if got := second.server(); got != server {
+		t.Errorf("the second user has the server %s, the first %s", got, server)
+	}
+	first.kill() // the one that started the server, as a rule
+	if got := second.server(); got != server {
+		t.Errorf("without the first user the server is %s, before it was %s", got, server)
+	}
+	second.kill()
+	eventually(t, "the server and its folder are gone", func() bool {
+		entries, err := os.ReadDir(tmp)
+		return err == nil && len(entries) == 0
+	})
+	if got := startUser(t, tmp).server(); got == server {
+		t.Error("the server of before is still there")
+	}
+}
+
+// TestRemainsAreReplaced shows that nobody uses what is left of a server whose
+// supervisor was killed, or that ended with the machine.
+func TestRemainsAreReplaced(t *testing.T) {
+	t.Parallel()
+	tmp := traversable(t)
+	first := startUser(t, tmp)
+	server := first.server()
+	dir := glob(t, filepath.Join(tmp, "stats-service-test-server-*", "server"))
+	holder, err := os.ReadFile(filepath.Join(dir, "postgres.lock"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	supervisor, err := strconv.Atoi(strings.TrimSpace(string(holder)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	process, err := os.FindProcess(supervisor)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	control := filepath.Join(dir, "postgres", "data", "global", "pg_control")
+	eventually(t, "the server has ended", func() bool {
+		_, err := os.Stat(filepath.Join(dir, "postgres", "data", "postmaster.pid"))
+		return os.IsNotExist(err)
+	})
+	if err := os.WriteFile(control, []byte("half a page"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got := startUser(t, tmp).server(); got == server {
+		t.Error("the server of before is still there")
+	}
+}

@@ -228,5 +228,8 @@ func asFailure(c *cli.Context, err error) error {
 	if _, usage := errors.AsType[*usageError](err); usage {
 		return fmt.Errorf("%w; see `%s --help`", err, called(c))
 	}
+	if _, unusable := errors.AsType[*settingsError](err); unusable {
+		return err
+	}
 	return &failure{cause: err}
 }

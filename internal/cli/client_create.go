@@ -36,7 +36,7 @@ func createClient(ctx context.Context, t *task) error {
 	if err != nil {
 		return err
 	}
-	return t.withStore(ctx, func(store *postgres.Store) error {
+	return t.withStoreFor(ctx, toSeal, func(store *postgres.Store) error {
 		created, err := store.CreateClient(ctx, client)
 		if errors.Is(err, stats.ErrUnchanged) {
 			return fmt.Errorf("create client %q: it is already there, with this token", client.Name)

@@ -41,7 +41,7 @@ func rotateToken(ctx context.Context, t *task) error {
 	if grace < 0 {
 		return usagef("--grace %s is negative: 0s ends the old token at once", grace)
 	}
-	return t.withStore(ctx, func(store *postgres.Store) error {
+	return t.withStoreFor(ctx, toSeal, func(store *postgres.Store) error {
 		until := t.Now().Add(grace).UTC().Truncate(time.Second)
 		client, err := store.RotateToken(ctx, id, grace)
 		if err != nil {

@@ -7,7 +7,6 @@ import (
 	"io"
 	"net"
 	"os"
-	"path/filepath"
 	"strings"
 	"syscall"
 
@@ -18,7 +17,6 @@ import (
 	"github.com/monarc-project/stats-service/internal/logging"
 	"github.com/monarc-project/stats-service/internal/peer"
 	"github.com/monarc-project/stats-service/internal/postgres"
-	"github.com/monarc-project/stats-service/internal/secret"
 )
 
 func (p *program) configCheck() *cli.Command {
@@ -115,7 +113,7 @@ func (t *task) tryDatabase(ctx context.Context) []trial {
 			return []trial{{"database", false, err.Error()}}
 		}
 	}
-	key, err := t.existingKey()
+	key, _, err := secretBox(t.settings, false)
 	if err != nil {
 		return []trial{{"secret key", false, err.Error()}}
 	}
@@ -128,21 +126,14 @@ func (t *task) tryDatabase(ctx context.Context) []trial {
 	return t.tryStore(ctx, store)
 }
 
-// existingKey does not make a key file: where there is none, no token was sealed
-// with its key either.
-func (t *task) existingKey() (*secret.Box, error) {
-	_, err := os.Stat(filepath.Join(t.settings.DataDir, keyFile))
-	if t.settings.SecretKey == "" && errors.Is(err, os.ErrNotExist) {
-		return secret.New(secret.NewToken()), nil
-	}
-	return secretBox(t.settings)
-}
-
 func (t *task) tryStore(ctx context.Context, store *postgres.Store) []trial {
 	if err := store.CheckSchema(ctx); err != nil {
 		return []trial{{"database", false, err.Error()}}
 	}
 	trials := []trial{{"database", true, t.databaseName() + " is there and up to date"}}
+	if err := checkKey(ctx, store, t.settings, t.log); err != nil {
+		return append(trials, trial{"secret key", false, err.Error()})
+	}
 	clients, err := store.ListClients(ctx)
 	if err != nil {
 		return append(trials, trial{"secret key", false, err.Error()})

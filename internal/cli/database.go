@@ -15,12 +15,9 @@ import (
 	"github.com/monarc-project/stats-service/internal/localpg"
 	"github.com/monarc-project/stats-service/internal/logging"
 	"github.com/monarc-project/stats-service/internal/postgres"
-	"github.com/monarc-project/stats-service/internal/secret"
 )
 
 const (
-	// keyFile holds the generated secret key where none is configured.
-	keyFile = "secret.key"
 	// stopTimeout bounds the clean end of the private database.
 	stopTimeout = 30 * time.Second
 	// usersFile in DATA_DIR is locked by all processes that use the private
@@ -46,17 +43,73 @@ type database struct {
 	log    *slog.Logger
 }
 
-// openDatabase finds the database. exclusive refuses to share a private one with
+// purpose is what a command opens the database for.
+type purpose int
+
+const (
+	// toWork is on a database that exists, with the key that exists.
+	toWork purpose = iota
+	// toSeal is toWork that seals tokens, for which a database without clients may
+	// get a key.
+	toSeal
+	// toInitialize makes the private database and its key where they are missing.
+	toInitialize
+	// toServe is toInitialize for the one process that runs the service.
+	toServe
+)
+
+// mayCreate reports whether a private database and its key may be made. If every
+// command made them, one that lacks the settings of the service would work on a
+// database of its own.
+func (u purpose) mayCreate() bool { return u >= toInitialize }
+
+// settingsError is about settings that cannot be used together with what is there.
+type settingsError struct{ message string }
+
+func (e *settingsError) Error() string { return e.message }
+
+// openDatabase finds the database. The service does not share a private one with
 // another process.
-func (p *program) openDatabase(ctx context.Context, settings config.Config, log *slog.Logger, exclusive bool) (*database, error) {
+func (p *program) openDatabase(ctx context.Context, settings config.Config, log *slog.Logger, use purpose) (*database, error) {
 	if url, configured := settings.Database(); configured {
 		return &database{url: url}, nil
 	}
-	options := localpg.Options{Dir: settings.DataDir, Log: logging.Named(log, logging.Database), Fetch: true}
-	if exclusive {
+	if settings.IsWeakKey() {
+		if there, err := localpg.Exists(settings.DataDir); err == nil && !there {
+			return nil, errWeakKey
+		}
+	}
+	options := localpg.Options{
+		Dir: settings.DataDir, Existing: !use.mayCreate(), Log: logging.Named(log, logging.Database), Fetch: true,
+	}
+	if use == toServe {
 		return start(ctx, options)
 	}
-	return share(ctx, options, shareTimeout)
+	db, err := share(ctx, options, shareTimeout)
+	if errors.Is(err, localpg.ErrNoDatabase) {
+		return nil, noDatabase(settings)
+	}
+	return db, err
+}
+
+// noDatabase says where a database was looked for, and with which settings.
+func noDatabase(settings config.Config) error {
+	read := "no settings file was read (STATS_CONFIG names none, and " + config.DefaultFile + " does not exist)"
+	if settings.File != "" {
+		read = "the settings file is " + settings.File
+	}
+	return &settingsError{fmt.Sprintf("no database was found: neither DATABASE_URL nor DB_HOSTNAME is set, "+
+		"and there is no private database in %s (DATA_DIR); %s. Run this with the settings of the service: "+
+		"STATS_CONFIG names their file, DATA_DIR the folder. `stats-service db_init` makes a new private database",
+		folder(settings), read)}
+}
+
+// folder is DATA_DIR, whole, for messages.
+func folder(settings config.Config) string {
+	if whole, err := filepath.Abs(settings.DataDir); err == nil {
+		return whole
+	}
+	return settings.DataDir
 }
 
 // start runs the private database.
@@ -78,10 +131,8 @@ func start(ctx context.Context, options localpg.Options) (*database, error) {
 // share uses the private database of the process that runs it, or runs it where
 // none does. It waits, up to limit, for one that is starting or stopping it.
 func share(ctx context.Context, options localpg.Options, limit time.Duration) (*database, error) {
-	told := time.AfterFunc(shareSilence, func() {
-		options.Log.Warn("waiting for another process that starts or stops the private database", "limit", limit.String())
-	})
-	defer told.Stop()
+	silence := time.NewTimer(shareSilence)
+	defer silence.Stop()
 	over := time.NewTimer(limit)
 	defer over.Stop()
 	for {
@@ -99,6 +150,8 @@ func share(ctx context.Context, options localpg.Options, limit time.Duration) (*
 			return nil, ctx.Err()
 		case <-over.C:
 			return nil, notReady(held, limit)
+		case <-silence.C:
+			options.Log.Warn("waiting for another process that starts or stops the private database", "limit", limit.String())
 		case <-time.After(usersPause):
 		}
 	}
@@ -183,26 +236,41 @@ func (d *database) died() <-chan struct{} {
 
 // openStore opens the database and brings a private one up to date. The caller
 // closes the store, then the database.
-func (p *program) openStore(ctx context.Context, settings config.Config, log *slog.Logger, exclusive bool) (*postgres.Store, *database, error) {
-	db, err := p.openDatabase(ctx, settings, log, exclusive)
+func (p *program) openStore(ctx context.Context, settings config.Config, log *slog.Logger, use purpose) (*postgres.Store, *database, error) {
+	db, err := p.openDatabase(ctx, settings, log, use)
 	if err != nil {
 		return nil, nil, err
 	}
-	box, err := secretBox(settings)
-	if err != nil {
-		return nil, nil, errors.Join(err, db.close(ctx))
-	}
-	options := postgres.Options{
-		URL: db.url, Secret: box, Now: p.Now, Log: logging.Named(log, logging.Database), MaxConns: int32(settings.DBPoolSize),
-	}
-	if exclusive { // commands look at the primary: what operators ask is about now
-		options.ReadURLs, options.MaxLag = settings.ReadURLs(), settings.DatabaseReadMaxLag
-	}
-	store, err := openMigrated(ctx, db, options)
+	store, err := p.openStoreOn(ctx, db, settings, log, use)
 	if err != nil {
 		return nil, nil, errors.Join(err, db.close(ctx))
 	}
 	return store, db, nil
+}
+
+func (p *program) openStoreOn(ctx context.Context, db *database, settings config.Config, log *slog.Logger, use purpose) (*postgres.Store, error) {
+	box, isKept, err := secretBox(settings, use.mayCreate())
+	if err != nil {
+		return nil, err
+	}
+	options := postgres.Options{
+		URL: db.url, Secret: box, Now: p.Now, Log: logging.Named(log, logging.Database), MaxConns: int32(settings.DBPoolSize),
+	}
+	if use == toServe { // commands look at the primary: what operators ask is about now
+		options.ReadURLs, options.MaxLag = settings.ReadURLs(), settings.DatabaseReadMaxLag
+	}
+	store, err := openMigrated(ctx, db, options)
+	if err != nil {
+		return nil, err
+	}
+	if use == toSeal && !isKept {
+		return p.openWithNewKey(ctx, store, settings, options)
+	}
+	if err := checkKey(ctx, store, settings, log); err != nil {
+		store.Close()
+		return nil, err
+	}
+	return store, nil
 }
 
 // openMigrated opens the store. The private database has no operator who would
@@ -217,26 +285,4 @@ func openMigrated(ctx context.Context, db *database, options postgres.Options) (
 		return nil, err
 	}
 	return store, nil
-}
-
-// secretBox returns what seals tokens, with the configured key or one that is
-// generated once and kept in DATA_DIR.
-func secretBox(settings config.Config) (*secret.Box, error) {
-	if settings.SecretKey != "" {
-		return secret.New(string(settings.SecretKey)), nil
-	}
-	key, err := keptKey(settings.DataDir)
-	if err != nil {
-		return nil, fmt.Errorf("no SECRET_KEY is set and none could be kept in DATA_DIR: %w", err)
-	}
-	return secret.New(key), nil
-}
-
-// keptKey returns the key in the folder, both of which are made when missing.
-// The folder has the mode that a private database in it would need.
-func keptKey(dir string) (string, error) {
-	if err := os.MkdirAll(dir, 0o711); err != nil {
-		return "", err
-	}
-	return secret.LoadOrCreateKey(filepath.Join(dir, keyFile))
 }

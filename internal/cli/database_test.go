@@ -85,11 +85,11 @@ func TestPrivateDatabaseOutlivesItsUsers(t *testing.T) {
 	p := &program{Surroundings{Now: time.Now}}
 	waiting := make(signals)
 	log := slog.New(slog.NewTextHandler(waiting, nil))
-	first, err := p.openDatabase(t.Context(), config.Config{DataDir: dir}, log, false)
+	first, err := p.openDatabase(t.Context(), config.Config{DataDir: dir}, log, toInitialize)
 	if err != nil {
 		t.Fatal(err)
 	}
-	second, err := p.openDatabase(t.Context(), config.Config{DataDir: dir}, log, false)
+	second, err := p.openDatabase(t.Context(), config.Config{DataDir: dir}, log, toInitialize)
 	if err != nil {
 		t.Fatal(err)
 	}

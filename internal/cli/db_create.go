@@ -25,8 +25,8 @@ type creation struct {
 }
 
 func createDatabase(ctx context.Context, t *task) error {
-	return t.withDatabase(ctx, func(url string) error {
-		created, err := postgres.CreateDatabase(ctx, url)
+	return t.withDatabase(ctx, toWork, func(db *database) error {
+		created, err := postgres.CreateDatabase(ctx, db.url)
 		if err != nil {
 			return err
 		}

@@ -18,7 +18,7 @@ func (p *program) dbInit() *cli.Command {
 		Usage:    "Initialize the database.",
 		Flags:    []cli.Flag{jsonOption()},
 		Action: p.task(logging.CommandsDatabase, func(ctx context.Context, t *task) error {
-			return t.migrate(ctx, "The database is initialized.")
+			return t.migrate(ctx, toInitialize, "The database is initialized.")
 		}),
 	}
 }
@@ -29,10 +29,13 @@ type migration struct {
 }
 
 // migrate applies what is missing and ends with a sentence.
-func (t *task) migrate(ctx context.Context, done string) error {
-	return t.withDatabase(ctx, func(url string) error {
-		applied, err := postgres.Initialize(ctx, url)
+func (t *task) migrate(ctx context.Context, use purpose, done string) error {
+	return t.withDatabase(ctx, use, func(db *database) error {
+		applied, err := postgres.Initialize(ctx, db.url)
 		if err != nil {
+			return err
+		}
+		if err := t.requireKey(ctx, db, use); err != nil {
 			return err
 		}
 		t.log.Info("the database was migrated", "applied", len(applied))
@@ -43,4 +46,20 @@ func (t *task) migrate(ctx context.Context, done string) error {
 			fmt.Fprintln(w, done)
 		})
 	})
+}
+
+// requireKey makes the key of a private database, and refuses a SECRET_KEY that is
+// too short where it opens no client's token: a database that was taken over, with
+// its clients, may keep the one it had.
+func (t *task) requireKey(ctx context.Context, db *database, use purpose) error {
+	box, _, err := secretBox(t.settings, db.own && use.mayCreate())
+	if err != nil || !t.settings.IsWeakKey() {
+		return err
+	}
+	store, err := postgres.Open(ctx, postgres.Options{URL: db.url, Secret: box, Now: t.Now, Log: t.log})
+	if err != nil {
+		return err
+	}
+	defer store.Close()
+	return checkKey(ctx, store, t.settings, t.log)
 }

@@ -15,7 +15,7 @@ func (p *program) dbUpgrade() *cli.Command {
 		Usage:    "Bring the tables up to date after a new release was installed.",
 		Flags:    []cli.Flag{jsonOption()},
 		Action: p.task(logging.CommandsDatabase, func(ctx context.Context, t *task) error {
-			return t.migrate(ctx, "The database is up to date.")
+			return t.migrate(ctx, toWork, "The database is up to date.")
 		}),
 	}
 }

@@ -2,6 +2,7 @@ package cli_test
 
 import (
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -29,7 +30,7 @@ func documented(t *testing.T, file string) []config.Setting {
 
 func defaults(t *testing.T) []config.Setting {
 	t.Helper()
-	settings, err := config.Load(nil, os.ReadFile)
+	settings, err := config.Load(nil, func(string) ([]byte, error) { return nil, fs.ErrNotExist })
 	if err != nil {
 		t.Fatal(err)
 	}

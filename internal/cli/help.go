@@ -19,7 +19,8 @@ const (
 type topic struct{ word, meaning string }
 
 const settingsNote = "Settings are taken from the environment and from the file that STATS_CONFIG\n" +
-	"names (.toml or .yaml); docs/operating.md explains each of them.\n"
+	"names (.toml or .yaml), else from /etc/stats-service/stats-service.toml;\n" +
+	"docs/operating.md explains each of them.\n"
 
 // appHelp is what --help says about the program.
 func appHelp(app *cli.App) string {

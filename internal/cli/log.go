@@ -11,7 +11,7 @@ import (
 // serviceLogger writes to LOG_PATH or, without one, to standard error. The
 // caller closes what comes with it.
 func (p *program) serviceLogger(settings config.Config) (*slog.Logger, *logging.File, error) {
-	return logging.New(logOptions(settings, p.Stderr))
+	return newLogger(settings, logOptions(settings, p.Stderr))
 }
 
 // commandLogger is for a command that someone waits for. To standard error it
@@ -22,7 +22,19 @@ func (p *program) commandLogger(settings config.Config, stderr io.Writer) (*slog
 	if options.Path == "" && options.Level == slog.LevelInfo {
 		options.Level = slog.LevelWarn
 	}
-	return logging.New(options)
+	return newLogger(settings, options)
+}
+
+// newLogger begins with what an operator should change in the settings.
+func newLogger(settings config.Config, options logging.Options) (*slog.Logger, *logging.File, error) {
+	log, file, err := logging.New(options)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, warning := range settings.Warnings {
+		log.Warn(warning)
+	}
+	return log, file, nil
 }
 
 func logOptions(settings config.Config, stderr io.Writer) logging.Options {

@@ -50,6 +50,7 @@ type testKey struct{}
 //	hangup                 sends SIGHUP to what runs in the background
 //	matches FILE REGEXP    waits until a line of the file matches
 //	sql URL STATEMENT      changes a database behind the service's back
+//	sealed URL KEY NAME    stores a client, whose token is its name, with a secret key
 //	program NAME FOLDER    sets NAME to the path of the program in a folder of the repository
 //	insist                 sends SIGINT to what runs in the background until it ends
 //	terminate              sends SIGTERM to what runs in the background
@@ -93,6 +94,7 @@ func TestScripts(t *testing.T) {
 			"hangup":     takes(0, 0, hangup),
 			"matches":    takes(2, 2, matches),
 			"sql":        takes(2, 2, sql),
+			"sealed":     takes(3, 3, sealed),
 			"program":    takes(2, 2, program),
 			"insist":     takes(0, 0, insist),
 			"terminate":  takes(0, 0, terminate),

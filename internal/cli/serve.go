@@ -66,7 +66,7 @@ func (p *program) runServer(ctx context.Context, settings config.Config) (err er
 		return err
 	}
 	defer listener.Close()
-	store, db, err := p.openStore(ctx, settings, log, true)
+	store, db, err := p.openStore(ctx, settings, log, toServe)
 	if err != nil {
 		return err
 	}

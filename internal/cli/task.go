@@ -83,8 +83,13 @@ func valueOf(c *cli.Context, flag cli.Flag) string {
 }
 
 // withStore runs what needs the database.
-func (t *task) withStore(ctx context.Context, run func(store *postgres.Store) error) (err error) {
-	store, db, err := t.openStore(ctx, t.settings, t.log, false)
+func (t *task) withStore(ctx context.Context, run func(store *postgres.Store) error) error {
+	return t.withStoreFor(ctx, toWork, run)
+}
+
+func (t *task) withStoreFor(ctx context.Context, use purpose, run func(store *postgres.Store) error) (err error) {
+	t.nameDatabase()
+	store, db, err := t.openStore(ctx, t.settings, t.log, use)
 	if err != nil {
 		return err
 	}
@@ -94,19 +99,27 @@ func (t *task) withStore(ctx context.Context, run func(store *postgres.Store) er
 }
 
 // withDatabase runs what needs the database but no tables in it.
-func (t *task) withDatabase(ctx context.Context, run func(url string) error) (err error) {
-	db, err := t.openDatabase(ctx, t.settings, t.log, false)
+func (t *task) withDatabase(ctx context.Context, use purpose, run func(db *database) error) (err error) {
+	t.nameDatabase()
+	db, err := t.openDatabase(ctx, t.settings, t.log, use)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.close(ctx)) }()
-	return run(db.url)
+	return run(db)
+}
+
+// nameDatabase tells who sits at a terminal which database the command works on.
+func (t *task) nameDatabase() {
+	if t.screen.terminal {
+		fmt.Fprintf(t.screen, "Working on %s.\n", t.databaseName())
+	}
 }
 
 // databaseName says which database the settings mean, without its password.
 func (t *task) databaseName() string {
 	if _, configured := t.settings.Database(); !configured {
-		return "the private database in " + t.settings.DataDir
+		return "the private database in " + folder(t.settings)
 	}
 	for _, setting := range t.settings.Redacted() {
 		if setting.Name == "DATABASE_URL" && setting.Value != "" {

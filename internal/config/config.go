@@ -1,7 +1,9 @@
 // Package config reads the settings of the service into one struct.
 //
 // A setting has the same name in the environment and in the optional file that
-// STATS_CONFIG names (.toml, .yaml or .yml; names may be in lower case there).
+// STATS_CONFIG names (.toml, .yaml or .yml; names may be in lower case there);
+// where that is unset, the file is DefaultFile, if it exists. A Python file is
+// not read: its names are told in a warning.
 // The environment wins over the file, the file over the defaults. An empty
 // value is the same as none, because container tools pass variables on empty.
 //
@@ -21,6 +23,7 @@ import (
 	"net/url"
 	"strconv"
 	"time"
+	"unicode/utf8"
 )
 
 // Secret is text that must not be printed. It hides itself from fmt, slog and
@@ -47,6 +50,9 @@ func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
 // Config holds every setting, checked. Get one from Load: the zero value has
 // none of the defaults.
 type Config struct {
+	File     string   // the settings file that was read; empty: none
+	Warnings []string // what an operator should change, without secrets; may be empty
+
 	Host string // HOST: name or address to listen on, IPv6 without brackets
 	Port int    // PORT: 0 takes any free port
 
@@ -67,11 +73,11 @@ type Config struct {
 	DBHostname         string        // DB_HOSTNAME: name, address or absolute path of a socket folder
 	DBPort             int           // DB_PORT
 	DBName             string        // DB_NAME
-	DBUsername         string        // DB_USERNAME
-	DBPassword         Secret        // DB_PASSWORD
+	DBUsername         string        // DB_USERNAME: statsservice when DB_HOSTNAME alone is set
+	DBPassword         Secret        // DB_PASSWORD: likewise
 	DBPoolSize         int           // DB_POOL_SIZE: connections to the database at most, at least 4; DATABASE_URL may have another limit
 
-	SecretKey Secret // SECRET_KEY: seals what the database must not reveal; empty: one is generated and kept in DataDir
+	SecretKey Secret // SECRET_KEY: seals what the database must not reveal; empty: one is generated and kept in DataDir. See IsWeakKey
 	DataDir   string // DATA_DIR: folder for what the service keeps itself
 
 	LogPath   string     // LOG_PATH: file to append to; empty: standard error
@@ -132,6 +138,12 @@ func (c Config) databaseUser() *url.Userinfo {
 		return url.User(c.DBUsername)
 	}
 	return nil
+}
+
+// IsWeakKey reports whether SECRET_KEY is too short for a new instance. Those
+// that were sealed with it before keep working.
+func (c Config) IsWeakKey() bool {
+	return c.SecretKey != "" && utf8.RuneCountInString(string(c.SecretKey)) < MinKeyLength
 }
 
 // Listen returns the address to listen on as host:port, IPv6 in brackets.

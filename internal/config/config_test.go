@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -228,7 +229,6 @@ func TestRefusedSecretsAreNotShown(t *testing.T) {
 		"ADMIN_TOKEN":        {"hush hush", "hush\n", "hüsh hush"},
 		"REMOTE_STATS_TOKEN": {"hush\thush"},
 		"DB_PASSWORD":        {"hush\x00"},
-		"SECRET_KEY":         {"hush"},
 		"DATABASE_READ_URL":  {"hush", "postgres://u:hush@h/d,mysql://u:hush@h/d", "postgres://u:hush@h,/d"},
 		"DATABASE_URL": {
 			"hush", "mysql://u:hush@h/d", "postgres:hush", "postgres://u:hush#1@h/d", "postgresql+psycopg2://u:hush@h/d",
@@ -268,7 +268,7 @@ func TestEveryProblemAtOnce(t *testing.T) {
 		"empty":      "\n",
 	}
 	got := problems(t, disk,
-		"STATS_CONFIG=stats.toml", "FIX_PROXY=maybe", "SECRET_KEY=short", "DB_PASSWORD=x", "DB_NAME=y",
+		"STATS_CONFIG=stats.toml", "FIX_PROXY=maybe", "SECRET_KEY=a\x00b", "DB_PASSWORD=x", "DB_NAME=y",
 		"ADMIN_TOKEN=a", "ADMIN_TOKEN_FILE=b", "REMOTE_STATS_TOKEN_FILE=missing", "DATABASE_URL_FILE=empty")
 	want := []string{
 		`"db_host" in stats.toml is not a setting; did you mean DB_HOSTNAME?`,
@@ -281,7 +281,7 @@ func TestEveryProblemAtOnce(t *testing.T) {
 		`ADMIN_TOKEN and ADMIN_TOKEN_FILE are both set in the environment; set one of them`,
 		`REMOTE_STATS_TOKEN_FILE in the environment names "missing", which cannot be read: file does not exist; accepted is the path of a file with the secret`,
 		`DATABASE_URL_FILE in the environment names "empty", which is empty; accepted is the path of a file with the secret`,
-		"SECRET_KEY in the environment cannot be used; accepted is at least 16 characters; `openssl rand -hex 32` makes a good one",
+		"SECRET_KEY in the environment cannot be used; accepted is text without NUL characters",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
@@ -299,12 +299,12 @@ func TestDatabase(t *testing.T) {
 		want    string
 	}{
 		"none":            {nil, ""},
-		"host only":       {[]string{"DB_HOSTNAME=db"}, "postgresql://db:5432/statsservice"},
-		"user":            {[]string{"DB_HOSTNAME=db", "DB_USERNAME=u"}, "postgresql://u@db:5432/statsservice"},
+		"host only":       {[]string{"DB_HOSTNAME=db"}, "postgresql://statsservice:statsservice@db:5432/statsservice"},
+		"user":            {[]string{"DB_HOSTNAME=db", "DB_USERNAME=u"}, "postgresql://u:statsservice@db:5432/statsservice"},
 		"escaping":        {[]string{"DB_HOSTNAME=db", "DB_USERNAME=a@b", "DB_PASSWORD=p:/?#[]@ %ü", "DB_NAME=n ?#"}, "postgresql://a%40b:p%3A%2F%3F%23%5B%5D%40%20%25%C3%BC@db:5432/n%20%3F%23"},
-		"password only":   {[]string{"DB_HOSTNAME=db", "DB_PASSWORD=p"}, "postgresql://:p@db:5432/statsservice"},
-		"IPv6":            {[]string{"DB_HOSTNAME=::1", "DB_PORT=6432"}, "postgresql://[::1]:6432/statsservice"},
-		"socket":          {[]string{"DB_HOSTNAME=/var/run/postgresql", "DB_USERNAME=u"}, "postgresql://u@/statsservice?host=%2Fvar%2Frun%2Fpostgresql&port=5432"},
+		"password only":   {[]string{"DB_HOSTNAME=db", "DB_PASSWORD=p"}, "postgresql://statsservice:p@db:5432/statsservice"},
+		"IPv6":            {[]string{"DB_HOSTNAME=::1", "DB_PORT=6432"}, "postgresql://statsservice:statsservice@[::1]:6432/statsservice"},
+		"socket":          {[]string{"DB_HOSTNAME=/var/run/postgresql", "DB_USERNAME=u"}, "postgresql://u:statsservice@/statsservice?host=%2Fvar%2Frun%2Fpostgresql&port=5432"},
 		"DATABASE_URL":    {[]string{"DB_HOSTNAME=db", "DB_PASSWORD=p", "DATABASE_URL=postgres://h/d"}, "postgres://h/d"},
 		"URL of a socket": {[]string{"DATABASE_URL=postgresql:///d?host=/run/pg"}, "postgresql:///d?host=/run/pg"},
 	}
@@ -406,5 +406,32 @@ func TestSecretsAreNotPrinted(t *testing.T) {
 		if !strings.Contains(text, "(set)") {
 			t.Errorf("%s does not tell that the secret is set: %s", name, text)
 		}
+	}
+}
+
+func TestWeakKey(t *testing.T) {
+	t.Parallel()
+	for key, want := range map[string]bool{"": false, "short": true, "fifteen éééééé": true, "sixteen éééééééé": false} {
+		if got := load(t, nil, "SECRET_KEY="+key).IsWeakKey(); got != want {
+			t.Errorf("%q is weak: %t, want %t", key, got, want)
+		}
+	}
+}
+
+// What the MONARC playbook sets is enough: the rest is as in the container of the
+// Python service.
+func TestPlaybook(t *testing.T) {
+	t.Parallel()
+	content, err := os.ReadFile("testdata/playbook.env")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := load(t, nil, strings.Split(string(content), "\n")...)
+	const want = "postgresql://statsservice:statsservice@127.0.0.1:15350/statsservice"
+	if got, configured := c.Database(); got != want || !configured {
+		t.Errorf("Database() = %q, %t, want %q", got, configured, want)
+	}
+	if c.ScriptName != "/dashboard" || !c.ClientRegistrationOpen || c.IsWeakKey() || len(c.Warnings) > 0 {
+		t.Errorf("settings are %v", c.Redacted())
 	}
 }

@@ -31,6 +31,10 @@ func (l *loader) file(path string) source {
 		return from
 	}
 	content, err := l.readFile(path)
+	if err != nil && path == DefaultFile {
+		l.report("%s cannot be read: %v; run this as a user who may, or name another file in %s", path, reason(err), fileVariable)
+		return from
+	}
 	if err != nil {
 		l.report("%s in the environment names %q, which cannot be read: %v", fileVariable, path, reason(err))
 		return from

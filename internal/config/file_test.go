@@ -1,6 +1,7 @@
 package config_test
 
 import (
+	"io/fs"
 	"strings"
 	"testing"
 
@@ -25,6 +26,8 @@ func TestFile(t *testing.T) {
 	} {
 		t.Run(path, func(t *testing.T) {
 			t.Parallel()
+			want := want
+			want.File = path
 			got := load(t, files{path: content}, "STATS_CONFIG="+path)
 			if diff := cmp.Diff(want, got, compareZones); diff != "" {
 				t.Errorf("(-want +got)\n%s", diff)
@@ -38,8 +41,10 @@ func TestEmptyFile(t *testing.T) {
 	for path, content := range map[string]string{
 		"a.toml": "", "b.yaml": "", "c.yml": "---\n", "d.yaml": "# nothing\n", "e.toml": "# nothing\n",
 	} {
+		want := defaults()
+		want.File = path
 		got := load(t, files{path: content}, "STATS_CONFIG="+path)
-		if diff := cmp.Diff(defaults(), got, compareZones); diff != "" {
+		if diff := cmp.Diff(want, got, compareZones); diff != "" {
 			t.Errorf("%s (-want +got)\n%s", path, diff)
 		}
 	}
@@ -134,5 +139,71 @@ func TestMissingFile(t *testing.T) {
 	got := problems(t, nil, "STATS_CONFIG=none.toml", "PORT=x")
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
+// The file of the installed service counts where no other is named.
+func TestDefaultFile(t *testing.T) {
+	t.Parallel()
+	disk := files{config.DefaultFile: "PORT = 7000\n", "other.toml": "PORT = 8000\n", "docker.py": "PORT = 9000\n"}
+	tests := map[string]struct {
+		environ []string
+		file    string
+		port    int
+	}{
+		"nothing is named":       {nil, config.DefaultFile, 7000},
+		"the name is empty":      {[]string{"STATS_CONFIG="}, config.DefaultFile, 7000},
+		"the environment wins":   {[]string{"PORT=6000"}, config.DefaultFile, 6000},
+		"another file is named":  {[]string{"STATS_CONFIG=other.toml"}, "other.toml", 8000},
+		"a Python file is named": {[]string{"STATS_CONFIG=docker.py"}, "", 5000},
+	}
+	for name, tt := range tests {
+		got := load(t, disk, tt.environ...)
+		if got.File != tt.file || got.Port != tt.port {
+			t.Errorf("%s: port %d of file %q, want %d of %q", name, got.Port, got.File, tt.port, tt.file)
+		}
+	}
+	if got := load(t, nil); got.File != "" {
+		t.Errorf("without a file it is %q", got.File)
+	}
+	closed := func(name string) ([]byte, error) {
+		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrPermission}
+	}
+	_, err := config.Load(nil, closed)
+	want := config.DefaultFile + " cannot be read: permission denied; run this as a user who may, or name another file in STATS_CONFIG"
+	if err == nil || err.Error() != want {
+		t.Errorf("error is %v, want %q", err, want)
+	}
+}
+
+// A Python file is not read. Its names are told, never its values.
+func TestPythonFile(t *testing.T) {
+	t.Parallel()
+	const warning = `STATS_CONFIG names the Python file "docker.py", which is not read: set its settings in the environment, or in a .toml file`
+	tests := map[string]struct {
+		disk files
+		want string
+	}{
+		"missing": {nil, warning + " (they cannot be listed: file does not exist)"},
+		"empty":   {files{"docker.py": "# nothing\n"}, warning},
+		"names": {
+			files{"docker.py": "import os\n# ADMIN_URL = 'x'\nHOST = '0.0.0.0'\nPORT: int = 5000\nSECRET_KEY=os.environ['HUSH']\r\n" +
+				"if HOST == PORT:\n    HOST = 'hush'\nDB_CONFIG_DICT = {\n    'user': 'hush',\n}\nSQLALCHEMY_DATABASE_URI = \"postgres://{u}:{HUSH}\".format(\n    u='x', **DB_CONFIG_DICT\n)\n" +
+				"TEXT = \"\"\"\nHUSH = hush \\\"\"\"\nHUSHED = 1\n\"\"\"\nLONG = 'a\\\nHUSH=b'\ndef f(x):\n    lower = 1\n    return x\n"},
+			warning + "; settings of this name are HOST, PORT, SECRET_KEY; not known by this name are DB_CONFIG_DICT, SQLALCHEMY_DATABASE_URI, TEXT, LONG",
+		},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got := load(t, tt.disk, "STATS_CONFIG=docker.py")
+			if diff := cmp.Diff([]string{tt.want}, got.Warnings); diff != "" {
+				t.Errorf("warnings (-want +got)\n%s", diff)
+			}
+			got.Warnings = nil
+			if diff := cmp.Diff(defaults(), got, compareZones); diff != "" {
+				t.Errorf("settings (-want +got)\n%s", diff)
+			}
+		})
 	}
 }

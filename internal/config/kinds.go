@@ -25,11 +25,13 @@ type kind[T any] struct {
 }
 
 const (
-	maxPort         = 65535
-	minSecretLength = 16
-	minPoolSize     = 4 // half of which long lists leave to others
-	maxPoolSize     = 1000
+	maxPort     = 65535
+	minPoolSize = 4 // half of which long lists leave to others
+	maxPoolSize = 1000
 )
+
+// MinKeyLength is how many characters a SECRET_KEY of a new instance has at least.
+const MinKeyLength = 16
 
 var (
 	host = kind[string]{
@@ -133,13 +135,6 @@ var (
 		accepts: "text without NUL characters",
 		parse:   func(text string) (Secret, bool) { return Secret(text), !strings.Contains(text, "\x00") },
 		format:  Secret.String,
-	}
-	secretKey = kind[Secret]{
-		accepts: "at least 16 characters; `openssl rand -hex 32` makes a good one",
-		parse: func(text string) (Secret, bool) {
-			return Secret(text), len([]rune(text)) >= minSecretLength
-		},
-		format: Secret.String,
 	}
 	databaseURL = kind[Secret]{
 		accepts: "postgresql://user:password@host:5432/name, where special characters of user and password are percent-encoded (@ is %40, / is %2F, # is %23)",

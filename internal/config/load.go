@@ -6,12 +6,17 @@ import (
 	"io/fs"
 	"regexp"
 	"strings"
+	"syscall"
 )
 
 const (
 	fileVariable = "STATS_CONFIG"
 	fileSuffix   = "_FILE"
 )
+
+// DefaultFile is the settings file where STATS_CONFIG names none: that of the
+// installed service, so that commands find the same settings.
+const DefaultFile = "/etc/stats-service/stats-service.toml"
 
 // Error lists everything that is wrong with the configuration, one line for
 // each problem, without secrets.
@@ -23,19 +28,19 @@ type Error struct {
 func (e *Error) Error() string { return strings.Join(e.Problems, "\n") }
 
 // Load reads the settings from environ (NAME=value, as os.Environ returns it)
-// and from the file that STATS_CONFIG there names. readFile is os.ReadFile or
-// a stand-in; it is called for that file and for the files of secrets. The
-// error is an *Error with every problem, and then the Config is the zero value.
+// and from the file that STATS_CONFIG there names, else from DefaultFile if it
+// exists. readFile is os.ReadFile or a stand-in; it is called for that file and
+// for the files of secrets. The error is an *Error with every problem, and then
+// the Config is the zero value.
 func Load(environ []string, readFile func(name string) ([]byte, error)) (Config, error) {
 	l := loader{readFile: readFile, given: map[string]bool{}}
 	l.sources = []source{environment(environ)}
-	if name := l.sources[0].values[fileVariable]; name != "" {
-		l.sources = append(l.sources, l.file(name))
-	}
+	l.addFile(l.sources[0].values[fileVariable])
 	for _, s := range settings {
 		l.load(s)
 	}
 	l.checkDatabase()
+	l.defaultDatabase()
 	if len(l.problems) > 0 {
 		return Config{}, &Error{Problems: l.problems}
 	}
@@ -55,6 +60,23 @@ type loader struct {
 	config   Config
 	given    map[string]bool // the settings that are not left to their default
 	problems []string
+}
+
+// addFile adds the settings file as a source, if there is one.
+func (l *loader) addFile(named string) {
+	switch {
+	case isPython(named):
+		l.config.Warnings = append(l.config.Warnings, l.pythonWarning(named))
+	case named != "":
+		l.config.File = named
+		l.sources = append(l.sources, l.file(named))
+	default:
+		if _, err := l.readFile(DefaultFile); errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
+			return
+		}
+		l.config.File = DefaultFile
+		l.sources = append(l.sources, l.file(DefaultFile))
+	}
 }
 
 func environment(environ []string) source {
@@ -158,5 +180,19 @@ func (l *loader) checkDatabase() {
 	if len(idle) > 0 {
 		l.report("set without DB_HOSTNAME: %s; set DB_HOSTNAME or DATABASE_URL too, or none of these for a private database",
 			strings.Join(idle, ", "))
+	}
+}
+
+// defaultDatabase fills in what is left out where DB_HOSTNAME is set, as the
+// Python service's container does.
+func (l *loader) defaultDatabase() {
+	if !l.given["DB_HOSTNAME"] {
+		return
+	}
+	if !l.given["DB_USERNAME"] {
+		l.config.DBUsername = defaultDatabaseName
+	}
+	if !l.given["DB_PASSWORD"] {
+		l.config.DBPassword = defaultDatabaseName
 	}
 }

@@ -16,6 +16,10 @@ type setting struct {
 	show     func(c *Config) string
 }
 
+// defaultDatabaseName is the name of the database and, where DB_HOSTNAME is set,
+// that of its role and the password.
+const defaultDatabaseName = "statsservice"
+
 // settings lists every setting in the order in which they are shown.
 var settings = []setting{
 	define("HOST", "127.0.0.1", host, func(c *Config) *string { return &c.Host }),
@@ -33,11 +37,11 @@ var settings = []setting{
 	define("DATABASE_READ_MAX_LAG", "30s", lag, func(c *Config) *time.Duration { return &c.DatabaseReadMaxLag }),
 	define("DB_HOSTNAME", "", databaseHost, func(c *Config) *string { return &c.DBHostname }),
 	define("DB_PORT", "5432", databasePort, func(c *Config) *int { return &c.DBPort }),
-	define("DB_NAME", "statsservice", line, func(c *Config) *string { return &c.DBName }),
+	define("DB_NAME", defaultDatabaseName, line, func(c *Config) *string { return &c.DBName }),
 	define("DB_USERNAME", "", line, func(c *Config) *string { return &c.DBUsername }),
 	secret("DB_PASSWORD", password, func(c *Config) *Secret { return &c.DBPassword }),
 	define("DB_POOL_SIZE", "16", poolSize, func(c *Config) *int { return &c.DBPoolSize }),
-	secret("SECRET_KEY", secretKey, func(c *Config) *Secret { return &c.SecretKey }),
+	secret("SECRET_KEY", password, func(c *Config) *Secret { return &c.SecretKey }),
 	define("DATA_DIR", "./var", line, func(c *Config) *string { return &c.DataDir }),
 	define("LOG_PATH", "", line, func(c *Config) *string { return &c.LogPath }),
 	define("LOG_FORMAT", LogText, logFormat, func(c *Config) *string { return &c.LogFormat }),

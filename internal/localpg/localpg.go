@@ -33,6 +33,10 @@ const minMajor = 12
 var ErrNoBinaries = errors.New("no PostgreSQL server was found on this machine: install one " +
 	"(for example `apt-get install postgresql` or `brew install postgresql@16`)")
 
+// ErrNoDatabase is returned by Start with Options.Existing when the folder has no
+// database.
+var ErrNoDatabase = errors.New("the folder has no database")
+
 // ErrNotRunning is returned by Attach when no server of the folder accepts
 // connections to the database.
 var ErrNotRunning = errors.New("no PostgreSQL server of this service is running")
@@ -41,6 +45,9 @@ var ErrNotRunning = errors.New("no PostgreSQL server of this service is running"
 type Options struct {
 	// Dir is the folder to keep everything in. It is created when missing.
 	Dir string
+	// Existing keeps Start from making a database: the error is ErrNoDatabase where
+	// there is none.
+	Existing bool
 	// Log receives what an operator should know; nil discards it.
 	Log *slog.Logger
 	// Fetch allows PostgreSQL binaries to be downloaded when the system has none.

@@ -43,8 +43,13 @@ type Server struct {
 // server that a killed process of ours left behind is taken over.
 //
 // ctx bounds the start only. Errors worth telling apart are *HeldError,
-// *UnreachableError and ErrNoBinaries; every error says what to do.
+// *UnreachableError, ErrNoBinaries and ErrNoDatabase; every other says what to do.
 func Start(ctx context.Context, o Options) (*Server, error) {
+	if o.Existing {
+		if err := requireTraces(o.Dir); err != nil {
+			return nil, err
+		}
+	}
 	if err := makeFolder(o.Dir); err != nil {
 		return nil, fmt.Errorf("create the database folder: %w", err)
 	}
@@ -59,6 +64,10 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 	lock, err := hold(place, acct)
 	if err != nil {
 		return nil, err
+	}
+	if o.Existing && !isThere(place.cluster()) {
+		_ = lock.Unlock()
+		return nil, fmt.Errorf("%s: %w", place.dir, ErrNoDatabase)
 	}
 	s := &Server{opts: o, place: place, acct: acct, lock: lock, log: o.logger()}
 	if err := s.start(ctx); err != nil {

@@ -18,6 +18,9 @@ type Server struct{}
 // Start always fails: see the error.
 func Start(context.Context, Options) (*Server, error) { return nil, errUnsupported }
 
+// Exists always fails: see the error.
+func Exists(string) (bool, error) { return false, errUnsupported }
+
 // Attach always fails: see the error.
 func Attach(context.Context, string) (string, error) { return "", errUnsupported }
 

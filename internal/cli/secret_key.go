@@ -1,0 +1,86 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+
+	"github.com/monarc-project/stats-service/internal/config"
+	"github.com/monarc-project/stats-service/internal/postgres"
+	"github.com/monarc-project/stats-service/internal/secret"
+)
+
+// keyFile in DATA_DIR holds the generated secret key where none is configured.
+const keyFile = "secret.key"
+
+// secretBox returns what seals tokens, with the configured key or the one that is
+// kept in DATA_DIR. Where there is neither, it makes and keeps one if it may; else
+// the key is random and isKept false: it opens nothing, and must seal nothing.
+func secretBox(settings config.Config, mayCreate bool) (box *secret.Box, isKept bool, err error) {
+	if settings.SecretKey != "" {
+		return secret.New(string(settings.SecretKey)), true, nil
+	}
+	if _, err := os.Stat(filepath.Join(settings.DataDir, keyFile)); errors.Is(err, fs.ErrNotExist) && !mayCreate {
+		return secret.New(secret.NewToken()), false, nil
+	}
+	key, err := keptKey(settings.DataDir)
+	if err != nil {
+		return nil, false, fmt.Errorf("no SECRET_KEY is set and none could be kept in DATA_DIR: %w", err)
+	}
+	return secret.New(key), true, nil
+}
+
+// keptKey returns the key in the folder, both of which are made when missing.
+// The folder has the mode that a private database in it would need.
+func keptKey(dir string) (string, error) {
+	if err := os.MkdirAll(dir, 0o711); err != nil {
+		return "", err
+	}
+	return secret.LoadOrCreateKey(filepath.Join(dir, keyFile))
+}
+
+// openWithNewKey gives a database without clients a key, and refuses one whose
+// clients are sealed with a key that is not here. What keeps the clients from being
+// read the command will tell.
+func (p *program) openWithNewKey(ctx context.Context, store *postgres.Store, settings config.Config, options postgres.Options) (*postgres.Store, error) {
+	clients, err := store.Clients(ctx)
+	if err != nil {
+		return store, nil
+	}
+	store.Close()
+	if len(clients) > 0 {
+		return nil, &settingsError{fmt.Sprintf("the secret key that seals the tokens of this database is missing: "+
+			"SECRET_KEY is not set, and %s does not exist; run this with the SECRET_KEY or the DATA_DIR of the service",
+			filepath.Join(folder(settings), keyFile))}
+	}
+	if options.Secret, _, err = secretBox(settings, true); err != nil {
+		return nil, err
+	}
+	return postgres.Open(ctx, options)
+}
+
+var errWeakKey = &settingsError{fmt.Sprintf("SECRET_KEY has fewer than %d characters, too few for a new instance; "+
+	"`openssl rand -hex 32` makes a good one", config.MinKeyLength)}
+
+// checkKey refuses a short SECRET_KEY, unless there are clients already whose
+// tokens it opens. What keeps the clients from being read is not its business.
+func checkKey(ctx context.Context, store *postgres.Store, settings config.Config, log *slog.Logger) error {
+	if !settings.IsWeakKey() {
+		return nil
+	}
+	clients, err := store.ListClients(ctx)
+	if err != nil && !errors.Is(err, secret.ErrCannotOpen) {
+		return nil
+	}
+	for _, client := range clients {
+		if client.Token != "" {
+			log.Warn("SECRET_KEY is shorter than a new instance may have it", "minimum", config.MinKeyLength)
+			return nil
+		}
+	}
+	return errWeakKey
+}

@@ -1,0 +1,38 @@
+//go:build unix
+
+package localpg
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+)
+
+// Exists reports whether the folder has a database. One that this process may not
+// look at counts as there.
+func Exists(dir string) (bool, error) {
+	place, err := newLayout(dir)
+	if err != nil {
+		return false, err
+	}
+	return isThere(place.cluster()), nil
+}
+
+func isThere(path string) bool {
+	_, err := os.Stat(path)
+	return !errors.Is(err, fs.ErrNotExist)
+}
+
+// requireTraces returns ErrNoDatabase unless the folder has a database or the lock
+// of a process that may be making one.
+func requireTraces(dir string) error {
+	place, err := newLayout(dir)
+	if err != nil {
+		return err
+	}
+	if isThere(place.cluster()) || isThere(place.lock()) {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", place.dir, ErrNoDatabase)
+}

@@ -17,8 +17,8 @@ _stats_service() {
         db_rebuild) words="--check --json --help" ;;
         db_distribute) words="--dry-run --yes -y --help" ;;
         db_empty) words="--yes -y --help" ;;
-        client_create) words="--name --uuid --token --role --json --help" ;;
-        client_list) words="--json --help" ;;
+        client_create) words="--name --uuid --token --token-file --role --json --help" ;;
+        client_list) words="--table --json --help" ;;
         client_update) words="--uuid --name --role --active --inactive --local --no-local --json --help" ;;
         client_token_rotate) words="--uuid --grace --json --help" ;;
         client_delete) words="--uuid --yes -y --json --help" ;;
@@ -26,16 +26,17 @@ _stats_service() {
         client_coordinates_unset) words="--uuid --json --help" ;;
         client_sharing_activate) words="--uuid --json --help" ;;
         client_sharing_deactivate) words="--uuid --json --help" ;;
-        stats_push) words="--local-client-uuid --remote-token --date-from --date-to --type --dry-run --resend --json --help" ;;
-        stats_pull) words="--client-uuid --token --stats-type --date-from --date-to --full --dry-run --json --help" ;;
+        stats_push) words="--local-client-uuid --remote-token --token-file --date-from --date-to --type --dry-run --resend --json --help" ;;
+        stats_pull) words="--client-uuid --token --token-file --stats-type --date-from --date-to --full --dry-run --json --help" ;;
         stats_delete) words="--client-uuid --yes -y --json --help" ;;
         stats_purge) words="--nb-month --yes -y --json --help" ;;
         stats_list_last) words="--json --help" ;;
         stats_remove_duplicate) words="--type --nb-month --yes -y --json --help" ;;
-        sync_test) words="--remote-token --json --help" ;;
+        sync_test) words="--remote-token --token-file --json --help" ;;
         mosp_is_object_published) words="--uuid --verbose -v --json --help" ;;
         esac
         case ${COMP_WORDS[COMP_CWORD-1]} in
+        --token-file) COMPREPLY=($(compgen -f -- "$current")); return ;;
         --shell) words="bash zsh fish" ;;
         --role) words="user admin" ;;
         --type) words="all risk vulnerability threat cartography compliance" ;;

@@ -24,6 +24,7 @@ func (p *program) clientCreate() *cli.Command {
 			&cli.StringFlag{Name: "name", Usage: "Name of the client." + required},
 			&cli.StringFlag{Name: "uuid", Usage: "UUID of the client."},
 			&cli.StringFlag{Name: "token", Usage: "Token of the client."},
+			tokenFileOption(),
 			&cli.StringFlag{Name: "role", Usage: "Role of the client (user or admin).", Value: stats.RoleUser.String()},
 			jsonOption(),
 		},
@@ -55,12 +56,14 @@ func createClient(ctx context.Context, t *task) error {
 func (t *task) newClient() (client stats.Client, err error) {
 	client = stats.Client{
 		Name:             t.options.String("name"),
-		Token:            t.options.String("token"),
 		Local:            true,
 		IsSharingEnabled: true,
 		IsActive:         true,
 	}
 	if client.UUID, err = t.uuid("uuid"); err != nil {
+		return client, err
+	}
+	if client.Token, err = t.token("token"); err != nil {
 		return client, err
 	}
 	client.Role, err = t.role()

@@ -5,12 +5,17 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+	"unicode"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/monarc-project/stats-service/internal/logging"
 	"github.com/monarc-project/stats-service/internal/postgres"
 	"github.com/monarc-project/stats-service/internal/secret"
+	"github.com/monarc-project/stats-service/internal/stats"
 )
 
 func (p *program) clientList() *cli.Command {
@@ -18,13 +23,22 @@ func (p *program) clientList() *cli.Command {
 		Name:     "client_list",
 		Category: categoryClients,
 		Usage:    "List all clients.",
-		Flags:    []cli.Flag{jsonOption()},
-		Action:   p.task(logging.CommandsClient, listClients),
+		Flags: []cli.Flag{
+			&cli.BoolFlag{Name: "table", Usage: "Print a line for each client, without tokens."},
+			jsonOption(),
+		},
+		Action: p.task(logging.CommandsClient, listClients),
 	}
 }
 
 func listClients(ctx context.Context, t *task) error {
+	if t.options.Bool("table") && t.options.Bool("json") {
+		return usagef("--table and --json exclude each other: give one of them")
+	}
 	return t.withStore(ctx, func(store *postgres.Store) error {
+		if t.options.Bool("table") {
+			return t.tabulateClients(ctx, store)
+		}
 		clients, sealed := store.ListClients(ctx)
 		if sealed != nil && !errors.Is(sealed, secret.ErrCannotOpen) {
 			return sealed
@@ -43,4 +57,48 @@ func listClients(ctx context.Context, t *task) error {
 		})
 		return errors.Join(err, sealed)
 	})
+}
+
+// tabulateClients needs no secret key: it shows no tokens.
+func (t *task) tabulateClients(ctx context.Context, store *postgres.Store) error {
+	clients, err := store.Clients(ctx)
+	if err != nil {
+		return err
+	}
+	return t.print(nil, func(w io.Writer) { writeClientTable(w, clients) })
+}
+
+// writeClientTable has the name last, whose width on a screen is hard to tell.
+func writeClientTable(w io.Writer, clients []stats.Client) {
+	if len(clients) == 0 {
+		return
+	}
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "UUID\tROLE\tSHARING\tACTIVE\tLOCAL\tLAST SEEN\tNAME")
+	for _, client := range clients {
+		seen := "never"
+		if client.LastSeen != nil {
+			seen = client.LastSeen.Format(time.DateTime)
+		}
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", client.UUID, client.Role, yesOrNo(client.IsSharingEnabled),
+			yesOrNo(client.IsActive), yesOrNo(client.Local), seen, onOneLine(client.Name))
+	}
+	_ = table.Flush() // into memory
+}
+
+func yesOrNo(is bool) string {
+	if is {
+		return "yes"
+	}
+	return "no"
+}
+
+// onOneLine shows a name that a database of another program may hold.
+func onOneLine(name string) string {
+	return strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return ' '
+		}
+		return r
+	}, name)
 }

@@ -112,12 +112,13 @@ _stats_service() {
         case ${COMP_WORDS[1]} in
 %[3]s        esac
         case ${COMP_WORDS[COMP_CWORD-1]} in
+        --%[5]s) COMPREPLY=($(compgen -f -- "$current")); return ;;
 %[4]s        esac
     fi
     COMPREPLY=($(compgen -W "$words" -- "$current"))
 }
 complete -F _stats_service %[1]s
-`, app.Name, strings.Join(commands, " "), options.String(), values.String())
+`, app.Name, strings.Join(commands, " "), options.String(), values.String(), tokenFile)
 }
 
 func zshCompletion(app *cli.App) string {
@@ -163,6 +164,9 @@ func zshOption(flag cli.Flag, name string) string {
 	if _, isBool := flag.(*cli.BoolFlag); isBool {
 		return text
 	}
+	if _, isFile := flag.(*fileFlag); isFile {
+		return text + ":file:_files"
+	}
 	if values := optionValues(name); values != nil {
 		return text + ":value:(" + strings.Join(values, " ") + ")"
 	}
@@ -181,7 +185,11 @@ func fishCompletion(app *cli.App) string {
 			for _, short := range flag.Names()[1:] {
 				text.WriteString(" -s " + short)
 			}
-			if _, isBool := flag.(*cli.BoolFlag); !isBool {
+			switch flag.(type) {
+			case *cli.BoolFlag:
+			case *fileFlag:
+				text.WriteString(" -r -F")
+			default:
 				text.WriteString(" -x")
 			}
 			if values := optionValues(name); values != nil {

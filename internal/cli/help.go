@@ -100,6 +100,8 @@ func optionWord(flag cli.Flag) string {
 	switch flag.(type) {
 	case *cli.BoolFlag:
 		return word
+	case *fileFlag:
+		return word + " FILE"
 	case *dateFlag:
 		return word + " [%Y-%m-%d]"
 	case *wholeFlag:

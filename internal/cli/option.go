@@ -1,8 +1,12 @@
 package cli
 
 import (
+	"errors"
 	"flag"
 	"fmt"
+	"io"
+	"io/fs"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -32,6 +36,58 @@ type dateFlag struct{ cli.StringFlag }
 
 func dateOption(name, usage string) cli.Flag {
 	return &dateFlag{cli.StringFlag{Name: name, Usage: usage}}
+}
+
+// fileFlag is an option whose value is the path of a file.
+type fileFlag struct{ cli.StringFlag }
+
+const tokenFile = "token-file"
+
+// tokenFileOption is beside every option that takes a token: what a command line
+// holds, everybody on the machine can see.
+func tokenFileOption() cli.Flag {
+	return &fileFlag{cli.StringFlag{Name: tokenFile, Usage: "File with that token; - is standard input."}}
+}
+
+// token returns the token that an option gives, or the file or standard input that
+// --token-file names; empty when neither was given.
+func (t *task) token(option string) (string, error) {
+	path := t.options.String(tokenFile)
+	if path == "" {
+		return t.options.String(option), nil
+	}
+	if t.options.IsSet(option) {
+		return "", usagef("--%s and --%s exclude each other: give one of them", option, tokenFile)
+	}
+	from := t.Stdin
+	if path != "-" {
+		file, err := os.Open(path)
+		if err != nil {
+			return "", usagef("--%s %q cannot be read: %s", tokenFile, path, reasonOf(err))
+		}
+		defer file.Close()
+		from = file
+	}
+	content, err := io.ReadAll(io.LimitReader(from, maxTokenFile))
+	if err != nil {
+		return "", usagef("--%s %q cannot be read: %s", tokenFile, path, reasonOf(err))
+	}
+	token := strings.TrimRight(string(content), "\r\n")
+	if token == "" || strings.ContainsAny(token, "\r\n") {
+		return "", usagef("--%s %q does not hold one line with a token", tokenFile, path)
+	}
+	return token, nil
+}
+
+// maxTokenFile is more than any token has, in bytes.
+const maxTokenFile = 4096
+
+// reasonOf is the error of a file without its path.
+func reasonOf(err error) error {
+	if failed, ok := errors.AsType[*fs.PathError](err); ok {
+		return failed.Err
+	}
+	return err
 }
 
 func jsonOption() cli.Flag {

@@ -22,6 +22,7 @@ With --full it is, for stats that reached the instance long after their day.`,
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "client-uuid", Usage: "Local client uuid" + required},
 			&cli.StringFlag{Name: "token", Usage: "Client token on remote side  [required unless REMOTE_STATS_TOKEN is set]"},
+			tokenFileOption(),
 			&cli.StringSliceFlag{Name: "stats-type", Usage: "Type of the stats to import (" + typeNames() + ", or " + allTypes +
 				"). Can be given several times." + required},
 			dateOption("date-from", "First day of the stats. Default value is where the last pull ended, or 36 months before the current day."),

@@ -36,6 +36,7 @@ that is on its way.`,
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "local-client-uuid", Usage: "UUID of the client related to the stats."},
 			&cli.StringFlag{Name: "remote-token", Usage: "Client token on remote side.  [default: REMOTE_STATS_TOKEN]"},
+			tokenFileOption(),
 			dateOption("date-from", "Only stats more recent than this date will be pushed. Default value is 1 month before the current day."),
 			dateOption("date-to", "Only stats older than this date will be pushed. Default value is today."),
 			typeOption("Type of the stats to push"),
@@ -87,9 +88,13 @@ func (t *task) pushOptions() (options peer.PushOptions, err error) {
 // remote is the peer of the settings, with the token of an option or that of the
 // settings.
 func (t *task) remote(tokenOption string) (peer.Remote, error) {
+	token, err := t.token(tokenOption)
+	if err != nil {
+		return peer.Remote{}, err
+	}
 	remote := peer.Remote{
 		Server:   t.settings.RemoteStatsServer,
-		Token:    t.options.String(tokenOption),
+		Token:    token,
 		Now:      t.Now,
 		Location: t.settings.Location(),
 		Log:      logging.Named(t.log, logging.Peer),
@@ -101,7 +106,7 @@ func (t *task) remote(tokenOption string) (peer.Remote, error) {
 		return remote, usagef("no peer is named: set REMOTE_STATS_SERVER to its address, such as https://stats.example.org")
 	}
 	if remote.Token == "" {
-		return remote, usagef("there is no token for the peer %s: give --%s, or set REMOTE_STATS_TOKEN", remote.Server, tokenOption)
+		return remote, usagef("there is no token for the peer %s: give --%s or --%s, or set REMOTE_STATS_TOKEN", remote.Server, tokenOption, tokenFile)
 	}
 	return remote, nil
 }

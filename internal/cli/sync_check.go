@@ -23,6 +23,7 @@ func (p *program) syncTest() *cli.Command {
 			"and what time it is. Changes nothing.",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "remote-token", Usage: "Client token on remote side.  [default: REMOTE_STATS_TOKEN]"},
+			tokenFileOption(),
 			jsonOption(),
 		},
 		Action: p.task(logging.CommandsStats, testSync),

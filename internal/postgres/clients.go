@@ -34,6 +34,11 @@ const (
 // else *stats.ConflictError, as for a token or a UUID that is taken.
 func (s *Store) CreateClient(ctx context.Context, client stats.Client) (stats.Client, error) {
 	client = withClientDefaults(client)
+	name, err := s.spelling(ctx, client.Name)
+	if err != nil {
+		return stats.Client{}, err
+	}
+	client.Name = name
 	if err := validateClient(client); err != nil {
 		return stats.Client{}, err
 	}

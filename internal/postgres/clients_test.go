@@ -139,6 +139,43 @@ func TestCreateClientTaken(t *testing.T) {
 	})
 }
 
+// Names that differ in the composition of their characters alone are one name, also
+// where a database of an earlier release holds one in another composition.
+func TestClientNameComposition(t *testing.T) {
+	t.Parallel()
+	const composed, decomposed = "Caf\u00e9", "Cafe\u0301"
+	url := pgtest.New(t)
+	store := open(t, url)
+	other := newClient(t, store, "other")
+	created, err := store.CreateClient(t.Context(), stats.Client{Name: decomposed, Token: "cafe"})
+	if err != nil || created.Name != composed {
+		t.Fatalf("created %q, %v", created.Name, err)
+	}
+	for _, stored := range []string{composed, decomposed} {
+		conn := dial(t, url)
+		if _, err := conn.Exec(t.Context(), "UPDATE client SET name = $1 WHERE uuid = $2", stored, created.UUID); err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range []string{composed, decomposed} {
+			if same, err := store.CreateClient(t.Context(), stats.Client{Name: name, Token: "cafe"}); !errors.Is(err, stats.ErrUnchanged) || same.UUID != created.UUID {
+				t.Errorf("%+q beside %+q, same token: %v, %v", name, stored, same.UUID, err)
+			}
+			_, err := store.CreateClient(t.Context(), stats.Client{Name: name, Token: "another"})
+			if _, taken := errors.AsType[*stats.ConflictError](err); !taken {
+				t.Errorf("%+q beside %+q: %v", name, stored, err)
+			}
+			_, err = store.UpdateClient(t.Context(), other.UUID, postgres.ClientChange{Name: &name})
+			if _, taken := errors.AsType[*stats.ConflictError](err); !taken {
+				t.Errorf("rename to %+q beside %+q: %v", name, stored, err)
+			}
+		}
+	}
+	long := strings.Repeat(decomposed, 25)
+	if longest, err := store.CreateClient(t.Context(), stats.Client{Name: long}); err != nil || longest.Name != strings.Repeat(composed, 25) {
+		t.Errorf("a hundred characters, composed: %q, %v", longest.Name, err)
+	}
+}
+
 func TestClientNotFound(t *testing.T) {
 	t.Parallel()
 	store := setup(t)

@@ -31,6 +31,13 @@ type ClientChange struct {
 // Errors: *stats.InvalidError when a value cannot be accepted or nothing is to
 // be changed, *stats.ConflictError when another client has the name.
 func (s *Store) UpdateClient(ctx context.Context, id uuid.UUID, change ClientChange) (stats.Client, error) {
+	if change.Name != nil {
+		name, err := s.spelling(ctx, *change.Name)
+		if err != nil {
+			return stats.Client{}, err
+		}
+		change.Name = &name
+	}
 	if err := change.validate(); err != nil {
 		return stats.Client{}, err
 	}

@@ -2,40 +2,59 @@
 complete -c stats-service -f
 complete -c stats-service -n __fish_use_subcommand -a serve -d 'Serve the API and the public pages until a signal to stop.'
 complete -c stats-service -n '__fish_seen_subcommand_from serve' -l help -d 'Show the help and exit.'
+complete -c stats-service -n '__fish_seen_subcommand_from help' -a serve
 complete -c stats-service -n __fish_use_subcommand -a demo -d 'Serve a year of sample data, which is gone afterwards.'
 complete -c stats-service -n '__fish_seen_subcommand_from demo' -l help -d 'Show the help and exit.'
+complete -c stats-service -n '__fish_seen_subcommand_from help' -a demo
 complete -c stats-service -n __fish_use_subcommand -a config_check -d 'Print the settings and try what can be tried.'
 complete -c stats-service -n '__fish_seen_subcommand_from config_check' -l json -d 'Print the result as JSON.'
 complete -c stats-service -n '__fish_seen_subcommand_from config_check' -l help -d 'Show the help and exit.'
+complete -c stats-service -n '__fish_seen_subcommand_from help' -a config_check
+complete -c stats-service -n __fish_use_subcommand -a version -d 'Show the version.'
+complete -c stats-service -n '__fish_seen_subcommand_from version' -l json -d 'Print the result as JSON.'
+complete -c stats-service -n '__fish_seen_subcommand_from version' -l help -d 'Show the help and exit.'
+complete -c stats-service -n '__fish_seen_subcommand_from help' -a version
+complete -c stats-service -n __fish_use_subcommand -a help -d 'Show the commands, or the options of one.'
+complete -c stats-service -n '__fish_seen_subcommand_from help' -l help -d 'Show the help and exit.'
+complete -c stats-service -n '__fish_seen_subcommand_from help' -a help
 complete -c stats-service -n __fish_use_subcommand -a completion -d 'Print a script that completes commands and options in a shell.'
 complete -c stats-service -n '__fish_seen_subcommand_from completion' -l shell -x -a 'bash zsh fish' -d 'The shell (bash, zsh or fish).  [required]'
 complete -c stats-service -n '__fish_seen_subcommand_from completion' -l help -d 'Show the help and exit.'
+complete -c stats-service -n '__fish_seen_subcommand_from help' -a completion
 complete -c stats-service -n __fish_use_subcommand -a manual -d 'Print the manual page.'
 complete -c stats-service -n '__fish_seen_subcommand_from manual' -l help -d 'Show the help and exit.'
+complete -c stats-service -n '__fish_seen_subcommand_from help' -a manual
 complete -c stats-service -n __fish_use_subcommand -a db_create -d 'Create the database from configuration parameters.'
 complete -c stats-service -n '__fish_seen_subcommand_from db_create' -l json -d 'Print the result as JSON.'
 complete -c stats-service -n '__fish_seen_subcommand_from db_create' -l help -d 'Show the help and exit.'
+complete -c stats-service -n '__fish_seen_subcommand_from help' -a db_create
 complete -c stats-service -n __fish_use_subcommand -a db_init -d 'Initialize the database.'
 complete -c stats-service -n '__fish_seen_subcommand_from db_init' -l json -d 'Print the result as JSON.'
 complete -c stats-service -n '__fish_seen_subcommand_from db_init' -l help -d 'Show the help and exit.'
+complete -c stats-service -n '__fish_seen_subcommand_from help' -a db_init
 complete -c stats-service -n __fish_use_subcommand -a db_upgrade -d 'Bring the tables up to date after a new release was installed.'
 complete -c stats-service -n '__fish_seen_subcommand_from db_upgrade' -l json -d 'Print the result as JSON.'
 complete -c stats-service -n '__fish_seen_subcommand_from db_upgrade' -l help -d 'Show the help and exit.'
+complete -c stats-service -n '__fish_seen_subcommand_from help' -a db_upgrade
 complete -c stats-service -n __fish_use_subcommand -a db_status -d 'Show the version of the tables and what they hold.'
 complete -c stats-service -n '__fish_seen_subcommand_from db_status' -l quick -d 'Do not compare the rollups with the stats.'
 complete -c stats-service -n '__fish_seen_subcommand_from db_status' -l json -d 'Print the result as JSON.'
 complete -c stats-service -n '__fish_seen_subcommand_from db_status' -l help -d 'Show the help and exit.'
+complete -c stats-service -n '__fish_seen_subcommand_from help' -a db_status
 complete -c stats-service -n __fish_use_subcommand -a db_rebuild -d 'Compute anew what is derived from the stats.'
 complete -c stats-service -n '__fish_seen_subcommand_from db_rebuild' -l check -d 'Change nothing, only compare the rollups with the stats.'
 complete -c stats-service -n '__fish_seen_subcommand_from db_rebuild' -l json -d 'Print the result as JSON.'
 complete -c stats-service -n '__fish_seen_subcommand_from db_rebuild' -l help -d 'Show the help and exit.'
+complete -c stats-service -n '__fish_seen_subcommand_from help' -a db_rebuild
 complete -c stats-service -n __fish_use_subcommand -a db_distribute -d 'Distribute the tables over the nodes of a Citus cluster.'
 complete -c stats-service -n '__fish_seen_subcommand_from db_distribute' -l dry-run -d 'Change nothing, only print the statements.'
 complete -c stats-service -n '__fish_seen_subcommand_from db_distribute' -l yes -s y -d 'Automatically reply yes to the confirmation message.'
 complete -c stats-service -n '__fish_seen_subcommand_from db_distribute' -l help -d 'Show the help and exit.'
+complete -c stats-service -n '__fish_seen_subcommand_from help' -a db_distribute
 complete -c stats-service -n __fish_use_subcommand -a db_empty -d 'Empty the database.'
 complete -c stats-service -n '__fish_seen_subcommand_from db_empty' -l yes -s y -d 'Automatically reply yes to the confirmation message.'
 complete -c stats-service -n '__fish_seen_subcommand_from db_empty' -l help -d 'Show the help and exit.'
+complete -c stats-service -n '__fish_seen_subcommand_from help' -a db_empty
 complete -c stats-service -n __fish_use_subcommand -a client_create -d 'Create a new local client.'
 complete -c stats-service -n '__fish_seen_subcommand_from client_create' -l name -x -d 'Name of the client.  [required]'
 complete -c stats-service -n '__fish_seen_subcommand_from client_create' -l uuid -x -d 'UUID of the client.'
@@ -44,10 +63,12 @@ complete -c stats-service -n '__fish_seen_subcommand_from client_create' -l toke
 complete -c stats-service -n '__fish_seen_subcommand_from client_create' -l role -x -a 'user admin' -d 'Role of the client (user or admin).  [default: user]'
 complete -c stats-service -n '__fish_seen_subcommand_from client_create' -l json -d 'Print the result as JSON.'
 complete -c stats-service -n '__fish_seen_subcommand_from client_create' -l help -d 'Show the help and exit.'
+complete -c stats-service -n '__fish_seen_subcommand_from help' -a client_create
 complete -c stats-service -n __fish_use_subcommand -a client_list -d 'List all clients.'
 complete -c stats-service -n '__fish_seen_subcommand_from client_list' -l table -d 'Print a line for each client, without tokens.'
 complete -c stats-service -n '__fish_seen_subcommand_from client_list' -l json -d 'Print the result as JSON.'
 complete -c stats-service -n '__fish_seen_subcommand_from client_list' -l help -d 'Show the help and exit.'
+complete -c stats-service -n '__fish_seen_subcommand_from help' -a client_list
 complete -c stats-service -n __fish_use_subcommand -a client_update -d 'Change the name, the role, the access or the origin of the client specified with its UUID.'
 complete -c stats-service -n '__fish_seen_subcommand_from client_update' -l uuid -x -d 'UUID of the client.  [required]'
 complete -c stats-service -n '__fish_seen_subcommand_from client_update' -l name -x -d 'New name of the client.'
@@ -58,34 +79,41 @@ complete -c stats-service -n '__fish_seen_subcommand_from client_update' -l loca
 complete -c stats-service -n '__fish_seen_subcommand_from client_update' -l no-local -d 'The stats of the client come from elsewhere: they are not local and not pushed.'
 complete -c stats-service -n '__fish_seen_subcommand_from client_update' -l json -d 'Print the result as JSON.'
 complete -c stats-service -n '__fish_seen_subcommand_from client_update' -l help -d 'Show the help and exit.'
+complete -c stats-service -n '__fish_seen_subcommand_from help' -a client_update
 complete -c stats-service -n __fish_use_subcommand -a client_token_rotate -d 'Give the client specified with its UUID a new token.'
 complete -c stats-service -n '__fish_seen_subcommand_from client_token_rotate' -l uuid -x -d 'UUID of the client.  [required]'
 complete -c stats-service -n '__fish_seen_subcommand_from client_token_rotate' -l grace -x -d 'How long the old token stays valid, such as 90m or 48h.  [default: not at all]'
 complete -c stats-service -n '__fish_seen_subcommand_from client_token_rotate' -l json -d 'Print the result as JSON.'
 complete -c stats-service -n '__fish_seen_subcommand_from client_token_rotate' -l help -d 'Show the help and exit.'
+complete -c stats-service -n '__fish_seen_subcommand_from help' -a client_token_rotate
 complete -c stats-service -n __fish_use_subcommand -a client_delete -d 'Delete the client specified with its UUID and all the related local stats.'
 complete -c stats-service -n '__fish_seen_subcommand_from client_delete' -l uuid -x -d 'UUID of the client to delete.  [required]'
 complete -c stats-service -n '__fish_seen_subcommand_from client_delete' -l yes -s y -d 'Automatically reply yes to the confirmation message for the deletion of the client.'
 complete -c stats-service -n '__fish_seen_subcommand_from client_delete' -l json -d 'Print the result as JSON.'
 complete -c stats-service -n '__fish_seen_subcommand_from client_delete' -l help -d 'Show the help and exit.'
+complete -c stats-service -n '__fish_seen_subcommand_from help' -a client_delete
 complete -c stats-service -n __fish_use_subcommand -a client_coordinates_set -d 'Set the coordinates of the client specified with its UUID.'
 complete -c stats-service -n '__fish_seen_subcommand_from client_coordinates_set' -l uuid -x -d 'UUID of the client.  [required]'
 complete -c stats-service -n '__fish_seen_subcommand_from client_coordinates_set' -l latitude -x -d 'Latitude of the client.  [required]'
 complete -c stats-service -n '__fish_seen_subcommand_from client_coordinates_set' -l longitude -x -d 'Longitude of the client.  [required]'
 complete -c stats-service -n '__fish_seen_subcommand_from client_coordinates_set' -l json -d 'Print the result as JSON.'
 complete -c stats-service -n '__fish_seen_subcommand_from client_coordinates_set' -l help -d 'Show the help and exit.'
+complete -c stats-service -n '__fish_seen_subcommand_from help' -a client_coordinates_set
 complete -c stats-service -n __fish_use_subcommand -a client_coordinates_unset -d 'Unset the coordinates of the client specified with its UUID.'
 complete -c stats-service -n '__fish_seen_subcommand_from client_coordinates_unset' -l uuid -x -d 'UUID of the client.  [required]'
 complete -c stats-service -n '__fish_seen_subcommand_from client_coordinates_unset' -l json -d 'Print the result as JSON.'
 complete -c stats-service -n '__fish_seen_subcommand_from client_coordinates_unset' -l help -d 'Show the help and exit.'
+complete -c stats-service -n '__fish_seen_subcommand_from help' -a client_coordinates_unset
 complete -c stats-service -n __fish_use_subcommand -a client_sharing_activate -d 'Set the is_sharing_enabled attribute of a local client, specified with its UUID, to True.'
 complete -c stats-service -n '__fish_seen_subcommand_from client_sharing_activate' -l uuid -x -d 'UUID of the client.  [required]'
 complete -c stats-service -n '__fish_seen_subcommand_from client_sharing_activate' -l json -d 'Print the result as JSON.'
 complete -c stats-service -n '__fish_seen_subcommand_from client_sharing_activate' -l help -d 'Show the help and exit.'
+complete -c stats-service -n '__fish_seen_subcommand_from help' -a client_sharing_activate
 complete -c stats-service -n __fish_use_subcommand -a client_sharing_deactivate -d 'Set the is_sharing_enabled attribute of a local client, specified with its UUID, to False.'
 complete -c stats-service -n '__fish_seen_subcommand_from client_sharing_deactivate' -l uuid -x -d 'UUID of the client.  [required]'
 complete -c stats-service -n '__fish_seen_subcommand_from client_sharing_deactivate' -l json -d 'Print the result as JSON.'
 complete -c stats-service -n '__fish_seen_subcommand_from client_sharing_deactivate' -l help -d 'Show the help and exit.'
+complete -c stats-service -n '__fish_seen_subcommand_from help' -a client_sharing_deactivate
 complete -c stats-service -n __fish_use_subcommand -a stats_push -d 'Pushes the clients stats to the global stats server.'
 complete -c stats-service -n '__fish_seen_subcommand_from stats_push' -l local-client-uuid -x -d 'UUID of the client related to the stats.'
 complete -c stats-service -n '__fish_seen_subcommand_from stats_push' -l remote-token -x -d 'Client token on remote side.  [default: REMOTE_STATS_TOKEN]'
@@ -97,6 +125,7 @@ complete -c stats-service -n '__fish_seen_subcommand_from stats_push' -l dry-run
 complete -c stats-service -n '__fish_seen_subcommand_from stats_push' -l resend -d 'Also push what the server is known to hold, should it have lost data.'
 complete -c stats-service -n '__fish_seen_subcommand_from stats_push' -l json -d 'Print the result as JSON.'
 complete -c stats-service -n '__fish_seen_subcommand_from stats_push' -l help -d 'Show the help and exit.'
+complete -c stats-service -n '__fish_seen_subcommand_from help' -a stats_push
 complete -c stats-service -n __fish_use_subcommand -a stats_pull -d 'Pull stats from an other stats instance for the local client specified in parameter.'
 complete -c stats-service -n '__fish_seen_subcommand_from stats_pull' -l client-uuid -x -d 'Local client uuid  [required]'
 complete -c stats-service -n '__fish_seen_subcommand_from stats_pull' -l token -x -d 'Client token on remote side  [required unless REMOTE_STATS_TOKEN is set]'
@@ -108,32 +137,39 @@ complete -c stats-service -n '__fish_seen_subcommand_from stats_pull' -l full -d
 complete -c stats-service -n '__fish_seen_subcommand_from stats_pull' -l dry-run -d 'Only count what would be stored.'
 complete -c stats-service -n '__fish_seen_subcommand_from stats_pull' -l json -d 'Print the result as JSON.'
 complete -c stats-service -n '__fish_seen_subcommand_from stats_pull' -l help -d 'Show the help and exit.'
+complete -c stats-service -n '__fish_seen_subcommand_from help' -a stats_pull
 complete -c stats-service -n __fish_use_subcommand -a stats_delete -d 'Delete the stats of a local client.'
 complete -c stats-service -n '__fish_seen_subcommand_from stats_delete' -l client-uuid -x -d 'UUID of the client related to the stats.  [required]'
 complete -c stats-service -n '__fish_seen_subcommand_from stats_delete' -l yes -s y -d 'Automatically reply yes to the confirmation message.'
 complete -c stats-service -n '__fish_seen_subcommand_from stats_delete' -l json -d 'Print the result as JSON.'
 complete -c stats-service -n '__fish_seen_subcommand_from stats_delete' -l help -d 'Show the help and exit.'
+complete -c stats-service -n '__fish_seen_subcommand_from help' -a stats_delete
 complete -c stats-service -n __fish_use_subcommand -a stats_purge -d 'Delete the stats older than the number of months specified in parameter.'
 complete -c stats-service -n '__fish_seen_subcommand_from stats_purge' -l nb-month -x -d 'Age (in months) of the stats to purge.  [default: 36]'
 complete -c stats-service -n '__fish_seen_subcommand_from stats_purge' -l yes -s y -d 'Automatically reply yes to the confirmation message.'
 complete -c stats-service -n '__fish_seen_subcommand_from stats_purge' -l json -d 'Print the result as JSON.'
 complete -c stats-service -n '__fish_seen_subcommand_from stats_purge' -l help -d 'Show the help and exit.'
+complete -c stats-service -n '__fish_seen_subcommand_from help' -a stats_purge
 complete -c stats-service -n __fish_use_subcommand -a stats_list_last -d 'List the newest stats of each client, analysis and type, without their data.'
 complete -c stats-service -n '__fish_seen_subcommand_from stats_list_last' -l json -d 'Print the result as JSON.'
 complete -c stats-service -n '__fish_seen_subcommand_from stats_list_last' -l help -d 'Show the help and exit.'
+complete -c stats-service -n '__fish_seen_subcommand_from help' -a stats_list_last
 complete -c stats-service -n __fish_use_subcommand -a stats_remove_duplicate -d 'Delete the stats that are stored more than once.'
 complete -c stats-service -n '__fish_seen_subcommand_from stats_remove_duplicate' -l type -x -a 'all risk vulnerability threat cartography compliance' -d 'Type of the stats to look at (risk, vulnerability, threat, cartography, compliance).  [default: every type]'
 complete -c stats-service -n '__fish_seen_subcommand_from stats_remove_duplicate' -l nb-month -x -d 'Age (in months) up to which stats are looked at.  [default: any]'
 complete -c stats-service -n '__fish_seen_subcommand_from stats_remove_duplicate' -l yes -s y -d 'Automatically reply yes to the confirmation message.'
 complete -c stats-service -n '__fish_seen_subcommand_from stats_remove_duplicate' -l json -d 'Print the result as JSON.'
 complete -c stats-service -n '__fish_seen_subcommand_from stats_remove_duplicate' -l help -d 'Show the help and exit.'
+complete -c stats-service -n '__fish_seen_subcommand_from help' -a stats_remove_duplicate
 complete -c stats-service -n __fish_use_subcommand -a sync_test -d 'Test whether stats can be pushed to and pulled from the other instance.'
 complete -c stats-service -n '__fish_seen_subcommand_from sync_test' -l remote-token -x -d 'Client token on remote side.  [default: REMOTE_STATS_TOKEN]'
 complete -c stats-service -n '__fish_seen_subcommand_from sync_test' -l token-file -r -F -d 'File with that token; - is standard input.'
 complete -c stats-service -n '__fish_seen_subcommand_from sync_test' -l json -d 'Print the result as JSON.'
 complete -c stats-service -n '__fish_seen_subcommand_from sync_test' -l help -d 'Show the help and exit.'
+complete -c stats-service -n '__fish_seen_subcommand_from help' -a sync_test
 complete -c stats-service -n __fish_use_subcommand -a mosp_is_object_published -d 'Check if an object has been published on MOSP. Returns a boolean.'
 complete -c stats-service -n '__fish_seen_subcommand_from mosp_is_object_published' -l uuid -x -d 'UUID of the object  [required]'
 complete -c stats-service -n '__fish_seen_subcommand_from mosp_is_object_published' -l verbose -s v -d 'Display the object'
 complete -c stats-service -n '__fish_seen_subcommand_from mosp_is_object_published' -l json -d 'Print the result as JSON.'
 complete -c stats-service -n '__fish_seen_subcommand_from mosp_is_object_published' -l help -d 'Show the help and exit.'
+complete -c stats-service -n '__fish_seen_subcommand_from help' -a mosp_is_object_published

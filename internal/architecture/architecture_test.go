@@ -57,12 +57,13 @@ var allowed = map[string][]string{
 
 	// building blocks without knowledge of each other
 	"internal/buildinfo": {},
-	"internal/config":    {},
+	"internal/config":    {"internal/suggest"},
 	"internal/fieldmask": {},
 	"internal/logging":   {},
 	"internal/picture":   {},
 	"internal/prefix":    {},
 	"internal/secret":    {},
+	"internal/suggest":   {},
 	"internal/sample":    {"internal/processor", "internal/stats"},
 
 	"internal/cli": {anything},

@@ -21,6 +21,7 @@ import (
 	"github.com/monarc-project/stats-service/internal/buildinfo"
 	"github.com/monarc-project/stats-service/internal/config"
 	"github.com/monarc-project/stats-service/internal/stats"
+	"github.com/monarc-project/stats-service/internal/suggest"
 )
 
 // The exit codes of every command.
@@ -73,20 +74,24 @@ func Run(ctx context.Context, args []string, surroundings Surroundings) int {
 	p.Stdout = out
 	err := p.app().RunContext(ctx, args)
 	if err == nil && out.err != nil { // the library does not tell of its help
-		err = &failure{unwritable(out.err)}
+		err = &failure{&unwritableError{cause: out.err}}
 	}
-	if err == nil {
+	if err == nil || isOnlyUnread(err) {
 		return exitDone
 	}
-	if _, partly := errors.AsType[*partialError](err); partly {
-		fmt.Fprintln(surroundings.Stderr, "Partly done: "+describe(err))
-		return exitPartly
-	}
-	fmt.Fprintln(surroundings.Stderr, "Error: "+describe(err))
+	code, kind := exitUsage, "Error"
 	if _, failed := errors.AsType[*failure](err); failed {
-		return exitFailed
+		code = exitFailed
 	}
-	return exitUsage
+	if _, partly := errors.AsType[*partialError](err); partly {
+		code, kind = exitPartly, "Partly done"
+	}
+	if slices.Contains(args, "--json") { // also where the command line is not understood
+		writeErrorRecord(surroundings.Stderr, describe(err), code)
+	} else {
+		fmt.Fprintln(surroundings.Stderr, kind+": "+describe(err))
+	}
+	return code
 }
 
 const appName = "stats-service"
@@ -118,6 +123,7 @@ func (p *program) app() *cli.App {
 		ErrWriter:       p.Stderr,
 		Reader:          p.Stdin,
 		HideHelpCommand: true,
+		Flags:           []cli.Flag{cli.HelpFlag}, // the library leaves it out where there is a command help
 		ExitErrHandler:  func(*cli.Context, error) {}, // Run decides about the exit code
 		OnUsageError:    refuseOptions,
 		Action:          rejectUnknown,
@@ -138,6 +144,8 @@ func (p *program) commands() []*cli.Command {
 		p.serve(),
 		p.demo(),
 		p.configCheck(),
+		p.version(),
+		p.help(),
 		p.completion(),
 		p.manual(),
 		p.dbCreate(),
@@ -183,9 +191,31 @@ func called(c *cli.Context) string {
 // rejectUnknown runs when no command was given.
 func rejectUnknown(c *cli.Context) error {
 	if c.Args().Present() {
-		return fmt.Errorf("there is no command %q; `%s --help` lists those there are", c.Args().First(), appName)
+		return noCommand(c.App, c.Args().First())
 	}
 	return cli.ShowAppHelp(c)
+}
+
+func noCommand(app *cli.App, name string) error {
+	if near := closestCommand(app, name); near != "" {
+		return fmt.Errorf("there is no command %q; did you mean %s? `%s --help` lists those there are", name, near, appName)
+	}
+	return fmt.Errorf("there is no command %q; `%s --help` lists those there are", name, appName)
+}
+
+// closestCommand returns the command that is probably meant, or nothing. Its words
+// may be in another order, such as create_client, or have other things between them.
+func closestCommand(app *cli.App, name string) string {
+	var names []string
+	for _, command := range app.Commands {
+		names = append(names, command.Name)
+	}
+	words := strings.FieldsFunc(strings.ToLower(name), func(r rune) bool { return strings.ContainsRune("_-. :", r) })
+	if near := suggest.Closest(strings.Join(words, "_"), names); near != "" {
+		return near
+	}
+	slices.Reverse(words)
+	return suggest.Closest(strings.Join(words, "_"), names)
 }
 
 // failure marks the error of a command that was understood and did not succeed.

@@ -49,7 +49,7 @@ func createClient(ctx context.Context, t *task) error {
 			return err
 		}
 		t.log.Info("a client was created", "client", created.Name, "uuid", created.UUID.String(), "role", created.Role.String())
-		return t.print(recordOf(created), func(w io.Writer) { printClient(w, created) })
+		return t.printToken(recordOf(created), func(w io.Writer) { printClient(w, created) })
 	})
 }
 

@@ -47,6 +47,7 @@ func listClients(ctx context.Context, t *task) error {
 		for i, client := range clients {
 			records[i] = recordOf(client)
 		}
+		t.explainEmpty(len(clients), noClients)
 		err := t.print(records, func(w io.Writer) {
 			for i, client := range clients {
 				if i > 0 {
@@ -59,12 +60,15 @@ func listClients(ctx context.Context, t *task) error {
 	})
 }
 
+const noClients = "There are no clients; client_create makes one."
+
 // tabulateClients needs no secret key: it shows no tokens.
 func (t *task) tabulateClients(ctx context.Context, store *postgres.Store) error {
 	clients, err := store.Clients(ctx)
 	if err != nil {
 		return err
 	}
+	t.explainEmpty(len(clients), noClients)
 	return t.print(nil, func(w io.Writer) { writeClientTable(w, clients) })
 }
 

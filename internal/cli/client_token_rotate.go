@@ -48,7 +48,7 @@ func rotateToken(ctx context.Context, t *task) error {
 			return err
 		}
 		t.log.Info("a client has a new token", "client", client.Name, "uuid", id.String(), "grace", grace)
-		return t.print(rotation{recordOf(client), until}, func(w io.Writer) {
+		return t.printToken(rotation{recordOf(client), until}, func(w io.Writer) {
 			printClient(w, client)
 			fmt.Fprintf(w, "Old token valid until: %s\n", until.Format(time.DateTime))
 		})

@@ -94,7 +94,9 @@ func bashCompletion(app *cli.App) string {
 	known := map[string]bool{}
 	for _, command := range app.Commands {
 		commands = append(commands, command.Name)
-		fmt.Fprintf(&options, "        %s) words=%q ;;\n", command.Name, strings.Join(optionNames(command), " "))
+		if command.Name != helpName {
+			fmt.Fprintf(&options, "        %s) words=%q ;;\n", command.Name, strings.Join(optionNames(command), " "))
+		}
 		for _, flag := range optionsOf(command) {
 			name := flag.Names()[0]
 			if list := optionValues(name); list != nil && !known[name] {
@@ -110,6 +112,7 @@ _stats_service() {
         words="%[2]s --help --version -v"
     else
         case ${COMP_WORDS[1]} in
+        help) ((COMP_CWORD == 2)) && words="%[2]s" ;;
 %[3]s        esac
         case ${COMP_WORDS[COMP_CWORD-1]} in
         --%[5]s) COMPREPLY=($(compgen -f -- "$current")); return ;;
@@ -125,6 +128,9 @@ func zshCompletion(app *cli.App) string {
 	var commands, options strings.Builder
 	for _, command := range app.Commands {
 		fmt.Fprintf(&commands, "        %s\n", quoteShell(command.Name+":"+command.Usage))
+		if command.Name == helpName {
+			continue
+		}
 		fmt.Fprintf(&options, "        (%s) _arguments", command.Name)
 		for _, flag := range optionsOf(command) {
 			for _, name := range flag.Names() {
@@ -147,6 +153,7 @@ _stats_service() {
     shift words
     ((CURRENT--))
     case $command in
+        (help) _describe command commands ;;
 %[3]s    esac
 }
 if [[ $funcstack[1] == _stats-service ]]; then
@@ -198,6 +205,7 @@ func fishCompletion(app *cli.App) string {
 			text.WriteString(" -d " + quoteShell(optionMeaning(flag)) + "\n")
 		}
 		text.WriteString(within + "help -d 'Show the help and exit.'\n")
+		fmt.Fprintf(&text, "complete -c %s -n '__fish_seen_subcommand_from %s' -a %s\n", app.Name, helpName, command.Name)
 	}
 	return text.String()
 }

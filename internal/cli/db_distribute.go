@@ -34,8 +34,7 @@ func (p *program) dbDistribute() *cli.Command {
 
 // printDistribution prints a script for psql, which needs no database.
 func (t *task) printDistribution() error {
-	_, err := fmt.Fprintf(t.Stdout, "BEGIN;\n%s;\nCOMMIT;\n", strings.Join(postgres.DistributionStatements(), ";\n"))
-	return err
+	return t.writeResult(fmt.Appendf(nil, "BEGIN;\n%s;\nCOMMIT;\n", strings.Join(postgres.DistributionStatements(), ";\n")))
 }
 
 func (t *task) distribute(ctx context.Context, store *postgres.Store) error {
@@ -49,6 +48,5 @@ func (t *task) distribute(ctx context.Context, store *postgres.Store) error {
 		return err
 	}
 	t.log.Info("the tables were distributed")
-	_, err := fmt.Fprintln(t.Stdout, "The tables are distributed.")
-	return err
+	return t.writeResult([]byte("The tables are distributed.\n"))
 }

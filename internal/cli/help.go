@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -8,12 +9,38 @@ import (
 )
 
 const (
-	helpOption = "--help"
+	helpName   = "help"
+	helpOption = "--" + helpName
 	// helpWidth is how wide a line of a help text gets, if its words allow.
 	helpWidth = 80
 	// widestOption is the width up to which descriptions stand beside options.
 	widestOption = 26
 )
+
+func (p *program) help() *cli.Command {
+	return &cli.Command{
+		Name:      helpName,
+		Category:  categoryService,
+		Usage:     "Show the commands, or the options of one.",
+		ArgsUsage: "[COMMAND]",
+		Action: func(c *cli.Context) error {
+			name := c.Args().First()
+			command := c.App.Command(name)
+			switch {
+			case name == "":
+				return cli.ShowAppHelp(c)
+			case c.NArg() > 1:
+				return fmt.Errorf("help takes one command, got %q; see `%s --help`", c.Args().Slice(), appName)
+			case command == nil:
+				return noCommand(c.App, name)
+			}
+			if err := p.writeResult([]byte(commandHelp(command))); err != nil {
+				return asFailure(c, err)
+			}
+			return nil
+		},
+	}
+}
 
 // topic is a line of a help text: a word and what it means.
 type topic struct{ word, meaning string }
@@ -46,7 +73,7 @@ func appHelp(app *cli.App) string {
 // commandHelp is what --help says about a command.
 func commandHelp(command *cli.Command) string {
 	var text strings.Builder
-	fmt.Fprintf(&text, "Usage: %s %s [OPTIONS]\n\n", appName, command.Name)
+	fmt.Fprintf(&text, "Usage: %s %s %s\n\n", appName, command.Name, cmp.Or(command.ArgsUsage, "[OPTIONS]"))
 	writeParagraphs(&text, command.Usage)
 	if command.Description != "" {
 		text.WriteString("\n")

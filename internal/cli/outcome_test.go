@@ -36,6 +36,7 @@ func TestTransferError(t *testing.T) {
 		"failed at once":       {peer.Summary{Skipped: 2}, errBroken, exitFailed},
 		"failed after some":    {peer.Summary{Sent: 1}, errBroken, exitPartly},
 		"failed after known":   {peer.Summary{AlreadyThere: 1}, errBroken, exitPartly},
+		"failed after nothing": {peer.Summary{AlreadyThere: 2, Known: 2}, errBroken, exitFailed},
 		"interrupted":          {peer.Summary{Interrupted: true}, nil, exitPartly},
 		"some refused":         {peer.Summary{Sent: 1, Refused: 1}, nil, exitPartly},
 		"set aside":            {peer.Summary{Sent: 1, Refused: 1, SetAside: 1}, nil, exitPartly},

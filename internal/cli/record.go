@@ -3,8 +3,11 @@ package cli
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"slices"
+	"syscall"
 	"time"
 
 	"github.com/google/uuid"
@@ -28,17 +31,59 @@ func (t *task) print(record any, text func(w io.Writer)) error {
 	return t.writeResult(result.Bytes())
 }
 
-// writeResult writes to standard output, at once and whole or with an error:
-// there may be a token in it that is shown only once.
+// writeResult writes to standard output, at once and whole or with an error.
 func (p *program) writeResult(result []byte) error {
 	if _, err := p.Stdout.Write(result); err != nil {
-		return unwritable(err)
+		return &unwritableError{cause: err}
 	}
 	return nil
 }
 
-func unwritable(err error) error {
-	return fmt.Errorf("the command was carried out, but its result cannot be written: %w", err)
+// unwritableError is about a result that standard output does not take.
+type unwritableError struct {
+	cause     error
+	isMissing bool // a token was in it
+}
+
+func (e *unwritableError) Error() string {
+	return "the command was carried out, but its result cannot be written: " + e.cause.Error()
+}
+
+func (e *unwritableError) Unwrap() error { return e.cause }
+
+// isOnlyUnread reports whether nothing is wrong but that the reader of standard
+// output has left, as head does, which is nothing to complain about.
+func isOnlyUnread(err error) bool {
+	switch e := err.(type) {
+	case *unwritableError:
+		return errors.Is(e.cause, syscall.EPIPE) && !e.isMissing
+	case *failure:
+		return isOnlyUnread(e.cause)
+	case interface{ Unwrap() []error }:
+		return !slices.ContainsFunc(e.Unwrap(), func(err error) bool { return !isOnlyUnread(err) })
+	}
+	return false
+}
+
+// printToken is print for a result with a token that nobody is to miss.
+func (t *task) printToken(record any, text func(w io.Writer)) error {
+	err := t.print(record, text)
+	if unwritable, ok := errors.AsType[*unwritableError](err); ok {
+		unwritable.isMissing = true
+	}
+	return err
+}
+
+// errorRecord is how a command failed as programs read it.
+type errorRecord struct {
+	Error    string `json:"error"`
+	ExitCode int    `json:"exit_code"`
+}
+
+func writeErrorRecord(w io.Writer, message string, code int) {
+	encoder := json.NewEncoder(w)
+	encoder.SetEscapeHTML(false)
+	_ = encoder.Encode(errorRecord{message, code}) // there is nobody else to tell
 }
 
 // watchedOutput remembers the first error of a writer.

@@ -3,8 +3,11 @@ package cli
 import (
 	"fmt"
 	"regexp"
+	"strings"
 
 	"github.com/urfave/cli/v2"
+
+	"github.com/monarc-project/stats-service/internal/suggest"
 )
 
 // What the parser of options says, which shows them with one dash only.
@@ -18,7 +21,11 @@ var (
 // puts it. What it does not know it returns as it is.
 func optionProblem(c *cli.Context, said string) string {
 	if found := unknownOption.FindStringSubmatch(said); found != nil {
-		return "there is no option " + dashed(found[1])
+		said := "there is no option " + dashed(found[1])
+		if near := closestOption(c, found[1]); near != "" {
+			said += "; did you mean " + near + "?"
+		}
+		return said
 	}
 	if found := missingValue.FindStringSubmatch(said); found != nil {
 		return "the option " + dashed(found[1]) + " needs a value"
@@ -27,6 +34,21 @@ func optionProblem(c *cli.Context, said string) string {
 		return fmt.Sprintf("%s %s %s", dashed(found[2]), found[1], valueProblem(c, found[2]))
 	}
 	return said
+}
+
+// closestOption returns the option of the command that is probably meant, or nothing.
+func closestOption(c *cli.Context, name string) string {
+	if c.Command == nil || len(name) == 1 {
+		return ""
+	}
+	var names []string
+	for _, option := range optionNames(c.Command) {
+		names = append(names, strings.TrimLeft(option, "-"))
+	}
+	if near := suggest.Closest(strings.ReplaceAll(name, "_", "-"), names); near != "" {
+		return dashed(near)
+	}
+	return ""
 }
 
 func dashed(option string) string {

@@ -56,6 +56,7 @@ func listLast(ctx context.Context, t *task) error {
 		if err != nil {
 			return err
 		}
+		t.explainEmpty(len(records), "There are no stats.")
 		return t.print(records, func(w io.Writer) {
 			for _, r := range records {
 				fmt.Fprintf(w, "%s %-13s %s %s %s\n", r.Date, r.Type, r.ANR, r.UUID, r.Client)

@@ -42,7 +42,7 @@ func (p *program) task(name logging.Name, run func(ctx context.Context, t *task)
 // logEnd keeps in the log file what was said on standard error, for those who
 // look for it later.
 func (t *task) logEnd(err error) {
-	if err != nil && t.settings.LogPath != "" {
+	if err != nil && !isOnlyUnread(err) && t.settings.LogPath != "" {
 		t.log.Error("the command failed", "command", t.options.Command.Name, "error", describe(err))
 	}
 }
@@ -113,6 +113,13 @@ func (t *task) withDatabase(ctx context.Context, use purpose, run func(db *datab
 func (t *task) nameDatabase() {
 	if t.screen.terminal {
 		fmt.Fprintf(t.screen, "Working on %s.\n", t.databaseName())
+	}
+}
+
+// explainEmpty says, to who sits at a terminal, why nothing is printed.
+func (t *task) explainEmpty(found int, why string) {
+	if found == 0 && t.screen.terminal {
+		fmt.Fprintln(t.screen, why)
 	}
 }
 

@@ -4,6 +4,8 @@ import (
 	"log/slog"
 	"strings"
 	"time"
+
+	"github.com/monarc-project/stats-service/internal/suggest"
 )
 
 // setting ties a name to a field of Config.
@@ -93,36 +95,9 @@ func isSetting(name string) bool {
 
 // closest returns the setting that name probably stands for, or nothing.
 func closest(name string) string {
-	best, least := "", min(3, len(name)/2+1) // two slips of the finger at most, one in a short name
-	for _, s := range settings {
-		if d := distance(name, s.name); d < least {
-			best, least = s.name, d
-		}
+	names := make([]string, len(settings))
+	for i, s := range settings {
+		names[i] = s.name
 	}
-	return best
-}
-
-// distance is the number of single-letter edits from a to b, or 1 when a is b
-// cut short, as DB_HOST is.
-func distance(a, b string) int {
-	if len(a) > 3 && len(a) < len(b) && b[:len(a)] == a {
-		return 1
-	}
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			replace := diagonal
-			if a[i] != b[j] {
-				replace++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(replace, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
+	return suggest.Closest(name, names)
 }

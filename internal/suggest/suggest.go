@@ -1,0 +1,39 @@
+// Package suggest finds the word that somebody probably meant.
+package suggest
+
+// Closest returns the candidate that word is probably a misspelling of, or
+// nothing: two slips of the finger at most, one in a short word.
+func Closest(word string, candidates []string) string {
+	best, least := "", min(3, len(word)/2+1)
+	for _, candidate := range candidates {
+		if d := distance(word, candidate); d < least {
+			best, least = candidate, d
+		}
+	}
+	return best
+}
+
+// distance is the number of single-letter edits from a to b, or 1 when a is b
+// cut short, as DB_HOST is.
+func distance(a, b string) int {
+	if len(a) > 3 && len(a) < len(b) && b[:len(a)] == a {
+		return 1
+	}
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			replace := diagonal
+			if a[i] != b[j] {
+				replace++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(replace, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}

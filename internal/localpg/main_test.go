@@ -18,6 +18,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/monarc-project/stats-service/internal/ramdisk"
 )
 
 // patience is how long tests wait for what should happen at once.
@@ -40,6 +42,10 @@ func TestMain(m *testing.M) {
 // runInFolder collects the temporary files of all tests, also those of
 // libraries, in one folder that any user may pass through.
 func runInFolder(m *testing.M) int {
+	if err := ramdisk.Use(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
 	dir, err := os.MkdirTemp("", "lpg-*")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -20,6 +20,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/monarc-project/stats-service/internal/ramdisk"
 )
 
 // timeout bounds each statement of this package, not those of the tests.
@@ -49,6 +51,10 @@ var current *server
 func Run(m *testing.M, schema fs.FS, migrate func(ctx context.Context, url string) error) int {
 	if dir := os.Getenv(superviseVariable); dir != "" {
 		return supervise(dir)
+	}
+	if err := ramdisk.Use(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
 	}
 	s, leave, err := join(schema, migrate)
 	if err != nil {

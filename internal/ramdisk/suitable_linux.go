@@ -1,0 +1,21 @@
+package ramdisk
+
+import "syscall"
+
+// From statfs(2); package syscall does not have them.
+const (
+	tmpfsMagic = 0x01021994
+	noExec     = 0x8
+)
+
+// suitable reports whether a folder is in memory, has room, and may hold
+// programs, which some tests build.
+func suitable(dir string) bool {
+	var fs syscall.Statfs_t
+	if err := syscall.Statfs(dir, &fs); err != nil {
+		return false
+	}
+	free := fs.Bavail * uint64(fs.Bsize)
+	return int64(fs.Type) == tmpfsMagic && fs.Flags&noExec == 0 && free >= minFree &&
+		syscall.Access(dir, 0x2) == nil // W_OK
+}

@@ -1,0 +1,6 @@
+//go:build !linux
+
+package ramdisk
+
+// suitable is false: only Linux has a RAM disk at a place that is known.
+func suitable(string) bool { return false }

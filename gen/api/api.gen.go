@@ -6,6 +6,7 @@ package api
 import (
 	"encoding/json"
 
+	"github.com/monarc-project/stats-service/openapi/lenient"
 	"github.com/oapi-codegen/runtime"
 	openapi_types "github.com/oapi-codegen/runtime/types"
 )
@@ -75,13 +76,13 @@ type Error struct {
 }
 
 // LenientBoolean A boolean, or "true", "false", "1", "0", 1 or 0.
-type LenientBoolean = Boolean
+type LenientBoolean = lenient.Boolean
 
 // LenientInteger A number that is not negative, or the same digits as a string.
-type LenientInteger = Integer
+type LenientInteger = lenient.Integer
 
 // LenientUUIDs UUIDs, as an array or separated by commas. None, `[]` and `null` do not filter.
-type LenientUUIDs = UUIDs
+type LenientUUIDs = lenient.UUIDs
 
 // MeansByObject UUID of the object, then date (YYYY-MM-DD).
 type MeansByObject map[string]map[string]DailyMean

@@ -485,10 +485,10 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.PATCH(options.BaseURL+"/client/me", wrapper.ClientPatch, options.OperationMiddlewares["client_patch"]...)
 	router.GET(options.BaseURL+"/stats/", wrapper.ListStats, options.OperationMiddlewares["list_stats"]...)
 	router.POST(options.BaseURL+"/stats/", wrapper.CreateStats, options.OperationMiddlewares["create_stats"]...)
-	router.GET(options.BaseURL+"/stats/processed/", wrapper.ProcessingList, options.OperationMiddlewares["processing_list"]...)
-	router.GET(options.BaseURL+"/stats/processed/list", wrapper.GetProcessorList, options.OperationMiddlewares["get_processor_list"]...)
 	router.DELETE(options.BaseURL+"/stats/:anr", wrapper.DeleteStats, options.OperationMiddlewares["delete_stats"]...)
 	router.GET(options.BaseURL+"/stats/:anr", wrapper.GetStats, options.OperationMiddlewares["get_stats"]...)
+	router.GET(options.BaseURL+"/stats/processed/", wrapper.ProcessingList, options.OperationMiddlewares["processing_list"]...)
+	router.GET(options.BaseURL+"/stats/processed/list", wrapper.GetProcessorList, options.OperationMiddlewares["get_processor_list"]...)
 
 }
 

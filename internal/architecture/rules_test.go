@@ -50,7 +50,7 @@ func TestRules(t *testing.T) {
 			[]string{
 				"must not depend on github.com/jackc/pgx/v5",
 				"must not depend on github.com/labstack/echo/v4",
-				"must not depend on " + module + "/internal/stats: generated code is for others to import",
+				"must not depend on " + module + "/internal/stats: it is for others to import",
 			},
 		},
 	}

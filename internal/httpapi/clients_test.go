@@ -12,6 +12,7 @@ import (
 	"github.com/monarc-project/stats-service/gen/api"
 	"github.com/monarc-project/stats-service/internal/httpapi"
 	"github.com/monarc-project/stats-service/internal/stats"
+	"github.com/monarc-project/stats-service/openapi/lenient"
 )
 
 // inactive is a client that an operator has shut out.
@@ -157,8 +158,8 @@ func TestTypedClient(t *testing.T) {
 	if posted.JSON201 == nil || len(posted.JSON201.Data) != 1 {
 		t.Fatalf("POST = %s %s", posted.Status(), posted.Body)
 	}
-	one, limit := api.Integer(1), api.Integer(5)
-	listed, err := typed.ListStatsWithResponse(t.Context(), nil, api.StatsQuery{Type: "threat", GroupByANR: &one, Limit: &limit, ANRs: api.UUIDs{id(1)}})
+	one, limit := lenient.Integer(1), lenient.Integer(5)
+	listed, err := typed.ListStatsWithResponse(t.Context(), nil, api.StatsQuery{Type: "threat", GroupByANR: &one, Limit: &limit, ANRs: lenient.UUIDs{id(1)}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,8 +15,8 @@ import (
 	"github.com/google/uuid"
 	"github.com/oapi-codegen/runtime/types"
 
-	"github.com/monarc-project/stats-service/gen/api"
 	"github.com/monarc-project/stats-service/internal/stats"
+	"github.com/monarc-project/stats-service/openapi/lenient"
 )
 
 // bodyField names the body as a whole in errors.
@@ -84,7 +84,7 @@ func readUUID(d *jsontext.Decoder, id *uuid.UUID) error {
 	if err != nil || !ok {
 		return err
 	}
-	parsed, err := api.ParseUUID(text)
+	parsed, err := lenient.ParseUUID(text)
 	if err != nil {
 		return &fieldError{reason: err.Error()}
 	}
@@ -176,7 +176,7 @@ func semanticReason(err *json.SemanticError) string {
 		return own.reason
 	}
 	switch err.GoType {
-	case reflect.TypeFor[api.Integer](), reflect.TypeFor[api.Boolean](), reflect.TypeFor[api.UUIDs]():
+	case reflect.TypeFor[lenient.Integer](), reflect.TypeFor[lenient.Boolean](), reflect.TypeFor[lenient.UUIDs]():
 		if err.Err != nil {
 			return err.Err.Error()
 		}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/monarc-project/stats-service/gen/api"
 	"github.com/monarc-project/stats-service/internal/stats"
+	"github.com/monarc-project/stats-service/openapi/lenient"
 )
 
 // decodeUsual reads an item, which must be valid JSON, as front offices write
@@ -73,11 +74,11 @@ func (m *members) into(name string, item *api.NewStats) bool {
 	}
 	switch name {
 	case "anr":
-		id, err := api.ParseUUID(text)
+		id, err := lenient.ParseUUID(text)
 		item.ANR = id
 		return err == nil
 	case "uuid":
-		id, err := api.ParseUUID(text)
+		id, err := lenient.ParseUUID(text)
 		item.UUID = &id
 		return err == nil
 	case "date":

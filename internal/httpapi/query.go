@@ -13,6 +13,7 @@ import (
 	"github.com/monarc-project/stats-service/internal/postgres"
 	"github.com/monarc-project/stats-service/internal/processor"
 	"github.com/monarc-project/stats-service/internal/stats"
+	"github.com/monarc-project/stats-service/openapi/lenient"
 )
 
 // question gathers the parameters of a GET, each from the body or else from the
@@ -57,14 +58,14 @@ func text(body, query string) string {
 	return query
 }
 
-func (q *question) integer(field string, body *api.Integer, query string) int64 {
+func (q *question) integer(field string, body *lenient.Integer, query string) int64 {
 	if body != nil {
 		return int64(*body)
 	}
 	if query == "" {
 		return 0
 	}
-	value, err := api.ParseInteger(query)
+	value, err := lenient.ParseInteger(query)
 	if err != nil {
 		q.fail(field, err)
 	}
@@ -74,7 +75,7 @@ func (q *question) integer(field string, body *api.Integer, query string) int64 
 var errFlag = errors.New("must be 0 or 1")
 
 // flag reads an integer that is 0 or 1.
-func (q *question) flag(field string, body *api.Integer, query string) bool {
+func (q *question) flag(field string, body *lenient.Integer, query string) bool {
 	value := q.integer(field, body, query)
 	if value > 1 {
 		q.fail(field, errFlag)
@@ -82,14 +83,14 @@ func (q *question) flag(field string, body *api.Integer, query string) bool {
 	return value == 1
 }
 
-func (q *question) boolean(field string, body *api.Boolean, query string) bool {
+func (q *question) boolean(field string, body *lenient.Boolean, query string) bool {
 	if body != nil {
 		return bool(*body)
 	}
 	if query == "" {
 		return false
 	}
-	value, err := api.ParseBoolean(query)
+	value, err := lenient.ParseBoolean(query)
 	if err != nil {
 		q.fail(field, err)
 	}
@@ -122,11 +123,11 @@ func (q *question) statsType(body, query string) stats.Type {
 }
 
 // analyses joins the list and the single analysis, which is a list of one.
-func (q *question) analyses(body api.UUIDs, query []string) []uuid.UUID {
+func (q *question) analyses(body lenient.UUIDs, query []string) []uuid.UUID {
 	if len(body) > 0 {
 		return body
 	}
-	ids, err := api.ParseUUIDs(query)
+	ids, err := lenient.ParseUUIDs(query)
 	if err != nil {
 		q.fail("anrs", err)
 	}
@@ -134,7 +135,7 @@ func (q *question) analyses(body api.UUIDs, query []string) []uuid.UUID {
 }
 
 func (q *question) id(field, given string) uuid.UUID {
-	id, err := api.ParseUUID(given)
+	id, err := lenient.ParseUUID(given)
 	if err != nil {
 		q.fail(field, err)
 	}

@@ -51,7 +51,7 @@ func (l *link) readAccount(body []byte) (account, error) {
 		Token   any `json:"token"`
 		Sharing any `json:"is_sharing_enabled"`
 	}
-	if err := json.Unmarshal(body, &said, lenient); err != nil {
+	if err := json.Unmarshal(body, &said, anyText); err != nil {
 		cutOff := len(body) > 0 && body[0] == '{' && errors.Is(err, io.ErrUnexpectedEOF)
 		if cutOff && len(body) < maxAnswer {
 			return account{}, l.unreadable(err)

@@ -11,10 +11,10 @@ import (
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
-// lenient leaves it to the validation of each stats what is wrong with it: a
+// anyText leaves it to the validation of each stats what is wrong with it: a
 // fault in one must not make the whole answer unreadable. The Python service
 // writes half a surrogate pair as it got it.
-var lenient = json.JoinOptions(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+var anyText = json.JoinOptions(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 
 var errNotAnswer = errors.New("the answer is not a JSON object, as a stats service would send")
 

@@ -241,7 +241,7 @@ func (s settlement) alreadyThere(n int) int {
 
 // readSettlement counts what the answer to a batch lists.
 func readSettlement(body *bounded) (s settlement, err error) {
-	d := jsontext.NewDecoder(body, lenient)
+	d := jsontext.NewDecoder(body, anyText)
 	listed := false
 	err = eachMember(d, func(name string) (err error) {
 		switch name {

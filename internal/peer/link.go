@@ -52,7 +52,11 @@ func connect(r Remote) (*link, error) {
 		// A redirected POST arrives as a GET without its body, and at a stranger.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
-	l.api, err = client.New(server, r.Token, client.WithHTTPClient(l))
+	l.api, err = client.NewClientWithResponses(server+"/api/v1", client.WithHTTPClient(l),
+		client.WithRequestEditorFn(func(_ context.Context, request *http.Request) error {
+			request.Header.Set("X-API-KEY", l.Token)
+			return nil
+		}))
 	return l, err
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/monarc-project/stats-service/gen/api"
 	"github.com/monarc-project/stats-service/internal/postgres"
 	"github.com/monarc-project/stats-service/internal/stats"
+	"github.com/monarc-project/stats-service/openapi/lenient"
 )
 
 // reading is the state of reading one window, over all attempts.
@@ -88,7 +89,7 @@ func (r *reading) ask(ctx context.Context) error {
 
 func (r *reading) read(ctx context.Context, body io.Reader) error {
 	b := newBounded(body, r.link, listLimits)
-	d := jsontext.NewDecoder(b, lenient)
+	d := jsontext.NewDecoder(b, anyText)
 	listed := false
 	err := eachMember(d, func(name string) error {
 		if name != "data" || d.PeekKind() != jsontext.KindBeginArray {
@@ -172,7 +173,7 @@ func decodeItem(value jsontext.Value) (item postgres.Item, name string, err erro
 		Date string         `json:"date"`
 		Data jsontext.Value `json:"data"`
 	}
-	if err := json.Unmarshal(value, &wire, lenient); err != nil {
+	if err := json.Unmarshal(value, &wire, anyText); err != nil {
 		return item, wire.UUID, errors.New("it is not an object with the strings uuid, anr, type and date")
 	}
 	if !value.IsValid(jsontext.AllowDuplicateNames(true)) {
@@ -196,7 +197,7 @@ func decodeItem(value jsontext.Value) (item postgres.Item, name string, err erro
 }
 
 func parseID(field, text string) (uuid.UUID, error) {
-	id, err := api.ParseUUID(text)
+	id, err := lenient.ParseUUID(text)
 	if err == nil && id == uuid.Nil {
 		err = errors.New("must not be the nil UUID")
 	}

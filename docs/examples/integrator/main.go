@@ -1,20 +1,18 @@
-// Command integrator posts a statistic of today and reads the statistics of the
-// last three months.
+// Command integrator posts the stat of an analysis and lists all threats of the
+// last three months. It survives a service that is busy or restarts.
 package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"log"
 	"os"
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/oapi-codegen/runtime/types"
 
-	"github.com/monarc-project/stats-service/gen/api"
-	"github.com/monarc-project/stats-service/gen/client"
+	"github.com/monarc-project/stats-service/client"
+	"github.com/monarc-project/stats-service/client/data"
 )
 
 func main() {
@@ -22,20 +20,23 @@ func main() {
 	stats, err := client.New(os.Getenv("STATS_SERVER"), os.Getenv("STATS_TOKEN"))
 	check(err)
 
-	posted, err := stats.CreateStatsWithResponse(ctx, nil, []api.NewStats{{
-		ANR:  uuid.MustParse("5f0a3c52-5f1c-4cf2-8f3c-0f0c8f3a9d11"),
-		Type: "threat",
-		Date: types.Date{Time: time.Now().UTC()},
-		Data: json.RawMessage(`[{"uuid": "b402d4d8-4576-11e9-9173-0800277f0571", "label2": "Theft", "count": 2, "maxRisk": 12, "averageRate": "1.5"}]`),
+	analysis := uuid.MustParse("5f0a3c52-5f1c-4cf2-8f3c-0f0c8f3a9d11")
+	stat, err := client.NewStat(analysis, client.Day(time.Now().UTC()), data.Threats{{
+		UUID:   "b402d4d8-4576-11e9-9173-0800277f0571",
+		Labels: data.Labels{English: "Theft"},
+		Count:  2, MaxRisk: 12, AverageRate: 1.5,
 	}})
 	check(err)
-	check(client.ErrorOf(posted))
-
-	read, err := stats.ListStatsWithResponse(ctx, nil, api.StatsQuery{Type: "threat"})
+	_, err = stats.Post(ctx, stat)
 	check(err)
-	check(client.ErrorOf(read))
-	for _, stat := range read.JSON200.Data {
-		fmt.Println(stat.Date, stat.ANR, string(stat.Data))
+
+	for stat, err := range stats.All(ctx, client.Query{Type: client.TypeThreat}) {
+		check(err)
+		threats, err := client.Decode[data.Threats](stat)
+		check(err)
+		for _, threat := range threats {
+			fmt.Println(stat.Date, stat.ANR, threat.English, threat.Count, threat.AverageRate)
+		}
 	}
 }
 

@@ -281,9 +281,9 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	}
 
 	router.GET(options.BaseURL+"/about.json", wrapper.About, options.OperationMiddlewares["about"]...)
+	router.GET(options.BaseURL+"/stats/risks.json", wrapper.PublicRisks, options.OperationMiddlewares["public_risks"]...)
 	router.GET(options.BaseURL+"/stats/threats.json", wrapper.PublicThreats, options.OperationMiddlewares["public_threats"]...)
 	router.GET(options.BaseURL+"/stats/vulnerabilities.json", wrapper.PublicVulnerabilities, options.OperationMiddlewares["public_vulnerabilities"]...)
-	router.GET(options.BaseURL+"/stats/risks.json", wrapper.PublicRisks, options.OperationMiddlewares["public_risks"]...)
 
 }
 

@@ -12,7 +12,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/monarc-project/stats-service/gen/client"
+	"github.com/monarc-project/stats-service/client"
 )
 
 const (
@@ -101,7 +101,7 @@ func prepared(d *Dataset) (func(int) (Batch, error), error) {
 type run struct {
 	filler  Filler
 	dataset *Dataset
-	clients []*client.ClientWithResponses
+	clients []*client.Client
 	batch   func(int) (Batch, error)
 
 	next, done, stats, bytes, busy atomic.Int64
@@ -160,8 +160,8 @@ func (r *run) send(ctx context.Context, b Batch) error {
 // postOnce returns how long a busy service wants to be left alone, or 0 when it
 // took the batch. The answer is read to its end but not parsed: a load
 // generator must not compete with the service for the processor.
-func postOnce(ctx context.Context, c *client.ClientWithResponses, body []byte) (wait time.Duration, err error) {
-	response, err := c.CreateStatsWithBody(ctx, nil, "application/json", bytes.NewReader(body))
+func postOnce(ctx context.Context, c *client.Client, body []byte) (wait time.Duration, err error) {
+	response, err := c.API().CreateStatsWithBody(ctx, nil, "application/json", bytes.NewReader(body))
 	if err != nil {
 		return 0, err
 	}

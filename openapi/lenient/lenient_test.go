@@ -1,4 +1,4 @@
-package api_test
+package lenient_test
 
 import (
 	"encoding/json"
@@ -6,7 +6,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/monarc-project/stats-service/gen/api"
+	"github.com/monarc-project/stats-service/openapi/lenient"
 )
 
 // rewritten reads text into a T and returns what it is written as, or the error.
@@ -29,17 +29,17 @@ func TestLenient(t *testing.T) {
 		rewrite func(string) string
 		want    map[string]string // by what is read
 	}{
-		"integer": {rewritten[api.Integer], map[string]string{
+		"integer": {rewritten[lenient.Integer], map[string]string{
 			`0`: `0`, `5`: `5`, `"5"`: `5`, `"007"`: `7`, `999999999999999999`: `999999999999999999`,
 			`-1`: "error", `"-1"`: "error", `1.5`: "error", `1e3`: "error", `""`: "error", `" 5"`: "error",
 			`"+5"`: "error", `true`: "error", `[]`: "error", `1000000000000000000`: "error", `"٣"`: "error",
 		}},
-		"boolean": {rewritten[api.Boolean], map[string]string{
+		"boolean": {rewritten[lenient.Boolean], map[string]string{
 			`true`: `true`, `"true"`: `true`, `1`: `true`, `"1"`: `true`,
 			`false`: `false`, `"false"`: `false`, `0`: `false`, `"0"`: `false`,
 			`"TRUE"`: "error", `2`: "error", `""`: "error", `"yes"`: "error", `{}`: "error",
 		}},
-		"uuids": {rewritten[api.UUIDs], map[string]string{
+		"uuids": {rewritten[lenient.UUIDs], map[string]string{
 			`null`: `null`, `[]`: `null`, `""`: `null`,
 			`","`: "error", `[""]`: "error", `[null]`: "error",
 			`["` + a + `"]`:             `["` + a + `"]`,

@@ -1,4 +1,4 @@
-package api
+package lenient
 
 import (
 	"encoding/json"

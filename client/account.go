@@ -1,0 +1,109 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/google/uuid"
+
+	"github.com/monarc-project/stats-service/gen/api"
+)
+
+// Account is the client, in the sense of the service, that a key belongs to.
+type Account struct {
+	Name    string `json:"name"`
+	Role    string `json:"role"`
+	Token   string `json:"token"`
+	Sharing bool   `json:"is_sharing_enabled"` // its stats are sent on to other instances
+}
+
+// Admin reports whether the account sees the stats of all.
+func (a Account) Admin() bool { return a.Role == "2" || a.Role == "admin" }
+
+// Me returns the account of the key.
+func (c *Client) Me(ctx context.Context) (Account, error) {
+	var account Account
+	err := c.repeat(ctx, "get the account of the key", nil, func() error {
+		response, err := c.api.ClientGet(ctx, nil)
+		return decode(response, err, &account)
+	})
+	return account, err
+}
+
+// Share says whether the stats of the account may be sent on to other instances.
+func (c *Client) Share(ctx context.Context, enabled bool) (Account, error) {
+	var account Account
+	err := c.repeat(ctx, "set the sharing of the account", nil, func() error {
+		response, err := c.api.ClientPatch(ctx, nil, api.ClientPatch{IsSharingEnabled: enabled})
+		return decode(response, err, &account)
+	})
+	return account, err
+}
+
+// CreateAccount creates an account with the role of a user; the key has to be
+// that of an admin. Without a token the service makes one. With one, an account
+// that is already there under this name and token is success. That is what makes
+// a creation safe to repeat: without a token it is only repeated when the service
+// certainly did nothing.
+func (c *Client) CreateAccount(ctx context.Context, name, token string) (Account, error) {
+	body := api.ClientCreation{Name: name}
+	safe := (*Error).refusedBefore
+	if token != "" {
+		body.Token, safe = &token, nil
+	}
+	account := Account{Name: name, Token: token}
+	err := c.repeat(ctx, "create account "+name, safe, func() error {
+		response, err := c.api.ClientCreate(ctx, nil, body)
+		return decode(response, err, &account)
+	})
+	return account, err
+}
+
+// Stat returns one stat of an analysis. The error is ErrNotFound when there is
+// none of that UUID, or not for this account.
+func (c *Client) Stat(ctx context.Context, anr, id uuid.UUID) (Stat, error) {
+	var stat Stat
+	err := c.repeat(ctx, fmt.Sprintf("get stat %s", id), nil, func() error {
+		response, err := c.api.GetStats(ctx, anr.String(), &api.GetStatsParams{UUID: id.String()})
+		return decode(response, err, &stat)
+	})
+	return stat, err
+}
+
+// Delete deletes the stats of an analysis, or only those with the UUIDs. The
+// error is ErrNotFound when there was nothing to delete. After an attempt without
+// an answer it is not: that attempt may have deleted them.
+func (c *Client) Delete(ctx context.Context, anr uuid.UUID, ids ...uuid.UUID) error {
+	if len(ids) == 0 {
+		return c.delete(ctx, "delete the stats of analysis "+anr.String(), anr, "")
+	}
+	for _, id := range ids {
+		if err := c.delete(ctx, "delete stat "+id.String(), anr, id.String()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *Client) delete(ctx context.Context, what string, anr uuid.UUID, id string) error {
+	var params *api.DeleteStatsParams
+	if id != "" {
+		params = &api.DeleteStatsParams{UUID: id}
+	}
+	uncertain := false
+	return c.repeat(ctx, what, nil, func() error {
+		response, err := c.api.DeleteStats(ctx, anr.String(), params)
+		err = decode(response, err, nil)
+		var failed *Error
+		if !errors.As(err, &failed) {
+			return err
+		}
+		if failed.Status == http.StatusNotFound && uncertain {
+			return nil
+		}
+		uncertain = uncertain || failed.Temporary() && !failed.refusedBefore()
+		return err
+	})
+}

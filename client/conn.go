@@ -1,0 +1,171 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"sync"
+	"time"
+)
+
+// errStalled is why a request ends on which nothing moves.
+var errStalled = errors.New("it has not answered in time")
+
+// conn sends requests with the key. It ends a stalled request and follows no
+// redirect.
+type conn struct {
+	http      *http.Client
+	key       string
+	userAgent string
+	timeout   time.Duration
+}
+
+// prepare copies the caller's HTTP client, or makes one.
+func (c *conn) prepare() {
+	own := http.Client{}
+	if c.http != nil {
+		own = *c.http
+	}
+	if own.Transport == nil {
+		transport := http.DefaultTransport.(*http.Transport).Clone()
+		transport.DialContext = dial
+		own.Transport = transport
+	}
+	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	c.http = &own
+}
+
+// Do sends a request. Its errors are *Error, or those of the request's context.
+func (c *conn) Do(request *http.Request) (*http.Response, error) {
+	ctx, cancel := context.WithCancelCause(request.Context())
+	timer := time.AfterFunc(c.timeout, func() { cancel(errStalled) })
+	sending := &progress{timer: timer, timeout: c.timeout}
+	request = sending.watch(request.WithContext(ctx))
+	request.Header.Set("User-Agent", c.userAgent)
+	if c.key != "" {
+		request.Header.Set(apiKeyHeader, c.key)
+	}
+	response, err := c.http.Do(request)
+	sending.stop()
+	body := &watchedBody{timeout: c.timeout, ctx: ctx, cancel: cancel, timer: timer}
+	if err != nil {
+		defer cancel(nil)
+		return nil, body.explain(err)
+	}
+	body.ReadCloser = response.Body
+	response.Body = body
+	return response, nil
+}
+
+// watchedBody is the body of an answer, given up when it stalls. The time
+// between two calls of Read is the caller's and does not count.
+type watchedBody struct {
+	io.ReadCloser
+	timeout time.Duration
+	ctx     context.Context // of the request
+	cancel  context.CancelCauseFunc
+	timer   *time.Timer // ends ctx
+}
+
+// Read reads on; its errors are those of conn.Do, and io.EOF.
+func (b *watchedBody) Read(p []byte) (int, error) {
+	b.timer.Reset(b.timeout)
+	n, err := b.ReadCloser.Read(p)
+	b.timer.Stop()
+	if err != nil && err != io.EOF {
+		err = b.explain(err)
+	}
+	return n, err
+}
+
+// Close ends the request, however much of its answer has been read.
+func (b *watchedBody) Close() error {
+	b.timer.Stop()
+	defer b.cancel(nil)
+	return b.ReadCloser.Close()
+}
+
+// explain tells whether the caller, the clock or the connection ended it.
+func (b *watchedBody) explain(err error) error {
+	if errors.Is(context.Cause(b.ctx), errStalled) {
+		return &Error{Err: errStalled}
+	}
+	if b.ctx.Err() != nil {
+		return b.ctx.Err()
+	}
+	var wrapped *url.Error
+	if errors.As(err, &wrapped) {
+		err = wrapped.Err // the address may hold a password
+	}
+	return &Error{Err: err}
+}
+
+// sendBuffer is how much of a request the system may take off our hands before
+// the service has it. It bounds what is still on its way when all has been handed
+// over, and so how slow a line may be: the timeout has to be enough for that.
+const sendBuffer = 128 << 10
+
+// dial connects as http.DefaultTransport does, with a small buffer.
+func dial(ctx context.Context, network, address string) (net.Conn, error) {
+	dialer := net.Dialer{Timeout: 30 * time.Second, KeepAlive: 30 * time.Second}
+	conn, err := dialer.DialContext(ctx, network, address)
+	if tcp, ok := conn.(*net.TCPConn); ok && err == nil {
+		_ = tcp.SetWriteBuffer(sendBuffer) // without it, slow lines need longer timeouts
+	}
+	return conn, err
+}
+
+// progress puts a timer off as long as a request is being sent.
+type progress struct {
+	timeout time.Duration
+
+	mu    sync.Mutex
+	timer *time.Timer // nil: the request is answered
+}
+
+// watch returns the request with a body that tells when it is read.
+func (p *progress) watch(request *http.Request) *http.Request {
+	if request.Body == nil || request.Body == http.NoBody {
+		return request
+	}
+	request.Body = &sentBody{request.Body, p}
+	if again := request.GetBody; again != nil {
+		request.GetBody = func() (io.ReadCloser, error) {
+			body, err := again()
+			return &sentBody{body, p}, err
+		}
+	}
+	return request
+}
+
+// moved puts the timer off.
+func (p *progress) moved() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.timer != nil {
+		p.timer.Reset(p.timeout)
+	}
+}
+
+// stop stops the timer, which the rest of a request that is answered early must
+// not start again.
+func (p *progress) stop() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.timer.Stop()
+	p.timer = nil
+}
+
+// sentBody is the body of a request.
+type sentBody struct {
+	io.ReadCloser
+	progress *progress
+}
+
+func (b *sentBody) Read(part []byte) (int, error) {
+	b.progress.moved()
+	return b.ReadCloser.Read(part)
+}

@@ -1,0 +1,53 @@
+package data
+
+import "github.com/oapi-codegen/runtime/types"
+
+// The results that are maps.
+type (
+	// RiskMeans has the mean number of risks by state, kind and level, of
+	// risk_averages.
+	RiskMeans = Map[Map[Map[float64]]]
+	// RiskSeries has the same by date, of risk_averages_on_date.
+	RiskSeries = Map[Map[Map[[]Point]]]
+	// CartographyMeans has the mean number of risks by state, kind, impact and
+	// likelihood, of cartography_averages.
+	CartographyMeans = Map[Map[Map[Map[float64]]]]
+)
+
+// Point is a value of a day.
+type Point struct {
+	Date  types.Date `json:"date"`
+	Value float64    `json:"value"`
+}
+
+// ObjectSeries is the history of a threat or vulnerability; threat_average_on_date
+// and vulnerability_average_on_date have an array of them.
+type ObjectSeries struct {
+	Object   string `json:"object"`
+	Labels   Labels `json:"labels"`
+	Values   []Mean `json:"values"`
+	Averages Mean   `json:"averages"`
+}
+
+// Mean has means over stats, of a day or, with a zero date, of all days.
+type Mean struct {
+	Date        types.Date `json:"date,omitzero"`
+	Count       float64    `json:"count"`
+	MaxRisk     float64    `json:"maxRisk"`
+	AverageRate float64    `json:"averageRate"`
+}
+
+// ReferentialMeans has how far a referential is complied with; compliance_averages
+// has an array of them.
+type ReferentialMeans struct {
+	Referential string          `json:"referential"`
+	Labels      Labels          `json:"labels"`
+	Categories  []CategoryMeans `json:"categories"`
+}
+
+// CategoryMeans has the means of a category; nil where no stats have a value.
+type CategoryMeans struct {
+	Labels  Labels   `json:"labels"`
+	Current *float64 `json:"current"`
+	Target  *float64 `json:"target"`
+}

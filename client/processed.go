@@ -1,0 +1,87 @@
+package client
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/google/uuid"
+
+	"github.com/monarc-project/stats-service/gen/api"
+	"github.com/monarc-project/stats-service/openapi/lenient"
+)
+
+// The processors that every service has; Processors lists them with their
+// parameters.
+const (
+	RiskAverages               = "risk_averages"
+	RiskAveragesOnDate         = "risk_averages_on_date"
+	ThreatAverageOnDate        = "threat_average_on_date"
+	VulnerabilityAverageOnDate = "vulnerability_average_on_date"
+	CartographyAverages        = "cartography_averages"
+	ComplianceAverages         = "compliance_averages"
+)
+
+// Processor is a computation over stats that the service offers.
+type Processor struct {
+	Name        string `json:"name"`
+	Description string `json:"description"`
+}
+
+// Processing says which processor to run over which stats.
+type Processing struct {
+	Processor string            // such as RiskAverages; required
+	Params    map[string]string // of the processor, such as risks_state
+	Type      Type              // of the stats; that of the processor when empty
+	ANRs      []uuid.UUID       // only these analyses; none is those of all clients
+	From, To  Date              // as in Query
+	LocalOnly bool              // leaves out clients that are not local
+}
+
+// Result is what a processor computed. Data is [] when no stats match.
+type Result struct {
+	Type      Type            `json:"type"`
+	Processor string          `json:"processor"`
+	Data      json.RawMessage `json:"data"`
+}
+
+// Decode reads the data into to, a pointer to the type of package data that
+// belongs to the processor.
+func (r Result) Decode(to any) error {
+	if err := json.Unmarshal(r.Data, to); err != nil {
+		return fmt.Errorf("decode the result of %s: %w", r.Processor, err)
+	}
+	return nil
+}
+
+// Processed returns what a processor computes over the stats of all clients, or
+// over those of the analyses that are named.
+func (c *Client) Processed(ctx context.Context, p Processing) (Result, error) {
+	query := api.ProcessingQuery{
+		Processor: p.Processor, Type: string(p.Type), ANRs: p.ANRs,
+		DateFrom: written(p.From), DateTo: written(p.To),
+	}
+	if len(p.Params) > 0 {
+		query.ProcessorParams, _ = json.Marshal(p.Params) // strings always encode
+	}
+	if p.LocalOnly {
+		local := lenient.Integer(1)
+		query.LocalStatsOnly = &local
+	}
+	var result Result
+	err := c.repeat(ctx, "process stats with "+p.Processor, nil, func() error {
+		response, err := c.api.ProcessingList(ctx, nil, query)
+		return decode(response, err, &result)
+	})
+	return result, err
+}
+
+// Processors lists what Processed can compute. It needs no key.
+func (c *Client) Processors(ctx context.Context) ([]Processor, error) {
+	var processors []Processor
+	err := c.repeat(ctx, "list processors", nil, func() error {
+		response, err := c.api.GetProcessorList(ctx, nil)
+		return decode(response, err, &processors)
+	})
+	return processors, err
+}

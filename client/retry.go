@@ -1,0 +1,100 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"time"
+)
+
+// Retry says how requests are repeated. The zero value of each field stands for
+// what it says. What is safe to repeat is up to the methods of Client.
+type Retry struct {
+	Attempts      int           // in all, 6; 1 never repeats
+	MinDelay      time.Duration // pause after the first attempt, 500 ms; it doubles
+	MaxDelay      time.Duration // until it is this long, 30 s
+	MaxRetryAfter time.Duration // longest Retry-After that is waited for, 5 min
+
+	// Notify is told of each repetition before the pause.
+	Notify func(err *Error, attempt int, pause time.Duration)
+	// Sleep pauses until ctx ends at the latest, whose error it then returns; nil
+	// is real time.
+	Sleep func(ctx context.Context, d time.Duration) error
+	// Rand returns a number from 0 to 1 that spreads the attempts of several
+	// callers; nil is a random one.
+	Rand func() float64
+}
+
+func (r Retry) withDefaults() Retry {
+	if r.Attempts < 1 {
+		r.Attempts = 6
+	}
+	if r.MinDelay <= 0 {
+		r.MinDelay = 500 * time.Millisecond
+	}
+	if r.MaxDelay <= 0 {
+		r.MaxDelay = 30 * time.Second
+	}
+	if r.MaxRetryAfter <= 0 {
+		r.MaxRetryAfter = 5 * time.Minute
+	}
+	if r.Sleep == nil {
+		r.Sleep = sleep
+	}
+	if r.Rand == nil {
+		r.Rand = rand.Float64
+	}
+	return r
+}
+
+// Do calls call until it succeeds, fails for good, or has failed as often as
+// attempts allows for its error; nil allows r.Attempts. When ctx ends, nothing is
+// repeated and the error is that of ctx.
+func (r Retry) Do(ctx context.Context, attempts func(*Error) int, call func() error) error {
+	r = r.withDefaults()
+	for attempt := 1; ; attempt++ {
+		err := call()
+		var failed *Error
+		if !errors.As(err, &failed) || !failed.Temporary() || failed.RetryAfter > r.MaxRetryAfter {
+			return err
+		}
+		allowed := r.Attempts
+		if attempts != nil {
+			allowed = attempts(failed)
+		}
+		if attempt >= allowed {
+			return err
+		}
+		pause := max(r.delay(attempt), failed.RetryAfter)
+		if r.Notify != nil {
+			r.Notify(failed, attempt, pause)
+		}
+		if err := r.Sleep(ctx, pause); err != nil {
+			return err
+		}
+	}
+}
+
+// delay is the pause after an attempt: exponential, the upper half at random.
+func (r Retry) delay(attempt int) time.Duration {
+	full := r.MinDelay
+	for range attempt - 1 {
+		if full >= r.MaxDelay {
+			break
+		}
+		full *= 2
+	}
+	full = min(full, r.MaxDelay)
+	return full/2 + time.Duration(r.Rand()*float64(full/2))
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}

@@ -20,9 +20,10 @@ import (
 	"github.com/monarc-project/stats-service/internal/postgres"
 	"github.com/monarc-project/stats-service/internal/secret"
 	"github.com/monarc-project/stats-service/internal/stats"
+	"github.com/monarc-project/stats-service/sql/migrations"
 )
 
-func TestMain(m *testing.M) { os.Exit(pgtest.Run(m, postgres.MigrateURL)) }
+func TestMain(m *testing.M) { os.Exit(pgtest.Run(m, migrations.FS, postgres.MigrateURL)) }
 
 // today is the day on which the service of the tests runs.
 var today = client.Day(time.Date(2026, time.March, 15, 12, 0, 0, 0, time.UTC))

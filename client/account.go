@@ -25,7 +25,7 @@ func (a Account) Admin() bool { return a.Role == "2" || a.Role == "admin" }
 // Me returns the account of the key.
 func (c *Client) Me(ctx context.Context) (Account, error) {
 	var account Account
-	err := c.repeat(ctx, "get the account of the key", nil, func() error {
+	err := c.repeat(ctx, "get the client of the key", nil, func() error {
 		response, err := c.api.ClientGet(ctx, nil)
 		return decode(response, err, &account)
 	})
@@ -35,7 +35,7 @@ func (c *Client) Me(ctx context.Context) (Account, error) {
 // Share says whether the stats of the account may be sent on to other instances.
 func (c *Client) Share(ctx context.Context, enabled bool) (Account, error) {
 	var account Account
-	err := c.repeat(ctx, "set the sharing of the account", nil, func() error {
+	err := c.repeat(ctx, "set the sharing of the client", nil, func() error {
 		response, err := c.api.ClientPatch(ctx, nil, api.ClientPatch{IsSharingEnabled: enabled})
 		return decode(response, err, &account)
 	})
@@ -54,7 +54,7 @@ func (c *Client) CreateAccount(ctx context.Context, name, token string) (Account
 		body.Token, safe = &token, nil
 	}
 	account := Account{Name: name, Token: token}
-	err := c.repeat(ctx, "create account "+name, safe, func() error {
+	err := c.repeat(ctx, fmt.Sprintf("create client %q", name), safe, func() error {
 		response, err := c.api.ClientCreate(ctx, nil, body)
 		return decode(response, err, &account)
 	})

@@ -57,7 +57,7 @@ var allowed = map[string][]string{
 	"internal/postgres":  {"gen/db", "internal/processor", "internal/secret", "internal/stats", "sql/migrations"},
 	"internal/httpapi":   {"gen/api", "gen/server", "gen/server/public", "internal/answer", "internal/buildinfo", "internal/fieldmask", "internal/logging", "internal/postgres", "internal/prefix", "internal/processor", "internal/stats", "openapi", "openapi/lenient"},
 	"internal/dashboard": {"gen/api", "gen/server/public", "internal/answer", "internal/buildinfo", "internal/fieldmask", "internal/mosp", "internal/picture", "internal/postgres", "internal/prefix", "internal/processor", "internal/stats"},
-	"internal/peer":      {"gen/api", "gen/client", "internal/postgres", "internal/processor", "internal/stats", "openapi/lenient"},
+	"internal/peer":      {"client", "gen/api", "gen/client", "internal/postgres", "internal/processor", "internal/stats", "openapi/lenient"},
 	"internal/answer":    {"internal/fieldmask"},
 	"internal/mosp":      {},
 	"internal/localpg":   {},

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	integrators "github.com/monarc-project/stats-service/client"
 	"github.com/monarc-project/stats-service/gen/client"
 )
 
@@ -52,6 +53,9 @@ func connect(r Remote) (*link, error) {
 		// A redirected POST arrives as a GET without its body, and at a stranger.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
+	if _, err := integrators.New(server, r.Token); err != nil {
+		return nil, err // about the token
+	}
 	l.api, err = client.NewClientWithResponses(server+"/api/v1", client.WithHTTPClient(l),
 		client.WithRequestEditorFn(func(_ context.Context, request *http.Request) error {
 			request.Header.Set("X-API-KEY", l.Token)

@@ -51,6 +51,9 @@ func checkConfig(ctx context.Context, t *task) error {
 	for _, setting := range settings {
 		record.Settings[setting.Name] = setting.Value
 	}
+	if _, configured := t.settings.Database(); !configured {
+		record.Trials = append(record.Trials, t.tryPostgreSQL(ctx))
+	}
 	if t.settings.RemoteStatsServer != "" {
 		record.Trials = append(record.Trials, t.tryPeer(ctx))
 	}
@@ -139,6 +142,15 @@ func (t *task) tryStore(ctx context.Context, store *postgres.Store) []trial {
 		return append(trials, trial{"secret key", false, err.Error()})
 	}
 	return append(trials, trial{"secret key", true, fmt.Sprintf("it opens the tokens of %d clients", len(clients))})
+}
+
+// tryPostgreSQL says which PostgreSQL would run the private database.
+func (t *task) tryPostgreSQL(ctx context.Context) trial {
+	choice, err := localpg.Choose(ctx, localpg.Options{Dir: t.settings.DataDir, Mirror: t.settings.PostgresMirror})
+	if err != nil {
+		return trial{"PostgreSQL", false, err.Error()}
+	}
+	return trial{"PostgreSQL", true, choice.String()}
 }
 
 func (t *task) tryPeer(ctx context.Context) trial {

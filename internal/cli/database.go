@@ -80,7 +80,8 @@ func (p *program) openDatabase(ctx context.Context, settings config.Config, log 
 		}
 	}
 	options := localpg.Options{
-		Dir: settings.DataDir, Existing: !use.mayCreate(), Log: logging.Named(log, logging.Database), Fetch: true,
+		Dir: settings.DataDir, Existing: !use.mayCreate(), Log: logging.Named(log, logging.Database),
+		Mirror: settings.PostgresMirror, Progress: p.fetchProgress,
 	}
 	if use == toServe {
 		return start(ctx, options)
@@ -110,6 +111,12 @@ func folder(settings config.Config) string {
 		return whole
 	}
 	return settings.DataDir
+}
+
+// fetchProgress shows how far PostgreSQL is fetched. Unlike other work, that ends
+// at once when it is interrupted.
+func (p *program) fetchProgress(work string) (show func(done, total int64), end func()) {
+	return newScreen(p.Stderr).progress(context.Background(), work)
 }
 
 // start runs the private database.

@@ -59,7 +59,7 @@ func (p *program) runDemo(ctx context.Context, settings config.Config) (err erro
 	if err != nil {
 		return err
 	}
-	db, remove, err := p.demoDatabase(ctx, log)
+	db, remove, err := p.demoDatabase(ctx, settings, log)
 	if err != nil {
 		return err
 	}
@@ -80,13 +80,13 @@ func (p *program) runDemo(ctx context.Context, settings config.Config) (err erro
 
 // demoDatabase starts a database in a temporary folder; remove ends it and
 // leaves nothing behind.
-func (p *program) demoDatabase(ctx context.Context, log *slog.Logger) (db *database, remove func() error, err error) {
+func (p *program) demoDatabase(ctx context.Context, settings config.Config, log *slog.Logger) (db *database, remove func() error, err error) {
 	fmt.Fprintln(p.Stderr, "Preparing a private PostgreSQL with a year of sample data ...")
 	dir, err := demoFolder()
 	if err != nil {
 		return nil, nil, err
 	}
-	server, err := localpg.Start(ctx, demoOptions(dir, log))
+	server, err := localpg.Start(ctx, p.demoOptions(dir, settings, log))
 	if blocked, ok := errors.AsType[*localpg.UnreachableError](err); ok {
 		err = fmt.Errorf("PostgreSQL does not run as root, and %s is closed to the user %s that it runs as instead: "+
 			"set TMPDIR to a folder that is open to other users, such as /tmp", blocked.Folder, blocked.User)
@@ -112,11 +112,12 @@ func demoFolder() (string, error) {
 }
 
 // demoOptions trade the safety of data that is thrown away for speed.
-func demoOptions(dir string, log *slog.Logger) localpg.Options {
+func (p *program) demoOptions(dir string, settings config.Config, log *slog.Logger) localpg.Options {
 	return localpg.Options{
 		Dir:           dir,
 		Log:           log,
-		Fetch:         true,
+		Mirror:        settings.PostgresMirror,
+		Progress:      p.fetchProgress,
 		NoSync:        true,
 		DieWithParent: true,
 		Settings:      map[string]string{"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"},

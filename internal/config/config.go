@@ -80,6 +80,11 @@ type Config struct {
 	SecretKey Secret // SECRET_KEY: seals what the database must not reveal; empty: one is generated and kept in DataDir. See IsWeakKey
 	DataDir   string // DATA_DIR: folder for what the service keeps itself
 
+	// PostgresMirror (POSTGRES_MIRROR) is where binaries for the private database
+	// are fetched from: a URL or an absolute path; "none": from nowhere; empty:
+	// from public sources.
+	PostgresMirror string
+
 	LogPath   string     // LOG_PATH: file to append to; empty: standard error
 	LogFormat string     // LOG_FORMAT: LogText or LogJSON
 	LogLevel  slog.Level // LOG_LEVEL

@@ -97,7 +97,7 @@ func TestLoadEverySetting(t *testing.T) {
 		"ADMIN_TOKEN=admin-token", "REMOTE_STATS_SERVER=https://central.example.org/", "REMOTE_STATS_TOKEN=remote-token",
 		"DATABASE_URL=postgres://u:p@db/stats", "DATABASE_READ_URL=postgres://u:p@r1,r2/stats", "DATABASE_READ_MAX_LAG=2m",
 		"DB_HOSTNAME=db.example.org", "DB_PORT=6432", "DB_NAME=stats",
-		"DB_USERNAME=monarc", "DB_PASSWORD=p w", "DB_POOL_SIZE=40", "SECRET_KEY=0123456789abcdef", "DATA_DIR=/srv/stats",
+		"DB_USERNAME=monarc", "DB_PASSWORD=p w", "DB_POOL_SIZE=40", "SECRET_KEY=0123456789abcdef", "DATA_DIR=/srv/stats", "POSTGRES_MIRROR=https://mirror.example.org/postgres/",
 		"LOG_PATH=/var/log/stats.log", "LOG_FORMAT=JSON", "LOG_LEVEL=Debug", "MOSP_URL=http://mosp.example.org:8000",
 		"CLIENT_REGISTRATION_OPEN=yes", "TZ=Europe/Luxembourg", "MAX_BODY_BYTES=2MiB", "RATE_LIMIT=0.5",
 		"PUBLIC_MIN_CLIENTS=3", "PUBLIC_COORDINATE_DECIMALS=0", "ACTIVE_PAGES=stats, help",
@@ -113,7 +113,7 @@ func TestLoadEverySetting(t *testing.T) {
 		AdminToken: "admin-token", RemoteStatsServer: "https://central.example.org", RemoteStatsToken: "remote-token",
 		DatabaseURL: "postgres://u:p@db/stats", DatabaseReadURL: "postgres://u:p@r1,r2/stats", DatabaseReadMaxLag: 2 * time.Minute,
 		DBHostname: "db.example.org", DBPort: 6432, DBName: "stats",
-		DBUsername: "monarc", DBPassword: "p w", DBPoolSize: 40, SecretKey: "0123456789abcdef", DataDir: "/srv/stats",
+		DBUsername: "monarc", DBPassword: "p w", DBPoolSize: 40, SecretKey: "0123456789abcdef", DataDir: "/srv/stats", PostgresMirror: "https://mirror.example.org/postgres",
 		LogPath: "/var/log/stats.log", LogFormat: config.LogJSON, LogLevel: slog.LevelDebug,
 		MOSPURL: "http://mosp.example.org:8000", ClientRegistrationOpen: true, TimeZone: luxembourg,
 		MaxBodyBytes: 2 << 20, RateLimit: 0.5,
@@ -133,6 +133,8 @@ func TestLoadEverySetting(t *testing.T) {
 func TestValues(t *testing.T) {
 	t.Parallel()
 	tests := []struct{ setting, value, want string }{
+		{"POSTGRES_MIRROR", "none", "none"},
+		{"POSTGRES_MIRROR", "/srv/postgres", "/srv/postgres"},
 		{"HOST", "::1", "::1"},
 		{"HOST", "[::1]", "::1"},
 		{"HOST", "stats.example.org", "stats.example.org"},

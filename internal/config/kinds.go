@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"net/url"
 	"path"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -57,6 +58,16 @@ var (
 		parse: func(text string) (string, bool) {
 			address, ok := parseWebURL(text)
 			return strings.TrimRight(address, "/"), ok && !strings.ContainsAny(text, "?#")
+		},
+		format: asIs,
+	}
+	mirror = kind[string]{
+		accepts: "a URL such as https://mirror.example.org/postgres, the absolute path of a folder, or none",
+		parse: func(text string) (string, bool) {
+			if text == "none" || filepath.IsAbs(text) {
+				return text, isLine(text)
+			}
+			return baseURL.parse(text)
 		},
 		format: asIs,
 	}

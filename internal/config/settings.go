@@ -45,6 +45,7 @@ var settings = []setting{
 	define("DB_POOL_SIZE", "16", poolSize, func(c *Config) *int { return &c.DBPoolSize }),
 	secret("SECRET_KEY", password, func(c *Config) *Secret { return &c.SecretKey }),
 	define("DATA_DIR", "./var", line, func(c *Config) *string { return &c.DataDir }),
+	define("POSTGRES_MIRROR", "", mirror, func(c *Config) *string { return &c.PostgresMirror }),
 	define("LOG_PATH", "", line, func(c *Config) *string { return &c.LogPath }),
 	define("LOG_FORMAT", LogText, logFormat, func(c *Config) *string { return &c.LogFormat }),
 	define("LOG_LEVEL", "info", logLevel, func(c *Config) *slog.Level { return &c.LogLevel }),

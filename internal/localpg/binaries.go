@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -25,18 +26,21 @@ type binaries struct {
 
 func (b binaries) path(program string) string { return filepath.Join(b.dir, program) }
 
-// numbered matches the major version in the path of an installation.
-var numbered = regexp.MustCompile(`[/@-](\d+)/bin$`)
+// numbered matches the version in the path of an installation.
+var numbered = regexp.MustCompile(`[/@-](\d+)(?:\.(\d+))?[a-z0-9-]*/bin$`)
+
+// systemPatterns are the versioned folders of Debian and Homebrew.
+var systemPatterns = []string{
+	"/usr/lib/postgresql/*/bin",
+	"/opt/homebrew/opt/postgresql@*/bin",
+	"/usr/local/opt/postgresql@*/bin",
+}
 
 // systemFolders lists where systems keep PostgreSQL: PATH first, then the
-// versioned folders of Debian and Homebrew, newest first.
+// versioned folders, newest first.
 func systemFolders() []string {
 	dirs := filepath.SplitList(os.Getenv("PATH"))
-	for _, pattern := range []string{
-		"/usr/lib/postgresql/*/bin",
-		"/opt/homebrew/opt/postgresql@*/bin",
-		"/usr/local/opt/postgresql@*/bin",
-	} {
+	for _, pattern := range systemPatterns {
 		dirs = append(dirs, newestFirst(pattern)...)
 	}
 	return dirs
@@ -44,20 +48,22 @@ func systemFolders() []string {
 
 func newestFirst(pattern string) []string {
 	dirs, err := filepath.Glob(pattern)
-	if err != nil { // a malformed pattern, which the table above has none of
+	if err != nil { // a folder of the user with an odd name
 		return nil
 	}
-	slices.SortFunc(dirs, func(a, b string) int { return majorInPath(b) - majorInPath(a) })
+	slices.SortStableFunc(dirs, func(a, b string) int { return slices.Compare(versionInPath(b), versionInPath(a)) })
 	return dirs
 }
 
-func majorInPath(dir string) int {
+// versionInPath returns the major and the minor version, as far as they are there.
+func versionInPath(dir string) []int {
 	match := numbered.FindStringSubmatch(dir)
 	if match == nil {
-		return 0
+		return nil
 	}
 	major, _ := strconv.Atoi(match[1])
-	return major
+	minor, _ := strconv.Atoi(match[2])
+	return []int{major, minor}
 }
 
 // installed keeps the folders that hold both programs, each installation once.
@@ -106,6 +112,10 @@ func probe(ctx context.Context, acct account, dir string) (binaries, error) {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	out, err := command(ctx, acct, "/", filepath.Join(dir, "postgres"), "--version").Output()
+	for errors.Is(err, syscall.ETXTBSY) { // a child that is just being started has the new file open, as we had
+		time.Sleep(pollInterval)
+		out, err = command(ctx, acct, "/", filepath.Join(dir, "postgres"), "--version").Output()
+	}
 	if err != nil {
 		return binaries{}, fmt.Errorf("PostgreSQL in %s cannot be run by the user %s: %w", dir, acct.name, err)
 	}
@@ -122,23 +132,19 @@ func probe(ctx context.Context, acct account, dir string) (binaries, error) {
 
 // find returns the first installation in dirs that can serve: of the major
 // version of the existing cluster or, if that is 0, any that is supported.
-// The error wraps ErrNoBinaries when nothing at all is installed.
-func find(ctx context.Context, acct account, dirs []string, major int) (binaries, error) {
-	var unfit []error
+// unfit says why each of the others cannot.
+func find(ctx context.Context, acct account, dirs []string, major int) (bin binaries, ok bool, unfit []error) {
 	for _, dir := range installed(dirs) {
 		bin, err := probe(ctx, acct, dir)
 		if err == nil {
 			err = bin.fits(major)
 		}
 		if err == nil {
-			return bin, nil
+			return bin, true, nil
 		}
 		unfit = append(unfit, err)
 	}
-	if err := ctx.Err(); err != nil {
-		return binaries{}, err
-	}
-	return binaries{}, noneFits(unfit, major)
+	return binaries{}, false, unfit
 }
 
 func (b binaries) fits(major int) error {
@@ -150,41 +156,6 @@ func (b binaries) fits(major int) error {
 	default:
 		return nil
 	}
-}
-
-func noneFits(unfit []error, major int) error {
-	if major != 0 {
-		return &versionError{Major: major, Unfit: unfit}
-	}
-	if len(unfit) == 0 {
-		return ErrNoBinaries
-	}
-	return fmt.Errorf("no PostgreSQL here can be used (%s): install PostgreSQL %d or later, or set DATABASE_URL",
-		joined(unfit), minMajor)
-}
-
-// versionError reports that a cluster exists and that the one major version
-// which can run it is not installed.
-type versionError struct {
-	Major int
-	Unfit []error
-}
-
-func (e *versionError) Error() string {
-	found := "no PostgreSQL is installed"
-	if len(e.Unfit) > 0 {
-		found = joined(e.Unfit)
-	}
-	return fmt.Sprintf("the existing database was made by PostgreSQL %[1]d and needs that major version to run (%[2]s): "+
-		"install it (for example `apt-get install postgresql-%[1]d` or `brew install postgresql@%[1]d`)", e.Major, found)
-}
-
-func joined(errs []error) string {
-	texts := make([]string, len(errs))
-	for i, err := range errs {
-		texts[i] = err.Error()
-	}
-	return strings.Join(texts, "; ")
 }
 
 // clusterMajor returns the major version that made the cluster, 0 when there

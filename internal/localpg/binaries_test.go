@@ -63,32 +63,37 @@ func TestFind(t *testing.T) {
 		dirs  []string
 		major int
 		want  binaries
-		texts []string
+		unfit []string // why each of them cannot be used
 	}{
-		"first that fits":     {dirs: []string{none, old, odd, debian, beta}, want: binaries{debian, "15.8", 15}},
+		"first that fits": {dirs: []string{none, old, odd, debian, beta}, want: binaries{debian, "15.8", 15}},
+		"none fits": {dirs: []string{none, old, odd}, unfit: []string{
+			"PostgreSQL 11.22 in " + old + " is too old",
+			"the version of PostgreSQL in " + odd + ` is not understood: "hello"`}},
 		"order counts":        {dirs: []string{beta, debian}, want: binaries{beta, "19beta2", 19}},
+		"relative PATH entry": {dirs: []string{"", "."}},
+		"nothing":             {dirs: []string{none}},
 		"of the same major":   {dirs: []string{beta, debian}, major: 15, want: binaries{debian, "15.8", 15}},
-		"nothing":             {dirs: []string{none}, texts: []string{"apt-get install postgresql", "brew install"}},
-		"relative PATH entry": {dirs: []string{"", "."}, texts: []string{"no PostgreSQL server was found"}},
-		"too old":             {dirs: []string{old}, texts: []string{"PostgreSQL 11.22 in " + old + " is too old", "12 or later"}},
-		"not understood":      {dirs: []string{odd}, texts: []string{odd, `"hello"`, "install PostgreSQL 12 or later"}},
-		"wrong major": {dirs: []string{beta, old}, major: 15, texts: []string{"made by PostgreSQL 15",
-			"PostgreSQL 19beta2 in " + beta, "apt-get install postgresql-15"}},
-		"nothing for an existing cluster": {dirs: []string{none}, major: 15, texts: []string{"made by PostgreSQL 15",
-			"no PostgreSQL is installed"}},
+		"wrong major": {dirs: []string{beta, old}, major: 15, unfit: []string{
+			"PostgreSQL 19beta2 in " + beta + " is of another major version",
+			"PostgreSQL 11.22 in " + old + " is too old"}},
 	}
 	acct := currentAccount(t)
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got, err := find(t.Context(), acct, test.dirs, test.major)
+			got, ok, unfit := find(t.Context(), acct, test.dirs, test.major)
 			if diff := cmp.Diff(test.want, got, cmp.AllowUnexported(binaries{})); diff != "" {
 				t.Errorf("binaries (-want +got):\n%s", diff)
 			}
-			if test.texts != nil {
-				wantText(t, err, test.texts...)
-			} else if err != nil {
-				t.Error(err)
+			if ok != (test.want != binaries{}) {
+				t.Errorf("found: %v", ok)
+			}
+			var texts []string
+			for _, err := range unfit {
+				texts = append(texts, err.Error())
+			}
+			if diff := cmp.Diff(test.unfit, texts); diff != "" {
+				t.Errorf("why not the others (-want +got):\n%s", diff)
 			}
 		})
 	}
@@ -97,29 +102,16 @@ func TestFind(t *testing.T) {
 func TestNewestFirst(t *testing.T) {
 	t.Parallel()
 	root := folder(t)
-	for _, name := range []string{"9.6", "15", "16", "9"} {
+	for _, name := range []string{"9.6", "15", "16", "9", "postgres-16.9-linux-x64", "postgres-16.14-linux-x64", "other"} {
 		install(t, filepath.Join(root, name, "bin"), "")
 	}
-	want := []string{"16", "15", "9", "9.6"}
+	want := []string{"postgres-16.14-linux-x64", "postgres-16.9-linux-x64", "16", "15", "9.6", "9", "other"}
 	var got []string
 	for _, dir := range newestFirst(filepath.Join(root, "*", "bin")) {
 		got = append(got, filepath.Base(filepath.Dir(dir)))
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("order (-want +got):\n%s", diff)
-	}
-}
-
-func TestStartWithoutBinaries(t *testing.T) {
-	t.Parallel()
-	o := fast(folder(t))
-	o.search = []string{}
-	_, err := Start(t.Context(), o)
-	if !errors.Is(err, ErrNoBinaries) {
-		t.Fatalf("error %v, want ErrNoBinaries", err)
-	}
-	if diff := cmp.Diff(ErrNoBinaries.Error(), err.Error()); diff != "" {
-		t.Errorf("the sentence (-want +got):\n%s", diff)
 	}
 }
 
@@ -132,5 +124,9 @@ func TestStartOfAnotherMajorVersion(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := Start(t.Context(), fast(dir))
-	wantText(t, err, "made by PostgreSQL 99", "apt-get install postgresql-99", "is of another major version")
+	if !errors.Is(err, ErrNoBinaries) {
+		t.Errorf("error %v, want ErrNoBinaries", err)
+	}
+	wantText(t, err, "no PostgreSQL 99, which the existing database was made by", "apt-get install postgresql-99",
+		"is of another major version", "no PostgreSQL 99 is on offer for "+platform())
 }

@@ -4,80 +4,155 @@ package localpg
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
-	"strconv"
 	"time"
 
-	embeddedpostgres "github.com/fergusstrange/embedded-postgres"
+	"github.com/gofrs/flock"
 )
 
 const (
 	fetchTimeout = 5 * time.Minute // 25 MB
-	fetchMajor   = 16              // for a new cluster
+	lockPause    = 50 * time.Millisecond
 )
 
-// fetchable maps major versions to the releases that can be fetched.
-var fetchable = map[int]embeddedpostgres.PostgresVersion{
-	12: embeddedpostgres.V12,
-	13: embeddedpostgres.V13,
-	14: embeddedpostgres.V14,
-	15: embeddedpostgres.V15,
-	16: embeddedpostgres.V16,
-	17: embeddedpostgres.V17,
-	18: embeddedpostgres.V18,
+// rootCache keeps what root fetches: nobody else may enter root's own folders,
+// and PostgreSQL runs as another user.
+const rootCache = "/var/cache/stats-service"
+
+// caches lists the folders that fetched binaries are kept in: one for everything
+// that runs as this user and, where that cannot be, the service's own.
+func (o Options) caches() []string {
+	if o.cacheDirs != nil {
+		return o.cacheDirs
+	}
+	var dirs []string
+	if os.Geteuid() == 0 {
+		dirs = append(dirs, rootCache)
+	} else if dir, err := os.UserCacheDir(); err == nil {
+		dirs = append(dirs, filepath.Join(dir, "stats-service"))
+	}
+	if own, err := filepath.Abs(o.Dir); err == nil {
+		dirs = append(dirs, own)
+	}
+	return dirs
 }
 
-// fetch downloads the binaries of a major version (0: any) into the folder,
-// where later starts find them.
-func (s *Server) fetch(ctx context.Context, major int) (binaries, error) {
-	if major == 0 {
-		major = fetchMajor
+// fetched lists the binaries that were fetched before, newest first.
+func (o Options) fetched() []string {
+	var dirs []string
+	for _, cache := range o.caches() {
+		dirs = append(dirs, newestFirst(filepath.Join(cache, "postgres-*", "bin"))...)
 	}
-	version, ok := fetchable[major]
-	if !ok {
-		return binaries{}, fmt.Errorf("no binaries of PostgreSQL %d are on offer", major)
+	return dirs
+}
+
+// fetch fetches the binaries of a major version (0: of a new cluster). It returns
+// them, or why each source failed.
+func fetch(ctx context.Context, o Options, acct account, major int) (bin binaries, ok bool, failed []error) {
+	r, err := o.fetchable(major)
+	if err != nil {
+		return binaries{}, false, []error{err}
 	}
-	s.log.Warn("no suitable PostgreSQL is installed; fetching one", "version", string(version))
 	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
 	defer cancel()
-	target := s.place.binaries(major)
-	if err := s.download(ctx, major, target); err != nil {
-		return binaries{}, fmt.Errorf("fetch PostgreSQL %s: %w", version, err)
+	for _, cache := range o.caches() {
+		missing := firstMissing(cache)
+		lock, err := lockCache(ctx, o, cache)
+		if err != nil {
+			failed = append(failed, fmt.Errorf("fetch into %s: %w", cache, err))
+			continue
+		}
+		bin, ok, failed := fetchInto(ctx, o, acct, r, cache)
+		if !ok {
+			removeEmpty(cache, missing)
+		}
+		_ = lock.Unlock()
+		return bin, ok, failed
 	}
-	return probe(ctx, s.acct, filepath.Join(target, "bin"))
+	return binaries{}, false, failed
 }
 
-// download puts the binaries of a major version into the folder target.
-//
-// The library that knows where to get them takes no context. When ours ends
-// first, the library goes on for nobody, and what it leaves is removed when it
-// is done, or before the next attempt.
-func (s *Server) download(ctx context.Context, major int, target string) error {
-	work, err := s.workFolder()
+// fetchInto fetches a release into a locked cache, unless another process has
+// done so meanwhile. A failure leaves nothing behind.
+func fetchInto(ctx context.Context, o Options, acct account, r release, cache string) (bin binaries, ok bool, failed []error) {
+	target := filepath.Join(cache, r.folder())
+	if bin, err := probe(ctx, acct, filepath.Join(target, "bin")); err == nil {
+		return bin, true, nil
+	}
+	for _, from := range o.sources() {
+		bin, err := fetchFrom(ctx, o, acct, r, from, target)
+		if err == nil {
+			return bin, true, nil
+		}
+		failed = append(failed, fmt.Errorf("%s: %w", from.name, err))
+	}
+	return binaries{}, false, failed
+}
+
+// fetchFrom fetches a release from one source, tries whether it runs here, and
+// moves it to target.
+func fetchFrom(ctx context.Context, o Options, acct account, r release, from source, target string) (binaries, error) {
+	work, err := workFolder(filepath.Dir(target))
 	if err != nil {
-		return err
+		return binaries{}, err
 	}
-	outcome := make(chan error, 1)
-	go func() {
-		defer os.RemoveAll(work)
-		outcome <- s.unpack(work, major, target)
-	}()
-	select {
-	case err := <-outcome:
-		return err
-	case <-ctx.Done():
-		return ctx.Err()
+	defer os.RemoveAll(work)
+	o.logger().Info("fetching PostgreSQL, since none that can be used is installed",
+		"version", r.version(), "from", from.name, "to", target)
+	show, end := o.progress(fmt.Sprintf("Fetching PostgreSQL %s (KB)", r.version()))
+	err = from.fetch(ctx, r, work, func(bytes int64) { show(min(bytes, r.size)>>10, r.size>>10) })
+	end()
+	if err != nil {
+		return binaries{}, err
+	}
+	if _, err := probe(ctx, acct, filepath.Join(unpackedIn(work), "bin")); err != nil {
+		return binaries{}, err
+	}
+	if err := os.RemoveAll(target); err != nil { // which was of no use
+		return binaries{}, err
+	}
+	if err := os.Rename(unpackedIn(work), target); err != nil {
+		return binaries{}, err
+	}
+	return probe(ctx, acct, filepath.Join(target, "bin"))
+}
+
+// lockCache makes the folder and locks it. The lock is on the folder itself, so
+// that no file is needed; the folder may be removed by who had the lock before.
+func lockCache(ctx context.Context, o Options, dir string) (*flock.Flock, error) {
+	told := time.AfterFunc(time.Second, func() {
+		o.logger().Info("waiting for another process that fetches PostgreSQL", "dir", dir)
+	})
+	defer told.Stop()
+	for {
+		if err := makeFolder(dir); err != nil {
+			return nil, err
+		}
+		lock := flock.New(dir, flock.SetFlag(os.O_RDONLY))
+		_, err := lock.TryLockContext(ctx, lockPause)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("lock the folder: %w", err)
+		}
+		locked, err := lock.Stat()
+		if there, statErr := os.Stat(dir); err == nil && statErr == nil && os.SameFile(locked, there) {
+			return lock, nil
+		}
+		_ = lock.Unlock()
 	}
 }
 
-// workFolder makes an empty folder for one attempt, after removing those of
-// earlier ones.
-func (s *Server) workFolder() (string, error) {
+// workFolder makes an empty folder for one attempt, after removing what killed
+// processes have left. The caller holds the lock.
+func workFolder(cache string) (string, error) {
 	const pattern = "fetch-*"
-	left, err := filepath.Glob(filepath.Join(s.place.dir, pattern))
+	left, err := filepath.Glob(filepath.Join(cache, pattern))
 	if err != nil {
 		return "", err
 	}
@@ -86,57 +161,33 @@ func (s *Server) workFolder() (string, error) {
 			return "", err
 		}
 	}
-	return os.MkdirTemp(s.place.dir, pattern)
+	work, err := os.MkdirTemp(cache, pattern)
+	if err != nil {
+		return "", err
+	}
+	// The server's user has to try what is unpacked.
+	return work, errors.Join(os.Chmod(work, 0o711), os.Mkdir(unpackedIn(work), 0o755), os.Chmod(unpackedIn(work), 0o755))
 }
 
-// unpack downloads an archive, unpacks it in the folder work, and moves the
-// result to target.
-//
-// The library offers that only as the first step of a start. What follows
-// cannot succeed, and must not (it would listen on TCP): the cluster it is
-// given is an empty shell. So whether it worked is read from the disk.
-func (s *Server) unpack(work string, major int, target string) (err error) {
-	defer func() {
-		if cause := recover(); cause != nil { // its way to report a full disk
-			err = fmt.Errorf("unpack the archive: %v", cause)
-		}
-	}()
-	unpacked, shell := filepath.Join(work, "unpacked"), filepath.Join(work, "shell")
-	if err := writeShell(shell, major); err != nil {
-		return err
+// firstMissing returns the uppermost folder on the way to dir that does not
+// exist, "" when dir exists.
+func firstMissing(dir string) string {
+	if _, err := os.Stat(dir); err == nil {
+		return ""
 	}
-	config := embeddedpostgres.DefaultConfig().Version(fetchable[major]).Port(0).Logger(io.Discard).
-		CachePath(filepath.Join(work, "cache")).RuntimePath(filepath.Join(work, "runtime")).
-		BinariesPath(unpacked).DataPath(shell)
-	if s.opts.fetchURL != "" {
-		config = config.BinaryRepositoryURL(s.opts.fetchURL)
+	if above := firstMissing(filepath.Dir(dir)); above != "" {
+		return above
 	}
-	startErr := embeddedpostgres.NewDatabase(config).Start()
-	if len(installed([]string{filepath.Join(unpacked, "bin")})) == 0 {
-		return startErr
-	}
-	return s.moveBinaries(unpacked, target)
+	return dir
 }
 
-// moveBinaries replaces target, which was of no use, and lets the server's
-// user run what is in it whatever our umask is.
-func (s *Server) moveBinaries(unpacked, target string) error {
-	if s.acct.switched {
-		if err := giveTo(s.acct, unpacked); err != nil {
-			return err
-		}
+// removeEmpty removes dir and the folders above it up to top, as far as nothing
+// is in them.
+func removeEmpty(dir, top string) {
+	if top == "" {
+		return
 	}
-	if err := os.RemoveAll(target); err != nil {
-		return err
+	for os.Remove(dir) == nil && dir != top {
+		dir = filepath.Dir(dir)
 	}
-	return os.Rename(unpacked, target)
-}
-
-// writeShell makes a folder that passes for a cluster, so that the library
-// does not create one, but that no server starts on.
-func writeShell(dir string, major int) error {
-	if err := os.Mkdir(dir, 0o700); err != nil {
-		return err
-	}
-	return os.WriteFile(filepath.Join(dir, "PG_VERSION"), []byte(strconv.Itoa(major)+"\n"), 0o600)
 }

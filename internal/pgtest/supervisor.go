@@ -67,10 +67,9 @@ func join(schema fs.FS, migrate func(ctx context.Context, url string) error) (s 
 	if err != nil {
 		return nil, nil, err
 	}
-	leave = func() { _ = users.Close() } // the end of the process does the same
 	defer func() {
 		if err != nil {
-			leave()
+			_ = users.Close()
 		}
 	}()
 	start := flock.New(filepath.Join(dir, startLock))
@@ -87,6 +86,7 @@ func join(schema fs.FS, migrate func(ctx context.Context, url string) error) (s 
 		return nil, nil, err
 	}
 	s = &server{urlFor: databasesOf(address)}
+	leave = func() { _ = users.Close() } // the end of the process does the same
 	return s, leave, s.prepare(ctx, schema, migrate)
 }
 

@@ -123,7 +123,7 @@ func (p *program) app() *cli.App {
 		ErrWriter:       p.Stderr,
 		Reader:          p.Stdin,
 		HideHelpCommand: true,
-		Flags:           []cli.Flag{cli.HelpFlag}, // the library leaves it out where there is a command help
+		Flags:           []cli.Flag{cli.HelpFlag},     // the library leaves it out where there is a command help
 		ExitErrHandler:  func(*cli.Context, error) {}, // Run decides about the exit code
 		OnUsageError:    refuseOptions,
 		Action:          rejectUnknown,

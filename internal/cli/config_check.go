@@ -5,10 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"os"
+	"slices"
 	"strings"
-	"syscall"
 
 	"github.com/urfave/cli/v2"
 
@@ -24,9 +23,10 @@ func (p *program) configCheck() *cli.Command {
 		Name:     "config_check",
 		Category: categoryService,
 		Usage:    "Print the settings and try what can be tried.",
-		Description: "Secrets are not shown. Tried are the address to listen on, the database, the\n" +
-			"secret key, the log file, and the peer with its token where there is one.\n" +
-			"Nothing is started, and nothing created but the log file.",
+		Description: "Secrets are not shown. Tried are the address to listen on, the folder for data,\n" +
+			"the database, the secret key, the token of the admin, the log file, and the peer\n" +
+			"with its token where there is one. It fails where serve would fail. Nothing is\n" +
+			"started, and nothing created but the log file.",
 		Flags:  []cli.Flag{jsonOption()},
 		Action: p.task(logging.Root, checkConfig),
 	}
@@ -47,7 +47,7 @@ type checkRecord struct {
 
 func checkConfig(ctx context.Context, t *task) error {
 	settings := t.settings.Redacted()
-	record := checkRecord{Settings: map[string]string{}, Trials: append([]trial{t.tryListen()}, t.tryDatabase(ctx)...)}
+	record := checkRecord{Settings: map[string]string{}, Trials: slices.Concat([]trial{t.tryListen(ctx)}, t.tryFolder(), t.tryDatabase(ctx))}
 	for _, setting := range settings {
 		record.Settings[setting.Name] = setting.Value
 	}
@@ -86,20 +86,6 @@ func failedTrials(trials []trial) error {
 		return nil
 	}
 	return fmt.Errorf("not everything works: %s", strings.Join(failed, ", "))
-}
-
-// tryListen takes an address that is in use for that of the service itself.
-func (t *task) tryListen() trial {
-	address := t.settings.Listen()
-	listener, err := net.Listen("tcp", address)
-	if errors.Is(err, syscall.EADDRINUSE) {
-		return trial{"address", true, address + " is in use, perhaps by this service"}
-	}
-	if err != nil {
-		return trial{"address", false, err.Error()}
-	}
-	_ = listener.Close()
-	return trial{"address", true, address + " is free"}
 }
 
 // tryDatabase opens the database, unless it is a private one that nobody runs
@@ -141,7 +127,8 @@ func (t *task) tryStore(ctx context.Context, store *postgres.Store) []trial {
 	if err != nil {
 		return append(trials, trial{"secret key", false, err.Error()})
 	}
-	return append(trials, trial{"secret key", true, fmt.Sprintf("it opens the tokens of %d clients", len(clients))})
+	trials = append(trials, trial{"secret key", true, fmt.Sprintf("it opens the tokens of %d clients", len(clients))})
+	return append(trials, t.tryAdmin(ctx, store, clients)...)
 }
 
 // tryPostgreSQL says which PostgreSQL would run the private database.

@@ -105,11 +105,15 @@ func unlessStopped(ctx context.Context, err error) error {
 // address is the URL of the service, without slash at the end, for somebody on
 // this machine.
 func address(listener net.Listener, settings config.Config) string {
-	host, port, err := net.SplitHostPort(listener.Addr().String())
+	return localURL(listener.Addr().String(), settings)
+}
+
+func localURL(address string, settings config.Config) string {
+	host, port, err := net.SplitHostPort(address)
 	if ip := net.ParseIP(host); err == nil && ip != nil && ip.IsUnspecified() {
-		return "http://" + net.JoinHostPort("localhost", port) + settings.ScriptName
+		address = net.JoinHostPort("localhost", port)
 	}
-	return "http://" + listener.Addr().String() + settings.ScriptName
+	return "http://" + address + settings.ScriptName
 }
 
 func listen(settings config.Config) (net.Listener, error) {

@@ -1,0 +1,121 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/monarc-project/stats-service/internal/postgres"
+	"github.com/monarc-project/stats-service/internal/stats"
+)
+
+// tryListen accepts an address that is in use where a stats service answers there:
+// settings are looked at beside the service that runs with them.
+func (t *task) tryListen(ctx context.Context) trial {
+	address := t.settings.Listen()
+	listener, err := net.Listen("tcp", address)
+	switch {
+	case err == nil:
+		_ = listener.Close()
+		return trial{"address", true, address + " is free"}
+	case !errors.Is(err, syscall.EADDRINUSE):
+		return trial{"address", false, err.Error()}
+	}
+	version, err := t.runningVersion(ctx)
+	if err != nil {
+		return trial{"address", false, fmt.Sprintf("%s is in use by something that is not a stats service (%v): "+
+			"stop it, or choose another address with HOST and PORT", address, err)}
+	}
+	return trial{"address", true, fmt.Sprintf("%s is in use by a stats service, %s, which is this one if it runs", address, version)}
+}
+
+// answerWithin is how long a service on this machine may take to say what it is.
+const answerWithin = 5 * time.Second
+
+// runningVersion asks who listens on the address of the settings what it is.
+func (t *task) runningVersion(ctx context.Context) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, answerWithin)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, localURL(t.settings.Listen(), t.settings)+"/about.json", nil)
+	if err != nil {
+		return "", err
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return "", errors.New("it does not answer")
+	}
+	defer response.Body.Close()
+	var about struct {
+		Version string `json:"version"`
+		Root    string `json:"api_v1_root"`
+	}
+	const enough = 64 << 10
+	err = json.NewDecoder(io.LimitReader(response.Body, enough)).Decode(&about)
+	if err != nil || about.Version == "" || about.Root == "" {
+		return "", fmt.Errorf("it answers %s", response.Status)
+	}
+	return about.Version, nil
+}
+
+// tryFolder looks whether what the service keeps in DATA_DIR can be kept there, if
+// there is anything.
+func (t *task) tryFolder() []trial {
+	if _, configured := t.settings.Database(); configured && t.settings.SecretKey != "" {
+		return nil
+	}
+	dir := folder(t.settings)
+	if err := canKeepFiles(dir); err != nil {
+		return []trial{{"data folder", false, fmt.Sprintf("%s (DATA_DIR): %v", dir, err)}}
+	}
+	return []trial{{"data folder", true, dir + " can be written"}}
+}
+
+// canKeepFiles looks at the folder or, while it is missing, at the one that it
+// would be made in.
+func canKeepFiles(dir string) error {
+	info, err := os.Stat(dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && filepath.Dir(dir) != dir:
+		return canKeepFiles(filepath.Dir(dir))
+	case err != nil:
+		return err
+	case !info.IsDir():
+		return fmt.Errorf("%s is not a folder", dir)
+	}
+	if err := mayMakeFiles(dir); err != nil {
+		return fmt.Errorf("%s cannot be written: %w", dir, err)
+	}
+	return nil
+}
+
+// tryAdmin looks whether ADMIN_TOKEN can be that of an admin.
+func (t *task) tryAdmin(ctx context.Context, store *postgres.Store, clients []stats.Client) []trial {
+	if t.settings.AdminToken == "" {
+		return nil
+	}
+	const what = "admin token"
+	holder, err := store.ClientByToken(ctx, string(t.settings.AdminToken))
+	switch {
+	case errors.Is(err, stats.ErrNotFound):
+		for _, client := range clients {
+			if client.Name == adminName {
+				return []trial{{what, false, fmt.Sprintf("client %q has another token than ADMIN_TOKEN: choose its token, or rename it", adminName)}}
+			}
+		}
+		return []trial{{what, true, "the service will create an admin with it"}}
+	case err != nil:
+		return []trial{{what, false, err.Error()}}
+	case holder.Role != stats.RoleAdmin || !holder.IsActive:
+		return []trial{{what, false, fmt.Sprintf("it belongs to client %q, which is not an active admin", holder.Name)}}
+	}
+	return []trial{{what, true, fmt.Sprintf("it belongs to the admin %q", holder.Name)}}
+}

@@ -1,0 +1,11 @@
+//go:build unix
+
+package cli
+
+import "syscall"
+
+// mayMakeFiles returns why this process may not make files in a folder.
+func mayMakeFiles(dir string) error {
+	const write, enter = 2, 1
+	return syscall.Access(dir, write|enter)
+}

@@ -67,6 +67,8 @@ func TestReadmeSettings(t *testing.T) {
 var (
 	// link matches the target of a link within the repository, and the heading in it.
 	link = regexp.MustCompile(`\]\(([^)#:]*)(#[^)]*)?\)`)
+	// fenced matches code, in which brackets are no links.
+	fenced = regexp.MustCompile("(?s)```.*?```")
 	// heading matches a heading that links may lead to.
 	heading = regexp.MustCompile(`(?m)^#+ (.*)$`)
 	// notInAnchors matches what is not in the anchor of a heading.
@@ -99,7 +101,8 @@ func documents(t *testing.T) (found []string) {
 func TestLinks(t *testing.T) {
 	t.Parallel()
 	for _, document := range documents(t) {
-		for _, match := range link.FindAllStringSubmatch(read(t, document), -1) {
+		prose := fenced.ReplaceAllString(read(t, document), "")
+		for _, match := range link.FindAllStringSubmatch(prose, -1) {
 			target := document
 			if match[1] != "" {
 				target = filepath.Join(filepath.Dir(document), match[1])

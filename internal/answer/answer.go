@@ -1,6 +1,6 @@
 // Package answer writes answers: it encodes values as JSON, applies the caller's
-// field mask, compresses, streams lists that are too large to hold, and keeps
-// answers, pages among them, that are asked for again and again.
+// field mask, negotiates content codings and conditional requests, and streams
+// lists that are too large to hold.
 package answer
 
 import (
@@ -31,7 +31,7 @@ type JSON struct {
 	Status int
 	Value  any
 	Mask   *fieldmask.Mask // nil: everything
-	Terms  Terms
+	Negotiation
 }
 
 // Write encodes the value, applies the mask and sends both with the status.
@@ -41,7 +41,7 @@ func (a JSON) Write(w http.ResponseWriter) error {
 	if err != nil {
 		return err
 	}
-	return sendWhole(w, a.Status, body, a.Terms.coding)
+	return sendWhole(w, a.Status, body, a.coding)
 }
 
 // sendWhole sends an answer that is sent once, compressed where it is worth it.

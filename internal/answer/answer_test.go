@@ -65,7 +65,7 @@ func TestLists(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			w := newConnection()
-			list := answer.NewMemberWriter(w, http.StatusMultiStatus, "data", mask(t, tt.mask), answer.Terms{})
+			list := answer.NewMemberWriter(w, http.StatusMultiStatus, "data", mask(t, tt.mask), answer.Negotiation{})
 			for _, item := range tt.items {
 				if err := list.Add([]byte(item)); err != nil {
 					t.Fatal(err)
@@ -90,7 +90,7 @@ func TestLists(t *testing.T) {
 func TestLongList(t *testing.T) {
 	t.Parallel()
 	w := newConnection()
-	list := answer.NewArrayWriter(w, http.StatusOK, nil, answer.Terms{})
+	list := answer.NewArrayWriter(w, http.StatusOK, nil, answer.Negotiation{})
 	item := []byte(`"` + strings.Repeat("x", 40<<10) + `"`)
 	for range 5 {
 		if err := list.Add(item); err != nil {
@@ -113,7 +113,7 @@ func TestErrors(t *testing.T) {
 	t.Parallel()
 	w := newConnection()
 	w.broken = errors.New("connection reset")
-	if err := answer.NewArrayWriter(w, http.StatusOK, nil, answer.Terms{}).End(); !errors.Is(err, answer.ErrHungUp) || !errors.Is(err, w.broken) {
+	if err := answer.NewArrayWriter(w, http.StatusOK, nil, answer.Negotiation{}).End(); !errors.Is(err, answer.ErrHungUp) || !errors.Is(err, w.broken) {
 		t.Errorf("End on a broken connection: %v", err)
 	}
 	if err := (answer.JSON{Status: 200, Value: 1}).Write(w); !errors.Is(err, answer.ErrHungUp) {
@@ -123,7 +123,7 @@ func TestErrors(t *testing.T) {
 	if err := (answer.JSON{Status: 200, Value: func() {}}).Write(fresh); err == nil || len(fresh.events) > 0 {
 		t.Errorf("a value that is no JSON: error %v, events %v", err, fresh.events)
 	}
-	list := answer.NewArrayWriter(fresh, http.StatusOK, mask(t, "x"), answer.Terms{})
+	list := answer.NewArrayWriter(fresh, http.StatusOK, mask(t, "x"), answer.Negotiation{})
 	if err := list.Add([]byte("{")); err == nil || errors.Is(err, answer.ErrHungUp) || list.Started() {
 		t.Errorf("an item that is no JSON: %v", err)
 	}

@@ -8,16 +8,22 @@ import (
 	"sync"
 )
 
-// What Encoded.Write says about keeping an answer.
+// CacheControl is the value of the header that says who may cache an answer.
+type CacheControl string
+
 const (
-	// KeepPublic lets anybody, also a proxy, keep the answer for a minute.
-	KeepPublic = "public, max-age=60"
-	// KeepPrivate lets the caller keep the answer, if it asks each time whether it
+	// CachePublic lets anybody, also a proxy, cache the answer for a minute.
+	CachePublic CacheControl = "public, max-age=60"
+	// CachePrivate lets the caller cache the answer, if it asks each time whether
+	// it still holds.
+	CachePrivate CacheControl = "private, no-cache"
+	// CacheRevalidated lets anybody cache the answer who asks each time whether it
 	// still holds.
-	KeepPrivate = "private, no-cache"
-	// KeepChecked lets anybody keep the answer who asks each time whether it
-	// still holds.
-	KeepChecked = "no-cache"
+	CacheRevalidated CacheControl = "no-cache"
+	// CacheForever lets anybody cache the answer: what changes gets another address.
+	CacheForever CacheControl = "public, max-age=31536000, immutable"
+	// CacheNever keeps everybody from caching the answer.
+	CacheNever CacheControl = "no-store"
 )
 
 // headerOfJSON goes with JSON. Vary has the headers of a request that decide
@@ -52,20 +58,17 @@ func NewDocument(body []byte, header http.Header) *Encoded {
 	}
 }
 
-// smaller returns the compressed form, or nil where it does not save at least
-// half. This bounds what all forms of an answer take; see size.
+// smaller returns the compressed form, or nil where it does not save at least a
+// quarter. This bounds what all forms of an answer take; see Size.
 func smaller(c coding, body []byte) []byte {
-	if compressed := compress(c, body); len(compressed) <= len(body)/2 {
+	if compressed := compress(c, body); len(compressed) <= len(body)-len(body)/4 {
 		return compressed
 	}
 	return nil
 }
 
-// Body is the answer as it was given. It is not to be changed.
-func (e *Encoded) Body() []byte { return e.body }
-
-// size is how many bytes the answer takes at most, with all its forms.
-func (e *Encoded) size() int64 { return 2 * int64(len(e.body)) }
+// Size is how many bytes the answer takes at most, with all its forms.
+func (e *Encoded) Size() int64 { return int64(len(e.body)) + 2*int64(len(e.body)-len(e.body)/4) }
 
 // form returns the answer in the coding, or else as it is.
 func (e *Encoded) form(c coding) (coding, []byte) {
@@ -79,9 +82,9 @@ func (e *Encoded) form(c coding) (coding, []byte) {
 }
 
 // Write sends the answer with status 200, or 304 where the caller has it, and
-// says who may keep it: KeepPublic, KeepPrivate or KeepChecked. An error is ErrHungUp.
-func (e *Encoded) Write(w http.ResponseWriter, terms Terms, keep string) error {
-	used, body := e.form(terms.coding)
+// says who may cache it. An error is ErrHungUp.
+func (e *Encoded) Write(w http.ResponseWriter, n Negotiation, policy CacheControl) error {
+	used, body := e.form(n.coding)
 	tag := e.tag
 	header := w.Header()
 	if used != identity {
@@ -89,8 +92,8 @@ func (e *Encoded) Write(w http.ResponseWriter, terms Terms, keep string) error {
 	}
 	maps.Copy(header, e.header)
 	header.Set("ETag", `"`+tag+`"`)
-	header.Set("Cache-Control", keep)
-	if terms.has(tag) {
+	header.Set("Cache-Control", string(policy))
+	if n.has(tag) {
 		w.WriteHeader(http.StatusNotModified)
 		return nil
 	}

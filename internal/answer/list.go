@@ -30,22 +30,22 @@ type ListWriter struct {
 }
 
 // NewArrayWriter returns a writer of a bare array, to be closed with End.
-func NewArrayWriter(w http.ResponseWriter, status int, mask *fieldmask.Mask, terms Terms) *ListWriter {
-	return newListWriter(w, status, mask, terms, "[")
+func NewArrayWriter(w http.ResponseWriter, status int, mask *fieldmask.Mask, n Negotiation) *ListWriter {
+	return newListWriter(w, status, mask, n, "[")
 }
 
 // NewMemberWriter returns a writer of {"name": [ ... ]}, to be closed with
 // EndObject.
-func NewMemberWriter(w http.ResponseWriter, status int, name string, mask *fieldmask.Mask, terms Terms) *ListWriter {
-	return newListWriter(w, status, mask, terms, fmt.Sprintf("{%q:[", name))
+func NewMemberWriter(w http.ResponseWriter, status int, name string, mask *fieldmask.Mask, n Negotiation) *ListWriter {
+	return newListWriter(w, status, mask, n, fmt.Sprintf("{%q:[", name))
 }
 
-func newListWriter(w http.ResponseWriter, status int, mask *fieldmask.Mask, terms Terms, start string) *ListWriter {
+func newListWriter(w http.ResponseWriter, status int, mask *fieldmask.Mask, n Negotiation, start string) *ListWriter {
 	return &ListWriter{
 		w:       w,
 		control: http.NewResponseController(w),
 		status:  status,
-		coding:  terms.coding,
+		coding:  n.coding,
 		mask:    mask,
 		buffer:  []byte(start),
 		pace:    pace{now: time.Now},

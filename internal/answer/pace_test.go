@@ -57,7 +57,7 @@ func TestSlowCallers(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := &slowly{ResponseRecorder: httptest.NewRecorder(), now: begin, takes: tc.takes}
-			list := answer.NewArrayWriter(w, http.StatusOK, nil, answer.Terms{}).At(func() time.Time { return w.now })
+			list := answer.NewArrayWriter(w, http.StatusOK, nil, answer.Negotiation{}).At(func() time.Time { return w.now })
 			item := append(append([]byte{'"'}, bytes.Repeat([]byte("x"), piece)...), '"')
 			var err error
 			for i := 0; i < pieces && err == nil; i++ {

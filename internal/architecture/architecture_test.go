@@ -54,16 +54,20 @@ var allowed = map[string][]string{
 
 	// adapters; there is one store, so those that ask it import it instead of
 	// declaring interfaces with a single implementation
-	"internal/postgres":  {"gen/db", "internal/processor", "internal/secret", "internal/stats", "sql/migrations"},
-	"internal/httpapi":   {"gen/api", "gen/server", "gen/server/public", "internal/answer", "internal/buildinfo", "internal/fieldmask", "internal/logging", "internal/postgres", "internal/prefix", "internal/processor", "internal/stats", "openapi", "openapi/lenient"},
-	"internal/dashboard": {"gen/api", "gen/server/public", "internal/answer", "internal/buildinfo", "internal/fieldmask", "internal/mosp", "internal/picture", "internal/postgres", "internal/prefix", "internal/processor", "internal/stats"},
-	"internal/peer":      {"client", "gen/api", "gen/client", "internal/postgres", "internal/processor", "internal/stats", "openapi/lenient"},
-	"internal/answer":    {"internal/fieldmask"},
-	"internal/mosp":      {},
-	"internal/localpg":   {},
+	"internal/postgres": {"gen/db", "internal/processor", "internal/secret", "internal/stats", "sql/migrations"},
+	"internal/httpapi":  {"gen/api", "gen/server", "gen/server/public", "internal/answer", "internal/buildinfo", "internal/cache", "internal/fieldmask", "internal/logging", "internal/postgres", "internal/prefix", "internal/processor", "internal/stats", "openapi", "openapi/lenient"},
+	// what the public sees comes from disclosure control, never from the store
+	"internal/disclosure": {"internal/cache", "internal/postgres", "internal/processor", "internal/stats"},
+	"internal/publicapi":  {"gen/api", "gen/server/public", "internal/answer", "internal/buildinfo", "internal/cache", "internal/disclosure", "internal/fieldmask", "internal/prefix", "internal/processor", "internal/stats"},
+	"internal/dashboard":  {"internal/answer", "internal/buildinfo", "internal/cache", "internal/disclosure", "internal/picture", "internal/prefix", "internal/processor", "internal/stats"},
+	"internal/peer":       {"client", "gen/api", "gen/client", "internal/postgres", "internal/processor", "internal/stats", "openapi/lenient"},
+	"internal/answer":     {"internal/fieldmask"},
+	"internal/mosp":       {},
+	"internal/localpg":    {},
 
 	// building blocks without knowledge of each other
 	"internal/buildinfo": {},
+	"internal/cache":     {},
 	"internal/config":    {"internal/suggest"},
 	"internal/fieldmask": {},
 	"internal/logging":   {},
@@ -84,13 +88,14 @@ var allowed = map[string][]string{
 // confined lists libraries that would tie a package to a technology, with the
 // packages whose business that technology is.
 var confined = map[string][]string{
-	"github.com/labstack/echo": {"gen/server", "gen/server/public", "internal/cli", "internal/dashboard", "internal/httpapi"},
-	"github.com/jackc/pgx":     {"gen/db", "internal/localpg", "internal/pgtest", "internal/postgres"},
-	"github.com/pressly/goose": {"internal/postgres"},
-	"github.com/urfave/cli":    {"internal/cli"},
-	"github.com/go-text":       {"internal/picture"},
-	"git.sr.ht/~sbinet/gg":     {"internal/picture"},
-	"database/sql":             {"internal/localpg", "internal/pgtest", "internal/postgres"},
+	"github.com/labstack/echo":  {"gen/server", "gen/server/public", "internal/cli", "internal/dashboard", "internal/httpapi"},
+	"github.com/jackc/pgx":      {"gen/db", "internal/localpg", "internal/pgtest", "internal/postgres"},
+	"github.com/pressly/goose":  {"internal/postgres"},
+	"github.com/urfave/cli":     {"internal/cli"},
+	"github.com/go-text":        {"internal/picture"},
+	"github.com/maypok86/otter": {"internal/cache"},
+	"git.sr.ht/~sbinet/gg":      {"internal/picture"},
+	"database/sql":              {"internal/localpg", "internal/pgtest", "internal/postgres"},
 }
 
 // banned lists what the code of a package must not import, directly.

@@ -12,12 +12,13 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/monarc-project/stats-service/internal/answer"
 	"github.com/monarc-project/stats-service/internal/config"
 	"github.com/monarc-project/stats-service/internal/dashboard"
+	"github.com/monarc-project/stats-service/internal/disclosure"
 	"github.com/monarc-project/stats-service/internal/httpapi"
 	"github.com/monarc-project/stats-service/internal/logging"
 	"github.com/monarc-project/stats-service/internal/postgres"
+	"github.com/monarc-project/stats-service/internal/publicapi"
 )
 
 const (
@@ -211,17 +212,19 @@ func drain(server *http.Server) error {
 }
 
 func (p *program) serverOptions(store *postgres.Store, settings config.Config, log *slog.Logger) (httpapi.Options, error) {
-	answers := answer.NewCache(httpapi.MaxKept, p.Now)
-	public := dashboard.Options{
+	cached := httpapi.NewCache(p.Now)
+	figures := disclosure.New(disclosure.Options{
 		Store:      store,
-		Answers:    answers,
+		Cache:      cached,
 		Now:        p.Now,
 		Location:   settings.Location(),
-		APIRoot:    httpapi.Root,
 		MinClients: settings.PublicMinClients,
-	}
+	})
 	pages, err := dashboard.NewPages(dashboard.PageOptions{
-		Options:            public,
+		Figures:            figures,
+		Cache:              cached,
+		Now:                p.Now,
+		APIRoot:            httpapi.Root,
 		InstanceURL:        settings.InstanceURL,
 		MOSPURL:            settings.MOSPURL,
 		AdminEmail:         settings.AdminEmail,
@@ -235,8 +238,8 @@ func (p *program) serverOptions(store *postgres.Store, settings config.Config, l
 	}
 	return httpapi.Options{
 		Store:            store,
-		Answers:          answers,
-		Public:           dashboard.NewPublic(public),
+		Cache:            cached,
+		Public:           publicapi.New(publicapi.Options{Figures: figures, Cache: cached, APIRoot: httpapi.Root}),
 		Pages:            pages,
 		Now:              p.Now,
 		Location:         settings.Location(),

@@ -1,7 +1,6 @@
 package dashboard
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
@@ -9,12 +8,11 @@ import (
 	"io/fs"
 	"net/http"
 	"path"
-	"strconv"
 	"strings"
-	"sync"
 
-	"github.com/klauspost/compress/gzip"
 	"github.com/labstack/echo/v4"
+
+	"github.com/monarc-project/stats-service/internal/answer"
 )
 
 //go:embed static vendored/dist
@@ -22,9 +20,6 @@ var files embed.FS
 
 // hashLength is how much of the hash of all files their addresses hold.
 const hashLength = 12
-
-// forever keeps caches from asking again: what changes gets another address.
-const forever = "public, max-age=31536000, immutable"
 
 var contentTypes = map[string]string{
 	".css":  "text/css; charset=utf-8",
@@ -36,25 +31,16 @@ var contentTypes = map[string]string{
 	"":      "text/plain; charset=utf-8", // licences
 }
 
-// asset is a file with its compressed form, which is nil when it is no smaller.
-// It is made when the first reader asks for it: at the start of the service
-// nobody would wait for anything else.
-type asset struct {
-	contentType string
-	plain       []byte
-	gzipped     func() []byte
-}
-
 // assets are the files of the pages. All of them share one hash, which is part
 // of their addresses, so that modules can import each other by plain names.
 type assets struct {
 	hash   string
-	byName map[string]asset
+	byName map[string]*answer.Encoded
 }
 
 // loadAssets reads the embedded files.
 func loadAssets() (*assets, error) {
-	a := &assets{byName: make(map[string]asset)}
+	a := &assets{byName: make(map[string]*answer.Encoded)}
 	hash := sha256.New()
 	for _, folder := range []string{"static", "vendored/dist"} {
 		err := fs.WalkDir(files, folder, func(name string, entry fs.DirEntry, err error) error {
@@ -83,30 +69,7 @@ func (a *assets) add(name string, content []byte) {
 	if !known {
 		contentType = contentTypes[""]
 	}
-	a.byName[name] = asset{contentType: contentType, plain: content, gzipped: sync.OnceValue(func() []byte {
-		if contentType == contentTypes[".png"] { // which is compressed already
-			return nil
-		}
-		return compress(content)
-	})}
-}
-
-// assetLevel takes a third of the time of the highest level, which would save
-// one byte in a hundred.
-const assetLevel = 7
-
-// compress returns nil when content does not get smaller.
-func compress(content []byte) []byte {
-	var buffer bytes.Buffer
-	writer, err := gzip.NewWriterLevel(&buffer, assetLevel)
-	if err != nil {
-		return nil // does not happen with a constant that is a level
-	}
-	_, writeErr := writer.Write(content)
-	if err := writer.Close(); err != nil || writeErr != nil || buffer.Len() >= len(content) {
-		return nil // there are no errors in memory
-	}
-	return bytes.Clone(buffer.Bytes())
+	a.byName[name] = answer.NewDocument(content, http.Header{"Content-Type": {contentType}, "Vary": {"Accept-Encoding"}})
 }
 
 // root is the folder of the files below the prefix of the service.
@@ -118,19 +81,9 @@ func (a *assets) serve(c echo.Context) error {
 	if !found || c.Param("hash") != a.hash {
 		return echo.ErrNotFound
 	}
-	c.Response().Header().Set("Cache-Control", forever)
-	return file.send(c)
+	return send(c, file, answer.CacheForever)
 }
 
-func (f asset) send(c echo.Context) error {
-	header, body := c.Response().Header(), f.plain
-	header.Set("Vary", "Accept-Encoding")
-	if weights(c.Request().Header.Values("Accept-Encoding"))["gzip"] > 0 {
-		if gzipped := f.gzipped(); gzipped != nil {
-			header.Set("Content-Encoding", "gzip")
-			body = gzipped
-		}
-	}
-	header.Set("Content-Length", strconv.Itoa(len(body)))
-	return c.Blob(http.StatusOK, f.contentType, body)
+func send(c echo.Context, file *answer.Encoded, policy answer.CacheControl) error {
+	return file.Write(c.Response(), answer.NegotiationOf(c.Request().Context()), policy)
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/csv"
 	"fmt"
-	"net/http"
 	"regexp"
 	"time"
 
@@ -14,8 +13,8 @@ import (
 	"github.com/monarc-project/stats-service/internal/processor"
 )
 
-// document is the JSON of a chart.
-type document struct {
+// exported is the JSON of a chart.
+type exported struct {
 	Chart     string        `json:"chart"`
 	From      string        `json:"from"`
 	To        string        `json:"to"`
@@ -30,7 +29,7 @@ type exportedRow = processor.Members[any]
 // exportCSV answers a chart as CSV after RFC 4180 in UTF-8. There is no byte
 // order mark: it would be part of the name of the first column for the programs
 // that these addresses are for. The help tells how to open the file in Excel.
-func (p *Pages) exportCSV(c echo.Context, r *reading, id string, tables []table) error {
+func exportCSV(r *reading, id string, tables []table) (*answer.Encoded, error) {
 	var buffer bytes.Buffer
 	writer := csv.NewWriter(&buffer)
 	writer.UseCRLF = true
@@ -44,8 +43,7 @@ func (p *Pages) exportCSV(c echo.Context, r *reading, id string, tables []table)
 	}
 	writer.Flush()
 	name := fmt.Sprintf("%s-%s-%s.csv", id, r.view.From.Format(time.DateOnly), r.view.To.Format(time.DateOnly))
-	c.Response().Header().Set("Content-Disposition", `attachment; filename="`+name+`"`)
-	return c.Blob(http.StatusOK, "text/csv; charset=utf-8", buffer.Bytes())
+	return document(buffer.Bytes(), "text/csv; charset=utf-8", `attachment; filename="`+name+`"`), nil
 }
 
 func columnNames(t table) []string {
@@ -78,16 +76,16 @@ var formulaStart = regexp.MustCompile(`(^|[;\t\r\n])([\s\pZ\p{Cf}\p{Cc}"']*[=+\-
 func withoutFormula(s string) string { return formulaStart.ReplaceAllString(s, "$1'$2") }
 
 // exportJSON answers a chart as JSON.
-func (p *Pages) exportJSON(c echo.Context, r *reading, id string, tables []table) error {
-	d := document{
+func exportJSON(r *reading, id string, tables []table) (*answer.Encoded, error) {
+	d := exported{
 		Chart:     id,
 		From:      r.view.From.Format(time.DateOnly),
 		To:        r.view.To.Format(time.DateOnly),
 		LocalOnly: r.view.Local,
 		Rows:      []exportedRow{},
 	}
-	if r.guard.active() {
-		d.HiddenFor = r.guard.minClients
+	if figures := r.opts.Figures; figures.Active() {
+		d.HiddenFor = figures.MinClients()
 	}
 	for _, t := range tables {
 		for _, row := range t.Rows {
@@ -96,9 +94,9 @@ func (p *Pages) exportJSON(c echo.Context, r *reading, id string, tables []table
 	}
 	body, err := answer.Encode(d, nil)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return c.Blob(http.StatusOK, echo.MIMEApplicationJSON, body)
+	return document(body, echo.MIMEApplicationJSON, ""), nil
 }
 
 func jsonRow(columns []column, row []cell) exportedRow {

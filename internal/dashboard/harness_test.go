@@ -15,9 +15,11 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/monarc-project/stats-service/internal/dashboard"
+	"github.com/monarc-project/stats-service/internal/disclosure"
 	"github.com/monarc-project/stats-service/internal/httpapi"
 	"github.com/monarc-project/stats-service/internal/pgtest"
 	"github.com/monarc-project/stats-service/internal/postgres"
+	"github.com/monarc-project/stats-service/internal/publicapi"
 	"github.com/monarc-project/stats-service/internal/sample"
 	"github.com/monarc-project/stats-service/internal/secret"
 	"github.com/monarc-project/stats-service/internal/stats"
@@ -36,7 +38,8 @@ type service struct {
 	url   string
 }
 
-// setup boots the service without data. A change adapts the options of the pages.
+// setup boots the service without data. A change adapts the options of the pages,
+// of whose Figures only the threshold counts.
 func setup(t testing.TB, changes ...func(*dashboard.PageOptions)) *service {
 	t.Helper()
 	return setupBelow(t, "", changes...)
@@ -59,22 +62,29 @@ func setupOn(t testing.TB, database, prefix string, changes ...func(*dashboard.P
 	}
 	t.Cleanup(store.Close)
 	opts := dashboard.PageOptions{
-		Options: dashboard.Options{
-			Store: store, Now: func() time.Time { return today.Add(12 * time.Hour) }, Location: time.UTC, APIRoot: httpapi.Root,
-		},
+		Now:                func() time.Time { return today.Add(12 * time.Hour) },
+		APIRoot:            httpapi.Root,
+		Figures:            disclosure.New(disclosure.Options{}),
 		MOSPURL:            "https://objects.example.org",
 		CoordinateDecimals: 1,
 	}
 	for _, change := range changes {
 		change(&opts)
 	}
+	if opts.Cache == nil {
+		opts.Cache = httpapi.NewCache(opts.Now)
+	}
+	opts.Figures = disclosure.New(disclosure.Options{
+		Store: store, Cache: opts.Cache, Now: opts.Now, Location: time.UTC, MinClients: opts.Figures.MinClients(),
+	})
 	pages, err := dashboard.NewPages(opts)
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, handler := httpapi.New(httpapi.Options{
-		Store: store, Public: dashboard.NewPublic(opts.Options), Pages: pages,
-		Now: opts.Now, Location: opts.Location, Log: slog.New(slog.DiscardHandler), MaxBodyBytes: 1 << 20, Prefix: prefix,
+		Store: store, Cache: opts.Cache, Pages: pages,
+		Public: publicapi.New(publicapi.Options{Figures: opts.Figures, Cache: opts.Cache, APIRoot: httpapi.Root}),
+		Now:    opts.Now, Location: time.UTC, Log: slog.New(slog.DiscardHandler), MaxBodyBytes: 1 << 20, Prefix: prefix,
 	})
 	server := httptest.NewServer(handler)
 	t.Cleanup(server.Close)

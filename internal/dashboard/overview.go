@@ -3,7 +3,7 @@ package dashboard
 import (
 	"golang.org/x/sync/errgroup"
 
-	"github.com/monarc-project/stats-service/internal/postgres"
+	"github.com/monarc-project/stats-service/internal/disclosure"
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
@@ -25,7 +25,7 @@ type trend struct {
 // overview is what the first page shows.
 type overview struct {
 	Headlines     []headline
-	Contributions postgres.Contributions
+	Contributions disclosure.Contributions
 	AnalysesTrend trend
 	Before        string // the period that trends compare with
 }
@@ -33,7 +33,7 @@ type overview struct {
 // overviewFigures are read at the same time.
 type overviewFigures struct {
 	now, before       riskMeans
-	counted, previous postgres.Contributions
+	counted, previous disclosure.Contributions
 	threats, vulns    chart
 }
 

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/monarc-project/stats-service/internal/buildinfo"
-	"github.com/monarc-project/stats-service/internal/postgres"
+	"github.com/monarc-project/stats-service/internal/disclosure"
 	"github.com/monarc-project/stats-service/internal/prefix"
 )
 
@@ -32,7 +32,7 @@ type page struct {
 
 	Overview  overview
 	Evolution evolution
-	Totals    postgres.Contributions
+	Totals    disclosure.Contributions
 	Problem   *problem // why the page cannot be shown; nil: it can
 
 	pages  *Pages
@@ -298,7 +298,7 @@ func (p *page) Title() string {
 }
 
 // MinClients is the number of clients that must stand behind a figure.
-func (p *page) MinClients() int { return max(p.pages.opts.MinClients, 1) }
+func (p *page) MinClients() int { return p.pages.opts.Figures.MinClients() }
 
 // APIRoot is the path of the reader of the API's description.
 func (p *page) APIRoot() string { return p.prefix + p.pages.opts.APIRoot + "/" }

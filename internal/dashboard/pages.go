@@ -1,6 +1,7 @@
 package dashboard
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"html/template"
@@ -8,9 +9,13 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/monarc-project/stats-service/internal/answer"
+	"github.com/monarc-project/stats-service/internal/cache"
+	"github.com/monarc-project/stats-service/internal/disclosure"
 	"github.com/monarc-project/stats-service/internal/prefix"
 )
 
@@ -27,7 +32,10 @@ const (
 
 // PageOptions are what the pages need.
 type PageOptions struct {
-	Options
+	Figures            *disclosure.Control
+	Cache              *cache.Cache
+	Now                func() time.Time
+	APIRoot            string   // path of API v1 below the prefix
 	InstanceURL        string   // how others reach the service, no slash at the end; may be empty
 	MOSPURL            string   // platform that objects link to, no slash at the end; empty: no links
 	AdminEmail         string   // contact; may be empty
@@ -60,7 +68,6 @@ func NewPages(opts PageOptions) (*Pages, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the templates of the pages: %w", err)
 	}
-	opts.Answers = opts.answers()
 	return &Pages{opts: opts, assets: loaded, templates: templates, translations: translations}, nil
 }
 
@@ -154,15 +161,15 @@ func (p *Pages) Register(e *echo.Echo) {
 	for _, kind := range p.active() {
 		g.add(kind.path, p.servePage(kind))
 		for _, id := range kind.charts {
-			g.add("/stats/"+id+".csv", p.serveExport(kind, id, p.exportCSV, ownParameters))
-			g.add("/stats/"+id+".json", p.serveExport(kind, id, p.exportJSON, ownParameters))
+			g.add("/stats/"+id+".csv", p.serveExport(kind, id, exportCSV, ownParameters))
+			g.add("/stats/"+id+".json", p.serveExport(kind, id, exportJSON, ownParameters))
 		}
 		switch kind.name {
 		case pageStats:
 			g.add("/", p.servePage(kind))
 		case pageEvolution:
 			for _, of := range subjects {
-				g.add("/stats/"+of+".csv", p.serveExport(kind, of, p.exportCSV, parametersOfJSON(of)))
+				g.add("/stats/"+of+".csv", p.serveExport(kind, of, exportCSV, parametersOfJSON(of)))
 			}
 		}
 	}
@@ -193,13 +200,11 @@ func (r registrar) add(path string, handler echo.HandlerFunc) { r.echo.Match(met
 
 // read prepares the figures of a request.
 func (p *Pages) read(ctx context.Context, header http.Header, query url.Values, fallbackDays int) (*reading, error) {
-	g := newGuard(p.opts.Options)
-	v, err := parseView(query, g.today, fallbackDays)
+	v, err := parseView(query, p.opts.Figures.Today(), fallbackDays)
 	return &reading{
 		locale: p.translations.choose(v.Lang, header.Get("Accept-Language")),
 		ctx:    ctx,
-		view:   g.weekly(v),
-		guard:  g,
+		view:   v.inWeeksOf(p.opts.Figures),
 		opts:   &p.opts,
 	}, err
 }
@@ -216,31 +221,34 @@ func (p *Pages) servePage(kind pageKind) echo.HandlerFunc {
 			return p.renderProblem(c, kind, r, http.StatusBadRequest, err)
 		}
 		p.protect(c.Response().Header(), r.view.Embed)
-		return p.answerKept(c, r, kind, "", func(c echo.Context, r *reading) error {
-			return p.writePage(c, r, kind)
-		})
+		return p.serveCached(c, r, kind, "", func(r *reading) (*answer.Encoded, error) { return p.buildPage(r, kind) })
 	}
 }
 
-// writePage writes a page, or one of its charts where that is to be embedded.
-func (p *Pages) writePage(c echo.Context, r *reading, kind pageKind) error {
+// buildPage makes a page, or one of its charts where that is to be embedded.
+func (p *Pages) buildPage(r *reading, kind pageKind) (*answer.Encoded, error) {
 	page := p.newPage(kind, r)
 	if err := kind.build(r, page); err != nil {
-		return fmt.Errorf("page %s: %w", kind.name, err)
+		return nil, fmt.Errorf("page %s: %w", kind.name, err)
 	}
+	name := kind.name
 	if r.view.Embed {
 		page.keepChart(r.view.Chart)
-		return p.render(c, http.StatusOK, "embed", page)
+		name = "embed"
 	}
-	return p.render(c, http.StatusOK, kind.name, page)
+	body, err := p.render(name, page)
+	if err != nil {
+		return nil, err
+	}
+	return document(body, echo.MIMETextHTMLCharsetUTF8, ""), nil
 }
 
-func (p *Pages) render(c echo.Context, status int, name string, page *page) error {
-	var body strings.Builder
+func (p *Pages) render(name string, page *page) ([]byte, error) {
+	var body bytes.Buffer
 	if err := p.templates.ExecuteTemplate(&body, name+".html", page); err != nil {
-		return fmt.Errorf("render page %s: %w", name, err)
+		return nil, fmt.Errorf("render page %s: %w", name, err)
 	}
-	return c.HTML(status, body.String())
+	return body.Bytes(), nil
 }
 
 // protect sets what the browser may do with a page: load from here alone, run
@@ -258,8 +266,8 @@ func (p *Pages) protect(header http.Header, embed bool) {
 	header.Set("Cross-Origin-Opener-Policy", "same-origin")
 }
 
-// exporter writes the tables of a chart.
-type exporter func(c echo.Context, r *reading, id string, tables []table) error
+// exporter encodes the tables of a chart.
+type exporter func(r *reading, id string, tables []table) (*answer.Encoded, error)
 
 // ownParameters leaves what an export was asked for as it is.
 func ownParameters(query url.Values) (url.Values, int) { return query, defaultPeriod }
@@ -276,14 +284,14 @@ func parametersOfJSON(of string) func(url.Values) (url.Values, int) {
 			query.Set(paramInvert, "1")
 			query.Set(paramObject, noObject)
 		}
-		return query, defaultDays
+		return query, yearPeriod
 	}
 }
 
 // noObject is the UUID that no object has.
 const noObject = "00000000-0000-0000-0000-000000000000"
 
-func (p *Pages) serveExport(kind pageKind, id string, write exporter, adapt func(url.Values) (url.Values, int)) echo.HandlerFunc {
+func (p *Pages) serveExport(kind pageKind, id string, export exporter, adapt func(url.Values) (url.Values, int)) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		request := c.Request()
 		query, fallbackDays := adapt(c.QueryParams())
@@ -291,12 +299,12 @@ func (p *Pages) serveExport(kind pageKind, id string, write exporter, adapt func
 		if err != nil {
 			return err
 		}
-		return p.answerKept(c, r, kind, c.Path(), func(c echo.Context, r *reading) error {
+		return p.serveCached(c, r, kind, c.Path(), func(r *reading) (*answer.Encoded, error) {
 			page := p.newPage(kind, r)
 			if err := kind.build(r, page); err != nil {
-				return fmt.Errorf("export of %s: %w", id, err)
+				return nil, fmt.Errorf("export of %s: %w", id, err)
 			}
-			return write(c, r, id, page.tables(id))
+			return export(r, id, page.tables(id))
 		})
 	}
 }

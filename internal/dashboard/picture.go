@@ -13,6 +13,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/monarc-project/stats-service/internal/answer"
 	"github.com/monarc-project/stats-service/internal/picture"
 )
 
@@ -81,7 +82,7 @@ func (p *Pages) registerPictures(e *echo.Echo) {
 func parametersOfYear(of string) func(url.Values) (url.Values, int) {
 	return func(query url.Values) (url.Values, int) {
 		query.Set(paramOf, of)
-		return query, defaultDays
+		return query, yearPeriod
 	}
 }
 
@@ -97,8 +98,8 @@ func (p *Pages) servePicture(s studio, kind pageKind, id string, adapt func(url.
 		if err != nil {
 			return err
 		}
-		err = p.answerKept(c, r, kind, c.Path(), func(c echo.Context, r *reading) error {
-			return p.writePicture(c, r, kind, id, s, sheet)
+		err = p.serveCached(c, r, kind, c.Path(), func(r *reading) (*answer.Encoded, error) {
+			return p.drawPicture(r, kind, id, s, sheet)
 		})
 		if errors.Is(err, errBusy) {
 			c.Response().Header().Set("Retry-After", strconv.Itoa(busySeconds))
@@ -108,22 +109,21 @@ func (p *Pages) servePicture(s studio, kind pageKind, id string, adapt func(url.
 	}
 }
 
-// writePicture writes the chart with an ID as PNG.
-func (p *Pages) writePicture(c echo.Context, r *reading, kind pageKind, id string, s studio, on sheet) error {
+// drawPicture draws the chart with an ID as PNG.
+func (p *Pages) drawPicture(r *reading, kind pageKind, id string, s studio, on sheet) (*answer.Encoded, error) {
 	page := p.newPage(kind, r)
 	if err := kind.build(r, page); err != nil {
-		return fmt.Errorf("picture of %s: %w", id, err)
+		return nil, fmt.Errorf("picture of %s: %w", id, err)
 	}
 	wanted, err := page.picture(id, r, on)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	drawn, err := s.draw(r.ctx, wanted)
 	if err != nil {
-		return fmt.Errorf("draw %s: %w", id, err)
+		return nil, fmt.Errorf("draw %s: %w", id, err)
 	}
-	c.Response().Header().Set("Content-Disposition", `inline; filename="`+pictureName(id, r.view)+`"`)
-	return c.Blob(http.StatusOK, contentTypes[".png"], drawn)
+	return document(drawn, contentTypes[".png"], `inline; filename="`+pictureName(id, r.view)+`"`), nil
 }
 
 func pictureName(id string, v view) string {

@@ -9,43 +9,41 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/monarc-project/stats-service/internal/disclosure"
 	"github.com/monarc-project/stats-service/internal/processor"
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
-// spot is where clients are, with coordinates as precise as they are published.
-type spot struct{ latitude, longitude float64 }
-
 // placeFigures are what is known of a place: how many organisations have sent
 // something, and the sums of it.
 type placeFigures struct {
-	at             spot
+	at             disclosure.Place
 	clients        int
 	threats, vulns []processor.DailySum
 }
 
 func (r *reading) places() ([]chart, error) {
-	spots, err := r.guard.spots(r.ctx, r.view.Local, r.publish)
+	located, err := r.opts.Figures.Places(r.ctx, r.view.Local, r.publish)
 	if err != nil {
 		return nil, err
 	}
-	var threats, vulns map[spot]placeSums
+	var threats, vulns map[disclosure.Place]disclosure.PlaceSums
 	var group errgroup.Group
 	group.Go(func() (err error) {
-		threats, err = r.guard.sumsOfPlaces(r.ctx, r.view.filter(stats.Threat), spots)
+		threats, err = r.opts.Figures.SumsByPlace(r.ctx, r.view.filter(stats.Threat), located)
 		return err
 	})
 	group.Go(func() (err error) {
-		vulns, err = r.guard.sumsOfPlaces(r.ctx, r.view.filter(stats.Vulnerability), spots)
+		vulns, err = r.opts.Figures.SumsByPlace(r.ctx, r.view.filter(stats.Vulnerability), located)
 		return err
 	})
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
 	var places []placeFigures
-	for _, at := range slices.SortedFunc(maps.Keys(spots), spot.compare) {
-		if n := max(threats[at].clients, vulns[at].clients); n > 0 {
-			places = append(places, placeFigures{at, n, threats[at].sums, vulns[at].sums})
+	for _, at := range slices.SortedFunc(maps.Keys(located), comparePlaces) {
+		if n := max(threats[at].Clients, vulns[at].Clients); n > 0 {
+			places = append(places, placeFigures{at, n, threats[at].Sums, vulns[at].Sums})
 		}
 	}
 	slices.SortStableFunc(places, func(a, b placeFigures) int { return cmp.Compare(b.clients, a.clients) })
@@ -84,10 +82,10 @@ func (r *reading) addPlace(c *chart, f placeFigures) {
 	threat, hasThreat := r.topOf(f.threats)
 	vuln, hasVuln := r.topOf(f.vulns)
 	p := place{
-		Latitude: f.at.latitude, Longitude: f.at.longitude, Clients: f.clients,
+		Latitude: f.at.Latitude, Longitude: f.at.Longitude, Clients: f.clients,
 		Lines: []string{r.T("organisations", "Count", f.clients)},
 	}
-	row := []cell{num(f.at.latitude), num(f.at.longitude), num(float64(f.clients)), {}, {}, {}, {}}
+	row := []cell{num(f.at.Latitude), num(f.at.Longitude), num(float64(f.clients)), {}, {}, {}, {}}
 	if hasThreat {
 		row[3], row[4] = text(threat.object), threat.name
 		p.Lines = append(p.Lines, r.T("map_top_threat", "Name", threat.name.Text))
@@ -110,8 +108,9 @@ func (r *reading) publish(degrees float64) float64 {
 	return short
 }
 
-func (s spot) compare(other spot) int {
-	return cmp.Or(cmp.Compare(other.latitude, s.latitude), cmp.Compare(s.longitude, other.longitude))
+// comparePlaces orders places from north to south, then from west to east.
+func comparePlaces(a, b disclosure.Place) int {
+	return cmp.Or(cmp.Compare(b.Latitude, a.Latitude), cmp.Compare(a.Longitude, b.Longitude))
 }
 
 // named is an object with its name.
@@ -124,7 +123,7 @@ type named struct {
 func (r *reading) topOf(sums []processor.DailySum) (top named, found bool) {
 	merged := map[string]processor.DailySum{}
 	for _, sum := range sums {
-		merged[sum.Key.Object] = add(merged[sum.Key.Object], sum)
+		merged[sum.Key.Object] = merged[sum.Key.Object].Plus(sum)
 	}
 	highest := math.Inf(-1)
 	for _, object := range slices.Sorted(maps.Keys(merged)) {
@@ -140,17 +139,6 @@ func (r *reading) topOf(sums []processor.DailySum) (top named, found bool) {
 		}
 	}
 	return top, found
-}
-
-func add(a, b processor.DailySum) processor.DailySum {
-	for i := range a.Sums {
-		b.Sums[i] = b.Sums[i].Add(a.Sums[i])
-	}
-	b.Count += a.Count
-	if b.Labels.Empty() {
-		b.Labels = a.Labels
-	}
-	return b
 }
 
 func labelSet(l stats.Labels) processor.LabelSet {

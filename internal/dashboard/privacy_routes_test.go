@@ -11,6 +11,7 @@ import (
 
 	"github.com/monarc-project/stats-service/gen/server/public"
 	"github.com/monarc-project/stats-service/internal/dashboard"
+	"github.com/monarc-project/stats-service/internal/publicapi"
 	"github.com/monarc-project/stats-service/internal/sample"
 	"github.com/monarc-project/stats-service/internal/stats"
 )
@@ -48,7 +49,7 @@ func publicRoutes(t *testing.T) []string {
 		t.Fatal(err)
 	}
 	pages.Register(router)
-	public.RegisterHandlers(router, public.NewStrictHandler(dashboard.NewPublic(dashboard.Options{}), nil))
+	public.RegisterHandlers(router, public.NewStrictHandler(publicapi.New(publicapi.Options{}), nil))
 	var paths []string
 	for _, route := range router.Routes() {
 		if !strings.Contains(route.Path, ":") && !slices.Contains(paths, route.Path) {

@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/monarc-project/stats-service/internal/dashboard"
+	"github.com/monarc-project/stats-service/internal/disclosure"
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
@@ -30,7 +31,7 @@ func (s *service) addShared() {
 }
 
 func minClients(n int) func(*dashboard.PageOptions) {
-	return func(o *dashboard.PageOptions) { o.MinClients = n }
+	return func(o *dashboard.PageOptions) { o.Figures = disclosure.New(disclosure.Options{MinClients: n}) }
 }
 
 var figuresOfObjects = []string{

@@ -3,7 +3,6 @@ package dashboard
 import (
 	"errors"
 	"maps"
-	"mime"
 	"net/http"
 	"path"
 	"slices"
@@ -12,6 +11,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/monarc-project/stats-service/internal/answer"
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
@@ -81,25 +81,9 @@ func (p *Pages) wantsPage(r *http.Request) bool {
 
 // prefersHTML tells whether an Accept header names HTML, and JSON no higher.
 func prefersHTML(accept []string) bool {
-	wanted := weights(accept)
+	wanted := answer.QualityValues(accept)
 	html := max(wanted[echo.MIMETextHTML], wanted["application/xhtml+xml"])
 	return html > 0 && html >= wanted[echo.MIMEApplicationJSON]
-}
-
-// weights reads what a header like Accept names, from 0, unwanted, to 1.
-func weights(header []string) map[string]float64 {
-	named := map[string]float64{}
-	for part := range strings.SplitSeq(strings.Join(header, ","), ",") {
-		name, parameters, err := mime.ParseMediaType(part)
-		if err != nil {
-			continue
-		}
-		named[name] = 1
-		if given, err := strconv.ParseFloat(parameters["q"], 64); err == nil {
-			named[name] = given
-		}
-	}
-	return named
 }
 
 // kindOf is the page at a path, or none.
@@ -125,10 +109,15 @@ func (p *Pages) renderProblem(c echo.Context, kind pageKind, r *reading, status 
 	if wrong := (*viewError)(nil); errors.As(cause, &wrong) {
 		page.Problem.tellDates(c, wrong)
 	}
+	name := "problem"
 	if r.view.Embed {
-		return p.render(c, status, "problem-embed", page)
+		name = "problem-embed"
 	}
-	return p.render(c, status, "problem", page)
+	body, err := p.render(name, page)
+	if err != nil {
+		return err
+	}
+	return c.HTMLBlob(status, body)
 }
 
 // tellDates remembers dates that make no period.

@@ -206,7 +206,7 @@ func TestInvertedDates(t *testing.T) {
 func TestLinesOfRoutes(t *testing.T) {
 	t.Parallel()
 	pages, err := dashboard.NewPages(dashboard.PageOptions{
-		Options: dashboard.Options{Now: time.Now}, AdminEmail: "security@example.org", Active: []string{"help"},
+		Now: time.Now, AdminEmail: "security@example.org", Active: []string{"help"},
 	})
 	if err != nil {
 		t.Fatal(err)

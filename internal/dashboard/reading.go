@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/monarc-project/stats-service/internal/postgres"
+	"github.com/monarc-project/stats-service/internal/disclosure"
 	"github.com/monarc-project/stats-service/internal/processor"
 	"github.com/monarc-project/stats-service/internal/stats"
 )
@@ -12,16 +12,15 @@ import (
 // reading is what building the figures of one request needs.
 type reading struct {
 	locale
-	ctx   context.Context
-	view  view
-	guard guard
-	opts  *PageOptions
+	ctx  context.Context
+	view view
+	opts *PageOptions
 }
 
 // sums returns the daily sums of a type in a period as far as the public may see
 // them.
 func (r *reading) sums(t stats.Type, v view) ([]processor.DailySum, error) {
-	return r.guard.sums(r.ctx, v.filter(t))
+	return r.opts.Figures.DailySums(r.ctx, v.filter(t))
 }
 
 // objectLink is the page of an object on the MOSP platform.
@@ -33,13 +32,13 @@ func (r *reading) objectLink(object string) string {
 }
 
 // contributions counts what stands behind the figures of a period.
-func (r *reading) contributions(v view) (postgres.Contributions, error) {
-	return r.guard.contributions(r.ctx, v.filter(""))
+func (r *reading) contributions(v view) (disclosure.Contributions, error) {
+	return r.opts.Figures.Contributions(r.ctx, v.filter(""))
 }
 
 // totals counts what there is at all.
-func (r *reading) totals() (postgres.Contributions, error) {
-	return r.guard.contributions(r.ctx, stats.Filter{})
+func (r *reading) totals() (disclosure.Contributions, error) {
+	return r.opts.Figures.Contributions(r.ctx, stats.Filter{})
 }
 
 // processed runs a processor that is known to have results of type T.

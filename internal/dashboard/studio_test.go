@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/monarc-project/stats-service/internal/disclosure"
 	"github.com/monarc-project/stats-service/internal/picture"
 )
 
@@ -57,8 +58,8 @@ func TestStudioIsBusy(t *testing.T) {
 // pageOfTests is a page with charts of two referentials of a guarded service.
 func pageOfTests(t *testing.T, code string, charts ...chart) *page {
 	t.Helper()
-	pages := &Pages{opts: PageOptions{InstanceURL: "https://stats.example.org"}}
-	pages.opts.MinClients = 3
+	figures := disclosure.New(disclosure.Options{MinClients: 3})
+	pages := &Pages{opts: PageOptions{InstanceURL: "https://stats.example.org", Figures: figures}}
 	return &page{
 		locale: localeOf(t, code), Name: pageCompliance, path: "/stats/compliance", pages: pages, Charts: charts,
 		View: view{From: time.Date(2026, 1, 2, 0, 0, 0, 0, time.UTC), To: time.Date(2026, 3, 4, 0, 0, 0, 0, time.UTC), Local: true},

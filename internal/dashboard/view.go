@@ -10,14 +10,19 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/monarc-project/stats-service/internal/disclosure"
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
 // What a page shows unless its address says otherwise.
 const (
-	defaultPeriod = 90 // days
+	defaultPeriod = 90  // days
+	yearPeriod    = 365 // of the exports beside the public JSON routes, which answer about a year
 	defaultTop    = 5
 )
+
+// maxDays bounds a period: a hundred years.
+const maxDays = 36_500
 
 // The names of the parameters in the address of a page. Those of the public
 // JSON routes have the names that they have there.
@@ -290,6 +295,20 @@ func (r *viewReader) date(name string) (time.Time, bool) {
 // filter asks for the stats of a type in the period of the view.
 func (v view) filter(t stats.Type) stats.Filter {
 	return stats.Filter{Type: t, DateFrom: v.From, DateTo: v.To, LocalStatsOnly: v.Local}
+}
+
+// inWeeksOf is the view with a period of whole weeks, where figures are suppressed.
+func (v view) inWeeksOf(figures *disclosure.Control) view {
+	if !figures.Active() {
+		return v
+	}
+	v.Weekly = true
+	if v.Days > 0 {
+		v.From, v.To = figures.LastDays(v.Days)
+		return v
+	}
+	v.From, v.To = figures.WholeWeeks(v.From, v.To)
+	return v
 }
 
 // previous is the view of the period of the same length right before.

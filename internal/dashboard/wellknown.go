@@ -8,6 +8,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/monarc-project/stats-service/internal/answer"
 	"github.com/monarc-project/stats-service/internal/prefix"
 )
 
@@ -21,6 +22,9 @@ func (p *Pages) registerWellKnown(e *echo.Echo) {
 	}
 }
 
+// cacheDay lets anybody cache what seldom changes.
+const cacheDay answer.CacheControl = "public, max-age=86400"
+
 // robots lets search engines read the pages, not the exports and the API.
 func (p *Pages) robots(c echo.Context) error {
 	base := prefix.Of(c.Request().Context())
@@ -29,13 +33,12 @@ func (p *Pages) robots(c echo.Context) error {
 	for _, path := range []string{p.opts.APIRoot + "/", "/stats/*.csv", "/stats/*.json", "/stats/*.png", "/*embed=1"} {
 		fmt.Fprintf(&text, "Disallow: %s%s\n", base, path)
 	}
-	c.Response().Header().Set("Cache-Control", "public, max-age=86400")
+	c.Response().Header().Set("Cache-Control", string(cacheDay))
 	return c.String(http.StatusOK, text.String())
 }
 
 func (p *Pages) favicon(c echo.Context) error {
-	c.Response().Header().Set("Cache-Control", "public, max-age=86400")
-	return p.assets.byName["favicon.ico"].send(c)
+	return send(c, p.assets.byName["favicon.ico"], cacheDay)
 }
 
 // securityLifetime is how far ahead security.txt expires. RFC 9116 recommends

@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/monarc-project/stats-service/internal/cache"
+	"github.com/monarc-project/stats-service/internal/postgres"
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
@@ -15,6 +18,9 @@ const keyHeader = "X-API-KEY"
 
 // maskHeader says which members of an answer are wanted.
 const maskHeader = "X-Fields"
+
+// clientTopics are what the client of a token depends on.
+var clientTopics = []string{string(postgres.ChangeClients)}
 
 type callerKey struct{}
 
@@ -50,8 +56,24 @@ func isRegistration(c echo.Context) bool {
 	return c.Request().Method == echo.POST && c.Path() == Root+"/client"
 }
 
+// tokenAge bounds how long a token is accepted that nothing announces to be
+// replaced: the grace of a replaced token ends by itself.
+const tokenAge = 5 * time.Second
+
+// newTokenCache returns a cache of the clients of tokens. It holds no wrong
+// tokens, of which there is no end.
+func newTokenCache(now func() time.Time) *cache.Cache {
+	return cache.New(cache.Options{MaxBytes: 8 << 20, MaxAge: tokenAge, Now: now})
+}
+
+// clientOf returns the client of a token, which is not kept in memory.
 func (s *Server) clientOf(ctx context.Context, token string) (stats.Client, error) {
-	client, err := s.keys.client(ctx, token)
+	client, err := cache.Get(ctx, s.tokens, cache.KeyOf(token), clientTopics, func(ctx context.Context) (stats.Client, error) {
+		client, err := s.store.ClientByToken(ctx, token)
+		client.Token = ""
+		return client, err
+	})
+	client.Token = token
 	if errors.Is(err, stats.ErrNotFound) {
 		return stats.Client{}, errWrongKey
 	}

@@ -51,7 +51,7 @@ func (b batchAnswer) write(w http.ResponseWriter) error {
 	if err != nil {
 		return err
 	}
-	list := answer.NewMemberWriter(w, status, "data", rowMask, answer.Terms{})
+	list := answer.NewMemberWriter(w, status, "data", rowMask, answer.Negotiation{})
 	if err := b.copyTo(list); err != nil {
 		return err
 	}

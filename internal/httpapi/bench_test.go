@@ -30,7 +30,7 @@ func benchRequest(b *testing.B, user caller, status int, request func() *http.Re
 // year is a service with weekly stats of a year.
 func year(b *testing.B) caller {
 	b.Helper()
-	user := setupKeeping(b, pgtest.New(b)).user("user")
+	user := setupCaching(b, pgtest.New(b)).user("user")
 	generator := sample.New(sample.Options{Clients: 1, Analyses: 4, Days: 365, Step: 7, Until: today})
 	for _, date := range generator.Dates() {
 		user.call("POST", "/api/v1/stats/", generator.FrontOfficeBatch(0, date)).want(http.StatusCreated)
@@ -39,7 +39,7 @@ func year(b *testing.B) caller {
 }
 
 func BenchmarkClientMe(b *testing.B) {
-	user := setupKeeping(b, pgtest.New(b)).user("user")
+	user := setupCaching(b, pgtest.New(b)).user("user")
 	request := user.request("GET", "/api/v1/client/me", nil)
 	benchRequest(b, user, http.StatusOK, func() *http.Request { return request.Clone(context.Background()) })
 }
@@ -66,7 +66,7 @@ func BenchmarkPublic(b *testing.B) {
 	b.Run("cold", func(b *testing.B) {
 		request := user.request("GET", path, nil)
 		benchRequest(b, user, http.StatusOK, func() *http.Request {
-			user.answers.Drop("vulnerability")
+			user.cache.Invalidate("vulnerability")
 			return request.Clone(context.Background())
 		})
 	})
@@ -78,7 +78,7 @@ func BenchmarkProcessed(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			benchRequest(b, user, http.StatusOK, func() *http.Request {
 				if drop {
-					user.answers.Drop("vulnerability")
+					user.cache.Invalidate("vulnerability")
 				}
 				return user.request("GET", "/api/v1/stats/processed/", `{"processor":"vulnerability_average_on_date"}`)
 			})

@@ -3,29 +3,27 @@ package httpapi
 import (
 	"context"
 
-	"github.com/monarc-project/stats-service/internal/answer"
 	"github.com/monarc-project/stats-service/internal/postgres"
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
-// follow drops what a change makes untrue, whichever process made the change.
+// follow invalidates what a change makes untrue, whichever process made the change.
 func (s *Server) follow(change postgres.Change) {
 	switch change {
 	case postgres.ChangeEverything:
-		s.answers.Resume()
-		s.keys.resume()
+		s.cache.Enable()
+		s.tokens.Enable()
 	case postgres.ChangesUnheard:
 		s.unfollow()
-	case postgres.ChangeClients:
-		s.keys.drop()
 	}
-	s.answers.Drop(string(change))
+	s.tokens.Invalidate(string(change))
+	s.cache.Invalidate(string(change))
 }
 
-// unfollow drops everything, and keeps nothing while changes go unheard.
+// unfollow drops everything, and caches nothing while changes go unheard.
 func (s *Server) unfollow() {
-	s.answers.Suspend()
-	s.keys.suspend()
+	s.cache.Disable()
+	s.tokens.Disable()
 }
 
 // listen follows the changes of the database until ctx ends.
@@ -34,12 +32,12 @@ func (s *Server) listen(ctx context.Context) {
 	_ = s.store.Listen(ctx, s.follow) // the error is that of ctx
 }
 
-// changed drops what a write of this process makes untrue. It is called also for
+// changed invalidates what a write of this process makes untrue. It is called also for
 // a write that failed, since it may have been committed all the same, and before
 // the caller gets its answer, who may read what it wrote at once.
 func (s *Server) changed(types ...stats.Type) {
 	for _, t := range types {
-		s.answers.Drop(string(t))
+		s.cache.Invalidate(string(t))
 	}
 }
 
@@ -58,6 +56,3 @@ func typesOf(items []postgres.Item) []stats.Type {
 
 // topicsOf are what an answer about stats of this type depends on.
 func topicsOf(t stats.Type) []string { return []string{string(t)} }
-
-// newAnswers returns the cache of a server that was given none.
-func newAnswers(opts Options) *answer.Cache { return answer.NewCache(MaxKept, opts.Now) }

@@ -8,6 +8,7 @@ import (
 	"github.com/monarc-project/stats-service/gen/api"
 	"github.com/monarc-project/stats-service/gen/server"
 	"github.com/monarc-project/stats-service/internal/fieldmask"
+	"github.com/monarc-project/stats-service/internal/postgres"
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
@@ -35,7 +36,7 @@ func (s *Server) ClientPatch(ctx context.Context, request server.ClientPatchRequ
 		return nil, errNoKey
 	}
 	changed, err := s.store.SetSharing(ctx, client.ID, request.Body.IsSharingEnabled)
-	s.keys.drop()
+	s.tokens.Invalidate(string(postgres.ChangeClients))
 	if err != nil {
 		return nil, err
 	}

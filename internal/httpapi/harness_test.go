@@ -19,11 +19,12 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/monarc-project/stats-service/gen/client"
-	answers "github.com/monarc-project/stats-service/internal/answer"
-	"github.com/monarc-project/stats-service/internal/dashboard"
+	"github.com/monarc-project/stats-service/internal/cache"
+	"github.com/monarc-project/stats-service/internal/disclosure"
 	"github.com/monarc-project/stats-service/internal/httpapi"
 	"github.com/monarc-project/stats-service/internal/pgtest"
 	"github.com/monarc-project/stats-service/internal/postgres"
+	"github.com/monarc-project/stats-service/internal/publicapi"
 	"github.com/monarc-project/stats-service/internal/secret"
 	"github.com/monarc-project/stats-service/internal/stats"
 	"github.com/monarc-project/stats-service/sql/migrations"
@@ -43,7 +44,7 @@ type service struct {
 	prefix  string
 	http    *http.Client // compares every exchange with the document
 	log     *logged
-	answers *answers.Cache
+	cache   *cache.Cache
 	// stopRunning ends what the server does beside answering.
 	stopRunning func()
 }
@@ -79,10 +80,9 @@ func setupStore(t testing.TB, options postgres.Options, changes ...func(*httpapi
 	for _, change := range changes {
 		change(&opts)
 	}
-	opts.Answers = answers.NewCache(httpapi.MaxKept, opts.Now)
-	opts.Public = dashboard.NewPublic(dashboard.Options{
-		Store: store, Answers: opts.Answers, Now: opts.Now, Location: opts.Location, APIRoot: httpapi.Root,
-	})
+	opts.Cache = httpapi.NewCache(opts.Now)
+	figures := disclosure.New(disclosure.Options{Store: store, Cache: opts.Cache, Now: opts.Now, Location: opts.Location})
+	opts.Public = publicapi.New(publicapi.Options{Figures: figures, Cache: opts.Cache, APIRoot: httpapi.Root})
 	api, handler := httpapi.New(opts)
 	background, cancel := context.WithCancel(context.Background())
 	ended := make(chan struct{})
@@ -94,7 +94,7 @@ func setupStore(t testing.TB, options postgres.Options, changes ...func(*httpapi
 	transport := &http.Transport{}
 	t.Cleanup(transport.CloseIdleConnections)
 	return &service{
-		t: t, store: store, answers: opts.Answers, handler: handler, server: server, prefix: opts.Prefix, log: log, stopRunning: stop,
+		t: t, store: store, cache: opts.Cache, handler: handler, server: server, prefix: opts.Prefix, log: log, stopRunning: stop,
 		http: &http.Client{
 			Transport:     &validating{t: t, base: transport, prefix: opts.Prefix},
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },

@@ -42,7 +42,7 @@ func (l statsList) writeArray(ctx context.Context, w http.ResponseWriter) error 
 	if isHead(ctx) {
 		return writeHeader(w)
 	}
-	list := answer.NewArrayWriter(w, http.StatusOK, l.mask, answer.TermsOf(ctx))
+	list := answer.NewArrayWriter(w, http.StatusOK, l.mask, answer.NegotiationOf(ctx))
 	if err := l.copyTo(ctx, list); err != nil {
 		return l.unsent(ctx, list, err)
 	}
@@ -62,7 +62,7 @@ func (l statsList) write(ctx context.Context, w http.ResponseWriter) error {
 	if !wanted {
 		return l.writeMetadata(ctx, w)
 	}
-	list := answer.NewMemberWriter(w, http.StatusOK, "data", rowMask, answer.TermsOf(ctx))
+	list := answer.NewMemberWriter(w, http.StatusOK, "data", rowMask, answer.NegotiationOf(ctx))
 	if err := l.copyTo(ctx, list); err != nil {
 		return l.unsent(ctx, list, err)
 	}
@@ -106,7 +106,7 @@ func (l statsList) writeMetadata(ctx context.Context, w http.ResponseWriter) err
 	if err != nil {
 		return err
 	}
-	return answer.JSON{Status: http.StatusOK, Value: l.about(count), Mask: l.mask, Terms: answer.TermsOf(ctx)}.Write(w)
+	return answer.JSON{Status: http.StatusOK, Value: l.about(count), Mask: l.mask, Negotiation: answer.NegotiationOf(ctx)}.Write(w)
 }
 
 // linkNext tells where the next page is, when there is one. Headers go out

@@ -79,7 +79,7 @@ func TestLinesNameTheOperation(t *testing.T) {
 	s := setup(t, func(o *httpapi.Options) { o.Log = log })
 	user, nobody, stranger := s.user("user"), s.anonymous(), s.with("a-wrong-token")
 	const api = "statsservice.api.v1."
-	const dashboard = "../dashboard/public.go"
+	const public = "../publicapi/publicapi.go"
 	taken := []item{threat(1, 0, 1).with("uuid", id(5))}
 	user.post(taken...)
 	tests := []struct {
@@ -102,8 +102,8 @@ func TestLinesNameTheOperation(t *testing.T) {
 		{user, "DELETE", "/api/v1/stats/" + id(9).String(), nil, api + "stats", "DeleteStats", "stats.go", "There is no such stats. method=DELETE route=/api/v1/stats/:anr status=404"},
 		{user, "GET", "/api/v1/stats/processed/", `{"processor":"risk_averages"}`, api + "processed", "ProcessingList", "processed.go", "request method=GET route=/api/v1/stats/processed status=200"},
 		{nobody, "GET", "/api/v1/stats/processed/list", nil, api + "processed", "GetProcessorList", "processed.go", "request method=GET route=/api/v1/stats/processed/list status=200"},
-		{nobody, "GET", "/about.json", nil, "statsservice.http", "About", dashboard, "request method=GET route=/about.json status=200"},
-		{nobody, "GET", "/stats/threats.json", nil, "statsservice.http", "PublicThreats", dashboard, "request method=GET route=/stats/threats.json status=200"},
+		{nobody, "GET", "/about.json", nil, "statsservice.http", "About", public, "request method=GET route=/about.json status=200"},
+		{nobody, "GET", "/stats/threats.json", nil, "statsservice.http", "PublicThreats", public, "request method=GET route=/stats/threats.json status=200"},
 		{nobody, "GET", "/nothing", nil, "statsservice.http", "observe", "requestlog.go", `There is nothing at this address. method=GET route="" status=404`},
 		{nobody, "PUT", "/api/v1/stats/", nil, "", "observe", "requestlog.go", "This address does not answer to this method. method=PUT "},
 	}
@@ -118,14 +118,10 @@ func TestLinesNameTheOperation(t *testing.T) {
 		if parts == nil {
 			t.Fatalf("not in the published format: %s", found[0])
 		}
-		receiver := "(s *Server)"
-		if tt.source == dashboard {
-			receiver = "(p *Public)"
-		}
 		if tt.logger == "" {
 			tt.logger = parts[2]
 		}
-		want := []string{"INFO", tt.logger, tt.function, startOf(t, tt.source, receiver, tt.function)}
+		want := []string{"INFO", tt.logger, tt.function, startOf(t, tt.source, "(s *Server)", tt.function)}
 		if diff := cmp.Diff(want, parts[1:5]); diff != "" {
 			t.Errorf("%s %s (-want +got):\n%s", tt.method, tt.path, diff)
 		}

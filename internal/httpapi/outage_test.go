@@ -141,7 +141,7 @@ func TestDatabaseGone(t *testing.T) {
 		{"GET", "/stats/threats.json", nil},
 	}
 	database.cut()
-	until(t, "nothing is kept", func() bool { return !s.keeps() })
+	until(t, "nothing is kept", func() bool { return !s.caches() })
 	for _, r := range requests {
 		got := user.call(r.method, r.path, r.body).want(http.StatusServiceUnavailable)
 		if got.header.Get("Retry-After") == "" {

@@ -13,6 +13,7 @@ import (
 	"github.com/monarc-project/stats-service/gen/api"
 	"github.com/monarc-project/stats-service/gen/server"
 	"github.com/monarc-project/stats-service/internal/answer"
+	"github.com/monarc-project/stats-service/internal/cache"
 	"github.com/monarc-project/stats-service/internal/fieldmask"
 	"github.com/monarc-project/stats-service/internal/processor"
 	"github.com/monarc-project/stats-service/internal/stats"
@@ -35,17 +36,17 @@ func (s *Server) ProcessingList(ctx context.Context, request server.ProcessingLi
 		return nil, err
 	}
 	key := task.key(request.Params.XFields)
-	encoded, err := s.answers.Do(ctx, key, topicsOf(task.filter.Type), func(ctx context.Context) ([]byte, error) {
+	encoded, err := cache.Get(ctx, s.cache, key, topicsOf(task.filter.Type), func(ctx context.Context) (*answer.Encoded, error) {
 		return s.process(ctx, task, mask)
 	})
 	if err != nil {
 		return nil, err
 	}
-	return replyEncoded(ctx, encoded, answer.KeepPrivate), nil
+	return replyEncoded(ctx, encoded, answer.CachePrivate), nil
 }
 
-// process returns the JSON of the answer.
-func (s *Server) process(ctx context.Context, task processing, mask *fieldmask.Mask) ([]byte, error) {
+// process encodes the answer.
+func (s *Server) process(ctx context.Context, task processing, mask *fieldmask.Mask) (*answer.Encoded, error) {
 	sums, err := s.store.DailySums(ctx, task.filter)
 	if err != nil {
 		return nil, fmt.Errorf("process %s: %w", task.processor.Name, err)
@@ -54,12 +55,16 @@ func (s *Server) process(ctx context.Context, task processing, mask *fieldmask.M
 	if len(sums) > 0 {
 		answered.Data = task.processor.Process(sums, task.params)
 	}
-	return answer.Encode(answered, mask)
+	body, err := answer.Encode(answered, mask)
+	if err != nil {
+		return nil, err
+	}
+	return answer.NewEncoded(body), nil
 }
 
 // key names everything that decides about the answer, whatever the order in
 // which analyses and parameters were given.
-func (p processing) key(mask string) answer.Key {
+func (p processing) key(mask string) cache.Key {
 	anrs := slices.Clone(p.filter.ANRs)
 	slices.SortFunc(anrs, func(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) })
 	anrs = slices.Compact(anrs)
@@ -67,7 +72,7 @@ func (p processing) key(mask string) answer.Key {
 	for i := range anrs {
 		ids = append(ids, anrs[i][:]...)
 	}
-	return answer.KeyOf("processed", p.processor.Name, fmt.Sprint(map[string][]string(p.params)),
+	return cache.KeyOf("processed", p.processor.Name, fmt.Sprint(map[string][]string(p.params)),
 		p.filter.DateFrom.Format(time.DateOnly), p.filter.DateTo.Format(time.DateOnly),
 		strconv.FormatBool(p.filter.LocalStatsOnly), string(ids), mask)
 }
@@ -86,5 +91,5 @@ func (s *Server) GetProcessorList(ctx context.Context, request server.GetProcess
 	if err != nil {
 		return nil, err
 	}
-	return replyEncoded(ctx, answer.NewEncoded(body), answer.KeepPublic), nil
+	return replyEncoded(ctx, answer.NewEncoded(body), answer.CachePublic), nil
 }

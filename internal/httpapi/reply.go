@@ -25,12 +25,12 @@ func (r reply) VisitGetStatsResponse(w http.ResponseWriter) error         { retu
 
 // replyJSON answers with value as far as the mask lets through.
 func replyJSON(ctx context.Context, status int, value any, mask *fieldmask.Mask) reply {
-	return answer.JSON{Status: status, Value: value, Mask: mask, Terms: answer.TermsOf(ctx)}.Write
+	return answer.JSON{Status: status, Value: value, Mask: mask, Negotiation: answer.NegotiationOf(ctx)}.Write
 }
 
-// replyEncoded answers what may be kept, by whom keep says.
-func replyEncoded(ctx context.Context, encoded *answer.Encoded, keep string) reply {
-	return func(w http.ResponseWriter) error { return encoded.Write(w, answer.TermsOf(ctx), keep) }
+// replyEncoded answers what caches may hold as policy says.
+func replyEncoded(ctx context.Context, encoded *answer.Encoded, policy answer.CacheControl) reply {
+	return func(w http.ResponseWriter) error { return encoded.Write(w, answer.NegotiationOf(ctx), policy) }
 }
 
 // replyStatus answers without a body.

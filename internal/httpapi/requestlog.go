@@ -74,7 +74,7 @@ type failure struct {
 	cause   error
 }
 
-// observe gives every request an id, reads on which terms it wants its answer,
+// observe gives every request an id, reads the form in which it wants its answer,
 // and logs it when it was answered.
 func (s *Server) observe(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
@@ -85,7 +85,7 @@ func (s *Server) observe(next echo.HandlerFunc) echo.HandlerFunc {
 			v.id = uuid.NewString()
 		}
 		c.Response().Header().Set(echo.HeaderXRequestID, v.id)
-		ctx := answer.WithTerms(context.WithValue(r.Context(), visitKey{}, v), r.Header)
+		ctx := answer.WithNegotiation(context.WithValue(r.Context(), visitKey{}, v), r.Header)
 		c.SetRequest(r.WithContext(ctx))
 		whole := false // stays so when the answer is cut off by a panic
 		defer func() { s.logRequest(c, start, whole) }()

@@ -14,7 +14,7 @@ import (
 
 	"github.com/monarc-project/stats-service/gen/server"
 	"github.com/monarc-project/stats-service/gen/server/public"
-	"github.com/monarc-project/stats-service/internal/answer"
+	"github.com/monarc-project/stats-service/internal/cache"
 	"github.com/monarc-project/stats-service/internal/postgres"
 	"github.com/monarc-project/stats-service/internal/stats"
 )
@@ -22,13 +22,17 @@ import (
 // Root is the path of API v1 below the prefix of the service.
 const Root = "/api/v1"
 
-// MaxKept is how many bytes of answers a server keeps at most.
-const MaxKept = 32 << 20
+// NewCache returns a cache for the answers of a server and what they are computed
+// from. It takes 32 MB at most, and is a minute old at most should an announcement
+// of a change get lost on its way.
+func NewCache(now func() time.Time) *cache.Cache {
+	return cache.New(cache.Options{MaxBytes: 32 << 20, MaxAge: time.Minute, Now: now})
+}
 
 // Options are what the server needs.
 type Options struct {
 	Store    *postgres.Store
-	Answers  *answer.Cache                // keeps answers, of the public routes too; nil: one of the server's own
+	Cache    *cache.Cache                 // shared with the public routes and the pages, see NewCache
 	Public   public.StrictServerInterface // the routes beside the API
 	Pages    Pages                        // the pages for people; nil: none
 	Now      func() time.Time
@@ -57,8 +61,8 @@ type Server struct {
 	log              *slog.Logger
 	areas            areas
 	registrationOpen bool
-	answers          *answer.Cache
-	keys             *keyring
+	cache            *cache.Cache
+	tokens           *cache.Cache
 	seen             *seen
 	pages            Pages
 }
@@ -75,12 +79,9 @@ func New(opts Options) (*Server, http.Handler) {
 		areas:            newAreas(opts.Log),
 		registrationOpen: opts.RegistrationOpen,
 		pages:            opts.Pages,
-		answers:          opts.Answers,
-		keys:             newKeyring(opts.Now, opts.Store.ClientByToken),
+		cache:            opts.Cache,
+		tokens:           newTokenCache(opts.Now),
 		seen:             newSeen(opts.Store, opts.Now, opts.Log),
-	}
-	if s.answers == nil {
-		s.answers = newAnswers(opts)
 	}
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
@@ -107,7 +108,7 @@ func New(opts Options) (*Server, http.Handler) {
 	return s, headAsGet(e)
 }
 
-// Run follows the changes of the database, without which nothing is kept, and
+// Run follows the changes of the database, without which nothing is cached, and
 // writes what is gathered about clients, until ctx ends and once more then.
 func (s *Server) Run(ctx context.Context) {
 	var group sync.WaitGroup

@@ -14,11 +14,12 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
-	"github.com/monarc-project/stats-service/internal/dashboard"
+	"github.com/monarc-project/stats-service/internal/disclosure"
 	"github.com/monarc-project/stats-service/internal/httpapi"
 	"github.com/monarc-project/stats-service/internal/peer"
 	"github.com/monarc-project/stats-service/internal/pgtest"
 	"github.com/monarc-project/stats-service/internal/postgres"
+	"github.com/monarc-project/stats-service/internal/publicapi"
 	"github.com/monarc-project/stats-service/internal/secret"
 	"github.com/monarc-project/stats-service/internal/stats"
 	"github.com/monarc-project/stats-service/sql/migrations"
@@ -68,9 +69,12 @@ func newInstance(t *testing.T) *instance {
 func serve(t *testing.T, store *postgres.Store, maxBody int64) *instance {
 	t.Helper()
 	i := &instance{store: store}
+	cached := httpapi.NewCache(noon)
+	figures := disclosure.New(disclosure.Options{Store: store, Cache: cached, Now: noon, Location: time.UTC})
 	_, handler := httpapi.New(httpapi.Options{
 		Store:    store,
-		Public:   dashboard.NewPublic(dashboard.Options{Store: store, Now: noon, Location: time.UTC, APIRoot: httpapi.Root}),
+		Cache:    cached,
+		Public:   publicapi.New(publicapi.Options{Figures: figures, Cache: cached, APIRoot: httpapi.Root}),
 		Now:      noon,
 		Location: time.UTC,
 		Log:      slog.New(slog.DiscardHandler),

@@ -25,3 +25,16 @@ type DailySum struct {
 	// Labels are those that came up last among the day's stats that have any.
 	Labels stats.Labels
 }
+
+// Plus returns the sum of both, with the date and key of other, and its labels
+// unless it has none.
+func (s DailySum) Plus(other DailySum) DailySum {
+	for i := range s.Sums {
+		other.Sums[i] = other.Sums[i].Add(s.Sums[i])
+	}
+	other.Count += s.Count
+	if other.Labels.Empty() {
+		other.Labels = s.Labels
+	}
+	return other
+}

@@ -15,7 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/klauspost/compress/zstd"
 
-	answers "github.com/monarc-project/stats-service/internal/answer"
+	"github.com/monarc-project/stats-service/internal/cache"
 	"github.com/monarc-project/stats-service/internal/pgtest"
 	"github.com/monarc-project/stats-service/internal/postgres"
 	"github.com/monarc-project/stats-service/internal/stats"
@@ -31,15 +31,15 @@ func until(t testing.TB, what string, happened func() bool) {
 	}
 }
 
-// keeps reports whether the service keeps answers, which it does as soon as it
+// caches reports whether the service caches answers, which it does as soon as it
 // hears of changes.
-func (s *service) keeps() bool {
+func (s *service) caches() bool {
 	s.t.Helper()
 	computed := 0
 	for range 2 {
-		_, err := s.answers.Do(s.t.Context(), answers.KeyOf("probe"), nil, func(context.Context) ([]byte, error) {
+		_, err := cache.Get(s.t.Context(), s.cache, cache.KeyOf("probe"), nil, func(context.Context) (int, error) {
 			computed++
-			return []byte("1"), nil
+			return computed, nil
 		})
 		if err != nil {
 			s.t.Fatal(err)
@@ -48,11 +48,11 @@ func (s *service) keeps() bool {
 	return computed < 2
 }
 
-// setupKeeping boots a service that keeps answers already.
-func setupKeeping(t testing.TB, url string) *service {
+// setupCaching boots a service that caches answers already.
+func setupCaching(t testing.TB, url string) *service {
 	t.Helper()
 	s := setupOn(t, url)
-	until(t, "answers are kept", s.keeps)
+	until(t, "answers are kept", s.caches)
 	return s
 }
 
@@ -68,7 +68,7 @@ const question = `{"processor":"threat_average_on_date","processor_params":[],"a
 // TestNotModified answers 304 to who has the answer, until it changes.
 func TestNotModified(t *testing.T) {
 	t.Parallel()
-	s := setupKeeping(t, pgtest.New(t))
+	s := setupCaching(t, pgtest.New(t))
 	user := s.user("user")
 	user.post(threat(1, 0, 1))
 	tests := []struct {
@@ -115,7 +115,7 @@ func TestNotModified(t *testing.T) {
 // TestKeptAnswers need no connection to the database, and neither does a key.
 func TestKeptAnswers(t *testing.T) {
 	t.Parallel()
-	s := setupKeeping(t, pgtest.New(t)+"&pool_max_conns=1")
+	s := setupCaching(t, pgtest.New(t)+"&pool_max_conns=1")
 	user := s.user("user")
 	user.stock()
 	ask := func() {
@@ -142,13 +142,13 @@ func TestKeptAnswers(t *testing.T) {
 func (c caller) keysKept() bool {
 	c.t.Helper()
 	time.Sleep(20 * time.Millisecond) // notifications take less than a millisecond
-	return c.keeps()
+	return c.caches()
 }
 
 // TestOwnWrites shows at once what the same process wrote.
 func TestOwnWrites(t *testing.T) {
 	t.Parallel()
-	s := setupKeeping(t, pgtest.New(t))
+	s := setupCaching(t, pgtest.New(t))
 	user := s.user("user")
 	for count := range 20 {
 		user.call("DELETE", "/api/v1/stats/"+id(1).String(), nil)
@@ -174,7 +174,7 @@ func TestOwnWrites(t *testing.T) {
 func TestWritesOfOthers(t *testing.T) {
 	t.Parallel()
 	url := pgtest.New(t)
-	s, other := setupKeeping(t, url), setupOn(t, url)
+	s, other := setupCaching(t, url), setupOn(t, url)
 	user := s.user("user")
 	elsewhere := other.with(user.token)
 	elsewhere.post(threat(1, 0, 1))
@@ -211,17 +211,17 @@ func TestWritesOfOthers(t *testing.T) {
 func TestNothingKeptUnheard(t *testing.T) {
 	t.Parallel()
 	database := newLine(t)
-	s := setupKeeping(t, database.url)
+	s := setupCaching(t, database.url)
 	s.log.expectErrors()
 	user := s.user("user")
 	user.post(threat(1, 0, 1))
 	user.threats()
 	database.cut()
-	until(t, "nothing is kept", func() bool { return !s.keeps() })
+	until(t, "nothing is kept", func() bool { return !s.caches() })
 	user.call("GET", "/stats/threats.json?days=1", nil).want(http.StatusServiceUnavailable)
 	user.call("GET", "/api/v1/client/me", nil).want(http.StatusServiceUnavailable)
 	database.mend()
-	until(t, "answers are kept again", s.keeps)
+	until(t, "answers are kept again", s.caches)
 	if got := user.threats(); !strings.Contains(got, `"count":1,`) {
 		t.Errorf("afterwards: %s", got)
 	}
@@ -230,7 +230,7 @@ func TestNothingKeptUnheard(t *testing.T) {
 // TestReplacedKey counts no longer than its grace and the age of what is kept.
 func TestReplacedKey(t *testing.T) {
 	t.Parallel()
-	s := setupKeeping(t, pgtest.New(t))
+	s := setupCaching(t, pgtest.New(t))
 	user := s.user("user")
 	replaced, err := s.store.RotateToken(t.Context(), user.client.UUID, 0)
 	if err != nil {

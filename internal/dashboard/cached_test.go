@@ -8,19 +8,21 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/monarc-project/stats-service/internal/answer"
+	"github.com/monarc-project/stats-service/internal/cache"
 	"github.com/monarc-project/stats-service/internal/dashboard"
-	"github.com/monarc-project/stats-service/internal/postgres"
+	"github.com/monarc-project/stats-service/internal/disclosure"
+	"github.com/monarc-project/stats-service/internal/httpapi"
 	"github.com/monarc-project/stats-service/internal/sample"
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
-// keeping boots the service with answers that are kept until the test drops them.
-func keeping(t *testing.T, changes ...func(*dashboard.PageOptions)) (*service, *answer.Cache) {
+// caching boots the service with answers that are cached until the test
+// invalidates them.
+func caching(t *testing.T, changes ...func(*dashboard.PageOptions)) (*service, *cache.Cache) {
 	t.Helper()
-	answers := answer.NewCache(1<<20, func() time.Time { return today })
-	answers.Resume()
-	return setup(t, append(changes, func(o *dashboard.PageOptions) { o.Answers = answers })...), answers
+	cached := httpapi.NewCache(func() time.Time { return today })
+	cached.Enable()
+	return setup(t, append(changes, func(o *dashboard.PageOptions) { o.Cache = cached })...), cached
 }
 
 // addAnalysis stores one analysis with stats of one type.
@@ -35,11 +37,11 @@ func (s *service) addAnalysis(client stats.Client, t stats.Type) {
 	}
 }
 
-// TestKeptUntilChanged shows for every page and export that it is computed once
+// TestPagesAreCachedUntilTheirFiguresChange shows for every page and export that it is computed once
 // and again after a change of anything that it shows.
-func TestKeptUntilChanged(t *testing.T) {
+func TestPagesAreCachedUntilTheirFiguresChange(t *testing.T) {
 	t.Parallel()
-	s, answers := keeping(t)
+	s, cached := caching(t)
 	s.addMonth()
 	client := s.client("Late", 10, 10, true)
 	threats, vulns, risks := stats.Threat, stats.Vulnerability, stats.Risk
@@ -63,7 +65,7 @@ func TestKeptUntilChanged(t *testing.T) {
 			if s.get(path).body != before {
 				t.Errorf("%s is computed twice", path)
 			}
-			answers.Drop(string(kind))
+			cached.Invalidate(string(kind))
 			if s.get(path).body == before {
 				t.Errorf("%s does not change with stats of type %s", path, kind)
 			}
@@ -71,9 +73,9 @@ func TestKeptUntilChanged(t *testing.T) {
 	}
 }
 
-func TestKeptMap(t *testing.T) {
+func TestMapIsCachedUntilItsClientsChange(t *testing.T) {
 	t.Parallel()
-	s, answers := keeping(t)
+	s, cached := caching(t)
 	s.addMonth()
 	client := s.client("Late", 10, 10, true)
 	// In this order: a client without stats is not on the map.
@@ -83,7 +85,7 @@ func TestKeptMap(t *testing.T) {
 	}{
 		{string(stats.Threat), func() { s.addAnalysis(client, stats.Threat) }},
 		{string(stats.Vulnerability), func() { s.addAnalysis(client, stats.Vulnerability) }},
-		{string(postgres.ChangeClients), func() {
+		{disclosure.TopicClients, func() {
 			if _, err := s.store.SetCoordinates(t.Context(), client.UUID, new(20.0), new(20.0)); err != nil {
 				t.Fatal(err)
 			}
@@ -95,17 +97,17 @@ func TestKeptMap(t *testing.T) {
 		if s.get("/stats/map").body != before {
 			t.Error("the map is computed twice")
 		}
-		answers.Drop(change.topic)
+		cached.Invalidate(change.topic)
 		if s.get("/stats/map").body == before {
 			t.Errorf("the map does not change with %s", change.topic)
 		}
 	}
 }
 
-// TestKeptApart shows that nobody gets what somebody else asked for.
-func TestKeptApart(t *testing.T) {
+// TestNobodyGetsTheAnswerToAnother shows that nobody gets what somebody else asked for.
+func TestNobodyGetsTheAnswerToAnother(t *testing.T) {
 	t.Parallel()
-	s, _ := keeping(t, func(o *dashboard.PageOptions) { o.EmbedOrigins = []string{"https://www.example.org"} })
+	s, _ := caching(t, func(o *dashboard.PageOptions) { o.EmbedOrigins = []string{"https://www.example.org"} })
 	s.addMonth()
 	seen := map[string]string{}
 	for _, path := range []string{
@@ -130,10 +132,10 @@ func TestKeptApart(t *testing.T) {
 // sameInAllLanguages tells whether Accept-Language decides nothing.
 func sameInAllLanguages(path string) bool { return strings.Contains(path, "lang=") }
 
-// TestKeptHeaders shows what browsers and proxies are told.
-func TestKeptHeaders(t *testing.T) {
+// TestCachedAnswersHaveTheirHeaders shows what browsers and proxies are told.
+func TestCachedAnswersHaveTheirHeaders(t *testing.T) {
 	t.Parallel()
-	s, _ := keeping(t)
+	s, _ := caching(t)
 	s.addMonth()
 	for path, contentType := range map[string]string{
 		"/stats": "text/html; charset=UTF-8", "/stats/top-threats.csv": "text/csv; charset=utf-8", "/stats/top-threats.json": "application/json",
@@ -171,10 +173,10 @@ func TestKeptHeaders(t *testing.T) {
 	}
 }
 
-// TestKeptPrivacy shows that who stands behind a figure is found out anew.
-func TestKeptPrivacy(t *testing.T) {
+// TestSuppressionIsDecidedAnew shows that who stands behind a figure is found out anew.
+func TestSuppressionIsDecidedAnew(t *testing.T) {
 	t.Parallel()
-	s, answers := keeping(t, minClients(2))
+	s, cached := caching(t, minClients(2))
 	s.addShared()
 	shows := func(path string) bool { return strings.Contains(s.get(path).body, flood) }
 	paths := []string{"/stats", "/stats?lang=de", "/stats/top-threats.csv", "/stats/evolution", "/stats/threats.json"}
@@ -185,7 +187,7 @@ func TestKeptPrivacy(t *testing.T) {
 	}
 	second := s.client("Three", 1, 1, true)
 	s.add(second, uuid.New(), stats.Threat, lastWeek, objectOf(flood, "Flood", 4, 16, 4))
-	answers.Drop(string(stats.Threat))
+	cached.Invalidate(string(stats.Threat))
 	for _, path := range paths {
 		if !shows(path) {
 			t.Errorf("%s does not show what two clients have sent", path)
@@ -194,7 +196,7 @@ func TestKeptPrivacy(t *testing.T) {
 	if _, err := s.store.DeleteClient(t.Context(), second.UUID); err != nil {
 		t.Fatal(err)
 	}
-	answers.Drop(string(stats.Threat))
+	cached.Invalidate(string(stats.Threat))
 	for _, path := range paths {
 		if shows(path) {
 			t.Errorf("%s shows what a single client is left of", path)

@@ -15,10 +15,10 @@ import (
 	"github.com/monarc-project/stats-service/internal/answer"
 )
 
-// terms of a request with this header.
-func terms(t *testing.T, header http.Header) answer.Terms {
+// negotiated is the negotiation of a request with this header.
+func negotiated(t *testing.T, header http.Header) answer.Negotiation {
 	t.Helper()
-	return answer.TermsOf(answer.WithTerms(t.Context(), header))
+	return answer.NegotiationOf(answer.WithNegotiation(t.Context(), header))
 }
 
 // decoded returns the body of an answer without its content coding.
@@ -84,10 +84,10 @@ func TestCodings(t *testing.T) {
 			t.Parallel()
 			header := http.Header{"Accept-Encoding": tt.accept}
 			kept, single := newConnection(), newConnection()
-			if err := answer.NewEncoded([]byte(long)).Write(kept, terms(t, header), answer.KeepPublic); err != nil {
+			if err := answer.NewEncoded([]byte(long)).Write(kept, negotiated(t, header), answer.CachePublic); err != nil {
 				t.Fatal(err)
 			}
-			list := answer.NewArrayWriter(single, http.StatusOK, nil, terms(t, header))
+			list := answer.NewArrayWriter(single, http.StatusOK, nil, negotiated(t, header))
 			if err := list.Add([]byte(long)); err != nil {
 				t.Fatal(err)
 			}
@@ -110,12 +110,12 @@ func TestCodings(t *testing.T) {
 // TestSmallAnswers are not compressed.
 func TestSmallAnswers(t *testing.T) {
 	t.Parallel()
-	both := terms(t, http.Header{"Accept-Encoding": {"gzip, zstd"}})
+	both := negotiated(t, http.Header{"Accept-Encoding": {"gzip, zstd"}})
 	w := newConnection()
-	if err := (answer.JSON{Status: 200, Value: "small", Terms: both}).Write(w); err != nil {
+	if err := (answer.JSON{Status: 200, Value: "small", Negotiation: both}).Write(w); err != nil {
 		t.Fatal(err)
 	}
-	if err := answer.NewEncoded([]byte(`"small"`)).Write(w, both, answer.KeepPublic); err != nil {
+	if err := answer.NewEncoded([]byte(`"small"`)).Write(w, both, answer.CachePublic); err != nil {
 		t.Fatal(err)
 	}
 	if got := w.Body.String() + w.Header().Get("Content-Encoding"); got != `"small""small"` {
@@ -128,7 +128,7 @@ func TestLongListCompressed(t *testing.T) {
 	t.Parallel()
 	for _, coding := range []string{"gzip", "zstd"} {
 		w := newConnection()
-		list := answer.NewArrayWriter(w, http.StatusOK, nil, terms(t, http.Header{"Accept-Encoding": {coding}}))
+		list := answer.NewArrayWriter(w, http.StatusOK, nil, negotiated(t, http.Header{"Accept-Encoding": {coding}}))
 		item := []byte(`"` + strings.Repeat("x", 100<<10) + `"`)
 		for range 2 {
 			if err := list.Add(item); err != nil {
@@ -157,7 +157,7 @@ func TestIfNoneMatch(t *testing.T) {
 	tags := map[string]string{}
 	for _, coding := range []string{"identity", "gzip", "zstd"} {
 		w := newConnection()
-		if err := encoded.Write(w, terms(t, http.Header{"Accept-Encoding": {coding}}), answer.KeepPrivate); err != nil {
+		if err := encoded.Write(w, negotiated(t, http.Header{"Accept-Encoding": {coding}}), answer.CachePrivate); err != nil {
 			t.Fatal(err)
 		}
 		tags[coding] = w.Header().Get("ETag")
@@ -189,7 +189,7 @@ func TestIfNoneMatch(t *testing.T) {
 			t.Parallel()
 			w := newConnection()
 			header := http.Header{"Accept-Encoding": {tt.coding}, "If-None-Match": tt.match}
-			if err := encoded.Write(w, terms(t, header), answer.KeepPrivate); err != nil {
+			if err := encoded.Write(w, negotiated(t, header), answer.CachePrivate); err != nil {
 				t.Fatal(err)
 			}
 			if w.Code != tt.want || (w.Code == 304) != (w.Body.Len() == 0) {

@@ -1,0 +1,85 @@
+package disclosure
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/monarc-project/stats-service/internal/cache"
+	"github.com/monarc-project/stats-service/internal/postgres"
+	"github.com/monarc-project/stats-service/internal/stats"
+)
+
+// Contributions are numbers of stats, analyses and clients behind figures.
+type Contributions = postgres.Contributions
+
+// Contributions counts what stands behind the figures of a period, or of all
+// times where the dates of filter are zero. Its type and ANRs must be empty.
+//
+// Where figures are suppressed, stats are added up over the weeks that may be
+// shown. Analyses and clients are the most of any week: those of a longer period
+// less those of a shorter one would be those of a single client.
+func (c *Control) Contributions(ctx context.Context, filter stats.Filter) (Contributions, error) {
+	key := cache.KeyOf("contributions", filter.DateFrom.Format(time.DateOnly), filter.DateTo.Format(time.DateOnly),
+		strconv.FormatBool(filter.LocalStatsOnly), strconv.Itoa(c.MinClients()), c.lastDay().Format(time.DateOnly))
+	return cache.Get(ctx, c.cache, key, Topics(stats.Types()...), func(ctx context.Context) (Contributions, error) {
+		counted, err := c.count(ctx, filter)
+		if err != nil {
+			return counted, fmt.Errorf("read contributions: %w", err)
+		}
+		return counted, nil
+	})
+}
+
+func (c *Control) count(ctx context.Context, filter stats.Filter) (Contributions, error) {
+	ever := filter.DateFrom.IsZero() && filter.DateTo.IsZero()
+	if !c.Active() {
+		if ever {
+			return c.store.Totals(ctx)
+		}
+		return c.store.Contributions(ctx, filter)
+	}
+	if ever {
+		filter.DateTo = c.lastDay()
+	}
+	filter = c.limit(filter)
+	weeks, err := c.store.ContributionsByWeek(ctx, filter.DateFrom, filter.DateTo)
+	if err != nil {
+		return Contributions{}, err
+	}
+	return c.threshold.count(weeks, filter.LocalStatsOnly), nil
+}
+
+// count adds up the weeks that may be shown.
+func (k threshold) count(weeks []postgres.WeekContributions, localOnly bool) (counted Contributions) {
+	type part struct {
+		statsType stats.Type
+		monday    time.Time
+	}
+	locals, others := map[part]Contributions{}, map[part]Contributions{}
+	parts := map[part]bool{}
+	for _, w := range weeks {
+		at, of := part{w.Type, w.Monday}, others
+		if w.Local {
+			of = locals
+		}
+		of[at], parts[at] = w.Contributions, true
+	}
+	for at := range parts {
+		sent, rest := locals[at], others[at]
+		visible := k.primary(int(sent.Clients), int(rest.Clients))
+		if !visible.all || localOnly && !visible.local {
+			continue
+		}
+		if !localOnly {
+			sent = Contributions{
+				Stats: sent.Stats + rest.Stats, Analyses: sent.Analyses + rest.Analyses, Clients: sent.Clients + rest.Clients,
+			}
+		}
+		counted.Stats += sent.Stats
+		counted.Analyses = max(counted.Analyses, sent.Analyses)
+		counted.Clients = max(counted.Clients, sent.Clients)
+	}
+	return counted
+}

@@ -1,0 +1,113 @@
+// Package disclosure reads the figures that the public may see. It is disclosure
+// control as statistical offices know it: a figure needs at least as many clients
+// behind it as the k-anonymity threshold says, figures below it are suppressed
+// (primary suppression), and so are those from which a suppressed one could be
+// computed (complementary suppression).
+//
+// Also differences of answers are safe: every answer is made of parts, each of
+// them shown always or never. A part is one key of one type in one week. Why and
+// how is in docs/adr/0014-public-figures-of-few.md.
+package disclosure
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/monarc-project/stats-service/internal/cache"
+	"github.com/monarc-project/stats-service/internal/postgres"
+	"github.com/monarc-project/stats-service/internal/processor"
+	"github.com/monarc-project/stats-service/internal/stats"
+)
+
+// Options are what a Control needs.
+type Options struct {
+	Store    *postgres.Store
+	Cache    *cache.Cache
+	Now      func() time.Time
+	Location *time.Location // decides which day "today" is
+	// MinClients is the k-anonymity threshold: figures that fewer clients stand
+	// behind are suppressed. Up to 1 suppresses nothing.
+	MinClients int
+}
+
+// Control is the only way from the database to what the public sees.
+type Control struct {
+	store     *postgres.Store
+	cache     *cache.Cache
+	now       func() time.Time
+	location  *time.Location
+	threshold threshold
+}
+
+// New returns the control of the figures of a store.
+func New(o Options) *Control {
+	return &Control{o.Store, o.Cache, o.Now, o.Location, threshold(o.MinClients)}
+}
+
+// MinClients returns the k-anonymity threshold, which is 1 at least.
+func (c *Control) MinClients() int { return max(int(c.threshold), 1) }
+
+// Active reports whether figures are suppressed at all.
+func (c *Control) Active() bool { return c.threshold > 1 }
+
+// Today returns midnight UTC of the current day in the configured time zone.
+func (c *Control) Today() time.Time { return stats.Today(c.now(), c.location) }
+
+// The topics of a cache that figures are computed from.
+
+// TopicClients is the topic of clients and their coordinates.
+const TopicClients = string(postgres.ChangeClients)
+
+// Topics returns the topics of stats of these types.
+func Topics(types ...stats.Type) []string {
+	topics := make([]string, len(types))
+	for i, t := range types {
+		topics[i] = string(t)
+	}
+	return topics
+}
+
+// DailySums returns the daily sums that filter asks for. Where figures are
+// suppressed, these are sums of weeks, with the date of the Monday. The type and
+// both dates of filter are required, its ANRs must be empty.
+func (c *Control) DailySums(ctx context.Context, filter stats.Filter) ([]processor.DailySum, error) {
+	if c.Active() {
+		filter = c.limit(filter)
+	}
+	sums, err := c.store.DailySums(ctx, filter)
+	if err != nil {
+		return nil, fmt.Errorf("read %s figures: %w", filter.Type, err)
+	}
+	if !c.Active() || len(sums) == 0 {
+		return sums, nil
+	}
+	visible, err := c.disclosed(ctx, filter)
+	if err != nil {
+		return nil, fmt.Errorf("read %s figures: %w", filter.Type, err)
+	}
+	return visible.only(weeklySums(sums), filter.LocalStatsOnly), nil
+}
+
+// disclosed decides which figures of the period may be shown. It reads all stats
+// of the period, and many pages ask for the same, so the result is cached. Both
+// views of a period are decided about together.
+func (c *Control) disclosed(ctx context.Context, filter stats.Filter) (disclosed, error) {
+	key := cache.KeyOf("disclosed", string(filter.Type), filter.DateFrom.Format(time.DateOnly), filter.DateTo.Format(time.DateOnly),
+		strconv.Itoa(c.MinClients()))
+	return cache.Get(ctx, c.cache, key, Topics(filter.Type), func(ctx context.Context) (disclosed, error) {
+		behind, err := c.store.ClientsBehind(ctx, ofAllClients(filter), nil, c.MinClients(), monday)
+		if err != nil {
+			return nil, err
+		}
+		return c.threshold.disclose(filter.Type, behind), nil
+	})
+}
+
+// ofAllClients is the filter for all clients: what may be shown of the local ones
+// depends on the others.
+func ofAllClients(filter stats.Filter) stats.Filter {
+	filter.LocalStatsOnly = false
+	return filter
+}

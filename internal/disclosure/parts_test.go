@@ -1,0 +1,383 @@
+package disclosure_test
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+
+	"github.com/monarc-project/stats-service/internal/cache"
+	"github.com/monarc-project/stats-service/internal/disclosure"
+	"github.com/monarc-project/stats-service/internal/pgtest"
+	"github.com/monarc-project/stats-service/internal/postgres"
+	"github.com/monarc-project/stats-service/internal/secret"
+	"github.com/monarc-project/stats-service/internal/stats"
+	"github.com/monarc-project/stats-service/sql/migrations"
+)
+
+func TestMain(m *testing.M) { os.Exit(pgtest.Run(m, migrations.FS, postgres.MigrateURL)) }
+
+// noon is when the tests run.
+func noon() time.Time { return time.Date(2026, 3, 15, 12, 0, 0, 0, time.UTC) }
+
+// atom is a number that a client sent.
+type atom struct {
+	client int
+	local  bool
+	date   time.Time
+	figure string // type and what it is of there
+	value  float64
+}
+
+// world is what random clients sent, and the store that they sent it to.
+type world struct {
+	*rand.Rand
+	t          *testing.T
+	store      *postgres.Store
+	control    *disclosure.Control
+	minClients int
+	atoms      []atom
+	senders    []atom // of each stats; figure is the type
+}
+
+const (
+	fire  = "14c790a2-ed95-48f0-9827-746415c4aacf"
+	flood = "aa789da6-caee-4d35-8597-a79bfa8aff2f"
+	theft = "f76dfc94-1613-4565-8ddc-e4443e88f7e1"
+)
+
+// weeksOfWorld are the Mondays of weeks in which clients may send. The last week
+// is not over.
+var weeksOfWorld = []time.Time{
+	time.Date(2026, 2, 2, 0, 0, 0, 0, time.UTC), time.Date(2026, 2, 9, 0, 0, 0, 0, time.UTC),
+	time.Date(2026, 2, 16, 0, 0, 0, 0, time.UTC), time.Date(2026, 2, 23, 0, 0, 0, 0, time.UTC),
+	time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC), time.Date(2026, 3, 9, 0, 0, 0, 0, time.UTC),
+}
+
+// newWorld lets so many local clients and others send at random.
+func newWorld(t *testing.T, seed uint64, minimum, locals, others int) *world {
+	t.Helper()
+	store, err := postgres.Open(t.Context(), postgres.Options{URL: pgtest.New(t), Secret: secret.New("secret key of the tests"), MaxConns: 4})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(store.Close)
+	w := &world{Rand: rand.New(rand.NewPCG(seed, 5)), t: t, store: store, minClients: minimum}
+	w.control = disclosure.New(disclosure.Options{
+		Store: store, Now: noon, Location: time.UTC, MinClients: minimum,
+		Cache: cache.New(cache.Options{MaxBytes: 1 << 20, MaxAge: time.Minute, Now: noon}),
+	})
+	for client := range locals + others {
+		local := client < locals
+		account, err := store.CreateClient(t.Context(), stats.Client{Name: fmt.Sprint("Client ", client), Local: local, IsActive: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var all []stats.Stat
+		for _, monday := range weeksOfWorld {
+			for range w.IntN(3) { // also several times a week, on other days than others
+				all = append(all, w.send(client, local, monday.AddDate(0, 0, w.IntN(7)))...)
+			}
+		}
+		w.insert(account, all)
+	}
+	return w
+}
+
+func (w *world) insert(client stats.Client, all []stats.Stat) {
+	w.t.Helper()
+	items := make([]postgres.Item, len(all))
+	for i, stat := range all {
+		observations, err := stats.Observations(stat.Type, stat.Data)
+		if err != nil {
+			w.t.Fatalf("%s: %v", stat.Type, err)
+		}
+		items[i] = postgres.Item{Stat: stat, Observations: observations}
+	}
+	if _, err := w.store.InsertStats(w.t.Context(), client, items); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// send makes up the stats of an analysis on a day and notes what is in them.
+func (w *world) send(client int, local bool, date time.Time) (all []stats.Stat) {
+	note := func(t stats.Type, of string, value float64) {
+		w.atoms = append(w.atoms, atom{client, local, date, string(t) + " " + of, value})
+	}
+	add := func(t stats.Type, data string) {
+		if data == "" {
+			return
+		}
+		w.senders = append(w.senders, atom{client: client, local: local, date: date, figure: string(t)})
+		all = append(all, stats.Stat{ANR: uuid.New(), Type: t, Date: date, Data: []byte(data)})
+	}
+	var objects []string
+	for _, object := range []string{fire, flood, theft} {
+		if w.IntN(3) > 0 {
+			value := float64(w.IntN(1000))
+			note(stats.Threat, object, value)
+			objects = append(objects, fmt.Sprintf(`{"uuid":%q,"label1":"%[1]s","count":%[2]v,"maxRisk":1,"averageRate":1}`, object, value))
+		}
+	}
+	add(stats.Threat, "["+strings.Join(objects, ",")+"]")
+	add(stats.Risk, w.risks(note))
+	add(stats.Cartography, w.cells(note))
+	return all
+}
+
+// some is often 0.
+func (w *world) some() float64 { return float64(w.IntN(2) * w.IntN(1000)) }
+
+// risks are those of the current risks to information; nobody has others.
+func (w *world) risks(note func(t stats.Type, of string, value float64)) string {
+	if w.IntN(4) == 0 {
+		return ""
+	}
+	var levels []string
+	for _, level := range stats.Levels() {
+		value := w.some()
+		note(stats.Risk, level, value)
+		levels = append(levels, fmt.Sprintf(`{"level":%q,"value":%v}`, level, value))
+	}
+	return `{"risks":{"current":{"informational":[` + strings.Join(levels, ",") + `]}}}`
+}
+
+func (w *world) cells(note func(t stats.Type, of string, value float64)) string {
+	var rows []string
+	for impact := range 3 {
+		var row []string
+		for likelihood := range 2 {
+			value := w.some()
+			note(stats.Cartography, fmt.Sprint(impact, "/", likelihood), value)
+			row = append(row, fmt.Sprint(value))
+		}
+		rows = append(rows, "["+strings.Join(row, ",")+"]")
+	}
+	return `{"scales":[],"risks":{"current":{"informational":[` + strings.Join(rows, ",") + `]}}}`
+}
+
+// period is from one day to another, for all clients or the local ones.
+type period struct {
+	from, to time.Time
+	local    bool
+}
+
+// figure is a shown number and how many stats it is the sum of.
+type figure struct {
+	sum   float64
+	count int64
+}
+
+// shownIn are the figures of a type in a period, by week and what they are of.
+func (w *world) shownIn(t stats.Type, p period) map[time.Time]map[string]figure {
+	w.t.Helper()
+	sums, err := w.control.DailySums(w.t.Context(), stats.Filter{Type: t, DateFrom: p.from, DateTo: p.to, LocalStatsOnly: p.local})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	shown := map[time.Time]map[string]figure{}
+	for _, sum := range sums {
+		if t != stats.Threat && (sum.Key.State != stats.Current || sum.Key.Kind != stats.Informational) {
+			continue // nobody has others
+		}
+		if t == stats.Cartography && sum.Key.Impact == "" {
+			continue // how many maps there are
+		}
+		if shown[sum.Date] == nil {
+			shown[sum.Date] = map[string]figure{}
+		}
+		of := sum.Key.Object + sum.Key.Level
+		if t == stats.Cartography {
+			of = sum.Key.Impact + "/" + sum.Key.Likelihood
+		}
+		if _, twice := shown[sum.Date][of]; twice {
+			w.t.Errorf("%s of %s has several sums in the week of %s", t, of, sum.Date)
+		}
+		shown[sum.Date][of] = figure{sum.Sums[0].InexactFloat64(), sum.Count}
+	}
+	return shown
+}
+
+// of are the atoms of a week, and the senders of its stats, behind a figure.
+func (w *world) of(t stats.Type, of string, monday time.Time, localOnly bool) (atoms, senders []atom) {
+	within := func(a atom) bool {
+		return !a.date.Before(monday) && a.date.Before(monday.AddDate(0, 0, 7)) && (a.local || !localOnly)
+	}
+	for _, a := range w.atoms {
+		if a.figure == string(t)+" "+of && within(a) {
+			atoms = append(atoms, a)
+		}
+	}
+	for _, a := range w.senders {
+		if a.figure == string(t) && within(a) {
+			senders = append(senders, a)
+		}
+	}
+	return atoms, senders
+}
+
+// clientsOf counts the clients behind atoms. Where risks are counted, those who
+// have none do not stand behind the number of them.
+func clientsOf(atoms []atom, withNone, onlyOthers bool) int {
+	clients := map[int]bool{}
+	for _, a := range atoms {
+		if (a.value != 0 || withNone) && !(onlyOthers && a.local) {
+			clients[a.client] = true
+		}
+	}
+	return len(clients)
+}
+
+func sumOf(atoms []atom) (sum float64) {
+	for _, a := range atoms {
+		sum += a.value
+	}
+	return sum
+}
+
+// typesOfWorld are the types that clients send.
+var typesOfWorld = []stats.Type{stats.Threat, stats.Risk, stats.Cartography}
+
+// TestNoDifferenceOfAnswersIdentifies asks all there is of single weeks, and shows
+// that enough clients stand behind each answer and behind the difference of both
+// views. Then it asks at random for longer periods, and shows that their answers
+// are made of these weeks and of nothing else. So no difference of two answers is
+// of too few clients.
+func TestNoDifferenceOfAnswersIdentifies(t *testing.T) {
+	t.Parallel()
+	worlds := []struct{ minimum, locals, others int }{{3, 3, 1}, {2, 3, 1}, {2, 1, 3}, {3, 4, 4}, {2, 4, 3}, {3, 7, 0}, {2, 8, 6}}
+	shown := map[string]int{}
+	for seed, size := range worlds {
+		w := newWorld(t, uint64(seed), size.minimum, size.locals, size.others)
+		for _, of := range typesOfWorld {
+			weeks := map[period]map[string]figure{}
+			for _, monday := range weeksOfWorld {
+				all, local := period{monday, monday, false}, period{monday, monday, true}
+				weeks[all], weeks[local] = w.shownIn(of, all)[monday], w.shownIn(of, local)[monday]
+				w.checkWeek(of, monday, weeks[all], weeks[local])
+				shown[string(of)] += len(weeks[all])
+				shown[string(of)+" local"] += len(weeks[local])
+			}
+			for range 12 {
+				w.checkPeriod(of, weeks)
+			}
+		}
+	}
+	for _, of := range typesOfWorld {
+		if shown[string(of)] < 20 || shown[string(of)+" local"] < 10 {
+			t.Errorf("hardly anything is shown: %v", shown)
+		}
+	}
+}
+
+// checkWeek checks the answers about a week, of all clients and of local ones.
+func (w *world) checkWeek(t stats.Type, monday time.Time, all, local map[string]figure) {
+	w.t.Helper()
+	if monday.Equal(weeksOfWorld[len(weeksOfWorld)-1]) && len(all)+len(local) > 0 {
+		w.t.Errorf("%s shows a week that is not over", t)
+	}
+	var total, unknown, unknownOfLocals, unknownOfOthers []atom // unknown is what is not shown
+	for _, of := range w.namesOf(t) {
+		atoms, senders := w.of(t, of, monday, false)
+		locals, localSenders := w.of(t, of, monday, true)
+		_, shownAll := all[of]
+		_, shownLocally := local[of]
+		w.checkShown(t, of, monday, all, atoms, senders)
+		w.checkShown(t, of, monday, local, locals, localSenders)
+		if shownAll && shownLocally {
+			w.checkEnough(string(t)+" "+of+" of all less local ones", monday, atoms, true, t == stats.Threat)
+		}
+		if t == stats.Threat && !shownAll && clientsOf(atoms, true, false) >= w.minClients && !monday.Equal(weeksOfWorld[5]) {
+			w.t.Errorf("%s of %s in %s is suppressed for no reason", t, of, monday)
+		}
+		total = append(total, atoms...)
+		if !shownAll {
+			unknown = append(unknown, atoms...)
+		}
+		if !shownLocally {
+			unknownOfLocals = append(unknownOfLocals, locals...)
+		}
+		if !(shownAll && shownLocally) && !(shownAll && sumOf(locals) == 0) {
+			unknownOfOthers = append(unknownOfOthers, atoms...)
+		}
+	}
+	if t == stats.Threat {
+		return
+	}
+	// The other one of these two types may tell the total, unless that itself is
+	// of few: then nothing else than 0 is shown there.
+	if clientsOf(total, false, false) >= w.minClients {
+		w.checkEnough(string(t)+" that is left of the total", monday, unknown, false, false)
+	}
+	if len(local) > 0 {
+		w.checkEnough(string(t)+" that is left of the local total", monday, unknownOfLocals, false, false)
+		w.checkEnough(string(t)+" that is left of the others' total", monday, unknownOfOthers, true, false)
+	}
+}
+
+// checkShown checks that a figure which is shown is the mean of all of a week.
+func (w *world) checkShown(t stats.Type, of string, monday time.Time, shown map[string]figure, atoms, senders []atom) {
+	w.t.Helper()
+	got, known := shown[of]
+	if !known {
+		return
+	}
+	n := len(senders)
+	if t == stats.Threat {
+		n = len(atoms)
+	}
+	if t == stats.Cartography {
+		n = int(got.count) // maps are counted apart
+	}
+	if want := (figure{sumOf(atoms), int64(n)}); math.Abs(got.sum-want.sum) > 1e-9 || got.count != want.count {
+		w.t.Errorf("%s of %s in %s is %v, want %v", t, of, monday, got, want)
+	}
+	if clients := clientsOf(senders, true, false); clients < w.minClients {
+		w.t.Errorf("%s in %s is shown of %d clients", t, monday, clients)
+	}
+	w.checkEnough(string(t)+" "+of, monday, atoms, false, t == stats.Threat)
+}
+
+func (w *world) checkEnough(what string, monday time.Time, atoms []atom, onlyOthers, withNone bool) {
+	w.t.Helper()
+	if n := clientsOf(atoms, withNone, onlyOthers); n > 0 && n < w.minClients {
+		w.t.Errorf("%s in %s can be known of %d clients where %d are to be protected", what, monday.Format(time.DateOnly), n, w.minClients)
+	}
+}
+
+// namesOf lists what the figures of a type are of.
+func (w *world) namesOf(t stats.Type) []string {
+	var names []string
+	for _, a := range w.atoms {
+		if of, own := strings.CutPrefix(a.figure, string(t)+" "); own && !slices.Contains(names, of) {
+			names = append(names, of)
+		}
+	}
+	return names
+}
+
+// checkPeriod asks for a period at random and checks that the answer is made of
+// the weeks that are shown by themselves.
+func (w *world) checkPeriod(t stats.Type, weeks map[period]map[string]figure) {
+	w.t.Helper()
+	p := period{from: weeksOfWorld[0].AddDate(0, 0, w.IntN(42)), local: w.IntN(2) == 0}
+	p.to = p.from.AddDate(0, 0, w.IntN(42))
+	got := w.shownIn(t, p)
+	want := map[time.Time]map[string]figure{}
+	for _, monday := range weeksOfWorld {
+		outside := monday.AddDate(0, 0, 6).Before(p.from) || monday.After(p.to)
+		if week := weeks[period{monday, monday, p.local}]; !outside && week != nil {
+			want[monday] = week
+		}
+	}
+	if diff := cmp.Diff(want, got, cmp.AllowUnexported(figure{})); diff != "" {
+		w.t.Errorf("%s from %s to %s (-weeks by themselves +period):\n%s", t, p.from, p.to, diff)
+	}
+}

@@ -1,0 +1,107 @@
+package disclosure
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/monarc-project/stats-service/internal/postgres"
+	"github.com/monarc-project/stats-service/internal/processor"
+	"github.com/monarc-project/stats-service/internal/stats"
+)
+
+// Place is where clients are, with coordinates in degrees as precise as they are
+// published.
+type Place struct{ Latitude, Longitude float64 }
+
+// Places are clients, by their ids, at each place.
+type Places map[Place][]int64
+
+// Places returns the active clients by where they are published to be; publish
+// makes a coordinate less precise. Where figures are suppressed, places of too
+// few clients are left out, and those of others than local clients are there
+// whatever is asked for: they decide about what may be shown.
+func (c *Control) Places(ctx context.Context, localOnly bool, publish func(degrees float64) float64) (Places, error) {
+	located, err := c.store.LocatedClients(ctx, localOnly && !c.Active())
+	if err != nil {
+		return nil, err
+	}
+	places := Places{}
+	for _, client := range located {
+		at := Place{publish(client.Latitude), publish(client.Longitude)}
+		places[at] = append(places[at], client.ID)
+	}
+	maps.DeleteFunc(places, func(_ Place, ids []int64) bool { return c.threshold.identifies(len(ids)) })
+	return places, nil
+}
+
+// PlaceSums are what clients at a place sent, and how many of them did: at all in
+// the period or, where figures are suppressed, in the week with the most.
+type PlaceSums struct {
+	Clients int
+	Sums    []processor.DailySum
+}
+
+// SumsByPlace adds up what filter asks for, place by place. The type and both
+// dates of filter are required, its ANRs must be empty.
+func (c *Control) SumsByPlace(ctx context.Context, filter stats.Filter, places Places) (map[Place]PlaceSums, error) {
+	if c.Active() {
+		return c.disclosedByPlace(ctx, c.limit(filter), places)
+	}
+	clients, err := c.store.SumsByClient(ctx, filter, slices.Concat(slices.Collect(maps.Values(places))...))
+	if err != nil {
+		return nil, err
+	}
+	byClient := make(map[int64][]processor.DailySum, len(clients))
+	for _, client := range clients {
+		byClient[client.ClientID] = client.Sums
+	}
+	result := make(map[Place]PlaceSums, len(places))
+	for at, ids := range places {
+		var p PlaceSums
+		for _, id := range ids {
+			if sums, sent := byClient[id]; sent {
+				p.Clients++
+				p.Sums = append(p.Sums, sums...)
+			}
+		}
+		result[at] = p
+	}
+	return result, nil
+}
+
+func (c *Control) disclosedByPlace(ctx context.Context, filter stats.Filter, places Places) (map[Place]PlaceSums, error) {
+	result := make(map[Place]PlaceSums, len(places))
+	for at, ids := range places {
+		behind, err := c.store.ClientsBehind(ctx, ofAllClients(filter), ids, c.MinClients(), monday)
+		if err != nil {
+			return nil, fmt.Errorf("read %s figures of a place: %w", filter.Type, err)
+		}
+		sums, err := c.store.SumsOfClients(ctx, filter, ids, monday)
+		if err != nil {
+			return nil, fmt.Errorf("read %s figures of a place: %w", filter.Type, err)
+		}
+		result[at] = PlaceSums{
+			Clients: c.threshold.mostSenders(behind, filter.LocalStatsOnly),
+			Sums:    c.threshold.disclose(filter.Type, behind).only(sums, filter.LocalStatsOnly),
+		}
+	}
+	return result, nil
+}
+
+// mostSenders is the most clients that sent stats in a week in which their number
+// may be shown.
+func (k threshold) mostSenders(behind postgres.Behind, localOnly bool) int {
+	most := 0
+	for _, senders := range behind.Senders {
+		visible, n := k.primaryOf(senders), len(senders.Local)
+		if !localOnly {
+			n += len(senders.Others)
+		}
+		if visible.all && (visible.local || !localOnly) {
+			most = max(most, n)
+		}
+	}
+	return most
+}

@@ -1,0 +1,73 @@
+package disclosure
+
+import (
+	"time"
+
+	"github.com/monarc-project/stats-service/internal/processor"
+	"github.com/monarc-project/stats-service/internal/stats"
+)
+
+// monday is the first day of the week of a day.
+func monday(day time.Time) time.Time { return day.AddDate(0, 0, -(int(day.Weekday())+6)%7) }
+
+// sunday is the last day of the week of a day.
+func sunday(day time.Time) time.Time { return monday(day).AddDate(0, 0, 6) }
+
+// lastDay is the end of the last week that is over: in a week that is not, the
+// figures of today less those of yesterday are those of one client.
+func (c *Control) lastDay() time.Time { return monday(c.Today()).AddDate(0, 0, -1) }
+
+// LastDays returns the period of so many days up to today, which is included.
+// Where figures are suppressed, it is as many and more in whole weeks.
+func (c *Control) LastDays(days int) (from, to time.Time) {
+	if !c.Active() {
+		today := c.Today()
+		return today.AddDate(0, 0, -days), today
+	}
+	last := c.lastDay()
+	return monday(last.AddDate(0, 0, -days)), last
+}
+
+// WholeWeeks widens a period to the weeks that it touches, without those that
+// are not over, unless there are no others. Where no figures are suppressed, it
+// returns the period as it is.
+func (c *Control) WholeWeeks(from, to time.Time) (first, last time.Time) {
+	if !c.Active() {
+		return from, to
+	}
+	first, last = monday(from), sunday(to)
+	if until := c.lastDay(); last.After(until) && first.Before(until) {
+		last = until
+	}
+	return first, last
+}
+
+// limit is the filter for the weeks that may be shown.
+func (c *Control) limit(filter stats.Filter) stats.Filter {
+	filter.DateFrom, filter.DateTo = c.WholeWeeks(filter.DateFrom, filter.DateTo)
+	if until := c.lastDay(); filter.DateTo.After(until) {
+		filter.DateTo = until
+	}
+	return filter
+}
+
+// weeklySums adds daily sums up to weekly ones, which have the date of the Monday.
+func weeklySums(days []processor.DailySum) []processor.DailySum {
+	type part struct {
+		monday time.Time
+		key    stats.Key
+	}
+	at := map[part]int{}
+	var weeks []processor.DailySum
+	for _, sum := range days {
+		sum.Date = monday(sum.Date)
+		of := part{sum.Date, sum.Key}
+		if i, known := at[of]; known {
+			weeks[i] = weeks[i].Plus(sum)
+			continue
+		}
+		at[of] = len(weeks)
+		weeks = append(weeks, sum)
+	}
+	return weeks
+}

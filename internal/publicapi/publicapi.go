@@ -1,0 +1,205 @@
+// Package publicapi serves the JSON that the public reads without a key: means
+// over all clients and what the service is.
+package publicapi
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/monarc-project/stats-service/gen/api"
+	"github.com/monarc-project/stats-service/gen/server/public"
+	"github.com/monarc-project/stats-service/internal/answer"
+	"github.com/monarc-project/stats-service/internal/buildinfo"
+	"github.com/monarc-project/stats-service/internal/cache"
+	"github.com/monarc-project/stats-service/internal/disclosure"
+	"github.com/monarc-project/stats-service/internal/fieldmask"
+	"github.com/monarc-project/stats-service/internal/prefix"
+	"github.com/monarc-project/stats-service/internal/processor"
+	"github.com/monarc-project/stats-service/internal/stats"
+)
+
+const (
+	// DefaultDays is how many days a route answers about unless told otherwise.
+	DefaultDays = 365
+	// MaxDays is how many days a route answers about at most: a hundred years.
+	MaxDays = 36_500
+	// layoutSeries asks for the shape that API v1 answers.
+	layoutSeries = "series"
+)
+
+// Options are what the routes need.
+type Options struct {
+	Figures *disclosure.Control
+	Cache   *cache.Cache
+	APIRoot string // path of API v1 below the prefix
+}
+
+// Server answers the public JSON routes.
+type Server struct {
+	figures *disclosure.Control
+	cache   *cache.Cache
+	apiRoot string
+}
+
+var _ public.StrictServerInterface = (*Server)(nil)
+
+// New returns the public JSON routes.
+func New(o Options) *Server { return &Server{o.Figures, o.Cache, o.APIRoot} }
+
+// response is a success response of any public route; see its methods.
+type response func(w http.ResponseWriter) error
+
+func (r response) VisitAboutResponse(w http.ResponseWriter) error                 { return r(w) }
+func (r response) VisitPublicRisksResponse(w http.ResponseWriter) error           { return r(w) }
+func (r response) VisitPublicThreatsResponse(w http.ResponseWriter) error         { return r(w) }
+func (r response) VisitPublicVulnerabilitiesResponse(w http.ResponseWriter) error { return r(w) }
+
+func respond(ctx context.Context, encoded *answer.Encoded, policy answer.CacheControl) response {
+	return func(w http.ResponseWriter) error { return encoded.Write(w, answer.NegotiationOf(ctx), policy) }
+}
+
+// About answers the version of the service and where its API is.
+func (s *Server) About(ctx context.Context, request public.AboutRequestObject) (public.AboutResponseObject, error) {
+	mask, err := fieldmask.Parse(request.Params.XFields)
+	if err != nil {
+		return nil, err
+	}
+	about := api.About{
+		APIV1Root:  prefix.Of(ctx) + s.apiRoot + "/",
+		Version:    buildinfo.String(),
+		VersionURL: buildinfo.URL(),
+	}
+	body, err := answer.Encode(about, mask)
+	if err != nil {
+		return nil, err
+	}
+	// The paths depend on the prefix that a proxy tells, so caches have to ask.
+	return respond(ctx, answer.NewEncoded(body), answer.CacheRevalidated), nil
+}
+
+// PublicThreats answers the means of the threats, by day.
+func (s *Server) PublicThreats(ctx context.Context, request public.PublicThreatsRequestObject) (public.PublicThreatsResponseObject, error) {
+	params := request.Params
+	return s.aggregate(ctx, query{
+		statsType: stats.Threat, processor: params.Processor, fallback: "threat_average_on_date",
+		days: params.Days, localOnly: params.LocalStatsOnly, layout: params.Layout, fields: params.XFields,
+	})
+}
+
+// PublicVulnerabilities answers the means of the vulnerabilities, by day.
+func (s *Server) PublicVulnerabilities(ctx context.Context, request public.PublicVulnerabilitiesRequestObject) (public.PublicVulnerabilitiesResponseObject, error) {
+	params := request.Params
+	return s.aggregate(ctx, query{
+		statsType: stats.Vulnerability, processor: params.Processor, fallback: "vulnerability_average_on_date",
+		days: params.Days, localOnly: params.LocalStatsOnly, layout: params.Layout, fields: params.XFields,
+	})
+}
+
+// PublicRisks answers the means of the risks by level, by day unless another
+// processor is asked for.
+func (s *Server) PublicRisks(ctx context.Context, request public.PublicRisksRequestObject) (public.PublicRisksResponseObject, error) {
+	params := request.Params
+	return s.aggregate(ctx, query{
+		statsType: stats.Risk, processor: params.Processor, fallback: "risk_averages_on_date",
+		days: params.Days, localOnly: params.LocalStatsOnly, layout: params.Layout, fields: params.XFields,
+	})
+}
+
+// query has the parameters of a public route as they were written.
+type query struct {
+	statsType stats.Type
+	processor string
+	fallback  string // processor when none is asked for
+	days      string
+	localOnly string
+	layout    string
+	fields    string
+}
+
+// aggregate answers with the means over all clients.
+func (s *Server) aggregate(ctx context.Context, q query) (response, error) {
+	mask, err := fieldmask.Parse(q.fields)
+	if err != nil {
+		return nil, err
+	}
+	chosen, err := q.choose()
+	if err != nil {
+		return nil, err
+	}
+	filter, err := q.filter(s.figures)
+	if err != nil {
+		return nil, err
+	}
+	key := cache.KeyOf("public", chosen.Name, filter.DateFrom.Format(time.DateOnly), filter.DateTo.Format(time.DateOnly),
+		strconv.FormatBool(filter.LocalStatsOnly), q.layout, q.fields)
+	encoded, err := cache.Get(ctx, s.cache, key, disclosure.Topics(filter.Type), func(ctx context.Context) (*answer.Encoded, error) {
+		return s.process(ctx, chosen, filter, q.layout, mask)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return respond(ctx, encoded, answer.CachePublic), nil
+}
+
+func (s *Server) process(ctx context.Context, chosen processor.Processor, filter stats.Filter, layout string, mask *fieldmask.Mask) (*answer.Encoded, error) {
+	sums, err := s.figures.DailySums(ctx, filter)
+	if err != nil {
+		return nil, fmt.Errorf("process %s: %w", chosen.Name, err)
+	}
+	result := chosen.Process(sums, nil)
+	if layout != layoutSeries {
+		result = processor.ByDate(result)
+	}
+	body, err := answer.Encode(result, mask)
+	if err != nil {
+		return nil, err
+	}
+	return answer.NewEncoded(body), nil
+}
+
+// choose returns the processor and checks the layout.
+func (q query) choose() (processor.Processor, error) {
+	if q.layout != "" && q.layout != layoutSeries {
+		return processor.Processor{}, stats.Invalid("layout", "must be %s or left out", layoutSeries)
+	}
+	name := q.processor
+	if name == "" {
+		name = q.fallback
+	}
+	chosen, err := processor.Choose(name, q.statsType)
+	if err != nil {
+		return processor.Processor{}, stats.Invalid("processor", "%s", err)
+	}
+	return chosen, nil
+}
+
+// filter covers so many days up to today, both ends included, or whole weeks.
+func (q query) filter(figures *disclosure.Control) (stats.Filter, error) {
+	days := DefaultDays
+	if q.days != "" {
+		given, err := strconv.Atoi(q.days)
+		if err != nil || given < 1 || given > MaxDays {
+			return stats.Filter{}, stats.Invalid("days", "must be a number of days from 1 to %d", MaxDays)
+		}
+		days = given
+	}
+	localOnly, err := q.local()
+	if err != nil {
+		return stats.Filter{}, err
+	}
+	from, to := figures.LastDays(days)
+	return stats.Filter{Type: q.statsType, DateFrom: from, DateTo: to, LocalStatsOnly: localOnly}, nil
+}
+
+func (q query) local() (bool, error) {
+	switch q.localOnly {
+	case "", "0":
+		return false, nil
+	case "1":
+		return true, nil
+	}
+	return false, stats.Invalid("local_stats_only", "must be 0 or 1")
+}

@@ -1,3 +1,5 @@
+// Package dashboard serves the pages that the public reads without a key: charts of
+// aggregated statistics over all clients, their exports, and what the service is.
 package dashboard
 
 import (

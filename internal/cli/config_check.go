@@ -96,7 +96,7 @@ func (t *task) tryDatabase(ctx context.Context) []trial {
 		var err error
 		url, err = localpg.Attach(ctx, t.settings.DataDir)
 		if errors.Is(err, localpg.ErrNotRunning) || errors.Is(err, os.ErrNotExist) {
-			return []trial{{"database", true, t.databaseName() + " does not run now; the service will start it"}}
+			return t.tryDormant()
 		}
 		if err != nil {
 			return []trial{{"database", false, err.Error()}}
@@ -113,6 +113,15 @@ func (t *task) tryDatabase(ctx context.Context) []trial {
 	}
 	defer store.Close()
 	return t.tryStore(ctx, store)
+}
+
+// tryDormant looks at a private database that does not run, or does not exist yet.
+func (t *task) tryDormant() []trial {
+	trials := []trial{{"database", true, t.databaseName() + " does not run now; the service will start it"}}
+	if there, err := localpg.Exists(t.settings.DataDir); err == nil && !there && t.settings.IsWeakKey() {
+		trials = append(trials, trial{"secret key", false, errWeakKey.Error()})
+	}
+	return trials
 }
 
 func (t *task) tryStore(ctx context.Context, store *postgres.Store) []trial {

@@ -45,7 +45,7 @@ func (p *program) serve() *cli.Command {
 		Usage:    "Serve the API and the public pages until a signal to stop.",
 		Description: "Listens on HOST and PORT (127.0.0.1:5000). Without a configured database\n" +
 			"the service runs a private PostgreSQL in DATA_DIR (./var). With ADMIN_TOKEN\n" +
-			"an admin client with that token is made sure of.",
+			"it creates an admin client with that token if there is none.",
 		Action: p.action(func(ctx context.Context, _ *cli.Context, settings config.Config) error {
 			return unlessStopped(ctx, p.runServer(ctx, settings))
 		}),

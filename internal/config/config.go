@@ -62,7 +62,7 @@ type Config struct {
 
 	AdminEmail string // ADMIN_EMAIL: shown as contact; may be empty
 	AdminURL   string // ADMIN_URL: shown as contact; may be empty
-	AdminToken Secret // ADMIN_TOKEN: an admin client with this token is made sure of; may be empty
+	AdminToken Secret // ADMIN_TOKEN: the service creates an admin client with this token if there is none; may be empty
 
 	RemoteStatsServer string // REMOTE_STATS_SERVER: peer for push and pull, no slash at the end; may be empty
 	RemoteStatsToken  Secret // REMOTE_STATS_TOKEN: API key at that peer; may be empty

@@ -324,6 +324,22 @@ func TestFetchRemovesWhatAKilledOneLeft(t *testing.T) {
 	wantEmpty(t, filepath.Join(dir, "home", "cache"))
 }
 
+func TestNPMReason(t *testing.T) {
+	t.Parallel()
+	tests := map[string]string{
+		"": "",
+		"npm error code EAI_AGAIN\nnpm error syscall getaddrinfo\nnpm error errno EAI_AGAIN\n" +
+			"npm error request to https://npm.example.org/x failed\nnpm error Log files were not written\n": ": request to https://npm.example.org/x failed",
+		"npm ERR! code E404\nnpm ERR! 404 Not Found\n": ": 404 Not Found",
+		"env: 'node': No such file or directory\n":     ": env: 'node': No such file or directory",
+	}
+	for out, want := range tests {
+		if diff := cmp.Diff(want, npmReason([]byte(out))); diff != "" {
+			t.Errorf("%q (-want +got):\n%s", out, diff)
+		}
+	}
+}
+
 func TestUnpackKeepsWithinItsFolder(t *testing.T) {
 	t.Parallel()
 	outside := folder(t)

@@ -15,6 +15,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"runtime"
 	"strings"
 	"time"
@@ -144,20 +145,19 @@ func npmPackage(program string) func(context.Context, release, string, func(int6
 	}
 }
 
-// npmReason returns ": " and the first lines of what npm reports; advice follows
-// them.
+// npmCode matches what npm reports before it says in words what failed.
+var npmCode = regexp.MustCompile(`^(code|errno|syscall|type) |^$`)
+
+// npmReason returns ": " and the first sentence of what npm reports; advice
+// follows that.
 func npmReason(out []byte) string {
-	var reasons []string
 	for line := range strings.Lines(string(out)) {
 		text := strings.TrimPrefix(strings.TrimPrefix(strings.TrimSpace(line), "npm error "), "npm ERR! ")
-		if len(reasons) < 2 && text != "" && !strings.HasPrefix(text, "code ") {
-			reasons = append(reasons, text)
+		if !npmCode.MatchString(text) {
+			return ": " + text
 		}
 	}
-	if len(reasons) == 0 {
-		return ""
-	}
-	return ": " + strings.Join(reasons, "; ")
+	return ""
 }
 
 // showGrowth shows how many bytes there are in a folder until ctx ends.

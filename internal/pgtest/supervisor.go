@@ -181,6 +181,7 @@ const readyMessage = "ready"
 func supervise(dir string) int {
 	signal.Ignore(os.Interrupt, syscall.SIGHUP) // meant for the users, without whom it ends
 	running := flock.New(filepath.Join(dir, supervisorLock))
+	defer running.Close() // without a reference the garbage collector would unlock it
 	if free, err := running.TryLock(); err != nil || !free {
 		fmt.Printf("lock %s: %v, free: %t", running.Path(), err, free)
 		return 1
@@ -195,6 +196,7 @@ func supervise(dir string) int {
 		fmt.Fprintln(os.Stderr, err)
 	}
 	users := flock.New(filepath.Join(dir, usersLock))
+	defer users.Close() // as above
 	alone := make(chan error)
 	go func() { alone <- users.Lock() }()
 	select {

@@ -141,6 +141,9 @@ func (p pusher) testKilled(t *testing.T) {
 	cmd, output := p.start(t, url, server.URL, as.Token, batch)
 	last := outcomeOf(t, cmd, output)
 	t.Logf("%d stats arrived in %d runs that were killed; the last one: %+v", arrived, kills, resultOf(last.Summary))
+	if last.AlreadyThere < arrived || last.Sent+last.AlreadyThere != count {
+		t.Errorf("the last run says that %d were already there, of %d that were delivered", last.AlreadyThere, arrived)
+	}
 	if requests, want := -k.left.Load(), int64((count-arrived)/batch+kills); requests > want {
 		t.Errorf("the last run made %d requests, want %d: what is new, and a batch for each kill", requests, want)
 	}

@@ -17,6 +17,19 @@ import (
 //go:embed swagger.json
 var Swagger []byte
 
+// basePath is what the published document says about where the API is.
+var basePath = []byte(`"basePath": "/api/v1"`)
+
+// SwaggerBelow returns the Swagger 2.0 document for callers that see the service
+// below a path prefix, such as "/dashboard" or "". All else is as published.
+func SwaggerBelow(prefix string) []byte {
+	quoted, err := json.Marshal(prefix + "/api/v1")
+	if err != nil || prefix == "" {
+		return Swagger // a string always encodes
+	}
+	return bytes.Replace(Swagger, basePath, append([]byte(`"basePath": `), quoted...), 1)
+}
+
 // Document is the OpenAPI 3 document, as YAML.
 //
 //go:embed openapi.yaml

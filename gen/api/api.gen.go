@@ -421,6 +421,9 @@ type PublicRisksParams struct {
 	// Layout `series` answers as GET /stats/processed/ of API v1 does.
 	Layout string `form:"layout,omitempty" json:"layout,omitempty,omitzero"`
 
+	// LastStats 1 answers only the newest 40 days of each object within the period.
+	LastStats string `form:"last_stats,omitempty" json:"last_stats,omitempty,omitzero"`
+
 	// XFields A mask of the members to return, such as `{data{anr,date}}`; `*` stands for all others and the outer braces are optional. A mask that cannot be parsed is 400.
 	XFields string `json:"X-Fields,omitempty,omitzero"`
 }
@@ -439,6 +442,9 @@ type PublicThreatsParams struct {
 	// Layout `series` answers as GET /stats/processed/ of API v1 does.
 	Layout string `form:"layout,omitempty" json:"layout,omitempty,omitzero"`
 
+	// LastStats 1 answers only the newest 40 days of each object within the period.
+	LastStats string `form:"last_stats,omitempty" json:"last_stats,omitempty,omitzero"`
+
 	// XFields A mask of the members to return, such as `{data{anr,date}}`; `*` stands for all others and the outer braces are optional. A mask that cannot be parsed is 400.
 	XFields string `json:"X-Fields,omitempty,omitzero"`
 }
@@ -456,6 +462,9 @@ type PublicVulnerabilitiesParams struct {
 
 	// Layout `series` answers as GET /stats/processed/ of API v1 does.
 	Layout string `form:"layout,omitempty" json:"layout,omitempty,omitzero"`
+
+	// LastStats 1 answers only the newest 40 days of each object within the period.
+	LastStats string `form:"last_stats,omitempty" json:"last_stats,omitempty,omitzero"`
 
 	// XFields A mask of the members to return, such as `{data{anr,date}}`; `*` stands for all others and the outer braces are optional. A mask that cannot be parsed is 400.
 	XFields string `json:"X-Fields,omitempty,omitzero"`

@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"html/template"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -176,21 +177,41 @@ func (p *Pages) Register(e *echo.Echo) {
 		}
 	}
 	if kinds := p.active(); len(kinds) > 0 && kinds[0].name != pageStats {
-		g.add("/", func(c echo.Context) error { return redirectTo(c, kinds[0]) })
+		g.add("/", func(c echo.Context) error { return redirectTo(c, http.StatusFound, kinds[0], c.QueryParams()) })
 	}
+	p.registerFormer(g)
 	p.registerPictures(e)
 	// A method value would be logged without the line that it is on.
 	g.add("/static/:hash/*", func(c echo.Context) error { return p.assets.serve(c) })
 	p.registerWellKnown(e)
 }
 
-// redirectTo leads to a page with all that the address asks for.
-func redirectTo(c echo.Context, kind pageKind) error {
-	to := prefix.Of(c.Request().Context()) + kind.path
-	if query := c.QueryParams().Encode(); query != "" {
-		to += "?" + query
+// formerPaths are where the Python service has its pages.
+var formerPaths = map[string]string{pageEvolution: "/evolution", pageAbout: "/about/more", pageMap: "/map"}
+
+// registerFormer redirects addresses of the Python service to the pages that took
+// their place, with the parameters that these know.
+func (p *Pages) registerFormer(g registrar) {
+	for _, kind := range p.active() {
+		former, moved := formerPaths[kind.name]
+		if !moved {
+			continue
+		}
+		g.add(former, func(c echo.Context) error {
+			query := c.QueryParams()
+			maps.DeleteFunc(query, func(name string, _ []string) bool { return !slices.Contains(viewParameters, name) })
+			return redirectTo(c, http.StatusPermanentRedirect, kind, query)
+		})
 	}
-	return c.Redirect(http.StatusFound, to)
+}
+
+// redirectTo leads to a page with these parameters.
+func redirectTo(c echo.Context, status int, kind pageKind, query url.Values) error {
+	to := prefix.Of(c.Request().Context()) + kind.path
+	if len(query) > 0 {
+		to += "?" + query.Encode()
+	}
+	return c.Redirect(status, to)
 }
 
 var methods = []string{http.MethodGet, http.MethodHead}

@@ -84,6 +84,29 @@ func TestActivePages(t *testing.T) {
 	}
 }
 
+// TestFormerAddresses leads from the pages of the Python service to those here.
+func TestFormerAddresses(t *testing.T) {
+	t.Parallel()
+	s := setupBelow(t, "/monarc")
+	for path, want := range map[string]string{
+		"/evolution":                   "/monarc/stats/evolution",
+		"/evolution/?days=30&lang=fr":  "/monarc/stats/evolution?days=30&lang=fr",
+		"/evolution?nbdays=30&days=90": "/monarc/stats/evolution?days=90",
+		"/about/more":                  "/monarc/about",
+		"/map/":                        "/monarc/stats/map",
+		"/map/?local_stats_only=1&x=y": "/monarc/stats/map?local_stats_only=1",
+	} {
+		got := s.get(path)
+		if got.status != http.StatusPermanentRedirect || got.header.Get("Location") != want {
+			t.Errorf("%s answers %d to %s, want %s", path, got.status, got.header.Get("Location"), want)
+		}
+	}
+	off := setup(t, func(o *dashboard.PageOptions) { o.Active = []string{"help"} })
+	if got := off.get("/evolution").status; got != http.StatusNotFound {
+		t.Errorf("where the page is turned off, its former address answers %d", got)
+	}
+}
+
 // TestPageNames shows that the settings and the pages have the same names.
 func TestPageNames(t *testing.T) {
 	t.Parallel()
@@ -199,10 +222,17 @@ Canonical: https://stats.example.org/.well-known/security.txt
 	if diff := cmp.Diff(want, s.get("/.well-known/security.txt").body); diff != "" {
 		t.Errorf("security.txt (-want +got)\n%s", diff)
 	}
+	if got := setup(t).get("/.well-known/security.txt").status; got != http.StatusNotFound {
+		t.Errorf("without a contact security.txt answers %d", got)
+	}
 	plain := setup(t, func(o *dashboard.PageOptions) { o.AdminURL = "http://example.org/contact" })
-	for name, s := range map[string]*service{"without a contact": setup(t), "with a contact over HTTP": plain} {
-		if got := s.get("/.well-known/security.txt").status; got != http.StatusNotFound {
-			t.Errorf("%s security.txt answers %d", name, got)
+	if got := plain.get("/.well-known/security.txt"); got.status != http.StatusOK || !strings.HasPrefix(got.body, "Contact: http://example.org/contact\n") {
+		t.Errorf("with a contact over HTTP alone security.txt answers %d %s", got.status, got.body)
+	}
+	for _, path := range []string{"/humans.txt", "/human.txt"} {
+		got := s.get(path)
+		if got.status != http.StatusOK || !strings.HasPrefix(got.body, "/* TEAM */\n") || !strings.Contains(got.body, "Contact: security@example.org\n") {
+			t.Errorf("%s answers %d %s", path, got.status, got.body)
 		}
 	}
 	if got := s.get("/favicon.ico"); got.status != http.StatusOK || got.header.Get("Content-Type") != "image/x-icon" || len(got.body) < 100 {

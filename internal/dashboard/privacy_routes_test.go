@@ -49,7 +49,7 @@ func publicRoutes(t *testing.T) []string {
 		t.Fatal(err)
 	}
 	pages.Register(router)
-	public.RegisterHandlers(router, public.NewStrictHandler(publicapi.New(publicapi.Options{}), nil))
+	public.RegisterHandlers(router, publicapi.New(publicapi.Options{}))
 	var paths []string
 	for _, route := range router.Routes() {
 		if !strings.Contains(route.Path, ":") && !slices.Contains(paths, route.Path) {

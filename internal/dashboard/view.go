@@ -43,6 +43,12 @@ const (
 	paramChart  = "chart"
 )
 
+// viewParameters are all that the address of a page can have.
+var viewParameters = []string{
+	paramDays, paramFrom, paramTo, paramLocal, paramLang, paramTop, paramBy, paramOrder, paramOf, paramGroup, paramObject,
+	paramInvert, paramEmbed, paramChart,
+}
+
 // The values of view.By: what threats and vulnerabilities are compared by.
 const (
 	byProbability = "probability"

@@ -9,6 +9,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/monarc-project/stats-service/internal/answer"
+	"github.com/monarc-project/stats-service/internal/buildinfo"
 	"github.com/monarc-project/stats-service/internal/prefix"
 )
 
@@ -17,7 +18,10 @@ func (p *Pages) registerWellKnown(e *echo.Echo) {
 	g := registrar{e}
 	g.add("/robots.txt", func(c echo.Context) error { return p.robots(c) })
 	g.add("/favicon.ico", func(c echo.Context) error { return p.favicon(c) })
-	if p.opts.AdminEmail != "" || overHTTPS(p.opts.AdminURL) {
+	for _, path := range []string{"/humans.txt", "/human.txt"} {
+		g.add(path, func(c echo.Context) error { return p.humansTxt(c) })
+	}
+	if p.opts.AdminEmail != "" || p.opts.AdminURL != "" {
 		g.add("/.well-known/security.txt", func(c echo.Context) error { return p.securityTxt(c) })
 	}
 }
@@ -41,6 +45,19 @@ func (p *Pages) favicon(c echo.Context) error {
 	return send(c, p.assets.byName["favicon.ico"], cacheDay)
 }
 
+// humansTxt says who makes and who runs the service.
+func (p *Pages) humansTxt(c echo.Context) error {
+	var text strings.Builder
+	text.WriteString("/* TEAM */\nMONARC Stats Service: https://github.com/monarc-project/stats-service\n")
+	for _, contact := range []string{p.opts.AdminEmail, p.opts.AdminURL} {
+		if contact != "" {
+			fmt.Fprintf(&text, "Contact: %s\n", contact)
+		}
+	}
+	fmt.Fprintf(&text, "\n/* SITE */\nLanguage: %s\nVersion: %s\n", strings.Join(languageCodes(), ", "), buildinfo.String())
+	return c.String(http.StatusOK, text.String())
+}
+
 // securityLifetime is how far ahead security.txt expires. RFC 9116 recommends
 // less than a year.
 const securityLifetime = 180 * day
@@ -51,7 +68,8 @@ func (p *Pages) securityTxt(c echo.Context) error {
 	if p.opts.AdminEmail != "" {
 		fmt.Fprintf(&text, "Contact: mailto:%s\n", p.opts.AdminEmail)
 	}
-	if overHTTPS(p.opts.AdminURL) {
+	// RFC 9116 wants HTTPS, but another address is better than no contact.
+	if overHTTPS(p.opts.AdminURL) || p.opts.AdminEmail == "" {
 		fmt.Fprintf(&text, "Contact: %s\n", p.opts.AdminURL)
 	}
 	// Whole days, so that the file does not change with every request.

@@ -85,6 +85,10 @@ func TestNotModified(t *testing.T) {
 	}
 	tags := map[string]string{}
 	for _, tt := range tests {
+		user := user
+		if tt.body == nil { // these need no token
+			user = s.anonymous()
+		}
 		fresh := user.call("GET", tt.path, tt.body).want(http.StatusOK)
 		tag := fresh.header.Get("ETag")
 		tags[tt.path] = tag
@@ -109,6 +113,60 @@ func TestNotModified(t *testing.T) {
 			want = http.StatusOK
 		}
 		user.call("GET", tt.path, tt.body, header{"If-None-Match", tags[tt.path]}).want(want)
+	}
+}
+
+// TestSharedCachesGetNothingOfATokenHolder says so with every answer, whatever
+// it is and whoever may have it.
+func TestSharedCachesGetNothingOfATokenHolder(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	user := s.user("user")
+	user.post(threat(1, 0, 1))
+	stranger := s.with("a-wrong-token")
+	for _, tt := range []struct {
+		caller       caller
+		method, path string
+		body         any
+		status       int
+		want         string
+	}{
+		{user, "GET", "/api/v1/client/me", nil, 200, "no-store"},
+		{user, "PATCH", "/api/v1/client/me", `{"is_sharing_enabled":true}`, 201, "no-store"},
+		{user, "GET", "/api/v1/stats/", nil, 200, "no-store"},
+		{user, "GET", "/api/v1/stats/" + id(1).String(), nil, 200, "no-store"},
+		{user, "POST", "/api/v1/stats/", []item{threat(1, 1, 1)}, 201, "no-store"},
+		{user, "POST", "/api/v1/stats/", `[{}]`, 400, "no-store"},
+		{user, "DELETE", "/api/v1/stats/" + id(9).String(), nil, 404, "no-store"},
+		{user, "GET", "/api/v1/stats/processed/", question, 200, "private, no-cache"},
+		{user, "GET", "/api/v1/stats/processed/list", nil, 200, "private, no-cache"},
+		{user, "GET", "/stats/threats.json", nil, 200, "private, no-cache"},
+		{user, "GET", "/api/v1/nothing", nil, 404, "no-store"},
+		{stranger, "GET", "/api/v1/stats/", nil, 403, "no-store"},
+		{s.anonymous(), "GET", "/stats/threats.json", nil, 200, "public, max-age=60"},
+	} {
+		got := tt.caller.call(tt.method, tt.path, tt.body).want(tt.status)
+		if policy := got.header.Get("Cache-Control"); policy != tt.want {
+			t.Errorf("%s %s: Cache-Control %q, want %q", tt.method, tt.path, policy, tt.want)
+		}
+		if cacheable := tt.want != "no-store"; cacheable != (got.header.Get("ETag") != "") {
+			t.Errorf("%s %s: ETag %q", tt.method, tt.path, got.header.Get("ETag"))
+		}
+	}
+}
+
+// TestOneToken refuses several tokens: which one counts would depend on who reads.
+func TestOneToken(t *testing.T) {
+	t.Parallel()
+	user := setup(t).user("user")
+	for _, second := range []string{user.token, "another"} {
+		request := user.request("GET", "/api/v1/client/me", nil)
+		request.Header.Add("X-API-KEY", second)
+		w := httptest.NewRecorder()
+		user.serve(w, request)
+		if want := `"X-API-KEY":"is given 2 times; give it once"`; w.Code != http.StatusBadRequest || !strings.Contains(w.Body.String(), want) {
+			t.Errorf("two tokens: status %d, %s", w.Code, w.Body)
+		}
 	}
 }
 

@@ -19,7 +19,7 @@ const readerPolicy = "default-src 'self'; script-src 'self' 'unsafe-inline'; sty
 func registerDocuments(e *echo.Echo) {
 	e.GET(Root+"/openapi.json", serveDocument)
 	e.GET(Root+"/swagger.json", func(c echo.Context) error {
-		return c.Blob(http.StatusOK, echo.MIMEApplicationJSON, openapi.Swagger)
+		return c.Blob(http.StatusOK, echo.MIMEApplicationJSON, openapi.SwaggerBelow(prefix.Of(c.Request().Context())))
 	})
 	e.GET(Root, serveReader)
 	files := echo.WrapHandler(readerOf(""))

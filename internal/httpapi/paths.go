@@ -35,8 +35,10 @@ func tidyPath(configured string, trustProxy bool) echo.MiddlewareFunc {
 			if err := checkQuery(r.Method, r.URL.RawQuery); err != nil {
 				return err
 			}
-			if masks := r.Header.Values(maskHeader); len(masks) > 1 {
-				return stats.Invalid(maskHeader, "is given %d times; give it once", len(masks))
+			for _, name := range []string{maskHeader, keyHeader} {
+				if given := r.Header.Values(name); len(given) > 1 {
+					return stats.Invalid(name, "is given %d times; give it once", len(given))
+				}
 			}
 			return next(c)
 		}

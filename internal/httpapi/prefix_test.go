@@ -180,7 +180,16 @@ func TestDocuments(t *testing.T) {
 			t.Errorf("servers (-want +got):\n%s", diff)
 		}
 	}
-	published := nobody.call("GET", "/api/v1/swagger.json", nil).want(http.StatusOK)
+	below := nobody.call("GET", "/api/v1/swagger.json", nil).want(http.StatusOK)
+	var swagger map[string]any
+	below.into(&swagger)
+	if _, named := swagger["host"]; swagger["basePath"] != "/monarc/api/v1" || named {
+		t.Errorf("swagger.json is based at %v, host named: %t", swagger["basePath"], named)
+	}
+	if want := strings.Replace(string(openapi.Swagger), `"/api/v1"`, `"/monarc/api/v1"`, 1); string(below.body) != want {
+		t.Error("swagger.json below a prefix differs in more than its base path")
+	}
+	published := setup(t).anonymous().call("GET", "/api/v1/swagger.json", nil).want(http.StatusOK)
 	if string(published.body) != string(openapi.Swagger) {
 		t.Error("swagger.json is not the published document")
 	}

@@ -120,6 +120,7 @@ func domainProblem(err error) (problem, bool) {
 		bad      *stats.InvalidError
 		param    *processor.ParamError
 		conflict *stats.ConflictError
+		gone     *goneError
 	)
 	switch {
 	case errors.As(err, &bad):
@@ -129,6 +130,8 @@ func domainProblem(err error) (problem, bool) {
 	case errors.As(err, &conflict):
 		fields := map[string]string{conflict.Field: conflict.Message}
 		return problem{status: http.StatusConflict, message: conflict.Message, fields: fields}, true
+	case errors.As(err, &gone):
+		return problem{status: http.StatusGone, message: gone.message}, true
 	case errors.Is(err, stats.ErrNotFound):
 		return problem{status: http.StatusNotFound, message: "There is no such stats."}, true
 	case errors.Is(err, stats.ErrForbidden):

@@ -47,7 +47,7 @@ func TestPublicAnswers(t *testing.T) {
 		{"threats.json?days=365&local_stats_only=0", `{"` + object + `":{` + yearAgo + `:` + mean("10") + `,` + yesterday + `:` + mean("3") + `}}`},
 		{"threats.json?days=30&local_stats_only=1", `{"` + object + `":{` + yesterday + `:` + mean("2") + `}}`},
 		{"threats.json?days=30&layout=series", `[{"object":"` + object + `",` + labels + `,"values":[{"date":` + yesterday + `,"averageRate":2.5,"count":3,"maxRisk":12}],"averages":` + mean("3") + `}]`},
-		{"threats.json?processor=&days=&local_stats_only=&layout=", `{"` + object + `":{` + yearAgo + `:` + mean("10") + `,` + yesterday + `:` + mean("3") + `}}`},
+		{"threats.json?processor=&days=&local_stats_only=&layout=&last_stats=", `{"` + object + `":{` + yearAgo + `:` + mean("10") + `,` + yesterday + `:` + mean("3") + `}}`},
 		{"vulnerabilities.json", `{"` + object + `":{` + yesterday + `:` + mean("3") + `}}`},
 		{"risks.json?local_stats_only=1", `{"current":{"informational":{"Low risks":{` + yesterday + `:2},"Medium risks":{` + yesterday + `:0},"High risks":{` + yesterday + `:0}},"operational":` + zeros + `},
 			"residual":{"informational":` + zeros + `,"operational":` + zeros + `}}`},
@@ -61,18 +61,62 @@ func TestPublicAnswers(t *testing.T) {
 	}
 }
 
+// TestLastStats answers the newest 40 days of each object, whenever these were.
+func TestLastStats(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	user := s.user("user")
+	var items []item
+	for ago := range 45 {
+		items = append(items, threat(1, ago, ago))
+		items = append(items, item{"anr": id(1), "type": "risk", "date": day(ago), "data": json.RawMessage(
+			`{"total":{"current":{"informational":1}},"risks":{"current":{"informational":[{"level":"Low risks","value":1}]}}}`)})
+	}
+	seldom := strings.Replace(string(threat(1, 0, 1)["data"].(json.RawMessage)), id(900).String(), id(901).String(), 1)
+	items = append(items, threat(2, 200, 7).with("data", json.RawMessage(seldom)))
+	user.post(items...)
+	var all, newest map[string]map[string]any
+	nobody := s.anonymous()
+	nobody.call("GET", "/stats/threats.json?last_stats=0", nil).want(http.StatusOK).into(&all)
+	nobody.call("GET", "/stats/threats.json?last_stats=1", nil).want(http.StatusOK).into(&newest)
+	often, once := id(900).String(), id(901).String()
+	if len(all[often]) != 45 || len(newest[often]) != 40 || len(newest[once]) != 1 {
+		t.Errorf("%d days, the newest %d, of another object %d", len(all[often]), len(newest[often]), len(newest[once]))
+	}
+	if newest[often][day(39)] == nil || newest[often][day(40)] != nil {
+		t.Errorf("the newest days are %v", newest[often])
+	}
+	var series []struct{ Averages struct{ Count float64 } }
+	nobody.call("GET", "/stats/threats.json?last_stats=1&layout=series", nil).want(http.StatusOK).into(&series)
+	if len(series) != 2 || series[1].Averages.Count != 19.5 { // of 0 to 39
+		t.Errorf("means %v", series)
+	}
+	var risks map[string]map[string]map[string]map[string]any
+	nobody.call("GET", "/stats/risks.json?last_stats=1", nil).want(http.StatusOK).into(&risks)
+	if days := risks["current"]["informational"]["Low risks"]; len(days) != 40 || days[day(39)] == nil {
+		t.Errorf("the newest days of risks are %v", days)
+	}
+}
+
 // TestPublicIsAggregated takes no client and no analysis.
 func TestPublicIsAggregated(t *testing.T) {
 	t.Parallel()
 	nobody := setupPublic(t).anonymous()
 	for _, path := range []string{"/stats/threats.json", "/stats/risks.json", "/stats/vulnerabilities.json"} {
-		all := nobody.call("GET", path, nil).want(http.StatusOK)
-		for _, query := range []string{"?anr=" + id(1).String(), "?anrs=" + id(1).String(), "?anrs[0]=" + id(1).String(), "?client=local", "?client_id=1", "?uuid=" + id(1).String()} {
-			if got := nobody.call("GET", path+query, nil).want(http.StatusOK); string(got.body) != string(all.body) {
-				t.Errorf("%s narrows %s", query, path)
+		for _, name := range []string{"anr", "anrs", "client", "client_id", "uuid"} {
+			got := nobody.call("GET", path+"?"+name+"="+id(1).String(), nil)
+			got.wantField(name)
+			if p := got.problem(); p.Message != "Unknown arguments: "+name {
+				t.Errorf("%s with %s: message %q", path, name, p.Message)
 			}
 		}
+		nobody.call("GET", path+"?anrs[0]="+id(1).String(), nil).wantField("anrs")
 	}
+	long := nobody.call("GET", "/stats/threats.json?b=1&a=2&"+strings.Repeat("x", 5000), nil).want(http.StatusBadRequest).problem()
+	if !strings.HasPrefix(long.Message, "Unknown arguments: a, b, xxx") || len(long.Message) > 200 {
+		t.Errorf("message %q", long.Message)
+	}
+	nobody.call("GET", "/about.json?whatever=1", nil).want(http.StatusOK)
 }
 
 // TestBadPublicQuestions names the parameter.
@@ -96,6 +140,8 @@ func TestBadPublicQuestions(t *testing.T) {
 		{"threats.json?local_stats_only=2", "local_stats_only"},
 		{"threats.json?local_stats_only=true", "local_stats_only"},
 		{"threats.json?layout=table", "layout"},
+		{"threats.json?last_stats=2", "last_stats"},
+		{"threats.json?last_stats=true", "last_stats"},
 		{"threats.json?days=%zz", "query"},
 		{"threats.json?days=1&days=2", "days"},
 	}

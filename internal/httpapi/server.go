@@ -14,6 +14,7 @@ import (
 
 	"github.com/monarc-project/stats-service/gen/server"
 	"github.com/monarc-project/stats-service/gen/server/public"
+	"github.com/monarc-project/stats-service/internal/answer"
 	"github.com/monarc-project/stats-service/internal/cache"
 	"github.com/monarc-project/stats-service/internal/postgres"
 	"github.com/monarc-project/stats-service/internal/stats"
@@ -32,9 +33,9 @@ func NewCache(now func() time.Time) *cache.Cache {
 // Options are what the server needs.
 type Options struct {
 	Store    *postgres.Store
-	Cache    *cache.Cache                 // shared with the public routes and the pages, see NewCache
-	Public   public.StrictServerInterface // the routes beside the API
-	Pages    Pages                        // the pages for people; nil: none
+	Cache    *cache.Cache           // shared with the public routes and the pages, see NewCache
+	Public   public.ServerInterface // the routes beside the API
+	Pages    Pages                  // the pages for people; nil: none
 	Now      func() time.Time
 	Location *time.Location // decides which day "today" is
 	Log      *slog.Logger
@@ -91,7 +92,7 @@ func New(opts Options) (*Server, http.Handler) {
 	if opts.TrustProxy {
 		e.IPExtractor = echo.ExtractIPFromXFFHeader()
 	}
-	e.Pre(s.observe, tellOfHead, securityHeaders, tidyPath(opts.Prefix, opts.TrustProxy))
+	e.Pre(s.observe, tellOfHead, securityHeaders, privateCaching, tidyPath(opts.Prefix, opts.TrustProxy))
 	served := operations{}
 	served.watch(e, s, opts.Public)
 	e.Use(served.name, middleware.RecoverWithConfig(middleware.RecoverConfig{DisableStackAll: true, LogErrorFunc: recovered}))
@@ -100,8 +101,9 @@ func New(opts Options) (*Server, http.Handler) {
 	}
 	routes := apiRoutes{Echo: e, authenticate: s.authenticate, admit: newGate(opts.MaxBodyBytes, gatePatience).admit}
 	server.RegisterHandlersWithBaseURL(routes, server.NewStrictHandler(s, nil), Root)
-	public.RegisterHandlers(e, public.NewStrictHandler(opts.Public, nil))
+	public.RegisterHandlers(e, opts.Public)
 	registerDocuments(e)
+	registerRetired(e)
 	if opts.Pages != nil {
 		opts.Pages.Register(e)
 	}
@@ -123,6 +125,25 @@ func (s *Server) today() time.Time { return stats.Today(s.now(), s.location) }
 // recovered turns a panic into an error that is answered and logged as any other.
 func recovered(_ echo.Context, err error, stack []byte) error {
 	return &panicError{cause: err, stack: string(stack)}
+}
+
+// privateCaching keeps answers to requests with a token out of shared caches:
+// who wants to cache one asks each time whether it still holds.
+func privateCaching(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		if c.Request().Header.Get(keyHeader) == "" {
+			return next(c)
+		}
+		header := c.Response().Header()
+		c.Response().Before(func() {
+			policy := answer.CacheNever
+			if header.Get("ETag") != "" {
+				policy = answer.CachePrivate
+			}
+			header.Set("Cache-Control", string(policy))
+		})
+		return next(c)
+	}
 }
 
 // securityHeaders keeps answers from being taken for anything but what they are.

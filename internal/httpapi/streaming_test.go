@@ -159,7 +159,7 @@ func TestPanic(t *testing.T) {
 	s := setup(t)
 	s.log.expectErrors()
 	_, handler := httpapi.New(httpapi.Options{
-		Store: s.store, Public: broken{}, Now: func() time.Time { return today }, Location: time.UTC, Log: slog.New(s.log.handler),
+		Store: s.store, Public: public.NewStrictHandler(broken{}, nil), Now: func() time.Time { return today }, Location: time.UTC, Log: slog.New(s.log.handler),
 	})
 	w := httptest.NewRecorder()
 	handler.ServeHTTP(w, httptest.NewRequest("GET", "/about.json", nil))

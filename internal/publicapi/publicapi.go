@@ -6,8 +6,11 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
+
+	"github.com/labstack/echo/v4"
 
 	"github.com/monarc-project/stats-service/gen/api"
 	"github.com/monarc-project/stats-service/gen/server/public"
@@ -28,6 +31,8 @@ const (
 	MaxDays = 36_500
 	// layoutSeries asks for the shape that API v1 answers.
 	layoutSeries = "series"
+	// newestDays is how many days of each object last_stats asks for.
+	newestDays = 40
 )
 
 // Options are what the routes need.
@@ -47,7 +52,34 @@ type Server struct {
 var _ public.StrictServerInterface = (*Server)(nil)
 
 // New returns the public JSON routes.
-func New(o Options) *Server { return &Server{o.Figures, o.Cache, o.APIRoot} }
+func New(o Options) public.ServerInterface {
+	server := &Server{o.Figures, o.Cache, o.APIRoot}
+	return public.NewStrictHandler(server, []public.StrictMiddlewareFunc{refuseUnknown})
+}
+
+// parameters are what the routes of aggregated statistics take.
+var parameters = []string{"processor", "days", "local_stats_only", "layout", "last_stats"}
+
+// refuseUnknown refuses parameters that would be passed over: whoever asks for one
+// analysis must not take the means of all for its own.
+func refuseUnknown(next public.StrictHandlerFunc, operation string) public.StrictHandlerFunc {
+	if operation == "About" {
+		return next
+	}
+	return func(c echo.Context, request any) (any, error) {
+		var unknown []string
+		for name := range c.QueryParams() {
+			if !slices.Contains(parameters, name) {
+				unknown = append(unknown, name)
+			}
+		}
+		if len(unknown) > 0 {
+			slices.Sort(unknown)
+			return nil, stats.UnknownArguments(unknown)
+		}
+		return next(c, request)
+	}
+}
 
 // response is a success response of any public route; see its methods.
 type response func(w http.ResponseWriter) error
@@ -85,7 +117,8 @@ func (s *Server) PublicThreats(ctx context.Context, request public.PublicThreats
 	params := request.Params
 	return s.aggregate(ctx, query{
 		statsType: stats.Threat, processor: params.Processor, fallback: "threat_average_on_date",
-		days: params.Days, localOnly: params.LocalStatsOnly, layout: params.Layout, fields: params.XFields,
+		days: params.Days, localOnly: params.LocalStatsOnly, layout: params.Layout, lastStats: params.LastStats,
+		fields: params.XFields,
 	})
 }
 
@@ -94,7 +127,8 @@ func (s *Server) PublicVulnerabilities(ctx context.Context, request public.Publi
 	params := request.Params
 	return s.aggregate(ctx, query{
 		statsType: stats.Vulnerability, processor: params.Processor, fallback: "vulnerability_average_on_date",
-		days: params.Days, localOnly: params.LocalStatsOnly, layout: params.Layout, fields: params.XFields,
+		days: params.Days, localOnly: params.LocalStatsOnly, layout: params.Layout, lastStats: params.LastStats,
+		fields: params.XFields,
 	})
 }
 
@@ -104,7 +138,8 @@ func (s *Server) PublicRisks(ctx context.Context, request public.PublicRisksRequ
 	params := request.Params
 	return s.aggregate(ctx, query{
 		statsType: stats.Risk, processor: params.Processor, fallback: "risk_averages_on_date",
-		days: params.Days, localOnly: params.LocalStatsOnly, layout: params.Layout, fields: params.XFields,
+		days: params.Days, localOnly: params.LocalStatsOnly, layout: params.Layout, lastStats: params.LastStats,
+		fields: params.XFields,
 	})
 }
 
@@ -116,6 +151,7 @@ type query struct {
 	days      string
 	localOnly string
 	layout    string
+	lastStats string
 	fields    string
 }
 
@@ -133,10 +169,21 @@ func (s *Server) aggregate(ctx context.Context, q query) (response, error) {
 	if err != nil {
 		return nil, err
 	}
+	newest, err := flag("last_stats", q.lastStats)
+	if err != nil {
+		return nil, err
+	}
 	key := cache.KeyOf("public", chosen.Name, filter.DateFrom.Format(time.DateOnly), filter.DateTo.Format(time.DateOnly),
-		strconv.FormatBool(filter.LocalStatsOnly), q.layout, q.fields)
+		strconv.FormatBool(filter.LocalStatsOnly), strconv.FormatBool(newest), q.layout, q.fields)
 	encoded, err := cache.Get(ctx, s.cache, key, disclosure.Topics(filter.Type), func(ctx context.Context) (*answer.Encoded, error) {
-		return s.process(ctx, chosen, filter, q.layout, mask)
+		sums, err := s.figures.DailySums(ctx, filter)
+		if err != nil {
+			return nil, fmt.Errorf("process %s: %w", chosen.Name, err)
+		}
+		if newest {
+			sums = newestOf(sums)
+		}
+		return process(chosen, sums, q.layout, mask)
 	})
 	if err != nil {
 		return nil, err
@@ -144,11 +191,31 @@ func (s *Server) aggregate(ctx context.Context, q query) (response, error) {
 	return respond(ctx, encoded, answer.CachePublic), nil
 }
 
-func (s *Server) process(ctx context.Context, chosen processor.Processor, filter stats.Filter, layout string, mask *fieldmask.Mask) (*answer.Encoded, error) {
-	sums, err := s.figures.DailySums(ctx, filter)
-	if err != nil {
-		return nil, fmt.Errorf("process %s: %w", chosen.Name, err)
+// newestOf returns the sums of the newest days of each object. Those of risks are
+// of no object, and have the days in common. The sums are in the order of their dates.
+func newestOf(sums []processor.DailySum) []processor.DailySum {
+	type seen struct {
+		days   int
+		oldest time.Time
 	}
+	byObject := map[string]seen{}
+	first := len(sums)
+	for i := len(sums) - 1; i >= 0; i-- {
+		object := byObject[sums[i].Key.Object]
+		if object.days == 0 || !sums[i].Date.Equal(object.oldest) {
+			object = seen{object.days + 1, sums[i].Date}
+			byObject[sums[i].Key.Object] = object
+		}
+		if object.days <= newestDays {
+			first--
+			sums[first] = sums[i]
+		}
+	}
+	return sums[first:]
+}
+
+// process encodes what a processor makes of sums.
+func process(chosen processor.Processor, sums []processor.DailySum, layout string, mask *fieldmask.Mask) (*answer.Encoded, error) {
 	result := chosen.Process(sums, nil)
 	if layout != layoutSeries {
 		result = processor.ByDate(result)
@@ -186,7 +253,7 @@ func (q query) filter(figures *disclosure.Control) (stats.Filter, error) {
 		}
 		days = given
 	}
-	localOnly, err := q.local()
+	localOnly, err := flag("local_stats_only", q.localOnly)
 	if err != nil {
 		return stats.Filter{}, err
 	}
@@ -194,12 +261,12 @@ func (q query) filter(figures *disclosure.Control) (stats.Filter, error) {
 	return stats.Filter{Type: q.statsType, DateFrom: from, DateTo: to, LocalStatsOnly: localOnly}, nil
 }
 
-func (q query) local() (bool, error) {
-	switch q.localOnly {
+func flag(name, given string) (bool, error) {
+	switch given {
 	case "", "0":
 		return false, nil
 	case "1":
 		return true, nil
 	}
-	return false, stats.Invalid("local_stats_only", "must be 0 or 1")
+	return false, stats.Invalid(name, "must be 0 or 1")
 }

@@ -3,6 +3,7 @@ package stats
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"sort"
 	"strings"
 )
@@ -42,6 +43,18 @@ func Invalid(field, format string, args ...any) *InvalidError {
 		Message: "Input payload validation failed",
 		Fields:  map[string]string{field: reason},
 	}
+}
+
+// UnknownArguments returns an *InvalidError about parameters that are not known
+// here. It names the first twenty, the longest of them cut.
+func UnknownArguments(names []string) *InvalidError {
+	names = slices.Clone(names[:min(len(names), 20)])
+	fields := make(map[string]string, len(names))
+	for i := range names {
+		names[i] = shorten(names[i])
+		fields[names[i]] = "is not known here"
+	}
+	return &InvalidError{Message: "Unknown arguments: " + strings.Join(names, ", "), Fields: fields}
 }
 
 // Under returns a copy whose fields start with prefix and a dot: the error of

@@ -99,6 +99,13 @@ func (w *ServerInterfaceWrapper) PublicRisks(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter layout: %s", err))
 	}
 
+	// ------------- Optional query parameter "last_stats" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "last_stats", ctx.QueryParams(), &params.LastStats, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter last_stats: %s", err))
+	}
+
 	headers := ctx.Request().Header
 	// ------------- Optional header parameter "X-Fields" -------------
 	if valueList, found := headers[http.CanonicalHeaderKey("X-Fields")]; found {
@@ -155,6 +162,13 @@ func (w *ServerInterfaceWrapper) PublicThreats(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter layout: %s", err))
 	}
 
+	// ------------- Optional query parameter "last_stats" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "last_stats", ctx.QueryParams(), &params.LastStats, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter last_stats: %s", err))
+	}
+
 	headers := ctx.Request().Header
 	// ------------- Optional header parameter "X-Fields" -------------
 	if valueList, found := headers[http.CanonicalHeaderKey("X-Fields")]; found {
@@ -209,6 +223,13 @@ func (w *ServerInterfaceWrapper) PublicVulnerabilities(ctx echo.Context) error {
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "layout", ctx.QueryParams(), &params.Layout, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
 	if err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter layout: %s", err))
+	}
+
+	// ------------- Optional query parameter "last_stats" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "last_stats", ctx.QueryParams(), &params.LastStats, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter last_stats: %s", err))
 	}
 
 	headers := ctx.Request().Header

@@ -1,0 +1,33 @@
+package httpapi
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/google/uuid"
+	"github.com/labstack/echo/v4"
+)
+
+// goneError is about an address of the Python service that changed state with a
+// GET, which no link, preview or search engine must be able to do.
+type goneError struct{ message string }
+
+func (e *goneError) Error() string { return e.message }
+
+// registerRetired answers such addresses with the command that takes their place.
+func registerRetired(e *echo.Echo) {
+	for _, command := range []string{"client_sharing_activate", "client_sharing_deactivate"} {
+		sharing := func(c echo.Context) error {
+			client := "UUID"
+			if id, err := uuid.Parse(strings.TrimSpace(c.Param("uuid"))); err == nil {
+				client = id.String()
+			}
+			return &goneError{fmt.Sprintf("This is not done over the web any more. Run on the server: stats-service %s --uuid %s", command, client)}
+		}
+		e.Any("/admin/"+command+".json", sharing)
+		e.Any("/admin/"+command+".json/:uuid", sharing)
+	}
+	e.Any("/admin/update.json", func(echo.Context) error {
+		return &goneError{"This is not done over the web any more. Install the new version on the server, then run: stats-service db_upgrade"}
+	})
+}

@@ -19,6 +19,8 @@ const (
 	createTimeout  = 2 * time.Minute  // for a new cluster on a slow disk
 	startTimeout   = 2 * time.Minute  // replaying the log after a crash takes time
 	prepareTimeout = 30 * time.Second // for the role and the database
+	orphanTimeout  = 10 * time.Second // for the children of a killed server to end
+	orphanPause    = 100 * time.Millisecond
 	stopTimeout    = 30 * time.Second // until a fast shutdown is given up
 	pollInterval   = 20 * time.Millisecond
 )
@@ -166,6 +168,7 @@ func (s *Server) launch(ctx context.Context) error {
 	if err := s.checkReach(ctx, bin, s.place.home()); err != nil {
 		return err
 	}
+	cutOff := isThere(pidFile(s.place.cluster()))
 	if err := s.ensureCluster(ctx, bin); err != nil {
 		return err
 	}
@@ -176,16 +179,34 @@ func (s *Server) launch(ctx context.Context) error {
 	if err := s.checkReach(ctx, bin, socketDir); err != nil {
 		return err
 	}
-	s.instance, err = launch(s.place, s.acct, bin, socketDir, s.opts)
-	if err != nil {
+	if err := s.launchReady(ctx, bin, socketDir, cutOff); err != nil {
 		return err
-	}
-	if err := s.instance.waitReady(ctx); err != nil {
-		s.abandon()
-		return fmt.Errorf("start PostgreSQL %s in %s: %w", bin.version, s.place.dir, err)
 	}
 	s.log.Info("started the database", "dir", s.place.dir, "version", bin.version, "pid", s.instance.pid)
 	return nil
+}
+
+// launchReady starts the server and waits until it accepts connections. After one
+// that was cut off it tries again for a while: PostgreSQL does not start before
+// the last child of its predecessor, which ends by itself, has let go of its memory.
+func (s *Server) launchReady(ctx context.Context, bin binaries, socketDir string, cutOff bool) (err error) {
+	giveUp := time.Now().Add(orphanTimeout)
+	for {
+		s.instance, err = launch(s.place, s.acct, bin, socketDir, s.opts)
+		if err != nil {
+			return err
+		}
+		err = s.instance.waitReady(ctx)
+		if err == nil {
+			return nil
+		}
+		var exited *exitedError
+		if !cutOff || !errors.As(err, &exited) || time.Now().After(giveUp) {
+			s.abandon()
+			return fmt.Errorf("start PostgreSQL %s in %s: %w", bin.version, s.place.dir, err)
+		}
+		time.Sleep(orphanPause)
+	}
 }
 
 func (s *Server) ensureCluster(ctx context.Context, bin binaries) error {

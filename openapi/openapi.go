@@ -6,6 +6,7 @@ import (
 	"bytes"
 	_ "embed" // the documents are part of the program
 	"encoding/json"
+	"errors"
 	"fmt"
 	"sync"
 
@@ -35,44 +36,81 @@ func SwaggerBelow(prefix string) []byte {
 //go:embed openapi.yaml
 var Document []byte
 
-// mark stands for the prefix in the document that is encoded once for all.
+// mark stands for the prefix in the documents that are encoded once for all.
 const mark = "@prefix@"
 
-var marked = sync.OnceValues(func() ([]byte, error) {
-	var document map[string]any
-	if err := yaml.Unmarshal(Document, &document); err != nil {
-		return nil, fmt.Errorf("read OpenAPI document: %w", err)
+// marked is the document in both forms, with mark before each server's path.
+type marked struct{ json, yaml []byte }
+
+var encode = sync.OnceValues(func() (marked, error) {
+	var root yaml.Node
+	if err := yaml.Unmarshal(Document, &root); err != nil {
+		return marked{}, fmt.Errorf("read OpenAPI document: %w", err)
 	}
+	root.HeadComment = "" // about the file, not the document
+	document := root.Content[0]
+	document.HeadComment = ""
 	markServers(document)
-	paths, _ := document["paths"].(map[string]any)
-	for _, item := range paths {
-		if item, ok := item.(map[string]any); ok {
-			markServers(item)
-		}
+	paths := member(document, "paths")
+	for i := 1; i < len(paths.Content); i += 2 {
+		markServers(paths.Content[i])
 	}
-	encoded, err := json.Marshal(document)
+	var value any
+	if err := document.Decode(&value); err != nil {
+		return marked{}, fmt.Errorf("decode OpenAPI document: %w", err)
+	}
+	asJSON, err := json.Marshal(value)
 	if err != nil {
-		return nil, fmt.Errorf("encode OpenAPI document: %w", err)
+		return marked{}, fmt.Errorf("encode OpenAPI document as JSON: %w", err)
 	}
-	return encoded, nil
+	var asYAML bytes.Buffer
+	encoder := yaml.NewEncoder(&asYAML)
+	encoder.SetIndent(2)
+	if err := errors.Join(encoder.Encode(document), encoder.Close()); err != nil {
+		return marked{}, fmt.Errorf("encode OpenAPI document as YAML: %w", err)
+	}
+	return marked{json: asJSON, yaml: asYAML.Bytes()}, nil
 })
 
-func markServers(holder map[string]any) {
-	servers, _ := holder["servers"].([]any)
-	for _, server := range servers {
-		if server, ok := server.(map[string]any); ok {
-			server["url"] = mark + fmt.Sprint(server["url"])
+// markServers marks the servers of the document or of a path. Quotes as those of
+// JSON let the prefix stand in YAML too.
+func markServers(holder *yaml.Node) {
+	for _, server := range member(holder, "servers").Content {
+		url := member(server, "url")
+		url.Value, url.Style = mark+url.Value, yaml.DoubleQuotedStyle
+	}
+}
+
+// member returns a member of a mapping; one that is not there is empty.
+func member(mapping *yaml.Node, name string) *yaml.Node {
+	for i := 0; i+1 < len(mapping.Content); i += 2 {
+		if mapping.Content[i].Value == name {
+			return mapping.Content[i+1]
 		}
 	}
+	return &yaml.Node{}
 }
 
 // JSON returns the OpenAPI 3 document as JSON for callers that see the service
 // below a path prefix, such as "/dashboard" or "".
 func JSON(prefix string) ([]byte, error) {
-	document, err := marked()
+	documents, err := encode()
 	if err != nil {
 		return nil, err
 	}
+	return withPrefix(documents.json, prefix)
+}
+
+// YAML returns the same document as JSON, as YAML.
+func YAML(prefix string) ([]byte, error) {
+	documents, err := encode()
+	if err != nil {
+		return nil, err
+	}
+	return withPrefix(documents.yaml, prefix)
+}
+
+func withPrefix(document []byte, prefix string) ([]byte, error) {
 	quoted, err := json.Marshal(prefix)
 	if err != nil {
 		return nil, fmt.Errorf("encode path prefix: %w", err)

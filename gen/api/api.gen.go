@@ -11,7 +11,7 @@ import (
 	openapi_types "github.com/oapi-codegen/runtime/types"
 )
 
-// About defines model for About.
+// About What the service is.
 type About struct {
 	// APIV1Root Path of API v1.
 	APIV1Root string `json:"api_v1_root,omitempty,omitzero"`
@@ -56,14 +56,14 @@ type Clients struct {
 	Token string `json:"token,omitempty,omitzero"`
 }
 
-// DailyMean defines model for DailyMean.
+// DailyMean Means over all stats of a day, or of all days.
 type DailyMean struct {
 	AverageRate float64 `json:"averageRate,omitempty,omitzero"`
 	Count       float64 `json:"count,omitempty,omitzero"`
 	MaxRisk     float64 `json:"maxRisk,omitempty,omitzero"`
 }
 
-// Data A JSON object or array; its shape depends on the type.
+// Data A JSON object or array; its shape depends on the processor. Those of threats and vulnerabilities answer an array of ObjectSeries, those of risks objects like RiskMeans with `layout=series`.
 type Data = json.RawMessage
 
 // Error What went wrong and how to mend the request.
@@ -75,10 +75,10 @@ type Error struct {
 	Message string `json:"message"`
 }
 
-// LenientBoolean A boolean, or "true", "false", "1", "0", 1 or 0.
+// LenientBoolean A boolean, or "true", "false", "1", "0", 1 or 0; `null` is none.
 type LenientBoolean = lenient.Boolean
 
-// LenientInteger A number that is not negative, or the same digits as a string.
+// LenientInteger A number that is not negative, or the same digits as a string; `null` is none.
 type LenientInteger = lenient.Integer
 
 // LenientUUIDs UUIDs, as an array or separated by commas. None, `[]` and `null` do not filter.
@@ -89,19 +89,19 @@ type MeansByObject map[string]map[string]DailyMean
 
 // NewStats A stats to store.
 type NewStats struct {
-	// ANR The ANR UUID related to this stats.
+	// ANR The UUID of the analysis.
 	ANR openapi_types.UUID `json:"anr"`
 
-	// Data A JSON object or array; its shape depends on the type.
+	// Data A JSON object or array; its shape depends on the processor. Those of threats and vulnerabilities answer an array of ObjectSeries, those of risks objects like RiskMeans with `layout=series`.
 	Data Data `json:"data"`
 
-	// Date The stats date in format YYYY-MM-DD.
+	// Date The day that the stats is about, as YYYY-MM-DD.
 	Date openapi_types.Date `json:"date"`
 
-	// Type The type of this stats.
+	// Type The type of the stats.
 	Type string `json:"type"`
 
-	// UUID The unique identifier, where the stats has one already. Without it an item equal to a stored one is recognised and not stored twice.
+	// UUID The unique identifier
 	UUID *openapi_types.UUID `json:"uuid,omitempty"`
 }
 
@@ -116,8 +116,9 @@ type ObjectLabels struct {
 // ObjectMeans By object and date, or with `layout=series` as GET /stats/processed/ answers.
 type ObjectMeans = json.RawMessage
 
-// ObjectSeries defines model for ObjectSeries.
+// ObjectSeries The history of a threat or vulnerability.
 type ObjectSeries struct {
+	// Averages Means over all stats of a day, or of all days.
 	Averages DailyMean `json:"averages,omitempty,omitzero"`
 
 	// Labels Names in French, English, German and Dutch.
@@ -144,7 +145,7 @@ type ProcessingQuery struct {
 	// DateTo Last day (YYYY-MM-DD), included. Without it, or empty, today.
 	DateTo string `json:"date_to,omitempty,omitzero"`
 
-	// LocalStatsOnly A number that is not negative, or the same digits as a string.
+	// LocalStatsOnly A number that is not negative, or the same digits as a string; `null` is none.
 	LocalStatsOnly *LenientInteger `json:"local_stats_only,omitempty"`
 
 	// Processor Name of the processor; GET /stats/processed/list names them.
@@ -157,7 +158,7 @@ type ProcessingQuery struct {
 	Type string `json:"type,omitempty,omitzero"`
 }
 
-// Processor defines model for Processor.
+// Processor A computation that the service offers.
 type Processor struct {
 	// Description What the processor does and which parameters it takes.
 	Description string `json:"description,omitempty,omitzero"`
@@ -166,46 +167,46 @@ type Processor struct {
 	Name string `json:"name,omitempty,omitzero"`
 }
 
-// ProcessorList defines model for ProcessorList.
+// ProcessorList The processors, in the order of their names.
 type ProcessorList = []Processor
 
 // ProcessorParams Parameters of the processor: a name and one value, several values separated by commas, or an array of values. `null` and `[]` mean none.
 type ProcessorParams = json.RawMessage
 
-// Result defines model for Result.
+// Result What a processor computed.
 type Result struct {
-	// Data A JSON object or array; its shape depends on the type.
+	// Data A JSON object or array; its shape depends on the processor. Those of threats and vulnerabilities answer an array of ObjectSeries, those of risks objects like RiskMeans with `layout=series`.
 	Data Data `json:"data,omitempty,omitzero"`
 
 	// Processor Processor used for the stats data processing.
 	Processor string `json:"processor,omitempty,omitzero"`
 
-	// Type Type of the processed stats data (risk, vulnerability, threat, cartography or compliance).
+	// Type Type of the stats that were processed.
 	Type string `json:"type,omitempty,omitzero"`
 }
 
 // RiskMeans State (current, residual), kind (informational, operational) and level, then the mean (`risk_averages`), the mean by date (`risk_averages_on_date`), or with `layout=series` a list of dates and values.
 type RiskMeans = json.RawMessage
 
-// Stats defines model for Stats.
+// Stats A stored stats.
 type Stats struct {
-	// ANR The ANR UUID related to this stats.
+	// ANR The UUID of the analysis.
 	ANR openapi_types.UUID `json:"anr,omitempty,omitzero"`
 
-	// Data A JSON object or array; its shape depends on the type.
+	// Data A JSON object or array; its shape depends on the processor. Those of threats and vulnerabilities answer an array of ObjectSeries, those of risks objects like RiskMeans with `layout=series`.
 	Data Data `json:"data,omitempty,omitzero"`
 
-	// Date The stats date in format YYYY-MM-DD.
+	// Date The day that the stats is about, as YYYY-MM-DD.
 	Date openapi_types.Date `json:"date,omitempty,omitzero"`
 
-	// Type The type of this stats (risk, vulnerability, threat, cartography or compliance).
+	// Type The type of the stats.
 	Type string `json:"type,omitempty,omitzero"`
 
-	// UUID The stats unique identifier
+	// UUID The unique identifier of the stats.
 	UUID openapi_types.UUID `json:"uuid,omitempty,omitzero"`
 }
 
-// StatsArray defines model for StatsArray.
+// StatsArray The stats of an analysis, newest first.
 type StatsArray = []Stats
 
 // StatsCreated What became of a batch.
@@ -215,13 +216,17 @@ type StatsCreated struct {
 
 	// Duplicates The uuids of the batch that were already there; present with status 207.
 	Duplicates []openapi_types.UUID `json:"duplicates,omitempty,omitzero"`
-	Metadata   Metadata             `json:"metadata,omitempty,omitzero"`
+
+	// Metadata Which part of the stats the answer has. The numbers are strings.
+	Metadata Metadata `json:"metadata,omitempty,omitzero"`
 }
 
-// StatsList defines model for StatsList.
+// StatsList The stats that were asked for, with their number.
 type StatsList struct {
 	// Data List of stats objects.
-	Data     []Stats  `json:"data,omitempty,omitzero"`
+	Data []Stats `json:"data,omitempty,omitzero"`
+
+	// Metadata Which part of the stats the answer has. The numbers are strings.
 	Metadata Metadata `json:"metadata,omitempty,omitzero"`
 }
 
@@ -244,23 +249,23 @@ type StatsQuery struct {
 	// DateTo Last day (YYYY-MM-DD), included. Without it, or empty, today.
 	DateTo string `json:"date_to,omitempty,omitzero"`
 
-	// GetLast A boolean, or "true", "false", "1", "0", 1 or 0.
+	// GetLast A boolean, or "true", "false", "1", "0", 1 or 0; `null` is none.
 	GetLast *LenientBoolean `json:"get_last,omitempty"`
 
-	// GroupByANR A number that is not negative, or the same digits as a string.
+	// GroupByANR A number that is not negative, or the same digits as a string; `null` is none.
 	GroupByANR *LenientInteger `json:"group_by_anr,omitempty"`
 
-	// Limit A number that is not negative, or the same digits as a string.
+	// Limit A number that is not negative, or the same digits as a string; `null` is none.
 	Limit *LenientInteger `json:"limit,omitempty"`
 
-	// Offset A number that is not negative, or the same digits as a string.
+	// Offset A number that is not negative, or the same digits as a string; `null` is none.
 	Offset *LenientInteger `json:"offset,omitempty"`
 
 	// Type The stats of this type; every type without it or when it is empty.
 	Type string `json:"type,omitempty,omitzero"`
 }
 
-// Metadata defines model for metadata.
+// Metadata Which part of the stats the answer has. The numbers are strings.
 type Metadata struct {
 	// Count Number of the items in `data`, in decimal digits.
 	Count string `json:"count,omitempty,omitzero"`
@@ -472,13 +477,13 @@ type PublicVulnerabilitiesParams struct {
 
 // DeleteStatsParams defines parameters for DeleteStats.
 type DeleteStatsParams struct {
-	// UUID The stats identifier
+	// UUID UUID of one stats of the analysis, to get or delete only that.
 	UUID string `form:"uuid,omitempty" json:"uuid,omitempty,omitzero"`
 }
 
 // GetStatsParams defines parameters for GetStats.
 type GetStatsParams struct {
-	// UUID The stats identifier
+	// UUID UUID of one stats of the analysis, to get or delete only that.
 	UUID string `form:"uuid,omitempty" json:"uuid,omitempty,omitzero"`
 
 	// XFields A mask of the members to return, such as `{data{anr,date}}`; `*` stands for all others and the outer braces are optional. A mask that cannot be parsed is 400.

@@ -118,6 +118,8 @@ type ClientInterface interface {
 
 	// ClientPatchWithBody Change the sharing flag of the client of the key
 	//
+	// Says whether the stats of the client may be sent on to other instances.
+	//
 	// Takes any type of body and a specified content type.
 	//
 	// Corresponds with PATCH /client/me (the `ClientPatch` operationId).
@@ -125,12 +127,14 @@ type ClientInterface interface {
 
 	// ClientPatch Change the sharing flag of the client of the key
 	//
+	// Says whether the stats of the client may be sent on to other instances.
+	//
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with PATCH /client/me (the `ClientPatch` operationId).
 	ClientPatch(ctx context.Context, params *ClientPatchParams, body ClientPatchJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// ListStatsWithBody List all stats
+	// ListStatsWithBody List stats
 	//
 	// A user sees its own stats, an admin all. Newest date first, then by uuid. Without dates the last three months up to today; with `get_last` dates are ignored and the newest stats of each analysis and type is answered. `group_by_anr` 1 keeps the stats of an analysis together. Where body and query give a value the body wins.
 	//
@@ -139,7 +143,7 @@ type ClientInterface interface {
 	// Corresponds with GET /stats/ (the `ListStats` operationId).
 	ListStatsWithBody(ctx context.Context, params *ListStatsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// ListStats List all stats
+	// ListStats List stats
 	//
 	// A user sees its own stats, an admin all. Newest date first, then by uuid. Without dates the last three months up to today; with `get_last` dates are ignored and the newest stats of each analysis and type is answered. `group_by_anr` 1 keeps the stats of an analysis together. Where body and query give a value the body wins.
 	//
@@ -148,7 +152,7 @@ type ClientInterface interface {
 	// Corresponds with GET /stats/ (the `ListStats` operationId).
 	ListStats(ctx context.Context, params *ListStatsParams, body ListStatsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// CreateStatsWithBody Create a new stats
+	// CreateStatsWithBody Store a batch of stats
 	//
 	// The batch is stored as a whole or not at all. An item without uuid that equals a stored one of the client is answered with the stored one. Items whose uuid is already there are left out of `data`, and their uuids are in `duplicates` (status 207).
 	//
@@ -157,7 +161,7 @@ type ClientInterface interface {
 	// Corresponds with POST /stats/ (the `CreateStats` operationId).
 	CreateStatsWithBody(ctx context.Context, params *CreateStatsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// CreateStats Create a new stats
+	// CreateStats Store a batch of stats
 	//
 	// The batch is stored as a whole or not at all. An item without uuid that equals a stored one of the client is answered with the stored one. Items whose uuid is already there are left out of `data`, and their uuids are in `duplicates` (status 207).
 	//
@@ -166,7 +170,7 @@ type ClientInterface interface {
 	// Corresponds with POST /stats/ (the `CreateStats` operationId).
 	CreateStats(ctx context.Context, params *CreateStatsParams, body CreateStatsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// ProcessingListWithBody Return the result of the processor
+	// ProcessingListWithBody Compute averages over stats with a processor
 	//
 	// Aggregates the stats of all clients, or of the analyses in `anrs`. Without dates the last three months up to today. `data` is `[]` when no stats match. Where body and query give a value the body wins.
 	//
@@ -175,7 +179,7 @@ type ClientInterface interface {
 	// Corresponds with GET /stats/processed/ (the `ProcessingList` operationId).
 	ProcessingListWithBody(ctx context.Context, params *ProcessingListParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// ProcessingList Return the result of the processor
+	// ProcessingList Compute averages over stats with a processor
 	//
 	// Aggregates the stats of all clients, or of the analyses in `anrs`. Without dates the last three months up to today. `data` is `[]` when no stats match. Where body and query give a value the body wins.
 	//
@@ -184,19 +188,21 @@ type ClientInterface interface {
 	// Corresponds with GET /stats/processed/ (the `ProcessingList` operationId).
 	ProcessingList(ctx context.Context, params *ProcessingListParams, body ProcessingListJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// GetProcessorList Return the list of available processors with their description
+	// GetProcessorList List the processors
+	//
+	// Names what GET /stats/processed/ can compute, with the parameters that each processor takes.
 	//
 	// Corresponds with GET /stats/processed/list (the `GetProcessorList` operationId).
 	GetProcessorList(ctx context.Context, params *GetProcessorListParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// DeleteStats Delete stats by provided anr
+	// DeleteStats Delete the stats of an analysis
 	//
 	// With `uuid` only that stats is deleted. 404 when nothing was there to delete.
 	//
 	// Corresponds with DELETE /stats/{anr} (the `DeleteStats` operationId).
 	DeleteStats(ctx context.Context, anr string, params *DeleteStatsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// GetStats Fetch a given resource by anr
+	// GetStats Return the stats of an analysis
 	//
 	// With `uuid` that stats, 404 when it is not there. Without it the stats of the analysis, newest first, `[]` when there are none.
 	//
@@ -261,6 +267,8 @@ func (c *Client) ClientGet(ctx context.Context, params *ClientGetParams, reqEdit
 
 // ClientPatchWithBody Change the sharing flag of the client of the key
 //
+// Says whether the stats of the client may be sent on to other instances.
+//
 // Takes any type of body and a specified content type.
 //
 // Corresponds with PATCH /client/me (the `ClientPatch` operationId).
@@ -278,6 +286,8 @@ func (c *Client) ClientPatchWithBody(ctx context.Context, params *ClientPatchPar
 
 // ClientPatch Change the sharing flag of the client of the key
 //
+// Says whether the stats of the client may be sent on to other instances.
+//
 // Takes a body of the `application/json` content type.
 //
 // Corresponds with PATCH /client/me (the `ClientPatch` operationId).
@@ -293,7 +303,7 @@ func (c *Client) ClientPatch(ctx context.Context, params *ClientPatchParams, bod
 	return c.Client.Do(req)
 }
 
-// ListStatsWithBody List all stats
+// ListStatsWithBody List stats
 //
 // A user sees its own stats, an admin all. Newest date first, then by uuid. Without dates the last three months up to today; with `get_last` dates are ignored and the newest stats of each analysis and type is answered. `group_by_anr` 1 keeps the stats of an analysis together. Where body and query give a value the body wins.
 //
@@ -312,7 +322,7 @@ func (c *Client) ListStatsWithBody(ctx context.Context, params *ListStatsParams,
 	return c.Client.Do(req)
 }
 
-// ListStats List all stats
+// ListStats List stats
 //
 // A user sees its own stats, an admin all. Newest date first, then by uuid. Without dates the last three months up to today; with `get_last` dates are ignored and the newest stats of each analysis and type is answered. `group_by_anr` 1 keeps the stats of an analysis together. Where body and query give a value the body wins.
 //
@@ -331,7 +341,7 @@ func (c *Client) ListStats(ctx context.Context, params *ListStatsParams, body Li
 	return c.Client.Do(req)
 }
 
-// CreateStatsWithBody Create a new stats
+// CreateStatsWithBody Store a batch of stats
 //
 // The batch is stored as a whole or not at all. An item without uuid that equals a stored one of the client is answered with the stored one. Items whose uuid is already there are left out of `data`, and their uuids are in `duplicates` (status 207).
 //
@@ -350,7 +360,7 @@ func (c *Client) CreateStatsWithBody(ctx context.Context, params *CreateStatsPar
 	return c.Client.Do(req)
 }
 
-// CreateStats Create a new stats
+// CreateStats Store a batch of stats
 //
 // The batch is stored as a whole or not at all. An item without uuid that equals a stored one of the client is answered with the stored one. Items whose uuid is already there are left out of `data`, and their uuids are in `duplicates` (status 207).
 //
@@ -369,7 +379,7 @@ func (c *Client) CreateStats(ctx context.Context, params *CreateStatsParams, bod
 	return c.Client.Do(req)
 }
 
-// ProcessingListWithBody Return the result of the processor
+// ProcessingListWithBody Compute averages over stats with a processor
 //
 // Aggregates the stats of all clients, or of the analyses in `anrs`. Without dates the last three months up to today. `data` is `[]` when no stats match. Where body and query give a value the body wins.
 //
@@ -388,7 +398,7 @@ func (c *Client) ProcessingListWithBody(ctx context.Context, params *ProcessingL
 	return c.Client.Do(req)
 }
 
-// ProcessingList Return the result of the processor
+// ProcessingList Compute averages over stats with a processor
 //
 // Aggregates the stats of all clients, or of the analyses in `anrs`. Without dates the last three months up to today. `data` is `[]` when no stats match. Where body and query give a value the body wins.
 //
@@ -407,7 +417,9 @@ func (c *Client) ProcessingList(ctx context.Context, params *ProcessingListParam
 	return c.Client.Do(req)
 }
 
-// GetProcessorList Return the list of available processors with their description
+// GetProcessorList List the processors
+//
+// Names what GET /stats/processed/ can compute, with the parameters that each processor takes.
 //
 // Corresponds with GET /stats/processed/list (the `GetProcessorList` operationId).
 func (c *Client) GetProcessorList(ctx context.Context, params *GetProcessorListParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -422,7 +434,7 @@ func (c *Client) GetProcessorList(ctx context.Context, params *GetProcessorListP
 	return c.Client.Do(req)
 }
 
-// DeleteStats Delete stats by provided anr
+// DeleteStats Delete the stats of an analysis
 //
 // With `uuid` only that stats is deleted. 404 when nothing was there to delete.
 //
@@ -439,7 +451,7 @@ func (c *Client) DeleteStats(ctx context.Context, anr string, params *DeleteStat
 	return c.Client.Do(req)
 }
 
-// GetStats Fetch a given resource by anr
+// GetStats Return the stats of an analysis
 //
 // With `uuid` that stats, 404 when it is not there. Without it the stats of the analysis, newest first, `[]` when there are none.
 //
@@ -1167,6 +1179,8 @@ type ClientWithResponsesInterface interface {
 
 	// ClientPatchWithBodyWithResponse Change the sharing flag of the client of the key
 	//
+	// Says whether the stats of the client may be sent on to other instances.
+	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with PATCH /client/me (the `ClientPatch` operationId).
@@ -1174,12 +1188,14 @@ type ClientWithResponsesInterface interface {
 
 	// ClientPatchWithResponse Change the sharing flag of the client of the key
 	//
+	// Says whether the stats of the client may be sent on to other instances.
+	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with PATCH /client/me (the `ClientPatch` operationId).
 	ClientPatchWithResponse(ctx context.Context, params *ClientPatchParams, body ClientPatchJSONRequestBody, reqEditors ...RequestEditorFn) (*ClientPatchResult, error)
 
-	// ListStatsWithBodyWithResponse List all stats
+	// ListStatsWithBodyWithResponse List stats
 	//
 	// A user sees its own stats, an admin all. Newest date first, then by uuid. Without dates the last three months up to today; with `get_last` dates are ignored and the newest stats of each analysis and type is answered. `group_by_anr` 1 keeps the stats of an analysis together. Where body and query give a value the body wins.
 	//
@@ -1188,7 +1204,7 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /stats/ (the `ListStats` operationId).
 	ListStatsWithBodyWithResponse(ctx context.Context, params *ListStatsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ListStatsResult, error)
 
-	// ListStatsWithResponse List all stats
+	// ListStatsWithResponse List stats
 	//
 	// A user sees its own stats, an admin all. Newest date first, then by uuid. Without dates the last three months up to today; with `get_last` dates are ignored and the newest stats of each analysis and type is answered. `group_by_anr` 1 keeps the stats of an analysis together. Where body and query give a value the body wins.
 	//
@@ -1197,7 +1213,7 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /stats/ (the `ListStats` operationId).
 	ListStatsWithResponse(ctx context.Context, params *ListStatsParams, body ListStatsJSONRequestBody, reqEditors ...RequestEditorFn) (*ListStatsResult, error)
 
-	// CreateStatsWithBodyWithResponse Create a new stats
+	// CreateStatsWithBodyWithResponse Store a batch of stats
 	//
 	// The batch is stored as a whole or not at all. An item without uuid that equals a stored one of the client is answered with the stored one. Items whose uuid is already there are left out of `data`, and their uuids are in `duplicates` (status 207).
 	//
@@ -1206,7 +1222,7 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /stats/ (the `CreateStats` operationId).
 	CreateStatsWithBodyWithResponse(ctx context.Context, params *CreateStatsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateStatsResult, error)
 
-	// CreateStatsWithResponse Create a new stats
+	// CreateStatsWithResponse Store a batch of stats
 	//
 	// The batch is stored as a whole or not at all. An item without uuid that equals a stored one of the client is answered with the stored one. Items whose uuid is already there are left out of `data`, and their uuids are in `duplicates` (status 207).
 	//
@@ -1215,7 +1231,7 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /stats/ (the `CreateStats` operationId).
 	CreateStatsWithResponse(ctx context.Context, params *CreateStatsParams, body CreateStatsJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateStatsResult, error)
 
-	// ProcessingListWithBodyWithResponse Return the result of the processor
+	// ProcessingListWithBodyWithResponse Compute averages over stats with a processor
 	//
 	// Aggregates the stats of all clients, or of the analyses in `anrs`. Without dates the last three months up to today. `data` is `[]` when no stats match. Where body and query give a value the body wins.
 	//
@@ -1224,7 +1240,7 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /stats/processed/ (the `ProcessingList` operationId).
 	ProcessingListWithBodyWithResponse(ctx context.Context, params *ProcessingListParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ProcessingListResult, error)
 
-	// ProcessingListWithResponse Return the result of the processor
+	// ProcessingListWithResponse Compute averages over stats with a processor
 	//
 	// Aggregates the stats of all clients, or of the analyses in `anrs`. Without dates the last three months up to today. `data` is `[]` when no stats match. Where body and query give a value the body wins.
 	//
@@ -1233,14 +1249,16 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /stats/processed/ (the `ProcessingList` operationId).
 	ProcessingListWithResponse(ctx context.Context, params *ProcessingListParams, body ProcessingListJSONRequestBody, reqEditors ...RequestEditorFn) (*ProcessingListResult, error)
 
-	// GetProcessorListWithResponse Return the list of available processors with their description
+	// GetProcessorListWithResponse List the processors
+	//
+	// Names what GET /stats/processed/ can compute, with the parameters that each processor takes.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /stats/processed/list (the `GetProcessorList` operationId).
 	GetProcessorListWithResponse(ctx context.Context, params *GetProcessorListParams, reqEditors ...RequestEditorFn) (*GetProcessorListResult, error)
 
-	// DeleteStatsWithResponse Delete stats by provided anr
+	// DeleteStatsWithResponse Delete the stats of an analysis
 	//
 	// With `uuid` only that stats is deleted. 404 when nothing was there to delete.
 	//
@@ -1249,7 +1267,7 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with DELETE /stats/{anr} (the `DeleteStats` operationId).
 	DeleteStatsWithResponse(ctx context.Context, anr string, params *DeleteStatsParams, reqEditors ...RequestEditorFn) (*DeleteStatsResult, error)
 
-	// GetStatsWithResponse Fetch a given resource by anr
+	// GetStatsWithResponse Return the stats of an analysis
 	//
 	// With `uuid` that stats, 404 when it is not there. Without it the stats of the analysis, newest first, `[]` when there are none.
 	//
@@ -2327,6 +2345,8 @@ func (c *ClientWithResponses) ClientGetWithResponse(ctx context.Context, params 
 
 // ClientPatchWithBodyWithResponse Change the sharing flag of the client of the key
 //
+// Says whether the stats of the client may be sent on to other instances.
+//
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with PATCH /client/me (the `ClientPatch` operationId).
@@ -2340,6 +2360,8 @@ func (c *ClientWithResponses) ClientPatchWithBodyWithResponse(ctx context.Contex
 
 // ClientPatchWithResponse Change the sharing flag of the client of the key
 //
+// Says whether the stats of the client may be sent on to other instances.
+//
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with PATCH /client/me (the `ClientPatch` operationId).
@@ -2351,7 +2373,7 @@ func (c *ClientWithResponses) ClientPatchWithResponse(ctx context.Context, param
 	return ParseClientPatchResult(rsp)
 }
 
-// ListStatsWithBodyWithResponse List all stats
+// ListStatsWithBodyWithResponse List stats
 //
 // A user sees its own stats, an admin all. Newest date first, then by uuid. Without dates the last three months up to today; with `get_last` dates are ignored and the newest stats of each analysis and type is answered. `group_by_anr` 1 keeps the stats of an analysis together. Where body and query give a value the body wins.
 //
@@ -2366,7 +2388,7 @@ func (c *ClientWithResponses) ListStatsWithBodyWithResponse(ctx context.Context,
 	return ParseListStatsResult(rsp)
 }
 
-// ListStatsWithResponse List all stats
+// ListStatsWithResponse List stats
 //
 // A user sees its own stats, an admin all. Newest date first, then by uuid. Without dates the last three months up to today; with `get_last` dates are ignored and the newest stats of each analysis and type is answered. `group_by_anr` 1 keeps the stats of an analysis together. Where body and query give a value the body wins.
 //
@@ -2381,7 +2403,7 @@ func (c *ClientWithResponses) ListStatsWithResponse(ctx context.Context, params 
 	return ParseListStatsResult(rsp)
 }
 
-// CreateStatsWithBodyWithResponse Create a new stats
+// CreateStatsWithBodyWithResponse Store a batch of stats
 //
 // The batch is stored as a whole or not at all. An item without uuid that equals a stored one of the client is answered with the stored one. Items whose uuid is already there are left out of `data`, and their uuids are in `duplicates` (status 207).
 //
@@ -2396,7 +2418,7 @@ func (c *ClientWithResponses) CreateStatsWithBodyWithResponse(ctx context.Contex
 	return ParseCreateStatsResult(rsp)
 }
 
-// CreateStatsWithResponse Create a new stats
+// CreateStatsWithResponse Store a batch of stats
 //
 // The batch is stored as a whole or not at all. An item without uuid that equals a stored one of the client is answered with the stored one. Items whose uuid is already there are left out of `data`, and their uuids are in `duplicates` (status 207).
 //
@@ -2411,7 +2433,7 @@ func (c *ClientWithResponses) CreateStatsWithResponse(ctx context.Context, param
 	return ParseCreateStatsResult(rsp)
 }
 
-// ProcessingListWithBodyWithResponse Return the result of the processor
+// ProcessingListWithBodyWithResponse Compute averages over stats with a processor
 //
 // Aggregates the stats of all clients, or of the analyses in `anrs`. Without dates the last three months up to today. `data` is `[]` when no stats match. Where body and query give a value the body wins.
 //
@@ -2426,7 +2448,7 @@ func (c *ClientWithResponses) ProcessingListWithBodyWithResponse(ctx context.Con
 	return ParseProcessingListResult(rsp)
 }
 
-// ProcessingListWithResponse Return the result of the processor
+// ProcessingListWithResponse Compute averages over stats with a processor
 //
 // Aggregates the stats of all clients, or of the analyses in `anrs`. Without dates the last three months up to today. `data` is `[]` when no stats match. Where body and query give a value the body wins.
 //
@@ -2441,7 +2463,9 @@ func (c *ClientWithResponses) ProcessingListWithResponse(ctx context.Context, pa
 	return ParseProcessingListResult(rsp)
 }
 
-// GetProcessorListWithResponse Return the list of available processors with their description
+// GetProcessorListWithResponse List the processors
+//
+// Names what GET /stats/processed/ can compute, with the parameters that each processor takes.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -2454,7 +2478,7 @@ func (c *ClientWithResponses) GetProcessorListWithResponse(ctx context.Context, 
 	return ParseGetProcessorListResult(rsp)
 }
 
-// DeleteStatsWithResponse Delete stats by provided anr
+// DeleteStatsWithResponse Delete the stats of an analysis
 //
 // With `uuid` only that stats is deleted. 404 when nothing was there to delete.
 //
@@ -2469,7 +2493,7 @@ func (c *ClientWithResponses) DeleteStatsWithResponse(ctx context.Context, anr s
 	return ParseDeleteStatsResult(rsp)
 }
 
-// GetStatsWithResponse Fetch a given resource by anr
+// GetStatsWithResponse Return the stats of an analysis
 //
 // With `uuid` that stats, 404 when it is not there. Without it the stats of the analysis, newest first, `[]` when there are none.
 //

@@ -28,22 +28,22 @@ type ServerInterface interface {
 	// ClientPatch Change the sharing flag of the client of the key
 	// (PATCH /client/me)
 	ClientPatch(ctx echo.Context, params ClientPatchParams) error
-	// ListStats List all stats
+	// ListStats List stats
 	// (GET /stats/)
 	ListStats(ctx echo.Context, params ListStatsParams) error
-	// CreateStats Create a new stats
+	// CreateStats Store a batch of stats
 	// (POST /stats/)
 	CreateStats(ctx echo.Context, params CreateStatsParams) error
-	// ProcessingList Return the result of the processor
+	// ProcessingList Compute averages over stats with a processor
 	// (GET /stats/processed/)
 	ProcessingList(ctx echo.Context, params ProcessingListParams) error
-	// GetProcessorList Return the list of available processors with their description
+	// GetProcessorList List the processors
 	// (GET /stats/processed/list)
 	GetProcessorList(ctx echo.Context, params GetProcessorListParams) error
-	// DeleteStats Delete stats by provided anr
+	// DeleteStats Delete the stats of an analysis
 	// (DELETE /stats/{anr})
 	DeleteStats(ctx echo.Context, anr string, params DeleteStatsParams) error
-	// GetStats Fetch a given resource by anr
+	// GetStats Return the stats of an analysis
 	// (GET /stats/{anr})
 	GetStats(ctx echo.Context, anr string, params GetStatsParams) error
 }
@@ -1824,22 +1824,22 @@ type StrictServerInterface interface {
 	// ClientPatch Change the sharing flag of the client of the key
 	// (PATCH /client/me)
 	ClientPatch(ctx context.Context, request ClientPatchRequestObject) (ClientPatchResponseObject, error)
-	// ListStats List all stats
+	// ListStats List stats
 	// (GET /stats/)
 	ListStats(ctx context.Context, request ListStatsRequestObject) (ListStatsResponseObject, error)
-	// CreateStats Create a new stats
+	// CreateStats Store a batch of stats
 	// (POST /stats/)
 	CreateStats(ctx context.Context, request CreateStatsRequestObject) (CreateStatsResponseObject, error)
-	// ProcessingList Return the result of the processor
+	// ProcessingList Compute averages over stats with a processor
 	// (GET /stats/processed/)
 	ProcessingList(ctx context.Context, request ProcessingListRequestObject) (ProcessingListResponseObject, error)
-	// GetProcessorList Return the list of available processors with their description
+	// GetProcessorList List the processors
 	// (GET /stats/processed/list)
 	GetProcessorList(ctx context.Context, request GetProcessorListRequestObject) (GetProcessorListResponseObject, error)
-	// DeleteStats Delete stats by provided anr
+	// DeleteStats Delete the stats of an analysis
 	// (DELETE /stats/{anr})
 	DeleteStats(ctx context.Context, request DeleteStatsRequestObject) (DeleteStatsResponseObject, error)
-	// GetStats Fetch a given resource by anr
+	// GetStats Return the stats of an analysis
 	// (GET /stats/{anr})
 	GetStats(ctx context.Context, request GetStatsRequestObject) (GetStatsResponseObject, error)
 }

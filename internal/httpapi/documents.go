@@ -17,7 +17,8 @@ const readerPolicy = "default-src 'self'; script-src 'self' 'unsafe-inline'; sty
 
 // registerDocuments serves the documents and their reader.
 func registerDocuments(e *echo.Echo) {
-	e.GET(Root+"/openapi.json", serveDocument)
+	e.GET(Root+"/openapi.json", func(c echo.Context) error { return serveDocument(c, echo.MIMEApplicationJSON, openapi.JSON) })
+	e.GET(Root+"/openapi.yaml", func(c echo.Context) error { return serveDocument(c, "application/yaml", openapi.YAML) })
 	e.GET(Root+"/swagger.json", func(c echo.Context) error {
 		return c.Blob(http.StatusOK, echo.MIMEApplicationJSON, openapi.SwaggerBelow(prefix.Of(c.Request().Context())))
 	})
@@ -28,12 +29,13 @@ func registerDocuments(e *echo.Echo) {
 	}
 }
 
-func serveDocument(c echo.Context) error {
-	document, err := openapi.JSON(prefix.Of(c.Request().Context()))
+// serveDocument serves the OpenAPI document with the prefix that the caller sees.
+func serveDocument(c echo.Context, contentType string, of func(prefix string) ([]byte, error)) error {
+	document, err := of(prefix.Of(c.Request().Context()))
 	if err != nil {
 		return err
 	}
-	return c.Blob(http.StatusOK, echo.MIMEApplicationJSON, document)
+	return c.Blob(http.StatusOK, contentType, document)
 }
 
 // readerFiles are the files of the Swagger UI that its page asks for.

@@ -55,7 +55,7 @@ func serveAt(t *testing.T, now func() time.Time) *service {
 	}
 	t.Cleanup(store.Close)
 	_, handler := httpapi.New(httpapi.Options{
-		Store: store, Now: now, Location: time.UTC, Log: slog.New(slog.DiscardHandler), MaxBodyBytes: 1 << 20,
+		Store: store, Cache: httpapi.NewCache(now), Now: now, Location: time.UTC, Log: slog.New(slog.DiscardHandler), MaxBodyBytes: 1 << 20,
 	})
 	s := &service{handler: handler}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -7,7 +7,6 @@ import (
 
 	"github.com/monarc-project/stats-service/internal/answer"
 	"github.com/monarc-project/stats-service/internal/fieldmask"
-	"github.com/monarc-project/stats-service/internal/postgres"
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
@@ -16,17 +15,17 @@ import (
 // is it compressed, whatever the caller accepts: it says what the caller has
 // just sent, and compressing that took a sixth of the time of a post.
 type batchAnswer struct {
-	items    []postgres.Item
-	outcomes []postgres.Outcome // one for each item
-	mask     *fieldmask.Mask
+	items   []stats.Item
+	results []stats.Result // one for each item
+	mask    *fieldmask.Mask
 }
 
 // duplicates returns the uuids that were already there.
 func (b batchAnswer) duplicates() []uuid.UUID {
 	var ids []uuid.UUID
-	for _, outcome := range b.outcomes {
-		if outcome.Duplicate {
-			ids = append(ids, outcome.Stat.UUID)
+	for _, result := range b.results {
+		if result.Status == stats.Duplicate {
+			ids = append(ids, result.Stat.UUID)
 		}
 	}
 	return ids
@@ -40,7 +39,7 @@ func (b batchAnswer) write(w http.ResponseWriter) error {
 		status = http.StatusMultiStatus
 	}
 	beside := about{
-		Metadata:   metadata(len(b.outcomes)-len(duplicates), stats.Page{}),
+		Metadata:   metadata(len(b.results)-len(duplicates), stats.Page{}),
 		Duplicates: duplicates,
 	}
 	rowMask, wanted := b.mask.Sub("data")
@@ -61,12 +60,12 @@ func (b batchAnswer) write(w http.ResponseWriter) error {
 // copyTo adds every item that is stored now, with the data that was sent.
 func (b batchAnswer) copyTo(list *answer.ListWriter) error {
 	var row []byte
-	for i, outcome := range b.outcomes {
-		if outcome.Duplicate {
+	for i, result := range b.results {
+		if result.Status == stats.Duplicate {
 			continue
 		}
-		stat := outcome.Stat
-		stat.Data = b.items[i].Stat.Data
+		stat := result.Stat
+		stat.Data = b.items[i].Data
 		row = appendStat(row[:0], stat)
 		if err := list.Add(row); err != nil {
 			return err

@@ -24,8 +24,8 @@ type binder struct {
 // Bind decodes the JSON body into target. io.EOF tells that there is no body,
 // which operations with an optional body accept.
 func (b binder) Bind(target any, c echo.Context) error {
-	if batch, isBatch := target.(*api.CreateStatsJSONRequestBody); isBatch {
-		return b.bindBatch(batch, c)
+	if _, isBatch := target.(*api.CreateStatsJSONRequestBody); isBatch {
+		return b.bindBatch(c)
 	}
 	body, err := b.read(c)
 	if err != nil {
@@ -61,36 +61,27 @@ func isNoFilter(body []byte) bool {
 	return text == "null" || text == "[]"
 }
 
-// bindBatch decodes a batch as it arrives.
-func (b binder) bindBatch(batch *[]api.NewStats, c echo.Context) error {
+// postedKey is under which the context of a request has its body.
+type postedKey struct{}
+
+// bindBatch leaves the body to the operation as it is: see posted.
+func (b binder) bindBatch(c echo.Context) error {
 	r := c.Request()
-	if r.ContentLength > b.maxBytes {
-		return &http.MaxBytesError{Limit: b.maxBytes}
-	}
 	if err := checkContentType(r); err != nil {
 		return err
 	}
-	body := &received{from: http.MaxBytesReader(c.Response(), r.Body, b.maxBytes)}
-	err := decodeBatch(body, batch)
-	if body.err != nil {
-		return unreadable(body.err)
+	body, err := b.read(c)
+	if err != nil {
+		return err
 	}
-	return err
+	c.SetRequest(r.WithContext(context.WithValue(r.Context(), postedKey{}, body)))
+	return nil
 }
 
-// received remembers why a body could not be read to its end.
-type received struct {
-	from io.Reader
-	err  error
-}
-
-// Read implements io.Reader.
-func (r *received) Read(p []byte) (int, error) {
-	n, err := r.from.Read(p)
-	if err != nil && err != io.EOF {
-		r.err = err
-	}
-	return n, err
+// posted returns the body that bindBatch has left.
+func posted(ctx context.Context) []byte {
+	body, _ := ctx.Value(postedKey{}).([]byte)
+	return body
 }
 
 // unreadable tells the caller why a body could not be read.

@@ -41,18 +41,5 @@ func (s *Server) changed(types ...stats.Type) {
 	}
 }
 
-// typesOf are the types of the items of a batch, once each.
-func typesOf(items []postgres.Item) []stats.Type {
-	var types []stats.Type
-	seen := map[stats.Type]bool{}
-	for i := range items {
-		if t := items[i].Stat.Type; !seen[t] {
-			seen[t] = true
-			types = append(types, t)
-		}
-	}
-	return types
-}
-
 // topicsOf are what an answer about stats of this type depends on.
 func topicsOf(t stats.Type) []string { return []string{string(t)} }

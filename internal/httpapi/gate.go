@@ -6,6 +6,8 @@ import (
 
 	"github.com/labstack/echo/v4"
 	"golang.org/x/sync/semaphore"
+
+	"github.com/monarc-project/stats-service/internal/stats"
 )
 
 const (
@@ -33,7 +35,7 @@ func newGate(maxBodyBytes int64, patience time.Duration) *gate {
 }
 
 // weight is the size of a body, and what the items that may be in it add to that.
-func weight(size int64) int64 { return size + min(size/leastItem, maxItems)*itemCost }
+func weight(size int64) int64 { return size + min(size/leastItem, stats.MaxItems)*itemCost }
 
 // admit makes a large body wait until there is room for it. One whose length is
 // not known counts as the largest.

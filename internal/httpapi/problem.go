@@ -84,7 +84,7 @@ func problemOf(err error) problem {
 func requestProblem(err error) (problem, bool) {
 	var (
 		tooLarge *http.MaxBytesError
-		tooLong  tooManyItemsError
+		tooLong  stats.TooManyItemsError
 		notJSON  *notJSONError
 		mask     *fieldmask.ParseError
 		tooMany  *tooManyError

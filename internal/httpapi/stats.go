@@ -2,7 +2,6 @@ package httpapi
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -16,7 +15,6 @@ import (
 	"github.com/monarc-project/stats-service/gen/api"
 	"github.com/monarc-project/stats-service/gen/server"
 	"github.com/monarc-project/stats-service/internal/fieldmask"
-	"github.com/monarc-project/stats-service/internal/postgres"
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
@@ -109,19 +107,20 @@ func (s *Server) CreateStats(ctx context.Context, request server.CreateStatsRequ
 	if !ok {
 		return nil, errNoKey
 	}
-	items, err := itemsOf(*request.Body)
+	batch, err := stats.ParseBatch(posted(ctx), func(sent []stats.SentDocument) (map[stats.SentDocument]stats.Digest, error) {
+		return s.store.KnownDocuments(ctx, sent)
+	})
 	if err != nil {
 		return nil, err
 	}
-	*request.Body = nil // the items have all of it
-	outcomes, err := s.store.InsertStats(ctx, client, items)
-	s.changed(typesOf(items)...)
+	results, err := s.store.InsertBatch(ctx, client, batch)
+	s.changed(batch.Types()...)
 	if err != nil {
-		return nil, refusal(items, fmt.Errorf("store %d stats: %w", len(items), err))
+		return nil, fmt.Errorf("store %d stats: %w", len(batch.Items), err)
 	}
-	batch := batchAnswer{items: items, outcomes: outcomes, mask: mask}
-	s.logDuplicates(ctx, batch.duplicates())
-	return reply(batch.write), nil
+	created := batchAnswer{items: batch.Items, results: results, mask: mask}
+	s.logDuplicates(ctx, created.duplicates())
+	return reply(created.write), nil
 }
 
 // maxDuplicatesLogged is how many duplicates of a batch are logged.
@@ -137,113 +136,6 @@ func (s *Server) logDuplicates(ctx context.Context, duplicates []uuid.UUID) {
 		}
 		s.logVisit(ctx, s.areas.stats, slog.LevelWarn, "Duplicate stats: "+duplicate.String(), id)
 	}
-}
-
-// maxReported is how many items of a batch at most have their errors listed.
-const maxReported = 20
-
-// itemsOf returns the items of a batch, whose data the store validates. Its
-// error is an *stats.InvalidError that names items by their index.
-func itemsOf(batch []api.NewStats) ([]postgres.Item, error) {
-	items := make([]postgres.Item, len(batch))
-	for i := range batch {
-		item, err := itemOf(batch[i])
-		if err != nil {
-			return nil, faultsOf(batch)
-		}
-		items[i] = item
-	}
-	return items, nil
-}
-
-// refusal tells all that is wrong with a batch that was refused for an item.
-func refusal(items []postgres.Item, cause error) error {
-	if _, isBad := errors.AsType[*stats.InvalidError](cause); !isBad {
-		return cause
-	}
-	if faults := faultsIn(len(items), func(i int) *stats.InvalidError { return checkData(items[i]) }); faults != nil {
-		return faults
-	}
-	return cause // only the database knows why
-}
-
-// faultsOf validates every item of a batch and returns nil or an
-// *stats.InvalidError that names items by their index.
-func faultsOf(batch []api.NewStats) error {
-	return faultsIn(len(batch), func(i int) *stats.InvalidError {
-		item, err := itemOf(batch[i])
-		if err != nil {
-			return err
-		}
-		return checkData(item)
-	})
-}
-
-// faultsIn gathers what check says of n items.
-func faultsIn(n int, check func(i int) *stats.InvalidError) error {
-	faults := map[string]string{}
-	faulty := 0
-	for i := range n {
-		err := check(i)
-		if err == nil {
-			continue
-		}
-		for field, reason := range err.Under(strconv.Itoa(i)).Fields {
-			faults[field] = reason
-		}
-		if faulty++; faulty == maxReported {
-			break
-		}
-	}
-	if faulty == 0 {
-		return nil
-	}
-	return &stats.InvalidError{Message: "Input payload validation failed; nothing was stored", Fields: faults}
-}
-
-func checkData(item postgres.Item) *stats.InvalidError {
-	if _, err := stats.Observations(item.Stat.Type, item.Stat.Data); err != nil {
-		return asInvalid(err)
-	}
-	return nil
-}
-
-func itemOf(item api.NewStats) (postgres.Item, *stats.InvalidError) {
-	if field := missingField(item); field != "" {
-		return postgres.Item{}, stats.Invalid(field, "is required")
-	}
-	t, err := stats.ParseType(item.Type)
-	if err != nil {
-		return postgres.Item{}, asInvalid(err)
-	}
-	stat := stats.Stat{ANR: item.ANR, Type: t, Date: item.Date.Time, Data: item.Data}
-	if item.UUID != nil {
-		stat.UUID = *item.UUID
-	}
-	return postgres.Item{Stat: stat}, nil
-}
-
-// asInvalid returns err, which is about the input, as what it is.
-func asInvalid(err error) *stats.InvalidError {
-	var bad *stats.InvalidError
-	if errors.As(err, &bad) {
-		return bad
-	}
-	return stats.Invalid("data", "%s", err)
-}
-
-func missingField(item api.NewStats) string {
-	switch {
-	case item.ANR == uuid.Nil:
-		return "anr"
-	case item.Type == "":
-		return "type"
-	case item.Date.IsZero():
-		return "date"
-	case len(item.Data) == 0:
-		return "data"
-	}
-	return ""
 }
 
 func wireStat(stat stats.Stat) api.Stats {

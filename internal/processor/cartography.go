@@ -30,14 +30,26 @@ func (k cellKey) compare(other cellKey) int {
 	return cmp.Or(
 		cmp.Compare(k.state, other.state),
 		cmp.Compare(k.kind, other.kind),
-		compareDigits(k.impact, other.impact),
-		compareDigits(k.likelihood, other.likelihood),
+		compareScaleValues(k.impact, other.impact),
+		compareScaleValues(k.likelihood, other.likelihood),
 	)
 }
 
-// compareDigits orders decimal digits without leading zeros by their value.
-func compareDigits(a, b string) int {
-	return cmp.Or(cmp.Compare(len(a), len(b)), strings.Compare(a, b))
+// compareScaleValues orders decimal numbers without leading zeros, which may be
+// negative, by their value.
+func compareScaleValues(a, b string) int {
+	magnitudeA, negativeA := strings.CutPrefix(a, "-")
+	magnitudeB, negativeB := strings.CutPrefix(b, "-")
+	order := cmp.Or(cmp.Compare(len(magnitudeA), len(magnitudeB)), strings.Compare(magnitudeA, magnitudeB))
+	switch {
+	case negativeA && negativeB:
+		return -order
+	case negativeA:
+		return -1
+	case negativeB:
+		return 1
+	}
+	return order
 }
 
 func cartographyAverages(sums []DailySum, params Params) any {

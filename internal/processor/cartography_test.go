@@ -50,6 +50,16 @@ func TestCartographyAverages(t *testing.T) {
 			params: Params{ParamKind: {stats.Operational}},
 			want:   `{"current":{"operational":{}},"residual":{"operational":{"0":{"0":1}}}}`,
 		},
+		"what is not evaluated comes before 0, under its own key": {
+			sums: []DailySum{
+				cell("2020-01-01", stats.Current, stats.Operational, "", "", 2, "0"),
+				cell("2020-01-01", stats.Current, stats.Operational, "2", "0", 1, "6"),
+				cell("2020-01-01", stats.Current, stats.Operational, "2", "-1", 1, "1"),
+				cell("2020-01-01", stats.Current, stats.Operational, "-1", "-1", 1, "3"),
+				cell("2020-01-01", stats.Current, stats.Operational, "-10", "-1", 1, "4"),
+			},
+			want: `{"current":{"operational":{"-10":{"-1":2},"-1":{"-1":1.5},"2":{"-1":0.5,"0":3}}}}`,
+		},
 		"cells that no map accounts for have no mean": {
 			sums: []DailySum{cell("2020-01-01", stats.Current, stats.Informational, "1", "1", 1, "3")},
 			want: `{}`,

@@ -1,6 +1,7 @@
 package stats
 
 import (
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -15,6 +16,17 @@ type Batch struct {
 	Items []Item
 }
 
+// Types returns the types of the items, once each.
+func (b Batch) Types() []Type {
+	var types []Type
+	for i := range b.Items {
+		if t := b.Items[i].Type; !slices.Contains(types, t) {
+			types = append(types, t)
+		}
+	}
+	return types
+}
+
 // Item is a stat to be stored. Its fields have been validated.
 type Item struct {
 	UUID        uuid.UUID // uuid.Nil: the sender chose none
@@ -26,23 +38,40 @@ type Item struct {
 	Digest      Digest
 
 	// Known: a document of the analysis with this digest has been stored before.
-	// Its bytes have not been read this time, so that Observations is nil.
-	Known        bool
+	// Its bytes have not been read this time.
+	Known bool
+	// Observations are what Data measures, or nil: see Observe.
 	Observations []Observation
 }
 
-// DocumentKey names the item's document.
+// DocumentKey returns the name of the item's document.
 func (i *Item) DocumentKey() DocumentKey { return DocumentKey{ANR: i.ANR, Digest: i.Digest} }
 
-// Read reads a known document all the same, for whoever finds that it is no
-// longer stored. Its error is an *InvalidError.
-func (i *Item) Read() error {
-	document, err := ReadDocument(i.Type, i.Data)
-	if err != nil {
-		return err
+// Read reads the document, also of an item that is known: for whoever finds that
+// it is no longer stored. Its error is an *InvalidError.
+func (i *Item) Read() (err error) {
+	i.Digest, i.Observations, err = readDocument(i.Type, i.Data)
+	i.Known = false
+	return err
+}
+
+// A batch holds so many observations, at 300 bytes each and their labels, of
+// documents of so many bytes. Those of a larger batch, which take several times
+// the memory of its text, are dropped once they are validated.
+const (
+	maxObservations  = 16 << 10
+	maxObservedBytes = 2 << 20
+)
+
+// Observe returns what the document measures; it reads the document where that is
+// not known any more or, of an item that is Known, never was. The error is an
+// *InvalidError.
+func (i *Item) Observe() ([]Observation, error) {
+	if i.Observations != nil {
+		return i.Observations, nil
 	}
-	i.Digest, i.Observations, i.Known = document.Digest, document.Observations, false
-	return nil
+	_, observations, err := readDocument(i.Type, i.Data)
+	return observations, err
 }
 
 // SentDocument names the bytes of a document of an analysis.
@@ -52,8 +81,30 @@ type SentDocument struct {
 }
 
 // Known returns the digests of those documents that are stored. Documents that
-// do not validate, which an adopted database may hold, are not known.
+// do not validate, which an adopted database may hold, are not known. A nil
+// Known knows nothing.
 type Known func(sent []SentDocument) (map[SentDocument]Digest, error)
+
+// identify finds out which items are known.
+func (b *Batch) identify(known Known) error {
+	if known == nil || len(b.Items) == 0 {
+		return nil
+	}
+	sent := make([]SentDocument, len(b.Items))
+	for i := range b.Items {
+		sent[i] = b.Items[i].sent()
+	}
+	digests, err := known(sent)
+	if err != nil {
+		return err
+	}
+	for i := range b.Items {
+		b.Items[i].Digest, b.Items[i].Known = digests[sent[i]]
+	}
+	return nil
+}
+
+func (i *Item) sent() SentDocument { return SentDocument{ANR: i.ANR, Fingerprint: i.Fingerprint} }
 
 // Result is what became of an item of a batch.
 type Result struct {
@@ -63,7 +114,7 @@ type Result struct {
 	Status Status
 }
 
-// Status tells the ways in which an item of a batch is dealt with.
+// Status is the way in which an item of a batch was dealt with.
 type Status int
 
 // The statuses of an item.

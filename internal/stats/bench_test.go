@@ -1,12 +1,11 @@
 package stats
 
 import (
+	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
-	"time"
-
-	"github.com/google/uuid"
 )
 
 // analysis returns the five stats of one analysis, as large as those that a
@@ -84,51 +83,43 @@ func TestAnalysisIsRealistic(t *testing.T) {
 		t.Errorf("an analysis has %d bytes", n)
 	}
 	for of, data := range five {
-		observations, err := Observations(of, data)
-		if err != nil || len(observations) == 0 {
-			t.Errorf("%s: %d observations, %v", of, len(observations), err)
+		document, err := ReadDocument(of, data)
+		if err != nil || len(document.Observations) == 0 {
+			t.Errorf("%s: %d observations, %v", of, len(document.Observations), err)
 		}
-		checkConsistent(t, of, observations)
+		checkConsistent(t, of, document.Observations)
 	}
 }
 
-func BenchmarkObservations(b *testing.B) {
-	five := analysis()
-	b.SetBytes(sizeOf(five))
-	b.ReportAllocs()
-	for b.Loop() {
-		for of, data := range five {
-			if _, err := Observations(of, data); err != nil {
-				b.Fatal(err)
-			}
-		}
+// body is what a front office posts of an analysis.
+func body() []byte {
+	var items [][]byte
+	for of, data := range analysis() {
+		items = append(items, fmt.Appendf(nil, `{"anr":%q,"type":%q,"date":"2026-03-01","data":%s}`, fireID, of, data))
 	}
+	return slices.Concat([]byte("["), bytes.Join(items, []byte(",")), []byte("]"))
 }
 
-func BenchmarkCanonical(b *testing.B) {
-	five := analysis()
-	b.SetBytes(sizeOf(five))
-	b.ReportAllocs()
-	for b.Loop() {
-		for _, data := range five {
-			if _, err := Canonical(data); err != nil {
-				b.Fatal(err)
-			}
+// BenchmarkParseBatch reads a post whose documents are new, and one whose
+// documents are known.
+func BenchmarkParseBatch(b *testing.B) {
+	posted := body()
+	all := func(sent []SentDocument) (map[SentDocument]Digest, error) {
+		digests := make(map[SentDocument]Digest, len(sent))
+		for _, document := range sent {
+			digests[document] = Digest{}
 		}
+		return digests, nil
 	}
-}
-
-func BenchmarkContentID(b *testing.B) {
-	client := uuid.MustParse("11111111-1111-4111-8111-111111111111")
-	five := analysis()
-	b.SetBytes(sizeOf(five))
-	b.ReportAllocs()
-	for b.Loop() {
-		for of, data := range five {
-			stat := Stat{Type: of, Date: time.Unix(0, 0).UTC(), Data: data}
-			if _, err := ContentID(client, stat); err != nil {
-				b.Fatal(err)
+	for name, known := range map[string]Known{"new": nil, "known": all} {
+		b.Run(name, func(b *testing.B) {
+			b.SetBytes(int64(len(posted)))
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := ParseBatch(posted, known); err != nil {
+					b.Fatal(err)
+				}
 			}
-		}
+		})
 	}
 }

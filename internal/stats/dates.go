@@ -9,21 +9,51 @@ const (
 	windowMonths = 3
 )
 
-// ParseDate reads a calendar day, strictly YYYY-MM-DD, of the years 1970 to
-// 9999 and returns its midnight UTC. The error is an *InvalidError about the
-// field date.
-func ParseDate(s string) (time.Time, error) { return ParseDateField("date", s) }
+// ParseDate reads a calendar day of the years 1970 to 9999 and returns its
+// midnight UTC. The form is YYYY-MM-DD; the others that the running service takes
+// are YYYYMMDD and a date with a time, of which the day counts as it is written,
+// whatever the offset. The error is an *InvalidError about the field date.
+func ParseDate(s string) (time.Time, error) { return parseDate("date", s, dayLayouts) }
 
-// ParseDateField is ParseDate for a field of another name.
+// ParseDateField is ParseDate for a field of another name that filters, where
+// YYYY-MM stands for the first of the month.
 func ParseDateField(field, s string) (time.Time, error) {
-	date, err := time.Parse(time.DateOnly, s)
-	if err != nil || len(s) != len(time.DateOnly) {
+	return parseDate(field, s, filterLayouts)
+}
+
+var (
+	dayLayouts = []string{
+		time.DateOnly, "20060102",
+		time.RFC3339, "2006-01-02T15:04:05", "2006-01-02T15:04:05Z0700", "2006-01-02T15:04", "20060102T150405Z0700", "20060102T150405",
+	}
+	filterLayouts = append([]string{"2006-01"}, dayLayouts...)
+)
+
+// longestDate bounds what is tried: 2026-11-27T00:00:00.000000000+02:00.
+const longestDate = 35
+
+func parseDate(field, s string, layouts []string) (time.Time, error) {
+	date, ok := dayOf(s, layouts)
+	if !ok {
 		return time.Time{}, Invalid(field, "%q is not a date: use YYYY-MM-DD", shorten(s))
 	}
 	if date.Year() < minYear || date.Year() > maxYear {
 		return time.Time{}, Invalid(field, "the year of %s is not between %d and %d", s, minYear, maxYear)
 	}
 	return date, nil
+}
+
+func dayOf(s string, layouts []string) (day time.Time, ok bool) {
+	if len(s) > longestDate {
+		return time.Time{}, false
+	}
+	for _, layout := range layouts {
+		if at, err := time.Parse(layout, s); err == nil {
+			year, month, day := at.Date()
+			return time.Date(year, month, day, 0, 0, 0, 0, time.UTC), true
+		}
+	}
+	return time.Time{}, false
 }
 
 // Today returns midnight UTC of the calendar day that it is at now in loc.

@@ -19,7 +19,8 @@ func TestParseDate(t *testing.T) {
 	}
 	for _, text := range []string{
 		"", "2024", "2024-1-01", "2024-01-1", "24-01-01", "2024-13-01", "2024-00-10", "2024-02-30", "2023-02-29",
-		"1900-02-29", "2024-01-01T00:00:00Z", " 2024-01-01", "2024-01-01 ", "2024/01/01", "01-01-2024", "20240101",
+		"1900-02-29", " 2024-01-01", "2024-01-01 ", "2024/01/01", "01-01-2024", "2024-01", "202401", "20240230",
+		"2024-01-01T", "2024-01-01T25:00:00Z", "2024-02-30T00:00:00Z", "2024-01-01T00:00:00Zulu",
 		"+2024-01-01", "today", "٢٠٢٤-01-01",
 	} {
 		_, err := ParseDate(text)
@@ -28,6 +29,32 @@ func TestParseDate(t *testing.T) {
 	for _, text := range []string{"1969-12-31", "0000-01-01", "0001-01-01"} {
 		_, err := ParseDateField("date_from", text)
 		checkInvalid(t, err, "date_from", "the year of "+text+" is not between 1970 and 9999")
+	}
+}
+
+// The running service takes these forms, and so its callers may send them.
+func TestParseDateInOtherForms(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"2026-11-27T00:00:00Z":          "2026-11-27",
+		"2026-11-27T01:00:00+02:00":     "2026-11-27", // the 26th in UTC: the day counts as it is written
+		"2026-11-27T23:59:59.999-11:00": "2026-11-27",
+		"2026-11-27T12:30:00":           "2026-11-27",
+		"2026-11-27T12:30":              "2026-11-27",
+		"20261127":                      "2026-11-27",
+		"20261127T123000Z":              "2026-11-27",
+	} {
+		date, err := ParseDate(text)
+		if err != nil {
+			t.Error(err)
+		}
+		if got := date.Format(time.RFC3339); got != want+"T00:00:00Z" {
+			t.Errorf("%s is read as %s", text, got)
+		}
+	}
+	first, err := ParseDateField("date_from", "2026-11")
+	if err != nil || first.Format(time.DateOnly) != "2026-11-01" {
+		t.Errorf("a month in a filter is %s, %v", first, err)
 	}
 }
 

@@ -10,9 +10,9 @@ import (
 )
 
 const (
-	maxNumberLen = 40  // characters of a number that is folded
-	maxMagnitude = 1e9 // of a number that is folded
-	maxDecimals  = 18  // of a folded number; more are rounded half to even
+	maxNumberLen = 40  // characters of a number that is measured
+	maxMagnitude = 1e9 // of a number that is measured
+	maxDecimals  = 18  // of a measured number; more are rounded half to even
 
 	// maxStoredLen and maxStoredExp bound the numbers that are only kept.
 	// PostgreSQL stores far more, but not everything that JSON can write.
@@ -72,7 +72,7 @@ func leadingDigits(text []byte) (digits, rest []byte) {
 	return text[:i], text[i:]
 }
 
-// parseDecimal reads a number that is folded. Its error completes a sentence
+// parseDecimal reads a number that is measured. Its error completes a sentence
 // about the number.
 func parseDecimal(text []byte) (udecimal.Decimal, error) {
 	if len(text) > maxNumberLen {

@@ -2,6 +2,7 @@ package stats
 
 import (
 	"crypto/sha256"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -18,21 +19,6 @@ type Digest [16]byte
 // for a fingerprint need not read the bytes.
 type Fingerprint [16]byte
 
-// FingerprintOf returns the fingerprint of data, the JSON of a document.
-func FingerprintOf(t Type, data []byte) Fingerprint {
-	return Fingerprint(sumOf(t, data))
-}
-
-// sumOf hashes a type and bytes. No type contains NUL, so that the two cannot
-// run into each other.
-func sumOf(t Type, data []byte) [16]byte {
-	hash := sha256.New()
-	hash.Write([]byte(t))
-	hash.Write([]byte{0})
-	hash.Write(data)
-	return [16]byte(hash.Sum(nil)[:16])
-}
-
 // Document is the content of stats: what an analysis says of itself, without a
 // day. An analysis that does not change sends the same document every day.
 type Document struct {
@@ -40,13 +26,90 @@ type Document struct {
 	Data         []byte // a JSON object or array, as it was sent
 	Digest       Digest
 	Fingerprint  Fingerprint
-	Observations []Observation // what Data measures
+	Observations []Observation // what Data measures; each has another key
 }
 
-// DocumentKey names a document: the same content of two analyses is two documents.
+// DocumentKey names a stored document. The same content of two analyses is two
+// documents.
 type DocumentKey struct {
 	ANR    uuid.UUID
 	Digest Digest
+}
+
+// ReadDocument reads, validates, measures and identifies data, the JSON of a stat
+// of type t, in one pass. Data without anything to measure has no observations.
+//
+// Numbers may be strings of numbers, and maps that are empty may be lists, as
+// PHP writes them. Members that the type does not know are allowed, since data
+// is documented as dynamic; they must be storable.
+//
+// Errors are *InvalidError whose field is the path of the first problem, such
+// as data.3.averageRate or data.risks.current.informational.0.level.
+func ReadDocument(t Type, data []byte) (Document, error) {
+	digest, observations, err := readDocument(t, data)
+	if err != nil {
+		return Document{}, err
+	}
+	return Document{Type: t, Data: data, Digest: digest, Fingerprint: FingerprintOf(t, data), Observations: observations}, nil
+}
+
+// readDocument is ReadDocument without what does not need reading.
+func readDocument(t Type, data []byte) (digest Digest, observations []Observation, err error) {
+	read, known := readers[t]
+	if !known {
+		_, err := ParseType(string(t))
+		return digest, nil, err
+	}
+	r := newReader(data)
+	defer r.release()
+	if observations, err = read(r); err != nil {
+		return digest, nil, err
+	}
+	if err := r.end(); err != nil {
+		return digest, nil, err
+	}
+	return Digest(sumOf(t, r.canonical.out)), observations, nil
+}
+
+// readers read the documents of each type.
+var readers = map[Type]func(*reader) ([]Observation, error){
+	Risk:          (*reader).risk,
+	Threat:        (*reader).objects,
+	Vulnerability: (*reader).objects,
+	Cartography:   (*reader).cartography,
+	Compliance:    (*reader).compliance,
+}
+
+// DigestOf returns the digest of a document that need not be valid, which a
+// database may hold that another program has filled. Where data cannot be read
+// at all, its exact bytes are what identifies it.
+func DigestOf(t Type, data []byte) Digest {
+	r := newReader(data)
+	defer r.release()
+	if r.skip() != nil || r.end() != nil {
+		return Digest(sumOf(t, data))
+	}
+	return Digest(sumOf(t, r.canonical.out))
+}
+
+// FingerprintOf returns the fingerprint of data, the JSON of a document.
+func FingerprintOf(t Type, data []byte) Fingerprint { return Fingerprint(sumOf(t, data)) }
+
+// hashBuffers spare sumOf from allocating what it hashes.
+var hashBuffers = sync.Pool{New: func() any { return new([]byte) }}
+
+// sumOf hashes a type and bytes. No type contains NUL, so that the two cannot
+// run into each other.
+func sumOf(t Type, data []byte) (sum [16]byte) {
+	hash := sha256.New()
+	prefix := hashBuffers.Get().(*[]byte)
+	*prefix = append(append((*prefix)[:0], t...), 0)
+	hash.Write(*prefix)
+	hash.Write(data)
+	*prefix = hash.Sum((*prefix)[:0])
+	copy(sum[:], *prefix)
+	hashBuffers.Put(prefix)
+	return sum
 }
 
 // DerivedUUID returns the UUID (version 8) of a stat whose sender chose none. It

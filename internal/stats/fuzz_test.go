@@ -2,17 +2,17 @@ package stats
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"strings"
 	"testing"
 	"unicode/utf8"
 
-	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 )
 
-func FuzzObservations(f *testing.F) {
+func FuzzDocument(f *testing.F) {
 	for i := range Types() {
 		for _, data := range []string{
 			`[]`, `{}`, `{"risks":[]}`, `null`, `[1`, "",
@@ -29,21 +29,17 @@ func FuzzObservations(f *testing.F) {
 		types := Types()
 		of := types[uint(i)%uint(len(types))]
 		before := bytes.Clone(data)
-		observations, err := Observations(of, data)
+		document, err := ReadDocument(of, data)
 		if !bytes.Equal(before, data) {
 			t.Fatal("the input has changed")
-		}
-		slow, slowErr := readWith(newReader(data), folds[of])
-		if (err == nil) != (slowErr == nil) || err == nil && !cmp.Equal(slow, observations) {
-			t.Fatalf("read fast: %v, %v; otherwise: %v, %v", observations, err, slow, slowErr)
 		}
 		if err != nil {
 			checkExplained(t, err)
 			return
 		}
-		checkConsistent(t, of, observations)
-		if _, err := Canonical(data); err != nil {
-			t.Errorf("accepted data has no canonical form: %v", err)
+		checkConsistent(t, of, document.Observations)
+		if document.Digest != DigestOf(of, data) {
+			t.Error("the digest depends on who reads")
 		}
 	})
 }
@@ -121,71 +117,86 @@ func checkKey(t *testing.T, of Type, key Key) {
 	}
 }
 
-func FuzzCanonical(f *testing.F) {
+// Documents of one digest have one canonical form, and that form is its own.
+func FuzzDigest(f *testing.F) {
 	for _, data := range []string{
 		`{"b":[1.0,10,-0,2.82e1],"a":"\u0041\"1.0"}`, `[1e400,10e999999999]`, `"\\"`, `1`, `{"":{"":[]}}`, `[`,
+		` { "b" : [ 1.50 , -0 , 1e2 , { } ] , "a" : "\u00e9\/\"\\\b\f\n\r\t\u001f\u007f\u2028é" , "a0" : null } `,
+		`{"a":1,"a":2}`, `["\ud83d\ude00","\ud800"]`, `{"é":1,"\u0061":2}`, `[1,]`, "\"\xff\"", `1 2`, ``,
 	} {
 		f.Add([]byte(data))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		before := bytes.Clone(data)
-		once, err := Canonical(data)
+		once, err := canonicalForm(data)
 		if !bytes.Equal(before, data) {
 			t.Fatal("the input has changed")
 		}
 		if err != nil {
 			return
 		}
-		twice, err := Canonical(once)
+		twice, err := canonicalForm(once)
 		if err != nil {
 			t.Fatalf("%s has no canonical form: %v", once, err)
 		}
 		if diff := cmp.Diff(string(once), string(twice)); diff != "" {
 			t.Errorf("the canonical form of a canonical form differs (-once +twice):\n%s", diff)
 		}
+		if DigestOf(Threat, data) != DigestOf(Threat, once) {
+			t.Errorf("%s and its canonical form %s have different digests", data, once)
+		}
+		if !sameJSON(t, data, once) {
+			t.Errorf("%s is not the same as %s", once, data)
+		}
 	})
 }
 
-// The fast way to the canonical form refuses or agrees with the one for any data.
-func FuzzFastCanonical(f *testing.F) {
-	for _, data := range []string{
-		` { "b" : [ 1.50 , -0 , 1e2 , { } ] , "a" : "\u00e9\/\"\\\b\f\n\r\t\u001f\u007f\u2028é" , "a0" : null } `,
-		`{"a":1,"a":2}`, `{"b":{"d":1,"c":[true,false]},"a":{"f":"","e":{}}}`, `["\ud83d\ude00","\ud800"]`,
-		`{"é":1,"\u0061":2}`, `[1,]`, `[01]`, `{"a" 1}`, `{"a":1,}`, `nul`, `"\x"`, `"\u00e9\"\\\/\b\f\n\r\t\u001F"`, "\"\xff\"", `[1e99999999999]`, `[]]`, `1 2`, ``,
-	} {
-		f.Add([]byte(data))
+// sameJSON reports whether encoding/json takes both for the same value.
+func sameJSON(t *testing.T, a, b []byte) bool {
+	var values [2]any
+	for i, data := range [][]byte{a, b} {
+		decoder := json.NewDecoder(bytes.NewReader(data))
+		if err := decoder.Decode(&values[i]); err != nil {
+			if strings.Contains(err.Error(), "cannot unmarshal number") { // beyond float64
+				return true
+			}
+			t.Fatalf("%s: %v", data, err)
+		}
 	}
-	f.Fuzz(func(t *testing.T, data []byte) {
-		var fast canonicalizer
-		if !fast.run(data) {
+	return cmp.Equal(values[0], values[1])
+}
+
+// ParseBatch must explain whatever it refuses, and keep what it accepts.
+func FuzzParseBatch(f *testing.F) {
+	item := `{"anr":"` + fireID + `","type":"threat","date":"2026-03-01","data":[` + object(floodID, "") + `]}`
+	for _, body := range []string{
+		"", "[]", "null", "[" + item + "]", "[" + item + "," + item + "] x", "[{}]", "[null,[],1]", "[" + item[:40],
+		strings.Replace("["+item+"]", `"type"`, `"uuid":"`+fireID+`","type"`, 1), strings.Replace("["+item+"]", `"type"`, `"x":[{}],"type":1,"type"`, 1),
+	} {
+		f.Add([]byte(body))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		before := bytes.Clone(body)
+		batch, err := ParseBatch(body, nil)
+		if !bytes.Equal(before, body) {
+			t.Fatal("the input has changed")
+		}
+		if err != nil {
+			invalid, ok := errors.AsType[*InvalidError](err)
+			if !ok && !errors.Is(err, TooManyItemsError{}) || ok && (invalid.Message == "" || len(invalid.Fields) == 0 || len(invalid.Fields) > maxFaults) {
+				t.Fatalf("error is %v (%T)", err, err)
+			}
 			return
 		}
-		if text := bytes.TrimSpace(data); text[0] == '"' {
-			want, _ := jsontext.AppendUnquote(nil, text)
-			if got := unquote(text); got != string(want) {
-				t.Errorf("%s is %q, want %q", text, got, want)
+		for i := range batch.Items {
+			item := &batch.Items[i]
+			if !bytes.Contains(body, item.Data) || !json.Valid(item.Data) {
+				t.Errorf("item %d has the data %s", i, item.Data)
 			}
-		}
-		want, err := canonicalOfAny(data)
-		if err != nil {
-			t.Fatalf("%q is refused: %v", fast.out, err)
-		}
-		if diff := cmp.Diff(string(want), string(fast.out)); diff != "" {
-			t.Errorf("canonical form (-want +got):\n%s", diff)
+			if item.Fingerprint != FingerprintOf(item.Type, item.Data) || item.Digest != DigestOf(item.Type, item.Data) {
+				t.Errorf("item %d has another fingerprint or digest than its data", i)
+			}
+			checkConsistent(t, item.Type, item.Observations)
 		}
 	})
-}
-
-// What front offices send must not be too unusual for the fast ways.
-func TestUsualDataIsReadFast(t *testing.T) {
-	t.Parallel()
-	for of, data := range analysis() {
-		var c canonicalizer
-		if !c.run(data) {
-			t.Errorf("%s has no fast canonical form", of)
-		}
-		if _, err := readWith(newFastReader(data), folds[of]); err != nil {
-			t.Errorf("%s is not read fast: %v", of, err)
-		}
-	}
 }

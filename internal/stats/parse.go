@@ -1,7 +1,369 @@
 package stats
 
-// ParseBatch reads the body of a request that posts stats.
-func ParseBatch(body []byte, known Known) (Batch, error) { panic("in progress") }
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"sort"
+	"strconv"
+	"strings"
 
-// ReadDocument reads the JSON of a document of type t.
-func ReadDocument(t Type, data []byte) (Document, error) { panic("in progress") }
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/google/uuid"
+)
+
+const (
+	// maxFaults is how many faults of a batch are told.
+	maxFaults = 20
+	// maxFieldLen keeps the names of fields in errors readable.
+	maxFieldLen = 200
+	// bodyField names the body as a whole.
+	bodyField = "body"
+)
+
+// TooManyItemsError is about a batch with more than MaxItems.
+type TooManyItemsError struct{}
+
+// Error says how many stats a batch may have.
+func (TooManyItemsError) Error() string {
+	return fmt.Sprintf("The batch has more than %d stats; send it in smaller ones.", MaxItems)
+}
+
+// ParseBatch reads the body of a request that posts stats: a JSON array of
+// objects with the members anr, type, date, data and, optionally, uuid. It
+// validates all of it, but does not read the documents that are known. The items
+// refer to body.
+//
+// Errors are those of known, TooManyItemsError and *InvalidError, which names up
+// to 20 faults by the index of the item and the field, such as
+// 3.data.0.averageRate.
+func ParseBatch(body []byte, known Known) (Batch, error) {
+	p := newBatchParser(body)
+	if err := p.array(); err != nil {
+		return Batch{}, err
+	}
+	batch := Batch{Items: p.items}
+	if !p.faults.full() {
+		if err := batch.identify(known); err != nil {
+			return Batch{}, err
+		}
+		batch.read(&p.faults)
+	}
+	if err := p.faults.err(); err != nil {
+		return Batch{}, err
+	}
+	return batch, nil
+}
+
+// ParseItem reads one item of a batch as ParseBatch does. Errors are *InvalidError
+// with fields such as date and data.0.averageRate. The item, which refers to text,
+// is as complete as could be read.
+func ParseItem(text []byte) (Item, error) {
+	p := newBatchParser(text)
+	p.field = func(name string) string { return cmp.Or(name, bodyField) }
+	if err := p.item(); err != nil {
+		return Item{}, err
+	}
+	if err := p.end(); err != nil {
+		return Item{}, err
+	}
+	item := p.items[0]
+	if err := p.faults.err(); err != nil {
+		return item, err
+	}
+	return item, item.Read()
+}
+
+// read reads the documents that are not known.
+func (b *Batch) read(faults *batchFaults) {
+	held, size := 0, 0
+	for i := range b.Items {
+		item := &b.Items[i]
+		if item.Known || item.Data == nil {
+			continue
+		}
+		if faults.full() {
+			return
+		}
+		if err := item.Read(); err != nil {
+			faults.addUnder(strconv.Itoa(i), err)
+		}
+		held, size = held+len(item.Observations), size+len(item.Data)
+		if held > maxObservations || size > maxObservedBytes {
+			item.Observations = nil
+		}
+	}
+}
+
+// batchFaults gathers what is wrong with a batch.
+type batchFaults struct {
+	fields  map[string]string
+	unknown []string // names of members
+}
+
+func (f *batchFaults) full() bool { return len(f.fields) >= maxFaults }
+
+func (f *batchFaults) add(field, reason string) {
+	if f.fields == nil {
+		f.fields = map[string]string{}
+	}
+	if _, told := f.fields[field]; !told && !f.full() {
+		f.fields[field] = reason
+	}
+}
+
+// addUnder adds the fields of err, an *InvalidError, below a prefix.
+func (f *batchFaults) addUnder(prefix string, err error) {
+	if invalid, ok := errors.AsType[*InvalidError](err); ok {
+		for name, reason := range invalid.Under(prefix).Fields {
+			f.add(name, reason)
+		}
+	}
+}
+
+// err returns nil or an *InvalidError.
+func (f *batchFaults) err() error {
+	if len(f.fields) == 0 {
+		return nil
+	}
+	message := "Input payload validation failed; nothing was stored"
+	if len(f.unknown) > 0 {
+		sort.Strings(f.unknown)
+		message = "Unknown arguments: " + strings.Join(slices.Compact(f.unknown), ", ")
+	}
+	return &InvalidError{Message: message, Fields: f.fields}
+}
+
+// batchParser reads the envelopes of items.
+type batchParser struct {
+	body   []byte
+	dec    *jsontext.Decoder
+	items  []Item
+	faults batchFaults
+	field  func(name string) string // the place of a member of the current item
+}
+
+// newBatchParser returns a parser that allows repeated names: those of an
+// envelope are told apart here, those of a document when it is read.
+func newBatchParser(body []byte) *batchParser {
+	return &batchParser{body: body, dec: jsontext.NewDecoder(bytes.NewBuffer(body), jsontext.AllowDuplicateNames(true))}
+}
+
+// array reads the items until the faults are too many to go on.
+func (p *batchParser) array() error {
+	if kind := p.dec.PeekKind(); kind != jsontext.KindBeginArray && kind != jsontext.KindInvalid {
+		return invalidBody("must be an array, not %s", describe(kind))
+	}
+	switch _, err := p.dec.ReadToken(); {
+	case errors.Is(err, io.EOF):
+		return invalidBody("a JSON body is needed")
+	case err != nil:
+		return syntaxError(err)
+	}
+	// Growing the list costs more memory than all items of a small batch.
+	p.items = make([]Item, 0, min(bytes.Count(p.body, []byte(`"anr"`)), MaxItems))
+	for i := 0; p.dec.PeekKind() != jsontext.KindEndArray; i++ {
+		if p.faults.full() {
+			return nil
+		}
+		if i == MaxItems {
+			return TooManyItemsError{}
+		}
+		p.field = func(name string) string { return strings.TrimSuffix(strconv.Itoa(i)+"."+name, ".") }
+		if err := p.item(); err != nil {
+			return err
+		}
+	}
+	if _, err := p.dec.ReadToken(); err != nil {
+		return syntaxError(err)
+	}
+	return p.end()
+}
+
+// end refuses what follows the last value.
+func (p *batchParser) end() error {
+	end := p.dec.InputOffset()
+	switch _, err := p.dec.ReadToken(); {
+	case errors.Is(err, io.EOF):
+		return nil
+	case err != nil:
+		return syntaxError(err)
+	}
+	return notJSON(bodyField, "something follows the end", end)
+}
+
+// item reads an item, and notes what is wrong with it. Its error is about JSON
+// that cannot be read on.
+func (p *batchParser) item() error {
+	var item Item
+	p.items = append(p.items, item)
+	kind := p.dec.PeekKind()
+	if kind == jsontext.KindNull {
+		if _, err := p.dec.ReadToken(); err != nil {
+			return syntaxError(err)
+		}
+		p.missing(&item)
+		return nil
+	}
+	if kind != jsontext.KindBeginObject {
+		if err := p.dec.SkipValue(); err != nil {
+			return syntaxError(err)
+		}
+		p.faults.add(p.field(""), "must be an object, not "+describe(kind))
+		return nil
+	}
+	if _, err := p.dec.ReadToken(); err != nil {
+		return syntaxError(err)
+	}
+	seen := members(0)
+	for p.dec.PeekKind() != jsontext.KindEndObject {
+		if err := p.member(&item, &seen); err != nil {
+			return err
+		}
+	}
+	if _, err := p.dec.ReadToken(); err != nil {
+		return syntaxError(err)
+	}
+	p.missing(&item)
+	item.Fingerprint = FingerprintOf(item.Type, item.Data)
+	p.items[len(p.items)-1] = item
+	return nil
+}
+
+// members is a set of envelopeNames.
+type members uint8
+
+var envelopeNames = []string{"uuid", "anr", "type", "date", "data"}
+
+// member reads a member of the envelope.
+func (p *batchParser) member(item *Item, seen *members) error {
+	token, err := p.dec.ReadToken()
+	if err != nil {
+		return syntaxError(err)
+	}
+	name := token.String()
+	value, err := p.dec.ReadValue()
+	if err != nil {
+		return syntaxError(err)
+	}
+	index := slices.Index(envelopeNames, name)
+	switch {
+	case index < 0:
+		if !p.faults.full() {
+			p.faults.unknown = append(p.faults.unknown, cut(maxFieldLen, name))
+		}
+		p.faults.add(cut(maxFieldLen, p.field(name)), "is not known here")
+		return nil
+	case *seen&(1<<index) != 0:
+		p.faults.add(p.field(name), "stands twice in the same object")
+		return nil
+	}
+	*seen |= 1 << index
+	if err := p.set(item, name, value); err != nil {
+		p.faults.add(p.field(name), reasonOf(err))
+	}
+	return nil
+}
+
+// set keeps the value of a member. null counts as absent.
+func (p *batchParser) set(item *Item, name string, value jsontext.Value) (err error) {
+	kind := value.Kind()
+	if kind == jsontext.KindNull {
+		return nil
+	}
+	if name == "data" {
+		if kind != jsontext.KindBeginObject && kind != jsontext.KindBeginArray {
+			return errors.New("must be an object or a list, not " + describe(kind))
+		}
+		end := int(p.dec.InputOffset()) // the decoder's copy is not ours to keep
+		item.Data = p.body[end-len(value) : end : end]
+		return nil
+	}
+	if kind != jsontext.KindString {
+		return errors.New("must be a string")
+	}
+	text := unquote(value)
+	switch name {
+	case "uuid":
+		item.UUID, err = parseUUID(text)
+	case "anr":
+		item.ANR, err = parseUUID(text)
+	case "type":
+		item.Type, err = ParseType(text)
+	case "date":
+		item.Date, err = ParseDate(text)
+	}
+	return err
+}
+
+// missing notes the required members that an item lacks.
+func (p *batchParser) missing(item *Item) {
+	for _, member := range []struct {
+		name   string
+		absent bool
+	}{
+		{"anr", item.ANR == uuid.Nil}, {"type", item.Type == ""}, {"date", item.Date.IsZero()}, {"data", item.Data == nil},
+	} {
+		if member.absent {
+			p.faults.add(p.field(member.name), "is required")
+		}
+	}
+}
+
+// parseUUID reads a UUID of any version in its 36 character form. The nil UUID
+// names nothing.
+func parseUUID(text string) (uuid.UUID, error) {
+	id, err := uuid.Parse(text)
+	if err != nil || len(text) != 36 {
+		return uuid.Nil, fmt.Errorf("%q is not a UUID", shorten(text))
+	}
+	return id, nil
+}
+
+// reasonOf returns why the only field of an invalid value was refused.
+func reasonOf(err error) string {
+	if invalid, ok := errors.AsType[*InvalidError](err); ok {
+		for _, reason := range invalid.Fields {
+			return reason
+		}
+	}
+	return err.Error()
+}
+
+// syntaxError tells where a body stops being JSON.
+func syntaxError(err error) error {
+	var syntax *jsontext.SyntacticError
+	if !errors.As(err, &syntax) {
+		return invalidBody("cannot be read")
+	}
+	reason := "unexpected end"
+	if syntax.Err != nil {
+		reason = syntax.Err.Error()
+	}
+	return notJSON(fieldOf(syntax.JSONPointer), reason, syntax.ByteOffset)
+}
+
+func notJSON(field, reason string, offset int64) error {
+	return &InvalidError{
+		Message: fmt.Sprintf("The body is not valid JSON: %s after byte %d.", reason, offset),
+		Fields:  map[string]string{field: "is not valid JSON"},
+	}
+}
+
+// fieldOf turns /0/date into 0.date; the empty pointer is the body. A name that
+// was cut off is left out.
+func fieldOf(pointer jsontext.Pointer) string {
+	if pointer.LastToken() == "" {
+		pointer = pointer.Parent()
+	}
+	parts := slices.Collect(pointer.Tokens())
+	if len(parts) == 0 {
+		return bodyField
+	}
+	return cut(maxFieldLen, strings.Join(parts, "."))
+}
+
+func invalidBody(format string, args ...any) error { return Invalid(bodyField, format, args...) }

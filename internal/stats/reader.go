@@ -6,6 +6,7 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/uuid"
@@ -19,31 +20,48 @@ const (
 	maxPath = 200
 )
 
-// reader walks the JSON of one stat in a single pass. Every value goes through
-// it, also those that nobody folds, so that what it accepts can be stored:
-// unique names, valid UTF-8, no NUL, bounded depth and numbers.
+// reader walks the JSON of one document in a single pass. Every value goes
+// through it, also those that are not measured, so that what it accepts can be
+// stored (unique names, valid UTF-8, no NUL, bounded depth and numbers) and so
+// that it has the canonical form at the end.
 //
 // Its errors are *InvalidError about the place that was read last.
 type reader struct {
-	dec  tokens
+	dec  *jsontext.Decoder
 	data []byte // all of it, for estimates
+	// canonical has the canonical form of what was read.
+	canonical canonicalizer
 	// mayHoldNUL is false when no escape for NUL occurs anywhere, which spares
 	// looking into every string (an unescaped NUL is a syntax error).
 	mayHoldNUL bool
+	// texts has the texts of strings by how they are written. All analyses use
+	// the same names: sharing these is most of what keeps a batch small.
+	texts map[string]string
 }
 
+const (
+	// maxTexts and maxTextLen bound what a reader remembers.
+	maxTexts   = 4_096
+	maxTextLen = 512
+)
+
+// readersPool keeps readers, each of which soon has buffers of the right size.
+var readersPool = sync.Pool{New: func() any { return &reader{dec: new(jsontext.Decoder), texts: map[string]string{}} }}
+
+// newReader returns a reader of data, which release gives back.
 func newReader(data []byte) *reader {
-	return &reader{
-		dec:        jsontext.NewDecoder(bytes.NewBuffer(data)),
-		data:       data,
-		mayHoldNUL: bytes.Contains(data, []byte(`\u0000`)),
-	}
+	r := readersPool.Get().(*reader)
+	r.dec.Reset(bytes.NewBuffer(data))
+	r.data = data
+	r.canonical.reset()
+	r.mayHoldNUL = bytes.Contains(data, []byte(`\u0000`))
+	return r
 }
 
-// newFastReader returns a reader that understands less and knows no places: what
-// it refuses, for whatever reason, is to be read with another one.
-func newFastReader(data []byte) *reader {
-	return &reader{dec: newCursor(data), data: data, mayHoldNUL: bytes.Contains(data, []byte(`\u0000`))}
+func (r *reader) release() {
+	r.data = nil
+	r.dec.Reset(bytes.NewBuffer(nil)) // the bytes are not ours to keep
+	readersPool.Put(r)
 }
 
 // roomFor returns an empty list with room for one observation for each time that
@@ -131,7 +149,7 @@ func (r *reader) open(kind jsontext.Kind) error {
 	return nil
 }
 
-// skip reads a value that nobody folds.
+// skip reads a value that is not measured.
 func (r *reader) skip() error {
 	depth := r.dec.StackDepth()
 	for {
@@ -146,14 +164,20 @@ func (r *reader) skip() error {
 
 // token reads a name, a scalar or a delimiter.
 func (r *reader) token() error {
-	switch r.dec.PeekKind() {
+	kind := r.dec.PeekKind()
+	switch kind {
 	case '{', '}', '[', ']':
 		if _, err := r.dec.ReadToken(); err != nil {
 			return r.syntaxError(err)
 		}
+		if kind == '}' || kind == ']' {
+			r.canonical.end()
+			return nil
+		}
 		if r.dec.StackDepth() > maxDepth {
 			return r.fail("nested deeper than %d levels", maxDepth)
 		}
+		r.canonical.begin(kind)
 		return nil
 	default:
 		_, err := r.scalar()
@@ -181,6 +205,7 @@ func (r *reader) scalar() (jsontext.Value, error) {
 			return nil, r.fail("this number is too large, too small or too long to be stored")
 		}
 	}
+	r.canonical.scalar(raw)
 	return raw, nil
 }
 
@@ -227,11 +252,28 @@ func (r *reader) text() (string, error) {
 	}
 	switch raw.Kind() {
 	case '"':
-		return unquote(raw), nil
+		return r.shared(raw), nil
 	case 'n':
 		return "", nil
 	}
 	return "", r.fail("must be a string or null, not %s", describe(raw.Kind()))
+}
+
+// shared returns the text of a string, the same for the same string where that
+// was remembered.
+func (r *reader) shared(raw jsontext.Value) string {
+	if known, ok := r.texts[string(raw)]; ok {
+		return known
+	}
+	text := unquote(raw)
+	if len(raw) > maxTextLen {
+		return text
+	}
+	if len(r.texts) == maxTexts {
+		clear(r.texts)
+	}
+	r.texts[string(raw)] = text
+	return text
 }
 
 // number reads a number, or a string of one, that is not below least.
@@ -280,7 +322,7 @@ func (r *reader) uuid() (string, error) {
 	}
 	text := bytes.Trim(raw, `"`)
 	if isLowerUUID(text) {
-		return string(text), nil
+		return r.shared(raw), nil
 	}
 	id, err := uuid.ParseBytes(text)
 	if err != nil || len(text) != 36 {
@@ -371,17 +413,15 @@ func unquote(raw jsontext.Value) string {
 	if bytes.IndexByte(raw, '\\') < 0 {
 		return string(raw[1 : len(raw)-1])
 	}
-	var buffer [128]byte
-	text, ok := appendText(buffer[:0], raw)
-	if !ok { // surrogates
-		text, _ = jsontext.AppendUnquote(nil, raw) // the decoder has checked it
-	}
+	text, _ := jsontext.AppendUnquote(nil, raw) // the decoder has checked it
 	return string(text)
 }
 
 // shorten keeps what a caller sent from flooding an error text.
-func shorten(s string) string {
-	const limit = 60
+func shorten(s string) string { return cut(60, s) }
+
+// cut shortens s to a number of bytes.
+func cut(limit int, s string) string {
 	if len(s) <= limit {
 		return s
 	}

@@ -1,6 +1,7 @@
 package stats
 
 import (
+	"bytes"
 	"errors"
 	"testing"
 
@@ -38,14 +39,14 @@ func runObserved(t *testing.T, of Type, tests map[string]observed) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got, err := Observations(of, []byte(tt.data))
+			document, err := ReadDocument(of, []byte(tt.data))
 			if err != nil {
 				t.Fatal(err)
 			}
 			if tt.want == nil {
 				tt.want = []Observation{}
 			}
-			if diff := cmp.Diff(tt.want, got); diff != "" {
+			if diff := cmp.Diff(tt.want, document.Observations); diff != "" {
 				t.Errorf("observations differ (-want +got):\n%s", diff)
 			}
 		})
@@ -59,11 +60,21 @@ func runRefused(t *testing.T, of Type, tests map[string]refused) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got, err := Observations(of, []byte(tt.data))
+			document, err := ReadDocument(of, []byte(tt.data))
 			if err == nil {
-				t.Fatalf("accepted as %v", got)
+				t.Fatalf("accepted as %v", document.Observations)
 			}
 			checkInvalid(t, err, tt.field, tt.reason)
 		})
 	}
+}
+
+// canonicalForm returns what the digest of data is made of.
+func canonicalForm(data []byte) ([]byte, error) {
+	r := newReader(data)
+	defer r.release()
+	if err := r.skip(); err != nil {
+		return nil, err
+	}
+	return bytes.Clone(r.canonical.out), r.end()
 }

@@ -1,5 +1,10 @@
 package stats
 
+import (
+	"slices"
+	"strings"
+)
+
 // Type is the kind of a stat.
 type Type string
 
@@ -15,6 +20,21 @@ const (
 // Types lists every known type in the order in which they are documented.
 func Types() []Type {
 	return []Type{Risk, Vulnerability, Threat, Cartography, Compliance}
+}
+
+// ParseType returns the type that s names. The error of any other name is an
+// *InvalidError about the field type.
+func ParseType(s string) (Type, error) {
+	t := Type(s)
+	types := Types()
+	if slices.Contains(types, t) {
+		return t, nil
+	}
+	names := make([]string, len(types))
+	for i, known := range types {
+		names[i] = string(known)
+	}
+	return "", Invalid("type", "unknown type %q: use one of %s", shorten(s), strings.Join(names, ", "))
 }
 
 // Labels are the names of an object in French, English, German and Dutch, in

@@ -7,7 +7,7 @@ import (
 	"github.com/quagmt/udecimal"
 )
 
-// risk folds the numbers of risks per level: one observation for each state,
+// risk reads the numbers of risks per level: one observation for each state,
 // kind and level, since an analysis that does not name a state or kind has no
 // risks there and counts in the mean all the same. The totals are redundant, so
 // that they are only validated.
@@ -75,7 +75,7 @@ func (r *reader) oneOf(what, got string, known []string) error {
 }
 
 // levels reads [{"level","value"}] and returns the values in the order of
-// processor.Levels. A level that is not there has no risks.
+// Levels. A level that is not there has no risks.
 func (r *reader) levels() (values [3]udecimal.Decimal, err error) {
 	var seen [3]bool
 	err = r.list(func(int) error {
@@ -93,7 +93,7 @@ func (r *reader) levels() (values [3]udecimal.Decimal, err error) {
 	return values, err
 }
 
-// level reads one level, as its position in processor.Levels, and its value.
+// level reads one level, as its position in Levels, and its value.
 func (r *reader) level() (level int, value udecimal.Decimal, err error) {
 	level = -1
 	hasValue := false

@@ -4,55 +4,55 @@ import (
 	"strconv"
 )
 
-// compliance folds, per referential, one observation for the referential
+// compliance reads, per referential, one observation for the referential
 // itself and one per category that has a current or a target value. A value
 // that is missing, null or an empty string has not been evaluated and is left
-// out; the controls behind the values are validated, but not folded.
+// out; the controls behind the values are validated, but not measured.
 func (r *reader) compliance() ([]Observation, error) {
 	observations := []Observation{}
 	seen := make(map[string]int)
 	err := r.list(func(i int) error {
-		folded, err := r.referential()
+		measured, err := r.referential()
 		if err != nil {
 			return err
 		}
-		referential := folded[0].Key.Object
+		referential := measured[0].Key.Object
 		if first, twice := seen[referential]; twice {
 			return r.fail("the referential %s is already in data.%d", referential, first)
 		}
 		seen[referential] = i
-		observations = append(observations, folded...)
+		observations = append(observations, measured...)
 		return nil
 	})
 	return observations, err
 }
 
-// referential folds one referential; the first observation is its own.
+// referential reads one referential; the first observation is its own.
 func (r *reader) referential() ([]Observation, error) {
-	folded := make([]Observation, 1)
+	measured := make([]Observation, 1)
 	err := r.object(func(name string) (err error) {
 		switch name {
 		case "referential":
-			folded[0].Key.Object, err = r.uuid()
+			measured[0].Key.Object, err = r.uuid()
 		case "current":
-			folded, err = r.categories(Current, folded)
+			measured, err = r.categories(Current, measured)
 		case "target":
-			folded, err = r.categories(Residual, folded)
+			measured, err = r.categories(Residual, measured)
 		default:
-			err = r.labelOrSkip(name, &folded[0].Labels)
+			err = r.labelOrSkip(name, &measured[0].Labels)
 		}
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	if folded[0].Key.Object == "" {
+	if measured[0].Key.Object == "" {
 		return nil, r.missing("referential")
 	}
-	for i := range folded {
-		folded[i].Key.Object = folded[0].Key.Object
+	for i := range measured {
+		measured[i].Key.Object = measured[0].Key.Object
 	}
-	return folded, nil
+	return measured, nil
 }
 
 // categories appends an observation for each category that has a value.
@@ -84,7 +84,7 @@ func unusedName(taken map[string]bool, name string) string {
 	return unused
 }
 
-// category folds one category; evaluated tells whether it has a value.
+// category reads one category; evaluated tells whether it has a value.
 func (r *reader) category() (o Observation, evaluated bool, err error) {
 	err = r.object(func(name string) (err error) {
 		switch name {

@@ -1,17 +1,19 @@
 package stats
 
 import (
+	"strings"
+
 	"github.com/quagmt/udecimal"
 )
 
 // maxScaleDigits bounds the length of an impact or likelihood.
 const maxScaleDigits = 9
 
-// cartography folds the maps of risks: one observation for each state and kind
-// (see processor.Key), whether the analysis has risks there or not, and one for
+// cartography reads the maps of risks: one observation for each state and kind
+// (see Key), whether the analysis has risks there or not, and one for
 // each cell that has risks. PHP writes a map with the keys 0, 1, 2 as a list,
 // which may have null in the place of a missing key; null instead of a map means
-// one without risks. The scales are not folded.
+// one without risks. The scales are not read.
 func (r *reader) cartography() ([]Observation, error) {
 	observations := r.roomFor(`:`)
 	for _, of := range statesAndKinds() {
@@ -58,7 +60,7 @@ func (r *reader) appendCells(cells []Observation, key Key) ([]Observation, error
 func (r *reader) scale(member func(value string) error) error {
 	return r.indexed(func(value string) error {
 		if !isScaleValue(value) {
-			return r.fail("%q is not a scale value: use whole numbers from 0 without leading zeros", shorten(value))
+			return r.fail("%q is not a scale value: use whole numbers without leading zeros", shorten(value))
 		}
 		if r.dec.PeekKind() == 'n' {
 			return r.token()
@@ -67,10 +69,13 @@ func (r *reader) scale(member func(value string) error) error {
 	})
 }
 
+// isScaleValue accepts negative numbers too: MONARC writes -1 for what has not
+// been evaluated, and a scale may start below 0.
 func isScaleValue(s string) bool {
-	digits, rest := leadingDigits([]byte(s))
+	magnitude, negative := strings.CutPrefix(s, "-")
+	digits, rest := leadingDigits([]byte(magnitude))
 	if len(digits) == 0 || len(digits) > maxScaleDigits || len(rest) > 0 {
 		return false
 	}
-	return digits[0] != '0' || len(digits) == 1
+	return digits[0] != '0' || len(digits) == 1 && !negative
 }

@@ -40,6 +40,10 @@ func TestObservationsOfObjects(t *testing.T) {
 			data: "[" + object(fireID, `,"x":{"y":[1,{"z":null}],"uuid":"?"},"w":true,"v":"\\u0000"`) + "]",
 			want: one(Observation{Key: fire, Values: values("1", "2", "3")}),
 		},
+		"labels of white space": {
+			data: `[{"uuid":"` + fireID + `","label1":" \t\u00a0 ","label2":" Real name","count":1,"maxRisk":2,"averageRate":3}]`,
+			want: one(Observation{Key: fire, Labels: Labels{"", " Real name"}, Values: values("1", "2", "3")}),
+		},
 		"escaped names and labels": {
 			data: `[{"\u0075uid":"` + fireID + `","label1":"\u00e9\"\\","count":1,"maxRisk":2,"averageRate":3}]`,
 			want: one(Observation{Key: fire, Labels: Labels{`é"\`}, Values: values("1", "2", "3")}),
@@ -190,6 +194,9 @@ func TestObservationsOfCartography(t *testing.T) {
 		"maps":                  {data: risks(`{"0":{"3":2,"12":"4"},"10":{"0":1}}`), want: with(cell("0", "3", "2"), cell("0", "12", "4"), cell("10", "0", "1"))},
 		"lists with holes":      {data: risks(`[null,[5,null,6],{"4":7}]`), want: with(cell("1", "0", "5"), cell("1", "2", "6"), cell("2", "4", "7"))},
 		"cells without risks":   {data: risks(`{"1":[0,"0",null,1]}`), want: with(cell("1", "3", "1"))},
+		"not evaluated":         {data: risks(`{"2":{"-1":1}}`), want: with(cell("2", "-1", "1"))},
+		"nothing evaluated":     {data: risks(`{"-1":{"-1":1,"0":2},"0":{"-3":4}}`), want: with(cell("-1", "-1", "1"), cell("-1", "0", "2"), cell("0", "-3", "4"))},
+		"negative in a list":    {data: risks(`[{"-1":1},[5],{"0":2,"-1":3}]`), want: with(cell("0", "-1", "1"), cell("1", "0", "5"), cell("2", "0", "2"), cell("2", "-1", "3"))},
 		"the whole state empty": {data: `{"risks":{"current":[],"residual":{}}}`, want: with()},
 	})
 }
@@ -199,7 +206,7 @@ func TestCartographyRefused(t *testing.T) {
 	risks := func(cells string) string { return `{"risks":{"current":{"informational":` + cells + `}}}` }
 	at := "data.risks.current.informational"
 	scale := func(s string) string {
-		return fmt.Sprintf("%q is not a scale value: use whole numbers from 0 without leading zeros", s)
+		return fmt.Sprintf("%q is not a scale value: use whole numbers without leading zeros", s)
 	}
 	runRefused(t, Cartography, map[string]refused{
 		"no risks":            {`{"scales":{}}`, "data.risks", "is missing"},
@@ -210,7 +217,8 @@ func TestCartographyRefused(t *testing.T) {
 		"impact is no number": {risks(`{"high":{}}`), at + ".high", scale("high")},
 		"impact is empty":     {risks(`{"":{}}`), at + ".", scale("")},
 		"leading zero":        {risks(`{"01":{}}`), at + ".01", scale("01")},
-		"negative":            {risks(`{"1":{"-1":1}}`), at + ".1.-1", scale("-1")},
+		"negative zero":       {risks(`{"1":{"-0":1}}`), at + ".1.-0", scale("-0")},
+		"only a sign":         {risks(`{"-":{"1":1}}`), at + ".-", scale("-")},
 		"too long":            {risks(`{"1":{"1234567890":1}}`), at + ".1.1234567890", scale("1234567890")},
 		"cell list":           {risks(`[[[1]]]`), at + ".0.0", "must be a single value, not a list"},
 		"cell text":           {risks(`[[1],{"3":"few"}]`), at + ".1.3", `"few" is not a number`},
@@ -341,7 +349,7 @@ func TestParseType(t *testing.T) {
 		checkInvalid(t, err, "type", fmt.Sprintf(
 			"unknown type %q: use one of risk, vulnerability, threat, cartography, compliance", unknown))
 	}
-	_, err := Observations("risks", []byte(`{}`))
+	_, err := ReadDocument("risks", []byte(`{}`))
 	checkInvalid(t, err, "type", `unknown type "risks": use one of risk, vulnerability, threat, cartography, compliance`)
 }
 

@@ -49,7 +49,7 @@ type Clients struct {
 	// Name The client name.
 	Name string `json:"name,omitempty,omitzero"`
 
-	// Role The client role.
+	// Role The role of the client: "1" for a user, "2" for an admin.
 	Role string `json:"role,omitempty,omitzero"`
 
 	// Token The token of the client.

@@ -307,7 +307,7 @@ func TestBodyLimit(t *testing.T) {
 		{"over the limit", "POST", "/api/v1/stats/", fitting(limit + 1), false, 413},
 		{"chunked over the limit", "POST", "/api/v1/stats/", fitting(limit + 1), true, 413},
 		{"far over the limit", "POST", "/api/v1/stats/", fitting(100 * limit), false, 413},
-		{"question over the limit", "GET", "/api/v1/stats/", strings.Repeat(" ", limit) + "{}", false, 413},
+		{"question over the limit of batches", "GET", "/api/v1/stats/", strings.Repeat(" ", limit) + "{}", false, 413},
 		{"client over the limit", "PATCH", "/api/v1/client/me", strings.Repeat(" ", limit) + `{"is_sharing_enabled":false}`, true, 413},
 		{"empty chunked body", "POST", "/api/v1/stats/", "", true, 400},
 		{"empty chunked question", "GET", "/api/v1/stats/", "", true, 200},
@@ -328,6 +328,39 @@ func TestBodyLimit(t *testing.T) {
 			}
 			if stored := len(s.stored()); tt.status == 413 && stored > 1 {
 				t.Errorf("%d stats are stored", stored)
+			}
+		})
+	}
+}
+
+// TestFilterLimits bounds what a caller may send to ask or to change something,
+// whatever a batch may have.
+func TestFilterLimits(t *testing.T) {
+	t.Parallel()
+	const limit = 1 << 20
+	user := setup(t).user("user")
+	padded := func(body string, length int) string { return body + strings.Repeat(" ", length-len(body)) }
+	anrs := func(n int) string {
+		return `{"processor":"risk_averages","anrs":["` + strings.TrimSuffix(strings.Repeat(id(1).String()+`","`, n), `","`) + `"]}`
+	}
+	tests := []struct {
+		name, method, path, body string
+		status                   int
+	}{
+		{"filter at the limit", "GET", "/api/v1/stats/", padded(`{"type":"risk"}`, limit), 200},
+		{"filter over the limit", "GET", "/api/v1/stats/", padded(`{"type":"risk"}`, limit+1), 413},
+		{"processing over the limit", "GET", "/api/v1/stats/processed/", padded(`{"processor":"risk_averages"}`, limit+1), 413},
+		{"client over the limit", "PATCH", "/api/v1/client/me", padded(`{"is_sharing_enabled":true}`, limit+1), 413},
+		{"as many analyses as may be named", "GET", "/api/v1/stats/processed/", anrs(10_000), 200},
+		{"more analyses", "GET", "/api/v1/stats/processed/", anrs(10_001), 400},
+		{"more analyses in a list", "GET", "/api/v1/stats/", strings.Replace(anrs(10_001), `"processor":"risk_averages",`, "", 1), 400},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			got := user.on(t).call(tt.method, tt.path, tt.body).want(tt.status)
+			if tt.status == 400 && got.problem().Errors["anrs"] == "" {
+				t.Errorf("the error does not name anrs: %.300s", got.body)
 			}
 		})
 	}

@@ -18,7 +18,26 @@ import (
 // binder decodes request bodies strictly. The generated handlers call it for
 // bodies only; parameters are bound by the generated code itself.
 type binder struct {
-	maxBytes int64
+	maxBytes int64 // of a batch
+}
+
+// maxFilterBytes bounds every body but that of a batch: one caller must not take
+// the service from the others.
+const maxFilterBytes = 1 << 20
+
+// bodyTooLargeError is about a body of more bytes than are accepted.
+type bodyTooLargeError struct {
+	limit int64
+	batch bool
+}
+
+// Error says what to do.
+func (e *bodyTooLargeError) Error() string {
+	text := fmt.Sprintf("The body is larger than the %d bytes that are accepted", e.limit)
+	if e.batch {
+		return text + "; send it in smaller batches."
+	}
+	return text + "."
 }
 
 // Bind decodes the JSON body into target. io.EOF tells that there is no body,
@@ -27,7 +46,7 @@ func (b binder) Bind(target any, c echo.Context) error {
 	if _, isBatch := target.(*api.CreateStatsJSONRequestBody); isBatch {
 		return b.bindBatch(c)
 	}
-	body, err := b.read(c)
+	body, err := read(c, &bodyTooLargeError{limit: min(maxFilterBytes, b.maxBytes)})
 	if err != nil {
 		return err
 	}
@@ -70,7 +89,7 @@ func (b binder) bindBatch(c echo.Context) error {
 	if err := checkContentType(r); err != nil {
 		return err
 	}
-	body, err := b.read(c)
+	body, err := read(c, &bodyTooLargeError{limit: b.maxBytes, batch: true})
 	if err != nil {
 		return err
 	}
@@ -84,28 +103,23 @@ func posted(ctx context.Context) []byte {
 	return body
 }
 
-// unreadable tells the caller why a body could not be read.
-func unreadable(err error) error {
-	var tooLarge *http.MaxBytesError
-	if errors.As(err, &tooLarge) {
-		return tooLarge
-	}
-	return invalidBody("the body ended early: %s", "send it again")
-}
-
-// read returns the whole body, up to the accepted size.
-func (b binder) read(c echo.Context) ([]byte, error) {
+// read returns the whole body; the error of one that is larger than the limit of
+// tooLarge is tooLarge.
+func read(c echo.Context, tooLarge *bodyTooLargeError) ([]byte, error) {
 	r := c.Request()
 	if r.Body == nil || r.Body == http.NoBody {
 		return nil, nil
 	}
-	if r.ContentLength > b.maxBytes {
-		return nil, &http.MaxBytesError{Limit: b.maxBytes}
+	if r.ContentLength > tooLarge.limit {
+		return nil, tooLarge
 	}
-	limited := http.MaxBytesReader(c.Response(), r.Body, b.maxBytes)
+	limited := http.MaxBytesReader(c.Response(), r.Body, tooLarge.limit)
 	body, err := readSized(limited, r.ContentLength)
+	if _, over := errors.AsType[*http.MaxBytesError](err); over {
+		return nil, tooLarge
+	}
 	if err != nil {
-		return nil, unreadable(err)
+		return nil, invalidBody("the body ended early: %s", "send it again")
 	}
 	return body, nil
 }

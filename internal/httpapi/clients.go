@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strconv"
 
 	"github.com/monarc-project/stats-service/gen/api"
 	"github.com/monarc-project/stats-service/gen/server"
@@ -95,7 +96,7 @@ func wireClient(client stats.Client) api.Clients {
 	return api.Clients{
 		Name:             client.Name,
 		Token:            client.Token,
-		Role:             client.Role.String(),
+		Role:             strconv.Itoa(int(client.Role)),
 		IsSharingEnabled: &client.IsSharingEnabled,
 	}
 }

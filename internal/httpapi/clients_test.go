@@ -28,7 +28,7 @@ func TestClientCreate(t *testing.T) {
 		Sharing           bool `json:"is_sharing_enabled"`
 	}
 	admin.call("POST", "/api/v1/client/", `{"name":"office"}`).want(http.StatusCreated).into(&created)
-	if len(created.Token) < 40 || created.Role != "user" || !created.Sharing {
+	if len(created.Token) < 40 || created.Role != "1" || !created.Sharing {
 		t.Errorf("created: %+v", created)
 	}
 	s.with(created.Token).call("GET", "/api/v1/client/me", nil).want(http.StatusOK)
@@ -122,7 +122,7 @@ func TestRegistrationOpen(t *testing.T) {
 	sleeper := s.createClient(inactive)
 	var created api.Clients
 	s.anonymous().call("POST", "/api/v1//client", `{"name":"newcomer"}`).want(http.StatusCreated).into(&created)
-	if created.Role != "user" {
+	if created.Role != "1" {
 		t.Errorf("role %s", created.Role)
 	}
 	s.anonymous().call("POST", "/api/v1/client/", `{"name":"root","role":"admin"}`).wantField("role")
@@ -144,7 +144,7 @@ func TestTypedClient(t *testing.T) {
 		t.Fatal(err)
 	}
 	sharing := true
-	want := &api.Clients{Name: "user", Role: "user", Token: user.token, IsSharingEnabled: &sharing}
+	want := &api.Clients{Name: "user", Role: "1", Token: user.token, IsSharingEnabled: &sharing}
 	if diff := cmp.Diff(want, me.JSON200); diff != "" {
 		t.Errorf("client (-want +got):\n%s", diff)
 	}

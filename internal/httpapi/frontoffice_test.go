@@ -25,7 +25,7 @@ func TestFrontOfficeClient(t *testing.T) {
 	if me.Token != office.token {
 		t.Error("the token is not the one that was sent")
 	}
-	if diff := cmp.Diff([]any{"office", "user", true}, []any{me.Name, me.Role, me.Sharing}); diff != "" {
+	if diff := cmp.Diff([]any{"office", "1", true}, []any{me.Name, me.Role, me.Sharing}); diff != "" {
 		t.Errorf("client (-want +got):\n%s", diff)
 	}
 	for _, enabled := range []bool{false, true} {

@@ -19,10 +19,10 @@ func TestMasks(t *testing.T) {
 		want                     string
 	}{
 		{"client", "GET", "/api/v1/client/me", "{name}", nil, 200, `{"name":"user"}`},
-		{"client without braces", "GET", "/api/v1/client/me", "role , name", nil, 200, `{"name":"user","role":"user"}`},
+		{"client without braces", "GET", "/api/v1/client/me", "role , name", nil, 200, `{"name":"user","role":"1"}`},
 		{"client, nothing left", "GET", "/api/v1/client/me", "{id}", nil, 200, `{}`},
 		{"patched client", "PATCH", "/api/v1/client/me", "is_sharing_enabled", map[string]bool{"is_sharing_enabled": true}, 201, `{"is_sharing_enabled":true}`},
-		{"new client", "POST", "/api/v1/client/", "{name,role}", map[string]string{"name": "new"}, 201, `{"name":"new","role":"user"}`},
+		{"new client", "POST", "/api/v1/client/", "{name,role}", map[string]string{"name": "new"}, 201, `{"name":"new","role":"1"}`},
 		{"list", "GET", "/api/v1/stats/", "{data{type,date}}", nil, 200, `{"data":[{"type":"threat","date":"2026-03-15"}]}`},
 		{"list, deep", "GET", "/api/v1/stats/", "{data{data{count}},metadata{count}}", nil, 200, `{"data":[{"data":[{"count":1}]}],"metadata":{"count":"1"}}`},
 		{"list, metadata alone", "GET", "/api/v1/stats/", "metadata", nil, 200, `{"metadata":{"count":"1","offset":"0","limit":"0"}}`},

@@ -83,7 +83,7 @@ func problemOf(err error) problem {
 // requestProblem is about what arrived: the key, the body, the mask.
 func requestProblem(err error) (problem, bool) {
 	var (
-		tooLarge *http.MaxBytesError
+		tooLarge *bodyTooLargeError
 		tooLong  stats.TooManyItemsError
 		notJSON  *notJSONError
 		mask     *fieldmask.ParseError
@@ -97,8 +97,7 @@ func requestProblem(err error) (problem, bool) {
 	case errors.Is(err, errInactive):
 		return problem{status: http.StatusForbidden, message: "This client is inactive; the operator of the service can activate it."}, true
 	case errors.As(err, &tooLarge):
-		text := fmt.Sprintf("The body is larger than the %d bytes that are accepted; send it in smaller batches.", tooLarge.Limit)
-		return problem{status: http.StatusRequestEntityTooLarge, message: text}, true
+		return problem{status: http.StatusRequestEntityTooLarge, message: tooLarge.Error()}, true
 	case errors.As(err, &tooLong):
 		return problem{status: http.StatusRequestEntityTooLarge, message: tooLong.Error()}, true
 	case errors.As(err, &notJSON):

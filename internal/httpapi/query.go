@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/google/uuid"
@@ -124,15 +125,23 @@ func (q *question) statsType(body, query string) stats.Type {
 
 // analyses joins the list and the single analysis, which is a list of one.
 func (q *question) analyses(body lenient.UUIDs, query []string) []uuid.UUID {
-	if len(body) > 0 {
-		return body
+	ids := []uuid.UUID(body)
+	if len(ids) == 0 {
+		var err error
+		if ids, err = lenient.ParseUUIDs(query); err != nil {
+			q.fail("anrs", err)
+		}
 	}
-	ids, err := lenient.ParseUUIDs(query)
-	if err != nil {
-		q.fail("anrs", err)
+	if len(ids) > maxANRs {
+		q.fail("anrs", errTooManyANRs)
 	}
 	return ids
 }
+
+// maxANRs is how many analyses a filter may name.
+const maxANRs = 10_000
+
+var errTooManyANRs = fmt.Errorf("names more than %d analyses; ask for fewer at a time", maxANRs)
 
 func (q *question) id(field, given string) uuid.UUID {
 	id, err := lenient.ParseUUID(given)

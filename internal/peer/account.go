@@ -8,9 +8,12 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 
 	"github.com/go-json-experiment/json"
 	"github.com/google/uuid"
+
+	"github.com/monarc-project/stats-service/internal/stats"
 )
 
 // account is the client of the peer that the token belongs to, as the peer
@@ -58,7 +61,7 @@ func (l *link) readAccount(body []byte) (account, error) {
 		}
 		return account{}, l.stranger("but not with a JSON object")
 	}
-	described := account{name: shown(said.Name), role: shown(said.Role)}
+	described := account{name: shown(said.Name), role: roleName(shown(said.Role))}
 	if text, ok := said.UUID.(string); ok {
 		described.id, _ = uuid.Parse(text)
 	}
@@ -69,6 +72,14 @@ func (l *link) readAccount(body []byte) (account, error) {
 		return account{}, l.stranger("but does not say whose token this is")
 	}
 	return described, nil
+}
+
+// roleName returns the name of a role that is answered as a number.
+func roleName(role string) string {
+	if number, err := strconv.Atoi(role); err == nil && (number == int(stats.RoleUser) || number == int(stats.RoleAdmin)) {
+		return stats.Role(number).String()
+	}
+	return role
 }
 
 // shown is a value that the peer may leave out, as text.

@@ -44,7 +44,7 @@ func TestTestOfClocks(t *testing.T) {
 		"Fri, 31 May 2024 13:00:00 GMT": {ClockKnown: true, ClockAhead: time.Hour},
 		"yesterday":                     {},
 	} {
-		want.Server = answering(t, http.StatusOK, `{"name":"a","role":"admin","token":"token"}`, http.Header{"Date": {date}})
+		want.Server = answering(t, http.StatusOK, `{"name":"a","role":"2","token":"token"}`, http.Header{"Date": {date}})
 		want.Client, want.Role = "a", "admin"
 		report, err := peer.Test(t.Context(), remote(t, want.Server, "token"))
 		if err != nil {

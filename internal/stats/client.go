@@ -6,7 +6,8 @@ import (
 	"github.com/google/uuid"
 )
 
-// Role decides what a client may see. The values are those of the database.
+// Role decides what a client may see. The values are those of the database and of
+// the API.
 type Role int16
 
 // The two roles.

@@ -26,7 +26,7 @@ func exampleService() *httptest.Server {
 			reply(w, http.StatusForbidden, `{"message":"The token in the X-API-KEY header is not known here."}`)
 			return
 		}
-		reply(w, http.StatusOK, `{"name":"NC3","role":"user","token":"secret","is_sharing_enabled":true}`)
+		reply(w, http.StatusOK, `{"name":"NC3","role":"1","token":"secret","is_sharing_enabled":true}`)
 	})
 	mux.HandleFunc("GET /api/v1/stats/", func(w http.ResponseWriter, _ *http.Request) {
 		reply(w, http.StatusOK, `{"data":[`+stat+`],"metadata":{"count":"1","limit":"500","offset":"0"}}`)

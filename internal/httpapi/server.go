@@ -33,7 +33,7 @@ func NewCache(now func() time.Time) *cache.Cache {
 // Options are what the server needs.
 type Options struct {
 	Store    *postgres.Store
-	Cache    *cache.Cache           // shared with the public routes and the pages, see NewCache
+	Cache    *cache.Cache           // shared with the public routes and the pages, see NewCache; nil: one of its own
 	Public   public.ServerInterface // the routes beside the API
 	Pages    Pages                  // the pages for people; nil: none
 	Now      func() time.Time
@@ -72,6 +72,9 @@ var _ server.StrictServerInterface = (*Server)(nil)
 
 // New returns the server and the handler of all its routes.
 func New(opts Options) (*Server, http.Handler) {
+	if opts.Cache == nil {
+		opts.Cache = NewCache(opts.Now)
+	}
 	s := &Server{
 		store:            opts.Store,
 		now:              opts.Now,

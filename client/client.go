@@ -67,9 +67,9 @@ func New(server, key string, opts ...Option) (*Client, error) {
 	for _, apply := range opts {
 		apply(c)
 	}
-	c.conn.prepare()
+	c.conn.prepare(base)
 	c.retry = c.retry.withDefaults()
-	c.api, err = generated.NewClientWithResponses(base, generated.WithHTTPClient(c.conn))
+	c.api, err = generated.NewClientWithResponses(base.String(), generated.WithHTTPClient(c.conn))
 	return c, err
 }
 
@@ -77,6 +77,15 @@ func New(server, key string, opts ...Option) (*Client, error) {
 // OpenAPI document. Its requests carry the key and do not follow redirects, but
 // are not repeated, and what ReadError tells of an answer is up to the caller.
 func (c *Client) API() *generated.ClientWithResponses { return c.api }
+
+// Do sends a request of the caller's own as those of the methods are sent: the
+// key goes along to the host of the service, redirects are not followed, and a
+// stalled request is given up. It is not repeated. Its errors, also those of
+// reading the answer, are *Error or those of the request's context.
+func (c *Client) Do(request *http.Request) (*http.Response, error) { return c.conn.Do(request) }
+
+// Close closes the connections that are idle. The client can still be used.
+func (c *Client) Close() { c.conn.http.CloseIdleConnections() }
 
 // Option changes how a Client works.
 type Option func(*Client)
@@ -113,17 +122,17 @@ func WithBatchSize(stats int) Option {
 func isUnprintable(r rune) bool { return r <= ' ' || r > '~' }
 
 // baseURL returns the address of the API below server.
-func baseURL(server string) (string, error) {
+func baseURL(server string) (*url.URL, error) {
 	u, err := url.Parse(strings.TrimSpace(server))
 	if err != nil {
-		return "", errors.New("the URL of the stats service is not understood; it looks like https://stats.example.org/dashboard")
+		return nil, errors.New("the URL of the stats service is not understood; it looks like https://stats.example.org/dashboard")
 	}
 	if (u.Scheme != "http" && u.Scheme != "https") || u.Hostname() == "" || u.RawQuery != "" || u.Fragment != "" {
-		return "", fmt.Errorf("the URL of the stats service is %q; accepted is one such as https://stats.example.org/dashboard", u.Redacted())
+		return nil, fmt.Errorf("the URL of the stats service is %q; accepted is one such as https://stats.example.org/dashboard", u.Redacted())
 	}
 	prefix := strings.TrimSuffix(path.Clean("/"+u.Path), apiRoot)
 	u.Path, u.RawPath = path.Join("/", prefix, apiRoot), ""
-	return u.String(), nil
+	return u, nil
 }
 
 // repeat makes a request until it succeeds or must not be repeated; what was

@@ -267,3 +267,30 @@ func TestStalled(t *testing.T) {
 	}
 	close(ended)
 }
+
+// TestDo shows that the key goes to no other host.
+func TestDo(t *testing.T) {
+	t.Parallel()
+	var keys []string
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { keys = append(keys, r.Header.Get("X-API-KEY")) }))
+	defer server.Close()
+	for _, base := range []string{server.URL, "http://stats.example.org"} {
+		c, err := client.New(base, "key")
+		if err != nil {
+			t.Fatal(err)
+		}
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL+"/about.json", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		response, err := c.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = response.Body.Close()
+		c.Close()
+	}
+	if diff := cmp.Diff([]string{"key", ""}, keys); diff != "" {
+		t.Errorf("keys (-want +got)\n%s", diff)
+	}
+}

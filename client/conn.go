@@ -18,13 +18,15 @@ var errStalled = errors.New("it has not answered in time")
 // redirect.
 type conn struct {
 	http      *http.Client
+	base      *url.URL // of the API
 	key       string
 	userAgent string
 	timeout   time.Duration
 }
 
 // prepare copies the caller's HTTP client, or makes one.
-func (c *conn) prepare() {
+func (c *conn) prepare(base *url.URL) {
+	c.base = base
 	own := http.Client{}
 	if c.http != nil {
 		own = *c.http
@@ -45,7 +47,7 @@ func (c *conn) Do(request *http.Request) (*http.Response, error) {
 	sending := &progress{timer: timer, timeout: c.timeout}
 	request = sending.watch(request.WithContext(ctx))
 	request.Header.Set("User-Agent", c.userAgent)
-	if c.key != "" {
+	if c.key != "" && request.URL.Scheme == c.base.Scheme && request.URL.Host == c.base.Host {
 		request.Header.Set(apiKeyHeader, c.key)
 	}
 	response, err := c.http.Do(request)

@@ -1,34 +1,24 @@
 package peer
 
 import (
-	"crypto/tls"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
-	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 	"unicode"
+
+	"github.com/monarc-project/stats-service/client"
 )
 
 const (
-	// maxErrorBody is how much of an error answer is read, maxMessage how many
-	// characters of what the peer says are shown.
-	maxErrorBody = 64 << 10
-	maxMessage   = 300
+	// maxMessage is how many characters of what the peer says are shown.
+	maxMessage = 300
 	// maxRetryAfter is the longest that a peer is waited for on its request; one
 	// that asks for more ends the work.
 	maxRetryAfter = 5 * time.Minute
-	// mostSeconds keeps what a peer asks for within what a Duration can hold.
-	mostSeconds = 1 << 30
 )
-
-// errSilent is why a request ends that the peer leaves unanswered.
-var errSilent = errors.New("it has not answered in time")
 
 // failure is a request to the peer that did not succeed.
 type failure struct {
@@ -42,7 +32,15 @@ type failure struct {
 	foreign bool              // what it answers is not in the words of the API
 }
 
-func (f *failure) Unwrap() error { return f.cause }
+// Unwrap returns the failure as the client knows it, which decides about
+// repetitions.
+func (f *failure) Unwrap() error {
+	cause := f.cause
+	if f.lasting {
+		cause = errors.Join(client.ErrNotService, cause)
+	}
+	return &client.Error{Status: f.status, RetryAfter: f.after, Err: cause}
+}
 
 // rightAddress is asked where the peer does not talk like a stats service.
 const rightAddress = "is this the address of a stats service?"
@@ -96,84 +94,29 @@ func (f *failure) reason() string {
 
 // transient tells whether the same request may succeed later.
 func (f *failure) transient() bool {
-	if f.lasting || f.after > maxRetryAfter {
-		return false
-	}
-	switch f.status {
-	case 0:
-		_, untrusted := errors.AsType[*tls.CertificateVerificationError](f.cause)
-		return !untrusted
-	case http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests:
-		return true
-	}
-	return f.status >= http.StatusInternalServerError
+	said, _ := errors.AsType[*client.Error](f.Unwrap())
+	return said.Temporary() && f.after <= maxRetryAfter
 }
 
 // lost is a request without an answer that can be read.
 func (l *link) lost(err error) *failure {
-	if wrapped, ok := errors.AsType[*url.Error](err); ok {
-		err = wrapped.Err // without the address, which is said anyway
-	}
 	return &failure{server: l.server, cause: err}
 }
 
 // refusal reads an answer that is none of success, and closes it.
 func (l *link) refusal(response *http.Response) *failure {
-	defer response.Body.Close()
-	f := &failure{server: l.server, status: response.StatusCode, after: l.retryAfter(response.Header)}
-	body, err := io.ReadAll(io.LimitReader(response.Body, maxErrorBody))
-	if err != nil {
-		return f // the status says enough
+	said := client.ReadError(response, l.Now())
+	f := &failure{server: l.server, status: said.Status, fields: said.Fields, after: said.RetryAfter}
+	var parts []string
+	if said.Message != "" {
+		parts = append(parts, said.Message)
 	}
-	f.message, f.fields = errorBody(body)
-	f.foreign = f.message == ""
+	f.message = strings.Join(append(parts, listFields(f.fields)...), ": ")
+	f.foreign = f.message == "" || said.Err != nil
 	if location := response.Header.Get("Location"); location != "" && f.status/100 == 3 {
 		f.message = tidy(location)
 	}
 	return f
-}
-
-// retryAfter returns how long the peer asks to wait: seconds or a date.
-func (l *link) retryAfter(header http.Header) time.Duration {
-	value := header.Get("Retry-After")
-	var wait time.Duration
-	if seconds, isNumber := seconds(value); isNumber {
-		wait = time.Duration(min(seconds, mostSeconds) * float64(time.Second))
-	} else if at, err := http.ParseTime(value); err == nil {
-		wait = at.Sub(l.Now())
-	}
-	return max(0, wait)
-}
-
-// seconds reads digits, of which some peers send fractions and others more than
-// any number can hold.
-func seconds(text string) (n float64, ok bool) {
-	if text == "" || text[0] < '0' || text[0] > '9' {
-		return 0, false
-	}
-	n, err := strconv.ParseFloat(text, 64)
-	return n, err == nil || errors.Is(err, strconv.ErrRange)
-}
-
-// errorBody takes the message and the fields out of an error answer. Those of
-// other software than ours may be of any form.
-func errorBody(body []byte) (message string, fields map[string]string) {
-	var said struct {
-		Message any            `json:"message"`
-		Errors  map[string]any `json:"errors"`
-	}
-	if err := json.Unmarshal(body, &said); err != nil {
-		return "", nil // a proxy's page, perhaps
-	}
-	var parts []string
-	if said.Message != nil {
-		parts = append(parts, tidy(fmt.Sprint(said.Message)))
-	}
-	fields = make(map[string]string, len(said.Errors))
-	for name, reason := range said.Errors {
-		fields[name] = tidy(fmt.Sprint(reason))
-	}
-	return strings.Join(append(parts, listFields(fields)...), ": "), fields
 }
 
 // listFields returns one text about all fields, or none.

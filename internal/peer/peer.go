@@ -14,7 +14,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
 	"time"
 
 	"github.com/google/uuid"
@@ -66,12 +65,6 @@ func (r Remote) withDefaults() Remote {
 	if r.Location == nil {
 		r.Location = time.UTC
 	}
-	if r.Sleep == nil {
-		r.Sleep = sleep
-	}
-	if r.Rand == nil {
-		r.Rand = rand.Float64
-	}
 	if r.Log == nil {
 		r.Log = slog.New(slog.DiscardHandler)
 	}
@@ -80,17 +73,6 @@ func (r Remote) withDefaults() Remote {
 
 // today returns midnight UTC of the current day.
 func (r Remote) today() time.Time { return stats.Today(r.Now(), r.Location) }
-
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
-	}
-}
 
 // Summary is what became of a Push or a Pull, also of one that failed or was
 // interrupted. All numbers but Bytes are of stats.

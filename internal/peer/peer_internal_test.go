@@ -1,40 +1,9 @@
 package peer
 
 import (
-	"context"
-	"errors"
 	"strings"
 	"testing"
-	"time"
 )
-
-func TestSleep(t *testing.T) {
-	t.Parallel()
-	if err := sleep(t.Context(), time.Nanosecond); err != nil {
-		t.Errorf("a short sleep ends with %v", err)
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	if err := sleep(ctx, time.Hour); !errors.Is(err, context.Canceled) {
-		t.Errorf("an interrupted sleep ends with %v", err)
-	}
-}
-
-// The pause grows up to its limit, and no two callers need to agree.
-func TestDelay(t *testing.T) {
-	t.Parallel()
-	for random, want := range map[float64][]time.Duration{
-		0: {250 * time.Millisecond, 500 * time.Millisecond, time.Second, 2 * time.Second, 4 * time.Second, 8 * time.Second, 15 * time.Second, 15 * time.Second},
-		1: {500 * time.Millisecond, time.Second, 2 * time.Second, 4 * time.Second, 8 * time.Second, 16 * time.Second, 30 * time.Second, 30 * time.Second},
-	} {
-		l := &link{Remote: Remote{Rand: func() float64 { return random }}}
-		for i, d := range want {
-			if got := l.delay(i + 1); got != d {
-				t.Errorf("random %v, attempt %d: %s, want %s", random, i+1, got, d)
-			}
-		}
-	}
-}
 
 func TestRefusalsAreBounded(t *testing.T) {
 	t.Parallel()

@@ -8,15 +8,11 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"reflect"
 	"regexp"
-	"runtime"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/labstack/echo/v4"
 
 	"github.com/monarc-project/stats-service/internal/dashboard"
 	"github.com/monarc-project/stats-service/internal/pgtest"
@@ -200,23 +196,4 @@ func TestInvertedDates(t *testing.T) {
 			}
 		})
 	}
-}
-
-// TestLinesOfRoutes shows that the log can tell where each route is served.
-func TestLinesOfRoutes(t *testing.T) {
-	t.Parallel()
-	pages, err := dashboard.NewPages(dashboard.PageOptions{
-		Now: time.Now, AdminEmail: "security@example.org", Active: []string{"help"},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	e := echo.New()
-	e.OnAddRouteHandler = func(_ string, route echo.Route, handler echo.HandlerFunc, _ []echo.MiddlewareFunc) {
-		pc := reflect.ValueOf(handler).Pointer()
-		if file, line := runtime.FuncForPC(pc).FileLine(pc); line <= 1 {
-			t.Errorf("%s is served by %s:%d", route.Path, file, line)
-		}
-	}
-	pages.Register(e)
 }

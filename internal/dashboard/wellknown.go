@@ -16,13 +16,13 @@ import (
 // registerWellKnown adds what robots, scanners and browsers look for.
 func (p *Pages) registerWellKnown(e *echo.Echo) {
 	g := registrar{e}
-	g.add("/robots.txt", func(c echo.Context) error { return p.robots(c) })
-	g.add("/favicon.ico", func(c echo.Context) error { return p.favicon(c) })
+	g.add("/robots.txt", p.robots)
+	g.add("/favicon.ico", p.favicon)
 	for _, path := range []string{"/humans.txt", "/human.txt"} {
-		g.add(path, func(c echo.Context) error { return p.humansTxt(c) })
+		g.add(path, p.humansTxt)
 	}
 	if p.opts.AdminEmail != "" || p.opts.AdminURL != "" {
-		g.add("/.well-known/security.txt", func(c echo.Context) error { return p.securityTxt(c) })
+		g.add("/.well-known/security.txt", p.securityTxt)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/http"
 	"regexp"
+	"runtime"
 	"strings"
 	"time"
 
@@ -51,9 +52,8 @@ type visitKey struct{}
 // visit is what is found out about a request while it is answered, by the one
 // goroutine that does so.
 type visit struct {
-	id        string   // by which the lines of the request are found
-	operation uintptr  // where the function begins that serves it
-	failure   *failure // nil: none so far
+	id      string   // by which the lines of the request are found
+	failure *failure // nil: none so far
 }
 
 // visitOf returns the visit of a request, or one of nobody.
@@ -80,7 +80,7 @@ func (s *Server) observe(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		start := s.now()
 		r := c.Request()
-		v := &visit{id: r.Header.Get(echo.HeaderXRequestID), operation: entry((*Server).observe)}
+		v := &visit{id: r.Header.Get(echo.HeaderXRequestID)}
 		if !requestIDForm.MatchString(v.id) {
 			v.id = uuid.NewString()
 		}
@@ -131,13 +131,15 @@ func (s *Server) logRequest(c echo.Context, start time.Time, whole bool) {
 	s.logVisit(ctx, s.areas.of(c.Path()), level, message, attrs...)
 }
 
-// logVisit writes a line about the request in the name of the function that
-// serves it, as readers of the log look for it there.
+// logVisit writes a line about the request by the clock of the server, in the name
+// of the function that calls it.
 func (s *Server) logVisit(ctx context.Context, log *slog.Logger, level slog.Level, message string, attrs ...slog.Attr) {
 	if !log.Enabled(ctx, level) {
 		return
 	}
-	record := slog.NewRecord(s.now(), level, message, visitOf(ctx).operation)
+	var callers [1]uintptr
+	runtime.Callers(2, callers[:]) // without Callers and this function
+	record := slog.NewRecord(s.now(), level, message, callers[0])
 	record.AddAttrs(attrs...)
 	_ = log.Handler().Handle(ctx, record) // as the logger itself does
 }

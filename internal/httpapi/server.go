@@ -96,9 +96,7 @@ func New(opts Options) (*Server, http.Handler) {
 		e.IPExtractor = echo.ExtractIPFromXFFHeader()
 	}
 	e.Pre(s.observe, tellOfHead, securityHeaders, privateCaching, tidyPath(opts.Prefix, opts.TrustProxy))
-	served := operations{}
-	served.watch(e, s, opts.Public)
-	e.Use(served.name, middleware.RecoverWithConfig(middleware.RecoverConfig{DisableStackAll: true, LogErrorFunc: recovered}))
+	e.Use(middleware.RecoverWithConfig(middleware.RecoverConfig{DisableStackAll: true, LogErrorFunc: recovered}))
 	if opts.RateLimit > 0 {
 		e.Use(limitRate(opts.RateLimit))
 	}

@@ -1,3 +1,5 @@
+// Package lenient holds the types for values that callers of the API write in
+// several ways: numbers and booleans as strings, and lists with commas.
 package lenient
 
 import (

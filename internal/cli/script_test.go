@@ -17,6 +17,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/monarc-project/stats-service/internal/localpg"
 	"github.com/monarc-project/stats-service/internal/pgtest"
 )
 
@@ -56,6 +57,12 @@ type testKey struct{}
 //	terminate              sends SIGTERM to what runs in the background
 func TestScripts(t *testing.T) {
 	t.Parallel()
+	// Scripts have no home, and so would not find binaries that were fetched.
+	server, err := localpg.Choose(t.Context(), localpg.Options{Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := string(filepath.ListSeparator) + os.Getenv("PATH") + string(filepath.ListSeparator) + server.Dir
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
@@ -63,7 +70,7 @@ func TestScripts(t *testing.T) {
 		UpdateScripts:       os.Getenv("UPDATE_SCRIPTS") != "",
 		Setup: func(env *testscript.Env) error {
 			env.Values[testKey{}] = env.T().(testing.TB) // as its documentation promises
-			env.Setenv("PATH", env.Getenv("PATH")+string(filepath.ListSeparator)+os.Getenv("PATH"))
+			env.Setenv("PATH", env.Getenv("PATH")+path)
 			// Under the race detector each program would sleep a second at its end, for
 			// races that still go on; those of the program are over with its work.
 			env.Setenv("GORACE", "atexit_sleep_ms=0 "+os.Getenv("GORACE"))

@@ -59,7 +59,7 @@ var allowed = map[string][]string{
 	// what the public sees comes from disclosure control, never from the store
 	"internal/disclosure": {"internal/cache", "internal/postgres", "internal/processor", "internal/stats"},
 	"internal/publicapi":  {"gen/api", "gen/server/public", "internal/answer", "internal/buildinfo", "internal/cache", "internal/disclosure", "internal/fieldmask", "internal/prefix", "internal/processor", "internal/stats"},
-	"internal/dashboard":  {"internal/answer", "internal/buildinfo", "internal/cache", "internal/disclosure", "internal/picture", "internal/prefix", "internal/processor", "internal/stats"},
+	"internal/dashboard":  {"internal/answer", "internal/buildinfo", "internal/cache", "internal/disclosure", "internal/chart", "internal/prefix", "internal/processor", "internal/stats"},
 	"internal/peer":       {"client", "gen/api", "gen/client", "internal/postgres", "internal/processor", "internal/stats", "openapi/lenient"},
 	"internal/answer":     {"internal/fieldmask"},
 	"internal/mosp":       {},
@@ -67,11 +67,11 @@ var allowed = map[string][]string{
 
 	// building blocks without knowledge of each other
 	"internal/buildinfo": {},
+	"internal/chart":     {},
 	"internal/cache":     {},
 	"internal/config":    {"internal/suggest"},
 	"internal/fieldmask": {},
 	"internal/logging":   {},
-	"internal/picture":   {},
 	"internal/prefix":    {},
 	"internal/secret":    {},
 	"internal/suggest":   {},
@@ -92,15 +92,15 @@ var confined = map[string][]string{
 	"github.com/jackc/pgx":      {"gen/db", "internal/localpg", "internal/pgtest", "internal/postgres"},
 	"github.com/pressly/goose":  {"internal/postgres"},
 	"github.com/urfave/cli":     {"internal/cli"},
-	"github.com/go-text":        {"internal/picture"},
+	"github.com/go-text":        {"internal/chart"},
 	"github.com/maypok86/otter": {"internal/cache"},
-	"git.sr.ht/~sbinet/gg":      {"internal/picture"},
+	"git.sr.ht/~sbinet/gg":      {"internal/chart"},
 	"database/sql":              {"internal/localpg", "internal/pgtest", "internal/postgres"},
 }
 
 // banned lists what the code of a package must not import, directly.
 var banned = map[string][]string{
-	"internal/picture":   {"database", "log", "net", "os"},
+	"internal/chart":     {"database", "log", "net", "os"},
 	"internal/processor": {"context", "database", "log", "net", "os"},
 	"internal/stats":     {"database", "log", "net/http", "os"},
 }
@@ -114,7 +114,7 @@ var light = map[string][]string{
 }
 
 // clockless lists the packages that never read the clock.
-var clockless = []string{"internal/picture", "internal/processor", "internal/stats"}
+var clockless = []string{"internal/chart", "internal/processor", "internal/stats"}
 
 // listed is what the go command tells about a package.
 type listed struct {

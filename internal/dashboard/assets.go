@@ -13,10 +13,14 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/monarc-project/stats-service/internal/answer"
+	"github.com/monarc-project/stats-service/internal/chart"
 )
 
 //go:embed static vendored/dist
 var files embed.FS
+
+// worldFile is what maps are drawn from. Browsers do not need it.
+const worldFile = "vendored/dist/world.json"
 
 // hashLength is how much of the hash of all files their addresses hold.
 const hashLength = 12
@@ -44,12 +48,15 @@ func loadAssets() (*assets, error) {
 	hash := sha256.New()
 	for _, folder := range []string{"static", "vendored/dist"} {
 		err := fs.WalkDir(files, folder, func(name string, entry fs.DirEntry, err error) error {
-			if err != nil || entry.IsDir() {
+			if err != nil || entry.IsDir() || name == worldFile {
 				return err
 			}
 			content, err := files.ReadFile(name)
 			if err != nil {
 				return err
+			}
+			if path.Base(name) == "page.css" {
+				content = append([]byte(chart.Stylesheet()), content...)
 			}
 			fmt.Fprintf(hash, "%s %d\n", name, len(content))
 			hash.Write(content)

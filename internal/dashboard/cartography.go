@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/monarc-project/stats-service/internal/chart"
 	"github.com/monarc-project/stats-service/internal/processor"
 	"github.com/monarc-project/stats-service/internal/stats"
 )
@@ -16,7 +17,7 @@ type riskMap struct {
 	cells       map[[2]int]float64 // impact and likelihood
 }
 
-func (r *reading) cartography() ([]chart, error) {
+func (r *reading) cartography() ([]figure, error) {
 	sums, err := r.sums(stats.Cartography, r.view)
 	if err != nil {
 		return nil, err
@@ -25,17 +26,17 @@ func (r *reading) cartography() ([]chart, error) {
 	if err != nil {
 		return nil, err
 	}
-	var charts []chart
+	var figures []figure
 	for _, kind := range stats.Kinds() {
 		current, residual := mapOf(averages, stats.Current, kind), mapOf(averages, stats.Residual, kind)
 		// Both have the same axes and colours, so that they can be compared.
 		impacts, likelihoods := scales(current, residual)
 		highest := max(current.highest(), residual.highest())
 		for _, m := range []riskMap{current, residual} {
-			charts = append(charts, r.mapChart(m, impacts, likelihoods, highest))
+			figures = append(figures, r.mapFigure(m, impacts, likelihoods, highest))
 		}
 	}
-	return charts, nil
+	return figures, nil
 }
 
 func mapOf(averages processor.CartographyAverages, state, kind string) riskMap {
@@ -88,29 +89,36 @@ func scales(riskMaps ...riskMap) (impacts, likelihoods []int) {
 	return slices.Sorted(maps.Keys(i)), slices.Sorted(maps.Keys(l))
 }
 
-func (r *reading) mapChart(m riskMap, impacts, likelihoods []int, highest float64) chart {
-	likelihood := r.T("axis_likelihood_" + m.kind)
-	c := chart{
+// riskZones are, by kind, the products of both axes that divide the cells into zones.
+// Organisations set their own thresholds, which the stats do not tell.
+var riskZones = map[string][]int{stats.Informational: {9, 27}, stats.Operational: {4, 8}}
+
+func (r *reading) mapFigure(m riskMap, impacts, likelihoods []int, highest float64) figure {
+	heat := chart.Heat{
+		Unit: r.T("risks_per_analysis"), Max: highest, Zones: riskZones[m.kind],
+		Columns: likelihoods, Rows: impacts, Across: r.T("axis_likelihood_" + m.kind), Up: r.T("axis_impact"),
+	}
+	f := figure{
 		ID:    "cartography-" + m.kind + "-" + m.state,
 		Title: r.T("cartography_title_" + m.kind + "_" + m.state),
-		Note:  r.T("cartography_note"),
-		Drawing: drawing{
-			Kind: "heat", Name: r.T("risks_per_analysis"), Max: highest,
-			Labels: digits(likelihoods), Rows: digits(impacts), Axes: []string{likelihood, r.T("axis_impact")},
-		},
+		Note:  r.T("cartography_note", "Across", heat.Across, "Up", heat.Up),
 	}
 	if !m.known {
-		return c
+		return f
 	}
-	c.Table, c.Export = r.mapTable(m, impacts, likelihoods), r.mapExport(m)
-	for y, impact := range impacts {
-		for x, l := range likelihoods {
-			mean := *rounded(m.cells[[2]int{impact, l}])
-			c.Drawing.Cells = append(c.Drawing.Cells, [3]float64{float64(x), float64(y), mean})
+	if heat.Uneven() {
+		f.Note += " " + r.T("cartography_uneven")
+	}
+	f.Table, f.Export = r.mapTable(m, impacts, likelihoods), r.mapExport(m)
+	for _, impact := range impacts {
+		var row []float64
+		for _, l := range likelihoods {
+			row = append(row, m.cells[[2]int{impact, l}])
 		}
+		heat.Values = append(heat.Values, row)
 	}
-	c.Summary = r.mapSummary(m)
-	return c
+	f.Chart, f.Summary = heat, r.mapSummary(m)
+	return f
 }
 
 func digits(values []int) []string {

@@ -1,14 +1,18 @@
 package dashboard
 
 import (
+	"cmp"
 	"math"
 	"slices"
+	"strings"
+	"unicode/utf8"
 
+	"github.com/monarc-project/stats-service/internal/chart"
 	"github.com/monarc-project/stats-service/internal/processor"
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
-func (r *reading) compliance() ([]chart, error) {
+func (r *reading) compliance() ([]figure, error) {
 	sums, err := r.sums(stats.Compliance, r.view)
 	if err != nil {
 		return nil, err
@@ -17,42 +21,70 @@ func (r *reading) compliance() ([]chart, error) {
 	if err != nil {
 		return nil, err
 	}
-	var charts []chart
+	var figures []figure
 	for _, referential := range referentials {
 		chosen := len(r.view.Objects) == 0 || slices.Contains(r.view.Objects, referential.Referential)
 		if chosen && len(referential.Categories) > 0 {
-			charts = append(charts, r.referentialChart(referential))
+			figures = append(figures, r.referentialFigure(referential))
 		}
 	}
-	return charts, nil
+	return figures, nil
 }
 
-func (r *reading) referentialChart(referential processor.ReferentialCompliance) chart {
+func (r *reading) referentialFigure(referential processor.ReferentialCompliance) figure {
+	slices.SortStableFunc(referential.Categories, func(a, b processor.CategoryCompliance) int {
+		return natural(r.Label(a.Labels, ""), r.Label(b.Labels, ""))
+	})
 	share := isShare(referential.Categories)
 	name := r.Label(referential.Labels, referential.Referential)
-	c := chart{
-		ID:      "compliance",
-		Object:  referential.Referential,
-		Title:   name,
-		Href:    r.objectLink(referential.Referential),
-		Note:    r.T("compliance_note"),
-		Drawing: drawing{Kind: "radar", Name: r.T("compliance"), Share: share},
-		Tall:    true,
+	f := figure{
+		ID:     "compliance",
+		Object: referential.Referential,
+		Title:  name,
+		Names:  r.names(referential.Labels, referential.Referential),
+		Href:   r.objectLink(referential.Referential),
+		Note:   r.T("compliance_note"),
 	}
+	radar := chart.Radar{Current: r.T("compliance_current"), Target: r.T("compliance_target"), Share: share}
 	if share {
-		c.Drawing.Max, c.Note = 1, r.T("compliance_note_share")
+		radar.Max, f.Note = 1, r.T("compliance_note_share")
 	}
-	current := series{Name: r.T("compliance_current"), Code: "current"}
-	target := series{Name: r.T("compliance_target"), Code: "target"}
 	for _, category := range referential.Categories {
-		c.Drawing.Labels = append(c.Drawing.Labels, r.Label(category.Labels, "–"))
-		current.Values = append(current.Values, roundedOrNone(category.Current))
-		target.Values = append(target.Values, roundedOrNone(category.Target))
+		radar.Items = append(radar.Items, chart.Category{
+			Label: r.names(category.Labels, ""), Current: category.Current, Target: category.Target,
+		})
 	}
-	c.Drawing.Series = []series{current, target}
-	c.Table = r.complianceTable(referential, name)
-	c.Summary = r.complianceSummary(referential.Categories, share)
-	return c
+	f.Chart = radar
+	f.Table = r.complianceTable(referential, name)
+	f.Summary = r.complianceSummary(referential.Categories, share)
+	return f
+}
+
+// natural compares names as people order them: numbers in them by their value, so
+// that 2 comes before 10.
+func natural(a, b string) int {
+	for a != "" && b != "" {
+		aDigits, bDigits := leadingDigits(a), leadingDigits(b)
+		if aDigits == "" || bDigits == "" {
+			ra, size := utf8.DecodeRuneInString(a)
+			rb, other := utf8.DecodeRuneInString(b)
+			if ra != rb {
+				return cmp.Compare(ra, rb)
+			}
+			a, b = a[size:], b[other:]
+			continue
+		}
+		a, b = a[len(aDigits):], b[len(bDigits):]
+		aDigits, bDigits = strings.TrimLeft(aDigits, "0"), strings.TrimLeft(bDigits, "0")
+		if order := cmp.Or(cmp.Compare(len(aDigits), len(bDigits)), cmp.Compare(aDigits, bDigits)); order != 0 {
+			return order
+		}
+	}
+	return cmp.Compare(a, b)
+}
+
+func leadingDigits(s string) string {
+	return s[:len(s)-len(strings.TrimLeft(s, "0123456789"))]
 }
 
 // isShare tells whether the values are shares of full compliance; front offices

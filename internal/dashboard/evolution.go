@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/monarc-project/stats-service/internal/chart"
 	"github.com/monarc-project/stats-service/internal/processor"
 	"github.com/monarc-project/stats-service/internal/stats"
 )
@@ -14,6 +15,9 @@ type line struct {
 	Code   string // UUID of the object or code of the risk level
 	Name   cell
 	Chosen bool
+
+	names chart.Label  // all that it is called
+	risks *chart.Risks // of a risk level
 
 	mean  float64           // of the whole period
 	steps map[string]*steps // by measure
@@ -58,7 +62,7 @@ type evolution struct {
 	Measured bool // whether lines have several measures to choose from
 }
 
-func (r *reading) evolution() (evolution, []chart, error) {
+func (r *reading) evolution() (evolution, []figure, error) {
 	lines, err := r.lines()
 	if err != nil {
 		return evolution{}, nil, err
@@ -75,7 +79,7 @@ func (r *reading) evolution() (evolution, []chart, error) {
 	if r.view.Of == ofRisks {
 		average = shown // levels of different kinds have no mean of their own
 	}
-	return e, []chart{r.evolutionChart(shown, average, len(lines))}, nil
+	return e, []figure{r.evolutionFigure(shown, average, len(lines))}, nil
 }
 
 // lines are all lines of what the view is of, in the order of their rank.
@@ -110,7 +114,7 @@ func (r *reading) objectLines(kind objectKind) ([]line, error) {
 	var lines []line
 	for _, object := range r.rank(objects) {
 		l := line{
-			Code: object.Object, Name: r.objectCell(object.Labels, object.Object),
+			Code: object.Object, Name: r.objectCell(object.Labels, object.Object), names: r.names(object.Labels, object.Object),
 			mean: measureOf(object.Averages, r.view.By), steps: map[string]*steps{},
 		}
 		for _, by := range measures {
@@ -151,7 +155,7 @@ func (r *reading) riskLines() ([]line, error) {
 	for _, known := range riskLines() {
 		if s := byKey[known.key]; s != nil {
 			lines = append(lines, line{
-				Code: known.code, Name: text(r.T("line_" + known.code)),
+				Code: known.code, Name: text(r.T("line_" + known.code)), risks: &known.risks,
 				mean: total[known.key].value(), steps: map[string]*steps{byOccurrence: s},
 			})
 		}
@@ -201,56 +205,71 @@ func (r *reading) meanOf(lines []line) line {
 	return all
 }
 
-// evolutionChart draws lines, and the mean of those that are averaged.
-func (r *reading) evolutionChart(shown, averaged []line, all int) chart {
+// evolutionFigure draws lines, and the mean of those that are averaged.
+func (r *reading) evolutionFigure(shown, averaged []line, all int) figure {
 	starts := startsOf(shown, r.measure())
-	c := chart{
+	f := figure{
 		ID:    "evolution",
 		Title: r.T("evolution_title_" + r.view.Of),
 		Note:  r.T("evolution_note_" + r.view.grouping()),
-		Drawing: drawing{
-			Kind: "lines", Name: r.lineUnit(),
-			Rows: formatDates(starts), Labels: r.groupNames(starts), Time: r.timeAxis(),
-		},
-		Tall: true,
 	}
 	if len(shown) == 0 {
-		return c
-	}
-	for _, l := range shown {
-		c.Drawing.Series = append(c.Drawing.Series, lineSeries(l.Name.Text, r.lineCode(l), *l.steps[r.measure()], starts))
+		return f
 	}
 	average := r.meanOf(averaged)
-	means := *average.steps[r.measure()]
-	if len(averaged) > 1 { // the mean of a single line would cover it
-		c.Drawing.Series = append(c.Drawing.Series, lineSeries(average.Name.Text, meanCode, means, starts))
-	}
 	withMean := append(slices.Clone(shown), average)
-	c.Table = r.wideTable(withMean, starts)
-	c.Export = r.longTable(withMean, starts)
-	c.Summary = r.evolutionSummary(len(shown), all, means, starts)
-	return c
-}
-
-func (r *reading) timeAxis() *timeAxis {
-	start := startOf(r.view.grouping())
-	axis := &timeAxis{
-		From: start(r.view.From).Format(time.DateOnly), To: start(r.view.To).Format(time.DateOnly), Group: r.view.grouping(),
+	drawn := withMean
+	if len(averaged) == 1 { // whose line the mean would cover
+		drawn = shown
 	}
-	if axis.Group == groupQuarter {
-		for quarter := 1; quarter <= 4; quarter++ {
-			axis.Quarters = append(axis.Quarters, r.T("quarter_short", "Quarter", strconv.Itoa(quarter)))
+	lines := chart.Lines{
+		Unit: r.lineUnit(), Steps: starts, Axis: r.timeAxis(), Running: r.running(starts),
+		More: func(n int) string { return r.T("picture_more_lines", "Count", n) },
+	}
+	for _, l := range drawn {
+		one := chart.Line{Name: l.names, Href: l.Name.Href, Mean: l.Code == meanCode, Risks: l.risks}
+		if len(one.Name) == 0 {
+			one.Name = chart.Label{l.Name.Text}
 		}
+		for _, start := range starts {
+			one.Values = append(one.Values, l.steps[r.measure()].value(start))
+		}
+		lines.Series = append(lines.Series, one)
 	}
-	return axis
+	f.Chart = lines
+	f.Table = r.wideTable(withMean, starts)
+	f.Export = r.longTable(withMean, starts)
+	f.Summary = r.evolutionSummary(len(shown), all, *average.steps[r.measure()], starts)
+	return f
 }
 
-// lineCode decides how a line looks: risk levels have colours of their own.
-func (r *reading) lineCode(l line) string {
-	if r.view.Of == ofRisks {
-		return l.Code
+// intervals are the lengths of steps by the names of groupings.
+var intervals = map[string]chart.Interval{
+	groupDay: chart.Day, groupWeek: chart.Week, groupMonth: chart.Month, groupQuarter: chart.Quarter, groupYear: chart.Year,
+}
+
+// timeAxis is the period of the view. Quarters have their names only where steps are
+// quarters: else the month that one begins with says more.
+func (r *reading) timeAxis() chart.TimeAxis {
+	step := intervals[r.view.grouping()]
+	return chart.TimeAxis{From: r.view.From, To: r.view.To, Step: step, Name: func(of chart.Interval, day time.Time) string {
+		switch {
+		case of == chart.Quarter && step == chart.Quarter:
+			return r.T("quarter_short", "Quarter", strconv.Itoa((int(day.Month())+2)/3))
+		case of.Months > 0:
+			return r.month(day)
+		}
+		return r.T("date_short", "Day", strconv.Itoa(day.Day()), "Month", r.month(day))
+	}}
+}
+
+// running says that the last step is not over, if it is not.
+func (r *reading) running(starts []time.Time) string {
+	last := starts[len(starts)-1]
+	if startOf(r.view.grouping())(r.opts.Figures.Today()).After(last) {
+		return ""
 	}
-	return ""
+	return r.T("step_running")
 }
 
 func (r *reading) lineUnit() string {
@@ -267,15 +286,6 @@ func (r *reading) meanName() string {
 	return r.T("mean_of_all_" + r.view.Of)
 }
 
-func lineSeries(name, code string, values steps, starts []time.Time) series {
-	s := series{Name: name, Code: code}
-	for _, start := range starts {
-		s.Values = append(s.Values, values.value(start))
-	}
-	s.Unit = unitOf(s.Values)
-	return s
-}
-
 // startsOf lists the parts of the period of which any line knows something.
 func startsOf(lines []line, measure string) []time.Time {
 	known := map[time.Time]bool{}
@@ -290,14 +300,6 @@ func startsOf(lines []line, measure string) []time.Time {
 	}
 	slices.SortFunc(starts, time.Time.Compare)
 	return starts
-}
-
-func formatDates(dates []time.Time) []string {
-	texts := make([]string, len(dates))
-	for i, date := range dates {
-		texts[i] = date.Format(time.DateOnly)
-	}
-	return texts
 }
 
 func (r *reading) groupNames(starts []time.Time) []string {

@@ -69,13 +69,13 @@ func (p *page) LicencesPage() string {
 			return p.prefix + kind.path + "?" + p.View.common().Encode() + "#licences"
 		}
 	}
-	return p.Static("LICENSE-echarts")
+	return p.Static("LICENSE-world-atlas")
 }
 
 // Advice says why nothing is shown, or empty when there is no chart without
 // figures.
 func (p *page) Advice() string {
-	if p.Problem != nil || len(p.Charts) > 0 && !slices.ContainsFunc(p.Charts, chart.Empty) {
+	if p.Problem != nil || len(p.Figures) > 0 && !slices.ContainsFunc(p.Figures, figure.Empty) {
 		return ""
 	}
 	causes := []string{p.T("advice_period")}

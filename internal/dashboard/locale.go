@@ -4,7 +4,9 @@ import (
 	"embed"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/BurntSushi/toml"
@@ -13,6 +15,7 @@ import (
 	"golang.org/x/text/message"
 	"golang.org/x/text/number"
 
+	"github.com/monarc-project/stats-service/internal/chart"
 	"github.com/monarc-project/stats-service/internal/processor"
 )
 
@@ -160,6 +163,16 @@ func (l locale) Label(labels processor.LabelSet, nameless string) string {
 	return nameless
 }
 
+// names are all names of an object, that of Label first, and what stands in their place.
+func (l locale) names(labels processor.LabelSet, nameless string) (names chart.Label) {
+	for _, language := range append([]pageLanguage{l.pageLanguage}, pageLanguages...) {
+		if name := language.label(labels); !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return append(names, nameless)
+}
+
 // LabelCell is a cell with the label of an object, which tells its language when
 // that is not the language of the page.
 func (l locale) LabelCell(labels processor.LabelSet, nameless string) cell {
@@ -173,7 +186,7 @@ func (l locale) LabelCell(labels processor.LabelSet, nameless string) cell {
 // labelLanguage is the language that has a label, the own one if it does.
 func (l locale) labelLanguage(labels processor.LabelSet) *pageLanguage {
 	for _, language := range append([]pageLanguage{l.pageLanguage}, pageLanguages...) {
-		if language.label(labels) != "" {
+		if strings.TrimSpace(language.label(labels)) != "" {
 			return &language
 		}
 	}

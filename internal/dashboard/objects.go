@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/monarc-project/stats-service/internal/chart"
 	"github.com/monarc-project/stats-service/internal/processor"
 	"github.com/monarc-project/stats-service/internal/stats"
 )
@@ -13,7 +14,7 @@ import (
 type objectKind struct {
 	statsType stats.Type
 	processor string
-	chart     string // of the highest or lowest
+	chart     string // ID of the figure of the highest or lowest
 	of        string // view.Of
 }
 
@@ -29,33 +30,31 @@ var (
 )
 
 // top is the chart of the objects with the highest or lowest values.
-func (r *reading) top(kind objectKind) (chart, error) {
+func (r *reading) top(kind objectKind) (figure, error) {
 	sums, err := r.sums(kind.statsType, r.view)
 	if err != nil {
-		return chart{}, err
+		return figure{}, err
 	}
 	objects, err := processed[processor.Series](kind.processor, sums)
 	if err != nil {
-		return chart{}, err
+		return figure{}, err
 	}
 	ranked := r.rank(objects)
 	shown := ranked[:min(len(ranked), r.view.Top)]
-	c := chart{
+	bars := chart.Bars{}
+	for _, object := range shown {
+		bars.Items = append(bars.Items, chart.Bar{
+			Label: r.names(object.Labels, object.Object), Value: measureOf(object.Averages, r.view.By), Href: r.objectLink(object.Object),
+		})
+	}
+	return figure{
 		ID:      kind.chart,
 		Title:   r.T("top_title_"+kind.of+"_"+r.view.Order, "Number", r.Integer(r.view.Top)),
-		Note:    r.T("measure_note_" + r.view.By),
+		Note:    r.T("measure_"+r.view.By) + " · " + r.T("measure_note_"+r.view.By),
+		Summary: r.topSummary(shown, len(ranked)),
 		Table:   r.objectTable(shown),
-		Drawing: drawing{Kind: "bars", Name: r.T("measure_" + r.view.By)},
-		Tall:    r.view.Top > defaultTop,
-	}
-	values := series{Name: c.Drawing.Name}
-	for _, object := range shown {
-		c.Drawing.Labels = append(c.Drawing.Labels, r.Label(object.Labels, object.Object))
-		values.Values = append(values.Values, rounded(measureOf(object.Averages, r.view.By)))
-	}
-	c.Drawing.Series = []series{values}
-	c.Summary = r.topSummary(shown, len(ranked))
-	return c, nil
+		Chart:   bars,
+	}, nil
 }
 
 // rank orders objects by the chosen value and then by name.

@@ -34,10 +34,10 @@ type overview struct {
 type overviewFigures struct {
 	now, before       riskMeans
 	counted, previous disclosure.Contributions
-	threats, vulns    chart
+	threats, vulns    figure
 }
 
-func (r *reading) overview() (overview, []chart, error) {
+func (r *reading) overview() (overview, []figure, error) {
 	var f overviewFigures
 	var group errgroup.Group
 	group.Go(func() (err error) { f.now, err = r.means(r.view); return err })
@@ -49,11 +49,11 @@ func (r *reading) overview() (overview, []chart, error) {
 	if err := group.Wait(); err != nil {
 		return overview{}, nil, err
 	}
-	charts := []chart{f.threats, f.vulns}
+	figures := []figure{f.threats, f.vulns}
 	for _, kind := range stats.Kinds() {
-		charts = append(charts, r.riskChart(kind, f.now))
+		figures = append(figures, r.riskFigure(kind, f.now))
 	}
-	return r.headlines(f), charts, nil
+	return r.headlines(f), figures, nil
 }
 
 // means are the mean numbers of risks in the period of a view.

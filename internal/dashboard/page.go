@@ -17,7 +17,7 @@ var templateFiles embed.FS
 
 // templateFunctions pass several values to a part of a page.
 var templateFunctions = template.FuncMap{
-	"arguments": func(p *page, c chart) map[string]any { return map[string]any{"Page": p, "Chart": c} },
+	"arguments": func(p *page, f figure) map[string]any { return map[string]any{"Page": p, "Figure": f} },
 	"choice": func(label string, links []link) map[string]any {
 		return map[string]any{"Label": label, "Links": links}
 	},
@@ -26,9 +26,9 @@ var templateFunctions = template.FuncMap{
 // page is what templates show.
 type page struct {
 	locale
-	Name   string // of the page, see pageKinds
-	View   view
-	Charts []chart
+	Name    string // of the page, see pageKinds
+	View    view
+	Figures []figure
 
 	Overview  overview
 	Evolution evolution
@@ -47,22 +47,22 @@ func (p *Pages) newPage(kind pageKind, r *reading) *page {
 // tables are the exported figures of the charts with an ID.
 func (p *page) tables(id string) []table {
 	var tables []table
-	for _, c := range p.Charts {
+	for _, f := range p.Figures {
 		switch {
-		case c.ID == id:
-			tables = append(tables, c.exported())
+		case f.ID == id:
+			tables = append(tables, f.exported())
 		case p.Name == pageEvolution: // the CSV of a public JSON route, which has no means
-			tables = append(tables, c.exported().without("object", ""))
+			tables = append(tables, f.exported().without("object", ""))
 		}
 	}
 	return tables
 }
 
-// keepChart leaves one chart on the page: the one with an ID, or the first.
-func (p *page) keepChart(id string) {
-	keep := slices.IndexFunc(p.Charts, func(c chart) bool { return c.ID == id })
-	if len(p.Charts) > 0 {
-		p.Charts = p.Charts[max(keep, 0):][:1]
+// keepFigure leaves one figure on the page: the one with an ID, or the first.
+func (p *page) keepFigure(id string) {
+	keep := slices.IndexFunc(p.Figures, func(f figure) bool { return f.ID == id })
+	if len(p.Figures) > 0 {
+		p.Figures = p.Figures[max(keep, 0):][:1]
 	}
 }
 
@@ -258,26 +258,26 @@ func sortedNames(values url.Values) []string {
 	return names
 }
 
-// Export is the address of the figures of a chart as csv or json.
-func (p *page) Export(c chart, format string) string {
+// Export is the address of a chart or its figures in a format, such as csv or png.
+func (p *page) Export(f figure, format string) string {
 	v := p.View
 	v.Embed, v.Chart, v.Lang = false, "", p.Code
-	if c.Object != "" {
-		v.Objects = []string{c.Object}
+	if f.Object != "" {
+		v.Objects = []string{f.Object}
 	}
-	return p.prefix + "/stats/" + c.ID + "." + format + "?" + v.query().Encode()
+	return p.prefix + "/stats/" + f.ID + "." + format + "?" + v.query().Encode()
 }
 
 // Frame is the address of a chart for a frame in another site, or empty when no
 // other site may show it, or one does already.
-func (p *page) Frame(c chart) string {
+func (p *page) Frame(f figure) string {
 	if len(p.pages.opts.EmbedOrigins) == 0 || p.View.Embed {
 		return ""
 	}
 	v := p.View
-	v.Embed, v.Chart = true, c.ID
-	if c.Object != "" {
-		v.Objects = []string{c.Object}
+	v.Embed, v.Chart = true, f.ID
+	if f.Object != "" {
+		v.Objects = []string{f.Object}
 	}
 	return p.address(v)
 }
@@ -286,6 +286,13 @@ func (p *page) Frame(c chart) string {
 func (p *page) Whole() string {
 	v := p.View
 	v.Embed, v.Chart = false, ""
+	return p.address(v)
+}
+
+// OtherArea links to the map of the whole world, or back to that of the places.
+func (p *page) OtherArea() string {
+	v := p.View
+	v.World = !v.World
 	return p.address(v)
 }
 
@@ -349,5 +356,5 @@ func (p *page) Texts() map[string]string {
 
 // scriptTexts lists the texts that static/*.js mention.
 var scriptTexts = []string{
-	"script_world", "script_fit", "theme_auto", "theme_light", "theme_dark",
+	"script_zoom_in", "script_zoom_out", "theme_auto", "theme_light", "theme_dark",
 }

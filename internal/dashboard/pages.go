@@ -10,6 +10,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -18,6 +19,7 @@ import (
 
 	"github.com/monarc-project/stats-service/internal/answer"
 	"github.com/monarc-project/stats-service/internal/cache"
+	"github.com/monarc-project/stats-service/internal/chart"
 	"github.com/monarc-project/stats-service/internal/disclosure"
 	"github.com/monarc-project/stats-service/internal/prefix"
 )
@@ -46,7 +48,13 @@ type PageOptions struct {
 	Active             []string // names of the pages to serve; empty: all
 	EmbedOrigins       []string // origins that may show charts in frames, such as https://example.org
 	CoordinateDecimals int      // decimals of coordinates on the map
+	// Fonts are for names in images whose letters the fonts of the program lack; nil:
+	// those of the system.
+	Fonts *chart.Fonts
 }
+
+// systemFonts is where Linux distributions put fonts.
+const systemFonts = "/usr/share/fonts"
 
 // Pages serves the public pages, their files and the exports of their charts.
 type Pages struct {
@@ -54,6 +62,7 @@ type Pages struct {
 	assets       *assets
 	templates    *template.Template
 	translations *translations
+	renderer     renderer
 }
 
 // NewPages prepares the pages. An error means that the program was built with
@@ -71,7 +80,10 @@ func NewPages(opts PageOptions) (*Pages, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the templates of the pages: %w", err)
 	}
-	return &Pages{opts: opts, assets: loaded, templates: templates, translations: translations}, nil
+	if opts.Fonts == nil {
+		opts.Fonts = &chart.Fonts{Files: os.DirFS(systemFonts)}
+	}
+	return &Pages{opts: opts, assets: loaded, templates: templates, translations: translations, renderer: newRenderer(opts.Fonts)}, nil
 }
 
 // pageKind is a page, in the order of the navigation.
@@ -96,27 +108,27 @@ var pageKinds = []pageKind{
 }
 
 func buildOverview(r *reading, p *page) (err error) {
-	p.Overview, p.Charts, err = r.overview()
+	p.Overview, p.Figures, err = r.overview()
 	return err
 }
 
 func buildEvolution(r *reading, p *page) (err error) {
-	p.Evolution, p.Charts, err = r.evolution()
+	p.Evolution, p.Figures, err = r.evolution()
 	return err
 }
 
 func buildCartography(r *reading, p *page) (err error) {
-	p.Charts, err = r.cartography()
+	p.Figures, err = r.cartography()
 	return err
 }
 
 func buildCompliance(r *reading, p *page) (err error) {
-	p.Charts, err = r.compliance()
+	p.Figures, err = r.compliance()
 	return err
 }
 
 func buildPlaces(r *reading, p *page) (err error) {
-	p.Charts, err = r.places()
+	p.Figures, err = r.places()
 	return err
 }
 
@@ -180,7 +192,7 @@ func (p *Pages) Register(e *echo.Echo) {
 		g.add("/", func(c echo.Context) error { return redirectTo(c, http.StatusFound, kinds[0], c.QueryParams()) })
 	}
 	p.registerFormer(g)
-	p.registerPictures(e)
+	p.registerImages(g)
 	g.add("/static/:hash/*", p.assets.serve)
 	p.registerWellKnown(e)
 }
@@ -255,7 +267,7 @@ func (p *Pages) buildPage(r *reading, kind pageKind) (*answer.Encoded, error) {
 	}
 	name := kind.name
 	if r.view.Embed {
-		page.keepChart(r.view.Chart)
+		page.keepFigure(r.view.Chart)
 		name = "embed"
 	}
 	body, err := p.render(name, page)

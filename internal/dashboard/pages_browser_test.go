@@ -159,7 +159,7 @@ func readerChoosesTheme(b *tab, s *service) {
 	b.prefer("light")
 	b.load(s.url + "/stats")
 	before := eval[string](b, `getComputedStyle(document.body).backgroundColor`)
-	pictures := eval[[]string](b, picturesScript)
+	colors := eval[[]string](b, colorsScript)
 	b.do(chromedp.Click(chromedp.CSS(".theme")), chromedp.Click(chromedp.CSS(".theme"))) // as the device, light, dark
 	if got := eval[string](b, `document.documentElement.dataset.theme`); got != "dark" {
 		b.t.Fatalf("the theme is %s", got)
@@ -168,7 +168,7 @@ func readerChoosesTheme(b *tab, s *service) {
 		b.t.Error("the background stays as it was")
 	}
 	b.settled()
-	if after := eval[[]string](b, picturesScript); slices.Equal(after, pictures) {
+	if after := eval[[]string](b, colorsScript); slices.Equal(after, colors) {
 		b.t.Error("the charts stay as they were")
 	}
 	b.load(s.url + "/stats/map")
@@ -234,14 +234,14 @@ func readerSelectsLines(b *tab, s *service) {
 	all := eval[int](b, `document.querySelectorAll('.lines li').length`)
 	b.do(chromedp.Click(chromedp.CSS(`.selection summary`)), chromedp.Click(chromedp.CSS(`.actions a`)))
 	b.until(`location.search.includes('invert=1') && document.documentElement.dataset.ready === 'true'`)
-	if got := lineCount(b); got != all-5 {
+	if got := lineCount(b); got != min(all-5, 24) { // more could not be told apart
 		b.t.Errorf("the inverse shows %d lines of %d", got, all)
 	}
 }
 
 // lineCount counts the lines without that of the mean.
 func lineCount(b *tab) int {
-	return eval[int](b, `JSON.parse(document.querySelector('.drawing').textContent).series.filter((s) => s.code !== 'mean').length`)
+	return eval[int](b, `[...document.querySelectorAll('.line')].filter((line) => line.checkVisibility()).length - 1`)
 }
 
 func readerSkips(b *tab, s *service) {
@@ -264,8 +264,8 @@ func readerPrints(b *tab, s *service) {
 }
 
 const (
-	firstWeight = 400 << 10
-	laterWeight = 20 << 10
+	firstWeight = 60 << 10
+	laterWeight = 40 << 10
 )
 
 // readerComesBack weighs the first visit, with what it fetches for later ones, and
@@ -275,7 +275,6 @@ func readerComesBack(b *tab, s *service) {
 	for _, path := range []string{"/stats", "/stats/map"} {
 		fresh := openTabLike(b, s)
 		fresh.load(s.url + path)
-		fresh.until(`performance.getEntriesByType('resource').some(({ name, responseEnd }) => name.endsWith('/world.json') && responseEnd > 0)`)
 		if got := fresh.bytes(); got < firstWeight/4 || got > firstWeight {
 			b.t.Errorf("%s: the first visit takes %d bytes", path, got)
 		}

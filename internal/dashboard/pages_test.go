@@ -250,7 +250,7 @@ Canonical: https://stats.example.org/.well-known/security.txt
 	for _, tag := range []string{
 		`<meta property="og:url" content="https://stats.example.org/about">`,
 		`<link rel="canonical" href="https://stats.example.org/about">`, `/preview.png">`,
-		`<link rel="alternate" hreflang="de" href="https://stats.example.org/about?lang=de">`, `/LICENSE-zrender">zrender`, `href="mailto:security@example.org"`,
+		`<link rel="alternate" hreflang="de" href="https://stats.example.org/about?lang=de">`, `/LICENSE-world-atlas">world-atlas`, `href="mailto:security@example.org"`,
 	} {
 		if !strings.Contains(page, tag) {
 			t.Errorf("no %s on the page", tag)
@@ -262,10 +262,10 @@ Canonical: https://stats.example.org/.well-known/security.txt
 func TestFiles(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
-	root := regexp.MustCompile(`data-static="([^"]+)"`).FindStringSubmatch(s.get("/stats").body)[1]
+	root := regexp.MustCompile(`href="([^"]+)page.css"`).FindStringSubmatch(s.get("/stats").body)[1]
 	for name, contentType := range map[string]string{
-		"page.css": "text/css; charset=utf-8", "main.js": "text/javascript; charset=utf-8", "echarts.js": "text/javascript; charset=utf-8",
-		"world.json": "application/json", "icon.svg": "image/svg+xml", "preview.png": "image/png", "LICENSE-echarts": "text/plain; charset=utf-8",
+		"page.css": "text/css; charset=utf-8", "main.js": "text/javascript; charset=utf-8", "chart.js": "text/javascript; charset=utf-8",
+		"icon.svg": "image/svg+xml", "preview.png": "image/png", "LICENSE-i18n-iso-countries": "text/plain; charset=utf-8",
 	} {
 		got := s.get(root+name, "Accept-Encoding", "gzip")
 		if got.status != http.StatusOK || got.header.Get("Content-Type") != contentType {

@@ -19,10 +19,10 @@ type listedPlace struct {
 
 // Places are the places of the map, in the order of their marks.
 func (p *page) Places() []listedPlace {
-	if len(p.Charts) == 0 {
+	if len(p.Figures) == 0 {
 		return nil
 	}
-	table := p.Charts[0].Table
+	table := p.Figures[0].Table
 	at := map[string]int{}
 	for i, column := range table.Columns {
 		at[column.Name] = i

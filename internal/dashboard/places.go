@@ -2,13 +2,17 @@ package dashboard
 
 import (
 	"cmp"
+	"fmt"
 	"maps"
 	"math"
 	"slices"
 	"strconv"
+	"strings"
+	"sync"
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/monarc-project/stats-service/internal/chart"
 	"github.com/monarc-project/stats-service/internal/disclosure"
 	"github.com/monarc-project/stats-service/internal/processor"
 	"github.com/monarc-project/stats-service/internal/stats"
@@ -22,7 +26,7 @@ type placeFigures struct {
 	threats, vulns []processor.DailySum
 }
 
-func (r *reading) places() ([]chart, error) {
+func (r *reading) places() ([]figure, error) {
 	located, err := r.opts.Figures.Places(r.ctx, r.view.Local, r.publish)
 	if err != nil {
 		return nil, err
@@ -47,16 +51,27 @@ func (r *reading) places() ([]chart, error) {
 		}
 	}
 	slices.SortStableFunc(places, func(a, b placeFigures) int { return cmp.Compare(b.clients, a.clients) })
-	return []chart{r.placesChart(places)}, nil
+	outline, err := world()
+	if err != nil {
+		return nil, err
+	}
+	return []figure{r.placesFigure(places, outline)}, nil
 }
 
-func (r *reading) placesChart(places []placeFigures) chart {
-	c := chart{
-		ID:      "map",
-		Title:   r.T("map_title"),
-		Note:    r.T("map_note", "Measure", r.T("measure_"+r.view.By)),
-		Drawing: drawing{Kind: "map"},
-		Tall:    true,
+// world is the outline of the countries, read when a map first needs it.
+var world = sync.OnceValues(func() (*chart.World, error) {
+	document, err := files.ReadFile(worldFile)
+	if err != nil {
+		return nil, fmt.Errorf("read the outline of the world: %w", err)
+	}
+	return chart.ParseWorld(document)
+})
+
+func (r *reading) placesFigure(places []placeFigures, outline *chart.World) figure {
+	f := figure{
+		ID:    "map",
+		Title: r.T("map_title"),
+		Note:  r.T("map_note", "Measure", r.T("measure_"+r.view.By)),
 		Table: table{Columns: []column{
 			{Name: "latitude", Title: r.T("column_latitude"), Numeric: true},
 			{Name: "longitude", Title: r.T("column_longitude"), Numeric: true},
@@ -67,35 +82,44 @@ func (r *reading) placesChart(places []placeFigures) chart {
 			{Name: "top_vulnerability_label", Title: r.T("column_top_vulnerability")},
 		}},
 	}
+	m := chart.Map{World: outline, Whole: r.view.World, Name: r.country}
 	total := 0
 	for _, figures := range places {
 		total += figures.clients
-		r.addPlace(&c, figures)
+		f.Notes = append(f.Notes, r.addPlace(&f.Table, &m, figures))
 	}
 	if total > 0 {
-		c.Summary = r.T("map_summary", "Count", total, "Places", r.Integer(len(c.Table.Rows)))
+		f.Summary = r.T("map_summary", "Count", total, "Places", r.Integer(len(f.Table.Rows)))
 	}
-	return c
+	f.Chart = m
+	return f
 }
 
-func (r *reading) addPlace(c *chart, f placeFigures) {
+// addPlace adds a place to the table and the map, and returns what an image says of it.
+func (r *reading) addPlace(t *table, m *chart.Map, f placeFigures) chart.Label {
 	threat, hasThreat := r.topOf(f.threats)
 	vuln, hasVuln := r.topOf(f.vulns)
-	p := place{
-		Latitude: f.at.Latitude, Longitude: f.at.Longitude, Clients: f.clients,
-		Lines: []string{r.T("organisations", "Count", f.clients)},
-	}
+	m.Places = append(m.Places, chart.Place{Latitude: f.at.Latitude, Longitude: f.at.Longitude, Weight: f.clients})
 	row := []cell{num(f.at.Latitude), num(f.at.Longitude), num(float64(f.clients)), {}, {}, {}, {}}
 	if hasThreat {
 		row[3], row[4] = text(threat.object), threat.name
-		p.Lines = append(p.Lines, r.T("map_top_threat", "Name", threat.name.Text))
 	}
 	if hasVuln {
 		row[5], row[6] = text(vuln.object), vuln.name
-		p.Lines = append(p.Lines, r.T("map_top_vulnerability", "Name", vuln.name.Text))
 	}
-	c.Drawing.Places = append(c.Drawing.Places, p)
-	c.Table.Rows = append(c.Table.Rows, row)
+	t.Rows = append(t.Rows, row)
+	known := func(top, vulnerability string) string {
+		texts := []string{strconv.Itoa(len(m.Places)), r.T("organisations", "Count", f.clients)}
+		if hasThreat {
+			texts = append(texts, r.T("map_top_threat", "Name", top))
+		}
+		if hasVuln {
+			texts = append(texts, r.T("map_top_vulnerability", "Name", vulnerability))
+		}
+		return strings.Join(texts, " · ")
+	}
+	// Where an image cannot draw a name, it has the UUIDs.
+	return chart.Label{known(threat.name.Text, vuln.name.Text), known(threat.object, vuln.object)}
 }
 
 // publish rounds a coordinate to the decimals that are published.
@@ -135,7 +159,8 @@ func (r *reading) topOf(sums []processor.DailySum) (top named, found bool) {
 		}, r.view.By)
 		if value > highest {
 			highest = value
-			top, found = named{object, r.objectCell(labelSet(sum.Labels), object)}, true
+			labels := labelSet(sum.Labels)
+			top, found = named{object, r.objectCell(labels, object)}, true
 		}
 	}
 	return top, found

@@ -6,6 +6,7 @@ import (
 
 	"github.com/quagmt/udecimal"
 
+	"github.com/monarc-project/stats-service/internal/chart"
 	"github.com/monarc-project/stats-service/internal/processor"
 	"github.com/monarc-project/stats-service/internal/stats"
 )
@@ -67,43 +68,33 @@ func (m riskMeans) ofAllKinds(state, level string) *float64 {
 	return sum
 }
 
-// riskChart compares current and residual risks of a kind by level.
-func (r *reading) riskChart(kind string, means riskMeans) chart {
-	c := chart{
-		ID:      "risks-" + kind,
-		Title:   r.T("risks_title_" + kind),
-		Note:    r.T("risks_note"),
-		Drawing: drawing{Kind: "levels", Name: r.T("risks_per_analysis")},
+// riskLevels are the levels of charts by their codes.
+var riskLevels = map[string]chart.Level{"low": chart.Low, "medium": chart.Medium, "high": chart.High}
+
+// riskFigure compares current and residual risks of a kind by level.
+func (r *reading) riskFigure(kind string, means riskMeans) figure {
+	f := figure{
+		ID:    "risks-" + kind,
+		Title: r.T("risks_title_" + kind),
+		Note:  r.T("risks_note"),
 		Table: table{Columns: []column{
 			{Name: "level", Title: r.T("column_level")},
 			{Name: "current", Title: r.T("state_current"), Numeric: true},
 			{Name: "residual", Title: r.T("state_residual"), Numeric: true},
 		}},
 	}
-	current := series{Name: r.T("state_current"), Code: stats.Current}
-	residual := series{Name: r.T("state_residual"), Code: stats.Residual}
+	levels := chart.Levels{Current: r.T("state_current"), Residual: r.T("state_residual")}
 	for _, l := range levelCodes {
 		now, after := means.of(stats.Current, kind, l.level), means.of(stats.Residual, kind, l.level)
 		if now == nil && after == nil {
 			continue
 		}
 		label := r.T("level_" + l.code)
-		c.Drawing.Labels = append(c.Drawing.Labels, label)
-		c.Drawing.Rows = append(c.Drawing.Rows, l.code)
-		current.Values = append(current.Values, roundedOrNone(now))
-		residual.Values = append(residual.Values, roundedOrNone(after))
-		c.Table.Rows = append(c.Table.Rows, []cell{text(label), numOrNone(now), numOrNone(after)})
+		levels.Items = append(levels.Items, chart.LevelBars{Level: riskLevels[l.code], Label: chart.Label{label}, Current: now, Residual: after})
+		f.Table.Rows = append(f.Table.Rows, []cell{text(label), numOrNone(now), numOrNone(after)})
 	}
-	c.Drawing.Series = []series{current, residual}
-	c.Summary = r.levelSummary(c.Table)
-	return c
-}
-
-func roundedOrNone(n *float64) *float64 {
-	if n == nil {
-		return nil
-	}
-	return rounded(*n)
+	f.Chart, f.Summary = levels, r.levelSummary(f.Table)
+	return f
 }
 
 func (r *reading) levelSummary(t table) string {
@@ -127,8 +118,9 @@ func (r *reading) numberOrNone(n *float64) string {
 
 // riskLine is a line of the risks over time.
 type riskLine struct {
-	code string
-	key  stats.Key
+	code  string
+	risks chart.Risks
+	key   stats.Key
 }
 
 // riskLines lists the lines there can be, the default ones first.
@@ -138,7 +130,8 @@ func riskLines() []riskLine {
 		for _, kind := range stats.Kinds() {
 			for _, l := range levelCodes {
 				key := stats.Key{State: state, Kind: kind, Level: l.level}
-				lines = append(lines, riskLine{state + "-" + kind + "-" + l.code, key})
+				risks := chart.Risks{Level: riskLevels[l.code], Operational: kind == stats.Operational, Residual: state == stats.Residual}
+				lines = append(lines, riskLine{state + "-" + kind + "-" + l.code, risks, key})
 			}
 		}
 	}

@@ -87,8 +87,6 @@ func takeScreenshots(t *testing.T) {
 	}
 }
 
-func chartsOn(b *tab) int { return eval[int](b, `document.querySelectorAll('.drawing').length`) }
-
 // paletteSize is how many colours a picture keeps: flat pages need few.
 const paletteSize = 96
 

@@ -41,6 +41,7 @@ const (
 	paramInvert = "invert"
 	paramEmbed  = "embed"
 	paramChart  = "chart"
+	paramWorld  = "world"
 )
 
 // viewParameters are all that the address of a page can have.
@@ -92,6 +93,7 @@ type view struct {
 	Invert   bool     // all lines but the chosen ones
 	Embed    bool     // one chart, for a frame in another site
 	Chart    string   // the chart to embed; empty: the first
+	World    bool     // the map shows the whole world, not what is around the places
 }
 
 // parseView reads the parameters of an address. Its errors are *viewError; what
@@ -111,6 +113,7 @@ func parseView(query url.Values, today time.Time, fallbackDays int) (view, error
 		Invert:  r.flag(paramInvert),
 		Embed:   r.flag(paramEmbed),
 		Chart:   query.Get(paramChart),
+		World:   r.flag(paramWorld),
 	}
 	r.period(&v, today, fallbackDays)
 	return v, r.err()
@@ -354,6 +357,7 @@ func (v view) query() url.Values {
 	setFlag(values, paramInvert, v.Invert)
 	setFlag(values, paramEmbed, v.Embed)
 	setUnless(values, paramChart, v.Chart, "")
+	setFlag(values, paramWorld, v.World)
 	return values
 }
 

@@ -34,7 +34,7 @@ func (p *Pages) robots(c echo.Context) error {
 	base := prefix.Of(c.Request().Context())
 	var text strings.Builder
 	text.WriteString("User-agent: *\n")
-	for _, path := range []string{p.opts.APIRoot + "/", "/stats/*.csv", "/stats/*.json", "/stats/*.png", "/*embed=1"} {
+	for _, path := range []string{p.opts.APIRoot + "/", "/stats/*.csv", "/stats/*.json", "/stats/*.png", "/stats/*.svg", "/*embed=1"} {
 		fmt.Fprintf(&text, "Disallow: %s%s\n", base, path)
 	}
 	c.Response().Header().Set("Cache-Control", string(cacheDay))

@@ -47,7 +47,7 @@ func readerSwitchesByKey(b *tab, s *service) {
 	}
 }
 
-// readerWithoutScripting finds the figures in tables where nothing can be drawn.
+// readerWithoutScripting sees all charts where no script runs.
 func readerWithoutScripting(b *tab, s *service) {
 	b.do(call(emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true}))
 	for _, path := range []string{"/stats", "/stats/evolution", "/stats/cartography", "/stats/compliance", "/stats/map"} {
@@ -55,10 +55,10 @@ func readerWithoutScripting(b *tab, s *service) {
 		b.until(`document.readyState === 'complete'`)
 		got := eval[[]float64](b, `(() => {
 			const height = (selector) => [...document.querySelectorAll(selector)].map((e) => e.getBoundingClientRect().height);
-			return [Math.max(0, ...height('.canvas, .legend, .theme')), Math.min(...height('.chart table')), height('.chart').length];
+			return [Math.max(0, ...height('.tip, .theme')), Math.min(...[...document.querySelectorAll('.plot svg')].filter((svg) => svg.checkVisibility()).map((svg) => svg.getBoundingClientRect().height)), height('.chart').length];
 		})()`)
 		if got[0] != 0 || got[1] < 50 || got[2] == 0 {
-			b.t.Errorf("%s: %v charts leave %v pixels empty, the lowest table has %v", path, got[2], got[0], got[1])
+			b.t.Errorf("%s: %v charts leave %v pixels empty, the lowest drawing has %v", path, got[2], got[0], got[1])
 		}
 	}
 }

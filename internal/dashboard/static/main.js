@@ -1,5 +1,7 @@
-// What every page does beside being read: the switch of colours, and charts
-// where there are any.
+// What every page does beside being read: the switch of colours, and what charts
+// answer to.
+import { enhance } from './chart.js';
+
 const texts = JSON.parse(document.getElementById('texts').textContent);
 const themes = ['auto', 'light', 'dark'];
 
@@ -22,19 +24,5 @@ if (button) {
 // On a narrow screen the navigation is a row to scroll: show where we are.
 document.querySelector('.pages [aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'center' });
 
-const figures = [...document.querySelectorAll('.chart')].filter((figure) => figure.querySelector('.drawing'));
-if (figures.length > 0) {
-  const { drawAll } = await import('./draw.js');
-  await drawAll(figures, texts);
-}
+document.querySelectorAll('.plot').forEach((plot) => enhance(plot, texts));
 document.documentElement.dataset.ready = 'true';
-fetchMap();
-
-// fetchMap has the outline of the world at hand before somebody goes to the map:
-// it is the one large file that the other pages do not need.
-function fetchMap() {
-  const map = document.querySelector('.pages a[href*="/stats/map"]');
-  if (map && !navigator.connection?.saveData) {
-    fetch(new URL('world.json', import.meta.url), { priority: 'low' }).then((answer) => answer.blob()).catch(() => {});
-  }
-}

@@ -1,34 +1,37 @@
-// Makes the outline of the world that the map draws from that of Natural Earth.
+// Makes the outline of the world that maps are drawn from, out of that of Natural
+// Earth: for each country its code and its rings, as [x, y, then the steps from one
+// point to the next] on the grid.
 import { createRequire } from 'node:module';
-import { feature, quantize } from 'topojson-client';
-import { topology } from 'topojson-server';
-import { filter, presimplify, quantile, simplify } from 'topojson-simplify';
+import { feature } from 'topojson-client';
 
 const require = createRequire(import.meta.url);
 
-// Of the points of all coasts and borders, the share that is kept.
-const detail = 0.3;
 // Steps from one side of the world to the other: one is about a kilometre.
 const grid = 4e4;
 
-// outline cuts the countries down to what a map in a page shows. Antarctica,
-// where nobody analyses risks, would take a fifth of it. Countries are called by
-// their ISO codes: browsers know what those are in the reader's language.
+// outline leaves out Antarctica, where nobody analyses risks. Countries are called by
+// their ISO codes.
 export function outline() {
   const atlas = require('world-atlas/countries-50m.json');
   const codes = new Map(require('i18n-iso-countries/codes.json').map(([short, , digits]) => [digits, short]));
-  const features = feature(atlas, atlas.objects.countries).features
+  const countries = feature(atlas, atlas.objects.countries).features
     .filter(({ properties }) => properties.name !== 'Antarctica')
-    .map(({ id, geometry }) => ({ type: 'Feature', properties: { name: codes.get(id) ?? '' }, geometry: cutGeometry(geometry) }));
-  const weighted = presimplify(topology({ countries: { type: 'FeatureCollection', features } }));
-  return quantize(filter(simplify(weighted, quantile(weighted, detail))), grid);
+    .map(({ id, geometry }) => ({ code: codes.get(id) ?? '', rings: cutGeometry(geometry).map(steps).filter((ring) => ring.length >= 6) }));
+  return { grid, countries };
 }
 
-// cutGeometry cuts what reaches over the 180th meridian there. Otherwise its
-// outline would go back around the whole world.
+// steps puts a ring on the grid. Its last point, which is the first, is left out.
+function steps(ring) {
+  const points = ring.slice(0, -1).map(([x, y]) => [Math.round(((x + 180) / 360) * grid), Math.round(((90 - y) / 360) * grid)]);
+  return points.flatMap(([x, y], i) => (i === 0 ? [x, y] : [x - points[i - 1][0], y - points[i - 1][1]]))
+    .reduce((kept, value, i, all) => (i % 2 === 0 && (i === 0 || value !== 0 || all[i + 1] !== 0) ? [...kept, value, all[i + 1]] : kept), []);
+}
+
+// cutGeometry lists the rings of a country. It cuts what reaches over the 180th
+// meridian there: otherwise its outline would go back around the whole world.
 function cutGeometry({ type, coordinates }) {
   const polygons = type === 'Polygon' ? [coordinates] : coordinates;
-  return { type: 'MultiPolygon', coordinates: polygons.flatMap(cutPolygon) };
+  return polygons.flatMap(cutPolygon).flat();
 }
 
 function cutPolygon(rings) {

@@ -1,0 +1,308 @@
+package chart
+
+import (
+	"cmp"
+	"math"
+	"slices"
+	"time"
+)
+
+// Lines shows how values develop. Each line has its colour, its dashes and its
+// marks; the mean has none of the colours.
+type Lines struct {
+	Unit    string // of the values
+	Axis    TimeAxis
+	Steps   []time.Time // first days of those of which something is known
+	Series  []Line
+	Running string             // says that the last step is not over; empty: it is
+	More    func(n int) string // says that so many lines are left out
+}
+
+// Line is the development of one thing.
+type Line struct {
+	Name   Label
+	Href   string     // may be empty
+	Values []*float64 // one a step; nil: nothing is known
+	Mean   bool       // of the other lines, or of more than those
+	Risks  *Risks     // what it counts, which decides how it looks; nil: its position does
+}
+
+// Risks are the risks of one level, kind and state.
+type Risks struct {
+	Level                 Level
+	Operational, Residual bool
+}
+
+const (
+	plotHeight = 300.0
+	aboveLines = 26.0 // the name of the values
+	belowLines = 42.0 // the names of the steps
+	markEvery  = 24.0 // marks closer than that would hide the lines
+	mostDirect = 10   // names at the ends of lines
+)
+
+func (Lines) widths() []float64 { return []float64{narrow, roomy, wide} }
+
+func (l Lines) draw(c *canvas, area box) float64 {
+	drawn := l.drawn()
+	keys := l.legend(c, drawn)
+	side := 14.0
+	direct := area.w >= medium && len(keys) <= mostDirect && len(drawn) == len(l.Series)
+	if direct {
+		for _, k := range keys {
+			side = max(side, keyWidth+28+nameFont.width(k.name))
+		}
+		side = min(side, area.w*0.32)
+	}
+	below := 0.0
+	if !direct {
+		below = (&canvas{letters: c, Format: c.Format}).keys(area, keys) // only measured
+	}
+	plot := box{area.x, area.y + aboveLines, area.w - side, max(area.h-aboveLines-belowLines-below, min(plotHeight, area.w*0.8))}
+	axis := l.scale(drawn, int(plot.h/55))
+	for _, value := range axis.ticks() {
+		plot.x = max(plot.x, area.x+noteFont.width(c.Axis(value))+8)
+	}
+	plot.w = area.right() - side - plot.x
+	l.grid(c, area, plot, axis)
+	ends := make([]point, len(drawn))
+	for n, i := range drawn {
+		ends[n] = l.line(c, plot, axis, i)
+	}
+	steps := make([]float64, len(l.Steps))
+	for i, day := range l.Steps {
+		steps[i] = plot.x + plot.w*l.Axis.at(day)
+	}
+	c.group(place{class: "steps", steps: steps, hit: box{plot.x - 6, plot.y, plot.w + 12, plot.h}}, func() {})
+	if direct {
+		l.atEnds(c, keys, ends, box{plot.right() + 8, plot.y - 8, side - 8, plot.h + 16})
+		return plot.bottom() + belowLines - area.y
+	}
+	return plot.bottom() + belowLines + c.keys(box{area.x, plot.bottom() + belowLines, area.w, 0}, keys) - area.y
+}
+
+// drawn are the lines that can still be told apart: the first ones and the mean.
+func (l Lines) drawn() []int {
+	var drawn []int
+	for i, series := range l.Series {
+		if i < len(marks)*3 || series.Mean {
+			drawn = append(drawn, i)
+		}
+	}
+	return drawn
+}
+
+func (l Lines) scale(drawn []int, steps int) scale {
+	low, high := math.Inf(1), math.Inf(-1)
+	for _, i := range drawn {
+		for _, value := range l.Series[i].Values {
+			if value != nil {
+				low, high = min(low, *value), max(high, *value)
+			}
+		}
+	}
+	if low > high {
+		low, high = 0, 1
+	}
+	return scaleOf(low, high, min(max(steps, 2), 8))
+}
+
+func (l Lines) grid(c *canvas, area, plot box, axis scale) {
+	c.write(noteFont, l.Unit, point{area.x, area.y + 14}, left, plot.right()-area.x-noteFont.width(l.Running)-14)
+	if n := len(l.Steps); l.Running != "" && n > 0 {
+		x := min(plot.x+plot.w*l.Axis.at(l.Steps[n-1]), plot.right()-6)
+		c.rect(box{x, plot.y, plot.right() - x + 2, plot.h}, look{fill: faint})
+		c.write(noteFont, l.Running, point{plot.right(), area.y + 14}, right, area.w)
+	}
+	for _, value := range axis.ticks() {
+		y := plot.bottom() - plot.h*axis.at(value)
+		c.line(look{stroke: rule, width: 1}, point{plot.x, y}, point{plot.right(), y})
+		c.write(noteFont, c.Axis(value), point{plot.x - 8, y + 4}, right, plot.x)
+	}
+	c.line(look{stroke: muted, width: 1}, point{plot.x, plot.bottom()}, point{plot.right(), plot.bottom()})
+	for _, one := range l.Axis.ticks(noteFont, plot.w) {
+		x := plot.x + plot.w*one.at
+		c.line(look{stroke: muted, width: 1}, point{x, plot.bottom()}, point{x, plot.bottom() + 5})
+		for row, text := range one.rows {
+			half := noteFont.width(text) / 2
+			c.write(noteFont, text, point{max(x, area.x+half), plot.bottom() + 18 + 15*float64(row)}, middle, 2*half+1)
+		}
+	}
+}
+
+// dashes take turns where colours begin again.
+var dashes = [][]float64{nil, {7, 4}, {2, 3}}
+
+// kindDashes are those of lines that have the colour of their level.
+var kindDashes = map[Risks][]float64{
+	{Operational: true}: {9, 5}, {Residual: true}: {2, 4}, {Operational: true, Residual: true}: {9, 4, 2, 4},
+}
+
+// looks are those of a line and of what keeps it apart from the ground.
+func (l Lines) looks(i int) (line, casing look) {
+	risks := l.Series[i].Risks
+	switch {
+	case l.Series[i].Mean:
+		return look{stroke: foreground, width: 3, dash: []float64{2, 4}}, look{}
+	case risks == nil:
+		return look{stroke: series + ink(i%seriesInks), width: 2, dash: dashes[i/seriesInks%len(dashes)]}, look{}
+	}
+	dash := kindDashes[Risks{Operational: risks.Operational, Residual: risks.Residual}]
+	line = look{stroke: levelLook(risks.Level, risks.Residual).fill, width: 2.5, dash: dash}
+	if risks.Level == High {
+		line.width = 3.5
+	}
+	return line, look{stroke: edge, width: line.width + 1.6, dash: dash}
+}
+
+// marks are outlines around 0, 0. With three ways to fill them, no two lines that are
+// drawn have the same.
+var marks = [][]point{
+	{{3.6, 0}, {2.9, 2.1}, {1.1, 3.4}, {-1.1, 3.4}, {-2.9, 2.1}, {-3.6, 0}, {-2.9, -2.1}, {-1.1, -3.4}, {1.1, -3.4}, {2.9, -2.1}},
+	{{-3.2, -3.2}, {3.2, -3.2}, {3.2, 3.2}, {-3.2, 3.2}},
+	{{0, -4.4}, {4.2, 3.2}, {-4.2, 3.2}},
+	{{0, -4.8}, {4.8, 0}, {0, 4.8}, {-4.8, 0}},
+	{{0, 4.4}, {4.2, -3.2}, {-4.2, -3.2}},
+	{{-1.5, -4.2}, {1.5, -4.2}, {1.5, -1.5}, {4.2, -1.5}, {4.2, 1.5}, {1.5, 1.5}, {1.5, 4.2}, {-1.5, 4.2}, {-1.5, 1.5}, {-4.2, 1.5}, {-4.2, -1.5}, {-1.5, -1.5}},
+	{{-4, -4}, {4, -4}, {0, 0}, {4, 4}, {-4, 4}, {0, 0}},
+	{{-4, -4}, {0, 0}, {4, -4}, {4, 4}, {0, 0}, {-4, 4}},
+}
+
+// mark draws the marks of a line at points: full, empty, or with a dot in them.
+func (l Lines) mark(c *canvas, i int, at ...point) {
+	around := func(outline []point) (outlines [][]point) {
+		for _, center := range at {
+			moved := make([]point, len(outline))
+			for n, corner := range outline {
+				moved[n] = point{center[0] + corner[0], center[1] + corner[1]}
+			}
+			outlines = append(outlines, moved)
+		}
+		return outlines
+	}
+	line, casing := l.looks(i)
+	way, inside := i/len(marks), look{fill: line.stroke, stroke: casing.stroke, width: 0.8}
+	if way > 0 && !l.Series[i].Mean {
+		inside = look{fill: card, stroke: line.stroke, width: 1.5}
+	}
+	c.areas(inside, around(marks[i%len(marks)])...)
+	if way > 1 && !l.Series[i].Mean {
+		c.areas(look{fill: line.stroke}, around([]point{{-1, -1}, {1, -1}, {1, 1}, {-1, 1}})...)
+	}
+}
+
+// line draws one line, in pieces where something is missing, and returns its end.
+func (l Lines) line(c *canvas, plot box, axis scale, i int) (end point) {
+	line, casing := l.looks(i)
+	pieces := l.pieces(plot, axis, l.Series[i].Values)
+	c.group(place{class: "line", series: i + 1, href: l.Series[i].Href, name: c.pick(l.Series[i].Name)}, func() {
+		for _, s := range []look{casing, line} {
+			for _, piece := range pieces {
+				if s.stroke != none && len(piece) > 1 {
+					c.line(s, thinned(piece, 0.7)...)
+				}
+			}
+		}
+		var marked []point
+		for _, piece := range pieces {
+			last := math.Inf(-1)
+			for _, at := range piece {
+				// A value without neighbours has a mark in any case: nothing else shows it.
+				if len(piece) == 1 || !l.Series[i].Mean && at[0]-last >= markEvery {
+					marked, last = append(marked, at), at[0]
+				}
+				end = at
+			}
+		}
+		l.mark(c, i, marked...)
+	})
+	return end
+}
+
+// pieces are the places of values that belong together.
+func (l Lines) pieces(plot box, axis scale, values []*float64) (pieces [][]point) {
+	joined, before := l.Axis.joined(l.Steps), false
+	for step, value := range values {
+		if value == nil {
+			before = false
+			continue
+		}
+		if !before || !joined[step] {
+			pieces = append(pieces, nil)
+		}
+		before = true
+		last := len(pieces) - 1
+		pieces[last] = append(pieces[last], point{plot.x + plot.w*l.Axis.at(l.Steps[step]), plot.bottom() - plot.h*axis.at(*value)})
+	}
+	return pieces
+}
+
+// thinned leaves the lowest and the highest of the points that share a column.
+func thinned(points []point, column float64) (kept []point) {
+	for at := 0; at < len(points); {
+		low, high, next := at, at, at
+		for ; next < len(points) && points[next][0] < points[at][0]+column; next++ {
+			if points[next][1] < points[low][1] {
+				low = next
+			}
+			if points[next][1] > points[high][1] {
+				high = next
+			}
+		}
+		kept = append(kept, points[min(low, high)])
+		if low != high {
+			kept = append(kept, points[max(low, high)])
+		}
+		at = next
+	}
+	return kept
+}
+
+func (l Lines) legend(c *canvas, drawn []int) (keys []key) {
+	for _, i := range drawn {
+		line, casing := l.looks(i)
+		keys = append(keys, key{name: c.pick(l.Series[i].Name), series: i + 1, sample: func(c *canvas, at box) {
+			from, to := point{at.x, at.y + at.h/2}, point{at.right(), at.y + at.h/2}
+			if casing.stroke != none {
+				c.line(casing, from, to)
+			}
+			c.line(line, from, to)
+			if !l.Series[i].Mean {
+				l.mark(c, i, point{at.x + at.w/2, from[1]})
+			}
+		}})
+	}
+	if untold := len(l.Series) - len(drawn); untold > 0 {
+		keys = append(keys, key{name: l.More(untold)})
+	}
+	return keys
+}
+
+// atEnds names lines where they end, as near as they have room.
+func (l Lines) atEnds(c *canvas, keys []key, ends []point, area box) {
+	order := make([]int, len(keys))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(ends[a][1], ends[b][1]) })
+	at := make([]float64, len(keys)) // of the upper edges, in order
+	for n, i := range order {
+		at[n] = max(ends[i][1]-keyRow/2, area.y)
+		if n > 0 {
+			at[n] = max(at[n], at[n-1]+keyRow)
+		}
+	}
+	for n := len(at) - 1; n >= 0; n-- { // those that went too far down push the others up
+		lowest := area.bottom() - keyRow
+		if n < len(at)-1 {
+			lowest = at[n+1] - keyRow
+		}
+		at[n] = min(at[n], lowest)
+	}
+	for n, i := range order {
+		if ends[i] != (point{}) {
+			c.line(look{stroke: muted, width: 0.7}, point{ends[i][0] + 5, ends[i][1]}, point{area.x + 8, at[n] + keyRow/2})
+		}
+		c.key(keys[i], box{area.x + 10, at[n], area.w - 10, keyRow})
+	}
+}

@@ -1,0 +1,157 @@
+package chart
+
+import "math"
+
+// bar is one of the bars of a row.
+type bar struct {
+	look
+	value *float64 // nil: nothing is known
+	text  string
+	bold  bool
+}
+
+// row is a name with its bars, as wide as the chart: all of it is a target.
+type row struct {
+	name Label
+	href string
+	bars []bar
+}
+
+// scale goes exactly as far as the values do, at least from zero to most.
+func scaleOfRows(rows []row, most float64) scale {
+	s := scale{high: most}
+	for _, r := range rows {
+		for _, b := range r.bars {
+			if b.value != nil {
+				s.low, s.high = min(s.low, *b.value), max(s.high, *b.value)
+			}
+		}
+	}
+	if s.low == s.high {
+		s.high = 1
+	}
+	return s
+}
+
+const (
+	rowName = 20.0 // above the bars
+	rowBars = 14.0
+	rowGap  = 7.0
+)
+
+// rows draws names above their bars, which share an axis, and returns the height.
+func (c *canvas) rows(area box, rows []row, axis scale) float64 {
+	room, count := 0.0, len(rows[0].bars)
+	for _, r := range rows {
+		for _, b := range r.bars {
+			room = max(room, valueFont.width(b.text))
+		}
+	}
+	least := rowName + (rowBars+2)*float64(count) - 2 + rowGap
+	high := min(max(area.h/float64(len(rows)), least), 1.5*least)
+	track := box{area.x, 0, area.w - room - 8, rowBars + (high-least)/float64(count)/2}
+	zero := track.x + track.w*axis.at(0)
+	for i, r := range rows {
+		whole := box{area.x, area.y + float64(i)*high, area.w, high}
+		c.group(place{class: "row", row: i + 1, href: r.href, hit: whole}, func() {
+			c.write(nameFont, c.pick(r.name), point{area.x, whole.y + 14}, left, area.w)
+			for n, b := range r.bars {
+				track.y = whole.y + rowName + float64(n)*(track.h+2)
+				c.rect(track, look{fill: faint})
+				if b.value != nil {
+					end := track.x + track.w*axis.at(*b.value)
+					c.rect(box{min(zero, end), track.y, math.Abs(end - zero), track.h}, b.look)
+				}
+				if axis.low < 0 {
+					c.line(look{stroke: muted, width: 1}, point{zero, track.y}, point{zero, track.bottom()})
+				}
+				c.write(font{size: 13, bold: b.bold, ink: foreground}, b.text, point{area.right(), track.y + track.h/2 + 4.5}, right, room+4)
+			}
+		})
+	}
+	return high * float64(len(rows))
+}
+
+// Bars compares things by one value, each named above its bar: names are long.
+type Bars struct {
+	Items []Bar
+	Max   float64 // where the scale ends at least, so that charts can share it
+}
+
+// Bar is a thing and its value.
+type Bar struct {
+	Label Label
+	Value float64
+	Href  string // where the row links to; may be empty
+}
+
+func (Bars) widths() []float64 { return []float64{narrow, medium} }
+
+func (b Bars) draw(c *canvas, area box) float64 {
+	rows := make([]row, len(b.Items))
+	for i, item := range b.Items {
+		rows[i] = row{item.Label, item.Href, []bar{{look{fill: accent}, &item.Value, c.Number(item.Value), true}}}
+	}
+	axis := scaleOfRows(rows, b.Max)
+	high := c.rows(area, rows, axis)
+	if b.Max > 0 {
+		c.write(noteFont, c.Axis(axis.low)+" – "+c.Axis(axis.high), point{area.x, area.y + high + 10}, left, area.w)
+		high += 14
+	}
+	return high
+}
+
+// Level is one of the three levels of risk that MONARC knows.
+type Level int
+
+// The levels of risk.
+const (
+	Low Level = iota
+	Medium
+	High
+)
+
+// Levels compares risks by level, before and after treatment.
+type Levels struct {
+	Current, Residual string // names of both
+	Items             []LevelBars
+}
+
+// LevelBars are the risks of a level; nil: nothing is known.
+type LevelBars struct {
+	Level             Level
+	Label             Label
+	Current, Residual *float64
+}
+
+func (Levels) widths() []float64 { return []float64{narrow, medium} }
+
+func (l Levels) draw(c *canvas, area box) float64 {
+	var rows []row
+	for _, item := range l.Items {
+		rows = append(rows, row{item.Label, "", []bar{
+			{levelLook(item.Level, false), item.Current, c.number(item.Current), true},
+			{levelLook(item.Level, true), item.Residual, c.number(item.Residual), false},
+		}})
+	}
+	above := c.keys(area, c.pair(l.Current, levelLook(High, false), l.Residual, levelLook(High, true)))
+	return above + c.rows(box{area.x, area.y + above, area.w, area.h - above}, rows, scaleOfRows(rows, 0))
+}
+
+// pair is the legend of two kinds of bars.
+func (c *canvas) pair(first string, a look, second string, b look) []key {
+	return []key{
+		{name: first, sample: func(c *canvas, at box) { c.rect(at.inset(3), a) }},
+		{name: second, sample: func(c *canvas, at box) { c.rect(at.inset(3), b) }},
+	}
+}
+
+// levelLook has the hue of a level that MONARC users know, with a pattern beside it;
+// residual risks are paler.
+func levelLook(level Level, residual bool) look {
+	l := look{fill: lowInk + ink(level), pattern: dots + pattern(level), stroke: edge, width: 1}
+	if residual {
+		l.fill, l.dash = lowSoft+ink(level), []float64{4, 3}
+	}
+	return l
+}

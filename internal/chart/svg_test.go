@@ -1,0 +1,375 @@
+package chart
+
+import (
+	"encoding/xml"
+	"fmt"
+	"io"
+	"math"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// drawing is an SVG as a reader has it: elements with where they are.
+type drawing struct {
+	width, height float64
+	class         string
+	elements      []element
+}
+
+// element is one of an SVG. Its box is where it is, texts as wide as they can be.
+type element struct {
+	name string
+	attr map[string]string
+	text string
+	box
+	clip bool // by something around it
+	rows []string
+}
+
+func number(t testing.TB, text string) float64 {
+	t.Helper()
+	if text == "" {
+		return 0
+	}
+	value, err := strconv.ParseFloat(text, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return value
+}
+
+// drawings reads the SVG elements in a text.
+func drawings(t testing.TB, text string) (all []drawing) {
+	t.Helper()
+	type frame struct {
+		element
+		at point
+	}
+	decoder := xml.NewDecoder(strings.NewReader(text))
+	var stack []frame
+	for {
+		token, err := decoder.Token()
+		if err == io.EOF {
+			return all
+		}
+		if err != nil {
+			t.Fatalf("%v in %.300s", err, text)
+		}
+		switch e := token.(type) {
+		case xml.StartElement:
+			f := frame{element: element{name: e.Name.Local, attr: map[string]string{}}}
+			for _, a := range e.Attr {
+				f.attr[a.Name.Local] = a.Value
+			}
+			if len(stack) > 0 {
+				f.at, f.clip = stack[len(stack)-1].at, stack[len(stack)-1].clip || f.attr["clip-path"] != ""
+			}
+			if move := f.attr["transform"]; move != "" {
+				var x, y float64
+				if _, err := fmt.Sscanf(move, "translate(%g %g)", &x, &y); err != nil {
+					t.Fatalf("%s: %v", move, err)
+				}
+				f.at = point{f.at[0] + x, f.at[1] + y}
+			}
+			if f.name == "svg" {
+				view := strings.Fields(f.attr["viewBox"])
+				all = append(all, drawing{width: number(t, view[2]), height: number(t, view[3]), class: f.attr["class"]})
+			}
+			stack = append(stack, f)
+		case xml.CharData:
+			if len(stack) > 0 {
+				stack[len(stack)-1].text += string(e)
+			}
+		case xml.EndElement:
+			f := stack[len(stack)-1]
+			stack = stack[:len(stack)-1]
+			for _, outside := range stack {
+				if row := outside.attr["data-row"]; row != "" {
+					f.rows = append(f.rows, row+"/"+outside.attr["data-col"])
+				}
+			}
+			f.place(t, f.at)
+			all[len(all)-1].elements = append(all[len(all)-1].elements, f.element)
+		}
+	}
+}
+
+// place finds the box of an element.
+func (e *element) place(t testing.TB, at point) {
+	attr := func(name string) float64 { return number(t, e.attr[name]) }
+	switch e.name {
+	case "rect":
+		e.box = box{attr("x"), attr("y"), attr("width"), attr("height")}
+	case "circle":
+		e.box = box{attr("cx") - attr("r"), attr("cy") - attr("r"), 2 * attr("r"), 2 * attr("r")}
+	case "text":
+		f := font{size: 13, bold: e.attr["font-weight"] != ""}
+		if e.attr["font-size"] != "" {
+			f.size = attr("font-size")
+		}
+		e.box = box{attr("x"), attr("y") - 0.75*f.size, f.width(e.text), 0.95 * f.size}
+		e.x -= map[string]float64{"middle": 0.5, "end": 1}[e.attr["text-anchor"]] * e.w
+	case "path":
+		points := pathPoints(t, e.attr["d"])
+		low, high := points[0], points[0]
+		for _, p := range points {
+			low, high = point{min(low[0], p[0]), min(low[1], p[1])}, point{max(high[0], p[0]), max(high[1], p[1])}
+		}
+		e.box = box{low[0], low[1], high[0] - low[0], high[1] - low[1]}
+	}
+	e.x, e.y = e.x+at[0], e.y+at[1]
+}
+
+// pathPoints are the points of a path, as steps add up to them.
+func pathPoints(t testing.TB, d string) (points []point) {
+	t.Helper()
+	var numbers []float64
+	var x, y float64
+	text := ""
+	flush := func() {
+		if text != "" {
+			numbers = append(numbers, number(t, text))
+		}
+		text = ""
+		if len(numbers) == 2 {
+			x, y = x+numbers[0], y+numbers[1]
+			points, numbers = append(points, point{x, y}), nil
+		}
+	}
+	for _, c := range d {
+		switch {
+		case c == 'M':
+			flush()
+			x, y = 0, 0
+		case c == 'l' || c == 'z' || c == ' ':
+			flush()
+		case c == '-' || c == '.' && strings.Contains(text, "."):
+			flush()
+			text = string(c)
+		default:
+			text += string(c)
+		}
+	}
+	flush()
+	return points
+}
+
+func inline(c Chart) string {
+	return Inline{ID: "chart", Title: "Top 5 threats", Description: "What it says", Format: plainFormat}.SVG(c)
+}
+
+func (d drawing) named(name string) (found []element) {
+	for _, e := range d.elements {
+		if e.name == name {
+			found = append(found, e)
+		}
+	}
+	return found
+}
+
+// filled are the boxes of the shapes that have a colour.
+func (d drawing) filled(i ink) (found []box) {
+	for _, e := range d.elements {
+		if e.attr["fill"] == "var("+i.variable()+")" && e.name != "text" {
+			found = append(found, e.box)
+		}
+	}
+	return found
+}
+
+// TestTextsHaveTheirPlace draws every chart with names of any kind in every layout, and
+// as files: no text reaches out of the drawing, and no two texts touch.
+func TestTextsHaveTheirPlace(t *testing.T) {
+	t.Parallel()
+	names := map[string]string{"short": "Fire", "usual": "Theft of equipment or media", "ideographs": "設備或媒體被盜以及其他很長的名字不會結束"}
+	for name, text := range hostile {
+		names[name] = text
+	}
+	for name, text := range names {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for kind, c := range namedCharts(t, text) {
+				for _, d := range drawings(t, inline(c)) {
+					d.expectOrder(t, kind+" "+d.class)
+				}
+				for _, width := range []int{MinWidth, DefaultWidth} {
+					s := sheetOf(c, c)
+					s.Title, s.Subtitle, s.Period, s.Footer, s.Width = Label{text}, text, text, []string{text}, width
+					for _, d := range drawings(t, string(s.SVG())) {
+						d.expectOrder(t, fmt.Sprint(kind, " in a file of ", width))
+					}
+				}
+			}
+		})
+	}
+}
+
+func (d drawing) expectOrder(t *testing.T, where string) {
+	t.Helper()
+	texts := d.named("text")
+	if len(texts) == 0 {
+		t.Errorf("%s has no text", where)
+	}
+	for i, e := range texts {
+		if e.x < -0.5 || e.right() > d.width+0.5 || e.y < -1 || e.bottom() > d.height+1 {
+			t.Errorf("%s: %.40q is at %.0f to %.0f across, %.0f to %.0f down, in %.0f × %.0f", where, e.text, e.x, e.right(), e.y, e.bottom(), d.width, d.height)
+		}
+		for _, other := range texts[:i] {
+			if e.inset(0.5).touches(other.inset(0.5)) {
+				t.Errorf("%s: %.40q touches %.40q", where, e.text, other.text)
+			}
+		}
+	}
+	for _, e := range d.elements {
+		if !e.clip && (e.x < -2 || e.right() > d.width+2 || e.bottom() > d.height+2) {
+			t.Errorf("%s: a %s reaches from %.0f to %.0f", where, e.name, e.x, e.right())
+		}
+	}
+}
+
+// TestMarkup shows what pages rely on: no style attributes, which their policy forbids,
+// ids of their own, a title, and names as text.
+func TestMarkup(t *testing.T) {
+	t.Parallel()
+	for kind, c := range namedCharts(t, hostile["markup"]) {
+		svg := inline(c)
+		if strings.Contains(svg, "style=") || strings.Contains(svg, "<style") || strings.Contains(svg, "<script") {
+			t.Errorf("%s has styles or scripts", kind)
+		}
+		ids := map[string]bool{}
+		for _, d := range drawings(t, svg) {
+			if got := d.named("title"); len(got) != 1 || got[0].text != "Top 5 threats" || d.named("desc")[0].text != "What it says" {
+				t.Errorf("%s has the titles %v", kind, got)
+			}
+			for _, e := range d.elements {
+				if id := e.attr["id"]; id != "" {
+					if ids[id] {
+						t.Errorf("%s: the id %s is there twice", kind, id)
+					}
+					ids[id] = true
+				}
+				for _, value := range e.attr {
+					if _, reference, found := strings.Cut(value, "url(#"); found && !strings.Contains(svg, `id="`+strings.TrimSuffix(reference, ")")+`"`) {
+						t.Errorf("%s refers to %s", kind, value)
+					}
+				}
+			}
+		}
+		file := string(sheetOf(c).SVG())
+		if strings.Contains(file, "var(") || strings.Contains(file, "data-") || strings.Contains(file, "style=") {
+			t.Errorf("the file of %s has what only pages understand", kind)
+		}
+	}
+}
+
+func TestBarsFollowValues(t *testing.T) {
+	t.Parallel()
+	for _, d := range drawings(t, inline(Bars{Items: []Bar{{Label{"Fire"}, 4, "/fire"}, {Label{"Flood"}, 2, ""}, {Label{"Theft"}, -1, ""}}})) {
+		got := d.filled(accent)
+		if len(got) != 3 || math.Abs(got[0].w/2-got[1].w) > 0.1 || math.Abs(got[0].w/4-got[2].w) > 0.1 || math.Abs(got[2].right()-got[0].x) > 0.1 {
+			t.Errorf("bars of 4, 2 and -1 are %v", got)
+		}
+		if links := d.named("a"); len(links) != 1 || links[0].attr["href"] != "/fire" || links[0].attr["data-row"] != "1" {
+			t.Errorf("the links are %v", links)
+		}
+		if row := d.named("rect")[0]; row.w != d.width || row.attr["fill-opacity"] != "0" {
+			t.Errorf("of %v, the row to point at has %v", d.width, row.w)
+		}
+	}
+	longest := func(b Bars) float64 { return drawings(t, inline(b))[0].filled(accent)[0].w }
+	item := []Bar{{Label{"Fire"}, 2, ""}}
+	if alone, shared := longest(Bars{Items: item}), longest(Bars{Items: item, Max: 4}); math.Abs(alone/2-shared) > 0.1 {
+		t.Errorf("2 is %v long alone, %v on a scale to 4", alone, shared)
+	}
+}
+
+// TestLevelsStartWithHigh shows the order of levels, and that they differ without their
+// colours, too.
+func TestLevelsStartWithHigh(t *testing.T) {
+	t.Parallel()
+	levels := Levels{Current: "Current", Residual: "Residual", Items: []LevelBars{
+		{High, Label{"High"}, known(40), known(10)}, {Medium, Label{"Medium"}, known(20), known(10)}, {Low, Label{"Low"}, known(10), nil},
+	}}
+	for _, d := range drawings(t, inline(levels)) {
+		lengths, patterns := map[string][]box{}, d.named("pattern")
+		for _, e := range d.named("rect") {
+			if fill := e.attr["fill"]; strings.HasPrefix(fill, "url(") {
+				lengths[fill] = append(lengths[fill], e.box)
+			}
+		}
+		if len(lengths) != 5 || len(patterns) != 5 {
+			t.Errorf("%d looks with %d patterns", len(lengths), len(patterns))
+		}
+		high, low := lengths["url(#chart-"+d.class+"-p0)"], lengths["url(#chart-"+d.class+"-p4)"]
+		if len(high) != 2 || len(low) != 1 || math.Abs(high[1].w/4-low[0].w) > 0.1 || high[1].y >= low[0].y {
+			t.Errorf("40 high risks are at %v, 10 low ones at %v", high, low)
+		}
+	}
+}
+
+func TestHeat(t *testing.T) {
+	t.Parallel()
+	h := heatOf("risks", likelihoods, []int{0, 1, 2, 3, 4})
+	for _, d := range drawings(t, inline(h)) {
+		numbers := 0
+		for _, e := range d.named("text") {
+			if len(e.rows) > 0 && e.text != "" {
+				numbers++
+			}
+		}
+		if want := 4 * 13; numbers != want {
+			t.Errorf("%s: %d of %d cells have their number", d.class, numbers, want)
+		}
+		if zones := len(d.named("path")); zones < 2+2*4+2 { // two lines, four breaks, two keys
+			t.Errorf("%s: %d lines", d.class, zones)
+		}
+		most := d.filled(heat + heatSteps - 1)
+		if top := most[len(most)-1]; top.right() < d.width-2 {
+			t.Errorf("%s: the most risks are at %v", d.class, top)
+		}
+	}
+	if !h.Uneven() || heatOf("", []int{0, 1, 2}, []int{1, 2}).Uneven() {
+		t.Error("uneven steps are not told from even ones")
+	}
+}
+
+// TestContrast computes the contrast of everything that is read or told apart.
+func TestContrast(t *testing.T) {
+	t.Parallel()
+	if got := contrast(rgb(0x777777), rgb(0xffffff)); math.Abs(got-4.48) > 0.005 {
+		t.Errorf("#777 on white has %.3f, WCAG has 4.48", got)
+	}
+	for name, theme := range map[string]*palette{"light": light, "dark": dark} {
+		least := func(want float64, a, b ink) {
+			if got := contrast(theme[a], theme[b]); got < want {
+				t.Errorf("%s: %s on %s has a contrast of %.2f, want %.1f", name, a.variable(), b.variable(), got, want)
+			}
+		}
+		for i := range ink(heatSteps) {
+			least(4.5, heatText+i, heat+i)
+		}
+		for _, on := range []ink{card, faint, land} {
+			least(4.5, foreground, on)
+			least(4.5, muted, on)
+		}
+		for i := range ink(seriesInks) {
+			least(3, series+i, card)
+		}
+		least(4.5, card, series+1) // the numbers of marks
+		least(3, accent, card)
+		least(3, edge, card)
+		least(4.5, foreground, sea)
+	}
+}
+
+// TestStylesheet shows that every colour of a chart is there for both themes.
+func TestStylesheet(t *testing.T) {
+	t.Parallel()
+	css := Stylesheet()
+	for i := card; i < inks; i++ {
+		if want := fmt.Sprintf("%s: light-dark(%s, %s);", i.variable(), hexOf(light[i]), hexOf(dark[i])); strings.Count(css, want) != 1 {
+			t.Errorf("no %s", want)
+		}
+	}
+}

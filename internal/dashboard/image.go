@@ -1,0 +1,301 @@
+package dashboard
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"html/template"
+	"net/http"
+	"net/url"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/labstack/echo/v4"
+	"golang.org/x/sync/semaphore"
+	"golang.org/x/text/language"
+	"golang.org/x/text/language/display"
+	"golang.org/x/text/number"
+
+	"github.com/monarc-project/stats-service/internal/answer"
+	"github.com/monarc-project/stats-service/internal/chart"
+)
+
+// The names of the parameters that only images have.
+const (
+	paramTheme  = "theme"
+	paramWidth  = "width"
+	paramHeight = "height"
+)
+
+const (
+	themeLight = "light"
+	themeDark  = "dark"
+)
+
+// parseSheet reads the parameters of an image. Its errors are *stats.InvalidError and
+// name the parameter.
+func parseSheet(query url.Values) (chart.Sheet, error) {
+	r := viewReader{query: query}
+	s := chart.Sheet{
+		Width:  r.pixels(paramWidth, chart.DefaultWidth, chart.MinWidth, chart.MaxWidth),
+		Height: r.pixels(paramHeight, 0, chart.MinHeight, chart.MaxHeight),
+		Dark:   r.oneOf(paramTheme, []string{themeLight, themeDark}, themeLight) == themeDark,
+	}
+	return s, r.err()
+}
+
+func (r *viewReader) pixels(name string, fallback, least, most int) int {
+	given := r.query.Get(name)
+	if given == "" {
+		return fallback
+	}
+	n, err := strconv.Atoi(given)
+	if err != nil || n < least || n > most {
+		r.fail(name, "must be a number of pixels from %d to %d", least, most)
+		return fallback
+	}
+	return n
+}
+
+// Draw writes the chart of a figure into the page.
+func (p *page) Draw(f figure) template.HTML {
+	id := f.ID
+	if f.Object != "" {
+		id += "-" + f.Object
+	}
+	return template.HTML(chart.Inline{ID: id, Title: f.Title, Description: f.Summary, Format: p.format()}.SVG(f.Chart))
+}
+
+func (l locale) format() chart.Format {
+	return chart.Format{Number: l.Number, Axis: l.axis, Percent: l.Percent}
+}
+
+// axis writes a figure at an axis.
+func (l locale) axis(n float64) string {
+	return l.printer.Sprint(number.Decimal(n, number.MaxFractionDigits(3)))
+}
+
+// country is the name of a country by its ISO code, or empty.
+func (r *reading) country(code string) string {
+	region, err := language.ParseRegion(code)
+	if err != nil {
+		return ""
+	}
+	return display.Regions(r.tag).Name(region)
+}
+
+// registerImages adds the routes of the charts as files. They have the addresses of
+// the CSV exports, and take the same parameters.
+func (p *Pages) registerImages(g registrar) {
+	add := func(kind pageKind, id string, adapt func(url.Values) (url.Values, int)) {
+		g.add("/stats/"+id+".png", p.serveImage(kind, id, ".png", adapt))
+		g.add("/stats/"+id+".svg", p.serveImage(kind, id, ".svg", adapt))
+	}
+	for _, kind := range p.active() {
+		for _, id := range kind.charts {
+			add(kind, id, ownParameters)
+		}
+		if kind.name == pageEvolution {
+			for _, of := range subjects {
+				add(kind, of, parametersOfYear(of))
+			}
+		}
+	}
+}
+
+// parametersOfYear makes the image beside a public JSON route show the year that the
+// route answers: the first lines, as all of them could not be told apart.
+func parametersOfYear(of string) func(url.Values) (url.Values, int) {
+	return func(query url.Values) (url.Values, int) {
+		query.Set(paramOf, of)
+		return query, yearPeriod
+	}
+}
+
+func (p *Pages) serveImage(kind pageKind, id, extension string, adapt func(url.Values) (url.Values, int)) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		request := c.Request()
+		query, fallbackDays := adapt(c.QueryParams())
+		r, err := p.read(request.Context(), request.Header, query, fallbackDays)
+		if err != nil {
+			return err
+		}
+		sheet, err := parseSheet(query)
+		if err != nil {
+			return err
+		}
+		err = p.serveCached(c, r, kind, c.Path(), func(r *reading) (*answer.Encoded, error) {
+			return p.drawImage(r, kind, id, extension, sheet)
+		})
+		if errors.Is(err, errBusy) {
+			c.Response().Header().Set("Retry-After", strconv.Itoa(busySeconds))
+			return echo.NewHTTPError(http.StatusServiceUnavailable).SetInternal(err)
+		}
+		return err
+	}
+}
+
+// drawImage draws the chart with an ID as a file.
+func (p *Pages) drawImage(r *reading, kind pageKind, id, extension string, sheet chart.Sheet) (*answer.Encoded, error) {
+	page := p.newPage(kind, r)
+	if err := kind.build(r, page); err != nil {
+		return nil, fmt.Errorf("image of %s: %w", id, err)
+	}
+	page.fill(&sheet, id)
+	drawn, err := sheet.SVG(), error(nil)
+	if extension == ".png" {
+		drawn, err = p.renderer.draw(r.ctx, sheet)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("draw %s: %w", id, err)
+	}
+	name := fmt.Sprintf("%s-%s-%s%s", id, r.view.From.Format(time.DateOnly), r.view.To.Format(time.DateOnly), extension)
+	return document(drawn, contentTypes[extension], `inline; filename="`+name+`"`), nil
+}
+
+const (
+	// mostWaiting is how many images may wait for a place; those after them are
+	// refused, and their callers told to come back.
+	mostWaiting = 32
+	busySeconds = 5
+)
+
+// errBusy tells that too many images are asked for.
+var errBusy = errors.New("too many images are being drawn")
+
+// renderer draws images, only so many at a time that the rest of the service has
+// processors and memory left.
+type renderer struct {
+	fonts  *chart.Fonts
+	queue  *semaphore.Weighted // being drawn, or waiting for that
+	places *semaphore.Weighted
+}
+
+func newRenderer(fonts *chart.Fonts) renderer {
+	places := int64(max(1, runtime.GOMAXPROCS(0)/2))
+	return renderer{fonts: fonts, queue: semaphore.NewWeighted(places + mostWaiting), places: semaphore.NewWeighted(places)}
+}
+
+// draw returns a sheet as PNG. The error is errBusy, that of ctx, or that of drawing.
+func (r renderer) draw(ctx context.Context, sheet chart.Sheet) ([]byte, error) {
+	if !r.queue.TryAcquire(1) {
+		return nil, errBusy
+	}
+	defer r.queue.Release(1)
+	if err := r.places.Acquire(ctx, 1); err != nil {
+		return nil, err
+	}
+	defer r.places.Release(1)
+	return sheet.PNG(ctx, r.fonts)
+}
+
+// mostPanels and mostNotes are how many charts and places an image shows: more could
+// not be read.
+const (
+	mostPanels = 4
+	mostNotes  = 24
+)
+
+// fill puts the chart with an ID on a sheet, with all that a reader of it alone has to
+// know. Charts that share the ID stand beside each other.
+func (p *page) fill(s *chart.Sheet, id string) {
+	s.Title, s.Period, s.Nothing, s.Footer = chart.Label{p.Title()}, p.spanOfImage(), p.nothing(), p.source()
+	s.Format = p.format()
+	figures := p.figuresOf(id)
+	for i, f := range figures {
+		s.Title, s.Subtitle = f.titles(p.T("compliance")), f.Note
+		if f.Empty() {
+			continue
+		}
+		if i == mostPanels {
+			s.Footer = append([]string{p.T("picture_more_charts", "Count", len(figures)-i)}, s.Footer...)
+			break
+		}
+		s.Panels = append(s.Panels, chart.Panel{Title: append(f.Names, f.Title), Chart: f.Chart})
+		s.Notes = f.Notes[:min(len(f.Notes), mostNotes)]
+		if rest := len(f.Notes) - len(s.Notes); rest > 0 {
+			s.Notes = append(slices.Clip(s.Notes), chart.Label{p.T("picture_more_places", "Count", rest)})
+		}
+	}
+	switch {
+	case len(s.Panels) == 1:
+		s.Panels[0].Title = nil
+	case len(s.Panels) > 1:
+		s.Title, s.Subtitle = chart.Label{p.Title()}, commonNote(figures, p.T("compliance_note"))
+	}
+}
+
+// figuresOf are the figures that the exports with an ID are about.
+func (p *page) figuresOf(id string) []figure {
+	var figures []figure
+	for _, f := range p.Figures {
+		if f.ID == id || p.Name == pageEvolution {
+			figures = append(figures, f)
+		}
+	}
+	return figures
+}
+
+// titles say what a figure is about, also of one that is titled by the name of an
+// object.
+func (f figure) titles(compliance string) chart.Label {
+	if f.Object == "" {
+		return chart.Label{f.Title}
+	}
+	var titles chart.Label
+	for _, name := range append(f.Names, f.Title) {
+		titles = append(titles, compliance+" · "+name)
+	}
+	return titles
+}
+
+func commonNote(figures []figure, otherwise string) string {
+	for _, f := range figures {
+		if f.Note != figures[0].Note {
+			return otherwise
+		}
+	}
+	return figures[0].Note
+}
+
+// spanOfImage is the period, and whose figures are left out. The words of the
+// period may start in small letters, as they are for sentences.
+func (p *page) spanOfImage() string {
+	span := p.span(p.View)
+	first, size := utf8.DecodeRuneInString(span)
+	span = string(unicode.ToUpper(first)) + span[size:]
+	if p.View.Local {
+		span += " · " + p.T("local_only")
+	}
+	return span
+}
+
+// hidden says that figures are kept back, if they are.
+func (p *page) hidden() string {
+	if p.MinClients() < 2 {
+		return ""
+	}
+	return p.T("privacy", "Number", p.Integer(p.MinClients()))
+}
+
+func (p *page) nothing() string {
+	return strings.TrimSpace(p.T("no_data") + " " + p.hidden())
+}
+
+// source is where the figures are from.
+func (p *page) source() []string {
+	from := p.T("product")
+	if address := p.Canonical(); address != "" {
+		from += " · " + address
+	}
+	lines := []string{from, p.T("footer")}
+	if hidden := p.hidden(); hidden != "" {
+		lines = append(lines, hidden)
+	}
+	return lines
+}

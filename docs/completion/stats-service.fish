@@ -10,6 +10,10 @@ complete -c stats-service -n __fish_use_subcommand -a config_check -d 'Print the
 complete -c stats-service -n '__fish_seen_subcommand_from config_check' -l json -d 'Print the result as JSON.'
 complete -c stats-service -n '__fish_seen_subcommand_from config_check' -l help -d 'Show the help and exit.'
 complete -c stats-service -n '__fish_seen_subcommand_from help' -a config_check
+complete -c stats-service -n __fish_use_subcommand -a healthcheck -d 'Ask the service of the settings whether it lives.'
+complete -c stats-service -n '__fish_seen_subcommand_from healthcheck' -l ready -d 'ask whether it can do its work, with its database'
+complete -c stats-service -n '__fish_seen_subcommand_from healthcheck' -l help -d 'Show the help and exit.'
+complete -c stats-service -n '__fish_seen_subcommand_from help' -a healthcheck
 complete -c stats-service -n __fish_use_subcommand -a version -d 'Show the version.'
 complete -c stats-service -n '__fish_seen_subcommand_from version' -l json -d 'Print the result as JSON.'
 complete -c stats-service -n '__fish_seen_subcommand_from version' -l help -d 'Show the help and exit.'

@@ -47,7 +47,7 @@ type checkRecord struct {
 
 func checkConfig(ctx context.Context, t *task) error {
 	settings := t.settings.Redacted()
-	record := checkRecord{Settings: map[string]string{}, Trials: slices.Concat([]trial{t.tryListen(ctx)}, t.tryFolder(), t.tryDatabase(ctx))}
+	record := checkRecord{Settings: map[string]string{}, Trials: slices.Concat(t.tryListen(ctx), t.tryFolder(), t.tryDatabase(ctx))}
 	for _, setting := range settings {
 		record.Settings[setting.Name] = setting.Value
 	}

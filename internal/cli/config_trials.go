@@ -7,33 +7,40 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"net"
-	"net/http"
 	"os"
 	"path/filepath"
 	"syscall"
 	"time"
 
+	"github.com/monarc-project/stats-service/internal/listen"
 	"github.com/monarc-project/stats-service/internal/postgres"
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
-// tryListen accepts an address that is in use where a stats service answers there:
+// tryListen tries each address.
+func (t *task) tryListen(ctx context.Context) []trial {
+	var trials []trial
+	for _, address := range t.settings.Listen() {
+		trials = append(trials, t.tryAddress(ctx, address))
+	}
+	return trials
+}
+
+// tryAddress accepts an address that is in use where a stats service answers there:
 // settings are looked at beside the service that runs with them.
-func (t *task) tryListen(ctx context.Context) trial {
-	address := t.settings.Listen()
-	listener, err := net.Listen("tcp", address)
+func (t *task) tryAddress(ctx context.Context, address listen.Address) trial {
+	sockets, err := listen.Open([]listen.Address{address})
 	switch {
 	case err == nil:
-		_ = listener.Close()
-		return trial{"address", true, address + " is free"}
+		listen.Close(sockets)
+		return trial{"address", true, address.String() + " is free"}
 	case !errors.Is(err, syscall.EADDRINUSE):
 		return trial{"address", false, err.Error()}
 	}
-	version, err := t.runningVersion(ctx)
+	version, err := t.runningVersion(ctx, address)
 	if err != nil {
 		return trial{"address", false, fmt.Sprintf("%s is in use by something that is not a stats service (%v): "+
-			"stop it, or choose another address with HOST and PORT", address, err)}
+			"stop it, or choose another address with LISTEN or HOST and PORT", address, err)}
 	}
 	return trial{"address", true, fmt.Sprintf("%s is in use by a stats service, %s, which is this one if it runs", address, version)}
 }
@@ -41,15 +48,11 @@ func (t *task) tryListen(ctx context.Context) trial {
 // answerWithin is how long a service on this machine may take to say what it is.
 const answerWithin = 5 * time.Second
 
-// runningVersion asks who listens on the address of the settings what it is.
-func (t *task) runningVersion(ctx context.Context) (string, error) {
+// runningVersion asks who listens on an address of the settings what it is.
+func (t *task) runningVersion(ctx context.Context, address listen.Address) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, answerWithin)
 	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, localURL(t.settings.Listen(), t.settings)+"/about.json", nil)
-	if err != nil {
-		return "", err
-	}
-	response, err := http.DefaultClient.Do(request)
+	response, err := get(ctx, address, t.settings.ScriptName, "/about.json")
 	if err != nil {
 		return "", errors.New("it does not answer")
 	}

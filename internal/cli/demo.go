@@ -49,16 +49,16 @@ func (p *program) demo() *cli.Command {
 }
 
 func (p *program) runDemo(ctx context.Context, settings config.Config) (err error) {
-	listener, err := listen(settings)
-	if err != nil {
-		return err
-	}
-	defer listener.Close()
 	settings.LogPath = "" // it leaves nothing behind
 	log, _, err := p.commandLogger(settings, p.Stderr)
 	if err != nil {
 		return err
 	}
+	front, err := p.newFront(settings, log)
+	if err != nil {
+		return err
+	}
+	defer front.close()
 	db, remove, err := p.demoDatabase(ctx, settings, log)
 	if err != nil {
 		return err
@@ -74,8 +74,8 @@ func (p *program) runDemo(ctx context.Context, settings config.Config) (err erro
 	if err != nil {
 		return fmt.Errorf("load the sample data: %w", err)
 	}
-	p.printDemo(address(listener, settings), organisations)
-	return p.serveOn(ctx, listener, store, settings, log, db.died())
+	p.printDemo(front.urls()[0], organisations)
+	return p.serveOn(ctx, front, store, settings, log, db.died())
 }
 
 // demoDatabase starts a database in a temporary folder; remove ends it and

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
-	"net/http"
 	"sync"
 	"time"
 
@@ -19,6 +17,7 @@ import (
 	"github.com/monarc-project/stats-service/internal/logging"
 	"github.com/monarc-project/stats-service/internal/postgres"
 	"github.com/monarc-project/stats-service/internal/publicapi"
+	"github.com/monarc-project/stats-service/internal/stats"
 )
 
 const (
@@ -29,8 +28,14 @@ const (
 	// answerTimeout bounds, from the header of the request on, answers that have
 	// no limit of their own. Those of the API have, and lists a longer one.
 	answerTimeout = bodyTimeout + 5*time.Minute
-	// drainTimeout is how long requests may go on after a signal to stop.
-	drainTimeout = 20 * time.Second
+	// openingPatience is how long connections wait, not accepted, for a database
+	// that is being opened: usually their requests can be answered then.
+	openingPatience = 3 * time.Second
+	// openingTimeout bounds one attempt to open a database that may have stalled,
+	// openingPause and maxOpeningPause the time until the next one.
+	openingTimeout  = 30 * time.Second
+	openingPause    = 250 * time.Millisecond
+	maxOpeningPause = 5 * time.Second
 	// foldPause is how long changes of the stats wait to be added to the rollups.
 	foldPause = 5 * time.Second
 )
@@ -43,9 +48,11 @@ func (p *program) serve() *cli.Command {
 		Name:     "serve",
 		Category: categoryService,
 		Usage:    "Serve the API and the public pages until a signal to stop.",
-		Description: "Listens on HOST and PORT (127.0.0.1:5000). Without a configured database\n" +
-			"the service runs a private PostgreSQL in DATA_DIR (./var). With ADMIN_TOKEN\n" +
-			"it creates an admin client with that token if there is none.",
+		Description: "Listens on HOST and PORT (127.0.0.1:5000), on the addresses of LISTEN, or on\n" +
+			"sockets of systemd. Without a configured database the service runs a private\n" +
+			"PostgreSQL in DATA_DIR (./var); while one that is configured cannot be reached,\n" +
+			"requests are answered 503. With ADMIN_TOKEN it creates an admin client with that\n" +
+			"token if there is none.",
 		Action: p.action(func(ctx context.Context, _ *cli.Context, settings config.Config) error {
 			return unlessStopped(ctx, p.runServer(ctx, settings))
 		}),
@@ -62,22 +69,65 @@ func (p *program) runServer(ctx context.Context, settings config.Config) (err er
 	hangups, stopHangups := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopHangups()
 	logging.ReopenOnHangup(hangups, log, logFile)
-	listener, err := listen(settings)
+	front, err := p.newFront(settings, log)
 	if err != nil {
 		return err
 	}
-	defer listener.Close()
-	store, db, err := p.openStore(ctx, settings, log, toServe)
+	defer front.close()
+	store, db, err := p.awaitStore(ctx, settings, log, front)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.close(ctx)) }()
 	defer store.Close()
-	if err := prepare(ctx, store, settings, log); err != nil {
-		return err
+	front.logAddresses(log)
+	return p.serveOn(ctx, front, store, settings, log, db.died())
+}
+
+// awaitStore opens the database and prepares it. While that takes long, or fails in
+// a way that may pass, requests are answered 503.
+func (p *program) awaitStore(ctx context.Context, settings config.Config, log *slog.Logger, front *front) (*postgres.Store, *database, error) {
+	defer time.AfterFunc(openingPatience, front.start).Stop()
+	for pause := openingPause; ; pause = min(2*pause, maxOpeningPause) {
+		store, db, err := p.openPrepared(ctx, settings, log)
+		if err == nil || ctx.Err() != nil || !mayPass(err, settings) {
+			return store, db, err
+		}
+		front.health.Wait(err)
+		front.start()
+		notifyWaiting(log, err, pause+2*openingTimeout)
+		select {
+		case <-ctx.Done():
+			return nil, nil, ctx.Err()
+		case <-time.After(pause):
+		}
 	}
-	log.Info("the service listens", "url", address(listener, settings)+"/")
-	return p.serveOn(ctx, listener, store, settings, log, db.died())
+}
+
+// mayPass reports whether a database that could not be opened may be there later. A
+// private one has no other cause than this process.
+func mayPass(err error, settings config.Config) bool {
+	_, configured := settings.Database()
+	return configured && (errors.Is(err, stats.ErrUnavailable) || errors.Is(err, context.DeadlineExceeded))
+}
+
+// openPrepared opens the store and checks that the service can work with it. The
+// start of a private database takes as long as it takes.
+func (p *program) openPrepared(ctx context.Context, settings config.Config, log *slog.Logger) (*postgres.Store, *database, error) {
+	if _, configured := settings.Database(); configured {
+		limited, cancel := context.WithTimeout(ctx, openingTimeout)
+		defer cancel()
+		ctx = limited
+	}
+	store, db, err := p.openStore(ctx, settings, log, toServe)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := prepare(ctx, store, settings, log); err != nil {
+		store.Close()
+		return nil, nil, errors.Join(err, db.close(ctx))
+	}
+	return store, db, nil
 }
 
 // stopError tells that something did not end as it should.
@@ -103,28 +153,6 @@ func unlessStopped(ctx context.Context, err error) error {
 	return err
 }
 
-// address is the URL of the service, without slash at the end, for somebody on
-// this machine.
-func address(listener net.Listener, settings config.Config) string {
-	return localURL(listener.Addr().String(), settings)
-}
-
-func localURL(address string, settings config.Config) string {
-	host, port, err := net.SplitHostPort(address)
-	if ip := net.ParseIP(host); err == nil && ip != nil && ip.IsUnspecified() {
-		address = net.JoinHostPort("localhost", port)
-	}
-	return "http://" + address + settings.ScriptName
-}
-
-func listen(settings config.Config) (net.Listener, error) {
-	listener, err := net.Listen("tcp", settings.Listen())
-	if err != nil {
-		return nil, fmt.Errorf("cannot listen on %s (HOST and PORT choose another address): %w", settings.Listen(), err)
-	}
-	return listener, nil
-}
-
 // prepare checks the schema and makes sure of the admin.
 func prepare(ctx context.Context, store *postgres.Store, settings config.Config, log *slog.Logger) error {
 	if err := store.CheckSchema(ctx); err != nil {
@@ -144,34 +172,17 @@ func prepare(ctx context.Context, store *postgres.Store, settings config.Config,
 }
 
 // serveOn answers requests until ctx ends or the database dies.
-func (p *program) serveOn(ctx context.Context, listener net.Listener, store *postgres.Store, settings config.Config, log *slog.Logger, died <-chan struct{}) error {
+func (p *program) serveOn(ctx context.Context, front *front, store *postgres.Store, settings config.Config, log *slog.Logger, died <-chan struct{}) error {
 	options, err := p.serverOptions(store, settings, log)
 	if err != nil {
 		return err
 	}
 	api, handler := httpapi.New(options)
-	server := &http.Server{
-		Handler:           handler,
-		ReadHeaderTimeout: headerTimeout,
-		ReadTimeout:       bodyTimeout,
-		WriteTimeout:      answerTimeout,
-		IdleTimeout:       idleTimeout,
-		ErrorLog:          slog.NewLogLogger(logging.Named(log, logging.HTTP).Handler(), slog.LevelWarn),
-	}
-	defer inBackground(ctx, api.Run, func(ctx context.Context) { foldRollups(ctx, store, log) })()
-
-	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(listener) }()
-	select {
-	case err := <-failed:
-		return fmt.Errorf("serve: %w", err)
-	case <-died:
-		server.Close()
-		return errors.New("the private database has ended by itself; its log in DATA_DIR says why")
-	case <-ctx.Done():
-		log.Info("the service stops")
-		return drain(server)
-	}
+	defer inBackground(ctx, api.Run,
+		func(ctx context.Context) { foldRollups(ctx, store, log) },
+		func(ctx context.Context) { feedWatchdog(ctx, log) })()
+	front.open(handler, store)
+	return front.run(ctx, died)
 }
 
 // inBackground runs what a service does beside answering. stop ends it, and not
@@ -199,16 +210,6 @@ func foldRollups(ctx context.Context, store *postgres.Store, log *slog.Logger) {
 			log.Warn("changes could not be added to the rollups, which is tried again", "error", err.Error())
 		}
 	}
-}
-
-// drain lets requests end that are under way.
-func drain(server *http.Server) error {
-	ctx, cancel := context.WithTimeout(context.Background(), drainTimeout)
-	defer cancel()
-	if err := server.Shutdown(ctx); err != nil {
-		return stopping(errors.Join(fmt.Errorf("some requests were cut off: %w", err), server.Close()))
-	}
-	return nil
 }
 
 func (p *program) serverOptions(store *postgres.Store, settings config.Config, log *slog.Logger) (httpapi.Options, error) {

@@ -24,6 +24,8 @@ import (
 	"strconv"
 	"time"
 	"unicode/utf8"
+
+	"github.com/monarc-project/stats-service/internal/listen"
 )
 
 // Secret is text that must not be printed. It hides itself from fmt, slog and
@@ -55,6 +57,12 @@ type Config struct {
 
 	Host string // HOST: name or address to listen on, IPv6 without brackets
 	Port int    // PORT: 0 takes any free port
+
+	// Addresses (LISTEN) are where to listen in place of Host and Port; see Listen.
+	Addresses []listen.Address
+
+	DrainDelay   time.Duration // DRAIN_DELAY: how long requests are still taken after the signal to stop
+	DrainTimeout time.Duration // DRAIN_TIMEOUT: how long those under way may go on then
 
 	InstanceURL string // INSTANCE_URL: how others reach the service, no slash at the end; may be empty
 	ScriptName  string // SCRIPT_NAME: path prefix as "/x", or empty
@@ -151,9 +159,12 @@ func (c Config) IsWeakKey() bool {
 	return c.SecretKey != "" && utf8.RuneCountInString(string(c.SecretKey)) < MinKeyLength
 }
 
-// Listen returns the address to listen on as host:port, IPv6 in brackets.
-func (c Config) Listen() string {
-	return net.JoinHostPort(c.Host, strconv.Itoa(c.Port))
+// Listen returns the addresses to listen on, at least one.
+func (c Config) Listen() []listen.Address {
+	if len(c.Addresses) > 0 {
+		return c.Addresses
+	}
+	return []listen.Address{{Network: "tcp", Address: net.JoinHostPort(c.Host, strconv.Itoa(c.Port))}}
 }
 
 // Location returns the time zone that decides which day "today" is, never nil.

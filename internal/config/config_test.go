@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/monarc-project/stats-service/internal/config"
+	"github.com/monarc-project/stats-service/internal/listen"
 )
 
 // files maps paths to contents and stands in for the disk.
@@ -56,6 +57,7 @@ func defaults() config.Config {
 		DBPort: 5432,
 
 		DatabaseReadMaxLag: 30 * time.Second,
+		DrainTimeout:       20 * time.Second,
 
 		DBName:       "statsservice",
 		DBPoolSize:   16,
@@ -92,7 +94,7 @@ func TestLoadDefaults(t *testing.T) {
 func TestLoadEverySetting(t *testing.T) {
 	t.Parallel()
 	environ := []string{
-		"HOST=0.0.0.0", "PORT=8080", "INSTANCE_URL=https://stats.example.org/monarc/", "SCRIPT_NAME=monarc/",
+		"HOST=0.0.0.0", "PORT=8080", "LISTEN=https://0.0.0.0:443, unix:/run/stats/http.sock", "DRAIN_DELAY=5s", "DRAIN_TIMEOUT=1m", "INSTANCE_URL=https://stats.example.org/monarc/", "SCRIPT_NAME=monarc/",
 		"FIX_PROXY=True", "ADMIN_EMAIL=admin@example.org", "ADMIN_URL=https://example.org/contact?to=us#form",
 		"ADMIN_TOKEN=admin-token", "REMOTE_STATS_SERVER=https://central.example.org/", "REMOTE_STATS_TOKEN=remote-token",
 		"DATABASE_URL=postgres://u:p@db/stats", "DATABASE_READ_URL=postgres://u:p@r1,r2/stats", "DATABASE_READ_MAX_LAG=2m",
@@ -108,7 +110,12 @@ func TestLoadEverySetting(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := config.Config{
-		Host: "0.0.0.0", Port: 8080, InstanceURL: "https://stats.example.org/monarc", ScriptName: "/monarc",
+		Host: "0.0.0.0", Port: 8080,
+		Addresses: []listen.Address{
+			{Network: "tcp", Address: "0.0.0.0:443", Scheme: listen.HTTPS},
+			{Network: "unix", Address: "/run/stats/http.sock", Scheme: listen.HTTP},
+		},
+		DrainDelay: 5 * time.Second, DrainTimeout: time.Minute, InstanceURL: "https://stats.example.org/monarc", ScriptName: "/monarc",
 		FixProxy: true, AdminEmail: "admin@example.org", AdminURL: "https://example.org/contact?to=us#form",
 		AdminToken: "admin-token", RemoteStatsServer: "https://central.example.org", RemoteStatsToken: "remote-token",
 		DatabaseURL: "postgres://u:p@db/stats", DatabaseReadURL: "postgres://u:p@r1,r2/stats", DatabaseReadMaxLag: 2 * time.Minute,
@@ -338,8 +345,8 @@ func TestListen(t *testing.T) {
 		"[::1]":     "[::1]:80",
 		"localhost": "localhost:80",
 	} {
-		if got := load(t, nil, "HOST="+host, "PORT=80").Listen(); got != want {
-			t.Errorf("Listen() with HOST=%s is %q, want %q", host, got, want)
+		if got := load(t, nil, "HOST="+host, "PORT=80").Listen(); len(got) != 1 || got[0].String() != want {
+			t.Errorf("Listen() with HOST=%s is %v, want %s", host, got, want)
 		}
 	}
 }

@@ -29,6 +29,7 @@ const (
 	maxPort     = 65535
 	minPoolSize = 4 // half of which long lists leave to others
 	maxPoolSize = 1000
+	maxDrain    = 10 * time.Minute
 )
 
 // MinKeyLength is how many characters a SECRET_KEY of a new instance has at least.
@@ -76,7 +77,9 @@ var (
 		parse:   parseWebURL,
 		format:  asIs,
 	}
-	pathPrefix = kind[string]{
+	drainDelay   = durationFrom(0, maxDrain, "a time up to 10m, such as 5s")
+	drainTimeout = durationFrom(time.Second, maxDrain, "a time from 1s to 10m, such as 20s")
+	pathPrefix   = kind[string]{
 		accepts: `a path such as /stats, of letters, digits and "-._~/"`,
 		parse:   parsePathPrefix,
 		format:  asIs,
@@ -167,6 +170,17 @@ func portFrom(least int, accepts string) kind[int] {
 			return port, err == nil && port >= least && port <= maxPort
 		},
 		format: strconv.Itoa,
+	}
+}
+
+func durationFrom(least, most time.Duration, accepts string) kind[time.Duration] {
+	return kind[time.Duration]{
+		accepts: accepts,
+		parse: func(text string) (time.Duration, bool) {
+			d, err := time.ParseDuration(text)
+			return d, err == nil && d >= least && d <= most
+		},
+		format: formatDuration,
 	}
 }
 

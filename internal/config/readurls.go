@@ -30,18 +30,11 @@ var (
 			return strings.Join(shown, ",")
 		},
 	}
-	lag = kind[time.Duration]{
-		accepts: "a time from 1s to 1h, such as 30s or 2m",
-		parse: func(text string) (time.Duration, bool) {
-			limit, err := time.ParseDuration(text)
-			return limit, err == nil && limit >= minLag && limit <= maxLag
-		},
-		format: formatLag,
-	}
+	lag = durationFrom(minLag, maxLag, "a time from 1s to 1h, such as 30s or 2m")
 )
 
-// formatLag leaves out the zeros of 2m0s and 1h0m0s.
-func formatLag(limit time.Duration) string {
+// formatDuration leaves out the zeros of 2m0s and 1h0m0s.
+func formatDuration(limit time.Duration) string {
 	text := limit.String()
 	if strings.HasSuffix(text, "m0s") {
 		text = strings.TrimSuffix(text, "0s")

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/monarc-project/stats-service/internal/listen"
 	"github.com/monarc-project/stats-service/internal/suggest"
 )
 
@@ -26,6 +27,9 @@ const defaultDatabaseName = "statsservice"
 var settings = []setting{
 	define("HOST", "127.0.0.1", host, func(c *Config) *string { return &c.Host }),
 	define("PORT", "5000", listenPort, func(c *Config) *int { return &c.Port }),
+	define("LISTEN", "", addresses, func(c *Config) *[]listen.Address { return &c.Addresses }),
+	define("DRAIN_DELAY", "0s", drainDelay, func(c *Config) *time.Duration { return &c.DrainDelay }),
+	define("DRAIN_TIMEOUT", "20s", drainTimeout, func(c *Config) *time.Duration { return &c.DrainTimeout }),
 	define("INSTANCE_URL", "", baseURL, func(c *Config) *string { return &c.InstanceURL }),
 	define("SCRIPT_NAME", "", pathPrefix, func(c *Config) *string { return &c.ScriptName }),
 	define("FIX_PROXY", "", boolean, func(c *Config) *bool { return &c.FixProxy }),

@@ -1,0 +1,43 @@
+package cli
+
+import (
+	"context"
+	"net"
+	"net/http"
+
+	"github.com/monarc-project/stats-service/internal/listen"
+)
+
+// localURL is what an address is reached with from this machine, without slash at the
+// end: a URL, or unix: and the path of a socket.
+func localURL(address listen.Address, prefix string) string {
+	if address.Network == "unix" {
+		return address.String()
+	}
+	scheme := listen.HTTP
+	if address.Scheme == listen.HTTPS {
+		scheme = listen.HTTPS
+	}
+	host, port, err := net.SplitHostPort(address.Address)
+	if ip := net.ParseIP(host); err == nil && (host == "" || ip != nil && ip.IsUnspecified()) {
+		host = "localhost"
+	}
+	return string(scheme) + "://" + net.JoinHostPort(host, port) + prefix
+}
+
+// get asks the service that listens on an address of this machine.
+func get(ctx context.Context, address listen.Address, prefix, path string) (*http.Response, error) {
+	base := localURL(address, prefix)
+	transport := &http.Transport{DisableKeepAlives: true}
+	if address.Network == "unix" {
+		base = "http://localhost" + prefix
+		transport.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, address.Network, address.Address)
+		}
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, base+path, nil)
+	if err != nil {
+		return nil, err
+	}
+	return (&http.Client{Transport: transport}).Do(request)
+}

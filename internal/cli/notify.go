@@ -1,0 +1,51 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/coreos/go-systemd/v22/daemon"
+)
+
+// What systemd is told, where it has started the process.
+const (
+	ready = daemon.SdNotifyReady
+	stops = daemon.SdNotifyStopping
+)
+
+// notify tells systemd about the process.
+func notify(log *slog.Logger, state string) {
+	if _, err := daemon.SdNotify(false, state); err != nil {
+		log.Warn("systemd could not be told", "state", state, "error", err.Error())
+	}
+}
+
+// notifyWaiting keeps systemd from ending a process whose start takes longer than
+// usual: it will be told more within limit.
+func notifyWaiting(log *slog.Logger, cause error, limit time.Duration) {
+	notify(log, fmt.Sprintf("EXTEND_TIMEOUT_USEC=%d\nSTATUS=waiting for the database: %v", limit.Microseconds(), cause))
+}
+
+// feedWatchdog tells systemd that the process lives, as often as it wants to know,
+// until ctx ends.
+func feedWatchdog(ctx context.Context, log *slog.Logger) {
+	interval, err := daemon.SdWatchdogEnabled(false)
+	if err != nil {
+		log.Warn("the watchdog of systemd is not understood", "error", err.Error())
+	}
+	if interval == 0 {
+		return
+	}
+	ticker := time.NewTicker(interval / 2)
+	defer ticker.Stop()
+	for {
+		notify(log, daemon.SdNotifyWatchdog)
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
+}

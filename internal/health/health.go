@@ -1,0 +1,180 @@
+// Package health says whether the process lives (/healthz, /health) and whether it
+// can do its work (/readyz), to those who start it, balance between several of it
+// or watch it. Its addresses answer whatever else the service is busy with.
+package health
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/singleflight"
+
+	"github.com/monarc-project/stats-service/internal/postgres"
+)
+
+const (
+	// checkTimeout is how long the database may take before it counts as stalled.
+	checkTimeout = 2 * time.Second
+	// maxAge is how long a state is taken for true: probes do not add up to load.
+	maxAge = time.Second
+)
+
+// Status sums up whether the process can do its work.
+type Status string
+
+// The statuses of a process.
+const (
+	Ready       Status = "ready"
+	Degraded    Status = "degraded"    // it answers, and cannot store anything
+	Unavailable Status = "unavailable" // requests are answered 503, or soon will be
+)
+
+// Phase is how far a process is between its start and its end.
+type Phase string
+
+// The phases of a process.
+const (
+	Starting Phase = "starting"
+	Serving  Phase = "serving"
+	Draining Phase = "draining"
+)
+
+// Report is the answer of /readyz. It holds nothing that is not for everybody.
+type Report struct {
+	Status   Status         `json:"status"`
+	Process  Phase          `json:"process"`
+	Database postgres.State `json:"database"`
+	Message  string         `json:"message"`
+}
+
+// Store is the database that is asked for its state.
+type Store interface {
+	State(ctx context.Context) (postgres.State, error)
+}
+
+// Options are what a Checker needs.
+type Options struct {
+	Now    func() time.Time
+	Log    *slog.Logger
+	Prefix string // path prefix that the addresses may be asked with, such as "/x"; may be empty
+
+	// Timeout is how long the database may take before it counts as stalled; 0 means 2 s.
+	Timeout time.Duration
+}
+
+// Checker knows whether the process is ready. It is safe for concurrent use.
+type Checker struct {
+	opts   Options
+	flight singleflight.Group
+
+	mu    sync.Mutex
+	phase Phase
+	store Store // nil while the process starts
+	state postgres.State
+	asked time.Time // when state was true
+}
+
+// New returns a Checker of a process that starts.
+func New(opts Options) *Checker {
+	if opts.Timeout == 0 {
+		opts.Timeout = checkTimeout
+	}
+	return &Checker{opts: opts, phase: Starting}
+}
+
+// Wait notes why the process is not serving yet: its database cannot be used.
+func (c *Checker) Wait(cause error) {
+	state := postgres.StateDown
+	if errors.Is(cause, context.DeadlineExceeded) {
+		state = postgres.StateStalled
+	}
+	c.note(state, cause)
+}
+
+// Serve says that the process serves from now on.
+func (c *Checker) Serve(store Store) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.phase, c.store, c.state, c.asked = Serving, store, postgres.StateUp, c.opts.Now()
+}
+
+// Drain says that the process is about to end: nothing new should be sent to it.
+func (c *Checker) Drain() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.phase = Draining
+}
+
+// Draining reports whether the process is about to end.
+func (c *Checker) Draining() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.phase == Draining
+}
+
+// Report asks the database, unless that was done a moment ago.
+func (c *Checker) Report(ctx context.Context) Report {
+	c.mu.Lock()
+	phase, store, state := c.phase, c.store, c.state
+	stale := c.opts.Now().Sub(c.asked) >= maxAge
+	c.mu.Unlock()
+	if store != nil && stale {
+		state = c.ask(ctx, store)
+	}
+	return report(phase, state)
+}
+
+// ask lets those who come at the same time share one question, which does not end
+// with the request that began it.
+func (c *Checker) ask(ctx context.Context, store Store) postgres.State {
+	state, _, _ := c.flight.Do("", func() (any, error) {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.opts.Timeout)
+		defer cancel()
+		state, err := store.State(ctx)
+		c.note(state, err)
+		return state, nil
+	})
+	return state.(postgres.State)
+}
+
+// note keeps a state, and logs it if it is another than before.
+func (c *Checker) note(state postgres.State, cause error) {
+	c.mu.Lock()
+	before := c.state
+	c.state, c.asked = state, c.opts.Now()
+	c.mu.Unlock()
+	switch {
+	case state == before:
+	case state == postgres.StateUp:
+		c.opts.Log.Info("the database can be used again", "state", state, "before", before)
+	default:
+		c.opts.Log.Warn("the database cannot be used as it should be", "state", state, "cause", cause)
+	}
+}
+
+// messages are what a report says about a database that is not up.
+var messages = map[postgres.State]string{
+	postgres.StateReadOnly: "The database takes no writes: stats are answered, and posts are refused.",
+	postgres.StateDown:     "The database cannot be reached.",
+	postgres.StateStalled:  "The database does not answer.",
+	postgres.StateBehind:   "The schema of the database is older than this release: run db_upgrade.",
+	postgres.StateAhead:    "The schema of the database is newer than this release: run the newer release.",
+}
+
+func report(phase Phase, state postgres.State) Report {
+	r := Report{Status: Unavailable, Process: phase, Database: state, Message: messages[state]}
+	switch {
+	case phase == Draining:
+		r.Message = "The service is about to stop."
+	case phase == Starting && state == "":
+		r.Message = "The service is starting."
+	case state == postgres.StateUp:
+		r.Status, r.Message = Ready, "The service is ready."
+	case state == postgres.StateReadOnly:
+		r.Status = Degraded
+	}
+	return r
+}

@@ -1,0 +1,112 @@
+package pgtest
+
+import (
+	"io"
+	"net"
+	"net/url"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+)
+
+// Proxy stands between a program and a database, and can take the database away.
+type Proxy struct {
+	URL string // of the database, through the proxy
+
+	target   string
+	listener net.Listener
+
+	mu   sync.Mutex
+	open map[net.Conn]bool
+	mode mode
+}
+
+// mode is what a Proxy does with connections.
+type mode int
+
+const (
+	passing mode = iota
+	refusing
+	holding // it takes connections and what is sent, and passes nothing on
+)
+
+// NewProxy returns a Proxy for the database of a URL that New or Empty returned.
+func NewProxy(tb testing.TB, database string) *Proxy {
+	tb.Helper()
+	address, err := url.Parse(database)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	dir, err := os.MkdirTemp("", "proxy") // the paths of sockets are short, tb.TempDir is not
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { os.RemoveAll(dir) })
+	query := address.Query()
+	socket := ".s.PGSQL." + query.Get("port")
+	listener, err := net.Listen("unix", filepath.Join(dir, socket))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	p := &Proxy{target: filepath.Join(query.Get("host"), socket), listener: listener, open: map[net.Conn]bool{}}
+	query.Set("host", dir)
+	address.RawQuery = query.Encode()
+	p.URL = address.String()
+	go p.serve()
+	tb.Cleanup(func() { listener.Close(); p.Cut() })
+	return p
+}
+
+// Pass lets connections through, which is what a new Proxy does.
+func (p *Proxy) Pass() { p.change(passing) }
+
+// Cut ends all connections and refuses new ones.
+func (p *Proxy) Cut() { p.change(refusing) }
+
+// Hold ends all connections; new ones are taken and never answered.
+func (p *Proxy) Hold() { p.change(holding) }
+
+func (p *Proxy) change(to mode) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.mode = to
+	for conn := range p.open {
+		conn.Close()
+	}
+	clear(p.open)
+}
+
+func (p *Proxy) serve() {
+	for {
+		near, err := p.listener.Accept()
+		if err != nil {
+			return
+		}
+		p.mu.Lock()
+		mode := p.mode
+		if mode != refusing {
+			p.open[near] = true
+		}
+		p.mu.Unlock()
+		switch mode {
+		case refusing:
+			near.Close()
+		case holding:
+			go func() { _, _ = io.Copy(io.Discard, near) }()
+		case passing:
+			go p.pass(near)
+		}
+	}
+}
+
+func (p *Proxy) pass(near net.Conn) {
+	defer near.Close()
+	far, err := net.Dial("unix", p.target)
+	if err != nil {
+		return
+	}
+	defer far.Close()
+	go func() { _, _ = io.Copy(far, near); far.Close() }()
+	_, _ = io.Copy(near, far)
+}

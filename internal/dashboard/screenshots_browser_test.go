@@ -126,6 +126,24 @@ func frequentColors(picture image.Image) color.Palette {
 			count[picture.At(x, y)]++
 		}
 	}
-	colors := slices.SortedFunc(maps.Keys(count), func(a, b color.Color) int { return count[b] - count[a] })
-	return color.Palette(colors[:min(len(colors), paletteSize)])
+	// Hues that are hardly different would leave none for small areas, such as patterns.
+	var colors color.Palette
+	for _, c := range slices.SortedFunc(maps.Keys(count), func(a, b color.Color) int { return count[b] - count[a] }) {
+		if !slices.ContainsFunc(colors, func(taken color.Color) bool { return near(c, taken) }) {
+			colors = append(colors, c)
+		}
+		if len(colors) == paletteSize {
+			break
+		}
+	}
+	return colors
+}
+
+// near tells whether two colours look alike.
+func near(a, b color.Color) bool {
+	r, g, bl, _ := a.RGBA()
+	r2, g2, bl2, _ := b.RGBA()
+	apart := func(x, y uint32) int { return int(x>>8) - int(y>>8) }
+	dr, dg, db := apart(r, r2), apart(g, g2), apart(bl, bl2)
+	return dr*dr+dg*dg+db*db < 120
 }

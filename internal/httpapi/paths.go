@@ -16,33 +16,64 @@ import (
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
-// tidyPath makes one path of the ways in which callers write it: repeated
+// pathTidier makes one path of the ways in which callers write it: repeated
 // slashes count as one, a trailing slash as none, and the prefix is taken off
 // (a proxy may have done so already). Query parameters are brought into one
 // form as well.
-func tidyPath(configured string, trustProxy bool) echo.MiddlewareFunc {
-	return func(next echo.HandlerFunc) echo.HandlerFunc {
-		return func(c echo.Context) error {
-			r := c.Request()
-			base := configured
-			if forwarded := forwardedPrefix(r.Header.Get("X-Forwarded-Prefix")); trustProxy && forwarded != "" {
-				base = forwarded
-			}
-			r.URL.Path = withoutPrefix(singleSlashes(r.URL.Path), base)
-			r.URL.RawPath = "" // it would win over Path in the router
-			r.URL.RawQuery = plainQuery(r.URL.RawQuery)
-			c.SetRequest(r.WithContext(prefix.With(r.Context(), base)))
-			if err := checkQuery(r.Method, r.URL.RawQuery); err != nil {
-				return err
-			}
-			for _, name := range []string{maskHeader, keyHeader} {
-				if given := r.Header.Values(name); len(given) > 1 {
-					return stats.Invalid(name, "is given %d times; give it once", len(given))
-				}
-			}
-			return next(c)
+type pathTidier struct {
+	configured string // prefix of the settings
+	trustProxy bool
+	own        func() map[string]bool // first segments of the routes
+}
+
+func (p pathTidier) middleware(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		r := c.Request()
+		base, path := p.split(singleSlashes(r.URL.Path), r.Header.Get("X-Forwarded-Prefix"))
+		r.URL.Path = path
+		r.URL.RawPath = "" // it would win over Path in the router
+		r.URL.RawQuery = plainQuery(r.URL.RawQuery)
+		c.SetRequest(r.WithContext(prefix.With(r.Context(), base)))
+		if err := checkQuery(r.Method, r.URL.RawQuery); err != nil {
+			return err
 		}
+		for _, name := range []string{maskHeader, keyHeader} {
+			if given := r.Header.Values(name); len(given) > 1 {
+				return stats.Invalid(name, "is given %d times; give it once", len(given))
+			}
+		}
+		return next(c)
 	}
+}
+
+// split returns the prefix that the caller sees, and the path below it as the
+// routes have it. A prefix that the proxy names is on the path only if the proxy
+// left it there, which nobody can tell where it is the beginning of routes as well:
+// below /stats, /stats/map is the map.
+func (p pathTidier) split(path, header string) (base, rest string) {
+	forwarded := forwardedPrefix(header)
+	if !p.trustProxy || forwarded == "" {
+		return p.configured, withoutPrefix(path, p.configured)
+	}
+	if isBelow(path, forwarded) && !p.own()[firstSegment(forwarded)] {
+		return forwarded, withoutPrefix(path, forwarded)
+	}
+	return forwarded, withoutPrefix(path, p.configured)
+}
+
+// firstSegment returns "api" of "/api/v1".
+func firstSegment(path string) string {
+	first, _, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
+	return first
+}
+
+// firstSegments returns those of all routes.
+func firstSegments(routes []*echo.Route) map[string]bool {
+	first := map[string]bool{}
+	for _, route := range routes {
+		first[firstSegment(route.Path)] = true
+	}
+	return first
 }
 
 var (
@@ -94,9 +125,15 @@ func checkQuery(method, raw string) error {
 
 func singleSlashes(path string) string { return slashes.ReplaceAllString(path, "/") }
 
+// isBelow reports whether path is base or below it.
+func isBelow(path, base string) bool {
+	rest, found := strings.CutPrefix(path, base)
+	return found && (rest == "" || rest[0] == '/')
+}
+
 func withoutPrefix(path, base string) string {
-	if rest, found := strings.CutPrefix(path, base); found && (rest == "" || rest[0] == '/') {
-		path = rest
+	if isBelow(path, base) {
+		path = path[len(base):]
 	}
 	if path = strings.TrimSuffix(path, "/"); path == "" {
 		return "/"

@@ -2,6 +2,7 @@ package httpapi_test
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"regexp"
 	"strings"
 	"testing"
@@ -114,8 +115,49 @@ func TestForwardedPrefix(t *testing.T) {
 			}
 		})
 	}
-	whole := user.call("GET", "/front/api/v1/client/me", nil, header{"X-Forwarded-Prefix", "/front"})
-	whole.want(http.StatusOK)
+}
+
+// TestForwardedPath takes the prefix off where the proxy has not.
+func TestForwardedPath(t *testing.T) {
+	t.Parallel()
+	s := setup(t, func(o *httpapi.Options) { o.TrustProxy, o.Prefix = true, "/inside" })
+	token := s.user("user").token
+	// The paths are none of the document's, with which answers are compared elsewhere.
+	call := func(path, forwarded string) *httptest.ResponseRecorder {
+		request := httptest.NewRequest("GET", path, nil)
+		request.Header.Set("X-API-KEY", token)
+		request.Header.Set("X-Forwarded-Prefix", forwarded)
+		recorder := httptest.NewRecorder()
+		s.handler.ServeHTTP(recorder, request)
+		return recorder
+	}
+	tests := []struct {
+		forwarded, path, root string
+		status                int
+	}{
+		{"/front", "/api/v1/client/me", "/front", 200},
+		{"/front", "/front/api/v1/client/me", "/front", 200},
+		{"/front", "//front//api/v1/client/me", "/front", 200},
+		{"/front", "/inside/api/v1/client/me", "/front", 200}, // ProxyPass to http://host/inside
+		{"/front", "/frontapi/v1/client/me", "/front", 404},
+		{"", "/inside/api/v1/client/me", "/inside", 200},
+		{"", "/front/api/v1/client/me", "/inside", 404},
+		{"/stats", "/stats/threats.json", "/stats", 200}, // a route of the service
+		{"/api", "/api/v1/client/me", "/api", 200},
+		{"/api/v1", "/inside/api/v1/client/me", "/api/v1", 200},
+	}
+	for _, tt := range tests {
+		t.Run(tt.forwarded+" "+tt.path, func(t *testing.T) {
+			t.Parallel()
+			if got := call("http://localhost"+tt.path, tt.forwarded); got.Code != tt.status {
+				t.Errorf("status %d, want %d: %s", got.Code, tt.status, got.Body)
+			}
+			about := call("/inside/about.json", tt.forwarded).Body.String()
+			if !strings.Contains(about, `"api_v1_root":"`+tt.root+`/api/v1/"`) {
+				t.Errorf("the API is at %s, want it below %s", about, tt.root)
+			}
+		})
+	}
 }
 
 var (

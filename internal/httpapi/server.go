@@ -95,7 +95,8 @@ func New(opts Options) (*Server, http.Handler) {
 	if opts.TrustProxy {
 		e.IPExtractor = echo.ExtractIPFromXFFHeader()
 	}
-	e.Pre(s.observe, tellOfHead, securityHeaders, privateCaching, tidyPath(opts.Prefix, opts.TrustProxy))
+	own := sync.OnceValue(func() map[string]bool { return firstSegments(e.Routes()) })
+	e.Pre(s.observe, tellOfHead, securityHeaders, privateCaching, pathTidier{opts.Prefix, opts.TrustProxy, own}.middleware)
 	e.Use(middleware.RecoverWithConfig(middleware.RecoverConfig{DisableStackAll: true, LogErrorFunc: recovered}))
 	if opts.RateLimit > 0 {
 		e.Use(limitRate(opts.RateLimit))

@@ -3,6 +3,7 @@ package answer
 import (
 	"context"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -36,17 +37,14 @@ func NegotiationOf(ctx context.Context) Negotiation {
 	return n
 }
 
-// has reports whether the caller holds the answer with this tag already.
+// has reports whether the caller holds the answer with this tag already. Apache adds
+// to the tag of an answer that it compresses itself, because it was sent as it is,
+// and does not take that off again (mod_deflate, mod_brotli).
 func (n Negotiation) has(tag string) bool {
-	if n.any {
+	if n.any || slices.Contains(n.matches, tag) {
 		return true
 	}
-	for _, match := range n.matches {
-		if match == tag {
-			return true
-		}
-	}
-	return false
+	return n.coding.compresses() && (slices.Contains(n.matches, tag+"-gzip") || slices.Contains(n.matches, tag+"-br"))
 }
 
 // parseTags reads the entity tags of If-None-Match without their quotes. Weak

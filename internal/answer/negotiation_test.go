@@ -150,6 +150,37 @@ func TestLongListCompressed(t *testing.T) {
 	}
 }
 
+// TestApacheTags recognises the tags of answers that Apache compressed, which are
+// those that were too small for the service.
+func TestApacheTags(t *testing.T) {
+	t.Parallel()
+	small := answer.NewEncoded([]byte(`{"version":"1"}`))
+	w := newConnection()
+	if err := small.Write(w, answer.Negotiation{}, answer.CachePrivate); err != nil {
+		t.Fatal(err)
+	}
+	opaque := strings.Trim(w.Header().Get("ETag"), `"`)
+	for _, tt := range []struct {
+		tag, coding string
+		want        int
+	}{
+		{`"` + opaque + `-gzip"`, "gzip, br", 304},
+		{`W/"` + opaque + `-br"`, "gzip, br", 304},
+		{`"` + opaque + `-gzip"`, "identity", 200},
+		{`"` + opaque + `-other"`, "gzip, br", 200},
+		{`"other-gzip"`, "gzip, br", 200},
+	} {
+		w := newConnection()
+		header := http.Header{"Accept-Encoding": {tt.coding}, "If-None-Match": {tt.tag}}
+		if err := small.Write(w, negotiated(t, header), answer.CachePrivate); err != nil {
+			t.Fatal(err)
+		}
+		if w.Code != tt.want {
+			t.Errorf("%s from a caller that takes %s: status %d, want %d", tt.tag, tt.coding, w.Code, tt.want)
+		}
+	}
+}
+
 // TestIfNoneMatch compares the tags of the answer in the coding that is asked for.
 func TestIfNoneMatch(t *testing.T) {
 	t.Parallel()

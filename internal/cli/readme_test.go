@@ -95,15 +95,16 @@ func TestTour(t *testing.T) {
 	}
 }
 
-// startDemo runs the demo as of tourDay until the test ends, and returns its URL.
-func startDemo(t *testing.T) string {
+// startDemo runs the demo as of tourDay until the test ends, and returns its URL
+// without slash at the end.
+func startDemo(t *testing.T, environ ...string) string {
 	t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
 	output, writer := io.Pipe()
 	ended := make(chan int, 1)
 	go func() {
 		ended <- cli.Run(ctx, []string{"stats-service", "demo"}, cli.Surroundings{
-			Stdout: writer, Stderr: t.Output(), Environ: []string{"PORT=0"}, Now: tourDay,
+			Stdout: writer, Stderr: t.Output(), Environ: append([]string{"PORT=0"}, environ...), Now: tourDay,
 		})
 		writer.Close()
 	}()
@@ -116,7 +117,7 @@ func startDemo(t *testing.T) string {
 	return announced(t, output)
 }
 
-var announcement = regexp.MustCompile(`API, to try out +(http://[0-9.:]+)/api/v1/`)
+var announcement = regexp.MustCompile(`API, to try out +(http://\S+)/api/v1/`)
 
 // announced returns the URL that the demo prints first of all.
 func announced(t *testing.T, output io.Reader) string {

@@ -13,7 +13,7 @@ import (
 )
 
 const ClientByName = `-- name: ClientByName :one
-SELECT id, uuid, name, token_digest, token_sealed, role, latitude, longitude, last_seen, local, is_sharing_enabled, created_at, updated_at, is_active, previous_token_digest, previous_token_until FROM client WHERE name = $1::text
+SELECT id, uuid, name, token_digest, token_sealed, role, latitude, longitude, last_seen, local, is_sharing_enabled, is_processed, created_at, updated_at, is_active, previous_token_digest, previous_token_until FROM client WHERE name = $1::text
 `
 
 func (q *Queries) ClientByName(ctx context.Context, name string) (Client, error) {
@@ -31,6 +31,7 @@ func (q *Queries) ClientByName(ctx context.Context, name string) (Client, error)
 		&i.LastSeen,
 		&i.Local,
 		&i.IsSharingEnabled,
+		&i.IsProcessed,
 		&i.CreatedAt,
 		&i.UpdatedAt,
 		&i.IsActive,
@@ -41,7 +42,7 @@ func (q *Queries) ClientByName(ctx context.Context, name string) (Client, error)
 }
 
 const ClientByTokenDigest = `-- name: ClientByTokenDigest :one
-SELECT id, uuid, name, token_digest, token_sealed, role, latitude, longitude, last_seen, local, is_sharing_enabled, created_at, updated_at, is_active, previous_token_digest, previous_token_until FROM client
+SELECT id, uuid, name, token_digest, token_sealed, role, latitude, longitude, last_seen, local, is_sharing_enabled, is_processed, created_at, updated_at, is_active, previous_token_digest, previous_token_until FROM client
 WHERE token_digest = $1::bytea
    OR (previous_token_digest = $1::bytea AND previous_token_until > $2::timestamptz)
 `
@@ -66,6 +67,7 @@ func (q *Queries) ClientByTokenDigest(ctx context.Context, arg ClientByTokenDige
 		&i.LastSeen,
 		&i.Local,
 		&i.IsSharingEnabled,
+		&i.IsProcessed,
 		&i.CreatedAt,
 		&i.UpdatedAt,
 		&i.IsActive,
@@ -76,7 +78,7 @@ func (q *Queries) ClientByTokenDigest(ctx context.Context, arg ClientByTokenDige
 }
 
 const ClientByUUID = `-- name: ClientByUUID :one
-SELECT id, uuid, name, token_digest, token_sealed, role, latitude, longitude, last_seen, local, is_sharing_enabled, created_at, updated_at, is_active, previous_token_digest, previous_token_until FROM client WHERE uuid = $1::uuid
+SELECT id, uuid, name, token_digest, token_sealed, role, latitude, longitude, last_seen, local, is_sharing_enabled, is_processed, created_at, updated_at, is_active, previous_token_digest, previous_token_until FROM client WHERE uuid = $1::uuid
 `
 
 func (q *Queries) ClientByUUID(ctx context.Context, argUuid uuid.UUID) (Client, error) {
@@ -94,6 +96,7 @@ func (q *Queries) ClientByUUID(ctx context.Context, argUuid uuid.UUID) (Client, 
 		&i.LastSeen,
 		&i.Local,
 		&i.IsSharingEnabled,
+		&i.IsProcessed,
 		&i.CreatedAt,
 		&i.UpdatedAt,
 		&i.IsActive,
@@ -134,11 +137,11 @@ SELECT
     $8::boolean, $9::boolean, $10::boolean,
     $11::timestamptz, $11::timestamptz
 WHERE NOT EXISTS (
-    SELECT FROM client AS other
+    SELECT 1 FROM client AS other
     WHERE other.previous_token_digest = $3::bytea
       AND other.previous_token_until > $11::timestamptz
 )
-RETURNING id, uuid, name, token_digest, token_sealed, role, latitude, longitude, last_seen, local, is_sharing_enabled, created_at, updated_at, is_active, previous_token_digest, previous_token_until
+RETURNING id, uuid, name, token_digest, token_sealed, role, latitude, longitude, last_seen, local, is_sharing_enabled, is_processed, created_at, updated_at, is_active, previous_token_digest, previous_token_until
 `
 
 type InsertClientParams struct {
@@ -184,6 +187,7 @@ func (q *Queries) InsertClient(ctx context.Context, arg InsertClientParams) (Cli
 		&i.LastSeen,
 		&i.Local,
 		&i.IsSharingEnabled,
+		&i.IsProcessed,
 		&i.CreatedAt,
 		&i.UpdatedAt,
 		&i.IsActive,
@@ -194,7 +198,7 @@ func (q *Queries) InsertClient(ctx context.Context, arg InsertClientParams) (Cli
 }
 
 const ListClients = `-- name: ListClients :many
-SELECT id, uuid, name, token_digest, token_sealed, role, latitude, longitude, last_seen, local, is_sharing_enabled, created_at, updated_at, is_active, previous_token_digest, previous_token_until FROM client ORDER BY created_at, id
+SELECT id, uuid, name, token_digest, token_sealed, role, latitude, longitude, last_seen, local, is_sharing_enabled, is_processed, created_at, updated_at, is_active, previous_token_digest, previous_token_until FROM client ORDER BY created_at, id
 `
 
 func (q *Queries) ListClients(ctx context.Context) ([]Client, error) {
@@ -218,6 +222,7 @@ func (q *Queries) ListClients(ctx context.Context) ([]Client, error) {
 			&i.LastSeen,
 			&i.Local,
 			&i.IsSharingEnabled,
+			&i.IsProcessed,
 			&i.CreatedAt,
 			&i.UpdatedAt,
 			&i.IsActive,
@@ -235,7 +240,7 @@ func (q *Queries) ListClients(ctx context.Context) ([]Client, error) {
 }
 
 const LockClient = `-- name: LockClient :one
-SELECT id, uuid, name, token_digest, token_sealed, role, latitude, longitude, last_seen, local, is_sharing_enabled, created_at, updated_at, is_active, previous_token_digest, previous_token_until FROM client WHERE uuid = $1::uuid FOR UPDATE
+SELECT id, uuid, name, token_digest, token_sealed, role, latitude, longitude, last_seen, local, is_sharing_enabled, is_processed, created_at, updated_at, is_active, previous_token_digest, previous_token_until FROM client WHERE uuid = $1::uuid FOR UPDATE
 `
 
 // Waits for whoever stores stats of the client, and makes others wait.
@@ -254,6 +259,7 @@ func (q *Queries) LockClient(ctx context.Context, argUuid uuid.UUID) (Client, er
 		&i.LastSeen,
 		&i.Local,
 		&i.IsSharingEnabled,
+		&i.IsProcessed,
 		&i.CreatedAt,
 		&i.UpdatedAt,
 		&i.IsActive,
@@ -288,7 +294,7 @@ SET token_digest          = $1::bytea,
     previous_token_until  = $3::timestamptz,
     updated_at            = $4::timestamptz
 WHERE uuid = $5::uuid
-RETURNING id, uuid, name, token_digest, token_sealed, role, latitude, longitude, last_seen, local, is_sharing_enabled, created_at, updated_at, is_active, previous_token_digest, previous_token_until
+RETURNING id, uuid, name, token_digest, token_sealed, role, latitude, longitude, last_seen, local, is_sharing_enabled, is_processed, created_at, updated_at, is_active, previous_token_digest, previous_token_until
 `
 
 type RotateClientTokenParams struct {
@@ -320,6 +326,7 @@ func (q *Queries) RotateClientToken(ctx context.Context, arg RotateClientTokenPa
 		&i.LastSeen,
 		&i.Local,
 		&i.IsSharingEnabled,
+		&i.IsProcessed,
 		&i.CreatedAt,
 		&i.UpdatedAt,
 		&i.IsActive,
@@ -335,7 +342,7 @@ SET latitude   = $1::double precision,
     longitude  = $2::double precision,
     updated_at = $3::timestamptz
 WHERE uuid = $4::uuid
-RETURNING id, uuid, name, token_digest, token_sealed, role, latitude, longitude, last_seen, local, is_sharing_enabled, created_at, updated_at, is_active, previous_token_digest, previous_token_until
+RETURNING id, uuid, name, token_digest, token_sealed, role, latitude, longitude, last_seen, local, is_sharing_enabled, is_processed, created_at, updated_at, is_active, previous_token_digest, previous_token_until
 `
 
 type SetClientCoordinatesParams struct {
@@ -365,6 +372,7 @@ func (q *Queries) SetClientCoordinates(ctx context.Context, arg SetClientCoordin
 		&i.LastSeen,
 		&i.Local,
 		&i.IsSharingEnabled,
+		&i.IsProcessed,
 		&i.CreatedAt,
 		&i.UpdatedAt,
 		&i.IsActive,
@@ -378,7 +386,7 @@ const SetClientSharing = `-- name: SetClientSharing :one
 UPDATE client
 SET is_sharing_enabled = $1::boolean, updated_at = $2::timestamptz
 WHERE id = $3::bigint
-RETURNING id, uuid, name, token_digest, token_sealed, role, latitude, longitude, last_seen, local, is_sharing_enabled, created_at, updated_at, is_active, previous_token_digest, previous_token_until
+RETURNING id, uuid, name, token_digest, token_sealed, role, latitude, longitude, last_seen, local, is_sharing_enabled, is_processed, created_at, updated_at, is_active, previous_token_digest, previous_token_until
 `
 
 type SetClientSharingParams struct {
@@ -402,6 +410,7 @@ func (q *Queries) SetClientSharing(ctx context.Context, arg SetClientSharingPara
 		&i.LastSeen,
 		&i.Local,
 		&i.IsSharingEnabled,
+		&i.IsProcessed,
 		&i.CreatedAt,
 		&i.UpdatedAt,
 		&i.IsActive,
@@ -418,9 +427,10 @@ SET name               = coalesce($1::text, name),
     is_active          = coalesce($3::boolean, is_active),
     is_sharing_enabled = coalesce($4::boolean, is_sharing_enabled),
     local              = coalesce($5::boolean, local),
-    updated_at         = $6::timestamptz
-WHERE uuid = $7::uuid
-RETURNING id, uuid, name, token_digest, token_sealed, role, latitude, longitude, last_seen, local, is_sharing_enabled, created_at, updated_at, is_active, previous_token_digest, previous_token_until
+    is_processed       = coalesce($6::boolean, is_processed),
+    updated_at         = $7::timestamptz
+WHERE uuid = $8::uuid
+RETURNING id, uuid, name, token_digest, token_sealed, role, latitude, longitude, last_seen, local, is_sharing_enabled, is_processed, created_at, updated_at, is_active, previous_token_digest, previous_token_until
 `
 
 type UpdateClientParams struct {
@@ -429,6 +439,7 @@ type UpdateClientParams struct {
 	IsActive         *bool
 	IsSharingEnabled *bool
 	Local            *bool
+	IsProcessed      *bool
 	UpdatedAt        time.Time
 	UUID             uuid.UUID
 }
@@ -441,6 +452,7 @@ func (q *Queries) UpdateClient(ctx context.Context, arg UpdateClientParams) (Cli
 		arg.IsActive,
 		arg.IsSharingEnabled,
 		arg.Local,
+		arg.IsProcessed,
 		arg.UpdatedAt,
 		arg.UUID,
 	)
@@ -457,6 +469,7 @@ func (q *Queries) UpdateClient(ctx context.Context, arg UpdateClientParams) (Cli
 		&i.LastSeen,
 		&i.Local,
 		&i.IsSharingEnabled,
+		&i.IsProcessed,
 		&i.CreatedAt,
 		&i.UpdatedAt,
 		&i.IsActive,

@@ -13,7 +13,7 @@ import (
 type Client struct {
 	ID                  int64
 	UUID                uuid.UUID
-	Name                string
+	Name                *string
 	TokenDigest         []byte
 	TokenSealed         []byte
 	Role                int16
@@ -22,11 +22,21 @@ type Client struct {
 	LastSeen            *time.Time
 	Local               bool
 	IsSharingEnabled    bool
+	IsProcessed         bool
 	CreatedAt           time.Time
 	UpdatedAt           time.Time
 	IsActive            bool
 	PreviousTokenDigest []byte
 	PreviousTokenUntil  *time.Time
+}
+
+type Document struct {
+	ANR          uuid.UUID
+	Digest       uuid.UUID
+	Fingerprint  *uuid.UUID
+	Type         string
+	Data         []byte
+	Observations []byte
 }
 
 type Peer struct {
@@ -36,6 +46,7 @@ type Peer struct {
 }
 
 type PeerReceipt struct {
+	ANR       uuid.UUID
 	StatsUuid uuid.UUID
 	PeerID    int64
 }
@@ -74,15 +85,23 @@ type RollupState struct {
 }
 
 type Stats struct {
-	UUID         uuid.UUID
-	ANR          uuid.UUID
-	Type         string
-	Date         time.Time
-	Data         []byte
-	CreatedAt    time.Time
-	ClientID     int64
-	ContentID    *uuid.UUID
-	Observations []byte
+	CreatedAt time.Time
+	ClientID  *int64
+	UUID      uuid.UUID
+	ANR       uuid.UUID
+	Digest    uuid.UUID
+	Date      time.Time
+	Type      string
+}
+
+type StatsWithDatum struct {
+	UUID      uuid.UUID
+	ANR       uuid.UUID
+	Type      string
+	Date      time.Time
+	Data      []byte
+	CreatedAt time.Time
+	ClientID  *int64
 }
 
 type Subject struct {

@@ -12,17 +12,6 @@ import (
 	"github.com/google/uuid"
 )
 
-const CountStored = `-- name: CountStored :one
-SELECT count(*) FROM stats WHERE uuid = ANY ($1::uuid[])
-`
-
-func (q *Queries) CountStored(ctx context.Context, uuids []uuid.UUID) (int64, error) {
-	row := q.db.QueryRow(ctx, CountStored, uuids)
-	var count int64
-	err := row.Scan(&count)
-	return count, err
-}
-
 const CountUnsent = `-- name: CountUnsent :one
 SELECT count(*)
 FROM stats AS s
@@ -30,7 +19,9 @@ WHERE s.client_id = $1::bigint
   AND s.date >= $2::date
   AND s.date <= $3::date
   AND ($4::text IS NULL OR s.type = $4::text)
-  AND NOT EXISTS (SELECT FROM peer_receipt AS r WHERE r.stats_uuid = s.uuid AND r.peer_id = $5::bigint)
+  AND NOT EXISTS (
+      SELECT 1 FROM peer_receipt AS r WHERE r.stats_uuid = s.uuid AND r.anr = s.anr AND r.peer_id = $5::bigint
+  )
 `
 
 type CountUnsentParams struct {
@@ -85,7 +76,9 @@ WHERE s.client_id = $1::bigint
   AND s.date >= $2::date
   AND s.date <= $3::date
   AND ($4::text IS NULL OR s.type = $4::text)
-  AND NOT EXISTS (SELECT FROM peer_receipt AS r WHERE r.stats_uuid = s.uuid AND r.peer_id = $5::bigint)
+  AND NOT EXISTS (
+      SELECT 1 FROM peer_receipt AS r WHERE r.stats_uuid = s.uuid AND r.anr = s.anr AND r.peer_id = $5::bigint
+  )
 ORDER BY s.date
 LIMIT 1
 `
@@ -148,11 +141,11 @@ func (q *Queries) PullPositionDay(ctx context.Context, arg PullPositionDayParams
 }
 
 const RecordReceipts = `-- name: RecordReceipts :exec
-INSERT INTO peer_receipt (stats_uuid, peer_id)
-SELECT s.uuid, $1::bigint
+INSERT INTO peer_receipt (anr, stats_uuid, peer_id)
+SELECT s.anr, s.uuid, $1::bigint
 FROM stats AS s
 WHERE s.uuid = ANY ($2::uuid[])
-ON CONFLICT (stats_uuid, peer_id) DO NOTHING
+ON CONFLICT (stats_uuid, peer_id, anr) DO NOTHING
 `
 
 type RecordReceiptsParams struct {
@@ -203,15 +196,26 @@ func (q *Queries) TryLock(ctx context.Context, lockKey int64) (bool, error) {
 }
 
 const UnsentOfDay = `-- name: UnsentOfDay :many
-SELECT s.uuid, s.anr, s.type, s.date, s.data, s.created_at, s.client_id
-FROM stats AS s
-WHERE s.client_id = $1::bigint
-  AND s.date = $2::date
-  AND s.uuid > $3::uuid
-  AND ($4::text IS NULL OR s.type = $4::text)
-  AND NOT EXISTS (SELECT FROM peer_receipt AS r WHERE r.stats_uuid = s.uuid AND r.peer_id = $5::bigint)
+SELECT s.uuid, s.anr, s.type, s.date, d.data, s.created_at, s.client_id
+FROM (
+    SELECT unsent.uuid, unsent.anr, unsent.type, unsent.date, unsent.created_at,
+        coalesce(unsent.client_id, 0)::bigint AS client_id, unsent.digest
+    FROM stats AS unsent
+    WHERE unsent.client_id = $1::bigint
+      AND unsent.date = $2::date
+      AND unsent.uuid > $3::uuid
+      AND ($4::text IS NULL OR unsent.type = $4::text)
+      AND NOT EXISTS (
+          SELECT 1 FROM peer_receipt AS r
+          WHERE r.stats_uuid = unsent.uuid AND r.anr = unsent.anr AND r.peer_id = $5::bigint
+      )
+    ORDER BY unsent.uuid
+    LIMIT $6::bigint
+) AS s
+CROSS JOIN LATERAL (
+    SELECT document.data FROM document WHERE document.anr = s.anr AND document.digest = s.digest OFFSET 0
+) AS d
 ORDER BY s.uuid
-LIMIT $6::bigint
 `
 
 type UnsentOfDayParams struct {
@@ -233,6 +237,7 @@ type UnsentOfDayRow struct {
 	ClientID  int64
 }
 
+// Documents are read last: see ListStats.
 func (q *Queries) UnsentOfDay(ctx context.Context, arg UnsentOfDayParams) ([]UnsentOfDayRow, error) {
 	rows, err := q.db.Query(ctx, UnsentOfDay,
 		arg.ClientID,

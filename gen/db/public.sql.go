@@ -20,6 +20,7 @@ FROM (
     WHERE date >= $1::date
       AND date <= $2::date
       AND ($3::text IS NULL OR type = $3::text)
+      AND coalesce(client_id, 0) NOT IN (SELECT client.id FROM client WHERE NOT client.is_processed)
       AND (NOT $4::boolean OR client_id IN (SELECT client.id FROM client WHERE client.local))
     GROUP BY client_id, anr
 ) AS analysis
@@ -38,8 +39,8 @@ type ContributionsRow struct {
 	Clients  int64
 }
 
-// What stands behind the figures of a period. Adding up analyses first is done
-// from an index and needs no sorting of stats.
+// What stands behind the figures of a period. Analyses are added up first, which
+// needs no sorting of stats. Clients that are muted stand behind nothing.
 func (q *Queries) Contributions(ctx context.Context, arg ContributionsParams) (ContributionsRow, error) {
 	row := q.db.QueryRow(ctx, Contributions,
 		arg.DateFrom,
@@ -54,13 +55,14 @@ func (q *Queries) Contributions(ctx context.Context, arg ContributionsParams) (C
 
 const ContributionsByWeek = `-- name: ContributionsByWeek :many
 SELECT sender.type, (DATE '1969-12-29' + 7 * sender.week)::date AS monday,
-    (sender.client_id IN (SELECT client.id FROM client WHERE client.local))::boolean AS local,
+    coalesce(sender.client_id IN (SELECT client.id FROM client WHERE client.local), false)::boolean AS local,
     sum(sender.stats)::bigint AS stats, sum(sender.analyses)::bigint AS analyses, count(*) AS clients
 FROM (
     SELECT type, (date - DATE '1969-12-29') / 7 AS week, client_id, count(*) AS stats, count(DISTINCT anr) AS analyses
     FROM stats
     WHERE date >= $1::date
       AND date <= $2::date
+      AND coalesce(client_id, 0) NOT IN (SELECT client.id FROM client WHERE NOT client.is_processed)
     GROUP BY 1, 2, 3
 ) AS sender
 GROUP BY 1, 2, 3
@@ -113,7 +115,7 @@ func (q *Queries) ContributionsByWeek(ctx context.Context, arg ContributionsByWe
 const CountContributors = `-- name: CountContributors :one
 SELECT count(*)
 FROM client
-WHERE id IN (SELECT stats.client_id FROM stats)
+WHERE client.is_processed AND client.id IN (SELECT stats.client_id FROM stats)
 `
 
 // Not with EXISTS, which Citus refuses when client is a reference table.
@@ -160,39 +162,45 @@ func (q *Queries) LocatedClients(ctx context.Context, localOnly bool) ([]Located
 }
 
 const ObservationsByClient = `-- name: ObservationsByClient :many
-SELECT client_id, (client_id IN (SELECT client.id FROM client WHERE client.local))::boolean AS local, date, observations
-FROM stats
-WHERE type = $1::text
-  AND date >= $2::date
-  AND date <= $3::date
-  AND ($4::bigint[] IS NULL OR client_id = ANY ($4::bigint[]))
-  AND (NOT $5::boolean OR client_id IN (SELECT client.id FROM client WHERE client.local))
+SELECT k.client_id::bigint AS client_id, (k.client_id IN (SELECT client.id FROM client WHERE client.local))::boolean AS local,
+    k.days::int[] AS days, d.observations
+FROM (
+    SELECT s.anr, s.digest, s.client_id, array_agg(s.date - DATE '1970-01-01') AS days
+    FROM stats AS s
+    WHERE s.type = $1::text
+      AND s.date >= $2::date
+      AND s.date <= $3::date
+      AND s.client_id IN (SELECT client.id FROM client WHERE client.is_processed AND (client.local OR NOT $4::boolean))
+      AND ($5::bigint[] IS NULL OR s.client_id = ANY ($5::bigint[]))
+    GROUP BY s.anr, s.digest, s.client_id
+) AS k
+JOIN document AS d ON d.anr = k.anr AND d.digest = k.digest
 `
 
 type ObservationsByClientParams struct {
 	Type      string
 	DateFrom  time.Time
 	DateTo    time.Time
-	Clients   []int64
 	LocalOnly bool
+	Clients   []int64
 }
 
 type ObservationsByClientRow struct {
 	ClientID     int64
 	Local        bool
-	Date         time.Time
+	Days         []int32
 	Observations []byte
 }
 
-// In no order: sorting takes longer than reading, and it is only counted and added up.
+// See ObservationsBetween. Stats that are nobody's stand for no client.
 // @sqlc-vet-disable no-unordered-list
 func (q *Queries) ObservationsByClient(ctx context.Context, arg ObservationsByClientParams) ([]ObservationsByClientRow, error) {
 	rows, err := q.db.Query(ctx, ObservationsByClient,
 		arg.Type,
 		arg.DateFrom,
 		arg.DateTo,
-		arg.Clients,
 		arg.LocalOnly,
+		arg.Clients,
 	)
 	if err != nil {
 		return nil, err
@@ -204,60 +212,9 @@ func (q *Queries) ObservationsByClient(ctx context.Context, arg ObservationsByCl
 		if err := rows.Scan(
 			&i.ClientID,
 			&i.Local,
-			&i.Date,
+			&i.Days,
 			&i.Observations,
 		); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
-const ObservationsOfClients = `-- name: ObservationsOfClients :many
-SELECT date, observations
-FROM stats
-WHERE type = $1::text
-  AND date >= $2::date
-  AND date <= $3::date
-  AND client_id = ANY ($4::bigint[])
-  AND (NOT $5::boolean OR client_id IN (SELECT client.id FROM client WHERE client.local))
-ORDER BY date
-`
-
-type ObservationsOfClientsParams struct {
-	Type      string
-	DateFrom  time.Time
-	DateTo    time.Time
-	Clients   []int64
-	LocalOnly bool
-}
-
-type ObservationsOfClientsRow struct {
-	Date         time.Time
-	Observations []byte
-}
-
-// Of clients that are few.
-func (q *Queries) ObservationsOfClients(ctx context.Context, arg ObservationsOfClientsParams) ([]ObservationsOfClientsRow, error) {
-	rows, err := q.db.Query(ctx, ObservationsOfClients,
-		arg.Type,
-		arg.DateFrom,
-		arg.DateTo,
-		arg.Clients,
-		arg.LocalOnly,
-	)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []ObservationsOfClientsRow
-	for rows.Next() {
-		var i ObservationsOfClientsRow
-		if err := rows.Scan(&i.Date, &i.Observations); err != nil {
 			return nil, err
 		}
 		items = append(items, i)

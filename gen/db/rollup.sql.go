@@ -53,25 +53,27 @@ func (q *Queries) ClearRollups(ctx context.Context) error {
 	return err
 }
 
-const ClientsLocal = `-- name: ClientsLocal :many
-SELECT id, local FROM client WHERE id = ANY ($1::bigint[]) ORDER BY id
+const ClientsCounted = `-- name: ClientsCounted :many
+SELECT id, local, is_processed FROM client WHERE id = ANY ($1::bigint[]) ORDER BY id
 `
 
-type ClientsLocalRow struct {
-	ID    int64
-	Local bool
+type ClientsCountedRow struct {
+	ID          int64
+	Local       bool
+	IsProcessed bool
 }
 
-func (q *Queries) ClientsLocal(ctx context.Context, ids []int64) ([]ClientsLocalRow, error) {
-	rows, err := q.db.Query(ctx, ClientsLocal, ids)
+// Whether, and where, the stats of these clients count.
+func (q *Queries) ClientsCounted(ctx context.Context, ids []int64) ([]ClientsCountedRow, error) {
+	rows, err := q.db.Query(ctx, ClientsCounted, ids)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []ClientsLocalRow
+	var items []ClientsCountedRow
 	for rows.Next() {
-		var i ClientsLocalRow
-		if err := rows.Scan(&i.ID, &i.Local); err != nil {
+		var i ClientsCountedRow
+		if err := rows.Scan(&i.ID, &i.Local, &i.IsProcessed); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
@@ -88,17 +90,6 @@ SELECT count(*) FROM rollup_delta
 
 func (q *Queries) CountDeltas(ctx context.Context) (int64, error) {
 	row := q.db.QueryRow(ctx, CountDeltas)
-	var count int64
-	err := row.Scan(&count)
-	return count, err
-}
-
-const CountStats = `-- name: CountStats :one
-SELECT count(*) FROM stats
-`
-
-func (q *Queries) CountStats(ctx context.Context) (int64, error) {
-	row := q.db.QueryRow(ctx, CountStats)
 	var count int64
 	err := row.Scan(&count)
 	return count, err
@@ -197,11 +188,16 @@ func (q *Queries) Notify(ctx context.Context, arg NotifyParams) error {
 }
 
 const ObservationsBetween = `-- name: ObservationsBetween :many
-SELECT s.type, s.date, c.local, s.observations
-FROM stats AS s
-JOIN client AS c ON c.id = s.client_id
-WHERE s.date >= $1::date AND s.date <= $2::date
-ORDER BY s.date
+SELECT k.type, k.local, k.days::int[] AS days, d.observations
+FROM (
+    SELECT s.anr, s.digest, s.type, coalesce(c.local, false) AS local, array_agg(s.date - DATE '1970-01-01') AS days
+    FROM stats AS s
+    LEFT JOIN client AS c ON c.id = s.client_id
+    WHERE s.date >= $1::date AND s.date <= $2::date
+      AND coalesce(c.is_processed, true)
+    GROUP BY s.anr, s.digest, s.type, coalesce(c.local, false)
+) AS k
+JOIN document AS d ON d.anr = k.anr AND d.digest = k.digest
 `
 
 type ObservationsBetweenParams struct {
@@ -211,11 +207,14 @@ type ObservationsBetweenParams struct {
 
 type ObservationsBetweenRow struct {
 	Type         string
-	Date         time.Time
 	Local        bool
+	Days         []int32
 	Observations []byte
 }
 
+// What each document measures, once, with the days on which it counts.
+// In no order: they are added up.
+// @sqlc-vet-disable no-unordered-list
 func (q *Queries) ObservationsBetween(ctx context.Context, arg ObservationsBetweenParams) ([]ObservationsBetweenRow, error) {
 	rows, err := q.db.Query(ctx, ObservationsBetween, arg.DateFrom, arg.DateTo)
 	if err != nil {
@@ -227,8 +226,8 @@ func (q *Queries) ObservationsBetween(ctx context.Context, arg ObservationsBetwe
 		var i ObservationsBetweenRow
 		if err := rows.Scan(
 			&i.Type,
-			&i.Date,
 			&i.Local,
+			&i.Days,
 			&i.Observations,
 		); err != nil {
 			return nil, err
@@ -241,16 +240,82 @@ func (q *Queries) ObservationsBetween(ctx context.Context, arg ObservationsBetwe
 	return items, nil
 }
 
+const ObservationsByDay = `-- name: ObservationsByDay :many
+SELECT k.days::int[] AS days, d.observations
+FROM (
+    SELECT s.anr, s.digest, array_agg(s.date - DATE '1970-01-01') AS days
+    FROM stats AS s
+    WHERE s.type = $1::text
+      AND ($2::uuid[] IS NULL OR s.anr = ANY ($2::uuid[]))
+      AND ($3::date IS NULL OR s.date >= $3::date)
+      AND ($4::date IS NULL OR s.date <= $4::date)
+      AND coalesce(s.client_id, 0) NOT IN (SELECT client.id FROM client WHERE NOT client.is_processed)
+      AND (NOT $5::boolean OR s.client_id IN (SELECT client.id FROM client WHERE client.local))
+    GROUP BY s.anr, s.digest
+) AS k
+JOIN document AS d ON d.anr = k.anr AND d.digest = k.digest
+`
+
+type ObservationsByDayParams struct {
+	Type      string
+	ANRs      []uuid.UUID
+	DateFrom  *time.Time
+	DateTo    *time.Time
+	LocalOnly bool
+}
+
+type ObservationsByDayRow struct {
+	Days         []int32
+	Observations []byte
+}
+
+// See ObservationsBetween. Those of clients that are muted do not count.
+// @sqlc-vet-disable no-unordered-list
+func (q *Queries) ObservationsByDay(ctx context.Context, arg ObservationsByDayParams) ([]ObservationsByDayRow, error) {
+	rows, err := q.db.Query(ctx, ObservationsByDay,
+		arg.Type,
+		arg.ANRs,
+		arg.DateFrom,
+		arg.DateTo,
+		arg.LocalOnly,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []ObservationsByDayRow
+	for rows.Next() {
+		var i ObservationsByDayRow
+		if err := rows.Scan(&i.Days, &i.Observations); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const ObservationsOfClient = `-- name: ObservationsOfClient :many
-SELECT type, date, observations FROM stats WHERE client_id = $1::bigint ORDER BY date
+SELECT k.type, k.days::int[] AS days, d.observations
+FROM (
+    SELECT s.anr, s.digest, s.type, array_agg(s.date - DATE '1970-01-01') AS days
+    FROM stats AS s
+    WHERE s.client_id = $1::bigint
+    GROUP BY s.anr, s.digest, s.type
+) AS k
+JOIN document AS d ON d.anr = k.anr AND d.digest = k.digest
 `
 
 type ObservationsOfClientRow struct {
 	Type         string
-	Date         time.Time
+	Days         []int32
 	Observations []byte
 }
 
+// See ObservationsBetween.
+// @sqlc-vet-disable no-unordered-list
 func (q *Queries) ObservationsOfClient(ctx context.Context, clientID int64) ([]ObservationsOfClientRow, error) {
 	rows, err := q.db.Query(ctx, ObservationsOfClient, clientID)
 	if err != nil {
@@ -260,7 +325,7 @@ func (q *Queries) ObservationsOfClient(ctx context.Context, clientID int64) ([]O
 	var items []ObservationsOfClientRow
 	for rows.Next() {
 		var i ObservationsOfClientRow
-		if err := rows.Scan(&i.Type, &i.Date, &i.Observations); err != nil {
+		if err := rows.Scan(&i.Type, &i.Days, &i.Observations); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
@@ -468,64 +533,6 @@ func (q *Queries) RollupsComplete(ctx context.Context) (bool, error) {
 	return complete, err
 }
 
-const SetContentIDs = `-- name: SetContentIDs :exec
-UPDATE stats
-SET content_id = derived.content_id
-FROM (SELECT unnest($1::uuid[]) AS uuid, unnest($2::uuid[]) AS content_id) AS derived
-WHERE stats.uuid = derived.uuid
-  AND coalesce(stats.content_id, '00000000-0000-0000-0000-000000000000') = '00000000-0000-0000-0000-000000000000'
-`
-
-type SetContentIDsParams struct {
-	UUIDs      []uuid.UUID
-	ContentIDs []uuid.UUID
-}
-
-// Missing is written in a way that no index serves: there may be as many missing
-// as there are rows.
-func (q *Queries) SetContentIDs(ctx context.Context, arg SetContentIDsParams) error {
-	_, err := q.db.Exec(ctx, SetContentIDs, arg.UUIDs, arg.ContentIDs)
-	return err
-}
-
-const SetObservations = `-- name: SetObservations :many
-UPDATE stats
-SET observations = derived.observations
-FROM (
-    SELECT unnest($1::uuid[]) AS uuid, unnest($2::bytea[]) AS before, unnest($3::bytea[]) AS observations
-) AS derived
-WHERE stats.uuid = derived.uuid AND stats.observations IS NOT DISTINCT FROM derived.before
-RETURNING stats.uuid
-`
-
-type SetObservationsParams struct {
-	UUIDs        []uuid.UUID
-	Before       [][]byte
-	Observations [][]byte
-}
-
-// Only where they still are what they were: what is returned was changed by this
-// and nobody else.
-func (q *Queries) SetObservations(ctx context.Context, arg SetObservationsParams) ([]uuid.UUID, error) {
-	rows, err := q.db.Query(ctx, SetObservations, arg.UUIDs, arg.Before, arg.Observations)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []uuid.UUID
-	for rows.Next() {
-		var uuid uuid.UUID
-		if err := rows.Scan(&uuid); err != nil {
-			return nil, err
-		}
-		items = append(items, uuid)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
 const SetRollupsComplete = `-- name: SetRollupsComplete :exec
 UPDATE rollup_state SET complete = true WHERE id = 1
 `
@@ -533,63 +540,6 @@ UPDATE rollup_state SET complete = true WHERE id = 1
 func (q *Queries) SetRollupsComplete(ctx context.Context) error {
 	_, err := q.db.Exec(ctx, SetRollupsComplete)
 	return err
-}
-
-const StatsToDerive = `-- name: StatsToDerive :many
-SELECT s.uuid, s.anr, s.type, s.date, s.data, s.client_id, s.content_id, s.observations, c.uuid AS client_uuid
-FROM stats AS s
-JOIN client AS c ON c.id = s.client_id
-WHERE s.uuid > $1::uuid
-ORDER BY s.uuid
-LIMIT $2::bigint
-`
-
-type StatsToDeriveParams struct {
-	After   uuid.UUID
-	MaxRows int64
-}
-
-type StatsToDeriveRow struct {
-	UUID         uuid.UUID
-	ANR          uuid.UUID
-	Type         string
-	Date         time.Time
-	Data         []byte
-	ClientID     int64
-	ContentID    *uuid.UUID
-	Observations []byte
-	ClientUuid   uuid.UUID
-}
-
-// A page of all stats, in the order of their uuids.
-func (q *Queries) StatsToDerive(ctx context.Context, arg StatsToDeriveParams) ([]StatsToDeriveRow, error) {
-	rows, err := q.db.Query(ctx, StatsToDerive, arg.After, arg.MaxRows)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []StatsToDeriveRow
-	for rows.Next() {
-		var i StatsToDeriveRow
-		if err := rows.Scan(
-			&i.UUID,
-			&i.ANR,
-			&i.Type,
-			&i.Date,
-			&i.Data,
-			&i.ClientID,
-			&i.ContentID,
-			&i.Observations,
-			&i.ClientUuid,
-		); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
 }
 
 const TryLockExclusive = `-- name: TryLockExclusive :one

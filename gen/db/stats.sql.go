@@ -12,6 +12,17 @@ import (
 	"github.com/google/uuid"
 )
 
+const CountStats = `-- name: CountStats :one
+SELECT count(*) FROM stats
+`
+
+func (q *Queries) CountStats(ctx context.Context) (int64, error) {
+	row := q.db.QueryRow(ctx, CountStats)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
 const CountStatsBefore = `-- name: CountStatsBefore :one
 SELECT count(*) FROM stats WHERE date < $1::date
 `
@@ -63,45 +74,12 @@ func (q *Queries) CountStatsOfClient(ctx context.Context, clientID int64) (int64
 	return count, err
 }
 
-const CountUnidentified = `-- name: CountUnidentified :one
-SELECT count(*) FROM stats WHERE content_id IS NULL
-`
-
-func (q *Queries) CountUnidentified(ctx context.Context) (int64, error) {
-	row := q.db.QueryRow(ctx, CountUnidentified)
-	var count int64
-	err := row.Scan(&count)
-	return count, err
-}
-
-const CountUnprocessableOfType = `-- name: CountUnprocessableOfType :one
-SELECT count(*) FROM stats WHERE type = $1::text AND observations IS NULL
-`
-
-func (q *Queries) CountUnprocessableOfType(ctx context.Context, type_ string) (int64, error) {
-	row := q.db.QueryRow(ctx, CountUnprocessableOfType, type_)
-	var count int64
-	err := row.Scan(&count)
-	return count, err
-}
-
-const CountUnprocessableStats = `-- name: CountUnprocessableStats :one
-SELECT count(*) FROM stats WHERE observations IS NULL
-`
-
-func (q *Queries) CountUnprocessableStats(ctx context.Context) (int64, error) {
-	row := q.db.QueryRow(ctx, CountUnprocessableStats)
-	var count int64
-	err := row.Scan(&count)
-	return count, err
-}
-
 const DeleteStats = `-- name: DeleteStats :many
 DELETE FROM stats
 WHERE anr = $1::uuid
   AND ($2::uuid IS NULL OR uuid = $2::uuid)
-  AND ($3::bigint IS NULL OR client_id = $3::bigint)
-RETURNING type, date, client_id, observations
+  AND ($3::bigint IS NULL OR coalesce(client_id, -1) = $3::bigint)
+RETURNING anr, digest, type, date, coalesce(client_id, 0)::bigint AS client_id
 `
 
 type DeleteStatsParams struct {
@@ -111,10 +89,11 @@ type DeleteStatsParams struct {
 }
 
 type DeleteStatsRow struct {
-	Type         string
-	Date         time.Time
-	ClientID     int64
-	Observations []byte
+	ANR      uuid.UUID
+	Digest   uuid.UUID
+	Type     string
+	Date     time.Time
+	ClientID int64
 }
 
 func (q *Queries) DeleteStats(ctx context.Context, arg DeleteStatsParams) ([]DeleteStatsRow, error) {
@@ -127,10 +106,11 @@ func (q *Queries) DeleteStats(ctx context.Context, arg DeleteStatsParams) ([]Del
 	for rows.Next() {
 		var i DeleteStatsRow
 		if err := rows.Scan(
+			&i.ANR,
+			&i.Digest,
 			&i.Type,
 			&i.Date,
 			&i.ClientID,
-			&i.Observations,
 		); err != nil {
 			return nil, err
 		}
@@ -145,14 +125,15 @@ func (q *Queries) DeleteStats(ctx context.Context, arg DeleteStatsParams) ([]Del
 const DeleteStatsByUUID = `-- name: DeleteStatsByUUID :many
 DELETE FROM stats
 WHERE uuid = ANY ($1::uuid[])
-RETURNING type, date, client_id, observations
+RETURNING anr, digest, type, date, coalesce(client_id, 0)::bigint AS client_id
 `
 
 type DeleteStatsByUUIDRow struct {
-	Type         string
-	Date         time.Time
-	ClientID     int64
-	Observations []byte
+	ANR      uuid.UUID
+	Digest   uuid.UUID
+	Type     string
+	Date     time.Time
+	ClientID int64
 }
 
 func (q *Queries) DeleteStatsByUUID(ctx context.Context, uuids []uuid.UUID) ([]DeleteStatsByUUIDRow, error) {
@@ -165,10 +146,11 @@ func (q *Queries) DeleteStatsByUUID(ctx context.Context, uuids []uuid.UUID) ([]D
 	for rows.Next() {
 		var i DeleteStatsByUUIDRow
 		if err := rows.Scan(
+			&i.ANR,
+			&i.Digest,
 			&i.Type,
 			&i.Date,
 			&i.ClientID,
-			&i.Observations,
 		); err != nil {
 			return nil, err
 		}
@@ -180,57 +162,40 @@ func (q *Queries) DeleteStatsByUUID(ctx context.Context, uuids []uuid.UUID) ([]D
 	return items, nil
 }
 
-const HasUnidentified = `-- name: HasUnidentified :one
-SELECT EXISTS (SELECT FROM stats WHERE content_id IS NULL)
-`
-
-func (q *Queries) HasUnidentified(ctx context.Context) (bool, error) {
-	row := q.db.QueryRow(ctx, HasUnidentified)
-	var exists bool
-	err := row.Scan(&exists)
-	return exists, err
-}
-
 const InsertStats = `-- name: InsertStats :many
-INSERT INTO stats (uuid, anr, type, date, data, created_at, client_id, content_id, observations)
+INSERT INTO stats (created_at, client_id, uuid, anr, digest, date, type)
 SELECT
-    unnest($1::uuid[]),
-    unnest($2::uuid[]),
-    unnest($3::text[]),
-    unnest($4::date[]),
-    unnest($5::jsonb[]),
-    $6::timestamptz,
-    $7::bigint,
-    unnest($8::uuid[]),
-    unnest($9::bytea[])
-ON CONFLICT (uuid) DO NOTHING
+    $1::timestamptz,
+    $2::bigint,
+    unnest($3::uuid[]),
+    unnest($4::uuid[]),
+    unnest($5::uuid[]),
+    unnest($6::date[]),
+    unnest($7::text[])
+ON CONFLICT DO NOTHING
 RETURNING uuid
 `
 
 type InsertStatsParams struct {
-	UUIDs        []uuid.UUID
-	ANRs         []uuid.UUID
-	Types        []string
-	Dates        []time.Time
-	Data         [][]byte
-	CreatedAt    time.Time
-	ClientID     int64
-	ContentIDs   []uuid.UUID
-	Observations [][]byte
+	CreatedAt time.Time
+	ClientID  int64
+	UUIDs     []uuid.UUID
+	ANRs      []uuid.UUID
+	Digests   []uuid.UUID
+	Dates     []time.Time
+	Types     []string
 }
 
 // Rows whose uuid exists, whoever owns it, are left as they are and not returned.
 func (q *Queries) InsertStats(ctx context.Context, arg InsertStatsParams) ([]uuid.UUID, error) {
 	rows, err := q.db.Query(ctx, InsertStats,
-		arg.UUIDs,
-		arg.ANRs,
-		arg.Types,
-		arg.Dates,
-		arg.Data,
 		arg.CreatedAt,
 		arg.ClientID,
-		arg.ContentIDs,
-		arg.Observations,
+		arg.UUIDs,
+		arg.ANRs,
+		arg.Digests,
+		arg.Dates,
+		arg.Types,
 	)
 	if err != nil {
 		return nil, err
@@ -251,51 +216,65 @@ func (q *Queries) InsertStats(ctx context.Context, arg InsertStatsParams) ([]uui
 }
 
 const ListLastStats = `-- name: ListLastStats :many
-WITH RECURSIVE series AS (
+WITH RECURSIVE analysis AS (
     (
-        SELECT s.client_id, s.anr, s.type
+        SELECT s.anr
         FROM stats AS s
-        WHERE ($6::bigint IS NULL OR s.client_id = $6::bigint)
-        ORDER BY s.client_id, s.anr, s.type
+        WHERE ($1::bigint IS NULL OR s.client_id = $1::bigint)
+        ORDER BY s.anr
         LIMIT 1
     )
     UNION ALL
-    SELECT following.client_id, following.anr, following.type
-    FROM series CROSS JOIN LATERAL (
-        SELECT s.client_id, s.anr, s.type
+    SELECT following.anr
+    FROM analysis CROSS JOIN LATERAL (
+        SELECT s.anr
         FROM stats AS s
-        WHERE (s.client_id, s.anr, s.type) > (series.client_id, series.anr, series.type)
-          AND ($6::bigint IS NULL OR s.client_id = $6::bigint)
-        ORDER BY s.client_id, s.anr, s.type
+        WHERE s.anr > analysis.anr
+          AND ($1::bigint IS NULL OR s.client_id = $1::bigint)
+        ORDER BY s.anr
         LIMIT 1
     ) AS following
-)
-SELECT uuid, anr, type, date, data, created_at, client_id
-FROM stats
-WHERE uuid IN (
-    SELECT DISTINCT ON (newest.anr, newest.type) newest.uuid
+), series AS (
+    SELECT analysis.anr, first.type
+    FROM analysis CROSS JOIN LATERAL (
+        SELECT s.type FROM stats AS s WHERE s.anr = analysis.anr ORDER BY s.type LIMIT 1
+    ) AS first
+    UNION ALL
+    SELECT series.anr, following.type
     FROM series CROSS JOIN LATERAL (
-        SELECT s.uuid, s.anr, s.type, s.date, s.created_at
+        SELECT s.type FROM stats AS s WHERE s.anr = series.anr AND s.type > series.type ORDER BY s.type LIMIT 1
+    ) AS following
+)
+SELECT s.uuid, s.anr, s.type, s.date, d.data, s.created_at, s.client_id
+FROM (
+    SELECT newest.uuid, newest.anr, newest.type, newest.date, newest.created_at,
+        coalesce(newest.client_id, 0)::bigint AS client_id, newest.digest
+    FROM series CROSS JOIN LATERAL (
+        SELECT s.uuid, s.anr, s.type, s.date, s.created_at, s.client_id, s.digest
         FROM stats AS s
-        WHERE s.client_id = series.client_id AND s.anr = series.anr AND s.type = series.type
+        WHERE s.anr = series.anr AND s.type = series.type
+          AND ($1::bigint IS NULL OR s.client_id = $1::bigint)
+          AND (NOT $2::boolean OR s.client_id IN (SELECT client.id FROM client WHERE client.local))
         ORDER BY s.date DESC, s.created_at DESC, s.uuid
         LIMIT 1
     ) AS newest
-    WHERE ($1::text IS NULL OR series.type = $1::text)
-      AND (NOT $2::boolean OR series.client_id IN (SELECT client.id FROM client WHERE client.local))
-    ORDER BY newest.anr, newest.type, newest.date DESC, newest.created_at DESC, newest.uuid
-)
-ORDER BY CASE WHEN $3::boolean THEN anr END, date DESC, uuid
-LIMIT $5::bigint OFFSET $4::bigint
+    WHERE ($3::text IS NULL OR series.type = $3::text)
+    ORDER BY CASE WHEN $4::boolean THEN newest.anr END, newest.date DESC, newest.uuid
+    LIMIT $6::bigint OFFSET $5::bigint
+) AS s
+CROSS JOIN LATERAL (
+    SELECT document.data FROM document WHERE document.anr = s.anr AND document.digest = s.digest OFFSET 0
+) AS d
+ORDER BY CASE WHEN $4::boolean THEN s.anr END, s.date DESC, s.uuid
 `
 
 type ListLastStatsParams struct {
-	Type       *string
+	ClientID   *int64
 	LocalOnly  bool
+	Type       *string
 	GroupByAnr bool
 	SkipRows   int64
-	MaxRows    *int64
-	ClientID   *int64
+	MaxRows    int64
 }
 
 type ListLastStatsRow struct {
@@ -308,15 +287,15 @@ type ListLastStatsRow struct {
 	ClientID  int64
 }
 
-// Skips from series to series (client, analysis and type) in stats_series_idx.
+// Skips in indexes from analysis to analysis and from there from type to type.
 func (q *Queries) ListLastStats(ctx context.Context, arg ListLastStatsParams) ([]ListLastStatsRow, error) {
 	rows, err := q.db.Query(ctx, ListLastStats,
-		arg.Type,
+		arg.ClientID,
 		arg.LocalOnly,
+		arg.Type,
 		arg.GroupByAnr,
 		arg.SkipRows,
 		arg.MaxRows,
-		arg.ClientID,
 	)
 	if err != nil {
 		return nil, err
@@ -345,12 +324,12 @@ func (q *Queries) ListLastStats(ctx context.Context, arg ListLastStatsParams) ([
 }
 
 const ListLastStatsDistributed = `-- name: ListLastStatsDistributed :many
-SELECT uuid, anr, type, date, data, created_at, client_id
-FROM stats
-WHERE uuid IN (
-    SELECT newest.uuid
+SELECT s.uuid, s.anr, s.type, s.date, d.data, s.created_at, s.client_id
+FROM (
+    SELECT newest.uuid, newest.anr, newest.type, newest.date, newest.created_at, newest.client_id, newest.digest
     FROM (
-        SELECT DISTINCT ON (s.anr, s.type) s.uuid, s.anr, s.type, s.date, s.created_at
+        SELECT DISTINCT ON (s.anr, s.type) s.uuid, s.anr, s.type, s.date, s.created_at,
+            coalesce(s.client_id, 0)::bigint AS client_id, s.digest
         FROM stats AS s
         WHERE ($1::text IS NULL OR s.type = $1::text)
           AND ($2::uuid[] IS NULL OR s.anr = ANY ($2::uuid[]))
@@ -358,9 +337,11 @@ WHERE uuid IN (
           AND (NOT $4::boolean OR s.client_id IN (SELECT client.id FROM client WHERE client.local))
         ORDER BY s.anr, s.type, s.date DESC, s.created_at DESC, s.uuid
     ) AS newest
-)
-ORDER BY CASE WHEN $5::boolean THEN anr END, date DESC, uuid
-LIMIT $7::bigint OFFSET $6::bigint
+    ORDER BY CASE WHEN $5::boolean THEN newest.anr END, newest.date DESC, newest.uuid
+    LIMIT $7::bigint OFFSET $6::bigint
+) AS s
+JOIN document AS d ON d.anr = s.anr AND d.digest = s.digest
+ORDER BY CASE WHEN $5::boolean THEN s.anr END, s.date DESC, s.uuid
 `
 
 type ListLastStatsDistributedParams struct {
@@ -370,7 +351,7 @@ type ListLastStatsDistributedParams struct {
 	LocalOnly  bool
 	GroupByAnr bool
 	SkipRows   int64
-	MaxRows    *int64
+	MaxRows    int64
 }
 
 type ListLastStatsDistributedRow struct {
@@ -422,34 +403,48 @@ func (q *Queries) ListLastStatsDistributed(ctx context.Context, arg ListLastStat
 }
 
 const ListLastStatsOfAnalyses = `-- name: ListLastStatsOfAnalyses :many
-SELECT uuid, anr, type, date, data, created_at, client_id
-FROM stats
-WHERE uuid IN (
-    SELECT newest.uuid
-    FROM unnest($1::uuid[]) AS wanted_anr
-    CROSS JOIN unnest($2::text[]) AS wanted_type
-    CROSS JOIN LATERAL (
-        SELECT s.uuid
+WITH RECURSIVE series AS (
+    SELECT wanted.anr, first.type
+    FROM (SELECT unnest($7::uuid[]) AS anr) AS wanted CROSS JOIN LATERAL (
+        SELECT s.type FROM stats AS s WHERE s.anr = wanted.anr ORDER BY s.type LIMIT 1
+    ) AS first
+    UNION
+    SELECT series.anr, following.type
+    FROM series CROSS JOIN LATERAL (
+        SELECT s.type FROM stats AS s WHERE s.anr = series.anr AND s.type > series.type ORDER BY s.type LIMIT 1
+    ) AS following
+)
+SELECT s.uuid, s.anr, s.type, s.date, d.data, s.created_at, s.client_id
+FROM (
+    SELECT newest.uuid, newest.anr, newest.type, newest.date, newest.created_at,
+        coalesce(newest.client_id, 0)::bigint AS client_id, newest.digest
+    FROM series CROSS JOIN LATERAL (
+        SELECT s.uuid, s.anr, s.type, s.date, s.created_at, s.client_id, s.digest
         FROM stats AS s
-        WHERE s.anr = wanted_anr AND s.type = wanted_type
-          AND ($3::bigint IS NULL OR s.client_id = $3::bigint)
-          AND (NOT $4::boolean OR s.client_id IN (SELECT client.id FROM client WHERE client.local))
+        WHERE s.anr = series.anr AND s.type = series.type
+          AND ($1::bigint IS NULL OR s.client_id = $1::bigint)
+          AND (NOT $2::boolean OR s.client_id IN (SELECT client.id FROM client WHERE client.local))
         ORDER BY s.date DESC, s.created_at DESC, s.uuid
         LIMIT 1
     ) AS newest
-)
-ORDER BY CASE WHEN $5::boolean THEN anr END, date DESC, uuid
-LIMIT $7::bigint OFFSET $6::bigint
+    WHERE ($3::text IS NULL OR series.type = $3::text)
+    ORDER BY CASE WHEN $4::boolean THEN newest.anr END, newest.date DESC, newest.uuid
+    LIMIT $6::bigint OFFSET $5::bigint
+) AS s
+CROSS JOIN LATERAL (
+    SELECT document.data FROM document WHERE document.anr = s.anr AND document.digest = s.digest OFFSET 0
+) AS d
+ORDER BY CASE WHEN $4::boolean THEN s.anr END, s.date DESC, s.uuid
 `
 
 type ListLastStatsOfAnalysesParams struct {
-	ANRs       []uuid.UUID
-	Types      []string
 	ClientID   *int64
 	LocalOnly  bool
+	Type       *string
 	GroupByAnr bool
 	SkipRows   int64
-	MaxRows    *int64
+	MaxRows    int64
+	ANRs       []uuid.UUID
 }
 
 type ListLastStatsOfAnalysesRow struct {
@@ -462,15 +457,16 @@ type ListLastStatsOfAnalysesRow struct {
 	ClientID  int64
 }
 
+// ListLastStats of analyses that are known.
 func (q *Queries) ListLastStatsOfAnalyses(ctx context.Context, arg ListLastStatsOfAnalysesParams) ([]ListLastStatsOfAnalysesRow, error) {
 	rows, err := q.db.Query(ctx, ListLastStatsOfAnalyses,
-		arg.ANRs,
-		arg.Types,
 		arg.ClientID,
 		arg.LocalOnly,
+		arg.Type,
 		arg.GroupByAnr,
 		arg.SkipRows,
 		arg.MaxRows,
+		arg.ANRs,
 	)
 	if err != nil {
 		return nil, err
@@ -499,28 +495,38 @@ func (q *Queries) ListLastStatsOfAnalyses(ctx context.Context, arg ListLastStats
 }
 
 const ListStats = `-- name: ListStats :many
-SELECT uuid, anr, type, date, data, created_at, client_id
-FROM stats
-WHERE ($1::bigint IS NULL OR client_id = $1::bigint)
-  AND ($2::text IS NULL OR type = $2::text)
-  AND ($3::uuid[] IS NULL OR anr = ANY ($3::uuid[]))
-  AND ($4::date IS NULL OR date >= $4::date)
-  AND ($5::date IS NULL OR date <= $5::date)
-  AND (NOT $6::boolean OR client_id IN (SELECT client.id FROM client WHERE client.local))
-ORDER BY CASE WHEN $7::boolean THEN anr END, date DESC, uuid
-LIMIT $9::bigint OFFSET $8::bigint
+SELECT s.uuid, s.anr, s.type, s.date, d.data, s.created_at, s.client_id
+FROM (
+    SELECT uuid, anr, type, date, created_at, coalesce(client_id, 0)::bigint AS client_id, digest
+    FROM stats
+    WHERE ($1::bigint IS NULL OR CASE
+          WHEN $2::uuid[] IS NULL THEN client_id = $1::bigint
+          ELSE coalesce(client_id, -1) = $1::bigint
+      END)
+      AND ($3::text IS NULL OR type = $3::text)
+      AND ($2::uuid[] IS NULL OR anr = ANY ($2::uuid[]))
+      AND ($4::date IS NULL OR date >= $4::date)
+      AND ($5::date IS NULL OR date <= $5::date)
+      AND (NOT $6::boolean OR client_id IN (SELECT client.id FROM client WHERE client.local))
+    ORDER BY CASE WHEN $7::boolean THEN anr END, date DESC, uuid
+    LIMIT $9::bigint OFFSET $8::bigint
+) AS s
+CROSS JOIN LATERAL (
+    SELECT document.data FROM document WHERE document.anr = s.anr AND document.digest = s.digest OFFSET 0
+) AS d
+ORDER BY CASE WHEN $7::boolean THEN s.anr END, s.date DESC, s.uuid
 `
 
 type ListStatsParams struct {
 	ClientID   *int64
-	Type       *string
 	ANRs       []uuid.UUID
+	Type       *string
 	DateFrom   *time.Time
 	DateTo     *time.Time
 	LocalOnly  bool
 	GroupByAnr bool
 	SkipRows   int64
-	MaxRows    *int64
+	MaxRows    int64
 }
 
 type ListStatsRow struct {
@@ -533,11 +539,15 @@ type ListStatsRow struct {
 	ClientID  int64
 }
 
+// Documents are read last and in the order of the stats, one by one: nothing that
+// is sorted or left out has its data with it. OFFSET 0 is what makes it so. Of
+// chosen analyses, the client is compared in a way that no index serves: the index
+// of series finds fewer rows.
 func (q *Queries) ListStats(ctx context.Context, arg ListStatsParams) ([]ListStatsRow, error) {
 	rows, err := q.db.Query(ctx, ListStats,
 		arg.ClientID,
-		arg.Type,
 		arg.ANRs,
+		arg.Type,
 		arg.DateFrom,
 		arg.DateTo,
 		arg.LocalOnly,
@@ -571,34 +581,35 @@ func (q *Queries) ListStats(ctx context.Context, arg ListStatsParams) ([]ListSta
 	return items, nil
 }
 
-const LockContent = `-- name: LockContent :exec
-SELECT pg_advisory_xact_lock($1::bigint)
-`
-
-func (q *Queries) LockContent(ctx context.Context, contentKey int64) error {
-	_, err := q.db.Exec(ctx, LockContent, contentKey)
-	return err
-}
-
 const NewestStats = `-- name: NewestStats :many
-WITH RECURSIVE series AS (
+WITH RECURSIVE analysis AS (
     (
-        SELECT s.client_id, s.anr, s.type
+        SELECT s.client_id, s.anr
         FROM stats AS s
-        ORDER BY s.client_id, s.anr, s.type
+        ORDER BY s.client_id, s.anr
         LIMIT 1
     )
     UNION ALL
-    SELECT following.client_id, following.anr, following.type
-    FROM series CROSS JOIN LATERAL (
-        SELECT s.client_id, s.anr, s.type
+    SELECT following.client_id, following.anr
+    FROM analysis CROSS JOIN LATERAL (
+        SELECT s.client_id, s.anr
         FROM stats AS s
-        WHERE (s.client_id, s.anr, s.type) > (series.client_id, series.anr, series.type)
-        ORDER BY s.client_id, s.anr, s.type
+        WHERE (s.client_id, s.anr) > (analysis.client_id, analysis.anr)
+        ORDER BY s.client_id, s.anr
         LIMIT 1
     ) AS following
+), series AS (
+    SELECT analysis.client_id, analysis.anr, first.type
+    FROM analysis CROSS JOIN LATERAL (
+        SELECT s.type FROM stats AS s WHERE s.anr = analysis.anr ORDER BY s.type LIMIT 1
+    ) AS first
+    UNION ALL
+    SELECT series.client_id, series.anr, following.type
+    FROM series CROSS JOIN LATERAL (
+        SELECT s.type FROM stats AS s WHERE s.anr = series.anr AND s.type > series.type ORDER BY s.type LIMIT 1
+    ) AS following
 )
-SELECT newest.uuid, newest.anr, newest.type, newest.date, newest.created_at, newest.client_id
+SELECT newest.uuid, newest.anr, newest.type, newest.date, newest.created_at, newest.client_id::bigint AS client_id
 FROM series CROSS JOIN LATERAL (
     SELECT s.uuid, s.anr, s.type, s.date, s.created_at, s.client_id
     FROM stats AS s
@@ -606,7 +617,14 @@ FROM series CROSS JOIN LATERAL (
     ORDER BY s.date DESC, s.created_at DESC, s.uuid
     LIMIT 1
 ) AS newest
-ORDER BY newest.client_id, newest.anr, newest.type
+UNION ALL
+(
+    SELECT DISTINCT ON (s.anr, s.type) s.uuid, s.anr, s.type, s.date, s.created_at, 0::bigint AS client_id
+    FROM stats AS s
+    WHERE s.client_id IS NULL
+    ORDER BY s.anr, s.type, s.date DESC, s.created_at DESC, s.uuid
+)
+ORDER BY client_id, anr, type
 `
 
 type NewestStatsRow struct {
@@ -618,8 +636,8 @@ type NewestStatsRow struct {
 	ClientID  int64
 }
 
-// The newest stats of each client, analysis and type, without what it says: see
-// ListLastStats.
+// The newest stat of each client, analysis and type, without what it says: skips
+// as ListLastStats does, but for stats that are nobody's.
 func (q *Queries) NewestStats(ctx context.Context) ([]NewestStatsRow, error) {
 	rows, err := q.db.Query(ctx, NewestStats)
 	if err != nil {
@@ -648,9 +666,9 @@ func (q *Queries) NewestStats(ctx context.Context) ([]NewestStatsRow, error) {
 }
 
 const NewestStatsDistributed = `-- name: NewestStatsDistributed :many
-SELECT DISTINCT ON (client_id, anr, type) uuid, anr, type, date, created_at, client_id
+SELECT DISTINCT ON (coalesce(client_id, 0), anr, type) uuid, anr, type, date, created_at, coalesce(client_id, 0)::bigint AS client_id
 FROM stats
-ORDER BY client_id, anr, type, date DESC, created_at DESC, uuid
+ORDER BY coalesce(client_id, 0), anr, type, date DESC, created_at DESC, uuid
 `
 
 type NewestStatsDistributedRow struct {
@@ -748,56 +766,6 @@ func (q *Queries) NextStatsOfClient(ctx context.Context, arg NextStatsOfClientPa
 	return items, nil
 }
 
-const ObservationsByDay = `-- name: ObservationsByDay :many
-SELECT date, observations
-FROM stats
-WHERE type = $1::text
-  AND ($2::uuid[] IS NULL OR anr = ANY ($2::uuid[]))
-  AND ($3::date IS NULL OR date >= $3::date)
-  AND ($4::date IS NULL OR date <= $4::date)
-  AND (NOT $5::boolean OR client_id IN (SELECT client.id FROM client WHERE client.local))
-ORDER BY date
-`
-
-type ObservationsByDayParams struct {
-	Type      string
-	ANRs      []uuid.UUID
-	DateFrom  *time.Time
-	DateTo    *time.Time
-	LocalOnly bool
-}
-
-type ObservationsByDayRow struct {
-	Date         time.Time
-	Observations []byte
-}
-
-func (q *Queries) ObservationsByDay(ctx context.Context, arg ObservationsByDayParams) ([]ObservationsByDayRow, error) {
-	rows, err := q.db.Query(ctx, ObservationsByDay,
-		arg.Type,
-		arg.ANRs,
-		arg.DateFrom,
-		arg.DateTo,
-		arg.LocalOnly,
-	)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []ObservationsByDayRow
-	for rows.Next() {
-		var i ObservationsByDayRow
-		if err := rows.Scan(&i.Date, &i.Observations); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
 const PurgedBefore = `-- name: PurgedBefore :one
 SELECT before FROM purge_state WHERE id = 1
 `
@@ -819,30 +787,38 @@ func (q *Queries) RecordPurge(ctx context.Context, before time.Time) error {
 	return err
 }
 
-const RepeatedContents = `-- name: RepeatedContents :many
-SELECT content_id::uuid AS content_id
-FROM stats
-WHERE content_id IS NOT NULL
-GROUP BY content_id
-HAVING count(*) > 1
-ORDER BY content_id
+const RepeatedAnalyses = `-- name: RepeatedAnalyses :many
+SELECT DISTINCT repeated.anr
+FROM (
+    SELECT anr
+    FROM stats
+    WHERE ($1::text IS NULL OR type = $1::text)
+      AND ($2::date IS NULL OR date >= $2::date)
+    GROUP BY anr, type, date, digest, client_id
+    HAVING count(*) > 1
+) AS repeated
+ORDER BY repeated.anr
 `
 
-// Contents that more than one row has. The id of a content is derived from its
-// client, analysis, type and date too.
-func (q *Queries) RepeatedContents(ctx context.Context) ([]uuid.UUID, error) {
-	rows, err := q.db.Query(ctx, RepeatedContents)
+type RepeatedAnalysesParams struct {
+	Type     *string
+	DateFrom *time.Time
+}
+
+// Analyses for which a client has sent the same document twice for a day.
+func (q *Queries) RepeatedAnalyses(ctx context.Context, arg RepeatedAnalysesParams) ([]uuid.UUID, error) {
+	rows, err := q.db.Query(ctx, RepeatedAnalyses, arg.Type, arg.DateFrom)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
 	var items []uuid.UUID
 	for rows.Next() {
-		var content_id uuid.UUID
-		if err := rows.Scan(&content_id); err != nil {
+		var anr uuid.UUID
+		if err := rows.Scan(&anr); err != nil {
 			return nil, err
 		}
-		items = append(items, content_id)
+		items = append(items, anr)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err
@@ -850,41 +826,39 @@ func (q *Queries) RepeatedContents(ctx context.Context) ([]uuid.UUID, error) {
 	return items, nil
 }
 
-const RowsOfContents = `-- name: RowsOfContents :many
-SELECT uuid, content_id::uuid AS content_id, client_id
-FROM stats
-WHERE content_id = ANY ($1::uuid[])
-  AND ($2::text IS NULL OR type = $2::text)
-  AND ($3::date IS NULL OR date >= $3::date)
-ORDER BY content_id, client_id, created_at, uuid
+const RepeatedStats = `-- name: RepeatedStats :many
+SELECT uuid
+FROM (
+    SELECT uuid, row_number() OVER (PARTITION BY type, date, digest, client_id ORDER BY created_at, uuid) AS place
+    FROM stats
+    WHERE anr = $1::uuid
+      AND ($2::text IS NULL OR type = $2::text)
+      AND ($3::date IS NULL OR date >= $3::date)
+) AS placed
+WHERE place > 1
+ORDER BY uuid
 `
 
-type RowsOfContentsParams struct {
-	ContentIDs []uuid.UUID
-	Type       *string
-	DateFrom   *time.Time
+type RepeatedStatsParams struct {
+	ANR      uuid.UUID
+	Type     *string
+	DateFrom *time.Time
 }
 
-type RowsOfContentsRow struct {
-	UUID      uuid.UUID
-	ContentID uuid.UUID
-	ClientID  int64
-}
-
-// The oldest row of each content comes first.
-func (q *Queries) RowsOfContents(ctx context.Context, arg RowsOfContentsParams) ([]RowsOfContentsRow, error) {
-	rows, err := q.db.Query(ctx, RowsOfContents, arg.ContentIDs, arg.Type, arg.DateFrom)
+// The stats of an analysis that say what an older one of their client says.
+func (q *Queries) RepeatedStats(ctx context.Context, arg RepeatedStatsParams) ([]uuid.UUID, error) {
+	rows, err := q.db.Query(ctx, RepeatedStats, arg.ANR, arg.Type, arg.DateFrom)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []RowsOfContentsRow
+	var items []uuid.UUID
 	for rows.Next() {
-		var i RowsOfContentsRow
-		if err := rows.Scan(&i.UUID, &i.ContentID, &i.ClientID); err != nil {
+		var uuid uuid.UUID
+		if err := rows.Scan(&uuid); err != nil {
 			return nil, err
 		}
-		items = append(items, i)
+		items = append(items, uuid)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err
@@ -893,11 +867,12 @@ func (q *Queries) RowsOfContents(ctx context.Context, arg RowsOfContentsParams) 
 }
 
 const StatByUUID = `-- name: StatByUUID :one
-SELECT uuid, anr, type, date, data, created_at, client_id
-FROM stats
-WHERE uuid = $1::uuid
-  AND anr = $2::uuid
-  AND coalesce(client_id = $3::bigint, true)
+SELECT s.uuid, s.anr, s.type, s.date, d.data, s.created_at, coalesce(s.client_id, 0)::bigint AS client_id
+FROM stats AS s
+JOIN document AS d ON d.anr = s.anr AND d.digest = s.digest
+WHERE s.uuid = $1::uuid
+  AND s.anr = $2::uuid
+  AND ($3::bigint IS NULL OR coalesce(s.client_id, -1) = $3::bigint)
 `
 
 type StatByUUIDParams struct {
@@ -933,38 +908,85 @@ func (q *Queries) StatByUUID(ctx context.Context, arg StatByUUIDParams) (StatByU
 	return i, err
 }
 
-const StatsByContentID = `-- name: StatsByContentID :many
-SELECT DISTINCT ON (content_id) content_id::uuid AS content_id, uuid, created_at
-FROM stats
-WHERE content_id = ANY ($1::uuid[]) AND client_id = $2::bigint
-ORDER BY content_id, created_at, uuid
+const StoredStats = `-- name: StoredStats :many
+SELECT DISTINCT ON (s.anr, s.date, s.digest) s.anr, s.date, s.digest, s.uuid, s.created_at
+FROM (
+    SELECT unnest($1::uuid[]) AS anr, unnest($2::text[]) AS type,
+        unnest($3::date[]) AS date, unnest($4::uuid[]) AS digest
+) AS wanted
+JOIN stats AS s ON s.anr = wanted.anr AND s.type = wanted.type AND s.date = wanted.date AND s.digest = wanted.digest
+WHERE coalesce(s.client_id, -1) = $5::bigint
+ORDER BY s.anr, s.date, s.digest, s.created_at, s.uuid
 `
 
-type StatsByContentIDParams struct {
-	ContentIDs []uuid.UUID
-	ClientID   int64
+type StoredStatsParams struct {
+	ANRs     []uuid.UUID
+	Types    []string
+	Dates    []time.Time
+	Digests  []uuid.UUID
+	ClientID int64
 }
 
-type StatsByContentIDRow struct {
-	ContentID uuid.UUID
+type StoredStatsRow struct {
+	ANR       uuid.UUID
+	Date      time.Time
+	Digest    uuid.UUID
 	UUID      uuid.UUID
 	CreatedAt time.Time
 }
 
-// When several rows have the same content, the oldest is the one that counts.
-func (q *Queries) StatsByContentID(ctx context.Context, arg StatsByContentIDParams) ([]StatsByContentIDRow, error) {
-	rows, err := q.db.Query(ctx, StatsByContentID, arg.ContentIDs, arg.ClientID)
+// Which of these the client has. When several stats say the same, the oldest is
+// the one that counts. The client is compared in a way that no index serves: it
+// may have a million others.
+func (q *Queries) StoredStats(ctx context.Context, arg StoredStatsParams) ([]StoredStatsRow, error) {
+	rows, err := q.db.Query(ctx, StoredStats,
+		arg.ANRs,
+		arg.Types,
+		arg.Dates,
+		arg.Digests,
+		arg.ClientID,
+	)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []StatsByContentIDRow
+	var items []StoredStatsRow
 	for rows.Next() {
-		var i StatsByContentIDRow
-		if err := rows.Scan(&i.ContentID, &i.UUID, &i.CreatedAt); err != nil {
+		var i StoredStatsRow
+		if err := rows.Scan(
+			&i.ANR,
+			&i.Date,
+			&i.Digest,
+			&i.UUID,
+			&i.CreatedAt,
+		); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const TakenUUIDs = `-- name: TakenUUIDs :many
+SELECT uuid FROM stats WHERE uuid = ANY ($1::uuid[]) ORDER BY uuid
+`
+
+func (q *Queries) TakenUUIDs(ctx context.Context, uuids []uuid.UUID) ([]uuid.UUID, error) {
+	rows, err := q.db.Query(ctx, TakenUUIDs, uuids)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []uuid.UUID
+	for rows.Next() {
+		var uuid uuid.UUID
+		if err := rows.Scan(&uuid); err != nil {
+			return nil, err
+		}
+		items = append(items, uuid)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err

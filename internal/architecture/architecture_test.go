@@ -50,11 +50,12 @@ var allowed = map[string][]string{
 
 	// the domain
 	"internal/processor": {"internal/stats"},
+	"internal/rollup":    {"internal/processor", "internal/stats"},
 	"internal/stats":     {},
 
 	// adapters; there is one store, so those that ask it import it instead of
 	// declaring interfaces with a single implementation
-	"internal/postgres": {"gen/db", "internal/processor", "internal/secret", "internal/stats", "sql/migrations"},
+	"internal/postgres": {"gen/db", "internal/processor", "internal/rollup", "internal/secret", "internal/stats", "sql/migrations"},
 	"internal/httpapi":  {"gen/api", "gen/server", "gen/server/public", "internal/answer", "internal/buildinfo", "internal/cache", "internal/fieldmask", "internal/logging", "internal/postgres", "internal/prefix", "internal/processor", "internal/stats", "openapi", "openapi/lenient"},
 	// what the public sees comes from disclosure control, never from the store
 	"internal/disclosure": {"internal/cache", "internal/postgres", "internal/processor", "internal/stats"},
@@ -104,6 +105,7 @@ var confined = map[string][]string{
 var banned = map[string][]string{
 	"internal/chart":     {"database", "log", "net", "os"},
 	"internal/processor": {"context", "database", "log", "net", "os"},
+	"internal/rollup":    {"context", "database", "log", "net", "os"},
 	"internal/stats":     {"database", "log", "net/http", "os"},
 }
 
@@ -116,7 +118,7 @@ var light = map[string][]string{
 }
 
 // clockless lists the packages that never read the clock.
-var clockless = []string{"internal/chart", "internal/processor", "internal/stats"}
+var clockless = []string{"internal/chart", "internal/processor", "internal/rollup", "internal/stats"}
 
 // listed is what the go command tells about a package.
 type listed struct {

@@ -17,7 +17,7 @@ func (p *program) dbRebuild() *cli.Command {
 		Name:     "db_rebuild",
 		Category: categoryDatabase,
 		Usage:    "Compute anew what is derived from the stats.",
-		Description: "Derived from the data of each stats are the observations that processing reads,\n" +
+		Description: "Derived from each document are the observations that processing reads,\n" +
 			"and from these the daily rollups. The service may run meanwhile. This is needed\n" +
 			"once after a database with stats was adopted.",
 		Flags: []cli.Flag{

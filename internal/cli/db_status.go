@@ -37,8 +37,8 @@ type statusRecord struct {
 	Pending       []string             `json:"pending"`
 	Clients       int64                `json:"clients"`
 	Stats         map[stats.Type]int64 `json:"stats"`
+	Documents     int64                `json:"documents"`
 	Unprocessable int64                `json:"unprocessable"`
-	Unidentified  int64                `json:"not_computed"`
 	Rollups       bool                 `json:"rollups_complete"`
 	Agree         *bool                `json:"rollups_agree"` // null: not compared
 	differences   int                  // of days and types
@@ -69,8 +69,8 @@ func showStatus(ctx context.Context, t *task) error {
 			Pending:       append([]string{}, status.Pending...),
 			Clients:       status.Clients,
 			Stats:         status.Stats,
+			Documents:     status.Documents,
 			Unprocessable: status.Unprocessable,
-			Unidentified:  status.Unidentified,
 			Rollups:       status.RollupsComplete,
 			Deltas:        status.Deltas,
 		}
@@ -140,11 +140,9 @@ func (s statusRecord) write(w io.Writer) {
 	for _, t := range stats.Types() {
 		fmt.Fprintf(w, "Stats of type %s: %d\n", t, s.Stats[t])
 	}
+	fmt.Fprintf(w, "Documents: %d\n", s.Documents)
 	if s.Unprocessable > 0 {
 		fmt.Fprintf(w, "Left out of processing, because their data is malformed: %d\n", s.Unprocessable)
-	}
-	if s.Unidentified > 0 {
-		fmt.Fprintf(w, "Not computed yet, and left out of processing: %d (run db_rebuild)\n", s.Unidentified)
 	}
 	s.writeRollups(w)
 }
@@ -154,7 +152,7 @@ func (s statusRecord) writeRollups(w io.Writer) {
 		fmt.Fprintln(w, "Rollups: missing, which makes processing slow (run db_rebuild)")
 		return
 	}
-	fmt.Fprintf(w, "Rollups: complete, with %d changes to be added\n", s.Deltas)
+	fmt.Fprintf(w, "Rollups: complete, with %d deltas to be merged\n", s.Deltas)
 	switch {
 	case s.Agree == nil:
 	case *s.Agree:

@@ -166,17 +166,17 @@ func demoClient(i int, organisation sample.Organisation) stats.Client {
 func loadOrganisation(ctx context.Context, store *postgres.Store, generator *sample.Generator, i int, client stats.Client) error {
 	analyses := len(generator.Organisations()[i].Analyses())
 	for _, day := range generator.Dates() {
-		var items []postgres.Item
+		var batch stats.Batch
 		for analysis := range analyses {
 			for _, stat := range generator.Stats(i, analysis, day) {
-				observations, err := stats.Observations(stat.Type, stat.Data)
+				item, err := stats.ItemOf(stat)
 				if err != nil {
 					return fmt.Errorf("%s stats of %s: %w", stat.Type, day.Format(time.DateOnly), err)
 				}
-				items = append(items, postgres.Item{Stat: stat, Observations: observations})
+				batch.Items = append(batch.Items, item)
 			}
 		}
-		if _, err := store.InsertStats(ctx, client, items); err != nil {
+		if _, err := store.InsertBatch(ctx, client, batch); err != nil {
 			return err
 		}
 	}

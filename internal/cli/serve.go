@@ -36,8 +36,8 @@ const (
 	openingTimeout  = 30 * time.Second
 	openingPause    = 250 * time.Millisecond
 	maxOpeningPause = 5 * time.Second
-	// foldPause is how long changes of the stats wait to be added to the rollups.
-	foldPause = 5 * time.Second
+	// mergePause is how long changes of the stats wait to be added to the rollups.
+	mergePause = 5 * time.Second
 )
 
 // adminName is the client that ADMIN_TOKEN belongs to.
@@ -179,7 +179,7 @@ func (p *program) serveOn(ctx context.Context, front *front, store *postgres.Sto
 	}
 	api, handler := httpapi.New(options)
 	defer inBackground(ctx, api.Run,
-		func(ctx context.Context) { foldRollups(ctx, store, log) },
+		func(ctx context.Context) { mergeRollups(ctx, store, log) },
 		func(ctx context.Context) { feedWatchdog(ctx, log) })()
 	front.open(handler, store)
 	return front.run(ctx, died)
@@ -196,9 +196,9 @@ func inBackground(ctx context.Context, work ...func(ctx context.Context)) (stop 
 	return func() { cancel(); group.Wait() }
 }
 
-// foldRollups adds changes to the rollups every few seconds until ctx ends.
-func foldRollups(ctx context.Context, store *postgres.Store, log *slog.Logger) {
-	pause := time.NewTicker(foldPause)
+// mergeRollups merges deltas into the rollups every few seconds until ctx ends.
+func mergeRollups(ctx context.Context, store *postgres.Store, log *slog.Logger) {
+	pause := time.NewTicker(mergePause)
 	defer pause.Stop()
 	for {
 		select {
@@ -206,8 +206,8 @@ func foldRollups(ctx context.Context, store *postgres.Store, log *slog.Logger) {
 			return
 		case <-pause.C:
 		}
-		if err := store.Fold(ctx); err != nil && ctx.Err() == nil {
-			log.Warn("changes could not be added to the rollups, which is tried again", "error", err.Error())
+		if err := store.MergeDeltas(ctx); err != nil && ctx.Err() == nil {
+			log.Warn("merging rollup deltas failed; will retry", "error", err.Error())
 		}
 	}
 }

@@ -142,15 +142,15 @@ func (s *service) add(client stats.Client, analysis uuid.UUID, t stats.Type, dat
 
 func (s *service) insert(client stats.Client, all []stats.Stat) {
 	s.t.Helper()
-	items := make([]postgres.Item, len(all))
+	items := make([]stats.Item, len(all))
 	for i, stat := range all {
-		observations, err := stats.Observations(stat.Type, stat.Data)
+		item, err := stats.ItemOf(stat)
 		if err != nil {
 			s.t.Fatalf("%s: %v", stat.Type, err)
 		}
-		items[i] = postgres.Item{Stat: stat, Observations: observations}
+		items[i] = item
 	}
-	if _, err := s.store.InsertStats(s.t.Context(), client, items); err != nil {
+	if _, err := s.store.InsertBatch(s.t.Context(), client, stats.Batch{Items: items}); err != nil {
 		s.t.Fatal(err)
 	}
 }

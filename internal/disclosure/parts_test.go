@@ -93,15 +93,15 @@ func newWorld(t *testing.T, seed uint64, minimum, locals, others int) *world {
 
 func (w *world) insert(client stats.Client, all []stats.Stat) {
 	w.t.Helper()
-	items := make([]postgres.Item, len(all))
+	items := make([]stats.Item, len(all))
 	for i, stat := range all {
-		observations, err := stats.Observations(stat.Type, stat.Data)
+		item, err := stats.ItemOf(stat)
 		if err != nil {
 			w.t.Fatalf("%s: %v", stat.Type, err)
 		}
-		items[i] = postgres.Item{Stat: stat, Observations: observations}
+		items[i] = item
 	}
-	if _, err := w.store.InsertStats(w.t.Context(), client, items); err != nil {
+	if _, err := w.store.InsertBatch(w.t.Context(), client, stats.Batch{Items: items}); err != nil {
 		w.t.Fatal(err)
 	}
 }

@@ -37,7 +37,7 @@ func (r *readers) read(user caller) *watched {
 // lists slowly, and tells those who would wait too long.
 func TestSlowReaders(t *testing.T) {
 	t.Parallel()
-	s := setupStore(t, postgres.Options{URL: pgtest.New(t) + "&pool_max_conns=4", Patience: 2 * time.Second})
+	s := setupStore(t, postgres.Options{URL: pgtest.New(t) + "&pool_max_conns=4", AcquireTimeout: 2 * time.Second})
 	s.log.expectErrors()
 	user := s.user("user")
 	count := user.stock()

@@ -3,6 +3,7 @@ package peer_test
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -130,11 +131,7 @@ func (p *python) contents(t *testing.T) map[string]string {
 	defer p.mu.Unlock()
 	found := map[string]string{}
 	for id, row := range p.rows {
-		data, err := stats.Canonical(row.Data)
-		if err != nil {
-			t.Fatal(err)
-		}
-		found[id] = strings.Join([]string{row.ANR, row.Type, row.Date, string(data)}, " ")
+		found[id] = fmt.Sprintf("%s %s %s %x", row.ANR, row.Type, row.Date, stats.DigestOf(stats.Type(row.Type), row.Data))
 	}
 	return found
 }

@@ -13,7 +13,6 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/monarc-project/stats-service/gen/api"
-	"github.com/monarc-project/stats-service/internal/postgres"
 	"github.com/monarc-project/stats-service/internal/stats"
 	"github.com/monarc-project/stats-service/openapi/lenient"
 )
@@ -26,7 +25,7 @@ type reading struct {
 	stored int   // by any attempt
 	best   tally // of the attempt that came farthest
 	tally  tally // of the current attempt
-	batch  []postgres.Item
+	batch  []stats.Item
 	size   int
 
 	useless int // items in a row
@@ -117,12 +116,12 @@ func (r *reading) add(ctx context.Context, value jsontext.Value) error {
 		r.refuse(name, err)
 		return r.pass()
 	}
-	if item.Stat.Type != r.window.statsType || !r.window.covers(item.Stat.Date) {
+	if item.Type != r.window.statsType || !r.window.covers(item.Date) {
 		r.tally.skipped++
 		return r.pass()
 	}
 	r.useless = 0
-	length := len(item.Stat.Data) + itemOverhead
+	length := len(item.Data) + itemOverhead
 	if len(r.batch) == r.opts.BatchCount || r.size > 0 && r.size+length > r.opts.BatchBytes {
 		if err := r.flush(ctx); err != nil {
 			return err
@@ -165,7 +164,7 @@ func reasonOf(err error) string {
 
 // decodeItem validates an item as those are that a front office posts. name is
 // its uuid as far as it can be told.
-func decodeItem(value jsontext.Value) (item postgres.Item, name string, err error) {
+func decodeItem(value jsontext.Value) (item stats.Item, name string, err error) {
 	var wire struct {
 		UUID string         `json:"uuid"`
 		ANR  string         `json:"anr"`
@@ -179,21 +178,21 @@ func decodeItem(value jsontext.Value) (item postgres.Item, name string, err erro
 	if !value.IsValid(jsontext.AllowDuplicateNames(true)) {
 		return item, wire.UUID, errors.New("it has text that is not Unicode, which cannot be stored")
 	}
-	stat := stats.Stat{Data: wire.Data}
-	if stat.UUID, err = parseID("uuid", wire.UUID); err != nil {
+	item.Data = wire.Data
+	if item.UUID, err = parseID("uuid", wire.UUID); err != nil {
 		return item, wire.UUID, err
 	}
-	if stat.ANR, err = parseID("anr", wire.ANR); err != nil {
+	if item.ANR, err = parseID("anr", wire.ANR); err != nil {
 		return item, wire.UUID, err
 	}
-	if stat.Type, err = stats.ParseType(wire.Type); err != nil {
+	if item.Type, err = stats.ParseType(wire.Type); err != nil {
 		return item, wire.UUID, err
 	}
-	if stat.Date, err = stats.ParseDate(wire.Date); err != nil {
+	if item.Date, err = stats.ParseDate(wire.Date); err != nil {
 		return item, wire.UUID, err
 	}
-	observations, err := stats.Observations(stat.Type, stat.Data)
-	return postgres.Item{Stat: stat, Observations: observations}, wire.UUID, err
+	item.Fingerprint = stats.FingerprintOf(item.Type, item.Data)
+	return item, wire.UUID, item.Read()
 }
 
 func parseID(field, text string) (uuid.UUID, error) {
@@ -225,7 +224,7 @@ func (r *reading) flush(ctx context.Context) error {
 
 // store inserts items; of those that the database cannot hold, it finds the ones
 // that are to blame.
-func (r *reading) store(ctx context.Context, batch []postgres.Item) error {
+func (r *reading) store(ctx context.Context, batch []stats.Item) error {
 	if r.opts.DryRun {
 		return r.look(ctx, batch)
 	}
@@ -233,15 +232,15 @@ func (r *reading) store(ctx context.Context, batch []postgres.Item) error {
 	if err != nil {
 		return err
 	}
-	outcomes, err := r.opts.Store.InsertStats(ctx, r.opts.Client, fresh)
+	results, err := r.opts.Store.InsertBatch(ctx, r.opts.Client, stats.Batch{Items: fresh})
 	if _, invalid := errors.AsType[*stats.InvalidError](err); invalid {
 		return r.storeHalves(ctx, batch, err)
 	}
 	if err != nil {
 		return err
 	}
-	for _, outcome := range outcomes {
-		if outcome.Stored {
+	for _, result := range results {
+		if result.Status == stats.Stored {
 			r.stored++
 		}
 	}
@@ -251,12 +250,12 @@ func (r *reading) store(ctx context.Context, batch []postgres.Item) error {
 
 // fresh leaves out what the client has under another uuid, such as duplicates
 // that were removed here and would come back.
-func (r *reading) fresh(ctx context.Context, batch []postgres.Item) ([]postgres.Item, error) {
+func (r *reading) fresh(ctx context.Context, batch []stats.Item) ([]stats.Item, error) {
 	repeats, err := r.opts.Store.Repeats(ctx, r.opts.Client, batch)
 	if err != nil {
 		return nil, err
 	}
-	var fresh []postgres.Item
+	var fresh []stats.Item
 	for i := range batch {
 		if !repeats[i] {
 			fresh = append(fresh, batch[i])
@@ -265,9 +264,9 @@ func (r *reading) fresh(ctx context.Context, batch []postgres.Item) ([]postgres.
 	return fresh, nil
 }
 
-func (r *reading) storeHalves(ctx context.Context, batch []postgres.Item, reason error) error {
+func (r *reading) storeHalves(ctx context.Context, batch []stats.Item, reason error) error {
 	if len(batch) == 1 {
-		r.refuse(batch[0].Stat.UUID.String(), reason)
+		r.refuse(batch[0].UUID.String(), reason)
 		return nil
 	}
 	middle := len(batch) / 2
@@ -278,7 +277,7 @@ func (r *reading) storeHalves(ctx context.Context, batch []postgres.Item, reason
 }
 
 // look counts what store would have stored.
-func (r *reading) look(ctx context.Context, batch []postgres.Item) error {
+func (r *reading) look(ctx context.Context, batch []stats.Item) error {
 	fresh, err := r.fresh(ctx, batch)
 	if err != nil {
 		return err
@@ -292,19 +291,19 @@ func (r *reading) look(ctx context.Context, batch []postgres.Item) error {
 	return nil
 }
 
-func (r *reading) count(batch []postgres.Item) {
+func (r *reading) count(batch []stats.Item) {
 	r.tally.valid += len(batch)
 	for i := range batch {
-		if day := batch[i].Stat.Date; day.After(r.tally.lastDay) {
+		if day := batch[i].Date; day.After(r.tally.lastDay) {
 			r.tally.lastDay = day
 		}
 	}
 }
 
-func idsOf(batch []postgres.Item) []uuid.UUID {
+func idsOf(batch []stats.Item) []uuid.UUID {
 	ids := make([]uuid.UUID, len(batch))
 	for i := range batch {
-		ids[i] = batch[i].Stat.UUID
+		ids[i] = batch[i].UUID
 	}
 	return ids
 }

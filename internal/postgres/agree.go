@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/monarc-project/stats-service/gen/db"
+	"github.com/monarc-project/stats-service/internal/rollup"
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
@@ -40,7 +41,7 @@ func (d Difference) String() string {
 // RollupsAgree adds up all stats and compares the rollups with that, in one
 // state of the database while others may write. It returns what differs, by
 // date, and nothing when all agree. Where Status.RollupsComplete is false, all
-// that the database held before there were rollups differs.
+// that the database held before it was adopted differs.
 func (s *Store) RollupsAgree(ctx context.Context) ([]Difference, error) {
 	var found []Difference
 	options := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
@@ -64,7 +65,7 @@ func compareRollups(ctx context.Context, tx pgx.Tx) (found []Difference, err err
 		if err != nil {
 			return nil, err
 		}
-		rest := totals{}
+		rest := rollup.Totals{}
 		if _, err := addRows(ctx, tx, rest, day); err != nil {
 			return nil, err
 		}
@@ -72,7 +73,7 @@ func compareRollups(ctx context.Context, tx pgx.Tx) (found []Difference, err err
 		if err != nil {
 			return nil, err
 		}
-		found = append(append(found, damaged...), rest.differences()...)
+		found = append(append(found, damaged...), differences(rest)...)
 	}
 }
 
@@ -92,31 +93,25 @@ func firstDay(ctx context.Context, queries *db.Queries, from time.Time) (time.Ti
 
 // subtractRollups leaves in rest what rollups lack, and returns those that cannot
 // be read. They are not subtracted.
-func subtractRollups(ctx context.Context, queries *db.Queries, rest totals, day time.Time) (damaged []Difference, err error) {
+func subtractRollups(ctx context.Context, queries *db.Queries, rest rollup.Totals, day time.Time) (damaged []Difference, err error) {
 	rollups, err := queries.RollupsBetween(ctx, db.RollupsBetweenParams{DateFrom: day, DateTo: lastOfWindow(day)})
 	if err != nil {
 		return nil, err
 	}
-	for _, rollup := range rollups {
-		key := rollupKey{rollup.Type, rollup.Date.UTC(), rollup.Local}
-		if err := rest.add(key, totalled, rollup.Packed, -1); err != nil {
-			damaged = append(damaged, Difference{Type: stats.Type(key.typ), Date: key.date, Local: key.local, Damaged: true})
+	for _, r := range rollups {
+		key := rollupKey(r.Type, r.Date, r.Local)
+		if err := rest.Merge(key, r.Packed, -1); err != nil {
+			damaged = append(damaged, Difference{Type: key.Type, Date: key.Day.Date(), Local: key.Local, Damaged: true})
 		}
 	}
 	return damaged, nil
 }
 
 // differences lists the totals that did not come to nothing.
-func (t totals) differences() (found []Difference) {
-	for _, key := range t.keys() {
-		objects := 0
-		for _, c := range t[key] {
-			if !c.isNothing() {
-				objects++
-			}
-		}
-		if objects > 0 {
-			found = append(found, Difference{Type: stats.Type(key.typ), Date: key.date, Local: key.local, Objects: objects})
+func differences(totals rollup.Totals) (found []Difference) {
+	for _, key := range totals.Keys() {
+		if n := totals.Subjects(key); n > 0 {
+			found = append(found, Difference{Type: key.Type, Date: key.Day.Date(), Local: key.Local, Objects: n})
 		}
 	}
 	return found

@@ -26,14 +26,14 @@ func benchStore(b *testing.B) (*postgres.Store, string) {
 	store := open(b, url)
 	client := newClient(b, store, "client")
 	for day := range benchDays {
-		var items []postgres.Item
+		var items []stats.Item
 		for anr := range 2 * benchAnalyses {
 			var objects []string
 			for n := range benchObjects {
 				objects = append(objects, fmt.Sprintf("%d %d %d %d.%02d label", n, n%7, n%5, n%4, (n*day+anr)%100))
 			}
 			items = append(items, threat(b, anr, "2024-01-01", objects...))
-			items[anr].Stat.Date = date("2024-03-01").AddDate(0, 0, day)
+			items[anr].Date = date("2024-03-01").AddDate(0, 0, day)
 		}
 		insert(b, store, client, items...)
 	}
@@ -58,7 +58,7 @@ func BenchmarkDailySums(b *testing.B) {
 			b.Fatalf("%d sums, %v; want %d", len(sums), err, benchDays*benchObjects)
 		}
 	}
-	reportSize(b, url, `SELECT sum(pg_column_size(observations)) FROM stats`)
+	reportSize(b, url, `SELECT sum(pg_column_size(observations)) FROM document`)
 }
 
 // BenchmarkObservationRows is what packing was preferred to: a row for each
@@ -70,7 +70,7 @@ func BenchmarkObservationRows(b *testing.B) {
 			count numeric, max_risk numeric, rate numeric, PRIMARY KEY (stats_uuid, subject))`,
 		`INSERT INTO observation SELECT s.uuid, s.anr, s.type, s.date, o.n,
 			(o.value->>'count')::numeric, (o.value->>'maxRisk')::numeric, (o.value->>'averageRate')::numeric
-			FROM stats s, jsonb_array_elements(s.data) WITH ORDINALITY AS o(value, n)`,
+			FROM stats_with_data s, jsonb_array_elements(s.data) WITH ORDINALITY AS o(value, n)`,
 		`CREATE INDEX ON observation (anr, type, date)`, `VACUUM ANALYZE`)
 	benchQuery(b, url, `SELECT date, subject, count(*), sum(count), sum(max_risk), sum(rate) FROM observation
 		WHERE type = $1 AND anr = ANY ($2) AND date BETWEEN $3 AND $4 GROUP BY date, subject ORDER BY date`)
@@ -82,7 +82,7 @@ func BenchmarkDocuments(b *testing.B) {
 	_, url := benchStore(b)
 	analyse(b, url, "VACUUM ANALYZE")
 	benchQuery(b, url, `SELECT date, o->>'uuid', count(*), sum((o->>'count')::numeric), sum((o->>'maxRisk')::numeric),
-		sum((o->>'averageRate')::numeric) FROM stats, jsonb_array_elements(data) AS o
+		sum((o->>'averageRate')::numeric) FROM stats_with_data, jsonb_array_elements(data) AS o
 		WHERE type = $1 AND anr = ANY ($2) AND date BETWEEN $3 AND $4 GROUP BY 1, 2 ORDER BY date`)
 }
 
@@ -119,10 +119,10 @@ func BenchmarkInsertStats(b *testing.B) {
 	template := threat(b, 0, "2024-01-01", objects...)
 	b.ReportAllocs()
 	for round := 0; b.Loop(); round++ {
-		items := make([]postgres.Item, 100)
+		items := make([]stats.Item, 100)
 		for i := range items {
 			items[i] = template
-			items[i].Stat.ANR = id(round*len(items) + i)
+			items[i].ANR = id(round*len(items) + i)
 		}
 		insert(b, store, client, items...)
 	}

@@ -88,14 +88,14 @@ func (c *chaos) happen(t *testing.T, client stats.Client) (err error) {
 	ctx := t.Context()
 	switch n := c.random.IntN(1000); {
 	case n < 640:
-		_, err = c.store.InsertStats(ctx, client, c.items(t))
+		_, err = c.store.InsertBatch(ctx, client, stats.Batch{Items: c.items(t)})
 	case n < 790:
 		scope := []stats.Scope{client.Scope(), stats.Everything()}[c.random.IntN(2)]
 		_, err = c.store.DeleteStats(ctx, scope, id(c.random.IntN(chaosAnalyses)), nil)
 	case n < 870:
 		_, err = c.store.UpdateClient(ctx, client.UUID, postgres.ClientChange{Local: ptr(c.random.IntN(2) == 0)})
 	case n < 940:
-		err = c.store.Fold(ctx)
+		err = c.store.MergeDeltas(ctx)
 	case n < 955:
 		_, err = c.store.PurgeStats(ctx, date("2024-05-01").AddDate(0, 0, c.random.IntN(chaosDays/2)), nil)
 	case n < 980:
@@ -111,8 +111,8 @@ func (c *chaos) happen(t *testing.T, client stats.Client) (err error) {
 }
 
 // items are of every type and partly pulled, with uuids that others choose too.
-func (c *chaos) items(t *testing.T) []postgres.Item {
-	items := make([]postgres.Item, 1+c.random.IntN(4))
+func (c *chaos) items(t *testing.T) []stats.Item {
+	items := make([]stats.Item, 1+c.random.IntN(4))
 	for i := range items {
 		stat := stats.Stat{
 			ANR: id(c.random.IntN(chaosAnalyses)), Date: date("2024-05-01").AddDate(0, 0, c.random.IntN(chaosDays)),
@@ -189,7 +189,7 @@ func TestRollupsEqualRecomputation(t *testing.T) {
 				agree(t, setup)
 				samePaths(t, setup)
 			}
-			if err := setup.Fold(t.Context()); err != nil {
+			if err := setup.MergeDeltas(t.Context()); err != nil {
 				t.Error(err)
 			}
 			agree(t, setup)

@@ -22,8 +22,8 @@ func (s *Store) spelling(ctx context.Context, name string) (string, error) {
 		return "", fmt.Errorf("look for client %q: %w", name, translate(ctx, err))
 	}
 	for _, row := range rows {
-		if norm.NFC.String(row.Name) == composed {
-			return row.Name, nil
+		if row.Name != nil && norm.NFC.String(*row.Name) == composed {
+			return *row.Name, nil
 		}
 	}
 	return composed, nil

@@ -181,7 +181,7 @@ func (s *Store) Clients(ctx context.Context) ([]stats.Client, error) {
 }
 
 // ListClients returns all clients with their tokens, oldest first. A client
-// whose token was sealed with another secret key comes without it, beside an
+// of an adopted database may have none. A client whose token was sealed with another secret key comes without it, beside an
 // error that wraps secret.ErrCannotOpen and names the first of them.
 func (s *Store) ListClients(ctx context.Context) ([]stats.Client, error) {
 	rows, err := s.queries.ListClients(ctx)
@@ -192,9 +192,12 @@ func (s *Store) ListClients(ctx context.Context) ([]stats.Client, error) {
 	var unreadable error
 	for i, row := range rows {
 		clients[i] = clientOf(row)
+		if row.TokenSealed == nil {
+			continue
+		}
 		token, err := s.secret.Open(row.TokenSealed, row.UUID[:])
 		if err != nil && unreadable == nil {
-			unreadable = fmt.Errorf("read the token of client %q: %w", row.Name, err)
+			unreadable = fmt.Errorf("read the token of client %q: %w", clients[i].Name, err)
 		}
 		clients[i].Token = token
 	}
@@ -272,15 +275,18 @@ func clientOf(row db.Client) stats.Client {
 	client := stats.Client{
 		ID:               row.ID,
 		UUID:             row.UUID,
-		Name:             row.Name,
 		Role:             stats.Role(row.Role),
 		Latitude:         row.Latitude,
 		Longitude:        row.Longitude,
 		Local:            row.Local,
 		IsSharingEnabled: row.IsSharingEnabled,
 		IsActive:         row.IsActive,
+		IsProcessed:      row.IsProcessed,
 		CreatedAt:        row.CreatedAt.UTC(),
 		UpdatedAt:        row.UpdatedAt.UTC(),
+	}
+	if row.Name != nil {
+		client.Name = *row.Name
 	}
 	if row.LastSeen != nil {
 		seen := row.LastSeen.UTC()

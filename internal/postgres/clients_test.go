@@ -29,6 +29,7 @@ func TestCreateClient(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	given.IsProcessed = true // whatever was given
 	ours := cmpopts.IgnoreFields(stats.Client{}, "ID", "CreatedAt", "UpdatedAt")
 	if diff := cmp.Diff(given, created, ours); diff != "" {
 		t.Errorf("created (-want +got):\n%s", diff)

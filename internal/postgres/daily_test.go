@@ -93,7 +93,7 @@ func TestDailySumsOfRisks(t *testing.T) {
 	t.Parallel()
 	store := setup(t)
 	client := newClient(t, store, "client")
-	risk := func(anr int, low string) postgres.Item {
+	risk := func(anr int, low string) stats.Item {
 		return item(t, stats.Stat{ANR: id(anr), Type: stats.Risk, Date: date("2024-05-01"), Data: fmt.Appendf(nil,
 			`{"total":{},"risks":{"current":{"informational":[{"level":"Low risks","value":%s},{"level":"High risks","value":1}]}}}`, low)})
 	}
@@ -118,7 +118,7 @@ func TestDailySumsLabels(t *testing.T) {
 	t.Parallel()
 	store := setup(t)
 	client := newClient(t, store, "client")
-	for _, it := range []postgres.Item{
+	for _, it := range []stats.Item{
 		threat(t, 1, "2024-05-01", "1 1 1 1 old"),
 		threat(t, 2, "2024-05-01", "1 2 2 2 new"),
 		threat(t, 3, "2024-05-01", "1 4 4 4 -"), // newest of the day, without labels
@@ -186,8 +186,8 @@ func TestDailySumsLeavesOut(t *testing.T) {
 		threat(t, 1, "2024-05-01", "1 1 1 1 one"),
 		named(threat(t, 2, "2024-05-01", "1 2 2 2 one"), 2),
 		named(threat(t, 3, "2024-05-01", "1 4 4 4 one"), 3))
-	execute(t, url, `UPDATE stats SET observations = NULL WHERE uuid = $1`, id(2))
-	execute(t, url, `UPDATE stats SET observations = '\x0103ff' WHERE uuid = $1`, id(3))
+	create(t, url, `UPDATE document SET observations = NULL, fingerprint = NULL WHERE `+documentOf(2))
+	create(t, url, `UPDATE document SET observations = '\x0103ff' WHERE `+documentOf(3))
 
 	want := []string{"05-01 object 1: 1 stats, 1/1/1 one"}
 	for range 3 {
@@ -237,7 +237,7 @@ func TestDailySumsEqualRecomputation(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 4))
 	type cell struct{ day, object string }
 	counts, rates := map[cell]int64{}, map[cell]udecimal.Decimal{}
-	var items []postgres.Item
+	var items []stats.Item
 	for anr := range 300 {
 		day := fmt.Sprintf("2024-05-%02d", 1+random.IntN(20))
 		var objects []string

@@ -7,16 +7,17 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/monarc-project/stats-service/gen/db"
+	"github.com/monarc-project/stats-service/internal/rollup"
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
 // deriveBatch bounds the documents in memory while observations are made.
 const deriveBatch = 100
 
-// derive makes observations and content ids of all stats.
+// derive makes the observations of all documents.
 func (r *rebuilding) derive(ctx context.Context) error {
-	for after := uuid.Nil; ; {
-		rows, err := r.queries.StatsToDerive(ctx, db.StatsToDeriveParams{After: after, MaxRows: deriveBatch})
+	for page := (db.DocumentsToDeriveParams{MaxRows: deriveBatch}); ; {
+		rows, err := r.queries.DocumentsToDerive(ctx, page)
 		if err != nil || len(rows) == 0 {
 			return err
 		}
@@ -24,128 +25,104 @@ func (r *rebuilding) derive(ctx context.Context) error {
 			return err
 		}
 		r.advance(int64(len(rows)))
-		after = rows[len(rows)-1].UUID
+		last := rows[len(rows)-1]
+		page.AfterAnr, page.AfterDigest = last.ANR, last.Digest
 	}
 }
 
-func (r *rebuilding) deriveBatch(ctx context.Context, rows []db.StatsToDeriveRow) error {
-	contents := missingContents(rows)
+// derivation is a document that should have other observations, nil for none.
+type derivation struct {
+	row          *db.DocumentsToDeriveRow
+	observations []byte
+}
+
+func (r *rebuilding) deriveBatch(ctx context.Context, rows []db.DocumentsToDeriveRow) error {
 	packed, err := r.observe(ctx, rows)
 	if err != nil {
 		return err
 	}
-	var wrong []derivation
+	wrong := map[stats.DocumentKey]derivation{}
 	for i := range rows {
 		if !bytes.Equal(rows[i].Observations, packed[i]) || (rows[i].Observations == nil) != (packed[i] == nil) {
-			wrong = append(wrong, derivation{&rows[i], packed[i]})
+			wrong[keyOf(rows[i].ANR, rows[i].Digest)] = derivation{&rows[i], packed[i]}
 		}
 	}
-	if len(contents.UUIDs) == 0 && len(wrong) == 0 {
+	if len(wrong) == 0 {
 		return nil
 	}
-	var changed []derivation
-	err = r.transact(ctx, func(w *writing) error {
-		if err := w.queries.SetContentIDs(ctx, contents); err != nil {
-			return err
-		}
-		changed, err = w.setObservations(ctx, wrong)
+	// Alone: whoever stores stats of such a document has counted what it measured
+	// before.
+	var corrected []derivation
+	err = r.transactLocked(ctx, db.LockExclusive, nil, func(w *writing) (err error) {
+		corrected, err = w.setObservations(ctx, wrong)
 		return err
 	})
-	if err != nil {
-		return err
-	}
-	for _, d := range changed {
+	for _, d := range corrected {
 		if d.row.Observations == nil {
 			r.Completed++
 		} else {
 			r.Corrected++
 		}
 	}
-	return nil
+	return err
 }
 
-// derivation is a row that should have other observations, nil for none.
-type derivation struct {
-	row          *db.StatsToDeriveRow
-	observations []byte
-}
-
-func (d derivation) observed(packed []byte) observedRow {
-	return observedRow{Type: d.row.Type, Date: d.row.Date, ClientID: d.row.ClientID, Observations: packed}
-}
-
-// setObservations returns those that nobody has changed or deleted meanwhile, and
-// which were changed therefore.
-func (w *writing) setObservations(ctx context.Context, wrong []derivation) (changed []derivation, err error) {
-	if len(wrong) == 0 {
-		return nil, nil
+// observe returns the packed observations of each document, nil of one that does
+// not validate.
+func (r *rebuilding) observe(ctx context.Context, rows []db.DocumentsToDeriveRow) ([][]byte, error) {
+	var contents []*content
+	places := map[*content]int{}
+	for i := range rows {
+		item := stats.Item{ANR: rows[i].ANR, Type: stats.Type(rows[i].Type), Data: rows[i].Data}
+		if item.Read() == nil {
+			c := &content{key: keyOf(rows[i].ANR, rows[i].Digest), item: &item}
+			contents, places[c] = append(contents, c), i
+		}
 	}
-	var params db.SetObservationsParams
-	for _, d := range wrong {
-		params.UUIDs = append(params.UUIDs, d.row.UUID)
-		params.Before = append(params.Before, d.row.Observations)
-		params.Observations = append(params.Observations, d.observations)
+	if err := r.packContents(ctx, contents); err != nil {
+		return nil, err
 	}
-	ids, err := w.queries.SetObservations(ctx, params)
+	packed := make([][]byte, len(rows))
+	for _, c := range contents {
+		packed[places[c]] = c.packed
+	}
+	return packed, nil
+}
+
+// setObservations corrects documents, and the rollups in which their stats count.
+// It returns those that nobody has changed or deleted meanwhile, and which were
+// corrected therefore.
+func (w *writing) setObservations(ctx context.Context, wrong map[stats.DocumentKey]derivation) (corrected []derivation, err error) {
+	var p db.SetObservationsParams
+	for key, d := range wrong {
+		p.ANRs, p.Digests = append(p.ANRs, key.ANR), append(p.Digests, uuid.UUID(key.Digest))
+		p.Before, p.Observations = append(p.Before, d.row.Observations), append(p.Observations, d.observations)
+	}
+	set, err := w.queries.SetObservations(ctx, p)
 	if err != nil {
 		return nil, err
 	}
-	set := make(map[uuid.UUID]bool, len(ids))
-	for _, id := range ids {
-		set[id] = true
+	var of db.StatsOfDocumentsParams
+	for _, row := range set {
+		d := wrong[keyOf(row.ANR, row.Digest)]
+		corrected = append(corrected, d)
+		of.ANRs, of.Digests, of.Types = append(of.ANRs, row.ANR), append(of.Digests, row.Digest), append(of.Types, d.row.Type)
 	}
-	var before, after []observedRow
-	for _, d := range wrong {
-		if set[d.row.UUID] {
-			changed = append(changed, d)
-			before, after = append(before, d.observed(d.row.Observations)), append(after, d.observed(d.observations))
-		}
-	}
-	if err := w.removed(ctx, before); err != nil {
-		return nil, err
-	}
-	return changed, w.added(ctx, after)
-}
-
-// missingContents are the content ids of the rows that have none.
-func missingContents(rows []db.StatsToDeriveRow) (params db.SetContentIDsParams) {
-	for i := range rows {
-		if rows[i].ContentID != nil {
-			continue
-		}
-		contentID, err := stats.ContentID(rows[i].ClientUuid, derivable(&rows[i]))
-		if err != nil {
-			contentID = rows[i].UUID // what has no canonical form is equal to nothing
-		}
-		params.UUIDs = append(params.UUIDs, rows[i].UUID)
-		params.ContentIDs = append(params.ContentIDs, contentID)
-	}
-	return params
-}
-
-// observe returns the packed observations of each row, nil of one that does not
-// validate.
-func (r *rebuilding) observe(ctx context.Context, rows []db.StatsToDeriveRow) ([][]byte, error) {
-	var items []Item
-	var places []int
-	for i := range rows {
-		stat := derivable(&rows[i])
-		observations, err := stats.Observations(stat.Type, stat.Data)
-		if err == nil {
-			items, places = append(items, Item{Stat: stat, Observations: observations}), append(places, i)
-		}
-	}
-	packed, err := r.packItems(ctx, items)
+	found, err := w.queries.StatsOfDocuments(ctx, of)
 	if err != nil {
 		return nil, err
 	}
-	all := make([][]byte, len(rows))
-	for i, place := range places {
-		all[place] = packed[i]
+	clients := make([]int64, len(found))
+	for i := range found {
+		clients[i] = found[i].ClientID
 	}
-	return all, nil
-}
-
-func derivable(row *db.StatsToDeriveRow) stats.Stat {
-	return stats.Stat{UUID: row.UUID, ANR: row.ANR, Type: stats.Type(row.Type), Date: row.Date, Data: row.Data}
+	if err := w.findClients(ctx, clients); err != nil {
+		return nil, err
+	}
+	for _, row := range found {
+		d, t, day := wrong[keyOf(row.ANR, row.Digest)], stats.Type(row.Type), rollup.DayOf(row.Date)
+		w.count(row.ClientID, t, day, d.row.Observations, -1)
+		w.count(row.ClientID, t, day, d.observations, 1)
+	}
+	return corrected, nil
 }

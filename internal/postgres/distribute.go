@@ -24,29 +24,35 @@ var ErrDistributed = errors.New("the tables are distributed already")
 //     not: they are dropped first and come back last.
 //   - Reference tables are whole on every node; they are small and joined with
 //     everything.
-//   - The rows of stats go by their uuid, so that it stays unique; receipts lie
-//     beside them. Rollups and deltas go by day and lie beside each other.
+//   - Documents, stats and receipts go by their analysis and lie beside each
+//     other. A unique key needs the analysis then: that a UUID is unique in the
+//     whole instance is looked up before a stat is stored.
+//   - Rollups and deltas go by day and lie beside each other.
 //   - The table of applied migrations stays where it is.
 var distribution = []string{
 	// One connection to each node, which is what lets reference tables and
 	// foreign keys to them be made in one transaction.
 	`SET LOCAL citus.multi_shard_modify_mode TO 'sequential'`,
-	`LOCK TABLE client, peer, subject, stats, peer_receipt, pull_position, rollup, rollup_delta, rollup_state, purge_state IN ACCESS EXCLUSIVE MODE`,
-	`ALTER TABLE peer_receipt DROP CONSTRAINT peer_receipt_stats_uuid_fkey, DROP CONSTRAINT peer_receipt_peer_id_fkey`,
+	`LOCK TABLE client, peer, subject, document, stats, peer_receipt, pull_position, rollup, rollup_delta, rollup_state, purge_state IN ACCESS EXCLUSIVE MODE`,
+	`ALTER TABLE peer_receipt DROP CONSTRAINT peer_receipt_stats_fkey, DROP CONSTRAINT peer_receipt_peer_id_fkey`,
 	`ALTER TABLE pull_position DROP CONSTRAINT pull_position_peer_id_fkey, DROP CONSTRAINT pull_position_client_id_fkey`,
-	`ALTER TABLE stats DROP CONSTRAINT stats_client_id_fkey`,
+	`ALTER TABLE stats DROP CONSTRAINT stats_client_id_fkey, DROP CONSTRAINT stats_document_fkey, DROP CONSTRAINT stats_pkey`,
+	`ALTER TABLE stats ADD CONSTRAINT stats_pkey PRIMARY KEY (anr, uuid)`,
+	`CREATE INDEX stats_uuid_idx ON stats (uuid)`,
 	`SELECT create_reference_table('client')`,
 	`SELECT create_reference_table('subject')`,
 	`SELECT create_reference_table('peer')`,
 	`SELECT create_reference_table('pull_position')`,
 	`SELECT create_reference_table('rollup_state')`,
 	`SELECT create_reference_table('purge_state')`,
-	`SELECT create_distributed_table('stats', 'uuid', colocate_with => 'none')`,
-	`SELECT create_distributed_table('peer_receipt', 'stats_uuid', colocate_with => 'stats')`,
+	`SELECT create_distributed_table('document', 'anr', colocate_with => 'none')`,
+	`SELECT create_distributed_table('stats', 'anr', colocate_with => 'document')`,
+	`SELECT create_distributed_table('peer_receipt', 'anr', colocate_with => 'document')`,
 	`SELECT create_distributed_table('rollup', 'date', colocate_with => 'none')`,
 	`SELECT create_distributed_table('rollup_delta', 'date', colocate_with => 'rollup')`,
 	`ALTER TABLE stats ADD CONSTRAINT stats_client_id_fkey FOREIGN KEY (client_id) REFERENCES client (id)`,
-	`ALTER TABLE peer_receipt ADD CONSTRAINT peer_receipt_stats_uuid_fkey FOREIGN KEY (stats_uuid) REFERENCES stats (uuid) ON DELETE CASCADE`,
+	`ALTER TABLE stats ADD CONSTRAINT stats_document_fkey FOREIGN KEY (anr, digest) REFERENCES document (anr, digest)`,
+	`ALTER TABLE peer_receipt ADD CONSTRAINT peer_receipt_stats_fkey FOREIGN KEY (anr, stats_uuid) REFERENCES stats (anr, uuid) ON DELETE CASCADE`,
 	`ALTER TABLE peer_receipt ADD CONSTRAINT peer_receipt_peer_id_fkey FOREIGN KEY (peer_id) REFERENCES peer (id)`,
 	`ALTER TABLE pull_position ADD CONSTRAINT pull_position_peer_id_fkey FOREIGN KEY (peer_id) REFERENCES peer (id)`,
 	`ALTER TABLE pull_position ADD CONSTRAINT pull_position_client_id_fkey FOREIGN KEY (client_id) REFERENCES client (id) ON DELETE CASCADE`,
@@ -63,7 +69,7 @@ func (s *Store) CheckDistributable(ctx context.Context) error {
 		return err
 	}
 	var citus bool
-	const installed = `SELECT EXISTS (SELECT FROM pg_proc WHERE proname = 'create_distributed_table')`
+	const installed = `SELECT EXISTS (SELECT 1 FROM pg_proc WHERE proname = 'create_distributed_table')`
 	if err := s.pool.QueryRow(ctx, installed).Scan(&citus); err != nil {
 		return fmt.Errorf("look for Citus: %w", translate(ctx, err))
 	}
@@ -110,7 +116,7 @@ func distribute(ctx context.Context, tx pgx.Tx) error {
 	return notify(ctx, db.New(tx), []Change{ChangeEverything})
 }
 
-// distributed tells whether the tables are, and looks once: who distributes them
+// distributed reports whether the tables are, and looks once: who distributes them
 // announces that everything has changed.
 func (s *Store) distributed(ctx context.Context) (bool, error) {
 	if known := s.spread.Load(); known != nil {
@@ -129,7 +135,7 @@ func isDistributed(ctx context.Context, conn querier) (distributed bool, err err
 	if err = conn.QueryRow(ctx, known).Scan(&distributed); err != nil || !distributed {
 		return false, err
 	}
-	const found = `SELECT EXISTS (SELECT FROM pg_dist_partition WHERE logicalrelid = to_regclass('stats'))`
+	const found = `SELECT EXISTS (SELECT 1 FROM pg_dist_partition WHERE logicalrelid = to_regclass('stats'))`
 	err = conn.QueryRow(ctx, found).Scan(&distributed)
 	return distributed, err
 }

@@ -54,7 +54,7 @@ func translate(ctx context.Context, err error) error {
 	if pgErr, ok := errors.AsType[*pgconn.PgError](err); ok {
 		return translateSQLState(pgErr)
 	}
-	if isImpatience(err) {
+	if isAcquireTimeout(err) {
 		return fmt.Errorf("%w: no connection to the database has become free", stats.ErrBusy)
 	}
 	if isConnectionError(err) {
@@ -71,7 +71,7 @@ func translateSQLState(err *pgconn.PgError) error {
 		return fmt.Errorf("%w: %s: run `stats-service db_create`", stats.ErrUnavailable, err.Message)
 	case err.Code == codeUniqueViolation:
 		return conflict(err.ConstraintName)
-	case err.Code == codeForeignKeyViolation && err.ConstraintName == "stats_client_id_fkey":
+	case violates(err, clientForeignKey):
 		return fmt.Errorf("client: %w", stats.ErrNotFound)
 	case unavailable[err.Code], unavailable[sqlClass(err.Code)]:
 		return fmt.Errorf("%w: %s (%s)", stats.ErrUnavailable, err.Message, err.Code)
@@ -93,9 +93,9 @@ func conflict(constraint string) error {
 	return fmt.Errorf("database: unique constraint %s is violated", constraint)
 }
 
-// isImpatience reports whether the wait for a connection was given up, and not
-// by the caller; see patience.
-func isImpatience(err error) bool {
+// isAcquireTimeout reports whether the wait for a connection was given up, and not
+// by the caller; see acquireTimeout.
+func isAcquireTimeout(err error) bool {
 	_, connecting := errors.AsType[*pgconn.ConnectError](err)
 	return errors.Is(err, context.DeadlineExceeded) && !connecting && !pgconn.Timeout(err)
 }
@@ -117,7 +117,22 @@ func isConnectionError(err error) bool {
 // simply be run again.
 func isRetryable(err error) bool {
 	code := sqlState(err)
-	return code == codeSerialization || code == codeDeadlock
+	return code == codeSerialization || code == codeDeadlock || errors.Is(err, errRaced) || violates(err, documentForeignKey)
+}
+
+// Constraints whose violation means something. On a distributed table their names
+// end with the number of a shard.
+const (
+	documentForeignKey = "stats_document_fkey" // somebody refers to a document that somebody else deletes
+	clientForeignKey   = "stats_client_id_fkey"
+	statForeignKey     = "peer_receipt_stats_fkey"
+)
+
+// violates reports whether the foreign key with this name, or one of its shards,
+// does not hold.
+func violates(err error, constraint string) bool {
+	pgErr, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && pgErr.Code == codeForeignKeyViolation && strings.HasPrefix(pgErr.ConstraintName, constraint)
 }
 
 // isUnstorable reports whether PostgreSQL refused a value itself, for instance

@@ -9,73 +9,75 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/monarc-project/stats-service/gen/db"
+	"github.com/monarc-project/stats-service/internal/rollup"
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
-// chunkBytes and chunkRows bound one INSERT, and so what the driver and the
-// server hold in memory beside the batch itself.
+// chunkBytes and chunkRows bound what is sent to the server at once, and so what
+// the driver and the server hold in memory beside the batch itself.
 const (
 	chunkBytes = 1 << 20
 	chunkRows  = 2_000
 )
 
-// observedAtOnce is of how many items the observations are held at a time.
-const observedAtOnce = 64
-
-// Item is a stat to be stored.
-type Item struct {
-	// Stat has a UUID when the sender chose one. ClientID and CreatedAt are the store's.
-	Stat stats.Stat
-	// Observations are what Stat.Data measures. They take several times its
-	// memory: where they are nil, InsertStats finds them out, some at a time.
-	Observations []stats.Observation
-}
-
-// Outcome is what became of an Item.
-type Outcome struct {
-	// Stat is the item's stat without Data, with the uuid under which it is
-	// stored. Of a duplicate it is just what was sent.
-	Stat stats.Stat
-	// Stored: this call stored the item. If neither Stored nor Duplicate is set,
-	// the client had stored the same content before (or the batch holds it
-	// twice), and Stat is that record.
-	Stored bool
-	// Duplicate: the item's own uuid is taken, by whomever; nothing was changed.
-	Duplicate bool
-}
-
-// InsertStats stores items as those of client, all or none, and returns one
-// Outcome for each, in their order.
+// InsertBatch stores the items of a batch as those of client, all or none, and
+// returns one result for each, in their order.
 //
-// An item without a uuid gets stats.ContentID, so that sending it again finds
+// An item without a UUID gets stats.DerivedUUID, so that sending it again finds
 // what is stored instead of storing it twice; also when several callers do so at
-// once. An item with a uuid that exists is a duplicate.
+// once. It is a repetition of any stat of the client with the same document for
+// the same day. An item with a UUID that exists is a duplicate.
 //
-// Errors: *stats.InvalidError when data does not validate or the database cannot
-// hold a value,
+// Errors: *stats.InvalidError when the database cannot hold a value,
 // stats.ErrNotFound when the client is gone.
-func (s *Store) InsertStats(ctx context.Context, client stats.Client, items []Item) ([]Outcome, error) {
-	if len(items) == 0 {
-		return []Outcome{}, nil
+func (s *Store) InsertBatch(ctx context.Context, client stats.Client, batch stats.Batch) ([]stats.Result, error) {
+	if len(batch.Items) == 0 {
+		return []stats.Result{}, nil
 	}
-	entries, err := s.prepare(ctx, client, items)
-	if err != nil {
-		return nil, err
+	in := newInsertion(client, s.timestamp(), batch.Items)
+	if err := s.insert(ctx, in); err != nil {
+		return nil, fmt.Errorf("insert %d stats of client %d: %w", len(batch.Items), client.ID, err)
 	}
-	b := batch{clientID: client.ID, createdAt: s.timestamp(), entries: entries}
-	err = s.transactLocked(ctx, db.LockShared, b.open, func(w *writing) error { return b.run(ctx, w) })
-	if err != nil {
-		return nil, fmt.Errorf("insert %d stats of client %d: %w", len(items), client.ID, insertError(ctx, err))
-	}
-	return b.outcomes(), nil
+	return in.results(), nil
 }
+
+// insert reads and packs what has not been read, and tries. What was taken for
+// known may be gone by then: it is read, and there is another try.
+func (s *Store) insert(ctx context.Context, in *insertion) (err error) {
+	if in.distributed, err = s.distributed(ctx); err != nil {
+		return translate(ctx, err)
+	}
+	for {
+		if err := s.packContents(ctx, in.contents); err != nil {
+			return err
+		}
+		err := s.transactLocked(ctx, db.LockShared, in.open, func(w *writing) error { return in.run(ctx, w) })
+		if !errors.Is(err, errVanished) {
+			return insertError(ctx, err)
+		}
+		for _, c := range in.contents {
+			if c.packed == nil && c.stored == nil {
+				if err := c.item.Read(); err != nil {
+					return err
+				}
+			}
+		}
+	}
+}
+
+var (
+	// errVanished tells that a document is not stored that was known before.
+	errVanished = errors.New("a document has been deleted meanwhile")
+	// errRaced tells that somebody else stored a document at the same time.
+	errRaced = errors.New("a document has been stored meanwhile")
+)
 
 // insertError tells the sender about values that PostgreSQL refused.
 func insertError(ctx context.Context, err error) error {
@@ -85,401 +87,450 @@ func insertError(ctx context.Context, err error) error {
 	return translate(ctx, err)
 }
 
-// entry is an item ready to be stored.
+// insertion is a batch that is being stored.
+type insertion struct {
+	client      stats.Client
+	createdAt   time.Time
+	distributed bool
+	entries     []entry
+	contents    []*content // in the order of their keys
+
+	// What follows is that of one attempt.
+	documents map[stats.DocumentKey]storedDocument // what is stored of contents
+	taken     map[uuid.UUID]bool                   // UUIDs chosen by the sender that other stats have
+	named     map[uuid.UUID]bool                   // those under which an item was inserted
+	stored    map[saying]storedAs                  // what the client has stored
+	missing   map[saying]*entry                    // items without a UUID that are not known to be stored
+}
+
+// entry is an item and what it says.
 type entry struct {
-	stat         *stats.Stat
-	contentID    uuid.UUID
-	observations []byte // packed
+	item    *stats.Item
+	content *content
 }
 
-// prepare does whatever does not need the transaction.
-func (s *Store) prepare(ctx context.Context, client stats.Client, items []Item) ([]entry, error) {
-	packed, err := s.packItems(ctx, items)
-	if err != nil {
-		return nil, err
-	}
-	entries := make([]entry, len(items))
-	for i := range items {
-		contentID, err := stats.ContentID(client.UUID, items[i].Stat)
-		if err != nil {
-			return nil, fmt.Errorf("identify stats %d: %w", i, err)
-		}
-		entries[i] = entry{stat: &items[i].Stat, contentID: contentID, observations: packed[i]}
-	}
-	return entries, nil
+// content is a document that items of the batch have.
+type content struct {
+	key    stats.DocumentKey
+	item   *stats.Item     // one of them, which is not known if any is not
+	packed []byte          // nil as long as the document has not been read
+
+	// What follows is that of one attempt.
+	stored   *storedDocument // nil: the document is not
+	fresh    bool            // this attempt stored it
+	referred bool            // a stat that this attempt inserted refers to it
 }
 
-// packItems packs the observations of each item, after it has made sure that
-// the database has their subjects.
-func (s *Store) packItems(ctx context.Context, items []Item) ([][]byte, error) {
-	packed := make([][]byte, 0, len(items))
-	for some := range slices.Chunk(items, observedAtOnce) {
-		more, err := s.packSome(ctx, some, len(packed))
-		if err != nil {
-			return nil, err
-		}
-		packed = append(packed, more...)
-	}
-	return packed, nil
+// saying is what makes items without a UUID the same. The type follows from the
+// digest.
+type saying struct {
+	stats.DocumentKey
+	day rollup.Day
 }
 
-// packSome is packItems for items of which the first is at a place in the batch.
-func (s *Store) packSome(ctx context.Context, items []Item, place int) ([][]byte, error) {
-	items, err := observe(items, place)
-	if err != nil {
-		return nil, err
-	}
-	ids, err := s.subjectIDs(ctx, items)
-	if err != nil {
-		return nil, err
-	}
-	packed := make([][]byte, len(items))
-	for i, item := range items {
-		n := len(item.Observations)
-		if packed[i], err = packObservations(item, ids[:n]); err != nil {
-			return nil, fmt.Errorf("stats %d of analysis %s: %w", place+i, item.Stat.ANR, err)
-		}
-		ids = ids[n:]
-	}
-	return packed, nil
-}
+func (e *entry) saying() saying { return saying{e.content.key, rollup.DayOf(e.item.Date)} }
 
-// observe fills in the observations that are not known yet.
-func observe(items []Item, place int) ([]Item, error) {
-	items = slices.Clone(items)
-	for i := range items {
-		if items[i].Observations != nil {
-			continue
-		}
-		observations, err := stats.Observations(items[i].Stat.Type, items[i].Stat.Data)
-		if bad, isBad := errors.AsType[*stats.InvalidError](err); isBad {
-			return nil, bad.Under(strconv.Itoa(place + i))
-		}
-		if err != nil {
-			return nil, err
-		}
-		items[i].Observations = observations
-	}
-	return items, nil
-}
-
-// packObservations packs what item measured of the subjects with these ids.
-func packObservations(item Item, ids []int64) ([]byte, error) {
-	width := widthOf(item.Stat.Type)
-	buffer := measureBuffers.Get().(*[]measure)
-	defer measureBuffers.Put(buffer)
-	measures := (*buffer)[:0]
-	for i := range item.Observations {
-		m := measure{subject: ids[i]}
-		for k := range width {
-			m.values[k] = amountOf(item.Observations[i].Values[k])
-		}
-		measures = append(measures, m)
-	}
-	*buffer = measures
-	slices.SortFunc(measures, func(a, b measure) int { return cmp.Compare(a.subject, b.subject) })
-	return pack(observed, measures, width)
-}
-
-// batch is the state of one attempt to insert entries.
-type batch struct {
-	clientID  int64
-	createdAt time.Time
-	entries   []entry
-
-	named  map[uuid.UUID]bool     // uuids chosen by the sender under which a row was inserted
-	stored map[uuid.UUID]storedAs // by content id: where this client's content is
-
-	located bool                 // stored has what this client had before this attempt
-	missing map[uuid.UUID]*entry // by content id: entries without a uuid, as far as not known to be stored
+// derived is the UUID of an item without one.
+func (in *insertion) derived(e *entry) uuid.UUID {
+	return stats.DerivedUUID(in.client.UUID, e.item.ANR, e.item.Date, e.item.Digest)
 }
 
 type storedAs struct {
 	id        uuid.UUID
 	createdAt time.Time
-	fresh     bool // by this attempt, for an entry without a uuid
+	fresh     bool // by this attempt, for an item without a UUID
 }
 
-// genericPlans has the statements of a transaction planned for any values: none
-// of those that insert gains from a plan for its own, for which the server would
-// copy the values several times.
-//
-// What is looked for by its content needs a plan of its own: one for any number
-// of contents is made for ten, and compares ten thousand with every row.
-const (
-	genericPlans = "SET LOCAL plan_cache_mode = force_generic_plan"
-	customPlans  = "SET LOCAL plan_cache_mode = force_custom_plan"
-)
+func newInsertion(client stats.Client, createdAt time.Time, items []stats.Item) *insertion {
+	in := &insertion{client: client, createdAt: createdAt, entries: make([]entry, len(items))}
+	contents := make(map[stats.DocumentKey]*content, len(items))
+	for i := range items {
+		item := &items[i]
+		key := item.DocumentKey()
+		c := contents[key]
+		if c == nil {
+			c = &content{key: key, item: item}
+			contents[key] = c
+		}
+		if !item.Known {
+			c.item = item
+		}
+		in.entries[i] = entry{item, c}
+	}
+	in.contents = slices.SortedFunc(maps.Values(contents), func(a, b *content) int { return compareKeys(a.key, b.key) })
+	return in
+}
 
 // open begins an attempt.
-func (b *batch) open(start *pgx.Batch, w *writing) {
-	b.named, b.stored = map[uuid.UUID]bool{}, map[uuid.UUID]storedAs{}
-	b.missing = b.derivedContents()
-	w.queueLocal(start, b.clientID)
-	if b.located = !b.hasNamed(); b.located {
-		b.queueLocate(start)
+func (in *insertion) open(start *pgx.Batch, w *writing) {
+	in.documents, in.taken = map[stats.DocumentKey]storedDocument{}, map[uuid.UUID]bool{}
+	in.named, in.stored, in.missing = map[uuid.UUID]bool{}, map[saying]storedAs{}, map[saying]*entry{}
+	keys := make([]stats.DocumentKey, len(in.contents))
+	for i, c := range in.contents {
+		keys[i], c.stored, c.fresh, c.referred = c.key, nil, false, false
 	}
-	start.Queue(genericPlans)
-}
-
-// queueLocate looks for what is missing.
-func (b *batch) queueLocate(batch *pgx.Batch) {
-	batch.Queue(db.StatsByContentID, sortedIDs(b.missing), b.clientID).Query(b.readLocations)
-}
-
-// run is the rest of an attempt.
-func (b *batch) run(ctx context.Context, w *writing) error {
-	if err := b.insertNamed(ctx, w); err != nil {
-		return err
+	var chosen []uuid.UUID
+	for i := range in.entries {
+		if e := &in.entries[i]; e.item.UUID != uuid.Nil {
+			chosen = append(chosen, e.item.UUID)
+		} else if say := e.saying(); in.missing[say] == nil {
+			in.missing[say] = e
+		}
 	}
-	return b.insertDerived(ctx, w)
+	queueGenericPlans(start, in.distributed)
+	w.queueClients(start, []int64{in.client.ID})
+	queueStored(start, keys, in.documents)
+	if len(chosen) > 0 {
+		start.Queue(db.TakenUUIDs, chosen).Query(func(rows pgx.Rows) error { return readUUIDs(rows, in.taken) })
+	} else { // what is inserted under a chosen UUID may be what another item says
+		in.queueLocate(start)
+	}
 }
 
-// hasNamed tells whether a sender chose a uuid. What is inserted under it may be
-// the content of another entry, which can then be located only afterwards.
-func (b *batch) hasNamed() bool {
-	return slices.ContainsFunc(b.entries, func(e entry) bool { return e.stat.UUID != uuid.Nil })
-}
-
-// readLocations notes where contents are, from the columns of StatsByContentID,
-// and that they are not missing.
-func (b *batch) readLocations(rows pgx.Rows) error {
-	var contentID, id uuid.UUID
-	var createdAt time.Time
-	_, err := pgx.ForEachRow(rows, []any{&contentID, &id, &createdAt}, func() error {
-		b.stored[contentID] = storedAs{id: id, createdAt: createdAt.UTC()}
-		delete(b.missing, contentID)
+func readUUIDs(rows pgx.Rows, into map[uuid.UUID]bool) error {
+	var id uuid.UUID
+	_, err := pgx.ForEachRow(rows, []any{&id}, func() error {
+		into[id] = true
 		return nil
 	})
 	return err
 }
 
-// insertNamed inserts the entries whose senders chose a uuid, the first of each.
-func (b *batch) insertNamed(ctx context.Context, w *writing) error {
-	var rows []newRow
-	seen := map[uuid.UUID]bool{}
-	for i := range b.entries {
-		e := &b.entries[i]
-		if e.stat.UUID == uuid.Nil || seen[e.stat.UUID] {
-			continue
-		}
-		seen[e.stat.UUID] = true
-		rows = append(rows, newRow{id: e.stat.UUID, entry: e})
+// run is the rest of an attempt.
+func (in *insertion) run(ctx context.Context, w *writing) error {
+	if _, exists := w.clients[in.client.ID]; !exists {
+		return pgx.ErrNoRows
 	}
-	return b.insert(ctx, w, rows)
-}
-
-// insertDerived inserts the entries without a uuid whose content the client has
-// not stored, once each.
-func (b *batch) insertDerived(ctx context.Context, w *writing) error {
-	if !b.located {
-		if err := b.locate(ctx, w); err != nil {
+	for _, c := range in.contents {
+		if found, ok := in.documents[c.key]; ok {
+			c.stored = &found
+		} else if c.packed == nil {
+			return errVanished
+		}
+	}
+	if chosen := in.chosen(); len(chosen) > 0 {
+		if err := in.insertRows(ctx, w, chosen); err != nil {
 			return err
 		}
 	}
-	rows := b.rowsFor(func(contentID uuid.UUID) uuid.UUID { return contentID })
-	if err := b.insert(ctx, w, rows); err != nil {
+	if err := in.insertDerived(ctx, w); err != nil {
+		return err
+	}
+	return in.deleteOrphans(ctx, w)
+}
+
+// chosen are rows for the items whose senders chose a UUID that is free, the
+// first of each.
+func (in *insertion) chosen() (rows []newRow) {
+	seen := map[uuid.UUID]bool{}
+	for i := range in.entries {
+		e := &in.entries[i]
+		if id := e.item.UUID; id != uuid.Nil && !seen[id] && !in.taken[id] {
+			seen[id] = true
+			rows = append(rows, newRow{id: id, entry: e})
+		}
+	}
+	return rows
+}
+
+// insertDerived inserts the items without a UUID that say what the client has not
+// stored, once each.
+func (in *insertion) insertDerived(ctx context.Context, w *writing) error {
+	if slices.ContainsFunc(in.entries, func(e entry) bool { return e.item.UUID != uuid.Nil }) {
+		if err := in.locate(ctx, w); err != nil {
+			return err
+		}
+	}
+	if len(in.missing) == 0 {
+		return nil
+	}
+	if err := in.insertRows(ctx, w, in.rowsFor(in.derived)); err != nil {
 		return err
 	}
 	// What conflicted was either stored by the same client at this moment, or
-	// its uuid has been taken by another client.
-	if err := b.locate(ctx, w); err != nil || len(b.missing) == 0 {
+	// its UUID is another stat's.
+	if err := in.locate(ctx, w); err != nil || len(in.missing) == 0 {
 		return err
 	}
-	return b.insertSquatted(ctx, w)
+	return in.insertSquatted(ctx, w)
 }
 
-// derivedContents returns the entries without a uuid by their content.
-func (b *batch) derivedContents() map[uuid.UUID]*entry {
-	contents := map[uuid.UUID]*entry{}
-	for i := range b.entries {
-		if e := &b.entries[i]; e.stat.UUID == uuid.Nil {
-			contents[e.contentID] = e
-		}
+// insertSquatted gives a random UUID to items whose derived one is another stat's.
+// No unique key keeps those from being stored twice by simultaneous calls, so
+// they take turns.
+func (in *insertion) insertSquatted(ctx context.Context, w *writing) error {
+	var locks []int64
+	for _, e := range in.missing {
+		id := in.derived(e)
+		locks = append(locks, int64(binary.BigEndian.Uint64(id[:8])))
 	}
-	return contents
-}
-
-// insertSquatted gives a random uuid to contents whose derived uuid belongs to
-// another client. No unique key keeps those from being stored twice by
-// simultaneous calls, so they take turns.
-func (b *batch) insertSquatted(ctx context.Context, w *writing) error {
-	for _, contentID := range sortedIDs(b.missing) {
-		if err := w.queries.LockContent(ctx, int64(binary.BigEndian.Uint64(contentID[:8]))); err != nil {
+	slices.Sort(locks)
+	for _, lock := range locks {
+		if err := w.queries.LockExclusive(ctx, lock); err != nil {
 			return err
 		}
 	}
-	if err := b.locate(ctx, w); err != nil {
+	if err := in.locate(ctx, w); err != nil {
 		return err
 	}
-	rows := b.rowsFor(func(uuid.UUID) uuid.UUID { return uuid.New() })
-	return b.insert(ctx, w, rows)
+	return in.insertRows(ctx, w, in.rowsFor(func(*entry) uuid.UUID { return uuid.New() }))
 }
 
-// rowsFor are the rows of what is missing.
-func (b *batch) rowsFor(idOf func(contentID uuid.UUID) uuid.UUID) []newRow {
-	rows := make([]newRow, 0, len(b.missing))
-	for contentID, e := range b.missing {
-		rows = append(rows, newRow{id: idOf(contentID), entry: e, derived: true})
+// rowsFor are rows for what is missing.
+func (in *insertion) rowsFor(idOf func(*entry) uuid.UUID) []newRow {
+	rows := make([]newRow, 0, len(in.missing))
+	for _, e := range in.missing {
+		rows = append(rows, newRow{id: idOf(e), entry: e, derived: true})
 	}
 	return rows
 }
 
 // locate finds out what the client has stored of what is missing.
-func (b *batch) locate(ctx context.Context, w *writing) error {
-	maps.DeleteFunc(b.missing, func(contentID uuid.UUID, _ *entry) bool {
-		_, inserted := b.stored[contentID]
-		return inserted
-	})
-	if len(b.missing) == 0 {
+func (in *insertion) locate(ctx context.Context, w *writing) error {
+	if len(in.missing) == 0 {
 		return nil
 	}
 	var batch pgx.Batch
-	batch.Queue(customPlans)
-	b.queueLocate(&batch)
-	batch.Queue(genericPlans)
+	in.queueLocate(&batch)
 	return w.send(ctx, &batch)
 }
 
-// newRow is an entry and the uuid to insert it under.
+func (in *insertion) queueLocate(batch *pgx.Batch) {
+	var p db.StoredStatsParams
+	for _, e := range in.missing {
+		p.ANRs, p.Types = append(p.ANRs, e.item.ANR), append(p.Types, string(e.item.Type))
+		p.Dates, p.Digests = append(p.Dates, e.item.Date), append(p.Digests, uuid.UUID(e.item.Digest))
+	}
+	batch.Queue(db.StoredStats, p.ANRs, p.Types, p.Dates, p.Digests, in.client.ID).Query(in.readLocations)
+}
+
+// readLocations notes where the client has stored what, from the columns of
+// StoredStats, and that it is not missing.
+func (in *insertion) readLocations(rows pgx.Rows) error {
+	var anr, digest, id uuid.UUID
+	var date, createdAt time.Time
+	_, err := pgx.ForEachRow(rows, []any{&anr, &date, &digest, &id, &createdAt}, func() error {
+		say := saying{keyOf(anr, digest), rollup.DayOf(date)}
+		in.stored[say] = storedAs{id: id, createdAt: createdAt.UTC()}
+		delete(in.missing, say)
+		return nil
+	})
+	return err
+}
+
+// newRow is an item and the UUID to insert it under.
 type newRow struct {
+	*entry
 	id      uuid.UUID
-	entry   *entry
 	derived bool
 }
 
-// insert inserts the rows whose uuid is free, in the order of the uuids: two
-// batches with the same uuids then wait for each other instead of deadlocking.
-func (b *batch) insert(ctx context.Context, w *writing, rows []newRow) error {
-	slices.SortFunc(rows, func(x, y newRow) int { return bytes.Compare(x.id[:], y.id[:]) })
-	chunks := chunksOf(rows)
-	switch len(chunks) {
-	case 0:
-		return nil
-	case 1:
-		ids, err := w.queries.InsertStats(ctx, b.insertParams(rows))
-		if err != nil {
-			return err
-		}
-		chunks[0] = withIDs(rows, ids)
-	default:
-		if err := b.insertTogether(ctx, w, chunks); err != nil {
-			return err
-		}
+// insertRows inserts the rows whose UUID is free, and before that the documents
+// that they refer to. Documents and rows each come in one order: two batches
+// with the same ones then wait for each other instead of deadlocking.
+func (in *insertion) insertRows(ctx context.Context, w *writing, rows []newRow) error {
+	slices.SortFunc(rows, func(x, y newRow) int {
+		return cmp.Or(bytes.Compare(x.item.ANR[:], y.item.ANR[:]), bytes.Compare(x.id[:], y.id[:]))
+	})
+	out := outbox{w: w}
+	if err := out.documents(ctx, rows); err != nil {
+		return err
 	}
-	return b.noteInserted(ctx, w, chunks)
-}
-
-// chunksOf cuts rows into what goes into one statement each.
-func chunksOf(rows []newRow) [][]newRow {
-	var chunks [][]newRow
-	for len(rows) > 0 {
-		n := chunkLen(rows)
-		chunks = append(chunks, rows[:n])
-		rows = rows[n:]
+	inserted := make(map[uuid.UUID]bool, len(rows))
+	for some := range slices.Chunk(rows, chunkRows) {
+		p := in.columns(some)
+		query := out.queue(db.InsertStats, p.CreatedAt, p.ClientID, p.UUIDs, p.ANRs, p.Digests, p.Dates, p.Types)
+		query.Query(func(rows pgx.Rows) error { return readUUIDs(rows, inserted) })
 	}
-	return chunks
-}
-
-// chunkLen is how many of rows go into one statement, at least one.
-func chunkLen(rows []newRow) int {
-	size := 0
-	for i, row := range rows {
-		size += len(row.entry.stat.Data) + len(row.entry.observations)
-		if i > 0 && (size > chunkBytes || i == chunkRows) {
-			return i
-		}
+	if err := out.flush(ctx); err != nil {
+		return err
 	}
-	return len(rows)
-}
-
-// withIDs reduces rows, in place, to those with one of ids.
-func withIDs(rows []newRow, ids []uuid.UUID) []newRow {
-	wanted := make(map[uuid.UUID]bool, len(ids))
-	for _, id := range ids {
-		wanted[id] = true
-	}
-	return slices.DeleteFunc(rows, func(row newRow) bool { return !wanted[row.id] })
-}
-
-// noteInserted notes what was inserted.
-func (b *batch) noteInserted(ctx context.Context, w *writing, chunks [][]newRow) error {
-	for _, rows := range chunks {
-		changed := make([]observedRow, len(rows))
-		for i, row := range rows {
-			if row.derived {
-				b.stored[row.entry.contentID] = storedAs{id: row.id, createdAt: b.createdAt, fresh: true}
-			} else {
-				b.named[row.id] = true
-			}
-			changed[i] = observedRow{
-				Type: string(row.entry.stat.Type), Date: row.entry.stat.Date,
-				ClientID: b.clientID, Observations: row.entry.observations,
-			}
-		}
-		if err := w.added(ctx, changed); err != nil {
-			return err
+	for _, row := range rows {
+		if inserted[row.id] {
+			in.noteInserted(w, row)
 		}
 	}
 	return nil
 }
 
-func (b *batch) insertParams(rows []newRow) db.InsertStatsParams {
-	params := db.InsertStatsParams{CreatedAt: b.createdAt, ClientID: b.clientID}
+func (in *insertion) columns(rows []newRow) db.InsertStatsParams {
+	p := db.InsertStatsParams{CreatedAt: in.createdAt, ClientID: in.client.ID}
 	for _, row := range rows {
-		stat := row.entry.stat
-		params.UUIDs = append(params.UUIDs, row.id)
-		params.ANRs = append(params.ANRs, stat.ANR)
-		params.Types = append(params.Types, string(stat.Type))
-		params.Dates = append(params.Dates, stat.Date)
-		params.Data = append(params.Data, stat.Data)
-		params.ContentIDs = append(params.ContentIDs, row.entry.contentID)
-		params.Observations = append(params.Observations, row.entry.observations)
+		p.UUIDs, p.ANRs = append(p.UUIDs, row.id), append(p.ANRs, row.item.ANR)
+		p.Digests, p.Dates = append(p.Digests, uuid.UUID(row.item.Digest)), append(p.Dates, row.item.Date)
+		p.Types = append(p.Types, string(row.item.Type))
 	}
-	return params
+	return p
 }
 
-// outcomes reports on each entry. Of several with the same uuid or content, the
-// first is the one that was stored.
-func (b *batch) outcomes() []Outcome {
-	outcomes := make([]Outcome, len(b.entries))
-	for i := range b.entries {
-		e := &b.entries[i]
-		o := Outcome{Stat: *e.stat}
-		o.Stat.Data = nil
-		if e.stat.UUID == uuid.Nil {
-			b.reportDerived(&o, e.contentID)
-		} else {
-			b.reportNamed(&o)
+func (in *insertion) noteInserted(w *writing, row newRow) {
+	if row.derived {
+		in.stored[row.saying()] = storedAs{id: row.id, createdAt: in.createdAt, fresh: true}
+		delete(in.missing, row.saying())
+	} else {
+		in.named[row.id] = true
+	}
+	row.content.referred = true
+	w.count(in.client.ID, row.item.Type, rollup.DayOf(row.item.Date), row.content.stored.observations, 1)
+}
+
+// outbox sends statements together, but not more than chunkBytes at once.
+type outbox struct {
+	w     *writing
+	batch pgx.Batch
+}
+
+func (o *outbox) queue(statement string, args ...any) *pgx.QueuedQuery {
+	return o.batch.Queue(statement, args...)
+}
+
+func (o *outbox) flush(ctx context.Context) error {
+	batch := o.batch
+	o.batch = pgx.Batch{}
+	return o.w.send(ctx, &batch)
+}
+
+// documents inserts the documents of rows that are not stored, and notes the bytes
+// as which the others were sent.
+func (o *outbox) documents(ctx context.Context, rows []newRow) error {
+	var fresh []*content
+	var changed db.SetFingerprintsParams
+	for _, c := range contentsOf(rows) {
+		switch {
+		case c.stored == nil:
+			fresh = append(fresh, c)
+		case c.stored.fingerprint != c.item.Fingerprint && c.stored.observations != nil:
+			changed.ANRs, changed.Digests = append(changed.ANRs, c.key.ANR), append(changed.Digests, uuid.UUID(c.key.Digest))
+			changed.Fingerprints = append(changed.Fingerprints, uuid.UUID(c.item.Fingerprint))
 		}
-		outcomes[i] = o
 	}
-	return outcomes
+	for len(fresh) > 0 {
+		n := chunkLen(fresh)
+		o.insertDocuments(fresh[:n])
+		if fresh = fresh[n:]; len(fresh) > 0 {
+			if err := o.flush(ctx); err != nil {
+				return err
+			}
+		}
+	}
+	if len(changed.ANRs) > 0 {
+		o.queue(db.SetFingerprints, changed.ANRs, changed.Digests, changed.Fingerprints)
+	}
+	return nil
 }
 
-func (b *batch) reportDerived(o *Outcome, contentID uuid.UUID) {
-	at := b.stored[contentID]
-	o.Stored = at.fresh
-	o.Stat.UUID, o.Stat.CreatedAt, o.Stat.ClientID = at.id, at.createdAt, b.clientID
+func (o *outbox) insertDocuments(contents []*content) {
+	var p db.InsertDocumentsParams
+	for _, c := range contents {
+		p.ANRs, p.Digests = append(p.ANRs, c.key.ANR), append(p.Digests, uuid.UUID(c.key.Digest))
+		p.Fingerprints, p.Types = append(p.Fingerprints, uuid.UUID(c.item.Fingerprint)), append(p.Types, string(c.item.Type))
+		p.Data, p.Observations = append(p.Data, c.item.Data), append(p.Observations, c.packed)
+		c.stored, c.fresh = &storedDocument{c.item.Fingerprint, c.packed}, true
+	}
+	query := o.queue(db.InsertDocuments, p.ANRs, p.Digests, p.Fingerprints, p.Types, p.Data, p.Observations)
+	query.Exec(func(inserted pgconn.CommandTag) error {
+		if inserted.RowsAffected() < int64(len(contents)) {
+			return errRaced // what is stored may measure something else, by another release
+		}
+		return nil
+	})
+}
+
+// contentsOf are the contents of rows in the order of their keys, once each.
+func contentsOf(rows []newRow) []*content {
+	contents := make([]*content, len(rows))
+	for i := range rows {
+		contents[i] = rows[i].content
+	}
+	slices.SortFunc(contents, func(a, b *content) int { return compareKeys(a.key, b.key) })
+	return slices.Compact(contents)
+}
+
+// chunkLen is how many of contents go into one statement, at least one.
+func chunkLen(contents []*content) int {
+	size := 0
+	for i, c := range contents {
+		size += len(c.item.Data) + len(c.packed)
+		if i > 0 && (size > chunkBytes || i == chunkRows) {
+			return i
+		}
+	}
+	return len(contents)
+}
+
+// deleteOrphans deletes the documents that were inserted for items that turned
+// out to be stored.
+func (in *insertion) deleteOrphans(ctx context.Context, w *writing) error {
+	var orphans []stats.DocumentKey
+	for _, c := range in.contents {
+		if c.fresh && !c.referred {
+			orphans = append(orphans, c.key)
+		}
+	}
+	if len(orphans) == 0 {
+		return nil
+	}
+	var batch pgx.Batch
+	queueUnreferenced(&batch, orphans)
+	return w.send(ctx, &batch)
+}
+
+// results reports on each item. Of several with the same UUID or that say the
+// same, the first is the one that was stored.
+func (in *insertion) results() []stats.Result {
+	results := make([]stats.Result, len(in.entries))
+	for i := range in.entries {
+		e := &in.entries[i]
+		results[i] = stats.Result{Stat: stats.Stat{UUID: e.item.UUID, ANR: e.item.ANR, Type: e.item.Type, Date: e.item.Date}}
+		if e.item.UUID == uuid.Nil {
+			in.reportDerived(&results[i], e.saying())
+		} else {
+			in.reportNamed(&results[i])
+		}
+	}
+	return results
+}
+
+func (in *insertion) reportDerived(r *stats.Result, say saying) {
+	at := in.stored[say]
+	r.Status = stats.Repeated
+	if at.fresh {
+		r.Status = stats.Stored
+	}
+	r.Stat.UUID, r.Stat.CreatedAt, r.Stat.ClientID = at.id, at.createdAt, in.client.ID
 	at.fresh = false
-	b.stored[contentID] = at
+	in.stored[say] = at
 }
 
-func (b *batch) reportNamed(o *Outcome) {
-	if !b.named[o.Stat.UUID] {
-		o.Duplicate = true
+func (in *insertion) reportNamed(r *stats.Result) {
+	if !in.named[r.Stat.UUID] {
+		r.Status = stats.Duplicate
 		return
 	}
-	o.Stored = true
-	o.Stat.CreatedAt, o.Stat.ClientID = b.createdAt, b.clientID
-	delete(b.named, o.Stat.UUID)
+	r.Status = stats.Stored
+	r.Stat.CreatedAt, r.Stat.ClientID = in.createdAt, in.client.ID
+	delete(in.named, r.Stat.UUID)
 }
 
-func sortedIDs(contents map[uuid.UUID]*entry) []uuid.UUID {
-	ids := make([]uuid.UUID, 0, len(contents))
-	for id := range contents {
-		ids = append(ids, id)
+// Repeats reports of each item with a UUID whether the client has stored what it
+// says under another one, or an earlier item says it.
+func (s *Store) Repeats(ctx context.Context, client stats.Client, items []stats.Item) ([]bool, error) {
+	in := newInsertion(client, time.Time{}, items)
+	in.stored, in.missing = map[saying]storedAs{}, map[saying]*entry{}
+	for i := range in.entries {
+		in.missing[in.entries[i].saying()] = &in.entries[i]
 	}
-	slices.SortFunc(ids, func(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) })
-	return ids
+	if err := s.batchOnce(ctx, in.queueLocate); err != nil {
+		return nil, fmt.Errorf("look for what %d stats say: %w", len(items), translate(ctx, err))
+	}
+	repeats := make([]bool, len(items))
+	for i := range in.entries {
+		e := &in.entries[i]
+		at, known := in.stored[e.saying()]
+		repeats[i] = known && at.id != e.item.UUID
+		if !known {
+			in.stored[e.saying()] = storedAs{id: e.item.UUID}
+		}
+	}
+	return repeats, nil
 }

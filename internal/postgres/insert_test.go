@@ -20,97 +20,89 @@ import (
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
-// fate is an Outcome in words.
-func fate(o postgres.Outcome) string {
-	switch {
-	case o.Stored && o.Duplicate:
-		return "contradiction"
-	case o.Stored:
-		return "stored"
-	case o.Duplicate:
-		return "duplicate"
-	}
-	return "known"
+// fate is the status of a result in words.
+func fate(r stats.Result) string {
+	return map[stats.Status]string{stats.Stored: "stored", stats.Repeated: "known", stats.Duplicate: "duplicate"}[r.Status]
 }
 
-func fates(outcomes []postgres.Outcome) []string {
+func fates(results []stats.Result) []string {
 	var words []string
-	for _, o := range outcomes {
+	for _, o := range results {
 		words = append(words, fate(o))
 	}
 	return words
 }
 
-func TestInsertStatsOutcomes(t *testing.T) {
+func TestInsertBatchOutcomes(t *testing.T) {
 	t.Parallel()
-	type call func(t *testing.T, content func(n int) postgres.Item) []postgres.Item
-	batch := func(build func(content func(n int) postgres.Item) []postgres.Item) call {
-		return func(_ *testing.T, content func(n int) postgres.Item) []postgres.Item { return build(content) }
+	type call func(t *testing.T, content func(n int) stats.Item) []stats.Item
+	batch := func(build func(content func(n int) stats.Item) []stats.Item) call {
+		return func(_ *testing.T, content func(n int) stats.Item) []stats.Item { return build(content) }
 	}
-	type content = func(n int) postgres.Item
+	type content = func(n int) stats.Item
 	tests := map[string]struct {
 		calls []call
 		want  [][]string // of each call
 		rows  int        // stored in the end
 	}{
 		"nothing": {
-			calls: []call{batch(func(content) []postgres.Item { return nil })},
+			calls: []call{batch(func(content) []stats.Item { return nil })},
 			want:  [][]string{nil},
 		},
 		"without uuid": {
-			calls: []call{batch(func(c content) []postgres.Item { return []postgres.Item{c(1), c(2)} })},
+			calls: []call{batch(func(c content) []stats.Item { return []stats.Item{c(1), c(2)} })},
 			want:  [][]string{{"stored", "stored"}},
 			rows:  2,
 		},
 		"sent again": {
 			calls: []call{
-				batch(func(c content) []postgres.Item { return []postgres.Item{c(1)} }),
-				batch(func(c content) []postgres.Item { return []postgres.Item{c(2), c(1)} }),
+				batch(func(c content) []stats.Item { return []stats.Item{c(1)} }),
+				batch(func(c content) []stats.Item { return []stats.Item{c(2), c(1)} }),
 			},
 			want: [][]string{{"stored"}, {"stored", "known"}},
 			rows: 2,
 		},
 		"equal content in one batch": {
-			calls: []call{batch(func(c content) []postgres.Item { return []postgres.Item{c(1), c(2), c(1)} })},
+			calls: []call{batch(func(c content) []stats.Item { return []stats.Item{c(1), c(2), c(1)} })},
 			want:  [][]string{{"stored", "stored", "known"}},
 			rows:  2,
 		},
 		"uuid taken": {
 			calls: []call{
-				batch(func(c content) []postgres.Item { return []postgres.Item{named(c(1), 7)} }),
-				batch(func(c content) []postgres.Item { return []postgres.Item{named(c(2), 7), named(c(3), 8)} }),
+				batch(func(c content) []stats.Item { return []stats.Item{named(c(1), 7)} }),
+				batch(func(c content) []stats.Item { return []stats.Item{named(c(2), 7), named(c(3), 8)} }),
 			},
 			want: [][]string{{"stored"}, {"duplicate", "stored"}},
 			rows: 2,
 		},
 		"uuid twice in one batch": {
-			calls: []call{batch(func(c content) []postgres.Item { return []postgres.Item{named(c(1), 7), named(c(2), 7)} })},
+			calls: []call{batch(func(c content) []stats.Item { return []stats.Item{named(c(1), 7), named(c(2), 7)} })},
 			want:  [][]string{{"stored", "duplicate"}},
 			rows:  1,
 		},
 		"taken uuid twice in one batch": {
 			calls: []call{
-				batch(func(c content) []postgres.Item { return []postgres.Item{named(c(1), 7)} }),
-				batch(func(c content) []postgres.Item { return []postgres.Item{named(c(1), 7), named(c(1), 7)} }),
+				batch(func(c content) []stats.Item { return []stats.Item{named(c(1), 7)} }),
+				batch(func(c content) []stats.Item { return []stats.Item{named(c(1), 7), named(c(1), 7)} }),
 			},
 			want: [][]string{{"stored"}, {"duplicate", "duplicate"}},
 			rows: 1,
 		},
 		"content known under a chosen uuid": {
 			calls: []call{
-				batch(func(c content) []postgres.Item { return []postgres.Item{named(c(1), 7)} }),
-				batch(func(c content) []postgres.Item { return []postgres.Item{c(1)} }),
+				batch(func(c content) []stats.Item { return []stats.Item{named(c(1), 7)} }),
+				batch(func(c content) []stats.Item { return []stats.Item{c(1)} }),
 			},
 			want: [][]string{{"stored"}, {"known"}},
 			rows: 1,
 		},
 		"same content with and without uuid in one batch": {
-			calls: []call{batch(func(c content) []postgres.Item { return []postgres.Item{c(1), named(c(1), 7)} })},
+			calls: []call{batch(func(c content) []stats.Item { return []stats.Item{c(1), named(c(1), 7)} })},
 			want:  [][]string{{"known", "stored"}},
 			rows:  1,
 		},
 		"same content under two chosen uuids": {
-			calls: []call{batch(func(c content) []postgres.Item { return []postgres.Item{named(c(1), 7), named(c(1), 8)} })},
+			calls: []call{batch(func(c content) []stats.Item { return []stats.Item{named(c(1), 7), named(c(1), 8)} })},
 			want:  [][]string{{"stored", "stored"}},
 			rows:  2,
 		},
@@ -120,10 +112,10 @@ func TestInsertStatsOutcomes(t *testing.T) {
 			t.Parallel()
 			store := setup(t)
 			client := newClient(t, store, "client")
-			content := func(n int) postgres.Item { return threat(t, 1, "2024-05-01", fmt.Sprintf("1 %d 2 3.5 label", n)) }
+			content := func(n int) stats.Item { return threat(t, 1, "2024-05-01", fmt.Sprintf("1 %d 2 3.5 label", n)) }
 			for i, call := range tc.calls {
-				outcomes := insert(t, store, client, call(t, content)...)
-				if diff := cmp.Diff(tc.want[i], fates(outcomes)); diff != "" {
+				results := insert(t, store, client, call(t, content)...)
+				if diff := cmp.Diff(tc.want[i], fates(results)); diff != "" {
 					t.Errorf("call %d (-want +got):\n%s", i, diff)
 				}
 			}
@@ -134,30 +126,27 @@ func TestInsertStatsOutcomes(t *testing.T) {
 	}
 }
 
-func TestInsertStatsEchoes(t *testing.T) {
+func TestInsertBatchEchoes(t *testing.T) {
 	t.Parallel()
 	store := setup(t)
 	client := newClient(t, store, "client")
 	derived := threat(t, 1, "2024-05-01", "1 1 2 3.5 label")
-	contentID, err := stats.ContentID(client.UUID, derived.Stat)
-	if err != nil {
-		t.Fatal(err)
-	}
+	derivedID := stats.DerivedUUID(client.UUID, derived.ANR, derived.Date, derived.Digest)
 	first := insert(t, store, client, derived, named(threat(t, 2, "2024-05-02"), 7))
 	again := insert(t, store, client, derived, named(threat(t, 3, "2024-05-03"), 7))
 
 	stat := func(uuid uuid.UUID, anr int, day string) stats.Stat {
 		return stats.Stat{UUID: uuid, ANR: id(anr), Type: stats.Threat, Date: date(day)}
 	}
-	known, chosen := stat(contentID, 1, "2024-05-01"), stat(id(7), 2, "2024-05-02")
+	known, chosen := stat(derivedID, 1, "2024-05-01"), stat(id(7), 2, "2024-05-02")
 	known.ClientID, known.CreatedAt = client.ID, first[0].Stat.CreatedAt
 	chosen.ClientID, chosen.CreatedAt = client.ID, first[0].Stat.CreatedAt
-	want := [][]postgres.Outcome{
-		{{Stat: known, Stored: true}, {Stat: chosen, Stored: true}},
-		{{Stat: known}, {Stat: stat(id(7), 3, "2024-05-03"), Duplicate: true}},
+	want := [][]stats.Result{
+		{{Stat: known, Status: stats.Stored}, {Stat: chosen, Status: stats.Stored}},
+		{{Stat: known, Status: stats.Repeated}, {Stat: stat(id(7), 3, "2024-05-03"), Status: stats.Duplicate}},
 	}
-	if diff := cmp.Diff(want, [][]postgres.Outcome{first, again}); diff != "" {
-		t.Errorf("outcomes (-want +got):\n%s", diff)
+	if diff := cmp.Diff(want, [][]stats.Result{first, again}); diff != "" {
+		t.Errorf("results (-want +got):\n%s", diff)
 	}
 	if !first[0].Stat.CreatedAt.After(start) {
 		t.Errorf("created at %s, which is not the injected clock's", first[0].Stat.CreatedAt)
@@ -165,7 +154,7 @@ func TestInsertStatsEchoes(t *testing.T) {
 }
 
 // Whitespace, member order and the writing of numbers make no new content.
-func TestInsertStatsRecognisesRewrittenContent(t *testing.T) {
+func TestInsertBatchRecognisesRewrittenContent(t *testing.T) {
 	t.Parallel()
 	store := setup(t)
 	client := newClient(t, store, "client")
@@ -179,11 +168,11 @@ func TestInsertStatsRecognisesRewrittenContent(t *testing.T) {
 		got = append(got, fates(insert(t, store, client, item(t, stat)))...)
 	}
 	if diff := cmp.Diff([]string{"stored", "known"}, got); diff != "" {
-		t.Errorf("outcomes (-want +got):\n%s", diff)
+		t.Errorf("results (-want +got):\n%s", diff)
 	}
 }
 
-func TestInsertStatsKeepsClientsApart(t *testing.T) {
+func TestInsertBatchKeepsClientsApart(t *testing.T) {
 	t.Parallel()
 	store := setup(t)
 	alice, bob := newClient(t, store, "alice"), newClient(t, store, "bob")
@@ -191,7 +180,7 @@ func TestInsertStatsKeepsClientsApart(t *testing.T) {
 
 	insert(t, store, alice, named(content, 7))
 	stolen := content
-	stolen.Stat.Data = threats("1 9 9 9 overwritten")
+	stolen.Data = threats("1 9 9 9 overwritten")
 	overwrite := insert(t, store, bob, named(stolen, 7))
 	same := insert(t, store, bob, content)
 
@@ -209,53 +198,47 @@ func TestInsertStatsKeepsClientsApart(t *testing.T) {
 
 // A client that knows another's content ids can take them first, which must not
 // keep the other's stats out.
-func TestInsertStatsWithSquattedUUID(t *testing.T) {
+func TestInsertBatchWithSquattedUUID(t *testing.T) {
 	t.Parallel()
 	store := setup(t)
 	alice, mallory := newClient(t, store, "alice"), newClient(t, store, "mallory")
 	content := threat(t, 1, "2024-05-01", "1 1 2 3.5 label")
-	contentID, err := stats.ContentID(alice.UUID, content.Stat)
-	if err != nil {
-		t.Fatal(err)
-	}
+	derivedID := stats.DerivedUUID(alice.UUID, content.ANR, content.Date, content.Digest)
 	squatter := threat(t, 2, "2024-05-01", "1 9 9 9 squatter")
-	squatter.Stat.UUID = contentID
+	squatter.UUID = derivedID
 	insert(t, store, mallory, squatter)
 
-	outcomes := simultaneously(t, 8, func(ctx context.Context) ([]postgres.Outcome, error) {
-		return store.InsertStats(ctx, alice, []postgres.Item{content, content})
+	results := simultaneously(t, 8, func(ctx context.Context) ([]stats.Result, error) {
+		return store.InsertBatch(ctx, alice, stats.Batch{Items: []stats.Item{content, content}})
 	})
 	stored := map[uuid.UUID]bool{}
 	words := map[string]int{}
-	for _, o := range outcomes {
+	for _, o := range results {
 		stored[o.Stat.UUID] = true
 		words[fate(o)]++
 	}
 	if diff := cmp.Diff(map[string]int{"stored": 1, "known": 15}, words); diff != "" {
-		t.Errorf("outcomes (-want +got):\n%s", diff)
+		t.Errorf("results (-want +got):\n%s", diff)
 	}
-	if len(stored) != 1 || stored[contentID] {
-		t.Errorf("alice's content is stored as %v, want one uuid other than %s", stored, contentID)
+	if len(stored) != 1 || stored[derivedID] {
+		t.Errorf("alice's content is stored as %v, want one uuid other than %s", stored, derivedID)
 	}
 }
 
 // An item's own uuid can be what another item's content derives to.
-func TestInsertStatsWithOwnDerivedUUID(t *testing.T) {
+func TestInsertBatchWithOwnDerivedUUID(t *testing.T) {
 	t.Parallel()
 	store := setup(t)
 	client := newClient(t, store, "client")
 	content := threat(t, 1, "2024-05-01", "1 1 2 3.5 label")
-	contentID, err := stats.ContentID(client.UUID, content.Stat)
-	if err != nil {
-		t.Fatal(err)
-	}
+	derivedID := stats.DerivedUUID(client.UUID, content.ANR, content.Date, content.Digest)
 	same, other := content, threat(t, 2, "2024-05-01", "1 5 5 5 other")
-	same.Stat.UUID, other.Stat.UUID = contentID, contentID
+	same.UUID, other.UUID = derivedID, derivedID
 
 	t.Run("same content", func(t *testing.T) {
 		got := fates(insert(t, store, client, content, same))
 		if diff := cmp.Diff([]string{"known", "stored"}, got); diff != "" {
-			t.Errorf("outcomes (-want +got):\n%s", diff)
+			t.Errorf("results (-want +got):\n%s", diff)
 		}
 	})
 	t.Run("other content", func(t *testing.T) {
@@ -264,18 +247,18 @@ func TestInsertStatsWithOwnDerivedUUID(t *testing.T) {
 		}
 		got := insert(t, store, client, content, other)
 		if diff := cmp.Diff([]string{"stored", "stored"}, fates(got)); diff != "" {
-			t.Errorf("outcomes (-want +got):\n%s", diff)
+			t.Errorf("results (-want +got):\n%s", diff)
 		}
-		if got[0].Stat.UUID == contentID || got[1].Stat.UUID != contentID {
-			t.Errorf("uuids %s and %s, want another one and %s", got[0].Stat.UUID, got[1].Stat.UUID, contentID)
+		if got[0].Stat.UUID == derivedID || got[1].Stat.UUID != derivedID {
+			t.Errorf("uuids %s and %s, want another one and %s", got[0].Stat.UUID, got[1].Stat.UUID, derivedID)
 		}
 	})
 }
 
-// simultaneously runs n calls at once and returns the outcomes of all.
-func simultaneously(t *testing.T, n int, call func(ctx context.Context) ([]postgres.Outcome, error)) []postgres.Outcome {
+// simultaneously runs n calls at once and returns the results of all.
+func simultaneously(t *testing.T, n int, call func(ctx context.Context) ([]stats.Result, error)) []stats.Result {
 	t.Helper()
-	results := make([][]postgres.Outcome, n)
+	results := make([][]stats.Result, n)
 	errs := make([]error, n)
 	gate := make(chan struct{})
 	var group sync.WaitGroup
@@ -295,12 +278,12 @@ func simultaneously(t *testing.T, n int, call func(ctx context.Context) ([]postg
 
 // Identical batches in opposite orders, some with uuids and some without, are
 // what two retrying senders or two routes to a central instance produce.
-func TestInsertStatsSimultaneously(t *testing.T) {
+func TestInsertBatchSimultaneously(t *testing.T) {
 	t.Parallel()
 	store := setup(t)
 	client := newClient(t, store, "client")
 	const rows, callers = 60, 6
-	var items []postgres.Item
+	var items []stats.Item
 	for n := range rows {
 		it := threat(t, n, "2024-05-01", fmt.Sprintf("%d 1 2 3.5 label", n))
 		if n%2 == 0 {
@@ -313,7 +296,7 @@ func TestInsertStatsSimultaneously(t *testing.T) {
 
 	var turn sync.Mutex
 	forwards := false
-	outcomes := simultaneously(t, callers, func(ctx context.Context) ([]postgres.Outcome, error) {
+	results := simultaneously(t, callers, func(ctx context.Context) ([]stats.Result, error) {
 		turn.Lock()
 		forwards = !forwards
 		batch := items
@@ -321,69 +304,35 @@ func TestInsertStatsSimultaneously(t *testing.T) {
 			batch = backwards
 		}
 		turn.Unlock()
-		return store.InsertStats(ctx, client, batch)
+		return store.InsertBatch(ctx, client, stats.Batch{Items: batch})
 	})
 	words := map[string]int{}
-	for _, o := range outcomes {
+	for _, o := range results {
 		words[fate(o)]++
 	}
 	want := map[string]int{"stored": rows, "duplicate": rows / 2 * (callers - 1), "known": rows / 2 * (callers - 1)}
 	if diff := cmp.Diff(want, words); diff != "" {
-		t.Errorf("outcomes (-want +got):\n%s", diff)
+		t.Errorf("results (-want +got):\n%s", diff)
 	}
 	if got := everything(t, store); len(got) != rows {
 		t.Errorf("%d rows stored, want %d", len(got), rows)
 	}
 }
 
-// TestInsertStatsValidates finds out what items measure that do not say so.
-func TestInsertStatsValidates(t *testing.T) {
-	t.Parallel()
-	store := setup(t)
-	client := newClient(t, store, "client")
-	var items []postgres.Item
-	for i := range 70 { // more than are observed at a time
-		item := threat(t, i+1, "2024-05-01", "1 1 2 3.5 label")
-		item.Observations = nil
-		items = append(items, item)
-	}
-	bad := items[66]
-	items[66].Stat.Data = []byte(`[{"count":"many"}]`)
-	_, err := store.InsertStats(t.Context(), client, items)
-	invalid, ok := errors.AsType[*stats.InvalidError](err)
-	if !ok || len(invalid.Fields) != 1 {
-		t.Fatalf("got %v, want an *InvalidError", err)
-	}
-	for field := range invalid.Fields {
-		if !strings.HasPrefix(field, "66.data") {
-			t.Errorf("the error is about %s", field)
-		}
-	}
-	items[66] = bad
-	insert(t, store, client, items...)
-	sums, err := store.DailySums(t.Context(), stats.Filter{Type: stats.Threat})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(sums) != 1 || sums[0].Count != 70 {
-		t.Errorf("sums %v", sums)
-	}
-}
-
-func TestInsertStatsAllOrNone(t *testing.T) {
+func TestInsertBatchAllOrNone(t *testing.T) {
 	t.Parallel()
 	store := setup(t)
 	client := newClient(t, store, "client")
 	good := threat(t, 1, "2024-05-01", "1 1 2 3.5 label")
 	// Beyond the range of numeric: valid JSON that jsonb cannot hold.
-	bad := postgres.Item{
-		Stat:         stats.Stat{ANR: id(2), Type: stats.Risk, Date: date("2024-05-01"), Data: []byte(`{"n":1e200000}`)},
-		Observations: []stats.Observation{},
+	bad := stats.Item{
+		ANR: id(2), Type: stats.Risk, Date: date("2024-05-01"), Data: []byte(`{"n":1e200000}`),
+		Digest: stats.Digest{1}, Observations: []stats.Observation{},
 	}
 	// The good item of 5 MB goes in a statement of its own before the bad one.
-	good.Stat.Data = fmt.Appendf(nil, `[{"pad":%q}]`, strings.Repeat("x", 5<<20))
+	good.Data = fmt.Appendf(nil, `[{"pad":%q}]`, strings.Repeat("x", 5<<20))
 
-	_, err := store.InsertStats(t.Context(), client, []postgres.Item{good, bad})
+	_, err := store.InsertBatch(t.Context(), client, stats.Batch{Items: []stats.Item{good, bad}})
 	if invalid, ok := errors.AsType[*stats.InvalidError](err); !ok || invalid.Fields["data"] == "" {
 		t.Errorf("got %v, want an *InvalidError about data", err)
 	}
@@ -392,41 +341,41 @@ func TestInsertStatsAllOrNone(t *testing.T) {
 	}
 }
 
-func TestInsertStatsErrors(t *testing.T) {
+func TestInsertBatchErrors(t *testing.T) {
 	t.Parallel()
 	store := setup(t)
 	content := threat(t, 1, "2024-05-01", "1 1 2 3.5 label")
-	if _, err := store.InsertStats(t.Context(), stats.Client{ID: 999}, []postgres.Item{content}); !errors.Is(err, stats.ErrNotFound) {
+	if _, err := store.InsertBatch(t.Context(), stats.Client{ID: 999}, stats.Batch{Items: []stats.Item{content}}); !errors.Is(err, stats.ErrNotFound) {
 		t.Errorf("unknown client: got %v, want ErrNotFound", err)
 	}
 	client := newClient(t, store, "client")
-	if _, err := store.InsertStats(cancelled(), client, []postgres.Item{content}); !errors.Is(err, context.Canceled) {
+	if _, err := store.InsertBatch(cancelled(), client, stats.Batch{Items: []stats.Item{content}}); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: got %v, want context.Canceled", err)
 	}
 }
 
 // Batches bigger than a statement are cut; nothing may be lost at the cuts.
-func TestInsertStatsInManyStatements(t *testing.T) {
+func TestInsertBatchInManyStatements(t *testing.T) {
 	t.Parallel()
 	store := setup(t)
 	client := newClient(t, store, "client")
-	var items []postgres.Item
+	var items []stats.Item
 	for n := range 4_500 {
 		items = append(items, threat(t, n, "2024-05-01", "1 1 2 3.5 label"))
 	}
-	outcomes := insert(t, store, client, items...)
-	if got := everything(t, store); len(got) != len(items) || len(outcomes) != len(items) {
-		t.Errorf("%d rows and %d outcomes, want %d", len(got), len(outcomes), len(items))
+	results := insert(t, store, client, items...)
+	if got := everything(t, store); len(got) != len(items) || len(results) != len(items) {
+		t.Errorf("%d rows and %d results, want %d", len(got), len(results), len(items))
 	}
-	for i, o := range outcomes {
-		if !o.Stored || o.Stat.ANR != items[i].Stat.ANR {
-			t.Fatalf("outcome %d is %+v, want analysis %s stored", i, o, items[i].Stat.ANR)
+	for i, o := range results {
+		if o.Status != stats.Stored || o.Stat.ANR != items[i].ANR {
+			t.Fatalf("outcome %d is %+v, want analysis %s stored", i, o, items[i].ANR)
 		}
 	}
 }
 
 // Two processes meet the same new objects at the same time.
-func TestInsertStatsNewSubjectsSimultaneously(t *testing.T) {
+func TestInsertBatchNewSubjectsSimultaneously(t *testing.T) {
 	t.Parallel()
 	url := pgtest.New(t)
 	stores := []*postgres.Store{open(t, url), open(t, url)}
@@ -436,9 +385,9 @@ func TestInsertStatsNewSubjectsSimultaneously(t *testing.T) {
 		objects = append(objects, fmt.Sprintf("%d 1 1 1 label", n))
 	}
 	var turn atomic.Int64
-	simultaneously(t, 6, func(ctx context.Context) ([]postgres.Outcome, error) {
+	simultaneously(t, 6, func(ctx context.Context) ([]stats.Result, error) {
 		n := int(turn.Add(1))
-		return stores[n%2].InsertStats(ctx, client, []postgres.Item{threat(t, n, "2024-05-01", objects...)})
+		return stores[n%2].InsertBatch(ctx, client, stats.Batch{Items: []stats.Item{threat(t, n, "2024-05-01", objects...)}})
 	})
 	for _, store := range stores {
 		found, err := store.DailySums(t.Context(), stats.Filter{Type: stats.Threat})
@@ -453,7 +402,7 @@ func TestInsertStatsNewSubjectsSimultaneously(t *testing.T) {
 
 // A transaction that loses a deadlock is run again instead of failing the
 // caller: here somebody holds two of the batch's uuids in the opposite order.
-func TestInsertStatsAfterDeadlock(t *testing.T) {
+func TestInsertBatchAfterDeadlock(t *testing.T) {
 	t.Parallel()
 	url := pgtest.New(t)
 	store := open(t, url)
@@ -468,27 +417,28 @@ func TestInsertStatsAfterDeadlock(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	const row = `INSERT INTO stats (uuid, anr, type, date, data, created_at, client_id)
-		VALUES ($1, $1, 'risk', '2024-05-01', '{}', now(), $2)`
+	const row = `INSERT INTO stats (uuid, anr, type, date, digest, created_at, client_id)
+		VALUES ($1, $3, 'risk', '2024-05-01', $3, now(), $2)`
+	do(`INSERT INTO document (anr, digest, type, data) VALUES ($1, $1, 'risk', '{}')`, id(9))
 	do(`BEGIN`)
-	do(row, id(2), client.ID)
+	do(row, id(2), client.ID, id(9))
 
-	done := make(chan []postgres.Outcome)
+	done := make(chan []stats.Result)
 	go func() {
-		outcomes, err := store.InsertStats(t.Context(), client, []postgres.Item{
+		results, err := store.InsertBatch(t.Context(), client, stats.Batch{Items: []stats.Item{
 			named(threat(t, 1, "2024-05-01"), 1), named(threat(t, 2, "2024-05-01"), 2),
-		})
+		}})
 		if err != nil {
 			t.Error(err)
 		}
-		done <- outcomes
+		done <- results
 	}()
 	waitForLock(t, url)
 	// Who waits first notices first and loses: the store, unless this line comes
 	// more than a second late. Then it is this statement, which is as well.
-	_, _ = conn.Exec(t.Context(), row, id(1), client.ID)
+	_, _ = conn.Exec(t.Context(), row, id(1), client.ID, id(9))
 	do(`ROLLBACK`)
 	if diff := cmp.Diff([]string{"stored", "stored"}, fates(<-done)); diff != "" {
-		t.Errorf("outcomes (-want +got):\n%s", diff)
+		t.Errorf("results (-want +got):\n%s", diff)
 	}
 }

@@ -26,7 +26,7 @@ type ListQuery struct {
 
 // EachStat calls fn with the stats in scope that query asks for, newest date
 // first, then by uuid. It stops at the first error of fn, which it returns as it
-// is. more tells whether there are stats after the page.
+// is. more reports whether there are stats after the page.
 //
 // Rows are handed on as they arrive, from one consistent state of the database:
 // memory does not grow with their number, Stat.Data is only valid until fn
@@ -100,41 +100,38 @@ func scanStat(rows pgx.Rows) (stats.Stat, error) {
 	return stat, err
 }
 
+// noLimit is a limit that no list reaches. Citus answers no rows where the limit
+// is NULL.
+const noLimit = 1 << 60
+
 // listStatement gives the statement that sqlc has checked and its arguments in
 // the order of the generated parameters. One row more than the page is asked
 // for, to know whether there are more.
 func listStatement(scope stats.Scope, query ListQuery, distributed bool) (statement string, args []any) {
-	var maxRows *int64
-	if query.Limit > 0 {
-		limit := query.Limit + 1
-		maxRows = &limit
-	}
 	p := db.ListStatsParams{
+		GroupByAnr: query.GroupByANR,
 		ClientID:   scope.ClientID(),
 		Type:       typeFilter(query.Type),
 		ANRs:       anrFilter(query.ANRs),
 		DateFrom:   dateFilter(query.DateFrom),
 		DateTo:     dateFilter(query.DateTo),
 		LocalOnly:  query.LocalStatsOnly,
-		GroupByAnr: query.GroupByANR,
 		SkipRows:   query.Offset,
-		MaxRows:    maxRows,
+		MaxRows:    noLimit,
 	}
-	if query.LastOnly && distributed {
-		return db.ListLastStatsDistributed, []any{
-			p.Type, p.ANRs, p.ClientID, p.LocalOnly, p.GroupByAnr, p.SkipRows, p.MaxRows,
-		}
+	if query.Limit > 0 {
+		p.MaxRows = query.Limit + 1
 	}
-	if query.LastOnly && p.ANRs != nil {
-		return db.ListLastStatsOfAnalyses, []any{
-			p.ANRs, typeNames(query.Type), p.ClientID, p.LocalOnly, p.GroupByAnr, p.SkipRows, p.MaxRows,
-		}
-	}
-	if query.LastOnly {
-		return db.ListLastStats, []any{p.Type, p.LocalOnly, p.GroupByAnr, p.SkipRows, p.MaxRows, p.ClientID}
+	switch {
+	case query.LastOnly && distributed:
+		return db.ListLastStatsDistributed, []any{p.Type, p.ANRs, p.ClientID, p.LocalOnly, p.GroupByAnr, p.SkipRows, p.MaxRows}
+	case query.LastOnly && p.ANRs != nil:
+		return db.ListLastStatsOfAnalyses, []any{p.ClientID, p.LocalOnly, p.Type, p.GroupByAnr, p.SkipRows, p.MaxRows, p.ANRs}
+	case query.LastOnly:
+		return db.ListLastStats, []any{p.ClientID, p.LocalOnly, p.Type, p.GroupByAnr, p.SkipRows, p.MaxRows}
 	}
 	return db.ListStats, []any{
-		p.ClientID, p.Type, p.ANRs, p.DateFrom, p.DateTo, p.LocalOnly, p.GroupByAnr, p.SkipRows, p.MaxRows,
+		p.ClientID, p.ANRs, p.Type, p.DateFrom, p.DateTo, p.LocalOnly, p.GroupByAnr, p.SkipRows, p.MaxRows,
 	}
 }
 
@@ -164,24 +161,12 @@ func (s *Store) DeleteStats(ctx context.Context, scope stats.Scope, anr uuid.UUI
 			return err
 		}
 		n = int64(len(rows))
-		return w.removed(ctx, rows)
+		return w.deleted(ctx, rows)
 	})
 	if err != nil {
 		return 0, fmt.Errorf("delete stats of analysis %s: %w", anr, translate(ctx, err))
 	}
 	return n, nil
-}
-
-// typeNames are the types that t stands for: itself, or all when it is empty.
-func typeNames(t stats.Type) []string {
-	if t != "" {
-		return []string{string(t)}
-	}
-	var names []string
-	for _, known := range stats.Types() {
-		names = append(names, string(known))
-	}
-	return names
 }
 
 // typeFilter, anrFilter and dateFilter give NULL for what does not filter.

@@ -36,11 +36,11 @@ func TestListen(t *testing.T) {
 		t.Fatalf("at the start: %q, want that everything may have changed", got)
 	}
 	client := newClient(t, other, "client")
-	batch := []postgres.Item{threat(t, 1, "2024-05-01", "1 1 1 1 one"), threat(t, 2, "2024-05-01")}
+	batch := []stats.Item{threat(t, 1, "2024-05-01", "1 1 1 1 one"), threat(t, 2, "2024-05-01")}
 	insert(t, other, client, batch...)
 	insert(t, other, client, batch...) // changes nothing
 	remove(t, other, 1)
-	if err := other.Fold(t.Context()); err != nil {
+	if err := other.MergeDeltas(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := other.UpdateClient(t.Context(), client.UUID, postgres.ClientChange{Local: ptr(false)}); err != nil {
@@ -85,7 +85,7 @@ func TestFailedWriteIsNotAnnounced(t *testing.T) {
 	store := setup(t)
 	heard := listener(t, store)
 	<-heard
-	if _, err := store.InsertStats(t.Context(), stats.Client{ID: 404}, []postgres.Item{threat(t, 1, "2024-05-01")}); err == nil {
+	if _, err := store.InsertBatch(t.Context(), stats.Client{ID: 404}, stats.Batch{Items: []stats.Item{threat(t, 1, "2024-05-01")}}); err == nil {
 		t.Fatal("no error")
 	}
 	newClient(t, store, "client")

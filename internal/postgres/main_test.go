@@ -76,14 +76,30 @@ func date(text string) time.Time {
 	return day
 }
 
-// item makes an Item as the edge does, from data that must be valid.
-func item(t testing.TB, stat stats.Stat) postgres.Item {
+// item makes an item as the edge does, from data that must be valid.
+func item(t testing.TB, stat stats.Stat) stats.Item {
 	t.Helper()
-	observations, err := stats.Observations(stat.Type, stat.Data)
+	item, err := stats.ItemOf(stat)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return postgres.Item{Stat: stat, Observations: observations}
+	return item
+}
+
+// known gives an item as the edge does where its document is known: unread.
+func known(t testing.TB, store *postgres.Store, item stats.Item) stats.Item {
+	t.Helper()
+	sent := stats.SentDocument{ANR: item.ANR, Fingerprint: item.Fingerprint}
+	digests, err := store.KnownDocuments(t.Context(), []stats.SentDocument{sent})
+	if err != nil {
+		t.Fatal(err)
+	}
+	digest, known := digests[sent]
+	if !known || digest != item.Digest {
+		t.Fatalf("the document is known as %x (%t), want %x", digest, known, item.Digest)
+	}
+	item.Known, item.Observations = true, nil
+	return item
 }
 
 // threats is the data of a threat stat. Each object is "uuid-number count maxRisk rate label".
@@ -102,20 +118,20 @@ func threats(objects ...string) []byte {
 }
 
 // threat is a threat stat of an analysis on a day, without uuid.
-func threat(t testing.TB, anr int, day string, objects ...string) postgres.Item {
+func threat(t testing.TB, anr int, day string, objects ...string) stats.Item {
 	t.Helper()
 	return item(t, stats.Stat{ANR: id(anr), Type: stats.Threat, Date: date(day), Data: threats(objects...)})
 }
 
 // named gives an item the uuid that its sender chose.
-func named(item postgres.Item, n int) postgres.Item {
-	item.Stat.UUID = id(n)
+func named(item stats.Item, n int) stats.Item {
+	item.UUID = id(n)
 	return item
 }
 
-func insert(t testing.TB, store *postgres.Store, client stats.Client, items ...postgres.Item) []postgres.Outcome {
+func insert(t testing.TB, store *postgres.Store, client stats.Client, items ...stats.Item) []stats.Result {
 	t.Helper()
-	outcomes, err := store.InsertStats(t.Context(), client, items)
+	outcomes, err := store.InsertBatch(t.Context(), client, stats.Batch{Items: items})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -155,6 +171,11 @@ func cancelled() context.Context {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	return ctx
+}
+
+// documentOf is an SQL condition for the document of the stat with the uuid id(n).
+func documentOf(n int) string {
+	return fmt.Sprintf(`(anr, digest) = (SELECT anr, digest FROM stats WHERE uuid = '%s')`, id(n))
 }
 
 // dial gives a connection of the test's own, to look behind the store's back.

@@ -2,9 +2,7 @@ package postgres
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -108,33 +106,26 @@ func (s *Store) PurgedBefore(ctx context.Context) (time.Time, error) {
 	return day, nil
 }
 
-// deleteBatches deletes what next returns until that is nothing.
+// deleteBatches deletes what next returns until that is nothing, each batch in a
+// transaction.
 func (s *Store) deleteBatches(ctx context.Context, total int64, progress Progress, next func() ([]uuid.UUID, error)) (deleted int64, err error) {
 	progress.tell(0, total)
 	for {
-		ids, err := next()
-		if err != nil || len(ids) == 0 {
+		batch, err := next()
+		if err != nil || len(batch) == 0 {
 			return deleted, translate(ctx, err)
 		}
-		n, err := s.deleteBatch(ctx, ids)
+		var n int64
+		err = s.transact(ctx, func(w *writing) (err error) {
+			n, err = w.deleteStats(ctx, batch)
+			return err
+		})
 		if err != nil {
-			return deleted, err
+			return deleted, translate(ctx, err)
 		}
 		deleted += n
 		progress.tell(deleted, total)
 	}
-}
-
-// deleteBatch deletes, in a transaction, those of the stats that still exist.
-func (s *Store) deleteBatch(ctx context.Context, ids []uuid.UUID) (deleted int64, err error) {
-	err = s.transact(ctx, func(w *writing) error {
-		deleted, err = w.deleteStats(ctx, ids)
-		return err
-	})
-	if err != nil {
-		return 0, translate(ctx, err)
-	}
-	return deleted, nil
 }
 
 // deleteStats deletes those of the stats that still exist.
@@ -143,39 +134,25 @@ func (w *writing) deleteStats(ctx context.Context, ids []uuid.UUID) (deleted int
 	if err != nil {
 		return 0, err
 	}
-	rows := make([]observedRow, len(found))
+	rows := make([]deletedRow, len(found))
 	for i, row := range found {
-		rows[i] = observedRow(row)
+		rows[i] = deletedRow(row)
 	}
-	return int64(len(rows)), w.removed(ctx, rows)
+	return int64(len(rows)), w.deleted(ctx, rows)
 }
 
 // DuplicateQuery says among which stats to look for duplicates: stats of one
-// client with the same analysis, type, date and content. Of these the one that
+// client with the same analysis, type, date and document. Of these the one that
 // was stored first counts, the others are duplicates.
 type DuplicateQuery struct {
 	Type  stats.Type // empty: every type
 	Since time.Time  // the first day, zero: from the beginning
 }
 
-// ErrNotRebuilt tells that stats which another program put in, as into an adopted
-// database, cannot be compared, because the ids of their contents were not
-// computed yet.
-var ErrNotRebuilt = errors.New("there are stats that this service did not store itself and cannot compare yet: " +
-	"run `stats-service db_rebuild` first")
-
-// CountDuplicates is how many stats RemoveDuplicates would delete. The error is
-// ErrNotRebuilt where Rebuild has not looked at all stats.
+// CountDuplicates is how many stats RemoveDuplicates would delete.
 func (s *Store) CountDuplicates(ctx context.Context, query DuplicateQuery) (n int64, err error) {
-	unidentified, err := s.queries.HasUnidentified(ctx)
-	if err != nil {
-		return 0, fmt.Errorf("look for stats that cannot be compared: %w", translate(ctx, err))
-	}
-	if unidentified {
-		return 0, ErrNotRebuilt
-	}
-	err = s.eachRepeated(ctx, func(contents []uuid.UUID) error {
-		duplicates, err := duplicatesOf(ctx, s.queries, query, contents)
+	err = s.eachRepeated(ctx, query, func(anr uuid.UUID) error {
+		duplicates, err := duplicatesOf(ctx, s.queries, query, anr)
 		n += int64(len(duplicates))
 		return err
 	})
@@ -186,16 +163,15 @@ func (s *Store) CountDuplicates(ctx context.Context, query DuplicateQuery) (n in
 }
 
 // RemoveDuplicates deletes the duplicates and returns how many it deleted;
-// interrupted, it behaves as DeleteStatsOfClient does. Where Rebuild has not looked
-// at all stats the error is ErrNotRebuilt.
+// interrupted, it behaves as DeleteStatsOfClient does.
 func (s *Store) RemoveDuplicates(ctx context.Context, query DuplicateQuery, progress Progress) (deleted int64, err error) {
 	total, err := s.CountDuplicates(ctx, query)
 	if err != nil {
 		return 0, err
 	}
 	progress.tell(0, total)
-	err = s.eachRepeated(ctx, func(contents []uuid.UUID) error {
-		n, err := s.removeDuplicates(ctx, query, contents)
+	err = s.eachRepeated(ctx, query, func(anr uuid.UUID) error {
+		n, err := s.removeDuplicates(ctx, query, anr)
 		deleted += n
 		progress.tell(deleted, total)
 		return err
@@ -206,9 +182,9 @@ func (s *Store) RemoveDuplicates(ctx context.Context, query DuplicateQuery, prog
 	return deleted, nil
 }
 
-func (s *Store) removeDuplicates(ctx context.Context, query DuplicateQuery, contents []uuid.UUID) (deleted int64, err error) {
+func (s *Store) removeDuplicates(ctx context.Context, query DuplicateQuery, anr uuid.UUID) (deleted int64, err error) {
 	err = s.transact(ctx, func(w *writing) error {
-		duplicates, err := duplicatesOf(ctx, w.queries, query, contents)
+		duplicates, err := duplicatesOf(ctx, w.queries, query, anr)
 		if err != nil {
 			return err
 		}
@@ -221,31 +197,20 @@ func (s *Store) removeDuplicates(ctx context.Context, query DuplicateQuery, cont
 	return deleted, nil
 }
 
-// eachRepeated calls fn with the ids of contents that several rows have.
-func (s *Store) eachRepeated(ctx context.Context, fn func(contents []uuid.UUID) error) error {
-	contents, err := s.queries.RepeatedContents(ctx)
-	if err != nil {
-		return err
-	}
-	for chunk := range slices.Chunk(contents, deletionBatch) {
-		if err := fn(chunk); err != nil {
+// eachRepeated calls fn with the analyses that have duplicates.
+func (s *Store) eachRepeated(ctx context.Context, query DuplicateQuery, fn func(anr uuid.UUID) error) error {
+	anrs, err := s.queries.RepeatedAnalyses(ctx, db.RepeatedAnalysesParams{Type: typeFilter(query.Type), DateFrom: dateFilter(query.Since)})
+	for _, anr := range anrs {
+		if err := fn(anr); err != nil {
 			return err
 		}
 	}
-	return nil
+	return err
 }
 
-// duplicatesOf returns the rows of contents but for the oldest of each client.
-func duplicatesOf(ctx context.Context, queries *db.Queries, query DuplicateQuery, contents []uuid.UUID) (duplicates []uuid.UUID, err error) {
-	rows, err := queries.RowsOfContents(ctx, db.RowsOfContentsParams{
-		ContentIDs: contents, Type: typeFilter(query.Type), DateFrom: dateFilter(query.Since),
-	})
-	for i := 1; i < len(rows); i++ {
-		if rows[i].ContentID == rows[i-1].ContentID && rows[i].ClientID == rows[i-1].ClientID {
-			duplicates = append(duplicates, rows[i].UUID)
-		}
-	}
-	return duplicates, err
+// duplicatesOf returns the stats of an analysis that repeat an older one.
+func duplicatesOf(ctx context.Context, queries *db.Queries, query DuplicateQuery, anr uuid.UUID) ([]uuid.UUID, error) {
+	return queries.RepeatedStats(ctx, db.RepeatedStatsParams{ANR: anr, Type: typeFilter(query.Type), DateFrom: dateFilter(query.Since)})
 }
 
 // ListLast calls fn with the newest stat of each client, analysis and type, in

@@ -19,10 +19,10 @@ import (
 // from 2010-01-01 on.
 func history(t *testing.T, store *postgres.Store, client stats.Client, n int) {
 	t.Helper()
-	items := make([]postgres.Item, n)
+	items := make([]stats.Item, n)
 	for i := range items {
 		items[i] = named(threat(t, 1, "2010-01-01", "1 1 1 1 one"), int(client.ID)*100_000+i)
-		items[i].Stat.Date = date("2010-01-01").AddDate(0, 0, i)
+		items[i].Date = date("2010-01-01").AddDate(0, 0, i)
 	}
 	insert(t, store, client, items...)
 }
@@ -118,52 +118,9 @@ func TestPurgeInterrupted(t *testing.T) {
 	}
 }
 
-func TestRemoveDuplicatesAdopted(t *testing.T) {
-	t.Parallel()
-	url := pgtest.New(t)
-	store := open(t, url)
-	client := newClient(t, store, "client")
-	old := threat(t, 1, "2024-05-01", "1 1 1 1 one")
-	insert(t, store, client, named(old, 1), named(threat(t, 2, "2024-05-01", "1 1 1 1 one"), 3))
-	insert(t, store, client, named(old, 2))
-	adopt(t, url)
-	if n, err := store.RemoveDuplicates(t.Context(), postgres.DuplicateQuery{}, nil); n != 0 || !errors.Is(err, postgres.ErrNotRebuilt) {
-		t.Errorf("before the rebuild: removed %d, %v; want none and ErrNotRebuilt", n, err)
-	}
-	if _, err := store.Rebuild(t.Context(), nil); err != nil {
-		t.Fatal(err)
-	}
-	if n, err := store.RemoveDuplicates(t.Context(), postgres.DuplicateQuery{}, nil); n != 1 || err != nil {
-		t.Errorf("after the rebuild: removed %d, %v; want 1", n, err)
-	}
-}
-
-// Another program, such as the service that the database was adopted from, may go
-// on writing: its rows cannot be compared, which is not to say that there are none.
-func TestRemoveDuplicatesOfAnotherProgram(t *testing.T) {
-	t.Parallel()
-	url := pgtest.New(t)
-	store := open(t, url)
-	client := newClient(t, store, "client")
-	insert(t, store, client, named(threat(t, 1, "2024-05-01", "1 1 1 1 one"), 1))
-	create(t, url, `INSERT INTO stats (uuid, anr, type, date, data, created_at, client_id)
-		SELECT '`+id(2).String()+`', anr, type, date, data, created_at, client_id FROM stats`)
-	create(t, url, `INSERT INTO stats (uuid, anr, type, date, data, created_at, client_id)
-		SELECT '`+id(3).String()+`', anr, type, date, (repeat('[', 10001) || repeat(']', 10001))::jsonb, created_at, client_id FROM stats WHERE uuid = '`+id(1).String()+`'`)
-	if n, err := store.RemoveDuplicates(t.Context(), postgres.DuplicateQuery{}, nil); n != 0 || !errors.Is(err, postgres.ErrNotRebuilt) {
-		t.Errorf("before the rebuild: removed %d, %v; want none and ErrNotRebuilt", n, err)
-	}
-	if _, err := store.Rebuild(t.Context(), nil); err != nil {
-		t.Fatal(err)
-	}
-	if n, err := store.RemoveDuplicates(t.Context(), postgres.DuplicateQuery{}, nil); n != 1 || err != nil {
-		t.Errorf("after the rebuild: removed %d, %v; want 1", n, err)
-	}
-}
-
 func TestRemoveDuplicates(t *testing.T) {
 	t.Parallel()
-	vulnerability := func(t *testing.T) postgres.Item {
+	vulnerability := func(t *testing.T) stats.Item {
 		return item(t, stats.Stat{ANR: id(1), Type: stats.Vulnerability, Date: date("2024-05-01"), Data: threats()})
 	}
 	tests := map[string]struct {
@@ -212,9 +169,8 @@ func TestStatus(t *testing.T) {
 	url := pgtest.New(t)
 	store := open(t, url)
 	client := newClient(t, store, "client")
-	insert(t, store, client, named(threat(t, 1, "2024-05-01"), 1), threat(t, 2, "2024-05-01"), named(threat(t, 3, "2024-05-01"), 3))
-	execute(t, url, `UPDATE stats SET observations = NULL WHERE uuid = $1`, id(1))
-	execute(t, url, `UPDATE stats SET observations = NULL, content_id = NULL WHERE uuid = $1`, id(3))
+	insert(t, store, client, named(threat(t, 1, "2024-05-01"), 1), threat(t, 1, "2024-05-02"), threat(t, 2, "2024-05-01"))
+	create(t, url, `UPDATE document SET observations = NULL, fingerprint = NULL WHERE `+documentOf(1))
 	got, err := store.Status(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -224,7 +180,7 @@ func TestStatus(t *testing.T) {
 	}
 	got.PostgresVersion, got.Size = "", 0
 	want := postgres.Status{
-		SchemaVersion: newestMigration(t), Clients: 1, Unprocessable: 1, Unidentified: 1, RollupsComplete: true,
+		SchemaVersion: newestMigration(t), Clients: 1, Documents: 2, Unprocessable: 2, RollupsComplete: true,
 		Stats: map[stats.Type]int64{
 			stats.Threat: 3, stats.Risk: 0, stats.Vulnerability: 0, stats.Cartography: 0, stats.Compliance: 0,
 		},

@@ -44,6 +44,9 @@ func MigrateURL(ctx context.Context, url string) error {
 func migrate(ctx context.Context, config *pgx.ConnConfig) (applied []string, err error) {
 	conn := stdlib.OpenDB(*config)
 	defer func() { err = errors.Join(err, conn.Close()) }()
+	if err := checkKind(ctx, conn); err != nil {
+		return nil, err
+	}
 	provider, err := newProvider(conn)
 	if err != nil {
 		return nil, fmt.Errorf("prepare the migrations: %w", err)
@@ -56,6 +59,48 @@ func migrate(ctx context.Context, config *pgx.ConnConfig) (applied []string, err
 		applied = append(applied, result.Source.Path)
 	}
 	return applied, checkNotNewer(ctx, provider)
+}
+
+// schemaKind is what a database holds.
+type schemaKind int
+
+const (
+	empty   schemaKind = iota // none of the service's tables
+	ours                // the tables of this release, or of a later one
+	earlier             // those of a build from before there were documents
+	foreign             // tables of the same names that no migration has made
+)
+
+// ErrEarlierBuild tells that the tables of a database cannot be migrated.
+var ErrEarlierBuild = errors.New("the database was made by a build from before the first release, which stored stats in another way: " +
+	"let the service have an empty database, and stats_pull what this one holds from the build that made it")
+
+// kindStatement tells which tables there are. Goose makes its own first.
+const kindStatement = `SELECT to_regclass('` + goose.DefaultTablename + `') IS NOT NULL, to_regclass('stats') IS NOT NULL, to_regclass('document') IS NOT NULL`
+
+func kindOf(migrated, stats, document bool) schemaKind {
+	switch {
+	case !stats:
+		return empty
+	case !migrated:
+		return foreign
+	case !document:
+		return earlier
+	}
+	return ours
+}
+
+// checkKind returns ErrEarlierBuild where no migration could do anything. What is
+// foreign makes the migration fail, which says what is in the way.
+func checkKind(ctx context.Context, conn *sql.DB) error {
+	var migrated, stats, document bool
+	if err := conn.QueryRowContext(ctx, kindStatement).Scan(&migrated, &stats, &document); err != nil {
+		return fmt.Errorf("look what the database holds: %w", translate(ctx, err))
+	}
+	if kindOf(migrated, stats, document) == earlier {
+		return ErrEarlierBuild
+	}
+	return nil
 }
 
 // migrationError keeps the whole text, which names the failed migration.

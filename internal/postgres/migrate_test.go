@@ -111,7 +111,7 @@ func TestUnmigratedDatabase(t *testing.T) {
 	_, create := store.CreateClient(t.Context(), stats.Client{Name: "client"})
 	_, list := store.EachStat(t.Context(), stats.Everything(), postgres.ListQuery{}, nil)
 	_, sums := store.DailySums(t.Context(), stats.Filter{Type: stats.Risk})
-	_, stored := store.InsertStats(t.Context(), stats.Client{}, []postgres.Item{threat(t, 1, "2024-05-01", "1 1 1 1 one")})
+	_, stored := store.InsertBatch(t.Context(), stats.Client{}, stats.Batch{Items: []stats.Item{threat(t, 1, "2024-05-01", "1 1 1 1 one")}})
 	for name, err := range map[string]error{"create": create, "list": list, "sums": sums, "insert": stored} {
 		if !errors.Is(err, postgres.ErrNotMigrated) || !strings.Contains(err.Error(), "db_init") {
 			t.Errorf("%s: got %v, want ErrNotMigrated", name, err)

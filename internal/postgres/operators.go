@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/monarc-project/stats-service/gen/db"
+	"github.com/monarc-project/stats-service/internal/rollup"
 	"github.com/monarc-project/stats-service/internal/secret"
 	"github.com/monarc-project/stats-service/internal/stats"
 )
@@ -22,11 +23,14 @@ type ClientChange struct {
 	Active *bool
 	// Local decides whether stats.Filter.LocalStatsOnly takes the client's stats in.
 	Local *bool
+	// Processed is false to mute the client: its stats are kept and returned to it,
+	// but count in no result.
+	Processed *bool
 }
 
 // UpdateClient changes the client and returns it without its token. Nobody else
-// can store stats while a change of Local moves those of the client from one side
-// of the rollups to the other.
+// can store stats while a change of Local or Processed moves those of the client
+// between the rollups.
 //
 // Errors: *stats.InvalidError when a value cannot be accepted or nothing is to
 // be changed, *stats.ConflictError when another client has the name.
@@ -42,22 +46,28 @@ func (s *Store) UpdateClient(ctx context.Context, id uuid.UUID, change ClientCha
 		return stats.Client{}, err
 	}
 	params := db.UpdateClientParams{
-		UUID: id, Name: change.Name, Role: (*int16)(change.Role), IsActive: change.Active, Local: change.Local, UpdatedAt: s.timestamp(),
+		UUID: id, Name: change.Name, Role: (*int16)(change.Role), IsActive: change.Active,
+		Local: change.Local, IsProcessed: change.Processed, UpdatedAt: s.timestamp(),
 	}
-	if change.Local == nil {
+	if change.Local == nil && change.Processed == nil {
 		return s.updateClient(ctx, params)
 	}
 	return s.changeClientUnder(ctx, db.LockExclusive, id, func(w *writing) (db.Client, error) {
-		if err := w.moveTo(ctx, id, *change.Local); err != nil {
+		before, err := w.queries.LockClient(ctx, id)
+		if err != nil {
 			return db.Client{}, err
 		}
-		return w.queries.UpdateClient(ctx, params)
+		after, err := w.queries.UpdateClient(ctx, params)
+		if err != nil {
+			return db.Client{}, err
+		}
+		return after, w.recount(ctx, before, after)
 	})
 }
 
 func (c ClientChange) validate() error {
 	if c == (ClientChange{}) {
-		return stats.Invalid("client", "nothing to change: give a name, a role, whether it is active or whether it is local")
+		return stats.Invalid("client", "nothing to change: give a name, a role, whether it is active, whether it is local or whether it is processed")
 	}
 	probe := stats.Client{Name: "unchanged", Role: stats.RoleUser}
 	if c.Name != nil {
@@ -146,27 +156,26 @@ func (s *Store) changeClientUnder(ctx context.Context, lock string, id uuid.UUID
 	return clientOf(changed), nil
 }
 
-// moveTo takes the stats of a client to the side of the rollups that it is to be
-// on, unless they are there. Nobody else may write meanwhile.
-func (w *writing) moveTo(ctx context.Context, id uuid.UUID, local bool) error {
-	client, err := w.queries.LockClient(ctx, id)
-	if err != nil || client.Local == local {
-		return err
+// recount takes the stats of a client out of the rollups in which they counted and
+// adds them to those in which they count now. Nobody else may write meanwhile.
+func (w *writing) recount(ctx context.Context, before, after db.Client) error {
+	from, to := counting{before.Local, before.IsProcessed}, counting{after.Local, after.IsProcessed}
+	if from == to || !from.processed && !to.processed {
+		return nil
 	}
-	found, err := w.queries.ObservationsOfClient(ctx, client.ID)
+	rows, err := w.conn.Query(ctx, db.ObservationsOfClient, before.ID)
 	if err != nil {
 		return err
 	}
-	rows := make([]observedRow, len(found))
-	for i, row := range found {
-		rows[i] = observedRow{Type: row.Type, Date: row.Date, ClientID: client.ID, Observations: row.Observations}
-	}
-	w.locals[client.ID] = !local
-	if err := w.removed(ctx, rows); err != nil {
-		return err
-	}
-	w.locals[client.ID] = local
-	return w.added(ctx, rows)
+	var t stats.Type
+	return eachDocument(rows, []any{&t}, func(days []rollup.Day, packed []byte) {
+		for _, day := range days {
+			w.clients[before.ID] = from
+			w.count(before.ID, t, day, packed, -1)
+			w.clients[before.ID] = to
+			w.count(before.ID, t, day, packed, 1)
+		}
+	})
 }
 
 // DeleteClient deletes the client with all of its stats, or nothing, and returns
@@ -193,11 +202,11 @@ func (s *Store) DeleteClient(ctx context.Context, id uuid.UUID) (deleted int64, 
 // deleteAllOf deletes the stats of a client batch by batch.
 func (w *writing) deleteAllOf(ctx context.Context, clientID int64) (deleted int64, err error) {
 	for {
-		ids, err := w.queries.NextStatsOfClient(ctx, db.NextStatsOfClientParams{ClientID: clientID, MaxRows: deletionBatch})
-		if err != nil || len(ids) == 0 {
+		next, err := w.queries.NextStatsOfClient(ctx, db.NextStatsOfClientParams{ClientID: clientID, MaxRows: deletionBatch})
+		if err != nil || len(next) == 0 {
 			return deleted, err
 		}
-		n, err := w.deleteStats(ctx, ids)
+		n, err := w.deleteStats(ctx, next)
 		if err != nil {
 			return deleted, err
 		}

@@ -215,7 +215,7 @@ func TestDeleteClient(t *testing.T) {
 	if _, err := store.ClientByUUID(t.Context(), leaver.UUID); !errors.Is(err, stats.ErrNotFound) {
 		t.Errorf("the client: %v, want ErrNotFound", err)
 	}
-	_, err := store.InsertStats(t.Context(), leaver, []postgres.Item{threat(t, 9, "2024-05-01")})
+	_, err := store.InsertBatch(t.Context(), leaver, stats.Batch{Items: []stats.Item{threat(t, 9, "2024-05-01")}})
 	if !errors.Is(err, stats.ErrNotFound) {
 		t.Errorf("post of a deleted client: %v, want ErrNotFound", err)
 	}

@@ -152,7 +152,7 @@ func (s *Store) RecordReceipts(ctx context.Context, peerID int64, uuids []uuid.U
 		}
 		// A stats that is deleted at this very moment violates the foreign key;
 		// the next attempt no longer sees it.
-		lost := isRetryable(err) || sqlState(err) == codeForeignKeyViolation
+		lost := isRetryable(err) || violates(err, statForeignKey)
 		if !lost || attempt == receiptAttempts {
 			return fmt.Errorf("record what peer %d holds: %w", peerID, translate(ctx, err))
 		}
@@ -195,42 +195,11 @@ func (s *Store) SetPullPosition(ctx context.Context, key PullKey, day time.Time)
 	return nil
 }
 
-// Repeats tells of each item whether the client has its content under another
-// uuid, or an earlier item does. Contents that cannot be compared yet are repeats
-// of nothing.
-func (s *Store) Repeats(ctx context.Context, client stats.Client, items []Item) ([]bool, error) {
-	contents := make([]uuid.UUID, len(items))
-	for i := range items {
-		id, err := stats.ContentID(client.UUID, items[i].Stat)
-		if err != nil {
-			return nil, fmt.Errorf("identify stats %s: %w", items[i].Stat.UUID, err)
-		}
-		contents[i] = id
-	}
-	rows, err := s.queries.StatsByContentID(ctx, db.StatsByContentIDParams{ContentIDs: contents, ClientID: client.ID})
-	if err != nil {
-		return nil, fmt.Errorf("look for the contents of %d stats: %w", len(items), translate(ctx, err))
-	}
-	under := make(map[uuid.UUID]uuid.UUID, len(items))
-	for _, row := range rows {
-		under[row.ContentID] = row.UUID
-	}
-	repeats := make([]bool, len(items))
-	for i, content := range contents {
-		id, known := under[content]
-		repeats[i] = known && id != items[i].Stat.UUID
-		if !known {
-			under[content] = items[i].Stat.UUID
-		}
-	}
-	return repeats, nil
-}
-
 // CountStored returns how many of these uuids belong to a stored stat.
 func (s *Store) CountStored(ctx context.Context, uuids []uuid.UUID) (int64, error) {
-	n, err := s.queries.CountStored(ctx, uuids)
+	taken, err := s.queries.TakenUUIDs(ctx, uuids)
 	if err != nil {
 		return 0, fmt.Errorf("look up %d stats: %w", len(uuids), translate(ctx, err))
 	}
-	return n, nil
+	return int64(len(taken)), nil
 }

@@ -1,7 +1,6 @@
 package postgres_test
 
 import (
-	"database/sql"
 	"errors"
 	"fmt"
 	"sync"
@@ -10,12 +9,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
-	"github.com/pressly/goose/v3"
 
 	"github.com/monarc-project/stats-service/internal/pgtest"
 	"github.com/monarc-project/stats-service/internal/postgres"
 	"github.com/monarc-project/stats-service/internal/stats"
-	"github.com/monarc-project/stats-service/sql/migrations"
 )
 
 func peerID(t *testing.T, store *postgres.Store, url string) int64 {
@@ -110,7 +107,7 @@ func TestEachUnsentPages(t *testing.T) {
 	t.Parallel()
 	store := setup(t)
 	client := newClient(t, store, "client")
-	var items []postgres.Item
+	var items []stats.Item
 	var want []uuid.UUID
 	large := make([]byte, 100_000)
 	for i := range large {
@@ -249,49 +246,6 @@ func TestPullPosition(t *testing.T) {
 	}
 	if got, err := store.PullPosition(t.Context(), key); err != nil || !got.Equal(date("2024-05-09")) {
 		t.Errorf("after others were set: %s, %v", got, err)
-	}
-}
-
-// Positions that do not tell as whom they were reached are no longer true.
-func TestUpgradeForgetsPullPositions(t *testing.T) {
-	t.Parallel()
-	url := pgtest.Empty(t)
-	migrateTo(t, url, 5)
-	execute(t, url, `INSERT INTO peer (url, created_at) VALUES ('https://a', now())`)
-	execute(t, url, `INSERT INTO client (uuid, name, token_digest, token_sealed, created_at, updated_at)
-		VALUES ('fb9b4d21-4082-445c-a6e6-5d42a1cd9202', 'client', '', '', now(), now())`)
-	execute(t, url, `INSERT INTO pull_position (peer_id, client_id, type, day)
-		SELECT p.id, c.id, 'risk', '2024-05-03' FROM peer AS p, client AS c`)
-	store := open(t, url)
-	if _, err := store.Migrate(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	key := postgres.PullKey{PeerID: peerID(t, store, "https://a"), ClientID: 1, PeerClient: "as", Type: stats.Risk}
-	if day, err := store.PullPosition(t.Context(), key); !errors.Is(err, stats.ErrNotFound) {
-		t.Errorf("the next pull goes on at %s, %v", day, err)
-	}
-	if left := column(t, dial(t, url), `SELECT day::text FROM pull_position`); len(left) != 0 {
-		t.Errorf("%v are left, of nobody", left)
-	}
-	if err := store.SetPullPosition(t.Context(), key, date("2024-05-09")); err != nil {
-		t.Error(err)
-	}
-}
-
-// migrateTo brings a database to the schema of an earlier release.
-func migrateTo(t *testing.T, url string, version int64) {
-	t.Helper()
-	conn, err := sql.Open("pgx", url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	provider, err := goose.NewProvider(goose.DialectPostgres, conn, migrations.FS, goose.WithDisableGlobalRegistry(true))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := provider.UpTo(t.Context(), version); err != nil {
-		t.Fatal(err)
 	}
 }
 

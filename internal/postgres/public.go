@@ -7,10 +7,9 @@ import (
 	"slices"
 	"time"
 
-	"github.com/jackc/pgx/v5/pgtype"
-
 	"github.com/monarc-project/stats-service/gen/db"
 	"github.com/monarc-project/stats-service/internal/processor"
+	"github.com/monarc-project/stats-service/internal/rollup"
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
@@ -100,7 +99,7 @@ type ClientSums struct {
 
 // SumsByClient adds up what filter asks for, client by client in the order of
 // their ids, of these clients alone. The type and both dates of filter are
-// required. It reads every stats of theirs in the period.
+// required. It reads every document of theirs in the period.
 func (s *Store) SumsByClient(ctx context.Context, filter stats.Filter, clients []int64) ([]ClientSums, error) {
 	if len(clients) == 0 {
 		return nil, nil
@@ -117,26 +116,27 @@ func (s *Store) SumsByClient(ctx context.Context, filter stats.Filter, clients [
 }
 
 func (s *Store) sumsByClient(ctx context.Context, source db.DBTX, filter stats.Filter, clients []int64) ([]ClientSums, error) {
-	folds := map[int64]*fold{}
-	err := eachObservation(ctx, source, filter, clients, func(from sender, _ time.Time, packed []byte) {
-		if folds[from.client] == nil {
-			folds[from.client] = newFold()
+	byClient := map[int64]*rollup.Accumulator{}
+	err := eachContribution(ctx, source, filter, clients, func(from sender, days []rollup.Day, packed []byte) {
+		if byClient[from.client] == nil {
+			byClient[from.client] = rollup.NewAccumulator()
 		}
 		// What is damaged is left out here as in DailySums, which warns.
-		_ = folds[from.client].add(time.Time{}, observed, packed)
+		_ = byClient[from.client].Observe(0, packed, int64(len(days)))
 	})
 	if err != nil {
 		return nil, err
 	}
 	var result []ClientSums
-	for _, client := range slices.Sorted(maps.Keys(folds)) {
-		f := folds[client]
-		f.endDay()
-		variants, err := s.subjectsByID(ctx, source, f.subjects)
+	for _, client := range slices.Sorted(maps.Keys(byClient)) {
+		sums, err := s.sumsOf(ctx, source, filter.Type, byClient[client])
 		if err != nil {
 			return nil, err
 		}
-		result = append(result, ClientSums{ClientID: client, Sums: f.dailySums(variants)})
+		for i := range sums {
+			sums[i].Date = time.Time{}
+		}
+		result = append(result, ClientSums{ClientID: client, Sums: sums})
 	}
 	return result, nil
 }
@@ -144,7 +144,7 @@ func (s *Store) sumsByClient(ctx context.Context, source db.DBTX, filter stats.F
 // SumsOfClients adds up what filter asks for, of these clients alone, as
 // DailySums does: with the first day of the part of the period that start gives
 // instead of the day, which must not be later for an earlier day. The type and
-// both dates of filter are required. It reads every stats of theirs in the period.
+// both dates of filter are required. It reads every document of theirs in the period.
 func (s *Store) SumsOfClients(ctx context.Context, filter stats.Filter, clients []int64, start func(time.Time) time.Time) ([]processor.DailySum, error) {
 	var sums []processor.DailySum
 	err := s.read(ctx, func(source db.DBTX) (err error) {
@@ -158,31 +158,39 @@ func (s *Store) SumsOfClients(ctx context.Context, filter stats.Filter, clients 
 }
 
 func (s *Store) sumsOfClients(ctx context.Context, source db.DBTX, filter stats.Filter, clients []int64, start func(time.Time) time.Time) ([]processor.DailySum, error) {
-	rows, err := source.Query(ctx, db.ObservationsOfClients,
-		string(filter.Type), filter.DateFrom, filter.DateTo, clients, filter.LocalStatsOnly)
-	if err != nil {
-		return nil, translate(ctx, err)
-	}
-	defer rows.Close()
-	f := newFold()
-	for rows.Next() {
-		var date time.Time
-		var packed pgtype.DriverBytes
-		if err := rows.Scan(&date, &packed); err != nil {
-			return nil, translate(ctx, err)
+	sums, parts := rollup.NewAccumulator(), partsOf(start)
+	err := eachContribution(ctx, source, filter, clients, func(_ sender, days []rollup.Day, packed []byte) {
+		for part, n := range parts.count(days) {
+			// What is damaged is left out here as in DailySums, which warns.
+			_ = sums.Observe(part, packed, n)
 		}
-		// What is damaged is left out here as in DailySums, which warns.
-		_ = f.add(start(date), observed, packed)
-	}
-	f.endDay()
-	if err := rows.Err(); err != nil {
-		return nil, translate(ctx, err)
-	}
-	variants, err := s.subjectsByID(ctx, source, f.subjects)
+	})
 	if err != nil {
 		return nil, err
 	}
-	return f.dailySums(variants), nil
+	return s.sumsOf(ctx, source, filter.Type, sums)
+}
+
+// parts are the first days of the parts of a period, by day.
+type parts struct {
+	start func(time.Time) time.Time
+	known map[rollup.Day]rollup.Day
+}
+
+func partsOf(start func(time.Time) time.Time) parts { return parts{start, map[rollup.Day]rollup.Day{}} }
+
+// count returns how many of days there are in each part.
+func (p parts) count(days []rollup.Day) map[rollup.Day]int64 {
+	counts := map[rollup.Day]int64{}
+	for _, day := range days {
+		part, known := p.known[day]
+		if !known {
+			part = rollup.DayOf(p.start(day.Date()))
+			p.known[day] = part
+		}
+		counts[part]++
+	}
+	return counts
 }
 
 // sender is a client that sent stats.
@@ -191,28 +199,18 @@ type sender struct {
 	local  bool
 }
 
-// eachObservation calls fn for the packed observations that filter asks for, of
-// these clients or, when they are nil, of all, in any order. The bytes are only
-// valid during the call.
-func eachObservation(ctx context.Context, source db.DBTX, filter stats.Filter, clients []int64, fn func(from sender, date time.Time, packed []byte)) error {
-	p := db.ObservationsByClientParams{
-		Type: string(filter.Type), DateFrom: filter.DateFrom, DateTo: filter.DateTo, Clients: clients, LocalOnly: filter.LocalStatsOnly,
-	}
-	rows, err := source.Query(ctx, db.ObservationsByClient, p.Type, p.DateFrom, p.DateTo, p.Clients, p.LocalOnly)
+// eachContribution calls fn with what clients, these or all when they are nil,
+// sent of what filter asks for: each document once with the days on which it
+// counts, in any order. The arguments are only valid during the call.
+func eachContribution(ctx context.Context, source db.DBTX, filter stats.Filter, clients []int64, fn func(from sender, days []rollup.Day, packed []byte)) error {
+	rows, err := source.Query(ctx, db.ObservationsByClient,
+		string(filter.Type), filter.DateFrom, filter.DateTo, filter.LocalStatsOnly, clients)
 	if err != nil {
 		return translate(ctx, err)
 	}
-	defer rows.Close()
-	for rows.Next() {
-		var from sender
-		var date time.Time
-		var packed pgtype.DriverBytes
-		if err := rows.Scan(&from.client, &from.local, &date, &packed); err != nil {
-			return translate(ctx, err)
-		}
-		fn(from, date, packed)
-	}
-	return translate(ctx, rows.Err())
+	var from sender
+	err = eachDocument(rows, []any{&from.client, &from.local}, func(days []rollup.Day, packed []byte) { fn(from, days, packed) })
+	return translate(ctx, err)
 }
 
 // LocatedClient is an active client whose coordinates, in degrees, are known.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/monarc-project/stats-service/gen/db"
+	"github.com/monarc-project/stats-service/internal/rollup"
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
@@ -32,13 +33,13 @@ type Behind struct {
 
 // ClientsBehind tells which clients stand behind figures of a type in a period,
 // or which of these clients unless they are nil. The function start gives the
-// part of the period that a day belongs to. It reads every stats of the period.
+// part of the period that a day belongs to. It reads every document of the period.
 func (s *Store) ClientsBehind(ctx context.Context, filter stats.Filter, clients []int64, enough int, start func(time.Time) time.Time) (Behind, error) {
 	var behind Behind
 	err := s.read(ctx, func(source db.DBTX) (err error) {
 		c := contributors{
 			enough: enough, start: start, countsRisks: filter.Type == stats.Risk || filter.Type == stats.Cartography,
-			slots: map[int64]int{}, days: map[time.Time]*part{}, parts: map[time.Time]*part{},
+			slots: map[int64]int{}, parts: map[rollup.Day]*part{},
 		}
 		behind, err = s.clientsBehind(ctx, source, filter, clients, &c)
 		return err
@@ -50,23 +51,20 @@ func (s *Store) ClientsBehind(ctx context.Context, filter stats.Filter, clients 
 }
 
 func (s *Store) clientsBehind(ctx context.Context, source db.DBTX, filter stats.Filter, clients []int64, c *contributors) (Behind, error) {
-	var buffer []measure
-	err := eachObservation(ctx, source, filter, clients, func(from sender, date time.Time, packed []byte) {
-		measures, err := unpack(observed, packed, buffer[:0])
-		if err != nil {
-			return // left out, as in DailySums
+	parts := partsOf(c.start)
+	err := eachContribution(ctx, source, filter, clients, func(from sender, days []rollup.Day, packed []byte) {
+		for start := range parts.count(days) {
+			c.add(from, start, packed)
 		}
-		buffer = measures
-		c.add(from, date, measures)
 	})
 	if err != nil {
 		return Behind{}, err
 	}
-	variants, err := s.subjectsByID(ctx, source, c.subjects)
+	subjects, err := s.subjectsByID(ctx, source, c.subjects)
 	if err != nil {
 		return Behind{}, err
 	}
-	return c.behind(variants), nil
+	return c.behind(subjects), nil
 }
 
 // contributors notes which clients stand behind figures.
@@ -77,33 +75,42 @@ type contributors struct {
 
 	slots    map[int64]int // subject id to its place in subjects
 	subjects []int64
-	days     map[time.Time]*part
-	parts    map[time.Time]*part
+	parts    map[rollup.Day]*part // by first day
 }
 
 // part is a part of a period.
 type part struct {
-	start   time.Time
 	senders map[sender]bool
 	clients []Clients // by slot, different ones up to enough of each kind
 }
 
-// add notes what stats of a client measured on a day.
-func (c *contributors) add(from sender, date time.Time, measures []measure) {
-	p := c.partOf(date)
-	p.senders[from] = true
-	for i := range measures {
-		if c.countsRisks && measures[i].values[0].isZero() {
-			continue
+// add notes what stats of a client measured in a part of the period. What is
+// damaged is left out, as in DailySums.
+func (c *contributors) add(from sender, start rollup.Day, packed []byte) {
+	var p *part
+	p, known := c.parts[start]
+	if !known {
+		p = &part{senders: map[sender]bool{}}
+		c.parts[start] = p
+	}
+	err := rollup.EachSubject(packed, func(subject int64, zero bool) {
+		if !c.countsRisks || !zero {
+			c.addTo(p, from, subject)
 		}
-		slot := c.slotOf(measures[i].subject)
-		if slot >= len(p.clients) {
-			p.clients = append(p.clients, make([]Clients, slot+1-len(p.clients))...)
-		}
-		known := p.clients[slot].of(from)
-		if len(*known) < c.enough && !slices.Contains(*known, from.client) {
-			*known = append(*known, from.client)
-		}
+	})
+	if err == nil {
+		p.senders[from] = true
+	}
+}
+
+func (c *contributors) addTo(p *part, from sender, subject int64) {
+	slot := c.slotOf(subject)
+	if slot >= len(p.clients) {
+		p.clients = append(p.clients, make([]Clients, slot+1-len(p.clients))...)
+	}
+	known := p.clients[slot].of(from)
+	if len(*known) < c.enough && !slices.Contains(*known, from.client) {
+		*known = append(*known, from.client)
 	}
 }
 
@@ -113,27 +120,6 @@ func (c *Clients) of(from sender) *[]int64 {
 		return &c.Local
 	}
 	return &c.Others
-}
-
-func (a amount) isZero() bool {
-	if a.long != nil {
-		return a.long.IsZero()
-	}
-	return a.coef == 0
-}
-
-func (c *contributors) partOf(date time.Time) *part {
-	if p, known := c.days[date]; known {
-		return p
-	}
-	start := c.start(date)
-	p, known := c.parts[start]
-	if !known {
-		p = &part{start: start, senders: map[sender]bool{}}
-		c.parts[start] = p
-	}
-	c.days[date] = p
-	return p
 }
 
 func (c *contributors) slotOf(subject int64) int {
@@ -149,18 +135,19 @@ func (c *contributors) slotOf(subject int64) int {
 // behind names each client once where several subjects have one key. A list
 // that was cut short has enough clients by itself, so that all unions of fewer
 // clients are complete.
-func (c *contributors) behind(variants map[int64]variant) Behind {
+func (c *contributors) behind(known map[int64]rollup.Subject) Behind {
 	result := Behind{Senders: map[time.Time]Clients{}, Figures: map[Figure]Clients{}}
-	for start, p := range c.parts {
+	for day, p := range c.parts {
+		start := day.Date()
 		var senders Clients
 		for from := range p.senders {
-			known := senders.of(from)
-			*known = append(*known, from.client)
+			ids := senders.of(from)
+			*ids = append(*ids, from.client)
 		}
 		result.Senders[start] = senders.sorted()
 		for slot, clients := range p.clients {
-			if v, known := variants[c.subjects[slot]]; known {
-				figure := Figure{start, v.Key}
+			if subject, ok := known[c.subjects[slot]]; ok {
+				figure := Figure{start, subject.Key}
 				result.Figures[figure] = result.Figures[figure].and(clients)
 			}
 		}

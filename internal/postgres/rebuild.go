@@ -7,9 +7,9 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/monarc-project/stats-service/gen/db"
+	"github.com/monarc-project/stats-service/internal/rollup"
 )
 
 // windowDays is how many days are added up at a time, which bounds memory.
@@ -17,27 +17,30 @@ const windowDays = 7
 
 // Rebuilt is what Rebuild did.
 type Rebuilt struct {
-	Completed     int64 // stats that got observations, and count from now on
-	Corrected     int64 // stats whose observations were not what their data says, or could not be read
+	Completed     int64 // documents that got observations, and whose stats count from now on
+	Corrected     int64 // documents whose observations were not what their data says, or could not be read
 	Unprocessable int64 // stats that do not validate, and do not count
 	Stats         int64 // stats in the rollups
 }
 
 // Rebuild computes anew everything that is derived from the data of stats: the
-// observations of each, the content ids of those that have none, as in an adopted
-// database, and then all rollups. Others may read and write meanwhile, and see
+// observations of each document and then all rollups. Others may read and write meanwhile, and see
 // the old rollups until the new ones are there.
 //
 // Interrupted, it leaves the old rollups and the observations made so far.
 func (s *Store) Rebuild(ctx context.Context, progress Progress) (Rebuilt, error) {
+	documents, err := s.queries.CountDocuments(ctx)
+	if err != nil {
+		return Rebuilt{}, fmt.Errorf("count documents: %w", translate(ctx, err))
+	}
 	rows, err := s.queries.CountStats(ctx)
 	if err != nil {
 		return Rebuilt{}, fmt.Errorf("count stats: %w", translate(ctx, err))
 	}
-	r := rebuilding{Store: s, steps: 2 * rows, progress: progress}
+	r := rebuilding{Store: s, steps: documents + rows, progress: progress}
 	r.advance(0)
 	if err := r.derive(ctx); err != nil {
-		return r.Rebuilt, fmt.Errorf("make observations of stats: %w", translate(ctx, err))
+		return r.Rebuilt, fmt.Errorf("make observations of documents: %w", translate(ctx, err))
 	}
 	if r.Stats, err = r.rollups(ctx); err != nil {
 		return r.Rebuilt, fmt.Errorf("rebuild the rollups: %w", translate(ctx, err))
@@ -46,8 +49,8 @@ func (s *Store) Rebuild(ctx context.Context, progress Progress) (Rebuilt, error)
 	return r.Rebuilt, err
 }
 
-// rebuilding is one call of Rebuild. Each stats is a step when it is derived from
-// and another one when it is added up.
+// rebuilding is one call of Rebuild. Each document is a step, and each stat when
+// it is added up.
 type rebuilding struct {
 	*Store
 	Rebuilt
@@ -65,7 +68,7 @@ func (r *rebuilding) advance(n int64) {
 // It adds up one snapshot of the database, in which each stat is there together
 // with its delta, and replaces by that the rollups and the deltas of the
 // snapshot. What is written meanwhile leaves deltas that the snapshot does not
-// have, and which therefore stay. Nobody may fold from before the snapshot until
+// have, and which therefore stay. Nobody may merge from before the snapshot until
 // the end; the lock has to be held by the session, since a transaction's
 // snapshot is as old as the statement that would take it.
 func (r *rebuilding) rollups(ctx context.Context) (rows int64, err error) {
@@ -74,7 +77,7 @@ func (r *rebuilding) rollups(ctx context.Context) (rows int64, err error) {
 		return 0, err
 	}
 	defer closeSoon(ctx, conn)
-	if err := db.New(conn).LockSession(ctx, foldLock); err != nil {
+	if err := db.New(conn).LockSession(ctx, mergeLock); err != nil {
 		return 0, err
 	}
 	err = pgx.BeginTxFunc(ctx, conn, pgx.TxOptions{IsoLevel: pgx.RepeatableRead}, func(tx pgx.Tx) error {
@@ -100,7 +103,7 @@ func (r *rebuilding) replaceRollups(ctx context.Context, tx pgx.Tx) (rows int64,
 		if err != nil {
 			return 0, err
 		}
-		sums := totals{}
+		sums := rollup.Totals{}
 		n, err := addRows(ctx, tx, sums, day)
 		if err != nil {
 			return 0, err
@@ -118,23 +121,20 @@ func (r *rebuilding) replaceRollups(ctx context.Context, tx pgx.Tx) (rows int64,
 }
 
 // addRows adds the stats of the window that starts with day to sums, and
-// returns how many there are.
-func addRows(ctx context.Context, tx pgx.Tx, sums totals, day time.Time) (n int64, err error) {
+// returns how many there are, without those of clients that are muted.
+func addRows(ctx context.Context, tx pgx.Tx, sums rollup.Totals, day time.Time) (n int64, err error) {
 	rows, err := tx.Query(ctx, db.ObservationsBetween, day, lastOfWindow(day))
 	if err != nil {
 		return 0, err
 	}
-	defer rows.Close()
-	for ; rows.Next(); n++ {
-		var key rollupKey
-		var packed pgtype.DriverBytes
-		if err := rows.Scan(&key.typ, &key.date, &key.local, &packed); err != nil {
-			return n, err
+	var key rollup.Key
+	err = eachDocument(rows, []any{&key.Type, &key.Local}, func(days []rollup.Day, packed []byte) {
+		n += int64(len(days))
+		for _, key.Day = range days {
+			_ = sums.Observe(key, packed, 1) // what does not unpack does not count
 		}
-		key.date = key.date.UTC()
-		_ = sums.add(key, observed, packed, 1) // what does not unpack does not count
-	}
-	return n, rows.Err()
+	})
+	return n, err
 }
 
 func lastOfWindow(day time.Time) time.Time { return day.AddDate(0, 0, windowDays-1) }

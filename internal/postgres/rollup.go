@@ -1,136 +1,33 @@
 package postgres
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
-	"maps"
-	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/monarc-project/stats-service/gen/db"
+	"github.com/monarc-project/stats-service/internal/rollup"
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
-// rollupKey names a row of table rollup.
-type rollupKey struct {
-	typ   string
-	date  time.Time // midnight UTC
-	local bool
-}
-
-func compareRollupKeys(a, b rollupKey) int {
-	order := cmp.Or(cmp.Compare(a.typ, b.typ), a.date.Compare(b.date))
-	if order == 0 && a.local != b.local {
-		return map[bool]int{false: -1, true: 1}[a.local]
+// columnsOf are rows of rollup or rollup_delta as columns.
+func columnsOf(rows []rollup.Row) (c db.PutRollupsParams) {
+	for _, row := range rows {
+		c.Types, c.Dates = append(c.Types, string(row.Type)), append(c.Dates, row.Day.Date())
+		c.Locals, c.Packed = append(c.Locals, row.Local), append(c.Packed, row.Packed)
 	}
-	return order
+	return c
 }
 
-// total is what stats of a day measured, by subject.
-type total map[int64]*cell
-
-// totals are totals by rollup.
-type totals map[rollupKey]total
-
-// add adds packed bytes of the given form, or with the sign -1 takes them away.
-// When they are damaged, the error says so and nothing was added.
-func (t totals) add(key rollupKey, f form, packed []byte, sign int64) error {
-	buffer := measureBuffers.Get().(*[]measure)
-	defer measureBuffers.Put(buffer)
-	measures, err := unpack(f, packed, (*buffer)[:0])
-	if err != nil {
-		return err
-	}
-	*buffer = measures
-	sums, ok := t[key]
-	if !ok {
-		sums = total{}
-		t[key] = sums
-	}
-	for i := range measures {
-		if sign < 0 {
-			measures[i].negate()
-		}
-		sums.add(&measures[i])
-	}
-	return nil
+func rollupKey(t string, date time.Time, local bool) rollup.Key {
+	return rollup.Key{Type: stats.Type(t), Day: rollup.DayOf(date), Local: local}
 }
 
-func (m *measure) negate() {
-	m.count = -m.count
-	for i := range m.values {
-		m.values[i] = m.values[i].negated()
-	}
-}
-
-func (t total) add(m *measure) {
-	c, ok := t[m.subject]
-	if !ok {
-		c = &cell{}
-		t[m.subject] = c
-	}
-	c.add(m)
-}
-
-// pack encodes the total without what came to nothing; nil when all did.
-func (t total) pack(width int) ([]byte, error) {
-	measures := make([]measure, 0, len(t))
-	for _, subject := range slices.Sorted(maps.Keys(t)) {
-		c := t[subject]
-		if c.isNothing() {
-			continue
-		}
-		m := measure{subject: subject, count: c.count}
-		for i := range c.sums {
-			m.values[i] = c.sums[i].amount()
-		}
-		measures = append(measures, m)
-	}
-	if len(measures) == 0 {
-		return nil, nil
-	}
-	return pack(totalled, measures, width)
-}
-
-// rollupRows are rows of rollup or rollup_delta as columns.
-type rollupRows struct {
-	types  []string
-	dates  []time.Time
-	locals []bool
-	packed [][]byte
-}
-
-func (r *rollupRows) append(key rollupKey, packed []byte) {
-	r.types = append(r.types, key.typ)
-	r.dates = append(r.dates, key.date)
-	r.locals = append(r.locals, key.local)
-	r.packed = append(r.packed, packed)
-}
-
-// packed encodes the totals that did not come to nothing, in the order of keys.
-func (t totals) packed() (rows rollupRows, err error) {
-	for _, key := range t.keys() {
-		packed, err := t[key].pack(widthOf(stats.Type(key.typ)))
-		if err != nil {
-			return rows, fmt.Errorf("total of %s on %s: %w", key.typ, key.date.Format(time.DateOnly), err)
-		}
-		if packed != nil {
-			rows.append(key, packed)
-		}
-	}
-	return rows, nil
-}
-
-func (t totals) keys() []rollupKey {
-	return slices.SortedFunc(maps.Keys(t), compareRollupKeys)
-}
-
-// rollupsComplete tells whether rollups and deltas cover all stats. Once they
+// rollupsComplete reports whether rollups and deltas cover all stats. Once they
 // do, they always will.
 func (s *Store) rollupsComplete(ctx context.Context, source db.DBTX) (bool, error) {
 	if s.complete.Load() {
@@ -144,8 +41,8 @@ func (s *Store) rollupsComplete(ctx context.Context, source db.DBTX) (bool, erro
 	return complete, nil
 }
 
-// foldRollups reads rollups and what is to be added to them.
-func (s *Store) foldRollups(ctx context.Context, source db.DBTX, filter stats.Filter, f *fold) error {
+// addRollups reads rollups and what is to be merged into them.
+func (s *Store) addRollups(ctx context.Context, source db.DBTX, filter stats.Filter, sums *rollup.Accumulator) error {
 	rows, err := source.Query(ctx, db.RollupsByDay,
 		string(filter.Type), dateFilter(filter.DateFrom), dateFilter(filter.DateTo), filter.LocalStatsOnly)
 	if err != nil {
@@ -158,11 +55,10 @@ func (s *Store) foldRollups(ctx context.Context, source db.DBTX, filter stats.Fi
 		if err := rows.Scan(&date, &packed); err != nil {
 			return translate(ctx, err)
 		}
-		if err := f.add(date, totalled, packed); err != nil {
+		if err := sums.Merge(rollup.DayOf(date), packed); err != nil {
 			return fmt.Errorf("read the rollup of %s: %w: run the command db_rebuild", date.Format(time.DateOnly), err)
 		}
 	}
-	f.endDay()
 	if err := rows.Err(); err != nil {
 		return translate(ctx, err)
 	}
@@ -185,128 +81,121 @@ func (s *Store) warnUnprocessable(ctx context.Context, source db.DBTX, t stats.T
 }
 
 const (
-	// foldThreshold is after how many appended deltas a process folds by itself,
+	// mergeThreshold is after how many appended deltas a process merges by itself,
 	// so that readers have few to add up.
-	foldThreshold = 128
-	// foldBatch bounds the deltas that one transaction folds.
-	foldBatch = 1_000
+	mergeThreshold = 128
+	// mergeBatch bounds the deltas that one transaction merges.
+	mergeBatch = 1_000
 )
 
-// foldLock is held by who changes rollups.
-var foldLock = lockKey("fold deltas into rollups")
+// mergeLock is held by who changes rollups.
+var mergeLock = lockKey("merge deltas into rollups")
 
-// foldWhenDue folds when this process has appended enough deltas. The write that
+// mergeWhenDue merges when this process has appended enough deltas. The write that
 // they belong to is done: a failure is only logged, and made up for by the next.
-func (s *Store) foldWhenDue(ctx context.Context, appended int) {
-	if s.appended.Add(int64(appended)) < foldThreshold {
+func (s *Store) mergeWhenDue(ctx context.Context, appended int) {
+	if s.appended.Add(int64(appended)) < mergeThreshold {
 		return
 	}
 	s.appended.Store(0)
-	if err := s.Fold(ctx); err != nil && ctx.Err() == nil {
-		s.log.WarnContext(ctx, "deltas are not added to the rollups yet", slog.Any("error", err))
+	if err := s.MergeDeltas(ctx); err != nil && ctx.Err() == nil {
+		s.log.WarnContext(ctx, "merging rollup deltas failed; will retry", slog.Any("error", err))
 	}
 }
 
-// Fold adds to the rollups what transactions have changed since the last time,
-// unless another process is doing that. Results are right without it, but take
-// longer the more changes there are to add up. A server calls it every few
-// seconds.
-func (s *Store) Fold(ctx context.Context) error {
+// MergeDeltas merges into the rollups what transactions have changed since the
+// last time, unless another process is doing that. Results are right without it,
+// but take longer the more changes there are to add up. A server calls it every
+// few seconds.
+func (s *Store) MergeDeltas(ctx context.Context) error {
 	for {
-		n, err := s.foldDeltas(ctx)
+		n, err := s.mergeBatch(ctx)
 		if err != nil {
-			return fmt.Errorf("fold deltas into rollups: %w", translate(ctx, err))
+			return fmt.Errorf("merge rollup deltas: %w", translate(ctx, err))
 		}
-		if n < foldBatch {
+		if n < mergeBatch {
 			return nil
 		}
 	}
 }
 
-// foldDeltas folds a batch and returns how many deltas it had, 0 when another
-// process folds.
-func (s *Store) foldDeltas(ctx context.Context) (n int, err error) {
-	err = s.inTransaction(ctx, func(queries *db.Queries) error {
-		alone, err := queries.TryLockExclusive(ctx, foldLock)
+// mergeBatch merges some deltas and returns how many, 0 when another process
+// does so.
+func (s *Store) mergeBatch(ctx context.Context) (n int, err error) {
+	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+		queries := s.queries.WithTx(tx)
+		alone, err := queries.TryLockExclusive(ctx, mergeLock)
 		if err != nil || !alone {
 			return err
 		}
-		deltas, err := queries.OldestDeltas(ctx, foldBatch)
+		deltas, err := queries.OldestDeltas(ctx, mergeBatch)
 		if err != nil || len(deltas) == 0 {
 			return err
 		}
 		n = len(deltas)
-		return foldInto(ctx, queries, deltas)
+		return merge(ctx, queries, deltas)
 	})
 	return n, err
 }
 
-func foldInto(ctx context.Context, queries *db.Queries, deltas []db.RollupDelta) error {
-	sums, ids := totals{}, make([]int64, len(deltas))
+func merge(ctx context.Context, queries *db.Queries, deltas []db.RollupDelta) error {
+	totals, ids := rollup.Totals{}, make([]int64, len(deltas))
 	for i, delta := range deltas {
 		ids[i] = delta.ID
-		key := rollupKey{delta.Type, delta.Date.UTC(), delta.Local}
-		if err := sums.add(key, totalled, delta.Packed, 1); err != nil {
+		if err := totals.Merge(rollupKey(delta.Type, delta.Date, delta.Local), delta.Packed, 1); err != nil {
 			return fmt.Errorf("delta %d: %w", delta.ID, err)
 		}
 	}
-	if err := addRollups(ctx, queries, sums); err != nil {
+	if err := mergeStored(ctx, queries, totals); err != nil {
 		return err
 	}
-	if err := putRollups(ctx, queries, sums); err != nil {
+	if err := putRollups(ctx, queries, totals); err != nil {
 		return err
 	}
 	return queries.DeleteDeltas(ctx, ids)
 }
 
-// addRollups adds the stored rollups of the same keys to sums.
-func addRollups(ctx context.Context, queries *db.Queries, sums totals) error {
-	var wanted rollupRows
-	for _, key := range sums.keys() {
-		wanted.append(key, nil)
+// mergeStored adds the stored rollups of the same keys to totals.
+func mergeStored(ctx context.Context, queries *db.Queries, totals rollup.Totals) error {
+	var wanted db.RollupsParams
+	for _, key := range totals.Keys() {
+		wanted.Types, wanted.Dates = append(wanted.Types, string(key.Type)), append(wanted.Dates, key.Day.Date())
+		wanted.Locals = append(wanted.Locals, key.Local)
 	}
-	rollups, err := queries.Rollups(ctx, db.RollupsParams{Types: wanted.types, Dates: wanted.dates, Locals: wanted.locals})
+	rollups, err := queries.Rollups(ctx, wanted)
 	if err != nil {
 		return err
 	}
-	for _, rollup := range rollups {
-		key := rollupKey{rollup.Type, rollup.Date.UTC(), rollup.Local}
-		if err := sums.add(key, totalled, rollup.Packed, 1); err != nil {
-			return fmt.Errorf("rollup of %s on %s: %w", key.typ, key.date.Format(time.DateOnly), err)
+	for _, r := range rollups {
+		if err := totals.Merge(rollupKey(r.Type, r.Date, r.Local), r.Packed, 1); err != nil {
+			return fmt.Errorf("rollup of %s on %s: %w", r.Type, r.Date.Format(time.DateOnly), err)
 		}
 	}
 	return nil
 }
 
-// putRollups stores sums in place of the rollups of the same keys; what came to
+// putRollups stores totals in place of the rollups of the same keys; what came to
 // nothing is deleted.
-func putRollups(ctx context.Context, queries *db.Queries, sums totals) error {
-	rows, err := sums.packed()
+func putRollups(ctx context.Context, queries *db.Queries, totals rollup.Totals) error {
+	rows, err := totals.Rows()
 	if err != nil {
 		return err
 	}
-	err = queries.PutRollups(ctx, db.PutRollupsParams{
-		Types: rows.types, Dates: rows.dates, Locals: rows.locals, Packed: rows.packed,
-	})
-	if err != nil {
+	if err := queries.PutRollups(ctx, columnsOf(rows)); err != nil {
 		return err
 	}
-	stored := map[rollupKey]bool{}
-	for i := range rows.types {
-		stored[rollupKey{rows.types[i], rows.dates[i], rows.locals[i]}] = true
+	stored := map[rollup.Key]bool{}
+	for _, row := range rows {
+		stored[row.Key] = true
 	}
-	for key := range sums {
+	for key := range totals {
 		if stored[key] {
 			continue
 		}
-		if err := queries.DeleteRollup(ctx, db.DeleteRollupParams{Type: key.typ, Date: key.date, Local: key.local}); err != nil {
+		err := queries.DeleteRollup(ctx, db.DeleteRollupParams{Type: string(key.Type), Date: key.Day.Date(), Local: key.Local})
+		if err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// inTransaction runs fn in a plain transaction. Errors are the driver's or fn's.
-func (s *Store) inTransaction(ctx context.Context, fn func(queries *db.Queries) error) error {
-	return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error { return fn(s.queries.WithTx(tx)) })
 }

@@ -10,8 +10,8 @@ import (
 )
 
 // yearOf stores a year of weekly vulnerability stats of so many analyses, of 20
-// clients. Their documents are left out, what they measured is that of 20
-// analyses over and over.
+// clients. Each changes ten times. Their documents are left out, what they measured is that
+// of 20 analyses over and over.
 func yearOf(b *testing.B, analyses int) *postgres.Store {
 	b.Helper()
 	url := pgtest.New(b)
@@ -22,18 +22,22 @@ func yearOf(b *testing.B, analyses int) *postgres.Store {
 	client, posts := newClient(b, store, "templates"), frontOfficePosts(b, 20)
 	for _, post := range posts {
 		for _, it := range post {
-			if it.Stat.Type == stats.Vulnerability {
+			if it.Type == stats.Vulnerability {
 				insert(b, store, client, it)
 			}
 		}
 	}
 	analyse(b, url,
-		`CREATE TABLE template AS SELECT row_number() OVER (ORDER BY uuid) - 1 AS n, observations FROM stats`,
+		`CREATE TABLE template AS SELECT row_number() OVER (ORDER BY digest) - 1 AS n, observations FROM document`,
 		`DELETE FROM stats`,
-		fmt.Sprintf(`INSERT INTO stats (uuid, anr, type, date, data, created_at, client_id, content_id, observations)
-			SELECT md5('s' || a || ' ' || w)::uuid, md5('a' || a)::uuid, 'vulnerability', date '2024-01-01' + 7 * w, '[]', now(),
-				1 + a %% 20, md5('c' || a || ' ' || w)::uuid, t.observations
-			FROM generate_series(1, %d) AS a, generate_series(0, 51) AS w, template AS t WHERE t.n = (a + w) %% 20`, analyses),
+		`DELETE FROM document`,
+		fmt.Sprintf(`INSERT INTO document (anr, digest, type, data, observations)
+			SELECT md5('a' || a)::uuid, md5('d' || a || ' ' || v)::uuid, 'vulnerability', '[]', t.observations
+			FROM generate_series(1, %d) AS a, generate_series(0, 9) AS v, template AS t WHERE t.n = (a + v) %% 20`, analyses),
+		fmt.Sprintf(`INSERT INTO stats (uuid, anr, type, date, digest, created_at, client_id)
+			SELECT md5('s' || a || ' ' || w)::uuid, md5('a' || a)::uuid, 'vulnerability', date '2024-01-01' + 7 * w,
+				md5('d' || a || ' ' || w / 6)::uuid, now(), 1 + a %% 20
+			FROM generate_series(1, %d) AS a, generate_series(0, 51) AS w`, analyses),
 		`DROP TABLE template`, `VACUUM ANALYZE`)
 	if _, err := store.Rebuild(b.Context(), nil); err != nil {
 		b.Fatal(err)

@@ -2,7 +2,6 @@ package postgres_test
 
 import (
 	"bytes"
-	"fmt"
 	"log/slog"
 	"strings"
 	"testing"
@@ -58,7 +57,7 @@ func TestFold(t *testing.T) {
 		if n := count(t, url, `SELECT count(*) FROM rollup_delta`); n == 0 {
 			t.Errorf("round %d: the change left no delta", round)
 		}
-		if err := store.Fold(t.Context()); err != nil {
+		if err := store.MergeDeltas(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		if diff := cmp.Diff(before, sums(t, store, filter)); diff != "" {
@@ -148,7 +147,7 @@ func TestRollupsAgreeNamesDifferences(t *testing.T) {
 	t.Parallel()
 	tests := map[string]string{
 		"lost stats":    `DELETE FROM stats WHERE uuid = '` + id(1).String() + `'`,
-		"changed stats": `UPDATE stats SET observations = NULL WHERE uuid = '` + id(1).String() + `'`,
+		"changed stats": `UPDATE document SET observations = NULL, fingerprint = NULL WHERE ` + documentOf(1),
 		"lost delta":    `DELETE FROM rollup_delta WHERE date = '2024-05-01'`,
 		"moved delta":   `UPDATE rollup_delta SET date = '2025-01-01' WHERE date = '2024-05-01'`,
 	}
@@ -182,9 +181,9 @@ func TestRollupsAgreeNamesDifferences(t *testing.T) {
 func adopt(t *testing.T, url string) {
 	t.Helper()
 	for _, statement := range []string{
-		`UPDATE stats SET observations = NULL, content_id = NULL`, `DELETE FROM rollup_delta`, `DELETE FROM rollup`,
+		`UPDATE document SET observations = NULL, fingerprint = NULL`, `DELETE FROM rollup_delta`, `DELETE FROM rollup`,
 		`DELETE FROM subject`, `UPDATE rollup_state SET complete = false`,
-		`UPDATE stats SET data = '[{"uuid": 5}]' WHERE uuid = '` + id(3).String() + `'`,
+		`UPDATE document SET data = '[{"uuid": 5}]' WHERE ` + documentOf(3),
 	} {
 		create(t, url, statement)
 	}
@@ -243,17 +242,17 @@ func TestRebuildDerivesAnew(t *testing.T) {
 		named(threat(t, 3, "2024-05-02"), 3), named(threat(t, 4, "2024-05-02", "1 1e2 1.0 0 one"), 4))
 	filter := stats.Filter{Type: stats.Threat}
 	want := sums(t, store, filter)
-	swapped := fmt.Sprintf(`UPDATE stats SET observations = (SELECT observations FROM stats WHERE uuid = '%s') WHERE uuid = '%s'`, id(2), id(1))
+	swapped := `UPDATE document SET observations = (SELECT observations FROM document WHERE ` + documentOf(2) + `) WHERE ` + documentOf(1)
 	tests := []struct {
 		name, damage string
 		want         postgres.Rebuilt
 	}{
 		{"nothing", `SELECT 1`, postgres.Rebuilt{Stats: 4}},
-		{"missing", fmt.Sprintf(`UPDATE stats SET observations = NULL WHERE uuid = '%s'`, id(3)), postgres.Rebuilt{Completed: 1, Stats: 4}},
-		{"unreadable", fmt.Sprintf(`UPDATE stats SET observations = '\x00ff' WHERE uuid = '%s'`, id(1)), postgres.Rebuilt{Corrected: 1, Stats: 4}},
-		{"empty", fmt.Sprintf(`UPDATE stats SET observations = '' WHERE uuid = '%s'`, id(2)), postgres.Rebuilt{Corrected: 1, Stats: 4}},
+		{"missing", `UPDATE document SET observations = NULL, fingerprint = NULL WHERE ` + documentOf(3), postgres.Rebuilt{Completed: 1, Stats: 4}},
+		{"unreadable", `UPDATE document SET observations = '\x00ff' WHERE ` + documentOf(1), postgres.Rebuilt{Corrected: 1, Stats: 4}},
+		{"empty", `UPDATE document SET observations = '' WHERE ` + documentOf(2), postgres.Rebuilt{Corrected: 1, Stats: 4}},
 		{"of another", swapped, postgres.Rebuilt{Corrected: 1, Stats: 4}},
-		{"all of it", `UPDATE stats SET observations = '\x01'; DELETE FROM rollup; DELETE FROM rollup_delta`, postgres.Rebuilt{Corrected: 4, Stats: 4}},
+		{"all of it", `UPDATE document SET observations = '\x01'; DELETE FROM rollup; DELETE FROM rollup_delta`, postgres.Rebuilt{Corrected: 4, Stats: 4}},
 	}
 	for _, tc := range tests { // one after the other: each begins where the last ended
 		create(t, url, tc.damage)
@@ -269,7 +268,7 @@ func TestRebuildDerivesAnew(t *testing.T) {
 		}
 		agree(t, store)
 	}
-	create(t, url, fmt.Sprintf(`UPDATE stats SET data = '[{"uuid": 5}]' WHERE uuid = '%s'`, id(2)))
+	create(t, url, `UPDATE document SET data = '[{"uuid": 5}]' WHERE `+documentOf(2))
 	got, err := store.Rebuild(t.Context(), nil)
 	if diff := cmp.Diff(postgres.Rebuilt{Corrected: 1, Unprocessable: 1, Stats: 4}, got); err != nil || diff != "" {
 		t.Errorf("malformed: %v (-want +got):\n%s", err, diff)
@@ -313,7 +312,7 @@ func TestRollupsWarnOfUnprocessable(t *testing.T) {
 	}
 	t.Cleanup(store.Close)
 	insert(t, store, newClient(t, store, "client"), named(threat(t, 1, "2024-05-01"), 1))
-	execute(t, url, `UPDATE stats SET observations = NULL WHERE uuid = $1`, id(1))
+	create(t, url, `UPDATE document SET observations = NULL, fingerprint = NULL WHERE `+documentOf(1))
 	for range 3 {
 		sums(t, store, stats.Filter{Type: stats.Threat})
 	}

@@ -19,7 +19,7 @@ const shortWait = 3 * time.Second
 func impatient(t *testing.T, url string) *postgres.Store {
 	t.Helper()
 	opts := options(t, url)
-	opts.Patience = shortWait
+	opts.AcquireTimeout = shortWait
 	store, err := postgres.Open(t.Context(), opts)
 	if err != nil {
 		t.Fatal(err)
@@ -36,18 +36,18 @@ func TestAllConnectionsInUse(t *testing.T) {
 	insert(t, store, client, threat(t, 1, "2024-05-01"))
 	ctx := t.Context()
 	_, err := store.EachStat(ctx, stats.Everything(), postgres.ListQuery{}, func(stats.Stat) error {
-		post := []postgres.Item{threat(t, 2, "2024-05-01")}
+		post := []stats.Item{threat(t, 2, "2024-05-01")}
 		var asking sync.WaitGroup
 		for name, ask := range map[string]func() error{
 			"client":   func() error { _, err := store.ClientByToken(ctx, "token"); return err },
-			"post":     func() error { _, err := store.InsertStats(ctx, client, post); return err },
+			"post":     func() error { _, err := store.InsertBatch(ctx, client, stats.Batch{Items: post}); return err },
 			"deletion": func() error { _, err := store.DeleteStats(ctx, stats.Everything(), id(1), nil); return err },
 			"sums":     func() error { _, err := store.DailySums(ctx, stats.Filter{Type: "threat"}); return err },
 			"list": func() error {
 				_, err := store.EachStat(ctx, stats.Everything(), postgres.ListQuery{}, func(stats.Stat) error { return nil })
 				return err
 			},
-			"fold": func() error { return store.Fold(ctx) },
+			"fold": func() error { return store.MergeDeltas(ctx) },
 			"ping": func() error { return store.Ping(ctx) },
 		} {
 			asking.Go(func() {
@@ -90,7 +90,7 @@ func TestListsShareConnections(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			opts := options(t, tc.url)
-			opts.MaxConns, opts.Patience = tc.maxConns, shortWait
+			opts.MaxConns, opts.AcquireTimeout = tc.maxConns, shortWait
 			store, err := postgres.Open(t.Context(), opts)
 			if err != nil {
 				t.Fatal(err)

@@ -21,18 +21,15 @@ type Status struct {
 	Size            int64    // bytes of the whole database
 	Clients         int64
 	Stats           map[stats.Type]int64 // every type is there
+	Documents       int64                // of which each stat has one
 	// Unprocessable stats are left out of processing, because their data does
 	// not validate.
 	Unprocessable int64
-	// Unidentified stats were put in by another program, such as the service that
-	// the database was adopted from. Until Rebuild has looked at them, they are
-	// not processed and not compared with others.
-	Unidentified int64
 	// RollupsComplete tells that processing over all analyses reads rollups.
-	// Until they have been rebuilt once, a database that held stats before them
-	// is processed row by row.
+	// Until they have been rebuilt once, an adopted database is processed
+	// document by document.
 	RollupsComplete bool
-	// Deltas are changes that have not been added to the rollups yet.
+	// Deltas are changes that have not been merged into the rollups yet.
 	Deltas int64
 }
 
@@ -89,10 +86,9 @@ func (s *Store) countRecords(ctx context.Context, status *Status) (err error) {
 	if status.Unprocessable, err = s.queries.CountUnprocessableStats(ctx); err != nil {
 		return err
 	}
-	if status.Unidentified, err = s.queries.CountUnidentified(ctx); err != nil {
+	if status.Documents, err = s.queries.CountDocuments(ctx); err != nil {
 		return err
 	}
-	status.Unprocessable = max(0, status.Unprocessable-status.Unidentified)
 	if status.Deltas, err = s.queries.CountDeltas(ctx); err != nil {
 		return err
 	}
@@ -109,7 +105,8 @@ func (s *Store) countRecords(ctx context.Context, status *Status) (err error) {
 // ownTables are all tables that the migrations create, referring ones first,
 // and the one in which goose notes them.
 var ownTables = []string{
-	"peer_receipt", "pull_position", "peer", "rollup", "rollup_delta", "rollup_state", "purge_state", "subject", "stats", "client", goose.DefaultTablename,
+	"peer_receipt", "pull_position", "peer", "rollup", "rollup_delta", "rollup_state", "purge_state", "subject", "stats", "document", "client",
+	goose.DefaultTablename,
 }
 
 // EmptyDatabase drops the service's own tables with everything in them, so that
@@ -128,10 +125,12 @@ func (s *Store) EmptyDatabase(ctx context.Context) error {
 // dropTables drops without CASCADE: a table of somebody else that refers to
 // ours is not ours to change, and makes it fail.
 func (s *Store) dropTables(ctx context.Context) error {
-	statement := "DROP TABLE IF EXISTS " + strings.Join(ownTables, ", ")
+	statements := []string{"DROP VIEW IF EXISTS stats_with_data", "DROP TABLE IF EXISTS " + strings.Join(ownTables, ", ")}
 	return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, statement); err != nil {
-			return err
+		for _, statement := range statements {
+			if _, err := tx.Exec(ctx, statement); err != nil {
+				return err
+			}
 		}
 		return notify(ctx, s.queries.WithTx(tx), []Change{ChangeEverything})
 	})

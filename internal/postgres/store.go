@@ -64,9 +64,9 @@ type Options struct {
 	// MaxConns limits the connections to a server, half of which are for lists;
 	// 0 means 16. A URL with pool_max_conns has its own limit.
 	MaxConns int32
-	// Patience is how long a question waits for a connection while all are in use;
-	// 0 means 12 s. The error is stats.ErrBusy then.
-	Patience time.Duration
+	// AcquireTimeout is how long a query waits for a connection while all are in
+	// use; 0 means 12 s. The error is stats.ErrBusy then.
+	AcquireTimeout time.Duration
 	// ReadURLs are addresses of streaming replicas, which then answer lists and
 	// processing. Each has as many connections as the primary.
 	ReadURLs []string
@@ -86,19 +86,20 @@ type Store struct {
 	subjects *dictionary
 	replicas *replicas            // nil without any
 	lists    *lists               // those that are under way
-	warned   sync.Map             // processor.Type of which left out rows were warned about
+	warned   sync.Map             // stats.Type of which left out stats were warned about
 	complete atomic.Bool          // the rollups cover all stats
 	spread   atomic.Pointer[bool] // whether the tables are distributed, nil: not looked
-	appended atomic.Int64         // deltas since this process folded last
+	appended atomic.Int64         // deltas since this process merged last
 }
 
-// Open connects to the database. It does not migrate it: see Migrate.
+// Open connects to the database. It does not migrate it: see Migrate. The error of a
+// database that cannot be migrated is ErrEarlierBuild.
 func Open(ctx context.Context, opts Options) (*Store, error) {
 	if opts.Secret == nil {
 		return nil, errors.New("open the database: no secret key to seal tokens with")
 	}
-	if opts.Patience == 0 {
-		opts.Patience = defaultPatience
+	if opts.AcquireTimeout == 0 {
+		opts.AcquireTimeout = defaultAcquireTimeout
 	}
 	config, err := poolConfig(opts)
 	if err != nil {
@@ -109,7 +110,7 @@ func Open(ctx context.Context, opts Options) (*Store, error) {
 		return nil, fmt.Errorf("open the database: %w", translate(ctx, err))
 	}
 	s := newStore(pool, opts)
-	if err := s.Ping(ctx); err != nil {
+	if err := s.checkKind(ctx); err != nil {
 		pool.Close()
 		return nil, err
 	}
@@ -131,7 +132,7 @@ func newStore(pool *pgxpool.Pool, opts Options) *Store {
 		now:      opts.Now,
 		log:      opts.Log,
 		subjects: newDictionary(dictionarySize),
-		lists:    newLists(pool.Config().MaxConns, opts.Patience),
+		lists:    newLists(pool.Config().MaxConns, opts.AcquireTimeout),
 	}
 	if s.now == nil {
 		s.now = time.Now
@@ -153,7 +154,7 @@ func poolConfig(opts Options) (*pgxpool.Config, error) {
 	}
 	config.MaxConnIdleTime = maxConnIdleTime
 	setConnDefaults(config.ConnConfig)
-	config.ConnConfig.Tracer = patience(opts.Patience)
+	config.ConnConfig.Tracer = acquireTimeout(opts.AcquireTimeout)
 	config.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
 		registerUUIDs(conn.TypeMap())
 		_, err := conn.Exec(ctx, sessionSettings)
@@ -194,6 +195,19 @@ func (s *Store) Close() {
 func (s *Store) Ping(ctx context.Context) error {
 	if err := s.pool.Ping(ctx); err != nil {
 		return fmt.Errorf("reach the database: %w", translate(ctx, err))
+	}
+	return nil
+}
+
+// checkKind reaches the database and refuses one of an earlier build.
+func (s *Store) checkKind(ctx context.Context) error {
+	var migrated, stats, document bool
+	err := s.pool.QueryRow(ctx, kindStatement).Scan(&migrated, &stats, &document)
+	if err != nil {
+		return fmt.Errorf("reach the database: %w", translate(ctx, err))
+	}
+	if kindOf(migrated, stats, document) == earlier {
+		return ErrEarlierBuild
 	}
 	return nil
 }

@@ -11,6 +11,7 @@ import (
 	"sync"
 
 	"github.com/monarc-project/stats-service/gen/db"
+	"github.com/monarc-project/stats-service/internal/rollup"
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
@@ -22,16 +23,8 @@ const (
 	subjectChunk = 5_000
 )
 
-// variant is what a row of table subject stands for: something measured, under
-// the labels it had then.
-type variant struct {
-	Type   stats.Type
-	Key    stats.Key
-	Labels stats.Labels
-}
-
-// digest identifies the variant in the database.
-func (v variant) digest() ([sha256.Size]byte, error) {
+// subjectDigest identifies the subject in the database.
+func subjectDigest(v rollup.Subject) ([sha256.Size]byte, error) {
 	encoded, err := json.Marshal([]any{v.Type, v.Key, v.Labels})
 	return sha256.Sum256(encoded), err
 }
@@ -40,20 +33,20 @@ func (v variant) digest() ([sha256.Size]byte, error) {
 // both directions. It is safe for concurrent use.
 type dictionary struct {
 	mu       sync.Mutex
-	ids      recent[variant, int64]
-	variants recent[int64, variant]
+	ids      recent[rollup.Subject, int64]
+	subjects recent[int64, rollup.Subject]
 }
 
 func newDictionary(size int) *dictionary {
-	return &dictionary{ids: newRecent[variant, int64](size), variants: newRecent[int64, variant](size)}
+	return &dictionary{ids: newRecent[rollup.Subject, int64](size), subjects: newRecent[int64, rollup.Subject](size)}
 }
 
 // forget empties the dictionary.
 func (d *dictionary) forget() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.ids = newRecent[variant, int64](2 * d.ids.half)
-	d.variants = newRecent[int64, variant](2 * d.variants.half)
+	d.ids = newRecent[rollup.Subject, int64](2 * d.ids.half)
+	d.subjects = newRecent[int64, rollup.Subject](2 * d.subjects.half)
 }
 
 // recent is a map of bounded size: it keeps at least the last half and at most
@@ -107,16 +100,22 @@ func remember[K comparable, V any](mu *sync.Mutex, cache *recent[K, V], found ma
 	}
 }
 
-// subjectIDs returns the ids of what the observations of items are about, in
-// their order, adding those that are new to the database. It runs outside of any
-// transaction: a subject that nothing refers to does no harm, and a long batch
-// does not make others wait for its new subjects.
-func (s *Store) subjectIDs(ctx context.Context, items []Item) ([]int64, error) {
-	ids, missing := s.subjects.idsOf(items)
+// packContents packs what the contents measure that have been read and not been
+// packed, after it has made sure that the database has their subjects. It runs
+// outside of any transaction: a subject that nothing refers to does no harm, and a
+// long batch does not make others wait for its new subjects.
+func (s *Store) packContents(ctx context.Context, contents []*content) error {
+	var read []*content
+	for _, c := range contents {
+		if c.packed == nil && !c.item.Known {
+			read = append(read, c)
+		}
+	}
+	ids, missing := s.subjects.idsOf(read)
 	for chunk := range slices.Chunk(slices.Collect(maps.Keys(missing)), subjectChunk) {
 		found, err := s.ensureSubjects(ctx, chunk)
 		if err != nil {
-			return nil, fmt.Errorf("store what is measured: %w", err)
+			return fmt.Errorf("store what is measured: %w", err)
 		}
 		remember(&s.subjects.mu, &s.subjects.ids, found)
 		for v, id := range found {
@@ -125,30 +124,38 @@ func (s *Store) subjectIDs(ctx context.Context, items []Item) ([]int64, error) {
 			}
 		}
 	}
-	return ids, nil
+	for _, c := range read {
+		n := len(c.item.Observations)
+		packed, err := rollup.Pack(c.item.Type, c.item.Observations, ids[:n])
+		if err != nil {
+			return fmt.Errorf("%s document of analysis %s: %w", c.item.Type, c.key.ANR, err)
+		}
+		c.packed, ids = packed, ids[n:]
+	}
+	return nil
 }
 
-// idsOf returns the ids that are remembered of what the observations of items
-// are about, in their order, and the places of the others. It looks each up at
-// once: variants are slow to hash, which putting them into a set would do again.
-func (d *dictionary) idsOf(items []Item) (ids []int64, missing map[variant][]int) {
+// idsOf returns the ids that are remembered of what the contents measure, in
+// their order, and the places of the others. It looks each up at once: subjects
+// are slow to hash, which putting them into a set would do again.
+func (d *dictionary) idsOf(contents []*content) (ids []int64, missing map[rollup.Subject][]int) {
 	n := 0
-	for i := range items {
-		n += len(items[i].Observations)
+	for _, c := range contents {
+		n += len(c.item.Observations)
 	}
-	ids, missing = make([]int64, 0, n), map[variant][]int{}
-	for i := range items {
-		ids = d.appendIDs(ids, &items[i], missing)
+	ids, missing = make([]int64, 0, n), map[rollup.Subject][]int{}
+	for _, c := range contents {
+		ids = d.appendIDs(ids, c.item, missing)
 	}
 	return ids, missing
 }
 
-func (d *dictionary) appendIDs(ids []int64, item *Item, missing map[variant][]int) []int64 {
+func (d *dictionary) appendIDs(ids []int64, item *stats.Item, missing map[rollup.Subject][]int) []int64 {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for i := range item.Observations {
 		o := &item.Observations[i]
-		v := variant{Type: item.Stat.Type, Key: o.Key, Labels: o.Labels}
+		v := rollup.Subject{Type: item.Type, Key: o.Key, Labels: o.Labels}
 		id, ok := d.ids.get(v)
 		if !ok {
 			missing[v] = append(missing[v], len(ids))
@@ -160,16 +167,16 @@ func (d *dictionary) appendIDs(ids []int64, item *Item, missing map[variant][]in
 
 // ensureSubjects looks first, because most subjects exist and an insert that
 // conflicts uses up an id.
-func (s *Store) ensureSubjects(ctx context.Context, variants []variant) (map[variant]int64, error) {
-	wanted := make(map[[sha256.Size]byte]variant, len(variants))
-	for _, v := range variants {
-		digest, err := v.digest()
+func (s *Store) ensureSubjects(ctx context.Context, subjects []rollup.Subject) (map[rollup.Subject]int64, error) {
+	wanted := make(map[[sha256.Size]byte]rollup.Subject, len(subjects))
+	for _, v := range subjects {
+		digest, err := subjectDigest(v)
 		if err != nil {
 			return nil, err
 		}
 		wanted[digest] = v
 	}
-	found := make(map[variant]int64, len(variants))
+	found := make(map[rollup.Subject]int64, len(subjects))
 	if err := s.findSubjects(ctx, wanted, found); err != nil || len(wanted) == 0 {
 		return found, translate(ctx, err)
 	}
@@ -186,7 +193,7 @@ func (s *Store) ensureSubjects(ctx context.Context, variants []variant) (map[var
 }
 
 // findSubjects moves the stored ones of wanted to found.
-func (s *Store) findSubjects(ctx context.Context, wanted map[[sha256.Size]byte]variant, found map[variant]int64) error {
+func (s *Store) findSubjects(ctx context.Context, wanted map[[sha256.Size]byte]rollup.Subject, found map[rollup.Subject]int64) error {
 	rows, err := s.queries.SubjectIDs(ctx, sortedDigests(wanted))
 	if err != nil {
 		return err
@@ -201,7 +208,7 @@ func (s *Store) findSubjects(ctx context.Context, wanted map[[sha256.Size]byte]v
 
 // insertSubjects inserts in the order of the digests, so that two processes
 // with the same new subjects wait for each other instead of deadlocking.
-func (s *Store) insertSubjects(ctx context.Context, wanted map[[sha256.Size]byte]variant) error {
+func (s *Store) insertSubjects(ctx context.Context, wanted map[[sha256.Size]byte]rollup.Subject) error {
 	params := db.InsertSubjectsParams{Digests: sortedDigests(wanted)}
 	for _, digest := range params.Digests {
 		v := wanted[[sha256.Size]byte(digest)]
@@ -219,7 +226,7 @@ func (s *Store) insertSubjects(ctx context.Context, wanted map[[sha256.Size]byte
 	return s.queries.InsertSubjects(ctx, params)
 }
 
-func sortedDigests(wanted map[[sha256.Size]byte]variant) [][]byte {
+func sortedDigests(wanted map[[sha256.Size]byte]rollup.Subject) [][]byte {
 	digests := make([][]byte, 0, len(wanted))
 	for digest := range wanted {
 		digests = append(digests, bytes.Clone(digest[:]))
@@ -229,17 +236,17 @@ func sortedDigests(wanted map[[sha256.Size]byte]variant) [][]byte {
 }
 
 // subjectsByID returns the subjects that exist among ids.
-func (s *Store) subjectsByID(ctx context.Context, source db.DBTX, ids []int64) (map[int64]variant, error) {
-	variants := make(map[int64]variant, len(ids))
-	missing := known(&s.subjects.mu, &s.subjects.variants, ids, variants)
+func (s *Store) subjectsByID(ctx context.Context, source db.DBTX, ids []int64) (map[int64]rollup.Subject, error) {
+	subjects := make(map[int64]rollup.Subject, len(ids))
+	missing := known(&s.subjects.mu, &s.subjects.subjects, ids, subjects)
 	for chunk := range slices.Chunk(missing, subjectChunk) {
 		rows, err := db.New(source).SubjectsByID(ctx, chunk)
 		if err != nil {
 			return nil, fmt.Errorf("read what was measured: %w", translate(ctx, err))
 		}
-		found := make(map[int64]variant, len(rows))
+		found := make(map[int64]rollup.Subject, len(rows))
 		for _, row := range rows {
-			v := variant{
+			v := rollup.Subject{
 				Type:   stats.Type(row.Type),
 				Labels: stats.Labels{row.Label1, row.Label2, row.Label3, row.Label4},
 			}
@@ -247,9 +254,9 @@ func (s *Store) subjectsByID(ctx context.Context, source db.DBTX, ids []int64) (
 				return nil, fmt.Errorf("read subject %d: %w", row.ID, err)
 			}
 			found[row.ID] = v
-			variants[row.ID] = v
+			subjects[row.ID] = v
 		}
-		remember(&s.subjects.mu, &s.subjects.variants, found)
+		remember(&s.subjects.mu, &s.subjects.subjects, found)
 	}
-	return variants, nil
+	return subjects, nil
 }

@@ -11,6 +11,8 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/monarc-project/stats-service/gen/db"
+	"github.com/monarc-project/stats-service/internal/rollup"
+	"github.com/monarc-project/stats-service/internal/stats"
 )
 
 const (
@@ -20,24 +22,29 @@ const (
 	retryPause       = 20 * time.Millisecond
 )
 
-// localsLock is shared by all who write and held alone by who changes whether a
-// client is local, so that everybody adds stats to the same rollup that they are
-// taken from.
-var localsLock = lockKey("which clients are local")
+// countingLock is shared by all who write and held alone by who changes where the
+// stats of a client count, or what documents measure, so that everybody adds
+// stats to the same rollup that they are taken from.
+var countingLock = lockKey("where stats count")
 
 // writing is one attempt at a transaction that changes stats or clients. It
 // notes what changes, for the rollups and for those who listen.
 type writing struct {
 	conn    *pgxpool.Conn
 	queries *db.Queries
-	totals  totals
-	locals  map[int64]bool // by client id, as far as known
+	totals  rollup.Totals
+	clients map[int64]counting // by id, as far as known
 	changed map[Change]bool
 }
 
-// observedRow is a row of stats as far as rollups are concerned. It has the form
-// of what the statements that delete return.
-type observedRow = db.DeleteStatsRow
+// counting is where the stats of a client count.
+type counting struct {
+	local     bool
+	processed bool // or nowhere
+}
+
+// nobody is the id of the client of stats that are nobody's.
+const nobody int64 = 0
 
 // transact runs fn in a transaction, again from the start when it lost against
 // another one. Errors are the driver's or fn's. Read committed is what lets a
@@ -52,7 +59,7 @@ func (s *Store) transactLocked(ctx context.Context, lock string, open func(*pgx.
 	for attempt := 1; ; attempt++ {
 		appended, err := s.attempt(ctx, lock, open, fn)
 		if err == nil {
-			s.foldWhenDue(ctx, appended)
+			s.mergeWhenDue(ctx, appended)
 			return nil
 		}
 		if !isRetryable(err) || attempt == transactAttempts {
@@ -73,10 +80,13 @@ func (s *Store) attempt(ctx context.Context, lock string, open func(*pgx.Batch, 
 		return 0, err
 	}
 	defer conn.Release() // which discards a connection that is still in a transaction
-	w := &writing{conn: conn, queries: db.New(conn), totals: totals{}, locals: map[int64]bool{}, changed: map[Change]bool{}}
-	if err = w.begin(ctx, conn, lock, open); err == nil {
+	w := &writing{
+		conn: conn, queries: db.New(conn), totals: rollup.Totals{}, changed: map[Change]bool{},
+		clients: map[int64]counting{nobody: {processed: true}},
+	}
+	if err = w.begin(ctx, lock, open); err == nil {
 		if err = fn(w); err == nil {
-			appended, err = w.commit(ctx, conn, s.replicas)
+			appended, err = w.commit(ctx, s.replicas)
 		}
 	}
 	if err != nil {
@@ -87,48 +97,40 @@ func (s *Store) attempt(ctx context.Context, lock string, open func(*pgx.Batch, 
 }
 
 // begin takes the lock before it looks at anything.
-func (w *writing) begin(ctx context.Context, conn *pgxpool.Conn, lock string, open func(*pgx.Batch, *writing)) error {
+func (w *writing) begin(ctx context.Context, lock string, open func(*pgx.Batch, *writing)) error {
 	var batch pgx.Batch
 	batch.Queue("BEGIN ISOLATION LEVEL READ COMMITTED")
-	batch.Queue(lock, localsLock)
+	batch.Queue(lock, countingLock)
 	if open != nil {
 		open(&batch, w)
 	}
-	return conn.SendBatch(ctx, &batch).Close()
+	return w.send(ctx, &batch)
 }
 
-// queueLocal has the batch look whether the client is local, which saves looking
-// when its stats are counted.
-func (w *writing) queueLocal(batch *pgx.Batch, clientID int64) {
-	batch.Queue(db.ClientsLocal, []int64{clientID}).Query(func(rows pgx.Rows) error {
-		var id int64
-		var local bool
-		_, err := pgx.ForEachRow(rows, []any{&id, &local}, func() error {
-			w.locals[id] = local
-			return nil
-		})
-		return err
-	})
+// send runs statements in a single round trip.
+func (w *writing) send(ctx context.Context, batch *pgx.Batch) error {
+	return w.conn.SendBatch(ctx, batch).Close()
 }
 
 // commit appends what changed to the deltas, announces it and commits.
-func (w *writing) commit(ctx context.Context, conn *pgxpool.Conn, replicas *replicas) (appended int, err error) {
-	deltas, err := w.totals.packed()
+func (w *writing) commit(ctx context.Context, replicas *replicas) (appended int, err error) {
+	rows, err := w.totals.Rows()
 	if err != nil {
 		return 0, err
 	}
 	var batch pgx.Batch
-	if len(deltas.types) > 0 {
-		batch.Queue(db.AppendDeltas, deltas.types, deltas.dates, deltas.locals, deltas.packed)
+	if len(rows) > 0 {
+		c := columnsOf(rows)
+		batch.Queue(db.AppendDeltas, c.Types, c.Dates, c.Locals, c.Packed)
 	}
 	if len(w.changed) > 0 {
 		batch.Queue(db.Notify, channel, slices.Sorted(maps.Keys(w.changed)))
 	}
 	batch.Queue("COMMIT")
 	if replicas != nil {
-		return len(deltas.types), replicas.horizon.commit(ctx, conn, &batch)
+		return len(rows), replicas.horizon.commit(ctx, w.conn, &batch)
 	}
-	return len(deltas.types), conn.SendBatch(ctx, &batch).Close()
+	return len(rows), w.send(ctx, &batch)
 }
 
 // rollback ends the transaction also when ctx has ended.
@@ -144,56 +146,69 @@ func rollback(ctx context.Context, conn *pgxpool.Conn) {
 // pause waits a little longer after each attempt, at random, so that two
 // transactions that collided do not collide again.
 func pause(ctx context.Context, attempt int) error {
-	wait := retryPause*time.Duration(attempt) + rand.N(retryPause)
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-time.After(wait):
-		return nil
+	return sleep(ctx, retryPause*time.Duration(attempt)+rand.N(retryPause))
+}
+
+// findClients looks where the stats of clients count.
+func (w *writing) findClients(ctx context.Context, ids []int64) error {
+	var batch pgx.Batch
+	w.queueClients(&batch, ids)
+	return w.send(ctx, &batch)
+}
+
+// queueClients has the batch look where the stats of clients count, of whom ids
+// may name one repeatedly.
+func (w *writing) queueClients(batch *pgx.Batch, ids []int64) {
+	slices.Sort(ids)
+	ids = slices.Compact(ids)
+	batch.Queue(db.ClientsCounted, ids).Query(func(rows pgx.Rows) error {
+		var id int64
+		var c counting
+		_, err := pgx.ForEachRow(rows, []any{&id, &c.local, &c.processed}, func() error {
+			w.clients[id] = c
+			return nil
+		})
+		return err
+	})
+}
+
+// count adds what a document of a type measures to a day so many times, or takes
+// it away. The client must be known.
+func (w *writing) count(client int64, t stats.Type, day rollup.Day, packed []byte, times int64) {
+	w.changed[Change(t)] = true
+	if c := w.clients[client]; c.processed {
+		// What does not unpack has never been counted, here or by readers.
+		_ = w.totals.Observe(rollup.Key{Type: t, Day: day, Local: c.local}, packed, times)
 	}
 }
 
-// added notes that rows were inserted, or got observations.
-func (w *writing) added(ctx context.Context, rows []observedRow) error { return w.count(ctx, rows, 1) }
+// deletedRow is what the statements that delete stats return.
+type deletedRow = db.DeleteStatsRow
 
-// removed notes that rows were deleted. It belongs before the deletion of their
-// client.
-func (w *writing) removed(ctx context.Context, rows []observedRow) error {
-	return w.count(ctx, rows, -1)
-}
-
-func (w *writing) count(ctx context.Context, rows []observedRow, sign int64) error {
-	if err := w.findLocals(ctx, rows); err != nil {
+// deleted takes deleted stats out of the rollups, and deletes the documents that
+// nothing refers to any more. It belongs before the deletion of their client.
+func (w *writing) deleted(ctx context.Context, rows []deletedRow) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	keys := map[stats.DocumentKey]bool{}
+	clients := make([]int64, len(rows))
+	for i := range rows {
+		keys[keyOf(rows[i].ANR, rows[i].Digest)] = true
+		clients[i] = rows[i].ClientID
+	}
+	sorted := sortedKeys(maps.Keys(keys))
+	documents := map[stats.DocumentKey]storedDocument{}
+	var batch pgx.Batch
+	w.queueClients(&batch, clients)
+	queueStored(&batch, sorted, documents)
+	queueUnreferenced(&batch, sorted)
+	if err := w.send(ctx, &batch); err != nil {
 		return err
 	}
-	for _, row := range rows {
-		w.changed[Change(row.Type)] = true
-		key := rollupKey{row.Type, row.Date.UTC(), w.locals[row.ClientID]}
-		// What does not unpack has never been counted, here or by readers.
-		_ = w.totals.add(key, observed, row.Observations, sign)
+	for i := range rows {
+		row := &rows[i]
+		w.count(row.ClientID, stats.Type(row.Type), rollup.DayOf(row.Date), documents[keyOf(row.ANR, row.Digest)].observations, -1)
 	}
 	return nil
-}
-
-// send runs statements in a single round trip.
-func (w *writing) send(ctx context.Context, batch *pgx.Batch) error {
-	return w.conn.SendBatch(ctx, batch).Close()
-}
-
-// findLocals finds out which of the rows' clients are local.
-func (w *writing) findLocals(ctx context.Context, rows []observedRow) error {
-	unknown := map[int64]bool{}
-	for _, row := range rows {
-		if _, known := w.locals[row.ClientID]; !known {
-			unknown[row.ClientID] = true
-		}
-	}
-	if len(unknown) == 0 {
-		return nil
-	}
-	clients, err := w.queries.ClientsLocal(ctx, slices.Sorted(maps.Keys(unknown)))
-	for _, client := range clients {
-		w.locals[client.ID] = client.Local
-	}
-	return err
 }

@@ -29,11 +29,15 @@ func storeWithClient(t *testing.T) (*Store, stats.Client) {
 }
 
 // riskOf is a stat of the analysis whose UUID ends in n.
-func riskOf(n byte) Item {
-	return Item{Stat: stats.Stat{
+func riskOf(n byte) stats.Batch {
+	item := stats.Item{
 		ANR: uuid.UUID{6: 0x40, 8: 0x80, 15: n}, Type: stats.Risk, Date: time.Date(2024, 5, 1, 0, 0, 0, 0, time.UTC),
 		Data: []byte(`{"total":{},"risks":{"current":{"informational":[{"level":"Low risks","value":3}]}}}`),
-	}}
+	}
+	if err := item.Read(); err != nil {
+		panic(err)
+	}
+	return stats.Batch{Items: []stats.Item{item}}
 }
 
 // awaitWriter returns true when a session waits for an advisory lock, and false
@@ -55,11 +59,11 @@ func TestWritersLookAfterTheLock(t *testing.T) {
 	t.Parallel()
 	tests := map[string]func(ctx context.Context, s *Store, client stats.Client) error{
 		"insert": func(ctx context.Context, s *Store, client stats.Client) error {
-			_, err := s.InsertStats(ctx, client, []Item{riskOf(2)})
+			_, err := s.InsertBatch(ctx, client, riskOf(2))
 			return err
 		},
 		"delete": func(ctx context.Context, s *Store, _ stats.Client) error {
-			_, err := s.DeleteStats(ctx, stats.Everything(), riskOf(1).Stat.ANR, nil)
+			_, err := s.DeleteStats(ctx, stats.Everything(), riskOf(1).Items[0].ANR, nil)
 			return err
 		},
 	}
@@ -68,12 +72,18 @@ func TestWritersLookAfterTheLock(t *testing.T) {
 			t.Parallel()
 			ctx := t.Context()
 			store, client := storeWithClient(t)
-			if _, err := store.InsertStats(ctx, client, []Item{riskOf(1)}); err != nil {
+			if _, err := store.InsertBatch(ctx, client, riskOf(1)); err != nil {
 				t.Fatal(err)
 			}
 			wrote, no := make(chan error, 1), false
 			_, err := store.changeClientUnder(ctx, db.LockExclusive, client.UUID, func(w *writing) (db.Client, error) {
-				if err := w.moveTo(ctx, client.UUID, no); err != nil {
+				before, err := w.queries.LockClient(ctx, client.UUID)
+				if err != nil {
+					return db.Client{}, err
+				}
+				after := before
+				after.Local = no
+				if err := w.recount(ctx, before, after); err != nil {
 					return db.Client{}, err
 				}
 				go func() { wrote <- write(ctx, store, client) }()

@@ -6,8 +6,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgtype"
-
-	"github.com/monarc-project/stats-service/gen/db"
 )
 
 // UUIDs go to the server and back in every form that statements use.
@@ -52,33 +50,5 @@ func TestUUIDsMakeNoGarbage(t *testing.T) { // alone, since it counts allocation
 	})
 	if each := allocations / float64(len(ids)); each > 2 {
 		t.Errorf("%.1f allocations for each UUID", each)
-	}
-}
-
-// Contents are looked for with a plan for their very number.
-func TestContentsAreNotComparedWithEveryRow(t *testing.T) {
-	t.Parallel()
-	store, client := storeWithClient(t)
-	items := []Item{riskOf(1), riskOf(2)}
-	named := riskOf(3)
-	named.Stat.UUID = uuid.New()
-	for name, items := range map[string][]Item{"before": items, "after": append(items, named)} {
-		entries, err := store.prepare(t.Context(), client, items)
-		if err != nil {
-			t.Fatal(err)
-		}
-		b := batch{clientID: client.ID, createdAt: store.timestamp(), entries: entries}
-		var generic int
-		err = store.transactLocked(t.Context(), db.LockShared, b.open, func(w *writing) error {
-			if err := b.run(t.Context(), w); err != nil {
-				return err
-			}
-			// Servers before PostgreSQL 14 do not count.
-			const plans = `SELECT coalesce(sum((to_jsonb(p)->>'generic_plans')::int), 0) FROM pg_prepared_statements AS p WHERE statement LIKE '%content_id = ' || 'ANY%'`
-			return w.conn.QueryRow(t.Context(), plans).Scan(&generic)
-		})
-		if err != nil || generic > 0 {
-			t.Errorf("%s: %d lookups are planned for any number of contents, %v", name, generic, err)
-		}
 	}
 }

@@ -12,7 +12,6 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/monarc-project/stats-service/gen/db"
 	"github.com/monarc-project/stats-service/internal/localpg"
 	"github.com/monarc-project/stats-service/internal/pgtest"
 	"github.com/monarc-project/stats-service/internal/postgres"
@@ -49,11 +48,11 @@ func durable(b *testing.B) string {
 
 // frontOfficePosts are what a front office posts of each of n analyses: the five types,
 // about 50 KB together.
-func frontOfficePosts(b *testing.B, n int) [][]postgres.Item {
+func frontOfficePosts(b *testing.B, n int) [][]stats.Item {
 	b.Helper()
 	day := date("2024-05-31")
 	generator := sample.New(sample.Options{Seed: 7, Clients: 1, Analyses: n, Days: 1, Until: day})
-	posts := make([][]postgres.Item, n)
+	posts := make([][]stats.Item, n)
 	for i := range posts {
 		for _, stat := range generator.Stats(0, i, day) {
 			posts[i] = append(posts[i], item(b, stat))
@@ -63,11 +62,11 @@ func frontOfficePosts(b *testing.B, n int) [][]postgres.Item {
 }
 
 // ofNewAnalysis returns a post of an analysis that nobody has posted for.
-func ofNewAnalysis(post []postgres.Item, day time.Time) []postgres.Item {
-	anr, fresh := uuid.New(), make([]postgres.Item, len(post))
+func ofNewAnalysis(post []stats.Item, day time.Time) []stats.Item {
+	anr, fresh := uuid.New(), make([]stats.Item, len(post))
 	for i := range post {
 		fresh[i] = post[i]
-		fresh[i].Stat.ANR, fresh[i].Stat.Date = anr, day
+		fresh[i].ANR, fresh[i].Date = anr, day
 	}
 	return fresh
 }
@@ -91,7 +90,7 @@ func BenchmarkPosts(b *testing.B) {
 				group.Go(func() {
 					for n := round.Add(1); n <= int64(b.N); n = round.Add(1) {
 						post := ofNewAnalysis(posts[n%int64(len(posts))], date("2024-05-31"))
-						if _, err := store.InsertStats(b.Context(), client, post); err != nil {
+						if _, err := store.InsertBatch(b.Context(), client, stats.Batch{Items: post}); err != nil {
 							b.Error(err)
 							return
 						}
@@ -108,14 +107,14 @@ func BenchmarkPosts(b *testing.B) {
 // reportState reports how many bytes a stat takes, next to its document.
 func reportState(b *testing.B, store *postgres.Store, url string) {
 	b.Helper()
-	if err := store.Fold(b.Context()); err != nil {
+	if err := store.MergeDeltas(b.Context()); err != nil {
 		b.Fatal(err)
 	}
 	for unit, column := range map[string]string{
 		"data-B/stat": "data", "observations-B/stat": "observations",
 	} {
 		var size float64
-		query := `SELECT avg(pg_column_size(` + column + `)) FROM stats`
+		query := `SELECT avg(pg_column_size(` + column + `)) FROM document`
 		if err := connect(b, url).QueryRow(b.Context(), query).Scan(&size); err != nil {
 			b.Fatal(err)
 		}
@@ -129,61 +128,6 @@ func reportState(b *testing.B, store *postgres.Store, url string) {
 	b.ReportMetric(size, "rollup-B/day")
 }
 
-// BenchmarkBareInserts is the floor of a single writer: the rows of the same
-// posts, with all their columns ready, by one statement each.
-func BenchmarkBareInserts(b *testing.B) {
-	url := durable(b)
-	store := open(b, url)
-	client := newClient(b, store, "client")
-	posts := frontOfficePosts(b, 20)
-	conn := connect(b, url)
-	ready := make([]db.InsertStatsParams, len(posts))
-	for i, post := range posts {
-		insert(b, store, client, post...)
-		ready[i] = readyRows(b, url, client, post[0].Stat.ANR)
-	}
-	queries := db.New(conn)
-	b.ResetTimer()
-	for n := range b.N {
-		params := ready[n%len(ready)]
-		anr := uuid.New()
-		params.UUIDs, params.ANRs, params.ContentIDs = nil, nil, nil
-		for range params.Types {
-			params.UUIDs = append(params.UUIDs, uuid.New())
-			params.ContentIDs = append(params.ContentIDs, uuid.New())
-			params.ANRs = append(params.ANRs, anr)
-		}
-		if _, err := queries.InsertStats(b.Context(), params); err != nil {
-			b.Fatal(err)
-		}
-	}
-	b.ReportMetric(5*float64(b.N)/b.Elapsed().Seconds(), "stats/s")
-}
-
-// readyRows reads back what was stored of an analysis.
-func readyRows(b *testing.B, url string, client stats.Client, anr uuid.UUID) db.InsertStatsParams {
-	b.Helper()
-	rows, err := connect(b, url).Query(b.Context(), `SELECT type, date, data, observations FROM stats WHERE anr = $1`, anr)
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer rows.Close()
-	params := db.InsertStatsParams{CreatedAt: start, ClientID: client.ID}
-	for rows.Next() {
-		var typ string
-		var day time.Time
-		var data, observations []byte
-		if err := rows.Scan(&typ, &day, &data, &observations); err != nil {
-			b.Fatal(err)
-		}
-		params.Types = append(params.Types, typ)
-		params.Dates = append(params.Dates, day)
-		params.Data = append(params.Data, data)
-		params.Observations = append(params.Observations, observations)
-	}
-	return params
-}
-
 // BenchmarkLargeBatch stores a batch of 25 MB and reports the most memory that
 // was in use at once, beyond the batch itself, as a multiple of its size.
 func BenchmarkLargeBatch(b *testing.B) {
@@ -194,11 +138,11 @@ func BenchmarkLargeBatch(b *testing.B) {
 	size, worst := 0, 0.0
 	for round := 0; b.Loop(); round++ {
 		b.StopTimer()
-		var items []postgres.Item
+		var items []stats.Item
 		for size = 0; size < 25_000_000; {
 			for _, it := range ofNewAnalysis(posts[len(items)/5%len(posts)], date("2024-05-31")) {
 				items = append(items, it)
-				size += len(it.Stat.Data)
+				size += len(it.Data)
 			}
 		}
 		runtime.GC()

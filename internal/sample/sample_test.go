@@ -28,11 +28,11 @@ func TestEveryStatIsAccepted(t *testing.T) {
 		for analysis := range o.Analyses() {
 			for _, day := range g.Dates() {
 				for _, s := range g.Stats(org, analysis, day) {
-					observations, err := stats.Observations(s.Type, s.Data)
+					document, err := stats.ReadDocument(s.Type, s.Data)
 					if err != nil {
 						t.Fatalf("%s of %s, analysis %d, %s: %v", s.Type, o.Name, analysis, day.Format(time.DateOnly), err)
 					}
-					if len(observations) == 0 {
+					if len(document.Observations) == 0 {
 						t.Errorf("%s of %s, analysis %d: no observations", s.Type, o.Name, analysis)
 					}
 				}

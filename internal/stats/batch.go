@@ -44,6 +44,16 @@ type Item struct {
 	Observations []Observation
 }
 
+// ItemOf returns a stat as an item of a batch. Its error is an *InvalidError about
+// the data.
+func ItemOf(stat Stat) (Item, error) {
+	item := Item{
+		UUID: stat.UUID, ANR: stat.ANR, Type: stat.Type, Date: stat.Date,
+		Data: stat.Data, Fingerprint: FingerprintOf(stat.Type, stat.Data),
+	}
+	return item, item.Read()
+}
+
 // DocumentKey returns the name of the item's document.
 func (i *Item) DocumentKey() DocumentKey { return DocumentKey{ANR: i.ANR, Digest: i.Digest} }
 

@@ -49,6 +49,7 @@ type Client struct {
 	Local            bool
 	IsSharingEnabled bool
 	IsActive         bool
+	IsProcessed      bool // false: its stats count in no result; a new client's always do
 	CreatedAt        time.Time
 	UpdatedAt        time.Time
 }

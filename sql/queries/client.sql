@@ -11,7 +11,7 @@ SELECT
     @local::boolean, @is_sharing_enabled::boolean, @is_active::boolean,
     @created_at::timestamptz, @created_at::timestamptz
 WHERE NOT EXISTS (
-    SELECT FROM client AS other
+    SELECT 1 FROM client AS other
     WHERE other.previous_token_digest = @token_digest::bytea
       AND other.previous_token_until > @created_at::timestamptz
 )
@@ -45,6 +45,7 @@ SET name               = coalesce(sqlc.narg('name')::text, name),
     is_active          = coalesce(sqlc.narg('is_active')::boolean, is_active),
     is_sharing_enabled = coalesce(sqlc.narg('is_sharing_enabled')::boolean, is_sharing_enabled),
     local              = coalesce(sqlc.narg('local')::boolean, local),
+    is_processed       = coalesce(sqlc.narg('is_processed')::boolean, is_processed),
     updated_at         = @updated_at::timestamptz
 WHERE uuid = @uuid::uuid
 RETURNING *;

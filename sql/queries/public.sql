@@ -1,6 +1,6 @@
 -- name: Contributions :one
--- What stands behind the figures of a period. Adding up analyses first is done
--- from an index and needs no sorting of stats.
+-- What stands behind the figures of a period. Analyses are added up first, which
+-- needs no sorting of stats. Clients that are muted stand behind nothing.
 SELECT coalesce(sum(analysis.stats), 0)::bigint AS stats,
     count(DISTINCT analysis.anr) AS analyses,
     count(DISTINCT analysis.client_id) AS clients
@@ -10,6 +10,7 @@ FROM (
     WHERE date >= @date_from::date
       AND date <= @date_to::date
       AND (sqlc.narg('type')::text IS NULL OR type = sqlc.narg('type')::text)
+      AND coalesce(client_id, 0) NOT IN (SELECT client.id FROM client WHERE NOT client.is_processed)
       AND (NOT @local_only::boolean OR client_id IN (SELECT client.id FROM client WHERE client.local))
     GROUP BY client_id, anr
 ) AS analysis;
@@ -18,13 +19,14 @@ FROM (
 -- What local clients and the others sent, apart, in each week, which starts on
 -- the Monday returned. An analysis that two clients send counts for each.
 SELECT sender.type, (DATE '1969-12-29' + 7 * sender.week)::date AS monday,
-    (sender.client_id IN (SELECT client.id FROM client WHERE client.local))::boolean AS local,
+    coalesce(sender.client_id IN (SELECT client.id FROM client WHERE client.local), false)::boolean AS local,
     sum(sender.stats)::bigint AS stats, sum(sender.analyses)::bigint AS analyses, count(*) AS clients
 FROM (
     SELECT type, (date - DATE '1969-12-29') / 7 AS week, client_id, count(*) AS stats, count(DISTINCT anr) AS analyses
     FROM stats
     WHERE date >= @date_from::date
       AND date <= @date_to::date
+      AND coalesce(client_id, 0) NOT IN (SELECT client.id FROM client WHERE NOT client.is_processed)
     GROUP BY 1, 2, 3
 ) AS sender
 GROUP BY 1, 2, 3
@@ -34,29 +36,24 @@ ORDER BY 1, 2, 3;
 -- Not with EXISTS, which Citus refuses when client is a reference table.
 SELECT count(*)
 FROM client
-WHERE id IN (SELECT stats.client_id FROM stats);
+WHERE client.is_processed AND client.id IN (SELECT stats.client_id FROM stats);
 
 -- name: ObservationsByClient :many
--- In no order: sorting takes longer than reading, and it is only counted and added up.
+-- See ObservationsBetween. Stats that are nobody's stand for no client.
 -- @sqlc-vet-disable no-unordered-list
-SELECT client_id, (client_id IN (SELECT client.id FROM client WHERE client.local))::boolean AS local, date, observations
-FROM stats
-WHERE type = @type::text
-  AND date >= @date_from::date
-  AND date <= @date_to::date
-  AND (sqlc.narg('clients')::bigint[] IS NULL OR client_id = ANY (sqlc.narg('clients')::bigint[]))
-  AND (NOT @local_only::boolean OR client_id IN (SELECT client.id FROM client WHERE client.local));
-
--- name: ObservationsOfClients :many
--- Of clients that are few.
-SELECT date, observations
-FROM stats
-WHERE type = @type::text
-  AND date >= @date_from::date
-  AND date <= @date_to::date
-  AND client_id = ANY (@clients::bigint[])
-  AND (NOT @local_only::boolean OR client_id IN (SELECT client.id FROM client WHERE client.local))
-ORDER BY date;
+SELECT k.client_id::bigint AS client_id, (k.client_id IN (SELECT client.id FROM client WHERE client.local))::boolean AS local,
+    k.days::int[] AS days, d.observations
+FROM (
+    SELECT s.anr, s.digest, s.client_id, array_agg(s.date - DATE '1970-01-01') AS days
+    FROM stats AS s
+    WHERE s.type = @type::text
+      AND s.date >= @date_from::date
+      AND s.date <= @date_to::date
+      AND s.client_id IN (SELECT client.id FROM client WHERE client.is_processed AND (client.local OR NOT @local_only::boolean))
+      AND (sqlc.narg('clients')::bigint[] IS NULL OR s.client_id = ANY (sqlc.narg('clients')::bigint[]))
+    GROUP BY s.anr, s.digest, s.client_id
+) AS k
+JOIN document AS d ON d.anr = k.anr AND d.digest = k.digest;
 
 -- name: LocatedClients :many
 -- The clients that the public map shows.

@@ -14,8 +14,9 @@ SELECT pg_advisory_lock(@lock_key::bigint);
 -- name: Notify :exec
 SELECT pg_notify(@channel::text, change) FROM unnest(@changes::text[]) AS change;
 
--- name: ClientsLocal :many
-SELECT id, local FROM client WHERE id = ANY (@ids::bigint[]) ORDER BY id;
+-- name: ClientsCounted :many
+-- Whether, and where, the stats of these clients count.
+SELECT id, local, is_processed FROM client WHERE id = ANY (@ids::bigint[]) ORDER BY id;
 
 -- name: AppendDeltas :exec
 INSERT INTO rollup_delta (type, date, local, packed)
@@ -94,43 +95,45 @@ ORDER BY date
 LIMIT 1;
 
 -- name: ObservationsBetween :many
-SELECT s.type, s.date, c.local, s.observations
-FROM stats AS s
-JOIN client AS c ON c.id = s.client_id
-WHERE s.date >= @date_from::date AND s.date <= @date_to::date
-ORDER BY s.date;
+-- What each document measures, once, with the days on which it counts.
+-- In no order: they are added up.
+-- @sqlc-vet-disable no-unordered-list
+SELECT k.type, k.local, k.days::int[] AS days, d.observations
+FROM (
+    SELECT s.anr, s.digest, s.type, coalesce(c.local, false) AS local, array_agg(s.date - DATE '1970-01-01') AS days
+    FROM stats AS s
+    LEFT JOIN client AS c ON c.id = s.client_id
+    WHERE s.date >= @date_from::date AND s.date <= @date_to::date
+      AND coalesce(c.is_processed, true)
+    GROUP BY s.anr, s.digest, s.type, coalesce(c.local, false)
+) AS k
+JOIN document AS d ON d.anr = k.anr AND d.digest = k.digest;
 
 -- name: ObservationsOfClient :many
-SELECT type, date, observations FROM stats WHERE client_id = @client_id::bigint ORDER BY date;
-
--- name: CountStats :one
-SELECT count(*) FROM stats;
-
--- name: StatsToDerive :many
--- A page of all stats, in the order of their uuids.
-SELECT s.uuid, s.anr, s.type, s.date, s.data, s.client_id, s.content_id, s.observations, c.uuid AS client_uuid
-FROM stats AS s
-JOIN client AS c ON c.id = s.client_id
-WHERE s.uuid > @after::uuid
-ORDER BY s.uuid
-LIMIT @max_rows::bigint;
-
--- name: SetContentIDs :exec
--- Missing is written in a way that no index serves: there may be as many missing
--- as there are rows.
-UPDATE stats
-SET content_id = derived.content_id
-FROM (SELECT unnest(@uuids::uuid[]) AS uuid, unnest(@content_ids::uuid[]) AS content_id) AS derived
-WHERE stats.uuid = derived.uuid
-  AND coalesce(stats.content_id, '00000000-0000-0000-0000-000000000000') = '00000000-0000-0000-0000-000000000000';
-
--- name: SetObservations :many
--- Only where they still are what they were: what is returned was changed by this
--- and nobody else.
-UPDATE stats
-SET observations = derived.observations
+-- See ObservationsBetween.
+-- @sqlc-vet-disable no-unordered-list
+SELECT k.type, k.days::int[] AS days, d.observations
 FROM (
-    SELECT unnest(@uuids::uuid[]) AS uuid, unnest(@before::bytea[]) AS before, unnest(@observations::bytea[]) AS observations
-) AS derived
-WHERE stats.uuid = derived.uuid AND stats.observations IS NOT DISTINCT FROM derived.before
-RETURNING stats.uuid;
+    SELECT s.anr, s.digest, s.type, array_agg(s.date - DATE '1970-01-01') AS days
+    FROM stats AS s
+    WHERE s.client_id = @client_id::bigint
+    GROUP BY s.anr, s.digest, s.type
+) AS k
+JOIN document AS d ON d.anr = k.anr AND d.digest = k.digest;
+
+-- name: ObservationsByDay :many
+-- See ObservationsBetween. Those of clients that are muted do not count.
+-- @sqlc-vet-disable no-unordered-list
+SELECT k.days::int[] AS days, d.observations
+FROM (
+    SELECT s.anr, s.digest, array_agg(s.date - DATE '1970-01-01') AS days
+    FROM stats AS s
+    WHERE s.type = @type::text
+      AND (sqlc.narg('anrs')::uuid[] IS NULL OR s.anr = ANY (sqlc.narg('anrs')::uuid[]))
+      AND (sqlc.narg('date_from')::date IS NULL OR s.date >= sqlc.narg('date_from')::date)
+      AND (sqlc.narg('date_to')::date IS NULL OR s.date <= sqlc.narg('date_to')::date)
+      AND coalesce(s.client_id, 0) NOT IN (SELECT client.id FROM client WHERE NOT client.is_processed)
+      AND (NOT @local_only::boolean OR s.client_id IN (SELECT client.id FROM client WHERE client.local))
+    GROUP BY s.anr, s.digest
+) AS k
+JOIN document AS d ON d.anr = k.anr AND d.digest = k.digest;

@@ -1,109 +1,156 @@
 -- name: InsertStats :many
 -- Rows whose uuid exists, whoever owns it, are left as they are and not returned.
-INSERT INTO stats (uuid, anr, type, date, data, created_at, client_id, content_id, observations)
+INSERT INTO stats (created_at, client_id, uuid, anr, digest, date, type)
 SELECT
-    unnest(@uuids::uuid[]),
-    unnest(@anrs::uuid[]),
-    unnest(@types::text[]),
-    unnest(@dates::date[]),
-    unnest(@data::jsonb[]),
     @created_at::timestamptz,
     @client_id::bigint,
-    unnest(@content_ids::uuid[]),
-    unnest(@observations::bytea[])
-ON CONFLICT (uuid) DO NOTHING
+    unnest(@uuids::uuid[]),
+    unnest(@anrs::uuid[]),
+    unnest(@digests::uuid[]),
+    unnest(@dates::date[]),
+    unnest(@types::text[])
+ON CONFLICT DO NOTHING
 RETURNING uuid;
 
--- name: StatsByContentID :many
--- When several rows have the same content, the oldest is the one that counts.
-SELECT DISTINCT ON (content_id) content_id::uuid AS content_id, uuid, created_at
-FROM stats
-WHERE content_id = ANY (@content_ids::uuid[]) AND client_id = @client_id::bigint
-ORDER BY content_id, created_at, uuid;
+-- name: StoredStats :many
+-- Which of these the client has. When several stats say the same, the oldest is
+-- the one that counts. The client is compared in a way that no index serves: it
+-- may have a million others.
+SELECT DISTINCT ON (s.anr, s.date, s.digest) s.anr, s.date, s.digest, s.uuid, s.created_at
+FROM (
+    SELECT unnest(@anrs::uuid[]) AS anr, unnest(@types::text[]) AS type,
+        unnest(@dates::date[]) AS date, unnest(@digests::uuid[]) AS digest
+) AS wanted
+JOIN stats AS s ON s.anr = wanted.anr AND s.type = wanted.type AND s.date = wanted.date AND s.digest = wanted.digest
+WHERE coalesce(s.client_id, -1) = @client_id::bigint
+ORDER BY s.anr, s.date, s.digest, s.created_at, s.uuid;
 
--- name: LockContent :exec
-SELECT pg_advisory_xact_lock(@content_key::bigint);
+-- name: TakenUUIDs :many
+SELECT uuid FROM stats WHERE uuid = ANY (@uuids::uuid[]) ORDER BY uuid;
 
 -- name: ListStats :many
-SELECT uuid, anr, type, date, data, created_at, client_id
-FROM stats
-WHERE (sqlc.narg('client_id')::bigint IS NULL OR client_id = sqlc.narg('client_id')::bigint)
-  AND (sqlc.narg('type')::text IS NULL OR type = sqlc.narg('type')::text)
-  AND (sqlc.narg('anrs')::uuid[] IS NULL OR anr = ANY (sqlc.narg('anrs')::uuid[]))
-  AND (sqlc.narg('date_from')::date IS NULL OR date >= sqlc.narg('date_from')::date)
-  AND (sqlc.narg('date_to')::date IS NULL OR date <= sqlc.narg('date_to')::date)
-  AND (NOT @local_only::boolean OR client_id IN (SELECT client.id FROM client WHERE client.local))
-ORDER BY CASE WHEN @group_by_anr::boolean THEN anr END, date DESC, uuid
-LIMIT sqlc.narg('max_rows')::bigint OFFSET @skip_rows::bigint;
+-- Documents are read last and in the order of the stats, one by one: nothing that
+-- is sorted or left out has its data with it. OFFSET 0 is what makes it so. Of
+-- chosen analyses, the client is compared in a way that no index serves: the index
+-- of series finds fewer rows.
+SELECT s.uuid, s.anr, s.type, s.date, d.data, s.created_at, s.client_id
+FROM (
+    SELECT uuid, anr, type, date, created_at, coalesce(client_id, 0)::bigint AS client_id, digest
+    FROM stats
+    WHERE (sqlc.narg('client_id')::bigint IS NULL OR CASE
+          WHEN sqlc.narg('anrs')::uuid[] IS NULL THEN client_id = sqlc.narg('client_id')::bigint
+          ELSE coalesce(client_id, -1) = sqlc.narg('client_id')::bigint
+      END)
+      AND (sqlc.narg('type')::text IS NULL OR type = sqlc.narg('type')::text)
+      AND (sqlc.narg('anrs')::uuid[] IS NULL OR anr = ANY (sqlc.narg('anrs')::uuid[]))
+      AND (sqlc.narg('date_from')::date IS NULL OR date >= sqlc.narg('date_from')::date)
+      AND (sqlc.narg('date_to')::date IS NULL OR date <= sqlc.narg('date_to')::date)
+      AND (NOT @local_only::boolean OR client_id IN (SELECT client.id FROM client WHERE client.local))
+    ORDER BY CASE WHEN @group_by_anr::boolean THEN anr END, date DESC, uuid
+    LIMIT @max_rows::bigint OFFSET @skip_rows::bigint
+) AS s
+CROSS JOIN LATERAL (
+    SELECT document.data FROM document WHERE document.anr = s.anr AND document.digest = s.digest OFFSET 0
+) AS d
+ORDER BY CASE WHEN @group_by_anr::boolean THEN s.anr END, s.date DESC, s.uuid;
 
 -- name: ListLastStats :many
--- Skips from series to series (client, analysis and type) in stats_series_idx.
-WITH RECURSIVE series AS (
+-- Skips in indexes from analysis to analysis and from there from type to type.
+WITH RECURSIVE analysis AS (
     (
-        SELECT s.client_id, s.anr, s.type
+        SELECT s.anr
         FROM stats AS s
         WHERE (sqlc.narg('client_id')::bigint IS NULL OR s.client_id = sqlc.narg('client_id')::bigint)
-        ORDER BY s.client_id, s.anr, s.type
+        ORDER BY s.anr
         LIMIT 1
     )
     UNION ALL
-    SELECT following.client_id, following.anr, following.type
-    FROM series CROSS JOIN LATERAL (
-        SELECT s.client_id, s.anr, s.type
+    SELECT following.anr
+    FROM analysis CROSS JOIN LATERAL (
+        SELECT s.anr
         FROM stats AS s
-        WHERE (s.client_id, s.anr, s.type) > (series.client_id, series.anr, series.type)
+        WHERE s.anr > analysis.anr
           AND (sqlc.narg('client_id')::bigint IS NULL OR s.client_id = sqlc.narg('client_id')::bigint)
-        ORDER BY s.client_id, s.anr, s.type
+        ORDER BY s.anr
         LIMIT 1
     ) AS following
-)
-SELECT uuid, anr, type, date, data, created_at, client_id
-FROM stats
-WHERE uuid IN (
-    SELECT DISTINCT ON (newest.anr, newest.type) newest.uuid
+), series AS (
+    SELECT analysis.anr, first.type
+    FROM analysis CROSS JOIN LATERAL (
+        SELECT s.type FROM stats AS s WHERE s.anr = analysis.anr ORDER BY s.type LIMIT 1
+    ) AS first
+    UNION ALL
+    SELECT series.anr, following.type
     FROM series CROSS JOIN LATERAL (
-        SELECT s.uuid, s.anr, s.type, s.date, s.created_at
-        FROM stats AS s
-        WHERE s.client_id = series.client_id AND s.anr = series.anr AND s.type = series.type
-        ORDER BY s.date DESC, s.created_at DESC, s.uuid
-        LIMIT 1
-    ) AS newest
-    WHERE (sqlc.narg('type')::text IS NULL OR series.type = sqlc.narg('type')::text)
-      AND (NOT @local_only::boolean OR series.client_id IN (SELECT client.id FROM client WHERE client.local))
-    ORDER BY newest.anr, newest.type, newest.date DESC, newest.created_at DESC, newest.uuid
+        SELECT s.type FROM stats AS s WHERE s.anr = series.anr AND s.type > series.type ORDER BY s.type LIMIT 1
+    ) AS following
 )
-ORDER BY CASE WHEN @group_by_anr::boolean THEN anr END, date DESC, uuid
-LIMIT sqlc.narg('max_rows')::bigint OFFSET @skip_rows::bigint;
-
--- name: ListLastStatsOfAnalyses :many
-SELECT uuid, anr, type, date, data, created_at, client_id
-FROM stats
-WHERE uuid IN (
-    SELECT newest.uuid
-    FROM unnest(@anrs::uuid[]) AS wanted_anr
-    CROSS JOIN unnest(@types::text[]) AS wanted_type
-    CROSS JOIN LATERAL (
-        SELECT s.uuid
+SELECT s.uuid, s.anr, s.type, s.date, d.data, s.created_at, s.client_id
+FROM (
+    SELECT newest.uuid, newest.anr, newest.type, newest.date, newest.created_at,
+        coalesce(newest.client_id, 0)::bigint AS client_id, newest.digest
+    FROM series CROSS JOIN LATERAL (
+        SELECT s.uuid, s.anr, s.type, s.date, s.created_at, s.client_id, s.digest
         FROM stats AS s
-        WHERE s.anr = wanted_anr AND s.type = wanted_type
+        WHERE s.anr = series.anr AND s.type = series.type
           AND (sqlc.narg('client_id')::bigint IS NULL OR s.client_id = sqlc.narg('client_id')::bigint)
           AND (NOT @local_only::boolean OR s.client_id IN (SELECT client.id FROM client WHERE client.local))
         ORDER BY s.date DESC, s.created_at DESC, s.uuid
         LIMIT 1
     ) AS newest
+    WHERE (sqlc.narg('type')::text IS NULL OR series.type = sqlc.narg('type')::text)
+    ORDER BY CASE WHEN @group_by_anr::boolean THEN newest.anr END, newest.date DESC, newest.uuid
+    LIMIT @max_rows::bigint OFFSET @skip_rows::bigint
+) AS s
+CROSS JOIN LATERAL (
+    SELECT document.data FROM document WHERE document.anr = s.anr AND document.digest = s.digest OFFSET 0
+) AS d
+ORDER BY CASE WHEN @group_by_anr::boolean THEN s.anr END, s.date DESC, s.uuid;
+
+-- name: ListLastStatsOfAnalyses :many
+-- ListLastStats of analyses that are known.
+WITH RECURSIVE series AS (
+    SELECT wanted.anr, first.type
+    FROM (SELECT unnest(@anrs::uuid[]) AS anr) AS wanted CROSS JOIN LATERAL (
+        SELECT s.type FROM stats AS s WHERE s.anr = wanted.anr ORDER BY s.type LIMIT 1
+    ) AS first
+    UNION
+    SELECT series.anr, following.type
+    FROM series CROSS JOIN LATERAL (
+        SELECT s.type FROM stats AS s WHERE s.anr = series.anr AND s.type > series.type ORDER BY s.type LIMIT 1
+    ) AS following
 )
-ORDER BY CASE WHEN @group_by_anr::boolean THEN anr END, date DESC, uuid
-LIMIT sqlc.narg('max_rows')::bigint OFFSET @skip_rows::bigint;
+SELECT s.uuid, s.anr, s.type, s.date, d.data, s.created_at, s.client_id
+FROM (
+    SELECT newest.uuid, newest.anr, newest.type, newest.date, newest.created_at,
+        coalesce(newest.client_id, 0)::bigint AS client_id, newest.digest
+    FROM series CROSS JOIN LATERAL (
+        SELECT s.uuid, s.anr, s.type, s.date, s.created_at, s.client_id, s.digest
+        FROM stats AS s
+        WHERE s.anr = series.anr AND s.type = series.type
+          AND (sqlc.narg('client_id')::bigint IS NULL OR s.client_id = sqlc.narg('client_id')::bigint)
+          AND (NOT @local_only::boolean OR s.client_id IN (SELECT client.id FROM client WHERE client.local))
+        ORDER BY s.date DESC, s.created_at DESC, s.uuid
+        LIMIT 1
+    ) AS newest
+    WHERE (sqlc.narg('type')::text IS NULL OR series.type = sqlc.narg('type')::text)
+    ORDER BY CASE WHEN @group_by_anr::boolean THEN newest.anr END, newest.date DESC, newest.uuid
+    LIMIT @max_rows::bigint OFFSET @skip_rows::bigint
+) AS s
+CROSS JOIN LATERAL (
+    SELECT document.data FROM document WHERE document.anr = s.anr AND document.digest = s.digest OFFSET 0
+) AS d
+ORDER BY CASE WHEN @group_by_anr::boolean THEN s.anr END, s.date DESC, s.uuid;
 
 -- name: ListLastStatsDistributed :many
 -- ListLastStats where stats are distributed, for which neither recursion nor
 -- LATERAL with LIMIT is to be had: the nodes look at every row that matches.
-SELECT uuid, anr, type, date, data, created_at, client_id
-FROM stats
-WHERE uuid IN (
-    SELECT newest.uuid
+SELECT s.uuid, s.anr, s.type, s.date, d.data, s.created_at, s.client_id
+FROM (
+    SELECT newest.uuid, newest.anr, newest.type, newest.date, newest.created_at, newest.client_id, newest.digest
     FROM (
-        SELECT DISTINCT ON (s.anr, s.type) s.uuid, s.anr, s.type, s.date, s.created_at
+        SELECT DISTINCT ON (s.anr, s.type) s.uuid, s.anr, s.type, s.date, s.created_at,
+            coalesce(s.client_id, 0)::bigint AS client_id, s.digest
         FROM stats AS s
         WHERE (sqlc.narg('type')::text IS NULL OR s.type = sqlc.narg('type')::text)
           AND (sqlc.narg('anrs')::uuid[] IS NULL OR s.anr = ANY (sqlc.narg('anrs')::uuid[]))
@@ -111,30 +158,33 @@ WHERE uuid IN (
           AND (NOT @local_only::boolean OR s.client_id IN (SELECT client.id FROM client WHERE client.local))
         ORDER BY s.anr, s.type, s.date DESC, s.created_at DESC, s.uuid
     ) AS newest
-)
-ORDER BY CASE WHEN @group_by_anr::boolean THEN anr END, date DESC, uuid
-LIMIT sqlc.narg('max_rows')::bigint OFFSET @skip_rows::bigint;
+    ORDER BY CASE WHEN @group_by_anr::boolean THEN newest.anr END, newest.date DESC, newest.uuid
+    LIMIT @max_rows::bigint OFFSET @skip_rows::bigint
+) AS s
+JOIN document AS d ON d.anr = s.anr AND d.digest = s.digest
+ORDER BY CASE WHEN @group_by_anr::boolean THEN s.anr END, s.date DESC, s.uuid;
 
 -- name: StatByUUID :one
 -- The client is compared in a way that no index serves, so that the primary key
 -- is taken.
-SELECT uuid, anr, type, date, data, created_at, client_id
-FROM stats
-WHERE uuid = @uuid::uuid
-  AND anr = @anr::uuid
-  AND coalesce(client_id = sqlc.narg('client_id')::bigint, true);
+SELECT s.uuid, s.anr, s.type, s.date, d.data, s.created_at, coalesce(s.client_id, 0)::bigint AS client_id
+FROM stats AS s
+JOIN document AS d ON d.anr = s.anr AND d.digest = s.digest
+WHERE s.uuid = @uuid::uuid
+  AND s.anr = @anr::uuid
+  AND (sqlc.narg('client_id')::bigint IS NULL OR coalesce(s.client_id, -1) = sqlc.narg('client_id')::bigint);
 
 -- name: DeleteStats :many
 DELETE FROM stats
 WHERE anr = @anr::uuid
   AND (sqlc.narg('uuid')::uuid IS NULL OR uuid = sqlc.narg('uuid')::uuid)
-  AND (sqlc.narg('client_id')::bigint IS NULL OR client_id = sqlc.narg('client_id')::bigint)
-RETURNING type, date, client_id, observations;
+  AND (sqlc.narg('client_id')::bigint IS NULL OR coalesce(client_id, -1) = sqlc.narg('client_id')::bigint)
+RETURNING anr, digest, type, date, coalesce(client_id, 0)::bigint AS client_id;
 
 -- name: DeleteStatsByUUID :many
 DELETE FROM stats
 WHERE uuid = ANY (@uuids::uuid[])
-RETURNING type, date, client_id, observations;
+RETURNING anr, digest, type, date, coalesce(client_id, 0)::bigint AS client_id;
 
 -- name: NextStatsOfClient :many
 SELECT uuid FROM stats WHERE client_id = @client_id::bigint ORDER BY date LIMIT @max_rows::bigint;
@@ -155,52 +205,63 @@ ON CONFLICT (id) DO UPDATE SET before = greatest(purge_state.before, EXCLUDED.be
 -- name: PurgedBefore :one
 SELECT before FROM purge_state WHERE id = 1;
 
--- name: HasUnidentified :one
-SELECT EXISTS (SELECT FROM stats WHERE content_id IS NULL);
+-- name: RepeatedAnalyses :many
+-- Analyses for which a client has sent the same document twice for a day.
+SELECT DISTINCT repeated.anr
+FROM (
+    SELECT anr
+    FROM stats
+    WHERE (sqlc.narg('type')::text IS NULL OR type = sqlc.narg('type')::text)
+      AND (sqlc.narg('date_from')::date IS NULL OR date >= sqlc.narg('date_from')::date)
+    GROUP BY anr, type, date, digest, client_id
+    HAVING count(*) > 1
+) AS repeated
+ORDER BY repeated.anr;
 
--- name: CountUnidentified :one
-SELECT count(*) FROM stats WHERE content_id IS NULL;
-
--- name: RepeatedContents :many
--- Contents that more than one row has. The id of a content is derived from its
--- client, analysis, type and date too.
-SELECT content_id::uuid AS content_id
-FROM stats
-WHERE content_id IS NOT NULL
-GROUP BY content_id
-HAVING count(*) > 1
-ORDER BY content_id;
-
--- name: RowsOfContents :many
--- The oldest row of each content comes first.
-SELECT uuid, content_id::uuid AS content_id, client_id
-FROM stats
-WHERE content_id = ANY (@content_ids::uuid[])
-  AND (sqlc.narg('type')::text IS NULL OR type = sqlc.narg('type')::text)
-  AND (sqlc.narg('date_from')::date IS NULL OR date >= sqlc.narg('date_from')::date)
-ORDER BY content_id, client_id, created_at, uuid;
+-- name: RepeatedStats :many
+-- The stats of an analysis that say what an older one of their client says.
+SELECT uuid
+FROM (
+    SELECT uuid, row_number() OVER (PARTITION BY type, date, digest, client_id ORDER BY created_at, uuid) AS place
+    FROM stats
+    WHERE anr = @anr::uuid
+      AND (sqlc.narg('type')::text IS NULL OR type = sqlc.narg('type')::text)
+      AND (sqlc.narg('date_from')::date IS NULL OR date >= sqlc.narg('date_from')::date)
+) AS placed
+WHERE place > 1
+ORDER BY uuid;
 
 -- name: NewestStats :many
--- The newest stats of each client, analysis and type, without what it says: see
--- ListLastStats.
-WITH RECURSIVE series AS (
+-- The newest stat of each client, analysis and type, without what it says: skips
+-- as ListLastStats does, but for stats that are nobody's.
+WITH RECURSIVE analysis AS (
     (
-        SELECT s.client_id, s.anr, s.type
+        SELECT s.client_id, s.anr
         FROM stats AS s
-        ORDER BY s.client_id, s.anr, s.type
+        ORDER BY s.client_id, s.anr
         LIMIT 1
     )
     UNION ALL
-    SELECT following.client_id, following.anr, following.type
-    FROM series CROSS JOIN LATERAL (
-        SELECT s.client_id, s.anr, s.type
+    SELECT following.client_id, following.anr
+    FROM analysis CROSS JOIN LATERAL (
+        SELECT s.client_id, s.anr
         FROM stats AS s
-        WHERE (s.client_id, s.anr, s.type) > (series.client_id, series.anr, series.type)
-        ORDER BY s.client_id, s.anr, s.type
+        WHERE (s.client_id, s.anr) > (analysis.client_id, analysis.anr)
+        ORDER BY s.client_id, s.anr
         LIMIT 1
     ) AS following
+), series AS (
+    SELECT analysis.client_id, analysis.anr, first.type
+    FROM analysis CROSS JOIN LATERAL (
+        SELECT s.type FROM stats AS s WHERE s.anr = analysis.anr ORDER BY s.type LIMIT 1
+    ) AS first
+    UNION ALL
+    SELECT series.client_id, series.anr, following.type
+    FROM series CROSS JOIN LATERAL (
+        SELECT s.type FROM stats AS s WHERE s.anr = series.anr AND s.type > series.type ORDER BY s.type LIMIT 1
+    ) AS following
 )
-SELECT newest.uuid, newest.anr, newest.type, newest.date, newest.created_at, newest.client_id
+SELECT newest.uuid, newest.anr, newest.type, newest.date, newest.created_at, newest.client_id::bigint AS client_id
 FROM series CROSS JOIN LATERAL (
     SELECT s.uuid, s.anr, s.type, s.date, s.created_at, s.client_id
     FROM stats AS s
@@ -208,29 +269,23 @@ FROM series CROSS JOIN LATERAL (
     ORDER BY s.date DESC, s.created_at DESC, s.uuid
     LIMIT 1
 ) AS newest
-ORDER BY newest.client_id, newest.anr, newest.type;
+UNION ALL
+(
+    SELECT DISTINCT ON (s.anr, s.type) s.uuid, s.anr, s.type, s.date, s.created_at, 0::bigint AS client_id
+    FROM stats AS s
+    WHERE s.client_id IS NULL
+    ORDER BY s.anr, s.type, s.date DESC, s.created_at DESC, s.uuid
+)
+ORDER BY client_id, anr, type;
 
 -- name: NewestStatsDistributed :many
 -- NewestStats where stats are distributed: see ListLastStatsDistributed.
-SELECT DISTINCT ON (client_id, anr, type) uuid, anr, type, date, created_at, client_id
+SELECT DISTINCT ON (coalesce(client_id, 0), anr, type) uuid, anr, type, date, created_at, coalesce(client_id, 0)::bigint AS client_id
 FROM stats
-ORDER BY client_id, anr, type, date DESC, created_at DESC, uuid;
+ORDER BY coalesce(client_id, 0), anr, type, date DESC, created_at DESC, uuid;
+
+-- name: CountStats :one
+SELECT count(*) FROM stats;
 
 -- name: CountStatsByType :many
 SELECT type, count(*) AS rows FROM stats GROUP BY type ORDER BY type;
-
--- name: ObservationsByDay :many
-SELECT date, observations
-FROM stats
-WHERE type = @type::text
-  AND (sqlc.narg('anrs')::uuid[] IS NULL OR anr = ANY (sqlc.narg('anrs')::uuid[]))
-  AND (sqlc.narg('date_from')::date IS NULL OR date >= sqlc.narg('date_from')::date)
-  AND (sqlc.narg('date_to')::date IS NULL OR date <= sqlc.narg('date_to')::date)
-  AND (NOT @local_only::boolean OR client_id IN (SELECT client.id FROM client WHERE client.local))
-ORDER BY date;
-
--- name: CountUnprocessableStats :one
-SELECT count(*) FROM stats WHERE observations IS NULL;
-
--- name: CountUnprocessableOfType :one
-SELECT count(*) FROM stats WHERE type = @type::text AND observations IS NULL;

@@ -24,14 +24,33 @@ SELECT content_id, anr, type, date, data::jsonb, now(), $5, content_id, observat
 FROM unnest($1::uuid[], $2::text[], $3::date[], $4::text[], $6::uuid[], $7::bytea[])
 	AS row (anr, type, date, data, content_id, observations)`
 
-// The tables that floors are inserted into: like stats, the second one with its
+// The tables that floors are inserted into: full rows, each with its document and
+// with all indexes that the service once had for such rows. The second one has its
 // documents compressed as the service has them compressed where it can.
 const (
 	plainTable = "bare"
 	lz4Table   = "bare_lz4"
 )
 
-const createBare = `CREATE TABLE %[1]s (LIKE stats INCLUDING ALL, FOREIGN KEY (client_id) REFERENCES client (id))`
+const createBare = `
+CREATE TABLE %[1]s (
+	uuid         uuid PRIMARY KEY,
+	anr          uuid NOT NULL,
+	type         text NOT NULL CHECK (type IN ('risk', 'vulnerability', 'threat', 'cartography', 'compliance')),
+	date         date NOT NULL,
+	data         jsonb NOT NULL,
+	created_at   timestamptz NOT NULL,
+	client_id    bigint NOT NULL REFERENCES client (id),
+	content_id   uuid,
+	observations bytea
+);
+CREATE INDEX ON %[1]s (date DESC, uuid);
+CREATE INDEX ON %[1]s (client_id, date DESC, uuid);
+CREATE INDEX ON %[1]s (type, date DESC, uuid);
+CREATE INDEX ON %[1]s (anr, type, date DESC, created_at DESC, uuid);
+CREATE INDEX ON %[1]s (client_id, anr, type, date DESC, created_at DESC, uuid);
+CREATE INDEX ON %[1]s (content_id);
+CREATE INDEX ON %[1]s (type) WHERE observations IS NULL`
 
 // createFloors creates the tables; lz4 tells whether the second one is there.
 func createFloors(ctx context.Context, conn *pgx.Conn) (lz4 bool, err error) {
@@ -109,9 +128,10 @@ func (b *bench) storedBatches(ctx context.Context, database string, dataset *loa
 // complete adds the columns that the service derives.
 func (c *columns) complete(ctx context.Context, conn *pgx.Conn) error {
 	const derived = `
-SELECT s.client_id, s.content_id, s.observations
+SELECT s.client_id, s.uuid, d.observations
 FROM unnest($1::uuid[], $2::text[], $3::date[]) WITH ORDINALITY AS row (anr, type, date, place)
 JOIN stats AS s ON s.anr = row.anr AND s.type = row.type AND s.date = row.date
+JOIN document AS d ON d.anr = s.anr AND d.digest = s.digest
 ORDER BY place`
 	rows, err := conn.Query(ctx, derived, c.anrs, c.types, c.dates)
 	if err != nil {
@@ -163,7 +183,7 @@ func insertBatches(ctx context.Context, database, table string, batches []column
 }
 
 // copyRows is what a list answers with.
-const copyRows = "COPY (SELECT uuid, anr, type, date, data, created_at FROM stats ORDER BY date DESC, uuid) TO STDOUT"
+const copyRows = "COPY (SELECT uuid, anr, type, date, data, created_at FROM stats_with_data ORDER BY date DESC, uuid) TO STDOUT"
 
 // copyOut returns how many bytes COPY gives and how long that takes, from psql
 // where there is one.

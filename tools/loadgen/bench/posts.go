@@ -46,8 +46,8 @@ func (b *bench) measureTrials(ctx context.Context, database string) (err error) 
 	}
 	defer func() { err = errors.Join(err, s.stop()) }()
 	table := b.report.table("Posts",
-		fmt.Sprintf("For each number of writers %d requests of %d analyses with all five types, in full, in %d turns. Floors: the same rows, as the service stored them, "+
-			"with the same columns, indexes, foreign key and number of rows in a transaction, inserted by SQL and nothing derived from them; by a client that "+
+		fmt.Sprintf("For each number of writers %d requests of %d analyses with all five types, in full, in %d turns. Floors: the same stats as full rows, each with its "+
+			"document, observations, seven indexes and a foreign key, as many in a transaction, inserted by SQL and nothing derived from them; by a client that "+
 			"changes no setting, and with the documents compressed with lz4 as the service has them where the server can.", b.posts, perPost, postRounds),
 		"writers", "posts/s", "stats/s", "MB/s", "peak memory", "bare SQL stats/s", "share of bare SQL", "bare SQL with lz4", "share of that")
 	lz4, err := b.warmUp(ctx, s, database)

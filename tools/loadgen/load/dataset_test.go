@@ -70,7 +70,7 @@ func TestEveryStatIsSentOnce(t *testing.T) {
 			if client, known := owner[it.ANR]; !known || client != b.Client {
 				t.Errorf("batch %d of client %d has analysis %s of client %d (known: %v)", i, b.Client, it.ANR, client, known)
 			}
-			if _, err := stats.Observations(it.Type, it.Data); err != nil {
+			if _, err := stats.ReadDocument(it.Type, it.Data); err != nil {
 				t.Errorf("%s stats of batch %d: %v", it.Type, i, err)
 			}
 		}
@@ -128,14 +128,15 @@ func TestThinStats(t *testing.T) {
 	full := items(t, dataset(t, Plan{Clients: 1, Analyses: 2, Days: 1, Step: 1}), 0)
 	thin := items(t, dataset(t, Plan{Clients: 1, Analyses: 2, Days: 1, Step: 1, Thin: true, Objects: 60}), 0)
 	for i := range full {
-		want, err := stats.Observations(full[i].Type, full[i].Data)
+		wanted, err := stats.ReadDocument(full[i].Type, full[i].Data)
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := stats.Observations(thin[i].Type, thin[i].Data)
+		found, err := stats.ReadDocument(thin[i].Type, thin[i].Data)
 		if err != nil {
 			t.Fatalf("thin %s: %v", thin[i].Type, err)
 		}
+		want, got := wanted.Observations, found.Observations
 		if len(want) > 60 && full[i].Type == stats.Vulnerability {
 			want = want[:60]
 		}

@@ -1,4 +1,4 @@
-package postgres
+package rollup
 
 import (
 	"encoding/binary"
@@ -12,8 +12,8 @@ import (
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
-// Packed observations are what one stat measured, in the column
-// stats.observations. Packed totals, in rollup.packed and rollup_delta.packed,
+// Packed observations are what one document samples, in the column
+// document.observations. Packed totals, in rollup.packed and rollup_delta.packed,
 // are observations added up:
 //
 //	form      1 byte    1 observations, 2 totals
@@ -42,7 +42,7 @@ const (
 	maxScale = 19 // the most that udecimal holds
 )
 
-var errPacked = errors.New("damaged packed observations")
+var errDamaged = errors.New("damaged packed observations")
 
 // form is what packed bytes say, and their first byte.
 type form byte
@@ -52,8 +52,8 @@ const (
 	totalled form = 2
 )
 
-// measure is one observation, or a total of several, as it is packed.
-type measure struct {
+// sample is one observation, or a total of several, as it is packed.
+type sample struct {
 	subject int64
 	count   int64 // of stats: 1 for an observation
 	values  [maxWidth]amount
@@ -66,8 +66,8 @@ type amount struct {
 	long  *udecimal.Decimal
 }
 
-// measureBuffers are for measures that are done with when a function returns.
-var measureBuffers = sync.Pool{New: func() any { return new([]measure) }}
+// sampleBuffers are for samples that are done with when a function returns.
+var sampleBuffers = sync.Pool{New: func() any { return new([]sample) }}
 
 // widthOf is the number of values that each observation of the type has.
 func widthOf(t stats.Type) int {
@@ -77,13 +77,13 @@ func widthOf(t stats.Type) int {
 	return 1
 }
 
-// pack encodes measures, which must be sorted by subject without repetition.
-func pack(f form, measures []measure, width int) ([]byte, error) {
-	packed := make([]byte, 0, 2+len(measures)*(2+3*width))
+// pack encodes samples, which must be sorted by subject without repetition.
+func pack(f form, samples []sample, width int) ([]byte, error) {
+	packed := make([]byte, 0, 2+len(samples)*(2+3*width))
 	packed = append(packed, byte(f), byte(width))
 	var previous int64
-	for i := range measures {
-		m := &measures[i]
+	for i := range samples {
+		m := &samples[i]
 		if m.subject <= previous {
 			return nil, fmt.Errorf("pack observations: subject %d follows %d", m.subject, previous)
 		}
@@ -130,30 +130,55 @@ func amountOf(d udecimal.Decimal) amount {
 	return amount{coef: coef, scale: scale}
 }
 
-// negated is the value with the other sign.
-func (a amount) negated() amount {
-	if a.long != nil {
-		negative := a.long.Neg()
-		return amount{long: &negative}
+// times multiplies the value by n, exactly.
+func (a amount) times(n int64) amount {
+	switch {
+	case n == 1:
+		return a
+	case a.long == nil && n == -1 && a.coef != math.MinInt64:
+		return amount{coef: -a.coef, scale: a.scale}
+	case a.long == nil && a.coef == 0:
+		return a
 	}
-	return amount{coef: -a.coef, scale: a.scale}
+	if product := a.coef * n; a.long == nil && fitsInt32(a.coef) && fitsInt32(n) {
+		return amount{coef: product, scale: a.scale}
+	}
+	product := a.decimal().Mul(udecimal.MustFromInt64(n, 0))
+	return amount{long: &product}
 }
 
-// unpack decodes packed observations, or totals, into buffer, which it returns extended. On
-// an error nothing of the stat is to be used.
-func unpack(f form, packed []byte, buffer []measure) ([]measure, error) {
+func fitsInt32(n int64) bool { return n == int64(int32(n)) }
+
+// decimal returns the value as a decimal number.
+func (a amount) decimal() udecimal.Decimal {
+	if a.long != nil {
+		return *a.long
+	}
+	return udecimal.MustFromInt64(a.coef, a.scale) // scale is at most maxScale
+}
+
+func (a amount) isZero() bool {
+	if a.long != nil {
+		return a.long.IsZero()
+	}
+	return a.coef == 0
+}
+
+// unpack decodes packed observations, or totals, into buffer, which it returns
+// extended. On an error nothing of them is to be used.
+func unpack(f form, packed []byte, buffer []sample) ([]sample, error) {
 	if len(packed) < 2 || packed[0] != byte(f) || (packed[1] != 1 && packed[1] != maxWidth) {
-		return nil, fmt.Errorf("%w: unknown form or width", errPacked)
+		return nil, fmt.Errorf("%w: unknown form or width", errDamaged)
 	}
 	width, r := int(packed[1]), reader{rest: packed[2:]}
 	var subject int64
 	for len(r.rest) > 0 {
 		delta := r.uvarint()
 		if delta == 0 || delta > uint64(math.MaxInt64-subject) {
-			return nil, fmt.Errorf("%w: subjects out of order", errPacked)
+			return nil, fmt.Errorf("%w: subjects out of order", errDamaged)
 		}
 		subject += int64(delta)
-		m := measure{subject: subject, count: 1}
+		m := sample{subject: subject, count: 1}
 		if f == totalled {
 			m.count = r.varint()
 		}
@@ -161,7 +186,7 @@ func unpack(f form, packed []byte, buffer []measure) ([]measure, error) {
 			m.values[i] = r.amount()
 		}
 		if r.failed {
-			return nil, fmt.Errorf("%w: bad value of subject %d", errPacked, subject)
+			return nil, fmt.Errorf("%w: bad value of subject %d", errDamaged, subject)
 		}
 		buffer = append(buffer, m)
 	}

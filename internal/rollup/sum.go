@@ -1,4 +1,4 @@
-package postgres
+package rollup
 
 import (
 	"math"
@@ -12,18 +12,33 @@ import (
 type sum struct {
 	coef  int64
 	scale uint8
-	moved udecimal.Decimal // what no longer fitted, added to coef / 10^scale
+	moved *udecimal.Decimal // what no longer fitted, added to coef / 10^scale; never changed, since copies of the sum share it
 }
 
 func (s *sum) add(a amount) {
 	if a.long != nil {
-		s.moved = s.moved.Add(*a.long)
+		s.move(*a.long)
 		return
 	}
 	if !s.addShort(a.coef, a.scale) {
-		s.moved = s.total()
-		s.coef, s.scale = a.coef, a.scale
+		total := s.total()
+		*s = sum{coef: a.coef, scale: a.scale, moved: &total}
 	}
+}
+
+// addSum adds what another sum came to.
+func (s *sum) addSum(other *sum) {
+	s.add(amount{coef: other.coef, scale: other.scale})
+	if other.moved != nil {
+		s.move(*other.moved)
+	}
+}
+
+func (s *sum) move(d udecimal.Decimal) {
+	if s.moved != nil {
+		d = d.Add(*s.moved)
+	}
+	s.moved = &d
 }
 
 // addShort adds coef / 10^scale unless the result does not fit.
@@ -45,11 +60,15 @@ func (s *sum) addShort(coef int64, scale uint8) bool {
 
 // total is the sum of all amounts.
 func (s *sum) total() udecimal.Decimal {
-	return s.moved.Add(udecimal.MustFromInt64(s.coef, s.scale)) // scale is at most maxScale
+	total := udecimal.MustFromInt64(s.coef, s.scale) // scale is at most maxScale
+	if s.moved != nil {
+		total = total.Add(*s.moved)
+	}
+	return total
 }
 
 func (s *sum) isZero() bool {
-	if s.moved.IsZero() {
+	if s.moved == nil {
 		return s.coef == 0
 	}
 	return s.total().IsZero()
@@ -58,7 +77,7 @@ func (s *sum) isZero() bool {
 // amount is the total in its shortest form, without trailing zeros: equal sums
 // are packed to equal bytes.
 func (s *sum) amount() amount {
-	if !s.moved.IsZero() {
+	if s.moved != nil {
 		total := udecimal.MustParse(s.total().String()) // String trims zeros, arithmetic does not
 		return amountOf(total)
 	}

@@ -1,4 +1,4 @@
-package postgres
+package rollup
 
 import (
 	"bytes"
@@ -15,17 +15,9 @@ import (
 
 // decimals compares by value: 1.50 equals 1.5.
 var decimals = cmp.Options{
-	cmp.AllowUnexported(measure{}),
-	cmpopts.IgnoreFields(measure{}, "count"),
+	cmp.AllowUnexported(sample{}),
+	cmpopts.IgnoreFields(sample{}, "count"),
 	cmp.Comparer(func(a, b amount) bool { return a.decimal().Equal(b.decimal()) }),
-}
-
-// decimal is the value as a decimal number.
-func (a amount) decimal() udecimal.Decimal {
-	if a.long != nil {
-		return *a.long
-	}
-	return udecimal.MustFromInt64(a.coef, a.scale) // scale is at most maxScale
 }
 
 func amountFrom(text string) amount { return amountOf(udecimal.MustParse(text)) }
@@ -33,24 +25,24 @@ func amountFrom(text string) amount { return amountOf(udecimal.MustParse(text)) 
 func TestPackBytes(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
-		measures []measure
+		samples []sample
 		width    int
 		want     []byte
 	}{
 		"nothing measured": {nil, 3, []byte{1, 3}},
 		"one value": {
-			[]measure{{subject: 5, values: [3]amount{{coef: 7}}}}, 1,
+			[]sample{{subject: 5, values: [3]amount{{coef: 7}}}}, 1,
 			[]byte{1, 1, 5 /* scale 0, zigzag 7 */, 0, 14},
 		},
 		"three values, difference to the previous subject": {
-			[]measure{
+			[]sample{
 				{subject: 300, values: [3]amount{{coef: 1}, {coef: -1}, {coef: 282, scale: 2}}},
 				{subject: 301},
 			}, 3,
 			[]byte{1, 3 /* 300 */, 0xac, 2, 0, 2, 0, 1, 2, 0xb4, 4 /* +1 */, 1, 0, 0, 0, 0, 0, 0},
 		},
 		"long form": {
-			[]measure{{subject: 1, values: [3]amount{amountFrom("-9223372036854775808")}}}, 1,
+			[]sample{{subject: 1, values: [3]amount{amountFrom("-9223372036854775808")}}}, 1,
 			// negative, scale 0; high word 0; low word 2^63
 			[]byte{1, 1, 1, 0xc0, 0, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 1},
 		},
@@ -58,7 +50,7 @@ func TestPackBytes(t *testing.T) {
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got, err := pack(observed, tc.measures, tc.width)
+			got, err := pack(observed, tc.samples, tc.width)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -69,7 +61,7 @@ func TestPackBytes(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(tc.measures, back, decimals); diff != "" {
+			if diff := cmp.Diff(tc.samples, back, decimals); diff != "" {
 				t.Errorf("unpacked (-want +got):\n%s", diff)
 			}
 		})
@@ -78,9 +70,9 @@ func TestPackBytes(t *testing.T) {
 
 func TestPackTotals(t *testing.T) {
 	t.Parallel()
-	sums := totals{}
-	key := rollupKey{typ: "risk", date: dayOf("2024-05-01")}
-	one, err := pack(observed, []measure{{subject: 5, values: [3]amount{{coef: 15, scale: 1}}}, {subject: 7}}, 1)
+	sums := Totals{}
+	key := Key{Type: "risk", Day: 19844}
+	one, err := pack(observed, []sample{{subject: 5, values: [3]amount{{coef: 15, scale: 1}}}, {subject: 7}}, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,7 +87,7 @@ func TestPackTotals(t *testing.T) {
 		{-1, []byte{2, 1, 5, 1, 1, 29, 2, 1, 0, 0}},
 	}
 	for i, step := range steps {
-		if err := sums.add(key, observed, one, step.sign); err != nil {
+		if err := sums.Observe(key, one, step.sign); err != nil {
 			t.Fatal(err)
 		}
 		got, err := sums[key].pack(1)
@@ -116,7 +108,7 @@ func TestPackKeepsValuesExactly(t *testing.T) {
 		"999999999.999999999999999999", "-999999999.999999999999999999",
 		"34028236692093846346.3374607431768211455", // 2^128 - 1 at scale 19
 	} {
-		packed, err := pack(observed, []measure{{subject: math.MaxInt64, values: [3]amount{amountFrom(text)}}}, 1)
+		packed, err := pack(observed, []sample{{subject: math.MaxInt64, values: [3]amount{amountFrom(text)}}}, 1)
 		if err != nil {
 			t.Fatalf("%s: %v", text, err)
 		}
@@ -132,13 +124,13 @@ func TestPackKeepsValuesExactly(t *testing.T) {
 
 func TestPackRefuses(t *testing.T) {
 	t.Parallel()
-	for name, measures := range map[string][]measure{
+	for name, samples := range map[string][]sample{
 		"no subject":      {{subject: 0}},
 		"same subject":    {{subject: 4}, {subject: 4}},
 		"unsorted":        {{subject: 4}, {subject: 3}},
 		"beyond 128 bits": {{subject: 1, values: [3]amount{amountFrom("1" + string(bytes.Repeat([]byte("0"), 40)))}}},
 	} {
-		if packed, err := pack(observed, measures, 1); err == nil {
+		if packed, err := pack(observed, samples, 1); err == nil {
 			t.Errorf("%s: got %x, want an error", name, packed)
 		}
 	}
@@ -165,8 +157,8 @@ func TestUnpackRefuses(t *testing.T) {
 		"half of the long form":   {1, 1, 5, 0x80, 0},
 		"good one before the bad": {1, 1, 5, 0, 2, 1, 0},
 	} {
-		if got, err := unpack(observed, packed, nil); !errors.Is(err, errPacked) || got != nil {
-			t.Errorf("%s: got %v, %v; want errPacked", name, got, err)
+		if got, err := unpack(observed, packed, nil); !errors.Is(err, errDamaged) || got != nil {
+			t.Errorf("%s: got %v, %v; want errDamaged", name, got, err)
 		}
 	}
 }
@@ -254,24 +246,4 @@ func randomDecimal(random *rand.Rand) string {
 		coef = -coef
 	}
 	return udecimal.MustFromInt64(coef, uint8(random.IntN(19))).String()
-}
-
-func TestRecentIsBounded(t *testing.T) {
-	t.Parallel()
-	cache := newRecent[int, int](10)
-	for n := range 1000 {
-		cache.put(n, n)
-		if _, ok := cache.get(0); !ok {
-			t.Fatalf("after %d entries the one in constant use is forgotten", n)
-		}
-		if size := len(cache.young) + len(cache.old); size > 10 {
-			t.Fatalf("%d entries are kept, want up to 10", size)
-		}
-	}
-	if _, ok := cache.get(998); !ok {
-		t.Error("a recent entry is forgotten")
-	}
-	if _, ok := cache.get(500); ok {
-		t.Error("an old entry is still there")
-	}
 }

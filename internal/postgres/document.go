@@ -1,0 +1,127 @@
+package postgres
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"fmt"
+	"iter"
+	"slices"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/monarc-project/stats-service/gen/db"
+	"github.com/monarc-project/stats-service/internal/stats"
+)
+
+// genericPlans has the statements of a transaction planned for any values, once
+// for each connection: they look rows up by their keys or insert them, and gain
+// nothing from a plan for their own values, which takes as long as they do. Such
+// a plan may be older than the rows, and must not read a whole table because that
+// was small once. Citus cannot plan without values.
+const genericPlans = `SELECT set_config('plan_cache_mode', 'force_generic_plan', true), set_config('enable_seqscan', 'off', true),
+	set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true)`
+
+// queueGenericPlans belongs before the statements that are meant.
+func queueGenericPlans(batch *pgx.Batch, distributed bool) {
+	if !distributed {
+		batch.Queue(genericPlans)
+	}
+}
+
+// KnownDocuments returns the digests of those documents that are stored, in
+// exactly these bytes, and are known to validate. It is for stats.Known.
+func (s *Store) KnownDocuments(ctx context.Context, sent []stats.SentDocument) (map[stats.SentDocument]stats.Digest, error) {
+	known := make(map[stats.SentDocument]stats.Digest, len(sent))
+	if len(sent) == 0 {
+		return known, nil
+	}
+	anrs, fingerprints := make([]uuid.UUID, len(sent)), make([]uuid.UUID, len(sent))
+	for i := range sent {
+		anrs[i], fingerprints[i] = sent[i].ANR, uuid.UUID(sent[i].Fingerprint)
+	}
+	err := s.batchOnce(ctx, func(batch *pgx.Batch) {
+		batch.Queue(db.KnownDocuments, anrs, fingerprints).Query(func(rows pgx.Rows) error {
+			var anr, fingerprint, digest uuid.UUID
+			_, err := pgx.ForEachRow(rows, []any{&anr, &fingerprint, &digest}, func() error {
+				known[stats.SentDocument{ANR: anr, Fingerprint: stats.Fingerprint(fingerprint)}] = stats.Digest(digest)
+				return nil
+			})
+			return err
+		})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("look for %d documents: %w", len(sent), translate(ctx, err))
+	}
+	return known, nil
+}
+
+// batchOnce runs the statements that queue queues, which look rows up by their
+// keys. Errors are the driver's.
+func (s *Store) batchOnce(ctx context.Context, queue func(*pgx.Batch)) error {
+	distributed, err := s.distributed(ctx)
+	if err != nil {
+		return err
+	}
+	conn, err := s.pool.Acquire(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Release()
+	var batch pgx.Batch
+	queueGenericPlans(&batch, distributed) // until the end of the batch, which is one transaction
+	queue(&batch)
+	return conn.SendBatch(ctx, &batch).Close()
+}
+
+// storedDocument is a row of document without its data.
+type storedDocument struct {
+	fingerprint  stats.Fingerprint
+	observations []byte // nil: it does not count
+}
+
+// queueStored has the batch look for documents and put those that are there into
+// found.
+func queueStored(batch *pgx.Batch, keys []stats.DocumentKey, found map[stats.DocumentKey]storedDocument) {
+	anrs, digests := keyColumns(keys)
+	batch.Queue(db.StoredDocuments, anrs, digests).Query(func(rows pgx.Rows) error {
+		var anr, digest, fingerprint uuid.UUID
+		var observations []byte
+		_, err := pgx.ForEachRow(rows, []any{&anr, &digest, &fingerprint, &observations}, func() error {
+			found[keyOf(anr, digest)] = storedDocument{stats.Fingerprint(fingerprint), observations}
+			return nil
+		})
+		return err
+	})
+}
+
+// queueUnreferenced has the batch delete those of the documents that no stat
+// refers to. Whoever refers to one at this moment makes the transaction fail, so
+// that it is run again.
+func queueUnreferenced(batch *pgx.Batch, keys []stats.DocumentKey) {
+	anrs, digests := keyColumns(keys)
+	batch.Queue(db.DeleteUnreferenced, anrs, digests)
+}
+
+func keyOf(anr, digest uuid.UUID) stats.DocumentKey {
+	return stats.DocumentKey{ANR: anr, Digest: stats.Digest(digest)}
+}
+
+func compareKeys(a, b stats.DocumentKey) int {
+	return cmp.Or(bytes.Compare(a.ANR[:], b.ANR[:]), bytes.Compare(a.Digest[:], b.Digest[:]))
+}
+
+// sortedKeys puts keys into the order in which everybody changes documents, so
+// that transactions wait for each other instead of deadlocking.
+func sortedKeys(keys iter.Seq[stats.DocumentKey]) []stats.DocumentKey {
+	return slices.SortedFunc(keys, compareKeys)
+}
+
+func keyColumns(keys []stats.DocumentKey) (anrs, digests []uuid.UUID) {
+	anrs, digests = make([]uuid.UUID, len(keys)), make([]uuid.UUID, len(keys))
+	for i := range keys {
+		anrs[i], digests[i] = keys[i].ANR, uuid.UUID(keys[i].Digest)
+	}
+	return anrs, digests
+}

@@ -1,0 +1,210 @@
+// Package rollup adds up what documents measure, exactly: packed observations
+// into the packed totals of a day, and both into the daily sums that processors
+// work on. It knows neither database nor clock.
+package rollup
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/monarc-project/stats-service/internal/stats"
+)
+
+// Day is a calendar day as the number of days since 1970-01-01.
+type Day int32
+
+const secondsPerDay = 24 * 60 * 60
+
+// DayOf returns the day of a date, which is midnight UTC.
+func DayOf(date time.Time) Day { return Day(date.Unix() / secondsPerDay) }
+
+// Date returns midnight UTC of the day.
+func (d Day) Date() time.Time { return time.Unix(int64(d)*secondsPerDay, 0).UTC() }
+
+// Subject is what a number in packed observations stands for: something that is
+// measured, under the labels that it had then.
+type Subject struct {
+	Type   stats.Type
+	Key    stats.Key
+	Labels stats.Labels
+}
+
+// Pack packs what a document of type t measures. ids are the numbers, above 0,
+// of the subjects of the observations.
+func Pack(t stats.Type, observations []stats.Observation, ids []int64) ([]byte, error) {
+	width := widthOf(t)
+	buffer := sampleBuffers.Get().(*[]sample)
+	defer sampleBuffers.Put(buffer)
+	samples := (*buffer)[:0]
+	for i := range observations {
+		s := sample{subject: ids[i]}
+		for k := range width {
+			s.values[k] = amountOf(observations[i].Values[k])
+		}
+		samples = append(samples, s)
+	}
+	*buffer = samples
+	slices.SortFunc(samples, func(a, b sample) int { return cmp.Compare(a.subject, b.subject) })
+	return pack(observed, samples, width)
+}
+
+// EachSubject calls fn with the subjects of packed observations, and whether the
+// (first) value is 0. The error is that of damaged bytes, for which fn is not
+// called.
+func EachSubject(packed []byte, fn func(subject int64, zero bool)) error {
+	buffer := sampleBuffers.Get().(*[]sample)
+	defer sampleBuffers.Put(buffer)
+	samples, err := unpack(observed, packed, (*buffer)[:0])
+	if err != nil {
+		return err
+	}
+	*buffer = samples
+	for i := range samples {
+		fn(samples[i].subject, samples[i].values[0].isZero())
+	}
+	return nil
+}
+
+// Key names a rollup: the total of a type on a day over clients that are local,
+// or over those that are not.
+type Key struct {
+	Type  stats.Type
+	Day   Day
+	Local bool
+}
+
+func (k Key) compare(other Key) int {
+	order := cmp.Or(cmp.Compare(k.Type, other.Type), cmp.Compare(k.Day, other.Day))
+	if order == 0 && k.Local != other.Local {
+		return map[bool]int{false: -1, true: 1}[k.Local]
+	}
+	return order
+}
+
+// Totals are what stats measured, by rollup.
+type Totals map[Key]total
+
+// total is what stats of a day measured, by subject.
+type total map[int64]*cell
+
+// Observe adds packed observations so many times, or takes them away when times
+// is negative. When they are damaged, the error says so and nothing was added.
+func (t Totals) Observe(key Key, packed []byte, times int64) error {
+	return t.add(key, observed, packed, times)
+}
+
+// Merge adds a packed total, as Observe adds observations.
+func (t Totals) Merge(key Key, packed []byte, times int64) error {
+	return t.add(key, totalled, packed, times)
+}
+
+func (t Totals) add(key Key, f form, packed []byte, times int64) error {
+	buffer := sampleBuffers.Get().(*[]sample)
+	defer sampleBuffers.Put(buffer)
+	samples, err := unpack(f, packed, (*buffer)[:0])
+	if err != nil {
+		return err
+	}
+	*buffer = samples
+	sums, ok := t[key]
+	if !ok {
+		sums = total{}
+		t[key] = sums
+	}
+	for i := range samples {
+		s := &samples[i]
+		c, ok := sums[s.subject]
+		if !ok {
+			c = &cell{}
+			sums[s.subject] = c
+		}
+		c.add(s, times)
+	}
+	return nil
+}
+
+// Keys returns the keys in order.
+func (t Totals) Keys() []Key { return slices.SortedFunc(maps.Keys(t), Key.compare) }
+
+// Subjects returns of how many subjects the total did not come to nothing.
+func (t Totals) Subjects(key Key) (n int) {
+	for _, c := range t[key] {
+		if !c.isNothing() {
+			n++
+		}
+	}
+	return n
+}
+
+// Row is a packed total.
+type Row struct {
+	Key
+	Packed []byte
+}
+
+// Rows packs the totals that did not come to nothing, in the order of their keys.
+func (t Totals) Rows() (rows []Row, err error) {
+	for _, key := range t.Keys() {
+		packed, err := t[key].pack(widthOf(key.Type))
+		if err != nil {
+			return nil, fmt.Errorf("total of %s on %s: %w", key.Type, key.Day.Date().Format(time.DateOnly), err)
+		}
+		if packed != nil {
+			rows = append(rows, Row{key, packed})
+		}
+	}
+	return rows, nil
+}
+
+// pack encodes the total without what came to nothing; nil when all did.
+func (t total) pack(width int) ([]byte, error) {
+	samples := make([]sample, 0, len(t))
+	for _, subject := range slices.Sorted(maps.Keys(t)) {
+		c := t[subject]
+		if c.isNothing() {
+			continue
+		}
+		s := sample{subject: subject, count: c.count}
+		for i := range c.sums {
+			s.values[i] = c.sums[i].amount()
+		}
+		samples = append(samples, s)
+	}
+	if len(samples) == 0 {
+		return nil, nil
+	}
+	return pack(totalled, samples, width)
+}
+
+// cell is what stats measured of one subject.
+type cell struct {
+	count int64
+	sums  [maxWidth]sum
+}
+
+// isNothing reports whether what was added has been taken away again.
+func (c *cell) isNothing() bool {
+	for i := range c.sums {
+		if !c.sums[i].isZero() {
+			return false
+		}
+	}
+	return c.count == 0
+}
+
+func (c *cell) add(s *sample, times int64) {
+	c.count += s.count * times
+	for i := range c.sums {
+		c.sums[i].add(s.values[i].times(times))
+	}
+}
+
+func (c *cell) addCell(other *cell) {
+	c.count += other.count
+	for i := range c.sums {
+		c.sums[i].addSum(&other.sums[i])
+	}
+}

@@ -81,15 +81,15 @@ type storedDocument struct {
 	observations []byte // nil: it does not count
 }
 
-// queueStored has the batch look for documents and put those that are there into
-// found.
-func queueStored(batch *pgx.Batch, keys []stats.DocumentKey, found map[stats.DocumentKey]storedDocument) {
+// queueStored has the batch look for documents, and call found with those that
+// are there.
+func queueStored(batch *pgx.Batch, keys []stats.DocumentKey, found func(stats.DocumentKey, storedDocument)) {
 	anrs, digests := keyColumns(keys)
 	batch.Queue(db.StoredDocuments, anrs, digests).Query(func(rows pgx.Rows) error {
 		var anr, digest, fingerprint uuid.UUID
 		var observations []byte
 		_, err := pgx.ForEachRow(rows, []any{&anr, &digest, &fingerprint, &observations}, func() error {
-			found[keyOf(anr, digest)] = storedDocument{stats.Fingerprint(fingerprint), observations}
+			found(keyOf(anr, digest), storedDocument{stats.Fingerprint(fingerprint), observations})
 			return nil
 		})
 		return err

@@ -41,15 +41,16 @@ func (s *Store) InsertBatch(ctx context.Context, client stats.Client, batch stat
 	if len(batch.Items) == 0 {
 		return []stats.Result{}, nil
 	}
-	in := newInsertion(client, s.timestamp(), batch.Items)
+	in := newInsertion(client, batch.Items)
+	in.createdAt = s.timestamp()
 	if err := s.insert(ctx, in); err != nil {
 		return nil, fmt.Errorf("insert %d stats of client %d: %w", len(batch.Items), client.ID, err)
 	}
 	return in.results(), nil
 }
 
-// insert reads and packs what has not been read, and tries. What was taken for
-// known may be gone by then: it is read, and there is another try.
+// insert packs what has been read, and tries. What was taken for known may be gone
+// by then: it is read, and there is another try.
 func (s *Store) insert(ctx context.Context, in *insertion) (err error) {
 	if in.distributed, err = s.distributed(ctx); err != nil {
 		return translate(ctx, err)
@@ -63,7 +64,7 @@ func (s *Store) insert(ctx context.Context, in *insertion) (err error) {
 			return insertError(ctx, err)
 		}
 		for _, c := range in.contents {
-			if c.packed == nil && c.stored == nil {
+			if c.packed == nil && !c.stored {
 				if err := c.item.Read(); err != nil {
 					return err
 				}
@@ -92,99 +93,123 @@ type insertion struct {
 	client      stats.Client
 	createdAt   time.Time
 	distributed bool
-	entries     []entry
-	contents    []*content // in the order of their keys
+
+	items    []stats.Item
+	records  []*record  // what each item says
+	contents []*content // in the order of their keys
+	byKey    map[stats.DocumentKey]*content
+	byDay    map[contentDay]*record
 
 	// What follows is that of one attempt.
-	documents map[stats.DocumentKey]storedDocument // what is stored of contents
-	taken     map[uuid.UUID]bool                   // UUIDs chosen by the sender that other stats have
-	named     map[uuid.UUID]bool                   // those under which an item was inserted
-	stored    map[saying]storedAs                  // what the client has stored
-	missing   map[saying]*entry                    // items without a UUID that are not known to be stored
-}
-
-// entry is an item and what it says.
-type entry struct {
-	item    *stats.Item
-	content *content
+	taken map[uuid.UUID]bool // UUIDs chosen by the sender that other stats have
+	named map[uuid.UUID]bool // those under which an item was inserted
 }
 
 // content is a document that items of the batch have.
 type content struct {
 	key    stats.DocumentKey
-	item   *stats.Item     // one of them, which is not known if any is not
-	packed []byte          // nil as long as the document has not been read
+	item   *stats.Item // one of them, which is not known if any is not
+	packed []byte      // nil as long as the document has not been read
 
 	// What follows is that of one attempt.
-	stored   *storedDocument // nil: the document is not
-	fresh    bool            // this attempt stored it
-	referred bool            // a stat that this attempt inserted refers to it
+	observations []byte // what the stored document measures
+	stored       bool   // by whomever
+	fresh        bool   // by this attempt
+	reworded     bool   // it was sent as other bytes than before
+	referred     bool   // a stat that this attempt inserted refers to it
 }
 
-// saying is what makes items without a UUID the same. The type follows from the
-// digest.
-type saying struct {
-	stats.DocumentKey
-	day rollup.Day
-}
+// record is a document on a day: items without a UUID that have the same record
+// are one stat.
+type record struct {
+	content *content
+	item    *stats.Item // the first of them
+	derived bool        // one of them has no UUID
 
-func (e *entry) saying() saying { return saying{e.content.key, rollup.DayOf(e.item.Date)} }
-
-// derived is the UUID of an item without one.
-func (in *insertion) derived(e *entry) uuid.UUID {
-	return stats.DerivedUUID(in.client.UUID, e.item.ANR, e.item.Date, e.item.Digest)
-}
-
-type storedAs struct {
-	id        uuid.UUID
+	// What follows is that of one attempt.
+	id        uuid.UUID // under which the client has it; uuid.Nil: not known
 	createdAt time.Time
-	fresh     bool // by this attempt, for an item without a UUID
+	fresh     bool // this attempt inserted it for an item without a UUID
 }
 
-func newInsertion(client stats.Client, createdAt time.Time, items []stats.Item) *insertion {
-	in := &insertion{client: client, createdAt: createdAt, entries: make([]entry, len(items))}
-	contents := make(map[stats.DocumentKey]*content, len(items))
+type contentDay struct {
+	content *content
+	day     rollup.Day
+}
+
+func newInsertion(client stats.Client, items []stats.Item) *insertion {
+	in := &insertion{
+		client: client, items: items, records: make([]*record, len(items)),
+		byKey: make(map[stats.DocumentKey]*content, len(items)), byDay: make(map[contentDay]*record, len(items)),
+	}
 	for i := range items {
 		item := &items[i]
-		key := item.DocumentKey()
-		c := contents[key]
+		c := in.byKey[item.DocumentKey()]
 		if c == nil {
-			c = &content{key: key, item: item}
-			contents[key] = c
+			c = &content{key: item.DocumentKey(), item: item}
+			in.byKey[c.key] = c
+			in.contents = append(in.contents, c)
 		}
 		if !item.Known {
 			c.item = item
 		}
-		in.entries[i] = entry{item, c}
+		on := contentDay{c, rollup.DayOf(item.Date)}
+		r := in.byDay[on]
+		if r == nil {
+			r = &record{content: c, item: item}
+			in.byDay[on] = r
+		}
+		r.derived = r.derived || item.UUID == uuid.Nil
+		in.records[i] = r
 	}
-	in.contents = slices.SortedFunc(maps.Values(contents), func(a, b *content) int { return compareKeys(a.key, b.key) })
+	slices.SortFunc(in.contents, func(a, b *content) int { return compareKeys(a.key, b.key) })
 	return in
 }
 
 // open begins an attempt.
 func (in *insertion) open(start *pgx.Batch, w *writing) {
-	in.documents, in.taken = map[stats.DocumentKey]storedDocument{}, map[uuid.UUID]bool{}
-	in.named, in.stored, in.missing = map[uuid.UUID]bool{}, map[saying]storedAs{}, map[saying]*entry{}
+	in.taken, in.named = map[uuid.UUID]bool{}, map[uuid.UUID]bool{}
 	keys := make([]stats.DocumentKey, len(in.contents))
 	for i, c := range in.contents {
-		keys[i], c.stored, c.fresh, c.referred = c.key, nil, false, false
+		keys[i] = c.key
+		*c = content{key: c.key, item: c.item, packed: c.packed}
 	}
-	var chosen []uuid.UUID
-	for i := range in.entries {
-		if e := &in.entries[i]; e.item.UUID != uuid.Nil {
-			chosen = append(chosen, e.item.UUID)
-		} else if say := e.saying(); in.missing[say] == nil {
-			in.missing[say] = e
-		}
+	for _, r := range in.byDay {
+		*r = record{content: r.content, item: r.item, derived: r.derived}
 	}
 	queueGenericPlans(start, in.distributed)
 	w.queueClients(start, []int64{in.client.ID})
-	queueStored(start, keys, in.documents)
-	if len(chosen) > 0 {
+	queueStored(start, keys, func(key stats.DocumentKey, found storedDocument) {
+		c := in.byKey[key]
+		c.stored, c.observations = true, found.observations
+		c.reworded = found.observations != nil && found.fingerprint != c.item.Fingerprint
+	})
+	if chosen := in.chosen(); len(chosen) > 0 {
 		start.Queue(db.TakenUUIDs, chosen).Query(func(rows pgx.Rows) error { return readUUIDs(rows, in.taken) })
 	} else { // what is inserted under a chosen UUID may be what another item says
-		in.queueLocate(start)
+		in.queueLocate(start, in.missing())
 	}
+}
+
+// chosen are the UUIDs that the sender chose.
+func (in *insertion) chosen() (ids []uuid.UUID) {
+	for i := range in.items {
+		if id := in.items[i].UUID; id != uuid.Nil {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
+// missing are the records of items without a UUID that the client is not known to
+// have.
+func (in *insertion) missing() (records []*record) {
+	for _, r := range in.byDay {
+		if r.derived && r.id == uuid.Nil {
+			records = append(records, r)
+		}
+	}
+	return records
 }
 
 func readUUIDs(rows pgx.Rows, into map[uuid.UUID]bool) error {
@@ -202,16 +227,12 @@ func (in *insertion) run(ctx context.Context, w *writing) error {
 		return pgx.ErrNoRows
 	}
 	for _, c := range in.contents {
-		if found, ok := in.documents[c.key]; ok {
-			c.stored = &found
-		} else if c.packed == nil {
+		if !c.stored && c.packed == nil {
 			return errVanished
 		}
 	}
-	if chosen := in.chosen(); len(chosen) > 0 {
-		if err := in.insertRows(ctx, w, chosen); err != nil {
-			return err
-		}
+	if err := in.insertNamed(ctx, w); err != nil {
+		return err
 	}
 	if err := in.insertDerived(ctx, w); err != nil {
 		return err
@@ -219,50 +240,53 @@ func (in *insertion) run(ctx context.Context, w *writing) error {
 	return in.deleteOrphans(ctx, w)
 }
 
-// chosen are rows for the items whose senders chose a UUID that is free, the
-// first of each.
-func (in *insertion) chosen() (rows []newRow) {
-	seen := map[uuid.UUID]bool{}
-	for i := range in.entries {
-		e := &in.entries[i]
-		if id := e.item.UUID; id != uuid.Nil && !seen[id] && !in.taken[id] {
+// insertNamed inserts the items whose senders chose a UUID that is free, the first
+// of each, and then finds out what that leaves missing.
+func (in *insertion) insertNamed(ctx context.Context, w *writing) error {
+	var rows []newRow
+	seen := map[uuid.UUID]bool{uuid.Nil: true}
+	for i := range in.items {
+		if id := in.items[i].UUID; !seen[id] && !in.taken[id] {
 			seen[id] = true
-			rows = append(rows, newRow{id: id, entry: e})
+			rows = append(rows, newRow{record: in.records[i], id: id, named: true})
 		}
 	}
-	return rows
+	if err := in.insertRows(ctx, w, rows); err != nil || len(seen) == 1 && len(in.taken) == 0 {
+		return err
+	}
+	return in.locate(ctx, w)
 }
 
 // insertDerived inserts the items without a UUID that say what the client has not
 // stored, once each.
 func (in *insertion) insertDerived(ctx context.Context, w *writing) error {
-	if slices.ContainsFunc(in.entries, func(e entry) bool { return e.item.UUID != uuid.Nil }) {
-		if err := in.locate(ctx, w); err != nil {
-			return err
-		}
-	}
-	if len(in.missing) == 0 {
-		return nil
-	}
-	if err := in.insertRows(ctx, w, in.rowsFor(in.derived)); err != nil {
+	rows := in.rowsFor(in.missing(), func(r *record) uuid.UUID { return in.derivedUUID(r) })
+	if err := in.insertRows(ctx, w, rows); err != nil {
 		return err
 	}
 	// What conflicted was either stored by the same client at this moment, or
 	// its UUID is another stat's.
-	if err := in.locate(ctx, w); err != nil || len(in.missing) == 0 {
+	if err := in.locate(ctx, w); err != nil {
 		return err
 	}
-	return in.insertSquatted(ctx, w)
+	return in.insertSquatted(ctx, w, in.missing())
+}
+
+func (in *insertion) derivedUUID(r *record) uuid.UUID {
+	return stats.DerivedUUID(in.client.UUID, r.item.ANR, r.item.Date, r.item.Digest)
 }
 
 // insertSquatted gives a random UUID to items whose derived one is another stat's.
 // No unique key keeps those from being stored twice by simultaneous calls, so
 // they take turns.
-func (in *insertion) insertSquatted(ctx context.Context, w *writing) error {
-	var locks []int64
-	for _, e := range in.missing {
-		id := in.derived(e)
-		locks = append(locks, int64(binary.BigEndian.Uint64(id[:8])))
+func (in *insertion) insertSquatted(ctx context.Context, w *writing, missing []*record) error {
+	if len(missing) == 0 {
+		return nil
+	}
+	locks := make([]int64, len(missing))
+	for i, r := range missing {
+		id := in.derivedUUID(r)
+		locks[i] = int64(binary.BigEndian.Uint64(id[:8]))
 	}
 	slices.Sort(locks)
 	for _, lock := range locks {
@@ -273,56 +297,52 @@ func (in *insertion) insertSquatted(ctx context.Context, w *writing) error {
 	if err := in.locate(ctx, w); err != nil {
 		return err
 	}
-	return in.insertRows(ctx, w, in.rowsFor(func(*entry) uuid.UUID { return uuid.New() }))
+	return in.insertRows(ctx, w, in.rowsFor(in.missing(), func(*record) uuid.UUID { return uuid.New() }))
 }
 
-// rowsFor are rows for what is missing.
-func (in *insertion) rowsFor(idOf func(*entry) uuid.UUID) []newRow {
-	rows := make([]newRow, 0, len(in.missing))
-	for _, e := range in.missing {
-		rows = append(rows, newRow{id: idOf(e), entry: e, derived: true})
+func (in *insertion) rowsFor(records []*record, idOf func(*record) uuid.UUID) []newRow {
+	rows := make([]newRow, len(records))
+	for i, r := range records {
+		rows[i] = newRow{record: r, id: idOf(r)}
 	}
 	return rows
 }
 
 // locate finds out what the client has stored of what is missing.
 func (in *insertion) locate(ctx context.Context, w *writing) error {
-	if len(in.missing) == 0 {
+	missing := in.missing()
+	if len(missing) == 0 {
 		return nil
 	}
 	var batch pgx.Batch
-	in.queueLocate(&batch)
+	in.queueLocate(&batch, missing)
 	return w.send(ctx, &batch)
 }
 
-func (in *insertion) queueLocate(batch *pgx.Batch) {
+// queueLocate has the batch note where the client has which of records.
+func (in *insertion) queueLocate(batch *pgx.Batch, records []*record) {
 	var p db.StoredStatsParams
-	for _, e := range in.missing {
-		p.ANRs, p.Types = append(p.ANRs, e.item.ANR), append(p.Types, string(e.item.Type))
-		p.Dates, p.Digests = append(p.Dates, e.item.Date), append(p.Digests, uuid.UUID(e.item.Digest))
+	for _, r := range records {
+		p.ANRs, p.Types = append(p.ANRs, r.item.ANR), append(p.Types, string(r.item.Type))
+		p.Dates, p.Digests = append(p.Dates, r.item.Date), append(p.Digests, uuid.UUID(r.item.Digest))
 	}
-	batch.Queue(db.StoredStats, p.ANRs, p.Types, p.Dates, p.Digests, in.client.ID).Query(in.readLocations)
-}
-
-// readLocations notes where the client has stored what, from the columns of
-// StoredStats, and that it is not missing.
-func (in *insertion) readLocations(rows pgx.Rows) error {
-	var anr, digest, id uuid.UUID
-	var date, createdAt time.Time
-	_, err := pgx.ForEachRow(rows, []any{&anr, &date, &digest, &id, &createdAt}, func() error {
-		say := saying{keyOf(anr, digest), rollup.DayOf(date)}
-		in.stored[say] = storedAs{id: id, createdAt: createdAt.UTC()}
-		delete(in.missing, say)
-		return nil
+	batch.Queue(db.StoredStats, p.ANRs, p.Types, p.Dates, p.Digests, in.client.ID).Query(func(rows pgx.Rows) error {
+		var anr, digest, id uuid.UUID
+		var date, createdAt time.Time
+		_, err := pgx.ForEachRow(rows, []any{&anr, &date, &digest, &id, &createdAt}, func() error {
+			r := in.byDay[contentDay{in.byKey[keyOf(anr, digest)], rollup.DayOf(date)}]
+			r.id, r.createdAt = id, createdAt.UTC()
+			return nil
+		})
+		return err
 	})
-	return err
 }
 
-// newRow is an item and the UUID to insert it under.
+// newRow is a record and the UUID to insert it under.
 type newRow struct {
-	*entry
-	id      uuid.UUID
-	derived bool
+	*record
+	id    uuid.UUID
+	named bool // by the sender
 }
 
 // insertRows inserts the rows whose UUID is free, and before that the documents
@@ -333,55 +353,51 @@ func (in *insertion) insertRows(ctx context.Context, w *writing, rows []newRow) 
 		return cmp.Or(bytes.Compare(x.item.ANR[:], y.item.ANR[:]), bytes.Compare(x.id[:], y.id[:]))
 	})
 	out := outbox{w: w}
-	if err := out.documents(ctx, rows); err != nil {
+	if err := out.queueDocuments(ctx, rows); err != nil {
 		return err
 	}
-	inserted := make(map[uuid.UUID]bool, len(rows))
+	inserted := map[uuid.UUID]bool{}
 	for some := range slices.Chunk(rows, chunkRows) {
-		p := in.columns(some)
-		query := out.queue(db.InsertStats, p.CreatedAt, p.ClientID, p.UUIDs, p.ANRs, p.Digests, p.Dates, p.Types)
-		query.Query(func(rows pgx.Rows) error { return readUUIDs(rows, inserted) })
-	}
-	if err := out.flush(ctx); err != nil {
-		return err
-	}
-	for _, row := range rows {
-		if inserted[row.id] {
-			in.noteInserted(w, row)
+		in.queueRows(&out.batch, some, inserted)
+		if err := out.flush(ctx); err != nil {
+			return err
 		}
+		for _, row := range some {
+			if inserted[row.id] {
+				in.noteInserted(w, row)
+			}
+		}
+		clear(inserted)
 	}
 	return nil
 }
 
-func (in *insertion) columns(rows []newRow) db.InsertStatsParams {
-	p := db.InsertStatsParams{CreatedAt: in.createdAt, ClientID: in.client.ID}
-	for _, row := range rows {
-		p.UUIDs, p.ANRs = append(p.UUIDs, row.id), append(p.ANRs, row.item.ANR)
-		p.Digests, p.Dates = append(p.Digests, uuid.UUID(row.item.Digest)), append(p.Dates, row.item.Date)
-		p.Types = append(p.Types, string(row.item.Type))
+func (in *insertion) queueRows(batch *pgx.Batch, rows []newRow, inserted map[uuid.UUID]bool) {
+	n := len(rows)
+	ids, anrs, digests := make([]uuid.UUID, n), make([]uuid.UUID, n), make([]uuid.UUID, n)
+	dates, types := make([]time.Time, n), make([]string, n)
+	for i, row := range rows {
+		ids[i], anrs[i], digests[i] = row.id, row.item.ANR, uuid.UUID(row.item.Digest)
+		dates[i], types[i] = row.item.Date, string(row.item.Type)
 	}
-	return p
+	query := batch.Queue(db.InsertStats, in.createdAt, in.client.ID, ids, anrs, digests, dates, types)
+	query.Query(func(rows pgx.Rows) error { return readUUIDs(rows, inserted) })
 }
 
 func (in *insertion) noteInserted(w *writing, row newRow) {
-	if row.derived {
-		in.stored[row.saying()] = storedAs{id: row.id, createdAt: in.createdAt, fresh: true}
-		delete(in.missing, row.saying())
-	} else {
+	if row.named {
 		in.named[row.id] = true
+	} else {
+		row.record.id, row.createdAt, row.fresh = row.id, in.createdAt, true
 	}
 	row.content.referred = true
-	w.count(in.client.ID, row.item.Type, rollup.DayOf(row.item.Date), row.content.stored.observations, 1)
+	w.count(in.client.ID, row.item.Type, rollup.DayOf(row.item.Date), row.content.observations, 1)
 }
 
-// outbox sends statements together, but not more than chunkBytes at once.
+// outbox sends statements together, but not much more than chunkBytes at once.
 type outbox struct {
 	w     *writing
 	batch pgx.Batch
-}
-
-func (o *outbox) queue(statement string, args ...any) *pgx.QueuedQuery {
-	return o.batch.Queue(statement, args...)
 }
 
 func (o *outbox) flush(ctx context.Context) error {
@@ -390,50 +406,56 @@ func (o *outbox) flush(ctx context.Context) error {
 	return o.w.send(ctx, &batch)
 }
 
-// documents inserts the documents of rows that are not stored, and notes the bytes
-// as which the others were sent.
-func (o *outbox) documents(ctx context.Context, rows []newRow) error {
-	var fresh []*content
-	var changed db.SetFingerprintsParams
+// queueDocuments queues the documents of rows that are not stored, and the bytes
+// as which the others were sent. All but the last are sent.
+func (o *outbox) queueDocuments(ctx context.Context, rows []newRow) error {
+	var fresh, reworded []*content
 	for _, c := range contentsOf(rows) {
 		switch {
-		case c.stored == nil:
+		case !c.stored:
 			fresh = append(fresh, c)
-		case c.stored.fingerprint != c.item.Fingerprint && c.stored.observations != nil:
-			changed.ANRs, changed.Digests = append(changed.ANRs, c.key.ANR), append(changed.Digests, uuid.UUID(c.key.Digest))
-			changed.Fingerprints = append(changed.Fingerprints, uuid.UUID(c.item.Fingerprint))
+		case c.reworded:
+			reworded = append(reworded, c)
+			c.reworded = false
 		}
 	}
 	for len(fresh) > 0 {
 		n := chunkLen(fresh)
-		o.insertDocuments(fresh[:n])
+		o.queueInsert(fresh[:n])
 		if fresh = fresh[n:]; len(fresh) > 0 {
 			if err := o.flush(ctx); err != nil {
 				return err
 			}
 		}
 	}
-	if len(changed.ANRs) > 0 {
-		o.queue(db.SetFingerprints, changed.ANRs, changed.Digests, changed.Fingerprints)
+	if len(reworded) > 0 {
+		p := documentColumns(reworded)
+		o.batch.Queue(db.SetFingerprints, p.ANRs, p.Digests, p.Fingerprints)
 	}
 	return nil
 }
 
-func (o *outbox) insertDocuments(contents []*content) {
-	var p db.InsertDocumentsParams
-	for _, c := range contents {
-		p.ANRs, p.Digests = append(p.ANRs, c.key.ANR), append(p.Digests, uuid.UUID(c.key.Digest))
-		p.Fingerprints, p.Types = append(p.Fingerprints, uuid.UUID(c.item.Fingerprint)), append(p.Types, string(c.item.Type))
-		p.Data, p.Observations = append(p.Data, c.item.Data), append(p.Observations, c.packed)
-		c.stored, c.fresh = &storedDocument{c.item.Fingerprint, c.packed}, true
-	}
-	query := o.queue(db.InsertDocuments, p.ANRs, p.Digests, p.Fingerprints, p.Types, p.Data, p.Observations)
+func (o *outbox) queueInsert(contents []*content) {
+	p := documentColumns(contents)
+	query := o.batch.Queue(db.InsertDocuments, p.ANRs, p.Digests, p.Fingerprints, p.Types, p.Data, p.Observations)
 	query.Exec(func(inserted pgconn.CommandTag) error {
 		if inserted.RowsAffected() < int64(len(contents)) {
 			return errRaced // what is stored may measure something else, by another release
 		}
 		return nil
 	})
+	for _, c := range contents {
+		c.stored, c.fresh, c.observations = true, true, c.packed
+	}
+}
+
+func documentColumns(contents []*content) (p db.InsertDocumentsParams) {
+	for _, c := range contents {
+		p.ANRs, p.Digests = append(p.ANRs, c.key.ANR), append(p.Digests, uuid.UUID(c.key.Digest))
+		p.Fingerprints, p.Types = append(p.Fingerprints, uuid.UUID(c.item.Fingerprint)), append(p.Types, string(c.item.Type))
+		p.Data, p.Observations = append(p.Data, c.item.Data), append(p.Observations, c.packed)
+	}
+	return p
 }
 
 // contentsOf are the contents of rows in the order of their keys, once each.
@@ -475,61 +497,47 @@ func (in *insertion) deleteOrphans(ctx context.Context, w *writing) error {
 	return w.send(ctx, &batch)
 }
 
-// results reports on each item. Of several with the same UUID or that say the
-// same, the first is the one that was stored.
+// results reports on each item. Of several with the same UUID or record, the first
+// is the one that was stored.
 func (in *insertion) results() []stats.Result {
-	results := make([]stats.Result, len(in.entries))
-	for i := range in.entries {
-		e := &in.entries[i]
-		results[i] = stats.Result{Stat: stats.Stat{UUID: e.item.UUID, ANR: e.item.ANR, Type: e.item.Type, Date: e.item.Date}}
-		if e.item.UUID == uuid.Nil {
-			in.reportDerived(&results[i], e.saying())
-		} else {
-			in.reportNamed(&results[i])
+	results := make([]stats.Result, len(in.items))
+	for i := range in.items {
+		item, r := &in.items[i], &results[i]
+		r.Stat = stats.Stat{UUID: item.UUID, ANR: item.ANR, Type: item.Type, Date: item.Date}
+		switch {
+		case item.UUID == uuid.Nil:
+			in.reportDerived(r, in.records[i])
+		case in.named[item.UUID]:
+			delete(in.named, item.UUID)
+			r.Status, r.Stat.CreatedAt, r.Stat.ClientID = stats.Stored, in.createdAt, in.client.ID
+		default:
+			r.Status = stats.Duplicate
 		}
 	}
 	return results
 }
 
-func (in *insertion) reportDerived(r *stats.Result, say saying) {
-	at := in.stored[say]
+func (in *insertion) reportDerived(r *stats.Result, of *record) {
 	r.Status = stats.Repeated
-	if at.fresh {
-		r.Status = stats.Stored
+	if of.fresh {
+		r.Status, of.fresh = stats.Stored, false
 	}
-	r.Stat.UUID, r.Stat.CreatedAt, r.Stat.ClientID = at.id, at.createdAt, in.client.ID
-	at.fresh = false
-	in.stored[say] = at
+	r.Stat.UUID, r.Stat.CreatedAt, r.Stat.ClientID = of.id, of.createdAt, in.client.ID
 }
 
-func (in *insertion) reportNamed(r *stats.Result) {
-	if !in.named[r.Stat.UUID] {
-		r.Status = stats.Duplicate
-		return
-	}
-	r.Status = stats.Stored
-	r.Stat.CreatedAt, r.Stat.ClientID = in.createdAt, in.client.ID
-	delete(in.named, r.Stat.UUID)
-}
-
-// Repeats reports of each item with a UUID whether the client has stored what it
-// says under another one, or an earlier item says it.
+// Repeats reports of each item with a UUID whether the client has stored its record
+// under another one, or an earlier item has it.
 func (s *Store) Repeats(ctx context.Context, client stats.Client, items []stats.Item) ([]bool, error) {
-	in := newInsertion(client, time.Time{}, items)
-	in.stored, in.missing = map[saying]storedAs{}, map[saying]*entry{}
-	for i := range in.entries {
-		in.missing[in.entries[i].saying()] = &in.entries[i]
-	}
-	if err := s.batchOnce(ctx, in.queueLocate); err != nil {
-		return nil, fmt.Errorf("look for what %d stats say: %w", len(items), translate(ctx, err))
+	in := newInsertion(client, items)
+	err := s.batchOnce(ctx, func(batch *pgx.Batch) { in.queueLocate(batch, slices.Collect(maps.Values(in.byDay))) })
+	if err != nil {
+		return nil, fmt.Errorf("look for the records of %d stats: %w", len(items), translate(ctx, err))
 	}
 	repeats := make([]bool, len(items))
-	for i := range in.entries {
-		e := &in.entries[i]
-		at, known := in.stored[e.saying()]
-		repeats[i] = known && at.id != e.item.UUID
-		if !known {
-			in.stored[e.saying()] = storedAs{id: e.item.UUID}
+	for i, r := range in.records {
+		repeats[i] = r.id != uuid.Nil && r.id != items[i].UUID
+		if r.id == uuid.Nil {
+			r.id = items[i].UUID
 		}
 	}
 	return repeats, nil

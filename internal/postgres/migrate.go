@@ -45,7 +45,7 @@ func migrate(ctx context.Context, config *pgx.ConnConfig) (applied []string, err
 	conn := stdlib.OpenDB(*config)
 	defer func() { err = errors.Join(err, conn.Close()) }()
 	if err := checkKind(ctx, conn); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("migrate the database: %w", err)
 	}
 	provider, err := newProvider(conn)
 	if err != nil {
@@ -66,9 +66,9 @@ type schemaKind int
 
 const (
 	empty   schemaKind = iota // none of the service's tables
-	ours                // the tables of this release, or of a later one
-	earlier             // those of a build from before there were documents
-	foreign             // tables of the same names that no migration has made
+	ours                      // the tables of this release, or of a later one
+	earlier                   // those of a build from before there were documents
+	foreign                   // tables of the same names that no migration has made
 )
 
 // ErrEarlierBuild tells that the tables of a database cannot be migrated.
@@ -95,7 +95,7 @@ func kindOf(migrated, stats, document bool) schemaKind {
 func checkKind(ctx context.Context, conn *sql.DB) error {
 	var migrated, stats, document bool
 	if err := conn.QueryRowContext(ctx, kindStatement).Scan(&migrated, &stats, &document); err != nil {
-		return fmt.Errorf("look what the database holds: %w", translate(ctx, err))
+		return translate(ctx, err)
 	}
 	if kindOf(migrated, stats, document) == earlier {
 		return ErrEarlierBuild

@@ -198,17 +198,17 @@ func (w *writing) deleted(ctx context.Context, rows []deletedRow) error {
 		clients[i] = rows[i].ClientID
 	}
 	sorted := sortedKeys(maps.Keys(keys))
-	documents := map[stats.DocumentKey]storedDocument{}
+	observations := map[stats.DocumentKey][]byte{}
 	var batch pgx.Batch
 	w.queueClients(&batch, clients)
-	queueStored(&batch, sorted, documents)
+	queueStored(&batch, sorted, func(key stats.DocumentKey, found storedDocument) { observations[key] = found.observations })
 	queueUnreferenced(&batch, sorted)
 	if err := w.send(ctx, &batch); err != nil {
 		return err
 	}
 	for i := range rows {
 		row := &rows[i]
-		w.count(row.ClientID, stats.Type(row.Type), rollup.DayOf(row.Date), documents[keyOf(row.ANR, row.Digest)].observations, -1)
+		w.count(row.ClientID, stats.Type(row.Type), rollup.DayOf(row.Date), observations[keyOf(row.ANR, row.Digest)], -1)
 	}
 	return nil
 }

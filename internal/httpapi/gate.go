@@ -18,7 +18,7 @@ const (
 	bodiesAtOnce = 2
 	// itemCost is a quarter of what an item of a batch takes beside its text, which
 	// itself is leastItem bytes long at least.
-	itemCost, leastItem = 560, 90
+	itemCost, leastItem = 640, 90
 	// gatePatience is how long a large body waits for others.
 	gatePatience = 10 * time.Second
 )

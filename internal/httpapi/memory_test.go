@@ -178,7 +178,7 @@ func (s *smallStats) Read(p []byte) (int, error) {
 // bytes at least. It runs alone, since it measures the whole process.
 func TestSmallStatsMemory(t *testing.T) {
 	user := setup(t).user("user")
-	const most, each = 10_000, 560 // as the gate reckons
+	const most, each = 10_000, 640 // as the gate reckons
 	object := `{"uuid":"00000000-0000-4000-8000-000000000001","label1":"%s","count":1,"maxRisk":2,"averageRate":"3"}`
 	for name, data := range map[string]string{
 		"nothing":    `[]`,

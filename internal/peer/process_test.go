@@ -207,7 +207,7 @@ func digest(t *testing.T, url string) (sum string) {
 		t.Fatal(err)
 	}
 	defer conn.Close(context.Background())
-	const query = `SELECT count(*) || ' stats ' || md5(string_agg(concat_ws(' ', uuid, anr, type, date, data), ',' ORDER BY uuid)) FROM stats`
+	const query = `SELECT count(*) || ' stats ' || md5(string_agg(concat_ws(' ', uuid, anr, type, date, data), ',' ORDER BY uuid)) FROM stats_with_data`
 	if err := conn.QueryRow(t.Context(), query).Scan(&sum); err != nil {
 		t.Fatal(err)
 	}
@@ -222,13 +222,21 @@ func fillFast(t *testing.T, url string, client stats.Client, count int) {
 		t.Fatal(err)
 	}
 	defer conn.Close(context.Background())
-	const statement = `
-		INSERT INTO stats (uuid, anr, type, date, data, created_at, client_id)
-		SELECT md5('stats' || n)::uuid, md5('anr' || n % 100)::uuid, 'risk', date '2024-05-31' - n / 500,
+	const documents = `
+		INSERT INTO document (anr, digest, type, data)
+		SELECT md5('anr' || n % 100)::uuid, md5('document' || n)::uuid, 'risk',
 			jsonb_build_object('risks', jsonb_build_object('current', jsonb_build_object('informational',
-				jsonb_build_array(jsonb_build_object('level', 'Low risks', 'value', n))))), now(), $1
-		FROM generate_series(0, $2::int - 1) AS n`
-	if _, err := conn.Exec(t.Context(), statement, client.ID, count); err != nil {
+				jsonb_build_array(jsonb_build_object('level', 'Low risks', 'value', n)))))
+		FROM generate_series(0, $1::int - 1) AS n`
+	const rows = `
+		INSERT INTO stats (uuid, anr, type, date, digest, created_at, client_id)
+		SELECT md5('stats' || n)::uuid, md5('anr' || n % 100)::uuid, 'risk', date '2024-05-31' - n / 500,
+			md5('document' || n)::uuid, now(), $2
+		FROM generate_series(0, $1::int - 1) AS n`
+	if _, err := conn.Exec(t.Context(), documents, count); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := conn.Exec(t.Context(), rows, count, client.ID); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -26,8 +26,8 @@ func TestPackBytes(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		samples []sample
-		width    int
-		want     []byte
+		width   int
+		want    []byte
 	}{
 		"nothing measured": {nil, 3, []byte{1, 3}},
 		"one value": {

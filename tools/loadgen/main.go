@@ -74,6 +74,7 @@ func parse(args []string, now time.Time, usage io.Writer) (load.Filler, load.Pla
 	flags.IntVar(&plan.Analyses, "analyses", 5, "analyses of each client")
 	flags.IntVar(&plan.Days, "days", 365, "length of the period in days")
 	flags.IntVar(&plan.Step, "step", 7, "days between two stats of an analysis")
+	flags.IntVar(&plan.Changed, "changed", 10, "on how many of 100 days an analysis says something else than the day before")
 	flags.Uint64Var(&plan.Seed, "seed", 1, "another seed gives other clients with other data")
 	flags.IntVar(&plan.PerPost, "per-post", 0, "analyses in one request, 0 for all of a client")
 	flags.BoolVar(&plan.Thin, "thin", false, "leave out what no result is computed from, for many rows on a small disk")

@@ -19,7 +19,7 @@ var now = time.Date(2026, 3, 31, 15, 0, 0, 0, time.UTC)
 func TestParse(t *testing.T) {
 	t.Parallel()
 	filler, plan, err := parse(strings.Fields("-server http://stats.example -admin-token key -writers 16 -clients 40 -analyses 50"+
-		" -days 364 -step 7 -seed 9 -types vulnerability,threat -thin -objects 60 -distinct 20 -per-post 10 -until 2026-01-31"), now, io.Discard)
+		" -days 364 -step 7 -changed 25 -seed 9 -types vulnerability,threat -thin -objects 60 -distinct 20 -per-post 10 -until 2026-01-31"), now, io.Discard)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -29,7 +29,7 @@ func TestParse(t *testing.T) {
 	}
 	wantPlan := load.Plan{
 		Seed: 9, Clients: 40, Analyses: 50, Days: 364, Step: 7, Until: time.Date(2026, 1, 31, 0, 0, 0, 0, time.UTC),
-		Types: []stats.Type{stats.Vulnerability, stats.Threat}, Thin: true, Objects: 60, Distinct: 20, PerPost: 10,
+		Types: []stats.Type{stats.Vulnerability, stats.Threat}, Thin: true, Objects: 60, Distinct: 20, PerPost: 10, Changed: 25,
 	}
 	if diff := cmp.Diff(wantPlan, plan); diff != "" {
 		t.Errorf("plan (-want +got):\n%s", diff)

@@ -112,7 +112,7 @@ func (b *bench) grow(ctx context.Context, s *instance, first, last int) error {
 	}
 	_, _, err := b.fill(ctx, s, load.Plan{
 		First: first, Clients: last - first, Analyses: ofClient, Days: weeks * 7, Step: 7, Until: time.Now().UTC(),
-		Thin: true, Objects: answerItems, Distinct: drawn,
+		Thin: true, Objects: answerItems, Distinct: drawn, Changed: usual,
 	}, fillWriters, false)
 	return err
 }

@@ -128,9 +128,15 @@ func (b *bench) fill(ctx context.Context, s *instance, plan load.Plan, writers i
 	if err != nil {
 		return nil, load.Result{}, err
 	}
+	result, err := b.post(ctx, s, dataset, writers, prepared)
+	return dataset, result, err
+}
+
+// post posts a dataset to an instance and says so.
+func (b *bench) post(ctx context.Context, s *instance, dataset *load.Dataset, writers int, prepared bool) (load.Result, error) {
 	filler := load.Filler{Server: s.url, AdminToken: adminToken, Writers: writers, Prepared: prepared}
 	result, err := filler.Fill(ctx, dataset)
 	b.log.Info("filled", "stats", result.Stats, "writers", writers, "seconds", int(result.Elapsed.Seconds()),
 		"stats_per_second", int(result.StatsPerSecond()), "busy", result.Busy)
-	return dataset, result, err
+	return result, err
 }

@@ -130,12 +130,12 @@ func TestPostPlan(t *testing.T) {
 	t.Parallel()
 	for _, posts := range []int{128, 384} { // quick and full
 		for _, writers := range writerCounts {
-			d, err := load.New(postPlan(1, writers, posts/postRounds))
+			d, err := load.New(postPlan(1, writers, posts/postRounds, usual))
 			if err != nil {
 				t.Fatal(err)
 			}
-			if d.Len() != posts/postRounds {
-				t.Errorf("%d writers send %d posts in a round, want as many as the others: %d", writers, d.Len(), posts/postRounds)
+			if measured := d.Part(1, true).Len(); measured != posts/postRounds {
+				t.Errorf("%d writers send %d posts in a round, want as many as the others: %d", writers, measured, posts/postRounds)
 			}
 		}
 	}
@@ -149,12 +149,12 @@ func TestTrial(t *testing.T) {
 	total.bare.add(200, time.Second)
 	total.bare.add(200, time.Second)
 	total.lz4.add(400, time.Second)
-	table := (&report{}).table("", "", "writers", "posts/s", "stats/s", "MB/s", "peak", "bare", "share", "lz4", "share")
-	total.report(4, table)
-	(&trial{sent: load.Result{Elapsed: time.Second}, bare: floor{rows: 1, took: time.Second}}).report(1, table)
+	table := (&report{}).table("", "", "changed", "writers", "posts/s", "stats/s", "MB/s", "peak", "bare", "share", "lz4", "share")
+	total.report(10, 4, table)
+	(&trial{sent: load.Result{Elapsed: time.Second}, bare: floor{rows: 1, took: time.Second}}).report(100, 1, table)
 	want := [][]string{
-		{"4", "5.0", "100", "0.5", "30.0 MB", "200", "50 %", "400", "25 %"},
-		{"1", "0.0", "0", "0.0", none, "1", "0 %", none, none},
+		{"10 %", "4", "5.0", "100", "0.5", "30.0 MB", "200", "0.50", "400", "0.25"},
+		{"100 %", "1", "0.0", "0", "0.0", none, "1", "0.00", none, none},
 	}
 	if diff := cmp.Diff(want, table.rows); diff != "" {
 		t.Errorf("rows (-want +got):\n%s", diff)

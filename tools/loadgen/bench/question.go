@@ -35,7 +35,7 @@ func (b *bench) measureQuestion(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	dataset, err := load.New(questionPlan())
+	dataset, err := load.New(questionPlan(usual))
 	if err != nil {
 		return err
 	}
@@ -57,6 +57,9 @@ func (b *bench) measureQuestion(ctx context.Context) error {
 			}
 		}
 	}
+	if err := b.questionByChange(ctx); err != nil {
+		return err
+	}
 	draw := rand.New(rand.NewPCG(2, 2))
 	return b.measureGrowth(ctx, growth{
 		title: fmt.Sprintf("the front office's question beside %s and beside %s other analyses", thousands(int64(b.others[0])), thousands(int64(there))),
@@ -73,7 +76,7 @@ func (b *bench) beside(ctx context.Context, database string, analyses []uuid.UUI
 	}
 	defer func() { err = errors.Join(err, s.stop()) }()
 	if there == 0 {
-		if _, _, err := b.fill(ctx, s, questionPlan(), fillWriters, false); err != nil {
+		if _, _, err := b.fill(ctx, s, questionPlan(usual), fillWriters, false); err != nil {
 			return err
 		}
 	}
@@ -86,10 +89,49 @@ func (b *bench) beside(ctx context.Context, database string, analyses []uuid.UUI
 	return b.ask(ctx, s, analyses, others, table)
 }
 
-func questionPlan() load.Plan {
+// questionByChange measures the question by how much of what is asked for changes.
+func (b *bench) questionByChange(ctx context.Context) error {
+	table := b.report.table("The same question by how much changes",
+		"Cold, beside no other analyses, by the share of contents that differ from those of the day before.", "changed", "cold, median", "cold, slowest")
+	for _, changed := range changedShares {
+		cold, err := b.coldQuestion(ctx, changed)
+		if err != nil {
+			return fmt.Errorf("%d %% changed: %w", changed, err)
+		}
+		table.row(fmt.Sprintf("%d %%", changed), ms(cold.median), ms(cold.slowest))
+	}
+	return nil
+}
+
+func (b *bench) coldQuestion(ctx context.Context, changed int) (cold timing, err error) {
+	database, err := b.database(ctx, fmt.Sprintf("question_%d", changed))
+	if err != nil {
+		return cold, err
+	}
+	s, err := b.serveOn(ctx, database)
+	if err != nil {
+		return cold, err
+	}
+	defer func() { err = errors.Join(err, s.stop()) }()
+	dataset, _, err := b.fill(ctx, s, questionPlan(changed), fillWriters, false)
+	if err != nil {
+		return cold, err
+	}
+	if err := b.analyzed(ctx, database); err != nil {
+		return cold, err
+	}
+	analyses, draw := dataset.Analyses(0), rand.New(rand.NewPCG(3, uint64(changed)))
+	next := func(int) question { return dashboardQuestion(choose(draw, analyses, asked), time.Now().UTC()) }
+	if _, err := times(ctx, s.url, 1, coldLimit, next); err != nil { // connects and plans
+		return cold, err
+	}
+	return times(ctx, s.url, coldQuestions, coldLimit, next)
+}
+
+func questionPlan(changed int) load.Plan {
 	return load.Plan{
 		Seed: 1, Clients: 1, Analyses: stored, Days: questionDays, Step: 1, Until: time.Now().UTC(),
-		Types: []stats.Type{stats.Vulnerability}, Thin: true, Objects: questionItems, PerPost: 20,
+		Types: []stats.Type{stats.Vulnerability}, Thin: true, Objects: questionItems, PerPost: 20, Changed: changed,
 	}
 }
 
@@ -98,7 +140,7 @@ func (b *bench) addOthers(ctx context.Context, s *instance, there, others int) e
 	_, _, err := b.fill(ctx, s, load.Plan{
 		Seed: 2, First: there / otherPerClient, Clients: (others - there) / otherPerClient, Analyses: otherPerClient,
 		Days: questionDays, Step: 1, Until: time.Now().UTC(),
-		Types: []stats.Type{stats.Vulnerability}, Thin: true, Objects: otherItems, Distinct: 20,
+		Types: []stats.Type{stats.Vulnerability}, Thin: true, Objects: otherItems, Distinct: 20, Changed: usual,
 	}, fillWriters, false)
 	return err
 }

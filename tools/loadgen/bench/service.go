@@ -49,7 +49,7 @@ func (b *bench) fillSome(ctx context.Context, database string) (key string, err 
 		return "", err
 	}
 	defer func() { err = errors.Join(err, s.stop()) }()
-	plan := load.Plan{Seed: 1, Clients: 4, Analyses: 5, Days: 70, Step: 7, Until: time.Now().UTC()}
+	plan := load.Plan{Seed: 1, Clients: 4, Analyses: 5, Days: 70, Step: 7, Until: time.Now().UTC(), Changed: usual}
 	dataset, _, err := b.fill(ctx, s, plan, 4, false)
 	if err != nil {
 		return "", err

@@ -2,6 +2,7 @@ package load
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strconv"
 	"sync"
@@ -19,6 +20,8 @@ type Dataset struct {
 	plan  Plan
 	draw  *sample.Generator
 	dates []time.Time
+	from  int                         // index of the first day, see Part
+	days  int                         // of the whole period
 	kept  []func() ([]payload, error) // by analysis and date, if Plan.Distinct
 }
 
@@ -49,6 +52,7 @@ func New(plan Plan) (*Dataset, error) {
 		Seed: plan.Seed, Clients: 1, Analyses: drawn, Days: plan.Days, Step: plan.Step, Until: plan.Until,
 	})}
 	d.dates = d.draw.Dates()
+	d.days = len(d.dates)
 	if plan.Distinct > 0 {
 		d.kept = make([]func() ([]payload, error), drawn*len(d.dates))
 		for i := range d.kept {
@@ -61,10 +65,22 @@ func New(plan Plan) (*Dataset, error) {
 }
 
 // Dates returns the days that have stats, oldest first.
-func (d *Dataset) Dates() []time.Time { return d.dates }
+func (d *Dataset) Dates() []time.Time { return d.dates[d.from:] }
+
+// Part returns the dataset without its first days, as they have been posted, or
+// with nothing but these.
+func (d *Dataset) Part(days int, rest bool) *Dataset {
+	part := *d
+	if rest {
+		part.from += days
+	} else {
+		part.dates = d.dates[:d.from+days]
+	}
+	return &part
+}
 
 // Rows is how many stats there are of each type.
-func (d *Dataset) Rows() int { return d.plan.Clients * d.plan.Analyses * len(d.dates) }
+func (d *Dataset) Rows() int { return d.plan.Clients * d.plan.Analyses * len(d.Dates()) }
 
 // Analyses returns the ids of a client's analyses.
 func (d *Dataset) Analyses(client int) []uuid.UUID {
@@ -92,7 +108,7 @@ func (d *Dataset) Names() []string {
 }
 
 // Len is the number of batches.
-func (d *Dataset) Len() int { return len(d.dates) * d.plan.Clients * d.postsOfDay() }
+func (d *Dataset) Len() int { return len(d.Dates()) * d.plan.Clients * d.postsOfDay() }
 
 // postsOfDay is how many requests a client sends a day.
 func (d *Dataset) postsOfDay() int { return (d.plan.Analyses + d.plan.PerPost - 1) / d.plan.PerPost }
@@ -101,7 +117,7 @@ func (d *Dataset) postsOfDay() int { return (d.plan.Analyses + d.plan.PerPost - 
 // of one day from one client after the other.
 func (d *Dataset) Batch(i int) (Batch, error) {
 	posts := d.postsOfDay()
-	day, client, post := i/posts/d.plan.Clients, i/posts%d.plan.Clients, i%posts
+	day, client, post := d.from+i/posts/d.plan.Clients, i/posts%d.plan.Clients, i%posts
 	b := Batch{Client: client, Body: []byte{'['}}
 	first := post * d.plan.PerPost
 	for i := first; i < min(first+d.plan.PerPost, d.plan.Analyses); i++ {
@@ -114,7 +130,7 @@ func (d *Dataset) Batch(i int) (Batch, error) {
 }
 
 func (d *Dataset) appendAnalysis(b *Batch, analysis, day int) error {
-	payloads, err := d.drawn(analysis, day)
+	payloads, err := d.drawn(analysis, d.lastChange(analysis, day))
 	if err != nil {
 		return fmt.Errorf("draw analysis %d on %s: %w", analysis, d.dates[day].Format(time.DateOnly), err)
 	}
@@ -141,14 +157,27 @@ func appendItem(dst []byte, anr string, p payload, date time.Time) []byte {
 	return append(dst, '}')
 }
 
+// lastChange is the last day up to day on which the analysis said something new.
+func (d *Dataset) lastChange(analysis, day int) int {
+	for day > 0 && !d.changes(analysis, day) {
+		day--
+	}
+	return day
+}
+
+func (d *Dataset) changes(analysis, day int) bool {
+	draw := rand.New(rand.NewPCG(d.plan.Seed, uint64(analysis)<<32|uint64(day)))
+	return draw.IntN(100) < d.plan.Changed
+}
+
 // drawn returns the data of an analysis, repeating that of another one when
 // the plan says so.
 func (d *Dataset) drawn(analysis, day int) ([]payload, error) {
 	if d.kept == nil {
 		return d.payloads(analysis, d.dates[day])
 	}
-	distinct := len(d.kept) / len(d.dates)
-	return d.kept[analysis%distinct*len(d.dates)+day]()
+	distinct := len(d.kept) / d.days
+	return d.kept[analysis%distinct*d.days+day]()
 }
 
 func (d *Dataset) payloads(analysis int, day time.Time) ([]payload, error) {

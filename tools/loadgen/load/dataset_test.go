@@ -87,7 +87,7 @@ func TestEveryStatIsSentOnce(t *testing.T) {
 
 func TestDatesEndWithThePlan(t *testing.T) {
 	t.Parallel()
-	d := dataset(t, Plan{Clients: 1, Analyses: 1, Days: 15, Step: 7})
+	d := dataset(t, Plan{Clients: 1, Analyses: 1, Days: 15, Step: 7, Changed: 100})
 	var got []string
 	for i := range d.Len() {
 		got = append(got, items(t, d, i)[0].Date)
@@ -167,13 +167,61 @@ func values(observations []stats.Observation) []string {
 
 func TestPlanCheck(t *testing.T) {
 	t.Parallel()
-	_, err := New(Plan{Clients: 1, Analyses: 0, Days: 1, Step: -1, PerPost: -1, Types: []stats.Type{"weather"}})
+	_, err := New(Plan{Clients: 1, Analyses: 0, Days: 1, Step: -1, PerPost: -1, Changed: 101, Types: []stats.Type{"weather"}})
 	want := "analyses must be at least 1\nstep must be at least 1\n" +
-		"first, objects, distinct and per-post must not be negative\nunknown type weather"
+		"first, objects, distinct and per-post must not be negative\nchanged must be between 0 and 100\nunknown type weather"
 	if err == nil {
 		t.Fatal("the plan is accepted")
 	}
 	if diff := cmp.Diff(want, err.Error()); diff != "" {
 		t.Errorf("error (-want +got):\n%s", diff)
+	}
+}
+
+// TestChanged sends the same documents again on the days without a change.
+func TestChanged(t *testing.T) {
+	t.Parallel()
+	const days = 200
+	for _, changed := range []int{0, 10, 100} {
+		d := dataset(t, Plan{Clients: 1, Analyses: 1, Days: days, Step: 1, Changed: changed, Types: []stats.Type{stats.Vulnerability}})
+		changes, before := 0, ""
+		for day := range days {
+			data := string(items(t, d, day)[0].Data)
+			if day > 0 && data != before {
+				changes++
+			}
+			before = data
+		}
+		if least, most := changed*days/200, changed*days*3/200; changes < least || changes > most {
+			t.Errorf("%d %%: %d of %d days differ from the day before", changed, changes, days-1)
+		}
+	}
+}
+
+// TestPart divides a dataset by days, without a change of what is sent.
+func TestPart(t *testing.T) {
+	t.Parallel()
+	plan := Plan{Clients: 2, Analyses: 2, Days: 4, Step: 1, Changed: 50, Types: []stats.Type{stats.Risk}}
+	whole := dataset(t, plan)
+	first, rest := whole.Part(1, false), whole.Part(1, true)
+	if first.Len()+rest.Len() != whole.Len() || first.Rows()+rest.Rows() != whole.Rows() {
+		t.Fatalf("%d and %d batches of %d", first.Len(), rest.Len(), whole.Len())
+	}
+	for i := range whole.Len() {
+		part, place := first, i
+		if i >= first.Len() {
+			part, place = rest, i-first.Len()
+		}
+		want, err := whole.Batch(i)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := part.Batch(place)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(string(want.Body), string(got.Body)); diff != "" {
+			t.Errorf("batch %d (-want +got):\n%s", i, diff)
+		}
 	}
 }

@@ -23,6 +23,9 @@ type Plan struct {
 	Step     int       // days between two stats of an analysis
 	Until    time.Time // the last day of the period
 	Types    []stats.Type
+	// Changed is on how many of 100 days an analysis says something else than the
+	// day before; on the others it sends the same documents again.
+	Changed int
 
 	// Thin leaves out of the data what no result is computed from: the controls
 	// of compliance and, except in the first analysis, the labels of threats
@@ -51,6 +54,9 @@ func (p Plan) check() error {
 	}
 	if p.First < 0 || p.Objects < 0 || p.Distinct < 0 || p.PerPost < 0 {
 		faults = append(faults, errors.New("first, objects, distinct and per-post must not be negative"))
+	}
+	if p.Changed < 0 || p.Changed > 100 {
+		faults = append(faults, errors.New("changed must be between 0 and 100"))
 	}
 	for _, t := range p.Types {
 		if !slices.Contains(stats.Types(), t) {

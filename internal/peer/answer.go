@@ -30,17 +30,20 @@ type limits struct {
 var listLimits = limits{element: 64 << 20, outside: 16 << 20, whole: 64 << 30}
 
 // settlementLimits are those of the answer to a batch: the batch itself, escaped
-// in the most wasteful way.
+// in the most wasteful way, with a fault for each of its stats.
 func settlementLimits(batch []stats.Stat) limits {
 	const (
 		smallest = 8 << 20
+		fault    = 8 << 10
 		escaped  = 6
+		most     = 128 << 20
 	)
-	largest := 0
+	largest, whole := 0, int64(smallest)
 	for i := range batch {
 		largest = max(largest, len(batch[i].Data))
+		whole += fault + escaped*int64(len(batch[i].Data))
 	}
-	return limits{element: smallest + escaped*int64(largest), outside: smallest, whole: 128 << 20}
+	return limits{element: smallest + escaped*int64(largest), outside: smallest, whole: min(whole, most)}
 }
 
 // bounded reads an answer and fails at its limits, so that a peer that does not

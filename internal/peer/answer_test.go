@@ -66,7 +66,7 @@ func TestEndlessSettlements(t *testing.T) {
 		beginning, text string
 		most            int64
 	}{
-		"small values": {`{"data":[1`, ",1", 130 << 20},
+		"small values": {`{"data":[1`, ",1", 10 << 20},
 		"value":        {`{"data":["`, "xxxx", 10 << 20},
 		"white space":  {`{"data":[`, "    ", 10 << 20},
 		"member":       {`{"x":"`, "xxxx", 10 << 20},

@@ -275,8 +275,16 @@ func TestReplicaLag(t *testing.T) {
 	const maxLag = 200 * time.Millisecond
 	store, other := p.open(t, maxLag), open(t, p.primary.URL())
 	t.Run("an idle primary", func(t *testing.T) {
+		newClient(t, other, "CASES") // the last thing that the replica hears of
 		eventually(t, "the replica answers", func() bool { return onReplica(t, store) })
-		time.Sleep(3 * maxLag)
+		eventually(t, "nothing was replayed for longer than a replica may be behind", func() bool {
+			var idle time.Duration
+			err := dial(t, p.replica.URL()).QueryRow(t.Context(), `SELECT coalesce(clock_timestamp() - pg_last_xact_replay_timestamp(), '0')`).Scan(&idle)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return idle > 2*maxLag
+		})
 		eventually(t, "the replica answers still", func() bool { return onReplica(t, store) })
 	})
 	t.Run("a replica that is too far behind", func(t *testing.T) {

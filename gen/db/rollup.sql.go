@@ -247,10 +247,11 @@ FROM (
     FROM stats AS s
     WHERE s.type = $1::text
       AND ($2::uuid[] IS NULL OR s.anr = ANY ($2::uuid[]))
-      AND ($3::date IS NULL OR s.date >= $3::date)
-      AND ($4::date IS NULL OR s.date <= $4::date)
+      AND ($3::bigint IS NULL OR coalesce(s.client_id, -1) = $3::bigint)
+      AND ($4::date IS NULL OR s.date >= $4::date)
+      AND ($5::date IS NULL OR s.date <= $5::date)
       AND coalesce(s.client_id, 0) NOT IN (SELECT client.id FROM client WHERE NOT client.is_processed)
-      AND (NOT $5::boolean OR s.client_id IN (SELECT client.id FROM client WHERE client.local))
+      AND (NOT $6::boolean OR s.client_id IN (SELECT client.id FROM client WHERE client.local))
     GROUP BY s.anr, s.digest
 ) AS k
 JOIN document AS d ON d.anr = k.anr AND d.digest = k.digest
@@ -259,6 +260,7 @@ JOIN document AS d ON d.anr = k.anr AND d.digest = k.digest
 type ObservationsByDayParams struct {
 	Type      string
 	ANRs      []uuid.UUID
+	ClientID  *int64
 	DateFrom  *time.Time
 	DateTo    *time.Time
 	LocalOnly bool
@@ -275,6 +277,7 @@ func (q *Queries) ObservationsByDay(ctx context.Context, arg ObservationsByDayPa
 	rows, err := q.db.Query(ctx, ObservationsByDay,
 		arg.Type,
 		arg.ANRs,
+		arg.ClientID,
 		arg.DateFrom,
 		arg.DateTo,
 		arg.LocalOnly,

@@ -35,6 +35,14 @@ func (s *Server) ProcessingList(ctx context.Context, request server.ProcessingLi
 	if err := q.faults.err(); err != nil {
 		return nil, err
 	}
+	client, ok := caller(ctx)
+	if !ok {
+		return nil, errNoKey
+	}
+	if len(task.filter.ANRs) > 0 && client.Role != stats.RoleAdmin {
+		// Nobody reads another organisation's values through a filter.
+		task.filter.ANRsOfClient = client.ID
+	}
 	key := task.key(request.Params.XFields)
 	encoded, err := cache.Get(ctx, s.cache, key, topicsOf(task.filter.Type), func(ctx context.Context) (*answer.Encoded, error) {
 		return s.process(ctx, task, mask)
@@ -74,7 +82,7 @@ func (p processing) key(mask string) cache.Key {
 	}
 	return cache.KeyOf("processed", p.processor.Name, fmt.Sprint(map[string][]string(p.params)),
 		p.filter.DateFrom.Format(time.DateOnly), p.filter.DateTo.Format(time.DateOnly),
-		strconv.FormatBool(p.filter.LocalStatsOnly), string(ids), mask)
+		strconv.FormatBool(p.filter.LocalStatsOnly), string(ids), strconv.FormatInt(p.filter.ANRsOfClient, 10), mask)
 }
 
 // GetProcessorList answers the processors in the order of their names.

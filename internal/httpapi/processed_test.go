@@ -40,10 +40,11 @@ func TestProcessedQuestions(t *testing.T) {
 		{"by parameter", "?processor=risk_averages", "", both("4")},
 		{"with the type", "?processor=risk_averages&type=risk", "", both("4")},
 		{"nulls", "", `{` + processor + `,"type":null,"anrs":null,"date_from":null,"date_to":null,"local_stats_only":null,"processor_params":null}`, both("4")},
-		{"an analysis of another client", "", `{` + processor + `,"anrs":["` + id(2).String() + `"]}`, both("8")},
+		{"an analysis of another client", "", `{` + processor + `,"anrs":["` + id(2).String() + `"]}`, `[]`},
+		{"analyses of two clients", "", `{` + processor + `,"anrs":["` + id(2).String() + `","` + id(1).String() + `"]}`, both("2")},
 		{"analyses of PHP", "?processor=risk_averages&anrs[0]=" + id(1).String(), "", both("2")},
 		{"the body wins", "?processor=threat_average_on_date&anrs=" + id(2).String(), `{` + processor + `,"anrs":["` + id(1).String() + `"]}`, both("2")},
-		{"body and query", "?anrs=" + id(2).String(), `{` + processor + `}`, both("8")},
+		{"body and query", "?anrs=" + id(1).String(), `{` + processor + `}`, both("2")},
 		{"local clients", "", `{` + processor + `,"local_stats_only":"1"}`, both("2")},
 		{"all clients", "", `{` + processor + `,"local_stats_only":0}`, both("4")},
 		{"a day", "", `{` + processor + `,"date_from":"` + day(10) + `","date_to":"` + day(10) + `"}`, both("3")},
@@ -72,6 +73,38 @@ func TestProcessedQuestions(t *testing.T) {
 			}
 			answer{t: t, body: got.Data}.wantJSON(tt.want)
 		})
+	}
+}
+
+// TestProcessedAnalysesOfOthers answers a user about its own stats of the named
+// analyses, and an admin about all of them, whoever asked first.
+func TestProcessedAnalysesOfOthers(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	one, other, admin := s.user("one"), s.user("other"), s.admin("admin")
+	one.post(risks(1, 0, 1), risks(3, 0, 5))
+	other.post(risks(2, 0, 8), risks(3, 0, 7)) // both send analysis 3
+	low := func(c caller, anrs ...int) any {
+		t.Helper()
+		var ids []string
+		for _, n := range anrs {
+			ids = append(ids, id(n).String())
+		}
+		var got struct {
+			Data any
+		}
+		c.call("GET", "/api/v1/stats/processed/", map[string]any{"processor": "risk_averages", "anrs": ids}).want(http.StatusOK).into(&got)
+		states, ok := got.Data.(map[string]any)
+		if !ok {
+			return nil
+		}
+		return states["current"].(map[string]any)["operational"].(map[string]any)["Low risks"]
+	}
+	for range 2 { // computed, then cached
+		got := []any{low(admin, 1, 2), low(one, 1, 2), low(other, 1, 2), low(one, 2), low(one, 3), low(other, 3), low(admin, 3)}
+		if diff := cmp.Diff([]any{4.5, 1.0, 8.0, nil, 5.0, 7.0, 6.0}, got); diff != "" {
+			t.Errorf("means (-want +got):\n%s", diff)
+		}
 	}
 }
 

@@ -95,7 +95,7 @@ func (s *Store) warnLeftOut(ctx context.Context, t stats.Type, n int) {
 }
 
 func (s *Store) addObservations(ctx context.Context, source db.DBTX, filter stats.Filter, sums *rollup.Accumulator) error {
-	rows, err := source.Query(ctx, db.ObservationsByDay, string(filter.Type), anrFilter(filter.ANRs),
+	rows, err := source.Query(ctx, db.ObservationsByDay, string(filter.Type), anrFilter(filter.ANRs), clientFilter(filter.ANRsOfClient),
 		dateFilter(filter.DateFrom), dateFilter(filter.DateTo), filter.LocalStatsOnly)
 	if err != nil {
 		return translate(ctx, err)

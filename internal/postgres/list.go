@@ -169,7 +169,7 @@ func (s *Store) DeleteStats(ctx context.Context, scope stats.Scope, anr uuid.UUI
 	return n, nil
 }
 
-// typeFilter, anrFilter and dateFilter give NULL for what does not filter.
+// typeFilter, anrFilter, clientFilter and dateFilter give NULL for what does not filter.
 
 func typeFilter(t stats.Type) *string {
 	if t == "" {
@@ -184,6 +184,13 @@ func anrFilter(anrs []uuid.UUID) []uuid.UUID {
 		return nil
 	}
 	return anrs
+}
+
+func clientFilter(id int64) *int64 {
+	if id == 0 {
+		return nil
+	}
+	return &id
 }
 
 func dateFilter(date time.Time) *time.Time {

@@ -130,6 +130,7 @@ FROM (
     FROM stats AS s
     WHERE s.type = @type::text
       AND (sqlc.narg('anrs')::uuid[] IS NULL OR s.anr = ANY (sqlc.narg('anrs')::uuid[]))
+      AND (sqlc.narg('client_id')::bigint IS NULL OR coalesce(s.client_id, -1) = sqlc.narg('client_id')::bigint)
       AND (sqlc.narg('date_from')::date IS NULL OR s.date >= sqlc.narg('date_from')::date)
       AND (sqlc.narg('date_to')::date IS NULL OR s.date <= sqlc.narg('date_to')::date)
       AND coalesce(s.client_id, 0) NOT IN (SELECT client.id FROM client WHERE NOT client.is_processed)

@@ -56,12 +56,13 @@ var allowed = map[string][]string{
 	// adapters; there is one store, so those that ask it import it instead of
 	// declaring interfaces with a single implementation
 	"internal/postgres": {"gen/db", "internal/processor", "internal/rollup", "internal/secret", "internal/stats", "sql/migrations"},
-	"internal/httpapi":  {"gen/api", "gen/server", "gen/server/public", "internal/answer", "internal/buildinfo", "internal/cache", "internal/fieldmask", "internal/logging", "internal/postgres", "internal/prefix", "internal/processor", "internal/stats", "openapi", "openapi/lenient"},
+	"internal/httpapi":  {"gen/api", "gen/server", "gen/server/public", "internal/answer", "internal/buildinfo", "internal/cache", "internal/fieldmask", "internal/logging", "internal/metrics", "internal/postgres", "internal/prefix", "internal/processor", "internal/stats", "openapi", "openapi/lenient"},
 	// what the public sees comes from disclosure control, never from the store
 	"internal/disclosure": {"internal/cache", "internal/postgres", "internal/processor", "internal/stats"},
 	"internal/publicapi":  {"gen/api", "gen/server/public", "internal/answer", "internal/buildinfo", "internal/cache", "internal/disclosure", "internal/fieldmask", "internal/prefix", "internal/processor", "internal/stats"},
 	"internal/dashboard":  {"internal/answer", "internal/buildinfo", "internal/cache", "internal/disclosure", "internal/chart", "internal/prefix", "internal/processor", "internal/stats"},
 	"internal/health":     {"internal/postgres"},
+	"internal/metrics":    {"internal/buildinfo", "internal/health", "internal/postgres", "internal/stats"},
 	"internal/peer":       {"client", "gen/api", "gen/client", "internal/postgres", "internal/processor", "internal/stats", "openapi/lenient"},
 	"internal/answer":     {"internal/fieldmask"},
 	"internal/mosp":       {},

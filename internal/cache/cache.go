@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/maypok86/otter/v2"
+	otterstats "github.com/maypok86/otter/v2/stats"
 )
 
 const (
@@ -58,6 +59,7 @@ type Options struct {
 type Cache struct {
 	maxBytes int64
 	entries  *otter.Cache[versionedKey, entry]
+	lookups  *otterstats.Counter
 
 	mu       sync.RWMutex
 	enabled  bool
@@ -86,7 +88,9 @@ func (e entry) size() int64 {
 
 // New returns an empty cache, which keeps nothing until it is enabled.
 func New(o Options) *Cache {
+	lookups := otterstats.NewCounter()
 	return &Cache{
+		lookups:  lookups,
 		maxBytes: o.MaxBytes,
 		versions: map[string]uint64{},
 		entries: otter.Must(&otter.Options[versionedKey, entry]{
@@ -94,6 +98,7 @@ func New(o Options) *Cache {
 			Weigher:          func(_ versionedKey, e entry) uint32 { return uint32(e.size()) },
 			ExpiryCalculator: otter.ExpiryWriting[versionedKey, entry](o.MaxAge),
 			Clock:            clock{o.Now},
+			StatsRecorder:    lookups,
 			Executor:         func(evict func()) { evict() }, // at once: goroutines would fall behind a burst
 		}),
 	}
@@ -131,6 +136,12 @@ func Get[V any](ctx context.Context, c *Cache, key Key, topics []string, load fu
 		return value, fmt.Errorf("the cache has a %T for a key of a %T", found.value, value)
 	}
 	return value, nil
+}
+
+// Lookups returns how often Get had a value, and how often it had to be computed.
+func (c *Cache) Lookups() (hits, misses uint64) {
+	counted := c.lookups.Snapshot()
+	return counted.Hits, counted.Misses
 }
 
 // version names the state of the topics, as all counters only grow.

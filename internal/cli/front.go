@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -14,15 +15,18 @@ import (
 	"github.com/monarc-project/stats-service/internal/health"
 	"github.com/monarc-project/stats-service/internal/listen"
 	"github.com/monarc-project/stats-service/internal/logging"
+	"github.com/monarc-project/stats-service/internal/metrics"
 	"github.com/monarc-project/stats-service/internal/postgres"
+	"github.com/monarc-project/stats-service/internal/stats"
 )
 
 // front takes requests from before the database is there until the process ends.
 type front struct {
 	health  *health.Checker
+	metrics *metrics.Metrics
 	handler atomic.Pointer[http.Handler]
-	server  *http.Server
-	sockets []listen.Socket
+	sockets *sockets
+	servers []*http.Server // the first one ends last
 	prefix  string
 	drain   drainTimes
 	log     *slog.Logger
@@ -38,54 +42,56 @@ type drainTimes struct {
 
 // newFront listens, and accepts no connection before it is started.
 func (p *program) newFront(settings config.Config, log *slog.Logger) (*front, error) {
-	sockets, err := openSockets(settings)
+	log = logging.Named(log, logging.HTTP)
+	opened, err := p.openSockets(settings, log)
 	if err != nil {
 		return nil, err
 	}
-	log = logging.Named(log, logging.HTTP)
 	f := &front{
 		health:  health.New(health.Options{Now: p.Now, Log: log, Prefix: settings.ScriptName}),
-		sockets: sockets,
+		metrics: metrics.New(stats.Types()),
+		sockets: opened,
 		prefix:  settings.ScriptName,
 		drain:   drainTimes{delay: settings.DrainDelay, timeout: settings.DrainTimeout},
 		log:     log,
-		failed:  make(chan error, len(sockets)),
+		failed:  make(chan error, opened.count()),
 	}
 	f.answer(http.HandlerFunc(f.health.Refuse))
-	f.server = &http.Server{
-		Handler:           f.health.Handler(http.HandlerFunc(f.serveHTTP)),
-		ReadHeaderTimeout: headerTimeout,
-		ReadTimeout:       bodyTimeout,
-		WriteTimeout:      answerTimeout,
-		IdleTimeout:       idleTimeout,
-		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
-	}
+	access := metrics.Access{Token: string(settings.MetricsToken), From: settings.MetricsAllow}
+	requests := f.newServer(f.health.Handler(f.metrics.Beside(http.HandlerFunc(f.serveHTTP), access, settings.ScriptName)))
+	admin := f.newServer(f.health.Handler(f.metrics.Admin(access)))
+	redirects := f.newServer(f.health.Handler(opened.redirect))
+	f.servers = []*http.Server{admin, redirects, requests}
 	f.start = sync.OnceFunc(func() {
-		for _, socket := range sockets {
-			go func() { f.failed <- f.server.Serve(socket) }()
-		}
+		f.serve(requests, opened.requests)
+		f.serve(redirects, opened.redirected)
+		f.serve(admin, opened.metrics)
 	})
 	return f, nil
 }
 
-// openSockets returns those of systemd or, without any, opens those of the settings.
-func openSockets(settings config.Config) ([]listen.Socket, error) {
-	sockets, err := listen.Activated()
-	if err != nil || len(sockets) > 0 {
-		return sockets, err
+func (f *front) newServer(handler http.Handler) *http.Server {
+	return &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: headerTimeout,
+		ReadTimeout:       bodyTimeout,
+		WriteTimeout:      answerTimeout,
+		IdleTimeout:       idleTimeout,
+		ErrorLog:          slog.NewLogLogger(f.log.Handler(), slog.LevelWarn),
 	}
-	sockets, err = listen.Open(settings.Listen())
-	if err != nil {
-		return nil, fmt.Errorf("%w (LISTEN, or HOST and PORT, choose another address)", err)
+}
+
+func (f *front) serve(server *http.Server, sockets []listen.Socket) {
+	for _, socket := range sockets {
+		go func() { f.failed <- server.Serve(f.sockets.secured(socket)) }()
 	}
-	return sockets, nil
 }
 
 // urls are those of the service, without slash at the end, for somebody on this
 // machine.
 func (f *front) urls() []string {
-	urls := make([]string, len(f.sockets))
-	for i, socket := range f.sockets {
+	urls := make([]string, len(f.sockets.requests))
+	for i, socket := range f.sockets.requests {
 		address := listen.Address{Network: socket.Addr().Network(), Address: socket.Addr().String(), Scheme: socket.Scheme}
 		urls[i] = localURL(address, f.prefix)
 	}
@@ -93,8 +99,11 @@ func (f *front) urls() []string {
 }
 
 func (f *front) logAddresses(log *slog.Logger) {
+	for _, socket := range f.sockets.metrics {
+		log.Info("metrics and profiles are served", "address", socket.Addr().String())
+	}
 	for i, url := range f.urls() {
-		if !f.sockets[i].IsUnix() {
+		if !f.sockets.requests[i].IsUnix() {
 			url += "/"
 		}
 		log.Info("the service listens", "url", url)
@@ -142,14 +151,19 @@ func (f *front) run(ctx context.Context, died <-chan struct{}) error {
 	}
 	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), f.drain.timeout)
 	defer cancel()
-	if err := f.server.Shutdown(limited); err != nil {
-		return stopping(errors.Join(fmt.Errorf("some requests were cut off: %w", err), f.server.Close()))
+	for _, server := range slices.Backward(f.servers) {
+		if err := server.Shutdown(limited); err != nil {
+			f.close()
+			return stopping(fmt.Errorf("some requests were cut off: %w", err))
+		}
 	}
 	return nil
 }
 
 // close ends everything at once.
 func (f *front) close() {
-	_ = f.server.Close()
-	listen.Close(f.sockets) // the server does not know them before its start
+	for _, server := range f.servers {
+		_ = server.Close() // so does the end of the process
+	}
+	f.sockets.close() // the servers do not know them before the start
 }

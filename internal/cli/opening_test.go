@@ -77,6 +77,19 @@ func (s *supervisor) start() *process {
 	command := exec.Command("sh", "-c", "LISTEN_PID=$$ exec stats-service serve")
 	command.Env = append(s.environ, "LISTEN_FDS=1")
 	command.ExtraFiles = []*os.File{s.socket}
+	return s.run(command)
+}
+
+// startAlone starts a process that listens by itself.
+func (s *supervisor) startAlone() *process {
+	s.t.Helper()
+	command := exec.Command("stats-service", "serve")
+	command.Env = s.environ
+	return s.run(command)
+}
+
+func (s *supervisor) run(command *exec.Cmd) *process {
+	s.t.Helper()
 	log := &bytes.Buffer{}
 	command.Stdout, command.Stderr = log, log
 	if err := command.Start(); err != nil {

@@ -15,6 +15,7 @@ import (
 	"github.com/monarc-project/stats-service/internal/disclosure"
 	"github.com/monarc-project/stats-service/internal/httpapi"
 	"github.com/monarc-project/stats-service/internal/logging"
+	"github.com/monarc-project/stats-service/internal/metrics"
 	"github.com/monarc-project/stats-service/internal/postgres"
 	"github.com/monarc-project/stats-service/internal/publicapi"
 	"github.com/monarc-project/stats-service/internal/stats"
@@ -177,7 +178,9 @@ func (p *program) serveOn(ctx context.Context, front *front, store *postgres.Sto
 	if err != nil {
 		return err
 	}
+	options.Metrics = front.metrics
 	api, handler := httpapi.New(options)
+	front.metrics.Collect(metrics.Sources{Store: store, ReadURLs: settings.ReadURLs(), Health: front.health, Caches: api.Caches()})
 	defer inBackground(ctx, api.Run,
 		func(ctx context.Context) { mergeRollups(ctx, store, log) },
 		func(ctx context.Context) { feedWatchdog(ctx, log) })()

@@ -1,6 +1,8 @@
 package config
 
 import (
+	"fmt"
+	"net/netip"
 	"strings"
 
 	"github.com/monarc-project/stats-service/internal/listen"
@@ -20,11 +22,52 @@ var addresses = kind[[]listen.Address]{
 		}
 		return parsed, true
 	},
-	format: func(addresses []listen.Address) string {
-		texts := make([]string, len(addresses))
-		for i, address := range addresses {
-			texts[i] = address.String()
+	format: join[listen.Address],
+}
+
+// domains are host names with commas between them.
+var domains = kind[[]string]{
+	accepts: "host names with commas between them, such as stats.example.org",
+	parse: func(text string) ([]string, bool) {
+		var names []string
+		for part := range strings.SplitSeq(text, ",") {
+			part = strings.ToLower(strings.TrimSpace(part))
+			if _, err := netip.ParseAddr(part); err == nil || !hostName.MatchString(part) {
+				return nil, false
+			}
+			names = append(names, part)
 		}
-		return strings.Join(texts, ",")
+		return names, true
 	},
+	format: func(names []string) string { return strings.Join(names, ",") },
+}
+
+// networks are addresses or networks with commas between them.
+var networks = kind[[]netip.Prefix]{
+	accepts: "addresses and networks with commas between them, such as 127.0.0.1, 10.0.0.0/8 or ::1",
+	parse: func(text string) ([]netip.Prefix, bool) {
+		var parsed []netip.Prefix
+		for part := range strings.SplitSeq(text, ",") {
+			part = strings.TrimSpace(part)
+			network, err := netip.ParsePrefix(part)
+			if address, notAddress := netip.ParseAddr(part); notAddress == nil {
+				network, err = address.Prefix(address.BitLen())
+			}
+			if err != nil {
+				return nil, false
+			}
+			parsed = append(parsed, network.Masked())
+		}
+		return parsed, true
+	},
+	format: join[netip.Prefix],
+}
+
+// join writes values with commas between them.
+func join[T fmt.Stringer](values []T) string {
+	texts := make([]string, len(values))
+	for i, value := range values {
+		texts[i] = value.String()
+	}
+	return strings.Join(texts, ",")
 }

@@ -20,7 +20,9 @@ package config
 import (
 	"log/slog"
 	"net"
+	"net/netip"
 	"net/url"
+	"slices"
 	"strconv"
 	"time"
 	"unicode/utf8"
@@ -61,8 +63,17 @@ type Config struct {
 	// Addresses (LISTEN) are where to listen in place of Host and Port; see Listen.
 	Addresses []listen.Address
 
+	TLSCertFile   string   // TLS_CERT_FILE: PEM; empty: no TLS, unless ACMEDomains are there
+	TLSKeyFile    string   // TLS_KEY_FILE: PEM; set where TLSCertFile is
+	ACMEDomains   []string // ACME_DOMAINS: names that certificates are got for; may be empty
+	ACMEDirectory string   // ACME_DIRECTORY: URL of the authority; may be empty
+
 	DrainDelay   time.Duration // DRAIN_DELAY: how long requests are still taken after the signal to stop
 	DrainTimeout time.Duration // DRAIN_TIMEOUT: how long those under way may go on then
+
+	MetricsAddresses []listen.Address // METRICS_LISTEN: where metrics and profiles are served; may be empty
+	MetricsToken     Secret           // METRICS_TOKEN: lets its bearer read metrics; may be empty
+	MetricsAllow     []netip.Prefix   // METRICS_ALLOW: addresses that may read METRICS_LISTEN without it
 
 	InstanceURL string // INSTANCE_URL: how others reach the service, no slash at the end; may be empty
 	ScriptName  string // SCRIPT_NAME: path prefix as "/x", or empty
@@ -159,13 +170,22 @@ func (c Config) IsWeakKey() bool {
 	return c.SecretKey != "" && utf8.RuneCountInString(string(c.SecretKey)) < MinKeyLength
 }
 
-// Listen returns the addresses to listen on, at least one.
+// Listen returns the addresses to listen on, at least one. With TLS their scheme is
+// https where none is given.
 func (c Config) Listen() []listen.Address {
-	if len(c.Addresses) > 0 {
-		return c.Addresses
+	addresses := slices.Clone(c.Addresses)
+	if len(addresses) == 0 {
+		addresses = []listen.Address{{Network: "tcp", Address: net.JoinHostPort(c.Host, strconv.Itoa(c.Port))}}
 	}
-	return []listen.Address{{Network: "tcp", Address: net.JoinHostPort(c.Host, strconv.Itoa(c.Port))}}
+	for i := range addresses {
+		if addresses[i].Scheme == listen.Any && c.hasTLS() {
+			addresses[i].Scheme = listen.HTTPS
+		}
+	}
+	return addresses
 }
+
+func (c Config) hasTLS() bool { return c.TLSCertFile != "" || len(c.ACMEDomains) > 0 }
 
 // Location returns the time zone that decides which day "today" is, never nil.
 func (c Config) Location() *time.Location {

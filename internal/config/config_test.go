@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"net/netip"
 	"os"
 	"strings"
 	"testing"
@@ -58,6 +59,7 @@ func defaults() config.Config {
 
 		DatabaseReadMaxLag: 30 * time.Second,
 		DrainTimeout:       20 * time.Second,
+		MetricsAllow:       []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")},
 
 		DBName:       "statsservice",
 		DBPoolSize:   16,
@@ -73,7 +75,10 @@ func defaults() config.Config {
 	}
 }
 
-var compareZones = cmp.Comparer(func(a, b *time.Location) bool { return a.String() == b.String() })
+var compareZones = cmp.Options{
+	cmp.Comparer(func(a, b *time.Location) bool { return a.String() == b.String() }),
+	cmp.Comparer(func(a, b netip.Prefix) bool { return a == b }),
+}
 
 func TestLoadDefaults(t *testing.T) {
 	t.Parallel()
@@ -94,7 +99,8 @@ func TestLoadDefaults(t *testing.T) {
 func TestLoadEverySetting(t *testing.T) {
 	t.Parallel()
 	environ := []string{
-		"HOST=0.0.0.0", "PORT=8080", "LISTEN=https://0.0.0.0:443, unix:/run/stats/http.sock", "DRAIN_DELAY=5s", "DRAIN_TIMEOUT=1m", "INSTANCE_URL=https://stats.example.org/monarc/", "SCRIPT_NAME=monarc/",
+		"HOST=0.0.0.0", "PORT=8080", "LISTEN=https://0.0.0.0:443, unix:/run/stats/http.sock", "TLS_CERT_FILE=", "TLS_KEY_FILE=", "ACME_DOMAINS=Stats.example.org, b.example.org", "ACME_DIRECTORY=https://ca.example.org/directory", "DRAIN_DELAY=5s", "DRAIN_TIMEOUT=1m", "METRICS_LISTEN=127.0.0.1:9090", "METRICS_TOKEN=metrics-token", "METRICS_ALLOW=10.0.0.1, fd00::/8",
+		"INSTANCE_URL=https://stats.example.org/monarc/", "SCRIPT_NAME=monarc/",
 		"FIX_PROXY=True", "ADMIN_EMAIL=admin@example.org", "ADMIN_URL=https://example.org/contact?to=us#form",
 		"ADMIN_TOKEN=admin-token", "REMOTE_STATS_SERVER=https://central.example.org/", "REMOTE_STATS_TOKEN=remote-token",
 		"DATABASE_URL=postgres://u:p@db/stats", "DATABASE_READ_URL=postgres://u:p@r1,r2/stats", "DATABASE_READ_MAX_LAG=2m",
@@ -115,7 +121,11 @@ func TestLoadEverySetting(t *testing.T) {
 			{Network: "tcp", Address: "0.0.0.0:443", Scheme: listen.HTTPS},
 			{Network: "unix", Address: "/run/stats/http.sock", Scheme: listen.HTTP},
 		},
-		DrainDelay: 5 * time.Second, DrainTimeout: time.Minute, InstanceURL: "https://stats.example.org/monarc", ScriptName: "/monarc",
+		ACMEDomains: []string{"stats.example.org", "b.example.org"}, ACMEDirectory: "https://ca.example.org/directory",
+		DrainDelay: 5 * time.Second, DrainTimeout: time.Minute,
+		MetricsAddresses: []listen.Address{{Network: "tcp", Address: "127.0.0.1:9090"}}, MetricsToken: "metrics-token",
+		MetricsAllow: []netip.Prefix{netip.MustParsePrefix("10.0.0.1/32"), netip.MustParsePrefix("fd00::/8")},
+		InstanceURL:  "https://stats.example.org/monarc", ScriptName: "/monarc",
 		FixProxy: true, AdminEmail: "admin@example.org", AdminURL: "https://example.org/contact?to=us#form",
 		AdminToken: "admin-token", RemoteStatsServer: "https://central.example.org", RemoteStatsToken: "remote-token",
 		DatabaseURL: "postgres://u:p@db/stats", DatabaseReadURL: "postgres://u:p@r1,r2/stats", DatabaseReadMaxLag: 2 * time.Minute,
@@ -442,5 +452,27 @@ func TestPlaybook(t *testing.T) {
 	}
 	if c.ScriptName != "/dashboard" || !c.ClientRegistrationOpen || c.IsWeakKey() || len(c.Warnings) > 0 {
 		t.Errorf("settings are %v", c.Redacted())
+	}
+}
+
+func TestTLS(t *testing.T) {
+	t.Parallel()
+	files := []string{"TLS_CERT_FILE=/etc/stats/cert.pem", "TLS_KEY_FILE=/etc/stats/key.pem"}
+	got := load(t, nil, append(files, "LISTEN=:443,http://:80,unix:/run/s")...).Listen()
+	if want := "[https://:443 http://:80 unix:/run/s]"; fmt.Sprint(got) != want {
+		t.Errorf("Listen() with TLS is %v, want %s", got, want)
+	}
+	for name, environ := range map[string][]string{
+		"no key":          files[:1],
+		"no certificate":  files[1:],
+		"both ways":       append(files, "ACME_DOMAINS=stats.example.org"),
+		"https without":   {"LISTEN=https://:443"},
+		"metrics without": {"METRICS_LISTEN=https://:9090"},
+		"address":         {"ACME_DOMAINS=192.0.2.1"},
+		"network":         {"METRICS_ALLOW=everybody"},
+	} {
+		if found := problems(t, nil, environ...); len(found) != 1 {
+			t.Errorf("%s: problems %q, want one", name, found)
+		}
 	}
 }

@@ -5,8 +5,11 @@ import (
 	"fmt"
 	"io/fs"
 	"regexp"
+	"slices"
 	"strings"
 	"syscall"
+
+	"github.com/monarc-project/stats-service/internal/listen"
 )
 
 const (
@@ -41,6 +44,7 @@ func Load(environ []string, readFile func(name string) ([]byte, error)) (Config,
 	}
 	l.checkDatabase()
 	l.defaultDatabase()
+	l.checkTLS()
 	if len(l.problems) > 0 {
 		return Config{}, &Error{Problems: l.problems}
 	}
@@ -180,6 +184,23 @@ func (l *loader) checkDatabase() {
 	if len(idle) > 0 {
 		l.report("set without DB_HOSTNAME: %s; set DB_HOSTNAME or DATABASE_URL too, or none of these for a private database",
 			strings.Join(idle, ", "))
+	}
+}
+
+// checkTLS refuses halves of a certificate, and addresses that need one that is
+// missing.
+func (l *loader) checkTLS() {
+	c := l.config
+	switch {
+	case (c.TLSCertFile == "") != (c.TLSKeyFile == ""):
+		l.report("TLS_CERT_FILE and TLS_KEY_FILE belong together: set both, or none of them")
+	case c.TLSCertFile != "" && len(c.ACMEDomains) > 0:
+		l.report("TLS_CERT_FILE and ACME_DOMAINS are both set; set one of them")
+	}
+	for _, address := range slices.Concat(c.Addresses, c.MetricsAddresses) {
+		if address.Scheme == listen.HTTPS && !c.hasTLS() {
+			l.report("%s needs a certificate: set TLS_CERT_FILE and TLS_KEY_FILE, or ACME_DOMAINS", address)
+		}
 	}
 }
 

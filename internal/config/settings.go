@@ -2,6 +2,7 @@ package config
 
 import (
 	"log/slog"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -28,6 +29,13 @@ var settings = []setting{
 	define("HOST", "127.0.0.1", host, func(c *Config) *string { return &c.Host }),
 	define("PORT", "5000", listenPort, func(c *Config) *int { return &c.Port }),
 	define("LISTEN", "", addresses, func(c *Config) *[]listen.Address { return &c.Addresses }),
+	define("TLS_CERT_FILE", "", line, func(c *Config) *string { return &c.TLSCertFile }),
+	define("TLS_KEY_FILE", "", line, func(c *Config) *string { return &c.TLSKeyFile }),
+	define("ACME_DOMAINS", "", domains, func(c *Config) *[]string { return &c.ACMEDomains }),
+	define("ACME_DIRECTORY", "", baseURL, func(c *Config) *string { return &c.ACMEDirectory }),
+	define("METRICS_LISTEN", "", addresses, func(c *Config) *[]listen.Address { return &c.MetricsAddresses }),
+	secret("METRICS_TOKEN", token, func(c *Config) *Secret { return &c.MetricsToken }),
+	define("METRICS_ALLOW", "127.0.0.0/8,::1/128", networks, func(c *Config) *[]netip.Prefix { return &c.MetricsAllow }),
 	define("DRAIN_DELAY", "0s", drainDelay, func(c *Config) *time.Duration { return &c.DrainDelay }),
 	define("DRAIN_TIMEOUT", "20s", drainTimeout, func(c *Config) *time.Duration { return &c.DrainTimeout }),
 	define("INSTANCE_URL", "", baseURL, func(c *Config) *string { return &c.InstanceURL }),

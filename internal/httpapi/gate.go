@@ -7,6 +7,7 @@ import (
 	"github.com/labstack/echo/v4"
 	"golang.org/x/sync/semaphore"
 
+	"github.com/monarc-project/stats-service/internal/metrics"
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
@@ -28,10 +29,11 @@ type gate struct {
 	largest  int64
 	patience time.Duration
 	room     *semaphore.Weighted // bytes
+	metrics  *metrics.Metrics
 }
 
-func newGate(maxBodyBytes int64, patience time.Duration) *gate {
-	return &gate{largest: maxBodyBytes, patience: patience, room: semaphore.NewWeighted(bodiesAtOnce * weight(maxBodyBytes))}
+func newGate(maxBodyBytes int64, patience time.Duration, counted *metrics.Metrics) *gate {
+	return &gate{largest: maxBodyBytes, patience: patience, room: semaphore.NewWeighted(bodiesAtOnce * weight(maxBodyBytes)), metrics: counted}
 }
 
 // weight is the size of a body, and what the items that may be in it add to that.
@@ -62,6 +64,7 @@ func (g *gate) admit(next echo.HandlerFunc) echo.HandlerFunc {
 func (g *gate) enter(ctx context.Context, room int64) error {
 	limited, cancel := context.WithTimeout(ctx, g.patience)
 	defer cancel()
+	defer g.metrics.Waiting(metrics.Write)()
 	err := g.room.Acquire(limited, room)
 	if err != nil && ctx.Err() == nil {
 		return errCrowded

@@ -16,7 +16,7 @@ import (
 func TestGate(t *testing.T) {
 	t.Parallel()
 	const largest = 10 << 20
-	crowd := newGate(largest, time.Millisecond)
+	crowd := newGate(largest, time.Millisecond, nil)
 	within := func(size int64, then func() error) error {
 		request := httptest.NewRequest("POST", "/", strings.NewReader(""))
 		request.ContentLength = size
@@ -54,7 +54,7 @@ func TestGateAndHangUp(t *testing.T) {
 	t.Parallel()
 	ctx, hangUp := context.WithCancel(t.Context())
 	hangUp()
-	full := newGate(largeBody, time.Hour)
+	full := newGate(largeBody, time.Hour, nil)
 	if err := full.enter(t.Context(), bodiesAtOnce*weight(largeBody)); err != nil {
 		t.Fatal(err)
 	}

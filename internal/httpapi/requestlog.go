@@ -110,12 +110,14 @@ func (s *Server) logRequest(c echo.Context, start time.Time, whole bool) {
 	if failed != nil && failed.status != 0 {
 		status = failed.status
 	}
+	took := s.now().Sub(start)
+	s.countAnswer(c, status, took)
 	attrs := make([]slog.Attr, 0, 9)
 	attrs = append(attrs,
 		slog.String("method", methodName(r)),
 		slog.String("route", c.Path()),
 		slog.Int("status", status),
-		slog.Duration("duration", s.now().Sub(start)),
+		slog.Duration("duration", took),
 		slog.Int64("bytes", c.Response().Size),
 	)
 	if client, known := caller(ctx); known {

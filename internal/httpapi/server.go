@@ -16,6 +16,7 @@ import (
 	"github.com/monarc-project/stats-service/gen/server/public"
 	"github.com/monarc-project/stats-service/internal/answer"
 	"github.com/monarc-project/stats-service/internal/cache"
+	"github.com/monarc-project/stats-service/internal/metrics"
 	"github.com/monarc-project/stats-service/internal/postgres"
 	"github.com/monarc-project/stats-service/internal/stats"
 )
@@ -39,6 +40,7 @@ type Options struct {
 	Now      func() time.Time
 	Location *time.Location // decides which day "today" is
 	Log      *slog.Logger
+	Metrics  *metrics.Metrics // nil: nothing is counted
 
 	Prefix           string  // path prefix such as "/x", without trailing slash; may be empty
 	TrustProxy       bool    // honour X-Forwarded-Prefix, -For, -Proto and -Host
@@ -65,6 +67,7 @@ type Server struct {
 	cache            *cache.Cache
 	tokens           *cache.Cache
 	seen             *seen
+	metrics          *metrics.Metrics
 	pages            Pages
 }
 
@@ -83,6 +86,7 @@ func New(opts Options) (*Server, http.Handler) {
 		areas:            newAreas(opts.Log),
 		registrationOpen: opts.RegistrationOpen,
 		pages:            opts.Pages,
+		metrics:          opts.Metrics,
 		cache:            opts.Cache,
 		tokens:           newTokenCache(opts.Now),
 		seen:             newSeen(opts.Store, opts.Now, opts.Log),
@@ -97,11 +101,11 @@ func New(opts Options) (*Server, http.Handler) {
 	}
 	own := sync.OnceValue(func() map[string]bool { return firstSegments(e.Routes()) })
 	e.Pre(s.observe, tellOfHead, securityHeaders, privateCaching, pathTidier{opts.Prefix, opts.TrustProxy, own}.middleware)
-	e.Use(middleware.RecoverWithConfig(middleware.RecoverConfig{DisableStackAll: true, LogErrorFunc: recovered}))
+	e.Use(s.countInFlight, middleware.RecoverWithConfig(middleware.RecoverConfig{DisableStackAll: true, LogErrorFunc: recovered}))
 	if opts.RateLimit > 0 {
 		e.Use(limitRate(opts.RateLimit))
 	}
-	routes := apiRoutes{Echo: e, authenticate: s.authenticate, admit: newGate(opts.MaxBodyBytes, gatePatience).admit}
+	routes := apiRoutes{Echo: e, authenticate: s.authenticate, admit: newGate(opts.MaxBodyBytes, gatePatience, opts.Metrics).admit}
 	server.RegisterHandlersWithBaseURL(routes, server.NewStrictHandler(s, nil), Root)
 	public.RegisterHandlers(e, opts.Public)
 	registerDocuments(e)
@@ -110,6 +114,11 @@ func New(opts Options) (*Server, http.Handler) {
 		opts.Pages.Register(e)
 	}
 	return s, headAsGet(e)
+}
+
+// Caches returns the caches of the server by name, to be measured.
+func (s *Server) Caches() map[string]metrics.Cache {
+	return map[string]metrics.Cache{"answers": s.cache, "tokens": s.tokens}
 }
 
 // Run follows the changes of the database, without which nothing is cached, and

@@ -108,7 +108,9 @@ func (s *Server) CreateStats(ctx context.Context, request server.CreateStatsRequ
 		return nil, errNoKey
 	}
 	batch, err := stats.ParseBatch(posted(ctx), func(sent []stats.SentDocument) (map[stats.SentDocument]stats.Digest, error) {
-		return s.store.KnownDocuments(ctx, sent)
+		known, err := s.store.KnownDocuments(ctx, sent)
+		s.metrics.Documents(len(sent)-len(known), len(known))
+		return known, err
 	})
 	if err != nil {
 		return nil, err
@@ -118,6 +120,7 @@ func (s *Server) CreateStats(ctx context.Context, request server.CreateStatsRequ
 	if err != nil {
 		return nil, fmt.Errorf("store %d stats: %w", len(batch.Items), err)
 	}
+	s.countStored(results)
 	created := batchAnswer{items: batch.Items, results: results, mask: mask}
 	s.logDuplicates(ctx, created.duplicates())
 	return reply(created.write), nil

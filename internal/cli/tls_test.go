@@ -1,0 +1,126 @@
+package cli_test
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/monarc-project/stats-service/internal/pgtest"
+)
+
+// writeCertificate writes the certificate of httptest, which is for 127.0.0.1, and its
+// key, and returns settings of a client that trusts it.
+func writeCertificate(t *testing.T, dir string) (certificate, key string, trust *tls.Config) {
+	t.Helper()
+	server := httptest.NewTLSServer(http.NotFoundHandler())
+	defer server.Close()
+	private, err := x509.MarshalPKCS8PrivateKey(server.TLS.Certificates[0].PrivateKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	certificate, key = filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
+	for path, block := range map[string]*pem.Block{
+		certificate: {Type: "CERTIFICATE", Bytes: server.Certificate().Raw}, key: {Type: "PRIVATE KEY", Bytes: private},
+	} {
+		if err := os.WriteFile(path, pem.EncodeToMemory(block), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	roots := x509.NewCertPool()
+	roots.AddCert(server.Certificate())
+	return certificate, key, &tls.Config{RootCAs: roots}
+}
+
+// freePort returns a port that nobody listens on.
+func freePort(t *testing.T) int {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	return listener.Addr().(*net.TCPAddr).Port
+}
+
+// TestTLS serves with a certificate, over HTTP/2, redirects what comes without, and
+// serves metrics on a Unix socket beside it.
+func TestTLS(t *testing.T) {
+	t.Parallel()
+	dir := shortFolder(t)
+	certificate, key, trust := writeCertificate(t, dir)
+	secure, plain, metrics := freePort(t), freePort(t), filepath.Join(dir, "metrics")
+	s := newSupervisor(t, "DATABASE_URL="+pgtest.New(t), "TLS_CERT_FILE="+certificate, "TLS_KEY_FILE="+key,
+		fmt.Sprintf("LISTEN=127.0.0.1:%d,http://127.0.0.1:%d", secure, plain), "METRICS_LISTEN=unix:"+metrics)
+	service := s.startAlone()
+	s.awaitTold("READY=1")
+	client := &http.Client{
+		Transport:     &http.Transport{TLSClientConfig: trust, ForceAttemptHTTP2: true},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	response, body := fetch(t, client, fmt.Sprintf("https://127.0.0.1:%d/about.json", secure))
+	if response.StatusCode != http.StatusOK || response.ProtoMajor != 2 {
+		t.Errorf("%s %s: %s", response.Proto, response.Status, body)
+	}
+	response, _ = fetch(t, client, fmt.Sprintf("http://127.0.0.1:%d/stats?days=7", plain))
+	if got := response.Header.Get("Location"); response.StatusCode != http.StatusPermanentRedirect || got != "https://127.0.0.1/stats?days=7" {
+		t.Errorf("without TLS: %s, to %s", response.Status, got)
+	}
+	check := exec.CommandContext(t.Context(), "stats-service", "healthcheck", "--ready")
+	check.Env = s.environ
+	if said, err := check.CombinedOutput(); err != nil || string(said) != "ready\n" {
+		t.Errorf("healthcheck: %v, %s", err, said)
+	}
+	local := &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "unix", metrics)
+	}}}
+	response, body = fetch(t, local, "http://localhost/metrics")
+	for _, want := range []string{
+		`stats_service_ready 1`, `stats_service_database_state{state="up"} 1`, `stats_service_rollup_pending_deltas 0`,
+		`stats_service_database_connections_max{server="primary"} 16`, `stats_service_cache_lookups_total{cache="tokens",result="hit"} 0`,
+		`stats_service_http_requests_total{method="GET",route="/about.json",status="200"} 1`,
+	} {
+		if !strings.Contains(body, "\n"+want+"\n") {
+			t.Errorf("the metrics (%s) lack %s", response.Status, want)
+		}
+	}
+	if response, body := fetch(t, local, "http://localhost/debug/pprof/cmdline"); response.StatusCode != http.StatusOK || !strings.Contains(body, "serve") {
+		t.Errorf("profiles: %s %s", response.Status, body)
+	}
+	if response, _ := fetch(t, client, fmt.Sprintf("https://127.0.0.1:%d/metrics", secure)); response.StatusCode != http.StatusNotFound {
+		t.Errorf("metrics beside the API: %s", response.Status)
+	}
+	client.CloseIdleConnections()
+	local.CloseIdleConnections()
+	service.stop()
+}
+
+func fetch(t *testing.T, client *http.Client, url string) (*http.Response, string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response, err := client.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return response, string(body)
+}

@@ -1,0 +1,109 @@
+package listen
+
+import (
+	"bytes"
+	"crypto/tls"
+	"fmt"
+	"log/slog"
+	"os"
+	"sync"
+	"time"
+
+	"golang.org/x/crypto/acme"
+	"golang.org/x/crypto/acme/autocert"
+)
+
+// checkPause is how long a certificate is used before its files are read again.
+const checkPause = time.Second
+
+// Files is a certificate in two files, which are read again when they change: who
+// renews certificates need not restart the service. It is safe for concurrent use.
+type Files struct {
+	certificate, key string // paths
+	now              func() time.Time
+	log              *slog.Logger
+
+	mu      sync.Mutex
+	read    [2][]byte // what the files held when they were looked at last
+	current *tls.Certificate
+	checked time.Time
+}
+
+// OpenFiles reads a certificate, with those that it is signed by, and its key.
+func OpenFiles(certificate, key string, now func() time.Time, log *slog.Logger) (*Files, error) {
+	f := &Files{certificate: certificate, key: key, now: now, log: log}
+	if err := f.reload(); err != nil {
+		return nil, fmt.Errorf("read the certificate of TLS_CERT_FILE and TLS_KEY_FILE: %w", err)
+	}
+	return f, nil
+}
+
+// Config returns the settings of a server with this certificate.
+func (f *Files) Config() *tls.Config {
+	return &tls.Config{
+		MinVersion: tls.VersionTLS12,
+		NextProtos: []string{"h2", "http/1.1"},
+		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+			return f.get(), nil
+		},
+	}
+}
+
+// get returns the certificate. One that cannot be read, perhaps because only one
+// of its files is written yet, leaves the one before in use.
+func (f *Files) get() *tls.Certificate {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.now().Sub(f.checked) >= checkPause {
+		if err := f.reload(); err != nil {
+			f.log.Error("the changed certificate cannot be used; the one before stays in use", "file", f.certificate, "error", err.Error())
+		}
+	}
+	return f.current
+}
+
+// reload reads the files, and takes over what they hold if it is new.
+func (f *Files) reload() error {
+	f.checked = f.now()
+	var read [2][]byte
+	for i, path := range []string{f.certificate, f.key} {
+		content, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		read[i] = content
+	}
+	if f.current != nil && bytes.Equal(read[0], f.read[0]) && bytes.Equal(read[1], f.read[1]) {
+		return nil
+	}
+	renewed := f.current != nil
+	certificate, err := tls.X509KeyPair(read[0], read[1])
+	if err != nil {
+		return err
+	}
+	f.read, f.current = read, &certificate
+	if renewed {
+		f.log.Info("the certificate was read again", "file", f.certificate, "expires", certificate.Leaf.NotAfter.Format(time.DateOnly))
+	}
+	return nil
+}
+
+// ACME says how to get certificates by the protocol of that name (RFC 8555).
+type ACME struct {
+	Domains   []string // that certificates are asked for
+	Directory string   // URL of the authority; "" is Let's Encrypt
+	Email     string   // to which it may write; may be empty
+	Folder    string   // where certificates and the key of the account are kept
+}
+
+// Manager returns what gets certificates, when a domain is first asked for, and
+// renews them. Asking for them agrees to the terms of the authority.
+func (a ACME) Manager() *autocert.Manager {
+	return &autocert.Manager{
+		Prompt:     autocert.AcceptTOS,
+		HostPolicy: autocert.HostWhitelist(a.Domains...),
+		Cache:      autocert.DirCache(a.Folder),
+		Email:      a.Email,
+		Client:     &acme.Client{DirectoryURL: a.Directory},
+	}
+}

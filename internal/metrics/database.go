@@ -1,0 +1,119 @@
+package metrics
+
+import (
+	"context"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/monarc-project/stats-service/internal/health"
+	"github.com/monarc-project/stats-service/internal/postgres"
+)
+
+// askTimeout bounds what the database is asked when metrics are read.
+const askTimeout = 5 * time.Second
+
+// Store is the database of the service.
+type Store interface {
+	Pools() []postgres.PoolGauges
+	PendingDeltas(ctx context.Context) (int64, error)
+	ReplicaStatuses(ctx context.Context, urls []string) ([]postgres.ReplicaStatus, error)
+}
+
+// Cache counts how often it had what it was asked for.
+type Cache interface {
+	Lookups() (hits, misses uint64)
+}
+
+// Sources are what is measured when metrics are read.
+type Sources struct {
+	Store    Store
+	ReadURLs []string // of the replicas
+	Health   *health.Checker
+	Caches   map[string]Cache // by name
+}
+
+var (
+	states = []postgres.State{postgres.StateUp, postgres.StateReadOnly, postgres.StateDown, postgres.StateStalled, postgres.StateBehind, postgres.StateAhead}
+
+	stateDesc       = desc("database_state", "1 for the state that the database is in.", "state")
+	readyDesc       = desc("ready", "1 when requests should be sent here.")
+	maxDesc         = desc("database_connections_max", "Connections to the database that there may be.", "server")
+	connectionsDesc = desc("database_connections", "Connections to the database.", "server", "state")
+	waitedDesc      = desc("database_connection_waits_total", "How often a connection to the database was waited for, because all were in use.", "server")
+	waitTimeDesc    = desc("database_connection_wait_seconds_total", "How long connections to the database were waited for.", "server")
+	canceledDesc    = desc("database_connection_waits_canceled_total", "How often waiting for a connection to the database was given up.", "server")
+	deltasDesc      = desc("rollup_pending_deltas", "Changes that are not in the rollups yet.")
+	lagDesc         = desc("replica_lag_seconds", "How far a read replica is behind.", "replica")
+	lagBytesDesc    = desc("replica_lag_bytes", "How much of the log of the primary a read replica lacks.", "replica")
+	replicaDesc     = desc("replica_up", "1 when a read replica can be asked.", "replica")
+	lookupsDesc     = desc("cache_lookups_total", "What caches were asked for.", "cache", "result")
+)
+
+func desc(name, help string, labels ...string) *prometheus.Desc {
+	return prometheus.NewDesc(prometheus.BuildFQName(namespace, "", name), help, labels, nil)
+}
+
+// Describe implements [prometheus.Collector].
+func (s Sources) Describe(to chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{stateDesc, readyDesc, maxDesc, connectionsDesc, waitedDesc, waitTimeDesc, canceledDesc,
+		deltasDesc, lagDesc, lagBytesDesc, replicaDesc, lookupsDesc} {
+		to <- d
+	}
+}
+
+// Collect implements [prometheus.Collector]. What a database that does not answer
+// would have said is missing.
+func (s Sources) Collect(to chan<- prometheus.Metric) {
+	ctx, cancel := context.WithTimeout(context.Background(), askTimeout)
+	defer cancel()
+	set := func(d *prometheus.Desc, kind prometheus.ValueType, value float64, labels ...string) {
+		to <- prometheus.MustNewConstMetric(d, kind, value, labels...)
+	}
+	for name, cache := range s.Caches {
+		hits, misses := cache.Lookups()
+		set(lookupsDesc, prometheus.CounterValue, float64(hits), name, "hit")
+		set(lookupsDesc, prometheus.CounterValue, float64(misses), name, "miss")
+	}
+	for _, pool := range s.Store.Pools() {
+		set(maxDesc, prometheus.GaugeValue, float64(pool.Max), pool.Name)
+		set(connectionsDesc, prometheus.GaugeValue, float64(pool.Acquired), pool.Name, "in_use")
+		set(connectionsDesc, prometheus.GaugeValue, float64(pool.Idle), pool.Name, "idle")
+		set(waitedDesc, prometheus.CounterValue, float64(pool.Waited), pool.Name)
+		set(waitTimeDesc, prometheus.CounterValue, pool.WaitSeconds, pool.Name)
+		set(canceledDesc, prometheus.CounterValue, float64(pool.Canceled), pool.Name)
+	}
+	report := s.Health.Report(ctx)
+	set(readyDesc, prometheus.GaugeValue, truth(report.Status != health.Unavailable))
+	for _, state := range states {
+		set(stateDesc, prometheus.GaugeValue, truth(report.Database == state), string(state))
+	}
+	if report.Database != postgres.StateUp && report.Database != postgres.StateReadOnly {
+		return
+	}
+	if deltas, err := s.Store.PendingDeltas(ctx); err == nil {
+		set(deltasDesc, prometheus.GaugeValue, float64(deltas))
+	}
+	s.collectReplicas(ctx, set)
+}
+
+func (s Sources) collectReplicas(ctx context.Context, set func(d *prometheus.Desc, kind prometheus.ValueType, value float64, labels ...string)) {
+	replicas, err := s.Store.ReplicaStatuses(ctx, s.ReadURLs)
+	if err != nil {
+		return
+	}
+	for _, replica := range replicas {
+		set(replicaDesc, prometheus.GaugeValue, truth(replica.Err == nil), replica.Name)
+		if replica.Err == nil {
+			set(lagDesc, prometheus.GaugeValue, replica.Behind.Seconds(), replica.Name)
+			set(lagBytesDesc, prometheus.GaugeValue, float64(replica.BehindBytes), replica.Name)
+		}
+	}
+}
+
+func truth(is bool) float64 {
+	if is {
+		return 1
+	}
+	return 0
+}

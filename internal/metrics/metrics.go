@@ -1,0 +1,188 @@
+// Package metrics counts what the service does, in the form that Prometheus reads.
+package metrics
+
+import (
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/monarc-project/stats-service/internal/buildinfo"
+	"github.com/monarc-project/stats-service/internal/stats"
+)
+
+const namespace = "stats_service"
+
+// Class is a kind of requests that cost the service alike.
+type Class string
+
+// The classes of requests.
+const (
+	Write   Class = "write"   // storing and deleting
+	List    Class = "list"    // stats as they were sent
+	Process Class = "process" // results processed over stats, also public ones
+	Other   Class = "other"
+)
+
+// Reason says why a request was refused before it was worked on.
+type Reason string
+
+// The reasons of refusals.
+const (
+	NoKey       Reason = "no_key"
+	WrongKey    Reason = "wrong_key"
+	RateLimit   Reason = "rate_limit"
+	TooLarge    Reason = "too_large"
+	Overloaded  Reason = "overloaded"  // too many large bodies, or no connection to the database free
+	Unavailable Reason = "unavailable" // no database
+)
+
+// Metrics counts. A nil *Metrics counts nothing. It is safe for concurrent use.
+type Metrics struct {
+	registry   *prometheus.Registry
+	requests   *prometheus.CounterVec
+	durations  *prometheus.HistogramVec
+	inFlight   *prometheus.GaugeVec
+	waiting    *prometheus.GaugeVec
+	refused    *prometheus.CounterVec
+	stored     *prometheus.CounterVec
+	duplicates *prometheus.CounterVec
+	documents  *prometheus.CounterVec
+}
+
+// durationBuckets reach from an answer out of the cache to the timeout of callers.
+var durationBuckets = []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30}
+
+// New returns the metrics of a process. It lists types of stats, so that series
+// exist before anything is stored.
+func New(types []stats.Type) *Metrics {
+	m := &Metrics{
+		registry:   prometheus.NewRegistry(),
+		requests:   counter("http_requests_total", "Requests that were answered.", "method", "route", "status"),
+		inFlight:   gauge("http_requests_in_flight", "Requests that are being answered.", "class"),
+		waiting:    gauge("http_requests_waiting", "Requests that wait until there is room for them.", "class"),
+		refused:    counter("http_requests_refused_total", "Requests that were refused before they were worked on.", "reason"),
+		stored:     counter("stats_stored_total", "Stats that were posted and stored.", "type"),
+		duplicates: counter("stats_duplicate_total", "Stats that were posted and were there already.", "type"),
+		documents:  counter("documents_total", "Documents of posted stats: new ones, and those whose content was stored before.", "result"),
+		durations: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Namespace: namespace, Name: "http_request_duration_seconds", Buckets: durationBuckets,
+			Help: "How long requests took from their header to the end of the answer.",
+		}, []string{"method", "route"}),
+	}
+	build := gauge("build_info", "Always 1; what was built.", "version", "commit")
+	build.WithLabelValues(buildinfo.Version, buildinfo.Revision()).Set(1)
+	m.registry.MustRegister(build, m.requests, m.durations, m.inFlight, m.waiting, m.refused, m.stored, m.duplicates, m.documents,
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	m.begin(types)
+	return m
+}
+
+// begin makes series whose labels are known, with the value 0: the first event is
+// a change then, not the appearance of a series.
+func (m *Metrics) begin(types []stats.Type) {
+	for _, class := range []Class{Write, List, Process, Other} {
+		m.inFlight.WithLabelValues(string(class))
+		m.waiting.WithLabelValues(string(class))
+	}
+	for _, reason := range []Reason{NoKey, WrongKey, RateLimit, TooLarge, Overloaded, Unavailable} {
+		m.refused.WithLabelValues(string(reason))
+	}
+	for _, t := range types {
+		m.stored.WithLabelValues(string(t))
+		m.duplicates.WithLabelValues(string(t))
+	}
+	for _, result := range []string{documentNew, documentReused} {
+		m.documents.WithLabelValues(result)
+	}
+}
+
+func counter(name, help string, labels ...string) *prometheus.CounterVec {
+	return prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: namespace, Name: name, Help: help}, labels)
+}
+
+func gauge(name, help string, labels ...string) *prometheus.GaugeVec {
+	return prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: namespace, Name: name, Help: help}, labels)
+}
+
+// Request counts an answered request. The route is a pattern, not a path, and "" if
+// there was none.
+func (m *Metrics) Request(method, route string, status int, took time.Duration) {
+	if m == nil {
+		return
+	}
+	if route == "" {
+		route = "none"
+	}
+	m.requests.WithLabelValues(method, route, strconv.Itoa(status)).Inc()
+	m.durations.WithLabelValues(method, route).Observe(took.Seconds())
+}
+
+// InFlight counts a request of a class until done is called.
+func (m *Metrics) InFlight(class Class) (done func()) {
+	if m == nil {
+		return func() {}
+	}
+	gauge := m.inFlight.WithLabelValues(string(class))
+	gauge.Inc()
+	return gauge.Dec
+}
+
+// Waiting counts a request that waits for room until done is called.
+func (m *Metrics) Waiting(class Class) (done func()) {
+	if m == nil {
+		return func() {}
+	}
+	gauge := m.waiting.WithLabelValues(string(class))
+	gauge.Inc()
+	return gauge.Dec
+}
+
+// Refused counts a refused request.
+func (m *Metrics) Refused(reason Reason) {
+	if m != nil {
+		m.refused.WithLabelValues(string(reason)).Inc()
+	}
+}
+
+// Stored counts a posted stat of a type.
+func (m *Metrics) Stored(t stats.Type) {
+	if m != nil {
+		m.stored.WithLabelValues(string(t)).Inc()
+	}
+}
+
+// Duplicate counts a posted stat of a type that was there already.
+func (m *Metrics) Duplicate(t stats.Type) {
+	if m != nil {
+		m.duplicates.WithLabelValues(string(t)).Inc()
+	}
+}
+
+const (
+	documentNew    = "new"
+	documentReused = "reused"
+)
+
+// Documents counts the documents of a batch by whether their content was new.
+func (m *Metrics) Documents(added, reused int) {
+	if m != nil {
+		m.documents.WithLabelValues(documentNew).Add(float64(added))
+		m.documents.WithLabelValues(documentReused).Add(float64(reused))
+	}
+}
+
+// Collect adds what is measured when metrics are read.
+func (m *Metrics) Collect(collector prometheus.Collector) {
+	if m != nil {
+		m.registry.MustRegister(collector)
+	}
+}
+
+// Handler answers with all metrics.
+func (m *Metrics) Handler() http.Handler {
+	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError})
+}

@@ -1,0 +1,49 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// PoolGauges are figures of the connections to one server.
+type PoolGauges struct {
+	Name        string // "primary", or host and port of a replica
+	Max         int32
+	Acquired    int32 // in use
+	Idle        int32
+	Waited      int64   // how often a connection was waited for
+	WaitSeconds float64 // for how long in all
+	Canceled    int64   // how often that was given up
+}
+
+// Pools returns figures of the connections to the primary and to each replica. It
+// does not ask the database.
+func (s *Store) Pools() []PoolGauges {
+	pools := []PoolGauges{poolGauges("primary", s.pool)}
+	if s.replicas != nil {
+		for _, one := range s.replicas.all {
+			pools = append(pools, poolGauges(one.name, one.pool))
+		}
+	}
+	return pools
+}
+
+func poolGauges(name string, pool *pgxpool.Pool) PoolGauges {
+	stat := pool.Stat()
+	return PoolGauges{
+		Name: name, Max: stat.MaxConns(), Acquired: stat.AcquiredConns(), Idle: stat.IdleConns(),
+		Waited: stat.EmptyAcquireCount(), WaitSeconds: stat.EmptyAcquireWaitTime().Seconds(), Canceled: stat.CanceledAcquireCount(),
+	}
+}
+
+// PendingDeltas counts the changes that are not in the rollups yet. Answers have
+// them all the same; merging them keeps answers fast.
+func (s *Store) PendingDeltas(ctx context.Context) (int64, error) {
+	count, err := s.queries.CountDeltas(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("count the changes that are not in the rollups: %w", translate(ctx, err))
+	}
+	return count, nil
+}

@@ -56,7 +56,7 @@ var allowed = map[string][]string{
 	// adapters; there is one store, so those that ask it import it instead of
 	// declaring interfaces with a single implementation
 	"internal/postgres": {"gen/db", "internal/processor", "internal/rollup", "internal/secret", "internal/stats", "sql/migrations"},
-	"internal/httpapi":  {"gen/api", "gen/server", "gen/server/public", "internal/answer", "internal/buildinfo", "internal/cache", "internal/fieldmask", "internal/logging", "internal/metrics", "internal/postgres", "internal/prefix", "internal/processor", "internal/stats", "openapi", "openapi/lenient"},
+	"internal/httpapi":  {"gen/api", "gen/server", "gen/server/public", "internal/answer", "internal/buildinfo", "internal/cache", "internal/fieldmask", "internal/logging", "internal/metrics", "internal/postgres", "internal/prefix", "internal/processor", "internal/stats", "internal/tracing", "openapi", "openapi/lenient"},
 	// what the public sees comes from disclosure control, never from the store
 	"internal/disclosure": {"internal/cache", "internal/postgres", "internal/processor", "internal/stats"},
 	"internal/publicapi":  {"gen/api", "gen/server/public", "internal/answer", "internal/buildinfo", "internal/cache", "internal/disclosure", "internal/fieldmask", "internal/prefix", "internal/processor", "internal/stats"},
@@ -79,6 +79,7 @@ var allowed = map[string][]string{
 	"internal/prefix":    {},
 	"internal/secret":    {},
 	"internal/suggest":   {},
+	"internal/tracing":   {"internal/buildinfo"},
 	"internal/sample":    {"internal/processor", "internal/stats"},
 
 	"internal/cli": {anything},
@@ -98,6 +99,7 @@ var confined = map[string][]string{
 	"github.com/urfave/cli":     {"internal/cli"},
 	"github.com/go-text":        {"internal/chart"},
 	"github.com/maypok86/otter": {"internal/cache"},
+	"go.opentelemetry.io":       {"internal/tracing"},
 	"git.sr.ht/~sbinet/gg":      {"internal/chart"},
 	"database/sql":              {"internal/localpg", "internal/pgtest", "internal/postgres"},
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/monarc-project/stats-service/internal/localpg"
 	"github.com/monarc-project/stats-service/internal/logging"
 	"github.com/monarc-project/stats-service/internal/postgres"
+	"github.com/monarc-project/stats-service/internal/tracing"
 )
 
 const (
@@ -265,6 +266,7 @@ func (p *program) openStoreOn(ctx context.Context, db *database, settings config
 	}
 	if use == toServe { // commands look at the primary: what operators ask is about now
 		options.ReadURLs, options.MaxLag = settings.ReadURLs(), settings.DatabaseReadMaxLag
+		options.Trace = tracing.Wanted(p.Environ)
 	}
 	store, err := openMigrated(ctx, db, options)
 	if err != nil {

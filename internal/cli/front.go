@@ -32,6 +32,7 @@ type front struct {
 	log     *slog.Logger
 	start   func() // accepts connections from now on; may be called again
 	failed  chan error
+	open    connections
 }
 
 // drainTimes are how long the end of a process may take.
@@ -78,6 +79,7 @@ func (f *front) newServer(handler http.Handler) *http.Server {
 		WriteTimeout:      answerTimeout,
 		IdleTimeout:       idleTimeout,
 		ErrorLog:          slog.NewLogLogger(f.log.Handler(), slog.LevelWarn),
+		ConnState:         f.open.note,
 	}
 }
 
@@ -122,8 +124,8 @@ func (f *front) serveHTTP(w http.ResponseWriter, r *http.Request) {
 // answer has requests answered by handler from now on.
 func (f *front) answer(handler http.Handler) { f.handler.Store(&handler) }
 
-// open serves with the handler and its database.
-func (f *front) open(handler http.Handler, store *postgres.Store) {
+// admit serves with the handler and its database.
+func (f *front) admit(handler http.Handler, store *postgres.Store) {
 	f.answer(handler)
 	f.health.Serve(store)
 	f.start()
@@ -149,8 +151,13 @@ func (f *front) run(ctx context.Context, died <-chan struct{}) error {
 		return stopping(fmt.Errorf("serve: %w", err))
 	case <-time.After(f.drain.delay):
 	}
+	f.sockets.close()
+	for range f.sockets.count() {
+		<-f.failed // a server that still accepts could miss a connection at its end
+	}
 	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), f.drain.timeout)
 	defer cancel()
+	f.open.settle(limited)
 	for _, server := range slices.Backward(f.servers) {
 		if err := server.Shutdown(limited); err != nil {
 			f.close()

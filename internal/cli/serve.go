@@ -19,6 +19,7 @@ import (
 	"github.com/monarc-project/stats-service/internal/postgres"
 	"github.com/monarc-project/stats-service/internal/publicapi"
 	"github.com/monarc-project/stats-service/internal/stats"
+	"github.com/monarc-project/stats-service/internal/tracing"
 )
 
 const (
@@ -37,6 +38,8 @@ const (
 	openingTimeout  = 30 * time.Second
 	openingPause    = 250 * time.Millisecond
 	maxOpeningPause = 5 * time.Second
+	// tracesTimeout bounds sending the last traces.
+	tracesTimeout = 5 * time.Second
 	// mergePause is how long changes of the stats wait to be added to the rollups.
 	mergePause = 5 * time.Second
 )
@@ -70,6 +73,11 @@ func (p *program) runServer(ctx context.Context, settings config.Config) (err er
 	hangups, stopHangups := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopHangups()
 	logging.ReopenOnHangup(hangups, log, logFile)
+	stopTraces, err := p.startTraces(ctx, log)
+	if err != nil {
+		return err
+	}
+	defer stopTraces()
 	front, err := p.newFront(settings, log)
 	if err != nil {
 		return err
@@ -83,6 +91,24 @@ func (p *program) runServer(ctx context.Context, settings config.Config) (err er
 	defer store.Close()
 	front.logAddresses(log)
 	return p.serveOn(ctx, front, store, settings, log, db.died())
+}
+
+// startTraces sends traces if the environment asks for them. stop sends the rest.
+func (p *program) startTraces(ctx context.Context, log *slog.Logger) (stop func(), err error) {
+	if !tracing.Wanted(p.Environ) {
+		return func() {}, nil
+	}
+	end, err := tracing.Start(ctx, logging.Named(log, logging.HTTP))
+	if err != nil {
+		return nil, err
+	}
+	return func() {
+		limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), tracesTimeout)
+		defer cancel()
+		if err := end(limited); err != nil {
+			log.Warn("the last traces could not be sent", "error", err.Error())
+		}
+	}, nil
 }
 
 // awaitStore opens the database and prepares it. While that takes long, or fails in
@@ -184,7 +210,10 @@ func (p *program) serveOn(ctx context.Context, front *front, store *postgres.Sto
 	defer inBackground(ctx, api.Run,
 		func(ctx context.Context) { mergeRollups(ctx, store, log) },
 		func(ctx context.Context) { feedWatchdog(ctx, log) })()
-	front.open(handler, store)
+	if tracing.Wanted(p.Environ) {
+		handler = tracing.Handler(handler)
+	}
+	front.admit(handler, store)
 	return front.run(ctx, died)
 }
 

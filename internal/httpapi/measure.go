@@ -10,6 +10,7 @@ import (
 
 	"github.com/monarc-project/stats-service/internal/metrics"
 	"github.com/monarc-project/stats-service/internal/stats"
+	"github.com/monarc-project/stats-service/internal/tracing"
 )
 
 // countInFlight counts requests by what they cost, once their route is known.
@@ -35,6 +36,7 @@ func classOf(method, route string) metrics.Class {
 
 // countAnswer counts a request that was answered, and why it was refused.
 func (s *Server) countAnswer(c echo.Context, status int, took time.Duration) {
+	tracing.NameRoute(c.Request().Context(), methodName(c.Request()), c.Path())
 	s.metrics.Request(methodName(c.Request()), c.Path(), status, took)
 	failed := visitOf(c.Request().Context()).failure
 	if failed == nil {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/monarc-project/stats-service/internal/answer"
 	"github.com/monarc-project/stats-service/internal/logging"
+	"github.com/monarc-project/stats-service/internal/tracing"
 )
 
 // areas are the loggers of the parts of the API.
@@ -112,7 +113,7 @@ func (s *Server) logRequest(c echo.Context, start time.Time, whole bool) {
 	}
 	took := s.now().Sub(start)
 	s.countAnswer(c, status, took)
-	attrs := make([]slog.Attr, 0, 9)
+	attrs := make([]slog.Attr, 0, 10)
 	attrs = append(attrs,
 		slog.String("method", methodName(r)),
 		slog.String("route", c.Path()),
@@ -124,6 +125,9 @@ func (s *Server) logRequest(c echo.Context, start time.Time, whole bool) {
 		attrs = append(attrs, slog.String("client", client.Name))
 	}
 	attrs = append(attrs, visitOf(ctx).idAttr())
+	if trace := tracing.ID(ctx); trace != "" {
+		attrs = append(attrs, slog.String("trace_id", trace))
+	}
 	if !whole {
 		attrs = append(attrs, slog.Bool("cut_off", true))
 	}

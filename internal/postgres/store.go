@@ -72,6 +72,8 @@ type Options struct {
 	ReadURLs []string
 	// MaxLag is how old what a replica answers may be at most; 0 means 30 s.
 	MaxLag time.Duration
+	// Trace makes a span of everything that the database is asked.
+	Trace bool
 
 	probePause time.Duration // 0 means that of the constant
 }
@@ -155,6 +157,9 @@ func poolConfig(opts Options) (*pgxpool.Config, error) {
 	config.MaxConnIdleTime = maxConnIdleTime
 	setConnDefaults(config.ConnConfig)
 	config.ConnConfig.Tracer = acquireTimeout(opts.AcquireTimeout)
+	if opts.Trace {
+		config.ConnConfig.Tracer = traced(config.ConnConfig.Tracer)
+	}
 	config.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
 		registerUUIDs(conn.TypeMap())
 		_, err := conn.Exec(ctx, sessionSettings)

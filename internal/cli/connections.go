@@ -1,0 +1,56 @@
+package cli
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// newPatience is how long a connection without a request is waited for.
+const newPatience = 5 * time.Second
+
+// connections are those of all servers. While it shuts down, a server of net/http
+// closes a connection whose first request has just arrived, without an answer; so
+// it must not be shut down before all of those are answered.
+type connections struct {
+	mu   sync.Mutex
+	busy map[net.Conn]bool // new ones, and those with a request
+	idle chan struct{}     // closed when none is busy; nil as long as nobody waits
+}
+
+// note follows the state of a connection.
+func (c *connections) note(conn net.Conn, state http.ConnState) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.busy == nil {
+		c.busy = map[net.Conn]bool{}
+	}
+	if state == http.StateNew || state == http.StateActive {
+		c.busy[conn] = true
+		return
+	}
+	delete(c.busy, conn)
+	if len(c.busy) == 0 && c.idle != nil {
+		close(c.idle)
+		c.idle = nil
+	}
+}
+
+// settle waits until no connection is new or has a request, or for newPatience.
+func (c *connections) settle(ctx context.Context) {
+	c.mu.Lock()
+	idle := make(chan struct{})
+	if len(c.busy) == 0 {
+		close(idle)
+	} else {
+		c.idle = idle
+	}
+	c.mu.Unlock()
+	select {
+	case <-idle:
+	case <-ctx.Done():
+	case <-time.After(newPatience):
+	}
+}

@@ -145,6 +145,16 @@ func (q *Queries) FirstStatsDay(ctx context.Context, dateFrom time.Time) (time.T
 	return date, err
 }
 
+const LockAll = `-- name: LockAll :exec
+SELECT pg_advisory_xact_lock(lock_key) FROM unnest($1::bigint[]) AS lock_key
+`
+
+// In the order of the keys.
+func (q *Queries) LockAll(ctx context.Context, lockKeys []int64) error {
+	_, err := q.db.Exec(ctx, LockAll, lockKeys)
+	return err
+}
+
 const LockExclusive = `-- name: LockExclusive :exec
 SELECT pg_advisory_xact_lock($1::bigint)
 `

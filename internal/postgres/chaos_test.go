@@ -72,6 +72,7 @@ type chaos struct {
 	random  *rand.Rand
 	clients *crowd
 	named   int  // of the last uuid that was chosen
+	knew    int  // documents that were not read
 	mends   bool // rebuilds the rollups now and then, which hides what went wrong before
 }
 
@@ -88,12 +89,17 @@ func (c *chaos) happen(t *testing.T, client stats.Client) (err error) {
 	ctx := t.Context()
 	switch n := c.random.IntN(1000); {
 	case n < 640:
-		_, err = c.store.InsertBatch(ctx, client, stats.Batch{Items: c.items(t)})
+		var batch stats.Batch
+		if batch, err = c.batch(t); err == nil {
+			_, err = c.store.InsertBatch(ctx, client, batch)
+		}
 	case n < 790:
 		scope := []stats.Scope{client.Scope(), stats.Everything()}[c.random.IntN(2)]
 		_, err = c.store.DeleteStats(ctx, scope, id(c.random.IntN(chaosAnalyses)), nil)
-	case n < 870:
+	case n < 830:
 		_, err = c.store.UpdateClient(ctx, client.UUID, postgres.ClientChange{Local: ptr(c.random.IntN(2) == 0)})
+	case n < 870:
+		_, err = c.store.UpdateClient(ctx, client.UUID, postgres.ClientChange{Processed: ptr(c.random.IntN(3) > 0)})
 	case n < 940:
 		err = c.store.MergeDeltas(ctx)
 	case n < 955:
@@ -108,6 +114,24 @@ func (c *chaos) happen(t *testing.T, client stats.Client) (err error) {
 		_, err = c.store.Rebuild(ctx, nil)
 	}
 	return err
+}
+
+// batch is of items whose documents are not read where they are known, as at the
+// edge.
+func (c *chaos) batch(t *testing.T) (stats.Batch, error) {
+	items := c.items(t)
+	sent := make([]stats.SentDocument, len(items))
+	for i := range items {
+		sent[i] = stats.SentDocument{ANR: items[i].ANR, Fingerprint: items[i].Fingerprint}
+	}
+	known, err := c.store.KnownDocuments(t.Context(), sent)
+	for i := range items {
+		if digest, ok := known[sent[i]]; ok {
+			items[i].Digest, items[i].Known, items[i].Observations = digest, true, nil
+			c.knew++
+		}
+	}
+	return stats.Batch{Items: items}, err
 }
 
 // items are of every type and partly pulled, with uuids that others choose too.
@@ -129,6 +153,9 @@ func (c *chaos) items(t *testing.T) []stats.Item {
 
 func (c *chaos) document() (stats.Type, []byte) {
 	number := func() string { return fmt.Sprintf("%d.%d", c.random.IntN(5), c.random.Int64N(1e9)>>c.random.IntN(30)) }
+	if c.random.IntN(3) == 0 { // what many send, again and again
+		number = func() string { return fmt.Sprint(c.random.IntN(2)) }
+	}
 	switch c.random.IntN(5) {
 	case 0:
 		return stats.Risk, fmt.Appendf(nil,
@@ -167,7 +194,8 @@ func samePaths(t *testing.T, store *postgres.Store) {
 }
 
 // TestRollupsEqualRecomputation lets several processes do thousands of random
-// things at once, and compares again and again.
+// things at once, and compares again and again. After any of it every document
+// has a reference and every reference a document.
 func TestRollupsEqualRecomputation(t *testing.T) {
 	t.Parallel()
 	for name, n := range map[string]int{"alone": 1, "concurrent": 6} {
@@ -188,6 +216,14 @@ func TestRollupsEqualRecomputation(t *testing.T) {
 				mustHoldSomething(t, url)
 				agree(t, setup)
 				samePaths(t, setup)
+				noOrphans(t, url)
+			}
+			knew := 0
+			for _, worker := range workers {
+				knew += worker.knew
+			}
+			if knew < 50 {
+				t.Errorf("%d documents were known, which are too few to prove anything", knew)
 			}
 			if err := setup.MergeDeltas(t.Context()); err != nil {
 				t.Error(err)
@@ -195,6 +231,19 @@ func TestRollupsEqualRecomputation(t *testing.T) {
 			agree(t, setup)
 			samePaths(t, setup)
 		})
+	}
+}
+
+// noOrphans fails when a document has no stat or a stat no document.
+func noOrphans(t *testing.T, url string) {
+	t.Helper()
+	const documents = `SELECT count(*) FROM document AS d WHERE NOT EXISTS (SELECT 1 FROM stats AS s WHERE s.anr = d.anr AND s.digest = d.digest)`
+	const rows = `SELECT count(*) FROM stats AS s WHERE NOT EXISTS (SELECT 1 FROM document AS d WHERE d.anr = s.anr AND d.digest = s.digest AND d.type = s.type)`
+	if n := count(t, url, documents); n > 0 {
+		t.Errorf("no stat refers to %d documents", n)
+	}
+	if n := count(t, url, rows); n > 0 {
+		t.Errorf("%d stats have no document of their type", n)
 	}
 }
 

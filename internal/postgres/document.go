@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"encoding/binary"
 	"fmt"
 	"iter"
 	"slices"
@@ -96,11 +97,22 @@ func queueStored(batch *pgx.Batch, keys []stats.DocumentKey, found func(stats.Do
 	})
 }
 
-// queueUnreferenced has the batch delete those of the documents that no stat
-// refers to. Whoever refers to one at this moment makes the transaction fail, so
-// that it is run again.
+// releaseLock, together with an analysis, is held by who deletes stats of the
+// analysis and then documents.
+var releaseLock = lockKey("which documents nothing refers to")
+
+// queueUnreferenced has the batch delete those of the documents, which must be in
+// order, that no stat refers to. Of several who delete the last stats of a document
+// at once, the last one to look sees that nothing is left. Whoever refers to one at
+// this moment makes the transaction fail, so that it is run again.
 func queueUnreferenced(batch *pgx.Batch, keys []stats.DocumentKey) {
 	anrs, digests := keyColumns(keys)
+	var locks []int64
+	for _, anr := range slices.Compact(slices.Clone(anrs)) {
+		locks = append(locks, int64(binary.BigEndian.Uint64(anr[:8]))^releaseLock)
+	}
+	slices.Sort(locks)
+	batch.Queue(db.LockAll, locks)
 	batch.Queue(db.DeleteUnreferenced, anrs, digests)
 }
 

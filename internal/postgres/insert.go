@@ -289,10 +289,8 @@ func (in *insertion) insertSquatted(ctx context.Context, w *writing, missing []*
 		locks[i] = int64(binary.BigEndian.Uint64(id[:8]))
 	}
 	slices.Sort(locks)
-	for _, lock := range locks {
-		if err := w.queries.LockExclusive(ctx, lock); err != nil {
-			return err
-		}
+	if err := w.queries.LockAll(ctx, locks); err != nil {
+		return err
 	}
 	if err := in.locate(ctx, w); err != nil {
 		return err

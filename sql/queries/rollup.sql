@@ -4,6 +4,10 @@ SELECT pg_advisory_xact_lock_shared(@lock_key::bigint);
 -- name: LockExclusive :exec
 SELECT pg_advisory_xact_lock(@lock_key::bigint);
 
+-- name: LockAll :exec
+-- In the order of the keys.
+SELECT pg_advisory_xact_lock(lock_key) FROM unnest(@lock_keys::bigint[]) AS lock_key;
+
 -- name: TryLockExclusive :one
 SELECT pg_try_advisory_xact_lock(@lock_key::bigint);
 

@@ -152,6 +152,8 @@ func (p *program) commands() []*cli.Command {
 		p.dbCreate(),
 		p.dbInit(),
 		p.dbUpgrade(),
+		p.dbAdopt(),
+		p.dbExport(),
 		p.dbStatus(),
 		p.dbRebuild(),
 		p.dbDistribute(),

@@ -16,7 +16,9 @@ func (p *program) dbInit() *cli.Command {
 		Name:     "db_init",
 		Category: categoryDatabase,
 		Usage:    "Initialize the database.",
-		Flags:    []cli.Flag{jsonOption()},
+		Description: "Makes the tables in an empty database. Takes the database of a Python stats\n" +
+			"service over, as db_adopt does.",
+		Flags: []cli.Flag{jsonOption()},
 		Action: p.task(logging.CommandsDatabase, func(ctx context.Context, t *task) error {
 			return t.migrate(ctx, toInitialize, "The database is initialized.")
 		}),
@@ -25,12 +27,18 @@ func (p *program) dbInit() *cli.Command {
 
 // migration is what was done to the tables.
 type migration struct {
-	Applied []string `json:"applied"`
+	Applied []string        `json:"applied"`
+	Adopted *adoptionRecord `json:"adopted,omitempty"`
 }
 
-// migrate applies what is missing and ends with a sentence.
+// migrate applies what is missing and ends with a sentence. A database of the Python
+// service it takes over before.
 func (t *task) migrate(ctx context.Context, use purpose, done string) error {
 	return t.withDatabase(ctx, use, func(db *database) error {
+		adopted, err := t.adoptIfNeeded(ctx, db)
+		if err != nil {
+			return err
+		}
 		applied, err := postgres.Initialize(ctx, db.url)
 		if err != nil {
 			return err
@@ -39,7 +47,10 @@ func (t *task) migrate(ctx context.Context, use purpose, done string) error {
 			return err
 		}
 		t.log.Info("the database was migrated", "applied", len(applied))
-		return t.print(migration{Applied: append([]string{}, applied...)}, func(w io.Writer) {
+		return t.print(migration{append([]string{}, applied...), adopted}, func(w io.Writer) {
+			if adopted != nil {
+				adopted.write(w)
+			}
 			for _, name := range applied {
 				fmt.Fprintln(w, "Applied", name)
 			}

@@ -8,10 +8,12 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/monarc-project/stats-service/internal/config"
 	"github.com/monarc-project/stats-service/internal/postgres"
 	"github.com/monarc-project/stats-service/internal/secret"
+	"github.com/monarc-project/stats-service/internal/stats"
 )
 
 // keyFile in DATA_DIR holds the generated secret key where none is configured.
@@ -67,7 +69,8 @@ var errWeakKey = &settingsError{fmt.Sprintf("SECRET_KEY has fewer than %d charac
 	"`openssl rand -hex 32` makes a good one", config.MinKeyLength)}
 
 // checkKey refuses a short SECRET_KEY, unless there are clients already whose
-// tokens it opens. What keeps the clients from being read is not its business.
+// tokens it opens, or the database was taken over from the Python service, which
+// has no such rule. What keeps the clients from being read is not its business.
 func checkKey(ctx context.Context, store *postgres.Store, settings config.Config, log *slog.Logger) error {
 	if !settings.IsWeakKey() {
 		return nil
@@ -76,11 +79,13 @@ func checkKey(ctx context.Context, store *postgres.Store, settings config.Config
 	if err != nil && !errors.Is(err, secret.ErrCannotOpen) {
 		return nil
 	}
-	for _, client := range clients {
-		if client.Token != "" {
-			log.Warn("SECRET_KEY is shorter than a new instance may have it", "minimum", config.MinKeyLength)
-			return nil
-		}
+	adopted, err := store.Adopted(ctx)
+	if err != nil {
+		return nil
+	}
+	if adopted || slices.ContainsFunc(clients, func(client stats.Client) bool { return client.Token != "" }) {
+		log.Warn("SECRET_KEY is shorter than a new instance may have it", "minimum", config.MinKeyLength)
+		return nil
 	}
 	return errWeakKey
 }

@@ -42,11 +42,11 @@ func MigrateURL(ctx context.Context, url string) error {
 // migrate uses a connection of its own: a migration may take longer than the
 // timeouts of a Store's connections allow.
 func migrate(ctx context.Context, config *pgx.ConnConfig) (applied []string, err error) {
-	conn := stdlib.OpenDB(*config)
-	defer func() { err = errors.Join(err, conn.Close()) }()
-	if err := checkKind(ctx, conn); err != nil {
+	if err := checkKind(ctx, config); err != nil {
 		return nil, fmt.Errorf("migrate the database: %w", err)
 	}
+	conn := stdlib.OpenDB(*config)
+	defer func() { err = errors.Join(err, conn.Close()) }()
 	provider, err := newProvider(conn)
 	if err != nil {
 		return nil, fmt.Errorf("prepare the migrations: %w", err)
@@ -61,46 +61,19 @@ func migrate(ctx context.Context, config *pgx.ConnConfig) (applied []string, err
 	return applied, checkNotNewer(ctx, provider)
 }
 
-// schemaKind is what a database holds.
-type schemaKind int
-
-const (
-	empty   schemaKind = iota // none of the service's tables
-	ours                      // the tables of this release, or of a later one
-	earlier                   // those of a build from before there were documents
-	foreign                   // tables of the same names that no migration has made
-)
-
-// ErrEarlierBuild tells that the tables of a database cannot be migrated.
-var ErrEarlierBuild = errors.New("the database was made by a build from before the first release, which stored stats in another way: " +
-	"let the service have an empty database, and stats_pull what this one holds from the build that made it")
-
-// kindStatement tells which tables there are. Goose makes its own first.
-const kindStatement = `SELECT to_regclass('` + goose.DefaultTablename + `') IS NOT NULL, to_regclass('stats') IS NOT NULL, to_regclass('document') IS NOT NULL`
-
-func kindOf(migrated, stats, document bool) schemaKind {
-	switch {
-	case !stats:
-		return empty
-	case !migrated:
-		return foreign
-	case !document:
-		return earlier
-	}
-	return ours
-}
-
-// checkKind returns ErrEarlierBuild where no migration could do anything. What is
-// foreign makes the migration fail, which says what is in the way.
-func checkKind(ctx context.Context, conn *sql.DB) error {
-	var migrated, stats, document bool
-	if err := conn.QueryRowContext(ctx, kindStatement).Scan(&migrated, &stats, &document); err != nil {
+// checkKind refuses a database that no migration could do anything with, before
+// the migrations leave a table in it.
+func checkKind(ctx context.Context, config *pgx.ConnConfig) error {
+	conn, err := pgx.ConnectConfig(ctx, config)
+	if err != nil {
 		return translate(ctx, err)
 	}
-	if kindOf(migrated, stats, document) == earlier {
-		return ErrEarlierBuild
+	defer closeSoon(ctx, conn)
+	found, err := inspect(ctx, conn)
+	if err != nil {
+		return err
 	}
-	return nil
+	return found.err()
 }
 
 // migrationError keeps the whole text, which names the failed migration.

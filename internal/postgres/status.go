@@ -102,10 +102,10 @@ func (s *Store) countRecords(ctx context.Context, status *Status) (err error) {
 	return err
 }
 
-// ownTables are all tables that the migrations create, referring ones first,
+// ownTables are all tables that the migrations and an adoption create, referring ones first,
 // and the one in which goose notes them.
 var ownTables = []string{
-	"peer_receipt", "pull_position", "peer", "rollup", "rollup_delta", "rollup_state", "purge_state", "subject", "stats", "document", "client",
+	"peer_receipt", "pull_position", "peer", "rollup", "rollup_delta", "rollup_state", "purge_state", "subject", "stats", "document", "client", "adoption_state",
 	goose.DefaultTablename,
 }
 

@@ -94,8 +94,9 @@ type Store struct {
 	appended atomic.Int64         // deltas since this process merged last
 }
 
-// Open connects to the database. It does not migrate it: see Migrate. The error of a
-// database that cannot be migrated is ErrEarlierBuild.
+// Open connects to the database. It does not migrate it: see Migrate. One that is
+// neither empty nor the service's is an error: ErrPython, ErrAdopting,
+// ErrEarlierBuild or ErrForeign.
 func Open(ctx context.Context, opts Options) (*Store, error) {
 	if opts.Secret == nil {
 		return nil, errors.New("open the database: no secret key to seal tokens with")
@@ -204,17 +205,13 @@ func (s *Store) Ping(ctx context.Context) error {
 	return nil
 }
 
-// checkKind reaches the database and refuses one of an earlier build.
+// checkKind reaches the database and refuses one that is not the service's.
 func (s *Store) checkKind(ctx context.Context) error {
-	var migrated, stats, document bool
-	err := s.pool.QueryRow(ctx, kindStatement).Scan(&migrated, &stats, &document)
+	found, err := inspect(ctx, s.pool)
 	if err != nil {
-		return fmt.Errorf("reach the database: %w", translate(ctx, err))
+		return err
 	}
-	if kindOf(migrated, stats, document) == earlier {
-		return ErrEarlierBuild
-	}
-	return nil
+	return found.err()
 }
 
 // timestamp is the current time as PostgreSQL keeps it, so that what was

@@ -1,0 +1,202 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/monarc-project/stats-service/internal/logging"
+	"github.com/monarc-project/stats-service/internal/postgres"
+)
+
+func (p *program) dbAdopt() *cli.Command {
+	return &cli.Command{
+		Name:     "db_adopt",
+		Category: categoryDatabase,
+		Usage:    "Take over the database of a Python stats service.",
+		Description: "Takes over, in place, the database of a Python stats service v0.3.0 to v0.5.3:\n" +
+			"every client with its token, every stat with its uuid. From the first moment on\n" +
+			"PostgreSQL refuses what the Python service would write; it can read until the\n" +
+			"end. Interrupted, the command goes on where it was. See docs/migrating.md.",
+		Flags: []cli.Flag{
+			&cli.BoolFlag{Name: "dry-run", Usage: "Change nothing, only say what would be done and what is odd."},
+			jsonOption(),
+		},
+		Action: p.task(logging.CommandsDatabase, func(ctx context.Context, t *task) error {
+			return t.withDatabase(ctx, toWork, t.adoptAndReport(ctx))
+		}),
+	}
+}
+
+func (t *task) adoptAndReport(ctx context.Context) func(db *database) error {
+	return func(db *database) error {
+		run := t.adopt
+		if t.options.Bool("dry-run") {
+			run = t.surveyAdoption
+		}
+		record, err := run(ctx, db)
+		if errors.Is(err, postgres.ErrNothingToAdopt) {
+			return t.printLine(adoptionRecordOf(postgres.Adoption{}), "The database is this service's own: there is nothing to take over.")
+		}
+		if err != nil {
+			return err
+		}
+		return t.print(record, record.write)
+	}
+}
+
+// adoptIfNeeded returns nil where there is nothing to take over.
+func (t *task) adoptIfNeeded(ctx context.Context, db *database) (*adoptionRecord, error) {
+	needed, err := postgres.NeedsAdoption(ctx, db.url)
+	if err != nil || !needed {
+		return nil, err
+	}
+	record, err := t.adopt(ctx, db)
+	if errors.Is(err, postgres.ErrNothingToAdopt) { // another process was faster
+		return nil, nil
+	}
+	return &record, err
+}
+
+// adopt seals the tokens with the key of the service, which it makes where there is
+// none: no token is sealed with another one.
+func (t *task) adopt(ctx context.Context, db *database) (adoptionRecord, error) {
+	box, _, err := secretBox(t.settings, true)
+	if err != nil {
+		return adoptionRecord{}, err
+	}
+	options := postgres.Options{URL: db.url, Secret: box, Now: t.Now, Log: logging.Named(t.log, logging.Database)}
+	show, end := t.screen.progress(ctx, "Taking over")
+	started, copied := t.Now(), int64(0)
+	found, err := postgres.Adopt(ctx, options, func(done, total int64) {
+		copied = done
+		show(done, total)
+	})
+	end()
+	if err != nil {
+		return adoptionRecord{}, ended(ctx, copied, err)
+	}
+	record := adoptionRecordOf(found)
+	record.Seconds = seconds(t.Now().Sub(started))
+	if t.settings.SecretKey == "" {
+		record.Key = filepath.Join(folder(t.settings), keyFile)
+	}
+	t.log.Info("the database of a Python stats service was taken over", "clients", record.Clients, "stats", record.Stats,
+		"documents", record.Documents, "bytes before", record.BytesBefore, "bytes after", record.BytesAfter, "seconds", record.Seconds)
+	return record, nil
+}
+
+func (t *task) surveyAdoption(ctx context.Context, db *database) (adoptionRecord, error) {
+	show, end := t.screen.progress(ctx, "Reading")
+	started := t.Now()
+	found, err := postgres.SurveyAdoption(ctx, postgres.Options{URL: db.url, Now: t.Now}, show)
+	end()
+	if err != nil {
+		return adoptionRecord{}, err
+	}
+	record := adoptionRecordOf(found)
+	record.Seconds, record.DryRun = seconds(t.Now().Sub(started)), true
+	return record, nil
+}
+
+// adoptionRecord is what was taken over, or would be, as programs read it.
+type adoptionRecord struct {
+	Clients      int64            `json:"clients"`
+	Stats        int64            `json:"stats"`
+	Types        map[string]int64 `json:"types"`
+	Documents    int64            `json:"documents"`
+	WithoutToken []string         `json:"clients_without_token"`
+	WithoutName  []string         `json:"clients_without_name"`
+	SameName     []string         `json:"names_that_look_the_same"`
+	OtherRole    []string         `json:"clients_of_unknown_role"`
+	NoClient     int64            `json:"stats_without_client"`
+	SameDay      int64            `json:"stats_of_the_same_day"`
+	LeftOut      []leftOutRecord  `json:"left_out"`
+	BytesBefore  int64            `json:"bytes_before"`
+	BytesAfter   int64            `json:"bytes_after,omitempty"`
+	Key          string           `json:"secret_key_file,omitempty"`
+	Seconds      float64          `json:"seconds"`
+	DryRun       bool             `json:"dry_run"`
+}
+
+// leftOutRecord are stats that count in no result.
+type leftOutRecord struct {
+	Type   string `json:"type"`
+	Reason string `json:"reason"`
+	Stats  int64  `json:"stats"`
+}
+
+func adoptionRecordOf(found postgres.Adoption) adoptionRecord {
+	list := func(texts []string) []string { return append([]string{}, texts...) }
+	record := adoptionRecord{
+		Clients: found.Clients, Stats: found.Stats, Types: found.ByType, Documents: found.Documents,
+		WithoutToken: list(found.WithoutToken), WithoutName: list(found.WithoutName), SameName: list(found.SameName),
+		OtherRole: list(found.OtherRole), NoClient: found.NoClient, SameDay: found.SameDay, LeftOut: []leftOutRecord{},
+		BytesBefore: found.BytesBefore, BytesAfter: found.BytesAfter,
+	}
+	for _, left := range found.LeftOut {
+		record.LeftOut = append(record.LeftOut, leftOutRecord(left))
+	}
+	return record
+}
+
+// shownReasons bounds how many reasons the text names; JSON has all.
+const shownReasons = 20
+
+func (r adoptionRecord) write(w io.Writer) {
+	done := "Taken over"
+	if r.DryRun {
+		done = "Dry run, to be taken over"
+	}
+	var types []string
+	for _, t := range slices.Sorted(maps.Keys(r.Types)) {
+		types = append(types, fmt.Sprintf("%s: %d", t, r.Types[t]))
+	}
+	fmt.Fprintf(w, "%s: clients: %d, stats: %d (%s), documents: %d, seconds: %g\n",
+		done, r.Clients, r.Stats, strings.Join(types, ", "), r.Documents, r.Seconds)
+	if r.BytesAfter > 0 {
+		fmt.Fprintf(w, "Bytes: %d before, %d after\n", r.BytesBefore, r.BytesAfter)
+	} else {
+		fmt.Fprintf(w, "Bytes: %d now; as much again may be needed meanwhile\n", r.BytesBefore)
+	}
+	r.writeOddities(w)
+	if r.Key != "" {
+		fmt.Fprintf(w, "The tokens are sealed with the key in %s: keep it, and run the service with this DATA_DIR\n", r.Key)
+	}
+}
+
+func (r adoptionRecord) writeOddities(w io.Writer) {
+	for _, odd := range []struct {
+		what  string
+		which []string
+	}{
+		{"Clients without a token, which cannot log in", r.WithoutToken},
+		{"Clients without a name", r.WithoutName},
+		{"Clients of an unknown role, who are users", r.OtherRole},
+		{"Clients whose name looks like another's", r.SameName},
+	} {
+		if len(odd.which) > 0 {
+			fmt.Fprintf(w, "%s: %s\n", odd.what, strings.Join(odd.which, ", "))
+		}
+	}
+	if r.NoClient > 0 {
+		fmt.Fprintf(w, "Stats of no client, which count and only admins see: %d\n", r.NoClient)
+	}
+	if r.SameDay > 0 {
+		fmt.Fprintf(w, "Stats beyond the first of a client, analysis, type and day, which all count (see stats_remove_duplicate): %d\n", r.SameDay)
+	}
+	for i, left := range r.LeftOut {
+		if i == shownReasons {
+			fmt.Fprintf(w, "Left out of results for %d other reasons (--json names them)\n", len(r.LeftOut)-i)
+			break
+		}
+		fmt.Fprintf(w, "Kept and returned, but left out of results: %d stats of type %s (%s)\n", left.Stats, left.Type, left.Reason)
+	}
+}

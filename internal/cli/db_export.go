@@ -1,0 +1,63 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/monarc-project/stats-service/internal/logging"
+	"github.com/monarc-project/stats-service/internal/postgres"
+)
+
+func (p *program) dbExport() *cli.Command {
+	return &cli.Command{
+		Name:     "db_export",
+		Category: categoryDatabase,
+		Usage:    "Write the database as SQL with the tables of the Python stats service.",
+		Description: "The way back: what psql restores into an empty database is one of the Python\n" +
+			"stats service, with every client and every stat that there is now. The tokens of\n" +
+			"the clients are in it, in clear. The service may run meanwhile.",
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "output", Usage: "New file to write, which only its owner may read (default: standard output)."},
+		},
+		Action: p.task(logging.CommandsDatabase, func(ctx context.Context, t *task) error {
+			return t.withStore(ctx, func(store *postgres.Store) error { return t.export(ctx, store) })
+		}),
+	}
+}
+
+func (t *task) export(ctx context.Context, store *postgres.Store) error {
+	name := t.options.String("output")
+	done, err := t.exportTo(name, func(w io.Writer) (postgres.Exported, error) { return store.ExportPython(ctx, w) })
+	if err != nil {
+		return err
+	}
+	t.log.Info("the database was exported", "clients", done.Clients, "stats", done.Stats)
+	if done.Muted > 0 {
+		fmt.Fprintf(t.screen, "%d clients are muted here, which the Python service does not know: their stats count there.\n", done.Muted)
+	}
+	if name == "" {
+		return nil
+	}
+	return t.writeResult(fmt.Appendf(nil, "exported: clients: %d, stats: %d\n", done.Clients, done.Stats))
+}
+
+// exportTo leaves no file behind that lacks a part.
+func (t *task) exportTo(name string, write func(w io.Writer) (postgres.Exported, error)) (done postgres.Exported, err error) {
+	if name == "" {
+		return write(t.Stdout)
+	}
+	file, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return done, usagef("--output: %v", err)
+	}
+	done, err = write(file)
+	if err = errors.Join(err, file.Sync(), file.Close()); err != nil {
+		err = errors.Join(err, os.Remove(name))
+	}
+	return done, err
+}

@@ -1,0 +1,401 @@
+package postgres
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5/stdlib"
+
+	"github.com/monarc-project/stats-service/gen/db"
+)
+
+// adoptionSchema is where the new tables are filled while the old ones still serve
+// the Python service. Dropping it with CASCADE undoes an adoption that has not
+// come to its end.
+const adoptionSchema = "statsservice_adoption"
+
+// adoptionLock is held by the one process that takes a database over.
+var adoptionLock = lockKey("take over a Python database")
+
+// handoverTimeout is how long old tables are waited for that others use.
+const handoverTimeout = 60 * time.Second
+
+var (
+	// ErrNothingToAdopt tells that a database is the service's own, perhaps because
+	// it has been taken over before.
+	ErrNothingToAdopt = errors.New("the database is this service's own: there is nothing to take over")
+	// ErrEmpty tells that a database has no tables of either service.
+	ErrEmpty = errors.New("the database is empty, and there is nothing to take over: `stats-service db_init` makes the tables")
+)
+
+// Adopt takes over, in place, the database of a Python instance: every client with
+// its token and every stat with its uuid, day, content, client and time.
+//
+// It first has PostgreSQL refuse every change to the old tables; they can be read
+// until the new ones, which are filled in a schema of their own, take their place in
+// one transaction. That compares every row before. Interrupted at any moment, the
+// next call goes on from the last page.
+//
+// The error is ErrNothingToAdopt or ErrEmpty when there is nothing (more) to take
+// over, and ErrForeign or ErrEarlierBuild for a database that it cannot be done with.
+func Adopt(ctx context.Context, opts Options, progress Progress) (Adoption, error) {
+	if opts.Secret == nil {
+		return Adoption{}, errors.New("take over the database: no secret key to seal tokens with")
+	}
+	a, err := openAdoption(ctx, opts, progress)
+	if err != nil {
+		return Adoption{}, err
+	}
+	defer closeSoon(ctx, a.conn)
+	if err := a.run(ctx, opts); err != nil {
+		return a.Adoption, adoptionError(ctx, err)
+	}
+	return a.Adoption, nil
+}
+
+// adoptionError keeps what PostgreSQL says, which names what is in the way.
+func adoptionError(ctx context.Context, err error) error {
+	if ctx.Err() == nil && sqlState(err) == codeLockNotAvailable {
+		return fmt.Errorf("take over the database: another process has had the old tables in use for %s: "+
+			"stop the Python service, and run this again", handoverTimeout)
+	}
+	if ctx.Err() != nil || sqlState(err) != "" || isConnectionError(err) {
+		err = translate(ctx, err)
+	}
+	return fmt.Errorf("take over the database: %w", err)
+}
+
+// NeedsAdoption reports whether the database is one of the Python service, also one
+// that has been taken over in part.
+func NeedsAdoption(ctx context.Context, url string) (bool, error) {
+	found, err := inspectURL(ctx, url)
+	return found.kind == python || found.kind == adopting, err
+}
+
+// Adopted reports whether the database was taken over from the Python service.
+func (s *Store) Adopted(ctx context.Context) (adopted bool, err error) {
+	err = s.pool.QueryRow(ctx, `SELECT to_regclass('adoption_state') IS NOT NULL`).Scan(&adopted)
+	return adopted, translate(ctx, err)
+}
+
+// adoption is one call of Adopt or SurveyAdoption.
+type adoption struct {
+	Adoption
+	conn     *pgx.Conn
+	old      string // the schema of the old tables, quoted
+	begun    bool
+	store    *Store // on the new tables, in their schema of their own
+	total    int64  // stats
+	done     int64  // steps, of which each stat has two
+	progress Progress
+}
+
+func openAdoption(ctx context.Context, opts Options, progress Progress) (*adoption, error) {
+	config, err := pgx.ParseConfig(opts.URL)
+	if err != nil {
+		return nil, fmt.Errorf("the database URL is not understood: %s", err)
+	}
+	setConnDefaults(config)
+	conn, err := pgx.ConnectConfig(ctx, config)
+	if err != nil {
+		return nil, fmt.Errorf("reach the database: %w", translate(ctx, err))
+	}
+	registerUUIDs(conn.TypeMap())
+	a := &adoption{conn: conn, progress: progress}
+	if err := a.inspect(ctx); err != nil {
+		closeSoon(ctx, conn)
+		return nil, err
+	}
+	return a, nil
+}
+
+// adoptionSettings are those of the connection that copies. A page that a crash of
+// the server takes away is copied again.
+const adoptionSettings = `SELECT set_config('plan_cache_mode', 'force_custom_plan', false),
+	set_config('synchronous_commit', 'off', false), set_config('enable_seqscan', 'off', false)`
+
+// inspect waits for another process that takes the same database over.
+func (a *adoption) inspect(ctx context.Context) error {
+	if err := db.New(a.conn).LockSession(ctx, adoptionLock); err != nil {
+		return adoptionError(ctx, err)
+	}
+	if _, err := a.conn.Exec(ctx, adoptionSettings); err != nil {
+		return adoptionError(ctx, err)
+	}
+	found, err := inspect(ctx, a.conn)
+	if err != nil {
+		return err
+	}
+	if found.kind != python && found.kind != adopting {
+		return cmp.Or(found.err(), found.nothing())
+	}
+	a.old, a.begun = pgx.Identifier{found.schema}.Sanitize(), found.kind == adopting
+	a.Revision = found.revision
+	return a.conn.QueryRow(ctx, a.sql(`SELECT count(*) FROM OLD.stats`)).Scan(&a.total)
+}
+
+// sql puts the schema of the old tables into a statement.
+func (a *adoption) sql(statement string) string {
+	return strings.ReplaceAll(statement, "OLD.", a.old+".")
+}
+
+func (a *adoption) advance(n int) {
+	a.done += int64(n)
+	a.progress.tell(a.done, 2*a.total)
+}
+
+func (a *adoption) run(ctx context.Context, opts Options) (err error) {
+	a.advance(0)
+	if err := a.refuseDependents(ctx); err != nil {
+		return err
+	}
+	if !a.begun {
+		if err := pgx.BeginFunc(ctx, a.conn, func(tx pgx.Tx) error { return a.begin(ctx, tx) }); err != nil {
+			return err
+		}
+	}
+	if err := a.makeTables(ctx); err != nil {
+		return err
+	}
+	if a.store, err = openIn(ctx, opts, adoptionSchema); err != nil {
+		return err
+	}
+	defer a.store.Close()
+	if err := a.copyClients(ctx, opts); err != nil {
+		return err
+	}
+	if err := a.copyStats(ctx); err != nil {
+		return err
+	}
+	if err := a.addUp(ctx); err != nil {
+		return err
+	}
+	if err := a.look(ctx); err != nil {
+		return err
+	}
+	if err := pgx.BeginFunc(ctx, a.conn, func(tx pgx.Tx) error { return a.handOver(ctx, tx) }); err != nil {
+		return err
+	}
+	a.finish(ctx)
+	return nil
+}
+
+// dependents finds what would go with the old tables, or keep them.
+const dependents = `
+SELECT coalesce(string_agg(DISTINCT name, ', '), '') FROM (
+	SELECT r.ev_class::regclass::text AS name
+	FROM pg_depend AS d JOIN pg_rewrite AS r ON d.classid = 'pg_rewrite'::regclass AND r.oid = d.objid
+	WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid IN ('OLD.client'::regclass, 'OLD.stats'::regclass)
+	UNION ALL
+	SELECT conrelid::regclass::text FROM pg_constraint
+	WHERE contype = 'f' AND confrelid IN ('OLD.client'::regclass, 'OLD.stats'::regclass)
+	  AND conrelid NOT IN ('OLD.client'::regclass, 'OLD.stats'::regclass)
+) AS dependent`
+
+func (a *adoption) refuseDependents(ctx context.Context) error {
+	var names string
+	if err := a.conn.QueryRow(ctx, a.sql(dependents)).Scan(&names); err != nil {
+		return err
+	}
+	if names != "" {
+		return fmt.Errorf("these depend on the old tables client and stats: %s: drop them, take the database over, "+
+			"and make them anew (the view stats_with_data has the columns of the old stats)", names)
+	}
+	return nil
+}
+
+// begin has every change refused from now on, and the copy noted. The schema is
+// there as soon as the triggers are.
+func (a *adoption) begin(ctx context.Context, tx pgx.Tx) error {
+	for _, statement := range []string{
+		fmt.Sprintf(`SET LOCAL lock_timeout = %d`, handoverTimeout.Milliseconds()),
+		`SET LOCAL synchronous_commit = on`,
+		`CREATE SCHEMA ` + adoptionSchema,
+		`CREATE FUNCTION ` + adoptionSchema + `.refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+		BEGIN
+			RAISE EXCEPTION 'the MONARC Stats Service written in Go takes this database over: it can be read, but not changed any more'
+				USING HINT = 'Stop the Python service. DROP SCHEMA ` + adoptionSchema + ` CASCADE gives the database back to it.';
+		END $$`,
+		`CREATE TRIGGER adoption BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON OLD.client
+			FOR EACH STATEMENT EXECUTE FUNCTION ` + adoptionSchema + `.refuse()`,
+		`CREATE TRIGGER adoption BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON OLD.stats
+			FOR EACH STATEMENT EXECUTE FUNCTION ` + adoptionSchema + `.refuse()`,
+		// The uuid of the last stat that was copied, and how many were.
+		`CREATE TABLE ` + adoptionSchema + `.progress (after uuid, copied bigint NOT NULL)`,
+		`INSERT INTO ` + adoptionSchema + `.progress VALUES (NULL, 0)`,
+		// Which document has the content with this hash, and why it does not count.
+		`CREATE TABLE ` + adoptionSchema + `.content (anr uuid, hash uuid, digest uuid NOT NULL, reason text, PRIMARY KEY (anr, hash))`,
+		// Stays, as the note that the database was taken over, and for the way back.
+		`CREATE TABLE ` + adoptionSchema + `.adoption_state (
+			id smallint PRIMARY KEY, adopted_at timestamptz NOT NULL, revision smallint NOT NULL, alembic_version text)`,
+	} {
+		if _, err := tx.Exec(ctx, a.sql(statement)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// makeTables makes the new tables beside the old ones.
+func (a *adoption) makeTables(ctx context.Context) (err error) {
+	config := a.conn.Config().Copy()
+	config.RuntimeParams["search_path"] = adoptionSchema
+	conn := stdlib.OpenDB(*config)
+	defer func() { err = errors.Join(err, conn.Close()) }()
+	provider, err := newProvider(conn)
+	if err != nil {
+		return fmt.Errorf("prepare the migrations: %w", err)
+	}
+	_, err = provider.Up(ctx)
+	return err
+}
+
+// openIn opens a Store on the tables of a schema.
+func openIn(ctx context.Context, opts Options, schema string) (*Store, error) {
+	opts.AcquireTimeout = cmp.Or(opts.AcquireTimeout, defaultAcquireTimeout)
+	config, err := poolConfig(opts)
+	if err != nil {
+		return nil, err
+	}
+	config.ConnConfig.RuntimeParams["search_path"] = schema
+	pool, err := pgxpool.NewWithConfig(ctx, config)
+	if err != nil {
+		return nil, err
+	}
+	return newStore(pool, opts), nil
+}
+
+// addUp makes the rollups.
+func (a *adoption) addUp(ctx context.Context) error {
+	if _, err := a.conn.Exec(ctx, `ANALYZE `+adoptionSchema+`.stats, `+adoptionSchema+`.document, `+adoptionSchema+`.client`); err != nil {
+		return err
+	}
+	r := rebuilding{Store: a.store, steps: 2 * a.total, done: a.done, progress: a.progress}
+	_, err := r.rollups(ctx)
+	return err
+}
+
+// handOver puts the new tables in the place of the old ones, once every row has
+// been found again.
+func (a *adoption) handOver(ctx context.Context, tx pgx.Tx) error {
+	for _, statement := range []string{
+		fmt.Sprintf(`SET LOCAL lock_timeout = %d`, handoverTimeout.Milliseconds()),
+		`SET LOCAL synchronous_commit = on`,
+		`SET LOCAL enable_seqscan = on`,
+		`LOCK TABLE OLD.client, OLD.stats IN SHARE ROW EXCLUSIVE MODE`, // readers go on
+	} {
+		if _, err := tx.Exec(ctx, a.sql(statement)); err != nil {
+			return err
+		}
+	}
+	if err := a.compare(ctx, tx); err != nil {
+		return err
+	}
+	version, err := a.alembicVersion(ctx, tx)
+	if err != nil {
+		return err
+	}
+	const note = `INSERT INTO ` + adoptionSchema + `.adoption_state VALUES (1, now(), $1, $2)`
+	if _, err := tx.Exec(ctx, note, a.Revision, version); err != nil {
+		return err
+	}
+	statements := []string{`DROP TABLE OLD.stats, OLD.client`,
+		`DROP TABLE IF EXISTS OLD.alembic_version, OLD.goose_db_version`} // which a refused db_init has left
+	for _, table := range ownTables {
+		statements = append(statements, fmt.Sprintf(`ALTER TABLE %s.%s SET SCHEMA %s`, adoptionSchema, table, a.old))
+	}
+	statements = append(statements, fmt.Sprintf(`ALTER VIEW %s.stats_with_data SET SCHEMA %s`, adoptionSchema, a.old),
+		`DROP SCHEMA `+adoptionSchema+` CASCADE`)
+	for _, statement := range statements {
+		if _, err := tx.Exec(ctx, a.sql(statement)); err != nil {
+			return err
+		}
+	}
+	return notify(ctx, db.New(tx), []Change{ChangeEverything})
+}
+
+// compareStatements each count rows of the old tables that are not as they were in
+// the new ones, or the other way round. The contents have been compared page by page.
+var compareStatements = map[string]string{
+	"clients": `SELECT count(*) FROM OLD.client AS o FULL JOIN ` + adoptionSchema + `.client AS n ON n.id = o.id
+		WHERE o.id IS NULL OR n.id IS NULL OR (o.uuid, o.name) IS DISTINCT FROM (n.uuid, n.name)
+		   OR sha256(convert_to(nullif(o.token, ''), 'UTF8')) IS DISTINCT FROM n.token_digest`,
+	"stats": `SELECT count(*) FROM OLD.stats AS o FULL JOIN ` + adoptionSchema + `.stats AS n ON n.uuid = o.uuid
+		WHERE o.uuid IS NULL OR n.uuid IS NULL
+		   OR (o.anr, o.type, o.date, o.client_id) IS DISTINCT FROM (n.anr, n.type, n.date, n.client_id)`,
+}
+
+func (a *adoption) compare(ctx context.Context, tx pgx.Tx) error {
+	for what, statement := range compareStatements {
+		var n int64
+		if err := tx.QueryRow(ctx, a.sql(statement)).Scan(&n); err != nil {
+			return err
+		}
+		if n > 0 {
+			return fmt.Errorf("%d %s differ between the old tables and the new ones, which are both still there: nothing was dropped; "+
+				"DROP SCHEMA %s CASCADE gives the database back", n, what, adoptionSchema)
+		}
+	}
+	return nil
+}
+
+// alembicVersion is what the Python service's migrations note, nil without.
+func (a *adoption) alembicVersion(ctx context.Context, tx pgx.Tx) (version *string, err error) {
+	var exists bool
+	if err := tx.QueryRow(ctx, a.sql(`SELECT to_regclass('OLD.alembic_version') IS NOT NULL`)).Scan(&exists); err != nil || !exists {
+		return nil, err
+	}
+	err = tx.QueryRow(ctx, a.sql(`SELECT max(version_num) FROM OLD.alembic_version`)).Scan(&version)
+	return version, err
+}
+
+// finish does what makes no difference but to speed, after all is done.
+func (a *adoption) finish(ctx context.Context) {
+	for _, table := range ownTables {
+		var size int64
+		_, _ = a.conn.Exec(ctx, `VACUUM ANALYZE `+a.old+`.`+table)
+		if a.conn.QueryRow(ctx, `SELECT pg_total_relation_size($1::text::regclass)`, a.old+"."+table).Scan(&size) == nil {
+			a.BytesAfter += size
+		}
+	}
+}
+
+// oldPage bounds the stats of a transaction, oldChunk the documents in memory by
+// their size as PostgreSQL stores them, which is a part of their text.
+const (
+	oldPage       = 500
+	oldChunkBytes = 1 << 20
+)
+
+// after is where the copy stands, nil at the start.
+func (a *adoption) after(ctx context.Context) (after *uuid.UUID, err error) {
+	var copied int64
+	err = a.conn.QueryRow(ctx, `SELECT after, copied FROM `+adoptionSchema+`.progress`).Scan(&after, &copied)
+	a.advance(int(copied))
+	return after, err
+}
+
+func (a *adoption) copyStats(ctx context.Context) error {
+	after, err := a.after(ctx)
+	if err != nil {
+		return err
+	}
+	for {
+		rows, err := a.oldRows(ctx, after)
+		if err != nil || len(rows) == 0 {
+			return err
+		}
+		if err := pgx.BeginFunc(ctx, a.conn, func(tx pgx.Tx) error { return a.copyPage(ctx, tx, rows) }); err != nil {
+			return err
+		}
+		after = &rows[len(rows)-1].id
+		a.advance(len(rows))
+	}
+}

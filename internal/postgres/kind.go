@@ -1,0 +1,180 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/pressly/goose/v3"
+)
+
+// schemaKind is what a database holds.
+type schemaKind int
+
+const (
+	empty    schemaKind = iota // none of the service's tables
+	ours                       // the tables of this release, or of a later one
+	earlier                    // those of a build from before there were documents
+	python                     // those of the Python stats service
+	adopting                   // those of the Python stats service, while it is being taken over
+	foreign                    // others with the same names
+)
+
+// Errors about databases that only db_init, db_upgrade and db_adopt work on, or none.
+var (
+	// ErrEarlierBuild tells that the tables of a database cannot be migrated.
+	ErrEarlierBuild = errors.New("the database was made by a build from before the first release, which stored stats in another way: " +
+		"let the service have an empty database, and stats_pull what this one holds from the build that made it")
+	// ErrPython tells that a database has to be taken over first.
+	ErrPython = errors.New("the database is one of the Python stats service: `stats-service db_adopt` takes it over " +
+		"(with --dry-run it only says what it would do; see docs/migrating.md)")
+	// ErrAdopting tells that a database has been taken over in part.
+	ErrAdopting = errors.New("the database of the Python stats service has been taken over in part: " +
+		"`stats-service db_adopt` goes on where it was interrupted")
+	// ErrForeign tells that a database belongs to another program.
+	ErrForeign = errors.New("the database has tables of another program, neither this service's nor those of the " +
+		"Python stats service v0.3.0 to v0.5.3, and was left as it is: let the service have a database of its own")
+)
+
+// inspection is what a look at a database finds.
+type inspection struct {
+	kind     schemaKind
+	schema   string // where the tables are, or would be made
+	revision int    // of a Python instance's tables, an index of pythonClient
+	odd      string // what makes the tables foreign
+}
+
+// err is nil where the service's own tables are, or can be made.
+func (i inspection) err() error {
+	switch i.kind {
+	case earlier:
+		return ErrEarlierBuild
+	case python:
+		return ErrPython
+	case adopting:
+		return ErrAdopting
+	case foreign:
+		return fmt.Errorf("%w (%s)", ErrForeign, i.odd)
+	}
+	return nil
+}
+
+// nothing says why there is nothing to take over where err is nil.
+func (i inspection) nothing() error {
+	if i.kind == empty {
+		return ErrEmpty
+	}
+	return ErrNothingToAdopt
+}
+
+// The columns of the Python service's tables, in the order of their names. Its two
+// Alembic revisions each added some to client.
+var (
+	pythonClient = [][]string{
+		pythonColumns(),
+		pythonColumns("is_sharing_enabled boolean"),
+		pythonColumns("is_sharing_enabled boolean", "latitude double precision", "longitude double precision"),
+	}
+	pythonStats = []string{
+		"anr uuid", "client_id integer", "created_at timestamp without time zone", "data jsonb", "date date",
+		"type character varying", "uuid uuid",
+	}
+)
+
+func pythonColumns(added ...string) []string {
+	columns := append([]string{
+		"created_at timestamp without time zone", "id integer", "is_active boolean", "last_seen timestamp without time zone",
+		"local boolean", "name character varying", "role integer", "token character varying",
+		"updated_at timestamp without time zone", "uuid uuid",
+	}, added...)
+	slices.Sort(columns)
+	return columns
+}
+
+// inspectStatement looks at the catalog alone: it needs no rights and changes nothing.
+const inspectStatement = `
+SELECT to_regclass('` + goose.DefaultTablename + `') IS NOT NULL,
+	coalesce((SELECT n.nspname FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+	          WHERE c.oid = coalesce(to_regclass('client'), to_regclass('stats'))), current_schema(), 'public')::text,
+	to_regclass('` + adoptionSchema + `.progress') IS NOT NULL,
+	ARRAY(SELECT attname || ' ' || format_type(atttypid, NULL) FROM pg_attribute
+	      WHERE attrelid = to_regclass('client') AND attnum > 0 AND NOT attisdropped)::text[],
+	ARRAY(SELECT attname || ' ' || format_type(atttypid, NULL) FROM pg_attribute
+	      WHERE attrelid = to_regclass('stats') AND attnum > 0 AND NOT attisdropped)::text[],
+	ARRAY(SELECT name FROM unnest($1::text[]) AS name WHERE to_regclass(name) IS NOT NULL)::text[]`
+
+// inspect finds out what a database holds, and changes nothing.
+func inspect(ctx context.Context, conn querier) (inspection, error) {
+	var found inspection
+	var hasGoose, begun bool
+	var client, stats, present []string
+	err := conn.QueryRow(ctx, inspectStatement, ownTables).Scan(&hasGoose, &found.schema, &begun, &client, &stats, &present)
+	if err != nil {
+		return found, fmt.Errorf("reach the database: %w", translate(ctx, err))
+	}
+	slices.Sort(client)
+	slices.Sort(stats)
+	found.revision = slices.IndexFunc(pythonClient, func(columns []string) bool { return slices.Equal(columns, client) })
+	has := func(table string) bool { return slices.Contains(present, table) }
+	switch {
+	case found.revision >= 0 && slices.Equal(stats, pythonStats):
+		found.kind = python
+		if begun {
+			found.kind = adopting
+		}
+		return found, nil
+	case len(present) == 0 || len(present) == 1 && hasGoose:
+		return found, nil
+	case hasGoose && has("stats") && has("document"):
+		found.kind = ours
+		return found, nil
+	}
+	found.kind, found.odd = foreign, oddity(client, stats, present)
+	if hasGoose && has("stats") {
+		var version int64
+		if err := conn.QueryRow(ctx, `SELECT coalesce(max(version_id), 0) FROM `+goose.DefaultTablename).Scan(&version); err != nil {
+			return found, fmt.Errorf("read the version of the database: %w", translate(ctx, err))
+		}
+		if version > 0 {
+			found.kind = earlier
+		}
+	}
+	return found, nil
+}
+
+// oddity names what is in the way.
+func oddity(client, stats, present []string) string {
+	if len(client) == 0 || len(stats) == 0 {
+		return "tables: " + strings.Join(slices.DeleteFunc(present, func(name string) bool { return name == goose.DefaultTablename }), ", ")
+	}
+	latest := pythonClient[len(pythonClient)-1]
+	for _, table := range []struct {
+		name        string
+		known, seen []string
+	}{{"client", latest, client}, {"stats", pythonStats, stats}} {
+		for _, column := range table.seen {
+			if !slices.Contains(table.known, column) {
+				return fmt.Sprintf("table %s has a column %s", table.name, column)
+			}
+		}
+	}
+	return "tables client and stats lack columns"
+}
+
+// inspectURL is inspect for a database that nothing is connected to.
+func inspectURL(ctx context.Context, url string) (inspection, error) {
+	config, err := pgx.ParseConfig(url)
+	if err != nil {
+		return inspection{}, fmt.Errorf("the database URL is not understood: %s", err)
+	}
+	setConnDefaults(config)
+	conn, err := pgx.ConnectConfig(ctx, config)
+	if err != nil {
+		return inspection{}, fmt.Errorf("reach the database: %w", translate(ctx, err))
+	}
+	defer closeSoon(ctx, conn)
+	return inspect(ctx, conn)
+}

@@ -90,6 +90,7 @@ type adoption struct {
 	Adoption
 	conn     *pgx.Conn
 	old      string // the schema of the old tables, quoted
+	page     int    // bounds the stats of a transaction
 	begun    bool
 	store    *Store // on the new tables, in their schema of their own
 	total    int64  // stats
@@ -108,7 +109,7 @@ func openAdoption(ctx context.Context, opts Options, progress Progress) (*adopti
 		return nil, fmt.Errorf("reach the database: %w", translate(ctx, err))
 	}
 	registerUUIDs(conn.TypeMap())
-	a := &adoption{conn: conn, progress: progress}
+	a := &adoption{conn: conn, progress: progress, page: cmp.Or(opts.adoptionPage, adoptionPage)}
 	if err := a.inspect(ctx); err != nil {
 		closeSoon(ctx, conn)
 		return nil, err
@@ -180,6 +181,7 @@ func (a *adoption) run(ctx context.Context, opts Options) (err error) {
 	if err := a.look(ctx); err != nil {
 		return err
 	}
+	a.advance(0)
 	if err := pgx.BeginFunc(ctx, a.conn, func(tx pgx.Tx) error { return a.handOver(ctx, tx) }); err != nil {
 		return err
 	}
@@ -279,6 +281,7 @@ func (a *adoption) addUp(ctx context.Context) error {
 	}
 	r := rebuilding{Store: a.store, steps: 2 * a.total, done: a.done, progress: a.progress}
 	_, err := r.rollups(ctx)
+	a.done = r.done
 	return err
 }
 
@@ -367,10 +370,10 @@ func (a *adoption) finish(ctx context.Context) {
 	}
 }
 
-// oldPage bounds the stats of a transaction, oldChunk the documents in memory by
-// their size as PostgreSQL stores them, which is a part of their text.
+// adoptionPage bounds the stats of a transaction, oldChunkBytes the documents in memory
+// by their size as PostgreSQL stores them, which is a part of that of their text.
 const (
-	oldPage       = 500
+	adoptionPage  = 500
 	oldChunkBytes = 1 << 20
 )
 

@@ -39,7 +39,7 @@ LIMIT $2`
 
 // oldRows returns the page that follows a uuid, nil for the first.
 func (a *adoption) oldRows(ctx context.Context, after *uuid.UUID) ([]oldRow, error) {
-	rows, err := a.conn.Query(ctx, a.sql(oldRowsStatement), after, oldPage)
+	rows, err := a.conn.Query(ctx, a.sql(oldRowsStatement), after, a.page)
 	if err != nil {
 		return nil, err
 	}
@@ -178,7 +178,7 @@ func unknownRows[T any](rows []oldRow, known map[contentKey]T) (fresh []oldRow) 
 	return fresh
 }
 
-// insertDocuments takes data from the old table, which need not travel back. Two
+// insertOldDocuments takes data from the old table, which need not travel back. Two
 // contents can be one document: 1.0 and 1 are the same number.
 const insertOldDocuments = `
 WITH fresh AS (
@@ -272,7 +272,7 @@ SELECT c.id, c.uuid, c.name, $2, $3, CASE WHEN c.role = 2 THEN 2 ELSE 1 END, LAT
 FROM OLD.client AS c WHERE c.id = $1
 ON CONFLICT (id) DO UPDATE SET token_sealed = EXCLUDED.token_sealed`
 
-// columnsOf puts those columns into a statement that the revision has.
+// forRevision puts those columns into a statement that the revision has.
 func (a *adoption) forRevision(statement string) string {
 	columns := []string{"LATITUDE", "NULL", "LONGITUDE", "NULL", "SHARING", "NULL"}
 	if a.Revision >= 1 {

@@ -13,6 +13,12 @@ func (o Options) WithProbePause(pause time.Duration) Options {
 	return o
 }
 
+// WithAdoptionPage has Adopt copy fewer stats at a time than in production.
+func (o Options) WithAdoptionPage(stats int) Options {
+	o.adoptionPage = stats
+	return o
+}
+
 // ReadsFromReplica tells where a question goes now.
 func (s *Store) ReadsFromReplica(ctx context.Context) (replica bool, err error) {
 	return s.ReadsFromReplicaAfter(ctx, func() {})

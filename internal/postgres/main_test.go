@@ -20,7 +20,12 @@ import (
 	"github.com/monarc-project/stats-service/sql/migrations"
 )
 
-func TestMain(m *testing.M) { os.Exit(pgtest.Run(m, migrations.FS, postgres.MigrateURL)) }
+func TestMain(m *testing.M) {
+	if url := os.Getenv(adoptVariable); url != "" {
+		adoptStepwise(url)
+	}
+	os.Exit(pgtest.Run(m, migrations.FS, postgres.MigrateURL))
+}
 
 // clock advances by a second whenever it is read.
 type clock struct{ ticks atomic.Int64 }

@@ -75,7 +75,8 @@ type Options struct {
 	// Trace makes a span of everything that the database is asked.
 	Trace bool
 
-	probePause time.Duration // 0 means that of the constant
+	probePause   time.Duration // 0 means that of the constant
+	adoptionPage int           // 0 means that of the constant
 }
 
 // Store keeps clients and stats. It is safe for concurrent use.

@@ -1,0 +1,102 @@
+package postgres_test
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/monarc-project/stats-service/internal/postgres"
+	"github.com/monarc-project/stats-service/internal/secret"
+)
+
+// adoptVariable has the test binary take the database over that it names, instead of
+// running tests.
+const adoptVariable = "STATS_SERVICE_TEST_ADOPT"
+
+// adoptStepwise takes a database over in small pages, and waits after each step for a
+// byte from who started it.
+func adoptStepwise(url string) {
+	options := postgres.Options{URL: url, Secret: secret.New("secret key of the tests"), Now: new(clock).now}.WithAdoptionPage(20)
+	next := make([]byte, 1)
+	_, err := postgres.Adopt(context.Background(), options, func(done, total int64) {
+		fmt.Println(done, total)
+		_, _ = io.ReadFull(os.Stdin, next)
+	})
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	os.Exit(0)
+}
+
+// kill takes a database over with a process that gets SIGKILL in the step after the one
+// that due names.
+func kill(t *testing.T, url string, due func(step string) bool) {
+	t.Helper()
+	program := exec.CommandContext(t.Context(), os.Args[0])
+	program.Env = append(os.Environ(), adoptVariable+"="+url)
+	var stderr strings.Builder
+	program.Stderr = &stderr
+	stdin, err := program.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stdout, err := program.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := program.Start(); err != nil {
+		t.Fatal(err)
+	}
+	lines := bufio.NewScanner(stdout)
+	for isDue := false; !isDue; {
+		if !lines.Scan() {
+			t.Fatalf("the adoption ended too early: %v: %s", program.Wait(), &stderr)
+		}
+		isDue = due(lines.Text())
+		if _, err := stdin.Write([]byte{0}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_ = program.Process.Kill() // or the last step was faster
+	if err := program.Wait(); err != nil && !strings.Contains(err.Error(), "signal: killed") {
+		t.Fatalf("%v: %s", err, &stderr)
+	}
+}
+
+// Killed at ten random moments, and at last while the new tables take the place of the
+// old ones, the database is what it is without that.
+func TestAdoptKilled(t *testing.T) {
+	t.Parallel()
+	url := pythonDatabase(t, 2)
+	before := lines(t, url, strings.Replace(oldStats, "data,", "replace(data::text, '3.0', '3'),", 1))
+	for range 10 {
+		steps := 1 + rand.IntN(7)
+		t.Logf("killed after %d steps", steps)
+		kill(t, url, func(string) bool { steps--; return steps == 0 })
+	}
+	full := 0
+	kill(t, url, func(step string) bool { // the second time, nothing is left but that
+		done, total, _ := strings.Cut(step, " ")
+		if done == total {
+			full++
+		}
+		return full == 2
+	})
+	if _, err := postgres.Adopt(t.Context(), options(t, url), nil); err != nil && !errors.Is(err, postgres.ErrNothingToAdopt) {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(before, lines(t, url, newStats)); diff != "" {
+		t.Errorf("stats (-before +after)\n%s", diff)
+	}
+	checkAdopted(t, url, 2)
+}

@@ -40,6 +40,15 @@ complete -c stats-service -n __fish_use_subcommand -a db_upgrade -d 'Bring the t
 complete -c stats-service -n '__fish_seen_subcommand_from db_upgrade' -l json -d 'Print the result as JSON.'
 complete -c stats-service -n '__fish_seen_subcommand_from db_upgrade' -l help -d 'Show the help and exit.'
 complete -c stats-service -n '__fish_seen_subcommand_from help' -a db_upgrade
+complete -c stats-service -n __fish_use_subcommand -a db_adopt -d 'Take over the database of a Python stats service.'
+complete -c stats-service -n '__fish_seen_subcommand_from db_adopt' -l dry-run -d 'Change nothing, only say what would be done and what is odd.'
+complete -c stats-service -n '__fish_seen_subcommand_from db_adopt' -l json -d 'Print the result as JSON.'
+complete -c stats-service -n '__fish_seen_subcommand_from db_adopt' -l help -d 'Show the help and exit.'
+complete -c stats-service -n '__fish_seen_subcommand_from help' -a db_adopt
+complete -c stats-service -n __fish_use_subcommand -a db_export -d 'Write the database as SQL with the tables of the Python stats service.'
+complete -c stats-service -n '__fish_seen_subcommand_from db_export' -l output -x -d 'New file to write, which only its owner may read (default: standard output).'
+complete -c stats-service -n '__fish_seen_subcommand_from db_export' -l help -d 'Show the help and exit.'
+complete -c stats-service -n '__fish_seen_subcommand_from help' -a db_export
 complete -c stats-service -n __fish_use_subcommand -a db_status -d 'Show the version of the tables and what they hold.'
 complete -c stats-service -n '__fish_seen_subcommand_from db_status' -l quick -d 'Do not compare the rollups with the stats.'
 complete -c stats-service -n '__fish_seen_subcommand_from db_status' -l json -d 'Print the result as JSON.'

@@ -18,8 +18,8 @@ func (p *program) dbRebuild() *cli.Command {
 		Category: categoryDatabase,
 		Usage:    "Compute anew what is derived from the stats.",
 		Description: "Derived from each document are the observations that processing reads,\n" +
-			"and from these the daily rollups. The service may run meanwhile. This is needed\n" +
-			"once after a database with stats was adopted.",
+			"and from these the daily rollups. The service may run meanwhile. This mends\n" +
+			"rollups that db_status finds wrong.",
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "check", Usage: "Change nothing, only compare the rollups with the stats."},
 			jsonOption(),

@@ -130,6 +130,11 @@ func leftOutBecause(err error) string {
 // copyPage copies a page of stats, and before that the contents that no page before
 // has had.
 func (a *adoption) copyPage(ctx context.Context, tx pgx.Tx, rows []oldRow) error {
+	// Everything is looked up by its key, also while the planner does not know the new tables.
+	const byKey = `SELECT set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true)`
+	if _, err := tx.Exec(ctx, byKey); err != nil {
+		return err
+	}
 	digests, err := knownContents(ctx, tx, rows)
 	if err != nil {
 		return err

@@ -10,10 +10,16 @@ set -eu
 : "${OLD:?the address of the old service}" "${TOKEN:?the token of a client of the old service}" "${NAME:?the name of that client}"
 export REMOTE_STATS_SERVER="$OLD" REMOTE_STATS_TOKEN="$TOKEN"
 
+find_client() {
+	stats-service client_list | awk -v name="Name: $NAME" '/^UUID: / { uuid = $2 } $0 == name { print uuid }'
+}
+
 stats-service db_init
-# The same token: the front office needs no other. It is there already when run again.
-stats-service client_create --name "$NAME" --token "$TOKEN" || true
-uuid=$(stats-service client_list --name "$NAME" | sed -n 's/^UUID: //p')
-: "${uuid:?there is no client of that name}"
+uuid=$(find_client)
+if [ -z "$uuid" ]; then
+	# The same token: the front office needs no other.
+	stats-service client_create --name "$NAME" --token "$TOKEN" > /dev/null
+	uuid=$(find_client)
+fi
 stats-service stats_pull --client-uuid "$uuid" --stats-type all ${FROM:+--date-from "$FROM"}
 stats-service db_status

@@ -74,7 +74,9 @@ func TestScripts(t *testing.T) {
 			// Under the race detector each program would sleep a second at its end, for
 			// races that still go on; those of the program are over with its work.
 			env.Setenv("GORACE", "atexit_sleep_ms=0 "+os.Getenv("GORACE"))
-			return nil
+			repository, err := filepath.Abs(root)
+			env.Setenv("REPOSITORY", repository)
+			return err
 		},
 		Condition: func(name string) (bool, error) {
 			if name == "root" {

@@ -409,3 +409,18 @@ func TestWrongPathsAndMethods(t *testing.T) {
 		})
 	}
 }
+
+// TestTooManyStats refuses a batch for its number of stats alone.
+func TestTooManyStats(t *testing.T) {
+	t.Parallel()
+	user := setup(t).user("user")
+	const one = `{"anr":"00000000-0000-4000-8000-000000000001","type":"threat","date":"2026-03-14","data":[]}`
+	body := "[" + one + strings.Repeat(","+one, 10_000) + "]"
+	refused := user.call("POST", "/api/v1/stats/", body).want(http.StatusRequestEntityTooLarge)
+	if want := "The batch has more than 10000 stats; send it in smaller ones."; !bytes.Contains(refused.body, []byte(want)) {
+		t.Errorf("%s, want %q", refused.body, want)
+	}
+	if n := len(user.call("GET", "/api/v1/stats/", nil).list(http.StatusOK).Data); n != 0 {
+		t.Errorf("%d stats were stored", n)
+	}
+}

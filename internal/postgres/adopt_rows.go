@@ -235,14 +235,20 @@ func (a *adoption) pack(ctx context.Context, read []*oldContent) error {
 	return nil
 }
 
-// insertOldRows inserts only rows whose document is what they had. IS TRUE keeps the
-// planner from joining by the contents, which it would have to hash or sort.
+// insertOldRows inserts only rows whose document is what they had. OFFSET keeps the
+// planner from comparing each with all documents of its analysis.
 const insertOldRows = `
 INSERT INTO ` + adoptionSchema + `.stats (created_at, client_id, uuid, anr, digest, date, type)
-SELECT coalesce(s.created_at, s.date::timestamp) AT TIME ZONE 'UTC', s.client_id, s.uuid, s.anr, p.digest, s.date, s.type
-FROM unnest($1::uuid[], $2::uuid[]) AS p (uuid, digest)
-JOIN OLD.stats AS s ON s.uuid = p.uuid
-JOIN ` + adoptionSchema + `.document AS d ON d.anr = s.anr AND d.digest = p.digest AND (d.type = s.type AND d.data = s.data) IS TRUE`
+SELECT created_at, client_id, uuid, anr, digest, date, type
+FROM (
+	SELECT coalesce(s.created_at, s.date::timestamp) AT TIME ZONE 'UTC' AS created_at, s.client_id, s.uuid, s.anr, p.digest, s.date, s.type,
+		s.data, d.type AS stored_type, d.data AS stored_data
+	FROM unnest($1::uuid[], $2::uuid[]) AS p (uuid, digest)
+	JOIN OLD.stats AS s ON s.uuid = p.uuid
+	JOIN ` + adoptionSchema + `.document AS d ON d.anr = s.anr AND d.digest = p.digest
+	OFFSET 0
+) AS found
+WHERE stored_type = type AND stored_data = data`
 
 func (a *adoption) insertRows(ctx context.Context, tx pgx.Tx, rows []oldRow, digests map[contentKey]uuid.UUID) error {
 	ids, of := make([]uuid.UUID, len(rows)), make([]uuid.UUID, len(rows))

@@ -114,3 +114,11 @@ type Subject struct {
 	Label3 string
 	Label4 string
 }
+
+type Transfer struct {
+	Direction string
+	Outcome   string
+	Runs      int64
+	Stats     int64
+	LastAt    time.Time
+}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/monarc-project/stats-service/internal/peer"
+	"github.com/monarc-project/stats-service/internal/postgres"
 )
 
 // errInterrupted tells that a signal ended the work.
@@ -87,6 +88,29 @@ func (t *task) endTransfer(moved string, summary peer.Summary, err error) error 
 	printed := t.print(result, func(w io.Writer) { result.write(w, moved) })
 	return errors.Join(transferError(summary, err), printed)
 }
+
+// recordTransfer notes in the database how a push or a pull ended. A failure to do so
+// is no failure of the transfer.
+func (t *task) recordTransfer(ctx context.Context, store *postgres.Store, direction string, summary peer.Summary, err error) {
+	if t.options.Bool("dry-run") {
+		return
+	}
+	outcome := "done"
+	if failed := transferError(summary, err); failed != nil {
+		outcome = "failed"
+		if _, partly := errors.AsType[*partialError](failed); partly {
+			outcome = "partly"
+		}
+	}
+	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
+	defer cancel()
+	if err := store.RecordTransfer(limited, direction, outcome, int64(summary.Sent)); err != nil {
+		t.log.Warn("what came of the transfer could not be noted", "error", err.Error())
+	}
+}
+
+// recordTimeout bounds that: the database may be what failed.
+const recordTimeout = 5 * time.Second
 
 func transferError(summary peer.Summary, err error) error {
 	switch settled := summary.Sent + summary.AlreadyThere - summary.Known; {

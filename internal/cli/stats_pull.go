@@ -49,6 +49,7 @@ func pullStats(ctx context.Context, t *task) error {
 		options.Progress = show
 		summary, err := peer.Pull(ctx, options)
 		end()
+		t.recordTransfer(ctx, store, "pull", summary, err)
 		return t.endTransfer("received", summary, err)
 	})
 }

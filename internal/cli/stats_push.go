@@ -69,6 +69,7 @@ func pushStats(ctx context.Context, t *task) error {
 		if err == nil {
 			t.explainNobody(options.Clients, id)
 		}
+		t.recordTransfer(ctx, store, "push", summary, err)
 		return t.endTransfer("sent", summary, err)
 	})
 }

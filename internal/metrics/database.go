@@ -17,6 +17,7 @@ const askTimeout = 5 * time.Second
 type Store interface {
 	Pools() []postgres.PoolGauges
 	PendingDeltas(ctx context.Context) (int64, error)
+	Transfers(ctx context.Context) ([]postgres.Transfer, error)
 	ReplicaStatuses(ctx context.Context, urls []string) ([]postgres.ReplicaStatus, error)
 }
 
@@ -47,6 +48,9 @@ var (
 	lagDesc         = desc("replica_lag_seconds", "How far a read replica is behind.", "replica")
 	lagBytesDesc    = desc("replica_lag_bytes", "How much of the log of the primary a read replica lacks.", "replica")
 	replicaDesc     = desc("replica_up", "1 when a read replica can be asked.", "replica")
+	transfersDesc   = desc("peer_transfers_total", "Pushes to and pulls from other instances.", "direction", "outcome")
+	movedDesc       = desc("peer_stats_total", "Stats that were pushed or pulled.", "direction", "outcome")
+	lastDesc        = desc("peer_last_transfer_timestamp_seconds", "When a push or a pull last ended so.", "direction", "outcome")
 	lookupsDesc     = desc("cache_lookups_total", "What caches were asked for.", "cache", "result")
 )
 
@@ -57,7 +61,7 @@ func desc(name, help string, labels ...string) *prometheus.Desc {
 // Describe implements [prometheus.Collector].
 func (s Sources) Describe(to chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{stateDesc, readyDesc, maxDesc, connectionsDesc, waitedDesc, waitTimeDesc, canceledDesc,
-		deltasDesc, lagDesc, lagBytesDesc, replicaDesc, lookupsDesc} {
+		deltasDesc, lagDesc, lagBytesDesc, replicaDesc, transfersDesc, movedDesc, lastDesc, lookupsDesc} {
 		to <- d
 	}
 }
@@ -93,6 +97,13 @@ func (s Sources) Collect(to chan<- prometheus.Metric) {
 	}
 	if deltas, err := s.Store.PendingDeltas(ctx); err == nil {
 		set(deltasDesc, prometheus.GaugeValue, float64(deltas))
+	}
+	if transfers, err := s.Store.Transfers(ctx); err == nil {
+		for _, one := range transfers {
+			set(transfersDesc, prometheus.CounterValue, float64(one.Runs), one.Direction, one.Outcome)
+			set(movedDesc, prometheus.CounterValue, float64(one.Stats), one.Direction, one.Outcome)
+			set(lastDesc, prometheus.GaugeValue, float64(one.LastAt.Unix()), one.Direction, one.Outcome)
+		}
 	}
 	s.collectReplicas(ctx, set)
 }

@@ -43,6 +43,7 @@ var distribution = []string{
 	`SELECT create_reference_table('subject')`,
 	`SELECT create_reference_table('peer')`,
 	`SELECT create_reference_table('pull_position')`,
+	`SELECT create_reference_table('transfer')`,
 	`SELECT create_reference_table('rollup_state')`,
 	`SELECT create_reference_table('purge_state')`,
 	`SELECT create_distributed_table('document', 'anr', colocate_with => 'none')`,

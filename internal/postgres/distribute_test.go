@@ -97,7 +97,7 @@ func TestDistribute(t *testing.T) {
 	}
 	got := column(t, conn, `SELECT concat_ws(' ', logicalrelid, kind, partition_column, colocated_with) FROM pg_dist_partition ORDER BY place`)
 	want := []string{
-		"client reference", "subject reference", "peer reference", "pull_position reference", "rollup_state reference",
+		"client reference", "subject reference", "peer reference", "pull_position reference", "transfer reference", "rollup_state reference",
 		"purge_state reference",
 		"document distributed anr none", "stats distributed anr document", "peer_receipt distributed anr document",
 		"rollup distributed date none", "rollup_delta distributed date rollup",

@@ -105,7 +105,7 @@ func (s *Store) countRecords(ctx context.Context, status *Status) (err error) {
 // ownTables are all tables that the migrations and an adoption create, referring ones first,
 // and the one in which goose notes them.
 var ownTables = []string{
-	"peer_receipt", "pull_position", "peer", "rollup", "rollup_delta", "rollup_state", "purge_state", "subject", "stats", "document", "client", "adoption_state",
+	"transfer", "peer_receipt", "pull_position", "peer", "rollup", "rollup_delta", "rollup_state", "purge_state", "subject", "stats", "document", "client", "adoption_state",
 	goose.DefaultTablename,
 }
 

@@ -1,0 +1,40 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/monarc-project/stats-service/gen/db"
+)
+
+// Transfer sums up the pushes or pulls that ended alike.
+type Transfer struct {
+	Direction string // "push" or "pull"
+	Outcome   string // "done", "partly" or "failed"
+	Runs      int64
+	Stats     int64 // that were sent or received
+	LastAt    time.Time
+}
+
+// RecordTransfer notes the end of a push or a pull, for those who watch the service.
+func (s *Store) RecordTransfer(ctx context.Context, direction, outcome string, stats int64) error {
+	err := s.queries.RecordTransfer(ctx, db.RecordTransferParams{Direction: direction, Outcome: outcome, Stats: stats, At: s.timestamp()})
+	if err != nil {
+		return fmt.Errorf("note what came of the %s: %w", direction, translate(ctx, err))
+	}
+	return nil
+}
+
+// Transfers returns what came of all pushes and pulls.
+func (s *Store) Transfers(ctx context.Context) ([]Transfer, error) {
+	rows, err := s.queries.Transfers(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read what came of pushes and pulls: %w", translate(ctx, err))
+	}
+	transfers := make([]Transfer, len(rows))
+	for i, row := range rows {
+		transfers[i] = Transfer(row)
+	}
+	return transfers, nil
+}

@@ -160,13 +160,14 @@ func indexedQuestions() map[string]question {
 	week := stats.Filter{DateFrom: dayOf("2024-11-24"), DateTo: dayOf("2024-11-30")}
 	ofType := func(f stats.Filter) stats.Filter { f.Type = "threat"; return f }
 	ofANRs := func(f stats.Filter) stats.Filter { f.ANRs = anrs; return f }
+	ofClient := func(f stats.Filter) stats.Filter { f.ANRsOfClient = one; return f }
 
 	list := func(index string, scope stats.Scope, query ListQuery) question {
 		statement, args := listStatement(scope, query, false)
 		return question{statement, args, index}
 	}
 	sums := func(index string, f stats.Filter) question {
-		return question{db.ObservationsByDay, []any{threatType, anrFilter(f.ANRs), dateFilter(f.DateFrom), dateFilter(f.DateTo), false}, index}
+		return question{db.ObservationsByDay, []any{threatType, anrFilter(f.ANRs), clientFilter(f.ANRsOfClient), dateFilter(f.DateFrom), dateFilter(f.DateTo), false}, index}
 	}
 	spread := func(index string, scope stats.Scope, query ListQuery) question {
 		query.LastOnly = true
@@ -201,16 +202,17 @@ func indexedQuestions() map[string]question {
 		"taken uuids":      {db.TakenUUIDs, []any{anrs}, "stats_pkey"},
 		"fingerprints":     {db.SetFingerprints, []any{anrs, anrs, anrs}, "document_pkey"},
 
-		"processing of analyses":  sums("Index Only Scan using stats_series_idx", ofANRs(quarter)),
-		"processing of everybody": sums("stats_date_idx", week),
-		"a week to recompute":     {db.ObservationsBetween, []any{dayOf("2024-02-01"), dayOf("2024-02-07")}, "stats_date_idx"},
-		"first day":               {db.FirstStatsDay, []any{dayOf("2024-02-01")}, "stats_date_idx"},
-		"recounting of a client":  {db.ObservationsOfClient, []any{one}, "stats_client_id_"},
-		"documents to derive":     {db.DocumentsToDerive, []any{anrs[0], anrs[1], int64(100)}, "document_pkey"},
-		"observations":            {db.SetObservations, []any{anrs, anrs, [][]byte{nil, {1}}, [][]byte{{1}, {1}}}, "document_pkey"},
-		"stats of documents":      {db.StatsOfDocuments, []any{anrs, []string{"risk", "threat"}, anrs}, "stats_series_idx"},
-		"not processed":           {db.CountUnprocessableStats, nil, "document_unprocessable_idx"},
-		"not processed of a type": {db.CountUnprocessableOfType, []any{threatType}, "document_unprocessable_idx"},
+		"processing of analyses":            sums("Index Only Scan using stats_series_idx", ofANRs(quarter)),
+		"processing of a client's analyses": sums("Index Only Scan using stats_series_idx", ofClient(ofANRs(quarter))),
+		"processing of everybody":           sums("stats_date_idx", week),
+		"a week to recompute":               {db.ObservationsBetween, []any{dayOf("2024-02-01"), dayOf("2024-02-07")}, "stats_date_idx"},
+		"first day":                         {db.FirstStatsDay, []any{dayOf("2024-02-01")}, "stats_date_idx"},
+		"recounting of a client":            {db.ObservationsOfClient, []any{one}, "stats_client_id_"},
+		"documents to derive":               {db.DocumentsToDerive, []any{anrs[0], anrs[1], int64(100)}, "document_pkey"},
+		"observations":                      {db.SetObservations, []any{anrs, anrs, [][]byte{nil, {1}}, [][]byte{{1}, {1}}}, "document_pkey"},
+		"stats of documents":                {db.StatsOfDocuments, []any{anrs, []string{"risk", "threat"}, anrs}, "stats_series_idx"},
+		"not processed":                     {db.CountUnprocessableStats, nil, "document_unprocessable_idx"},
+		"not processed of a type":           {db.CountUnprocessableOfType, []any{threatType}, "document_unprocessable_idx"},
 
 		"deletion of an analysis":   {db.DeleteStats, []any{anrs[0], (*uuid.UUID)(nil), (*int64)(nil)}, "stats_series_idx"},
 		"deletion of a client's":    {db.DeleteStats, []any{anrs[0], (*uuid.UUID)(nil), &one}, "stats_"},

@@ -47,22 +47,26 @@ func (s *Store) insert(ctx context.Context, in *insertion) (err error) {
 	if in.distributed, err = s.distributed(ctx); err != nil {
 		return translate(ctx, err)
 	}
+	unread := in.contentsWhere(func(c *content) bool { return !c.item.Known })
 	for {
-		if err := s.packContents(ctx, in.contents); err != nil {
+		if err := s.packContents(ctx, unread); err != nil {
 			return err
 		}
 		err := s.transactLocked(ctx, db.LockShared, in.open, func(w *writing) error { return in.run(ctx, w) })
 		if !errors.Is(err, errVanished) {
 			return insertError(ctx, err)
 		}
-		for _, c := range in.contents {
-			if c.packed == nil && !c.stored {
-				if err := c.item.Read(); err != nil {
-					return err
-				}
-			}
+		unread = in.contentsWhere(func(c *content) bool { return c.packed == nil && !c.stored })
+	}
+}
+
+func (in *insertion) contentsWhere(wanted func(*content) bool) (contents []*content) {
+	for _, c := range in.contents {
+		if wanted(c) {
+			contents = append(contents, c)
 		}
 	}
+	return contents
 }
 
 var (

@@ -319,6 +319,26 @@ func TestInsertBatchSimultaneously(t *testing.T) {
 	}
 }
 
+// What a large batch does not hold any more is observed again, some at a time.
+func TestInsertBatchObserves(t *testing.T) {
+	t.Parallel()
+	store := setup(t)
+	client := newClient(t, store, "client")
+	var items []stats.Item
+	for i := range 150 {
+		item := threat(t, i+1, "2024-05-01", "1 1 2 3.5 label")
+		if i%2 == 0 {
+			item.Observations = nil
+		}
+		items = append(items, item)
+	}
+	insert(t, store, client, items...)
+	if diff := cmp.Diff([]string{"05-01 object 1: 150 stats, 150/300/525 label"}, sums(t, store, stats.Filter{Type: stats.Threat})); diff != "" {
+		t.Errorf("sums (-want +got):\n%s", diff)
+	}
+	agree(t, store)
+}
+
 func TestInsertBatchAllOrNone(t *testing.T) {
 	t.Parallel()
 	store := setup(t)

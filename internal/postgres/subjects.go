@@ -100,18 +100,34 @@ func remember[K comparable, V any](mu *sync.Mutex, cache *recent[K, V], found ma
 	}
 }
 
-// packContents packs what the contents measure that have been read and not been
-// packed, after it has made sure that the database has their subjects. It runs
-// outside of any transaction: a subject that nothing refers to does no harm, and a
-// long batch does not make others wait for its new subjects.
+// observedAtOnce is of how many documents the observations are held at a time,
+// where the batch does not hold them: they take several times the memory of data.
+const observedAtOnce = 64
+
+// packContents packs what contents measure, some at a time. Its error is an
+// *stats.InvalidError when a document that was known does not validate.
 func (s *Store) packContents(ctx context.Context, contents []*content) error {
-	var read []*content
-	for _, c := range contents {
-		if c.packed == nil && !c.item.Known {
-			read = append(read, c)
+	for some := range slices.Chunk(contents, observedAtOnce) {
+		observed := make([][]stats.Observation, len(some))
+		for i, c := range some {
+			var err error
+			if observed[i], err = c.item.Observe(); err != nil {
+				return err
+			}
+		}
+		if err := s.pack(ctx, some, observed); err != nil {
+			return err
 		}
 	}
-	ids, missing := s.subjects.idsOf(read)
+	return nil
+}
+
+// pack packs observations of contents, after it has made sure that the database
+// has their subjects. It runs outside of any transaction: a subject that nothing
+// refers to does no harm, and a long batch does not make others wait for its new
+// subjects.
+func (s *Store) pack(ctx context.Context, contents []*content, observed [][]stats.Observation) error {
+	ids, missing := s.subjects.idsOf(contents, observed)
 	for chunk := range slices.Chunk(slices.Collect(maps.Keys(missing)), subjectChunk) {
 		found, err := s.ensureSubjects(ctx, chunk)
 		if err != nil {
@@ -124,9 +140,9 @@ func (s *Store) packContents(ctx context.Context, contents []*content) error {
 			}
 		}
 	}
-	for _, c := range read {
-		n := len(c.item.Observations)
-		packed, err := rollup.Pack(c.item.Type, c.item.Observations, ids[:n])
+	for i, c := range contents {
+		n := len(observed[i])
+		packed, err := rollup.Pack(c.item.Type, observed[i], ids[:n])
 		if err != nil {
 			return fmt.Errorf("%s document of analysis %s: %w", c.item.Type, c.key.ANR, err)
 		}
@@ -135,27 +151,27 @@ func (s *Store) packContents(ctx context.Context, contents []*content) error {
 	return nil
 }
 
-// idsOf returns the ids that are remembered of what the contents measure, in
-// their order, and the places of the others. It looks each up at once: subjects
-// are slow to hash, which putting them into a set would do again.
-func (d *dictionary) idsOf(contents []*content) (ids []int64, missing map[rollup.Subject][]int) {
+// idsOf returns the ids that are remembered of what is observed, in its order, and
+// the places of the others. It looks each up at once: subjects are slow to hash,
+// which putting them into a set would do again.
+func (d *dictionary) idsOf(contents []*content, observed [][]stats.Observation) (ids []int64, missing map[rollup.Subject][]int) {
 	n := 0
-	for _, c := range contents {
-		n += len(c.item.Observations)
+	for i := range observed {
+		n += len(observed[i])
 	}
 	ids, missing = make([]int64, 0, n), map[rollup.Subject][]int{}
-	for _, c := range contents {
-		ids = d.appendIDs(ids, c.item, missing)
+	for i, c := range contents {
+		ids = d.appendIDs(ids, c.item.Type, observed[i], missing)
 	}
 	return ids, missing
 }
 
-func (d *dictionary) appendIDs(ids []int64, item *stats.Item, missing map[rollup.Subject][]int) []int64 {
+func (d *dictionary) appendIDs(ids []int64, t stats.Type, observed []stats.Observation, missing map[rollup.Subject][]int) []int64 {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	for i := range item.Observations {
-		o := &item.Observations[i]
-		v := rollup.Subject{Type: item.Type, Key: o.Key, Labels: o.Labels}
+	for i := range observed {
+		o := &observed[i]
+		v := rollup.Subject{Type: t, Key: o.Key, Labels: o.Labels}
 		id, ok := d.ids.get(v)
 		if !ok {
 			missing[v] = append(missing[v], len(ids))

@@ -55,8 +55,9 @@ var allowed = map[string][]string{
 
 	// adapters; there is one store, so those that ask it import it instead of
 	// declaring interfaces with a single implementation
-	"internal/postgres": {"gen/db", "internal/processor", "internal/rollup", "internal/secret", "internal/stats", "sql/migrations"},
-	"internal/httpapi":  {"gen/api", "gen/server", "gen/server/public", "internal/answer", "internal/buildinfo", "internal/cache", "internal/fieldmask", "internal/logging", "internal/metrics", "internal/postgres", "internal/prefix", "internal/processor", "internal/stats", "internal/tracing", "openapi", "openapi/lenient"},
+	"internal/postgres":         {"gen/db", "internal/postgres/replica", "internal/processor", "internal/rollup", "internal/secret", "internal/stats", "sql/migrations"},
+	"internal/postgres/replica": {"gen/db", "internal/stats"},
+	"internal/httpapi":          {"gen/api", "gen/server", "gen/server/public", "internal/answer", "internal/buildinfo", "internal/cache", "internal/fieldmask", "internal/logging", "internal/metrics", "internal/postgres", "internal/prefix", "internal/processor", "internal/stats", "internal/tracing", "openapi", "openapi/lenient"},
 	// what the public sees comes from disclosure control, never from the store
 	"internal/disclosure": {"internal/cache", "internal/postgres", "internal/processor", "internal/stats"},
 	"internal/publicapi":  {"gen/api", "gen/server/public", "internal/answer", "internal/buildinfo", "internal/cache", "internal/disclosure", "internal/fieldmask", "internal/prefix", "internal/processor", "internal/stats"},
@@ -94,7 +95,7 @@ var allowed = map[string][]string{
 // packages whose business that technology is.
 var confined = map[string][]string{
 	"github.com/labstack/echo":  {"gen/server", "gen/server/public", "internal/cli", "internal/dashboard", "internal/httpapi", "internal/publicapi"},
-	"github.com/jackc/pgx":      {"gen/db", "internal/localpg", "internal/pgtest", "internal/postgres"},
+	"github.com/jackc/pgx":      {"gen/db", "internal/localpg", "internal/pgtest", "internal/postgres", "internal/postgres/replica"},
 	"github.com/pressly/goose":  {"internal/postgres"},
 	"github.com/urfave/cli":     {"internal/cli"},
 	"github.com/go-text":        {"internal/chart"},

@@ -43,7 +43,7 @@ func TestRules(t *testing.T) {
 		},
 		"driver in the domain": {
 			listed{ImportPath: module + "/internal/stats", Imports: []string{"github.com/jackc/pgx/v5/pgconn"}},
-			[]string{"must not import github.com/jackc/pgx/v5/pgconn, which only gen/db, internal/localpg, internal/pgtest, internal/postgres may"},
+			[]string{"must not import github.com/jackc/pgx/v5/pgconn, which only gen/db, internal/localpg, internal/pgtest, internal/postgres, internal/postgres/replica may"},
 		},
 		"client that pulls in a driver and the service": {
 			listed{ImportPath: module + "/gen/client", Deps: []string{"github.com/jackc/pgx/v5", "github.com/labstack/echo/v4", module + "/internal/stats"}},

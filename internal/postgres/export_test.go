@@ -7,9 +7,9 @@ import (
 	"github.com/monarc-project/stats-service/gen/db"
 )
 
-// WithProbePause makes a Store look at replicas more often than in production.
-func (o Options) WithProbePause(pause time.Duration) Options {
-	o.probePause = pause
+// WithProbeInterval makes a Store probe replicas more often than in production.
+func (o Options) WithProbeInterval(interval time.Duration) Options {
+	o.probeInterval = interval
 	return o
 }
 
@@ -19,13 +19,13 @@ func (o Options) WithAdoptionPage(stats int) Options {
 	return o
 }
 
-// ReadsFromReplica tells where a question goes now.
+// ReadsFromReplica reports whether a replica answers now.
 func (s *Store) ReadsFromReplica(ctx context.Context) (replica bool, err error) {
 	return s.ReadsFromReplicaAfter(ctx, func() {})
 }
 
 // ReadsFromReplicaAfter is ReadsFromReplica, with something that happens each
-// time when it is decided where the question goes and nothing is sent yet.
+// time when it is decided where the query goes and nothing is sent yet.
 func (s *Store) ReadsFromReplicaAfter(ctx context.Context, happens func()) (replica bool, err error) {
 	err = s.read(ctx, func(source db.DBTX) error {
 		happens()
@@ -34,11 +34,5 @@ func (s *Store) ReadsFromReplicaAfter(ctx context.Context, happens func()) (repl
 	return replica, err
 }
 
-// ReplicaStates are what was last seen of the replicas.
-func (s *Store) ReplicaStates() []string {
-	states := []string{}
-	for _, one := range s.replicas.all {
-		states = append(states, stateNames[state(one.state.Load())])
-	}
-	return states
-}
+// ReplicaHealth lists what was last seen of the replicas.
+func (s *Store) ReplicaHealth() []string { return s.replicas.Health() }

@@ -22,11 +22,7 @@ type PoolGauges struct {
 // does not ask the database.
 func (s *Store) Pools() []PoolGauges {
 	pools := []PoolGauges{poolGauges("primary", s.pool)}
-	if s.replicas != nil {
-		for _, one := range s.replicas.all {
-			pools = append(pools, poolGauges(one.name, one.pool))
-		}
-	}
+	s.replicas.EachPool(func(name string, pool *pgxpool.Pool) { pools = append(pools, poolGauges(name, pool)) })
 	return pools
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/monarc-project/stats-service/gen/db"
+	"github.com/monarc-project/stats-service/internal/postgres/replica"
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
@@ -75,17 +76,17 @@ func eachRow(ctx context.Context, rows pgx.Rows, limit int64, fn func(stats.Stat
 		}
 		stat, err := scanStat(rows)
 		if err != nil {
-			return false, finalError{fmt.Errorf("read stats: %w", translate(ctx, err))}
+			return false, replica.FinalError{Err: fmt.Errorf("read stats: %w", translate(ctx, err))}
 		}
 		if err := fn(stat); err != nil {
-			return false, finalError{err}
+			return false, replica.FinalError{Err: err}
 		}
 	}
 	if err = rows.Err(); err != nil {
 		err = fmt.Errorf("list stats: %w", translate(ctx, err))
 	}
 	if err != nil && n > 0 {
-		err = finalError{err}
+		err = replica.FinalError{Err: err}
 	}
 	return false, err
 }

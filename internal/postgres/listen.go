@@ -85,7 +85,7 @@ func (s *Store) listen(ctx context.Context, fn func(Change)) (heard bool, err er
 	}
 	change := ChangeEverything
 	for {
-		if err = s.replicas.follow(ctx, conn); err == nil {
+		if err = s.replicas.Follow(ctx, conn); err == nil {
 			s.tell(change, fn)
 			change, err = nextChange(ctx, conn)
 		}
@@ -102,21 +102,6 @@ func nextChange(ctx context.Context, conn *pgx.Conn) (Change, error) {
 		return "", err
 	}
 	return Change(notification.Payload), nil
-}
-
-// follow lets replicas answer only when they have what was announced on the
-// connection. It belongs before telling, so that whoever drops an old answer
-// cannot get it again.
-func (r *replicas) follow(ctx context.Context, conn *pgx.Conn) error {
-	if r == nil {
-		return nil
-	}
-	m, err := scanMarker(conn.QueryRow(ctx, markerStatement))
-	if err != nil {
-		return err
-	}
-	r.horizon.advance(m)
-	return nil
 }
 
 // tell passes a change on. The database may be another one when everything has

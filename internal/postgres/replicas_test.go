@@ -20,7 +20,7 @@ import (
 const (
 	// patience only has to be too long: nothing ends before its time because of it.
 	patience = time.Minute
-	// often is how often a Store of the tests looks at its replicas.
+	// often is how often a Store of the tests probes its replicas.
 	often = 20 * time.Millisecond
 )
 
@@ -126,7 +126,7 @@ func (p *pair) onReplica(t *testing.T, statement string) {
 
 func (p *pair) open(t *testing.T, maxLag time.Duration) *postgres.Store {
 	t.Helper()
-	opts := options(t, p.primary.URL()).WithProbePause(often)
+	opts := options(t, p.primary.URL()).WithProbeInterval(often)
 	opts.ReadURLs, opts.MaxLag = []string{p.replica.URL()}, maxLag
 	store, err := postgres.Open(t.Context(), opts)
 	if err != nil {
@@ -186,7 +186,7 @@ func TestReadReplica(t *testing.T) {
 	}
 	replicaAnswers := func() bool { return onReplica(t, store) }
 	is := func(state string) func() bool {
-		return func() bool { return slices.Equal(store.ReplicaStates(), []string{state}) }
+		return func() bool { return slices.Equal(store.ReplicaHealth(), []string{state}) }
 	}
 
 	t.Run("the replica answers, with the own writes", func(t *testing.T) {
@@ -237,7 +237,7 @@ func TestReadReplica(t *testing.T) {
 	t.Run("a replica that is gone and comes back", func(t *testing.T) {
 		stopServer(t, p.replica)
 		mustHold(t, store, stored)
-		eventually(t, "the replica is seen to be gone", is("gone"))
+		eventually(t, "the replica is seen to be down", is("down"))
 		store1(store)
 		mustHold(t, store, stored)
 		p.start(t)

@@ -23,6 +23,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/monarc-project/stats-service/gen/db"
+	"github.com/monarc-project/stats-service/internal/postgres/replica"
 	"github.com/monarc-project/stats-service/internal/secret"
 )
 
@@ -75,8 +76,8 @@ type Options struct {
 	// Trace makes a span of everything that the database is asked.
 	Trace bool
 
-	probePause   time.Duration // 0 means that of the constant
-	adoptionPage int           // 0 means that of the constant
+	probeInterval time.Duration // 0 means that of the constant
+	adoptionPage  int           // 0 means that of the constant
 }
 
 // Store keeps clients and stats. It is safe for concurrent use.
@@ -87,7 +88,7 @@ type Store struct {
 	now      func() time.Time
 	log      *slog.Logger
 	subjects *dictionary
-	replicas *replicas            // nil without any
+	replicas *replica.Replicas    // nil without any
 	lists    *lists               // those that are under way
 	warned   sync.Map             // stats.Type of which left out stats were warned about
 	complete atomic.Bool          // the rollups cover all stats
@@ -121,7 +122,7 @@ func Open(ctx context.Context, opts Options) (*Store, error) {
 	if len(opts.ReadURLs) == 0 {
 		return s, nil
 	}
-	if s.replicas, err = openReplicas(pool, opts, s.log); err != nil {
+	if s.replicas, err = s.openReplicas(opts); err != nil {
 		pool.Close()
 		return nil, err
 	}
@@ -194,7 +195,7 @@ func setConnDefaults(config *pgx.ConnConfig) {
 
 // Close waits for the running queries and closes the connections.
 func (s *Store) Close() {
-	s.replicas.close()
+	s.replicas.Close()
 	s.pool.Close()
 }
 

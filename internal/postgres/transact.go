@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/monarc-project/stats-service/gen/db"
+	"github.com/monarc-project/stats-service/internal/postgres/replica"
 	"github.com/monarc-project/stats-service/internal/rollup"
 	"github.com/monarc-project/stats-service/internal/stats"
 )
@@ -113,7 +114,7 @@ func (w *writing) send(ctx context.Context, batch *pgx.Batch) error {
 }
 
 // commit appends what changed to the deltas, announces it and commits.
-func (w *writing) commit(ctx context.Context, replicas *replicas) (appended int, err error) {
+func (w *writing) commit(ctx context.Context, replicas *replica.Replicas) (appended int, err error) {
 	rows, err := w.totals.Rows()
 	if err != nil {
 		return 0, err
@@ -127,10 +128,7 @@ func (w *writing) commit(ctx context.Context, replicas *replicas) (appended int,
 		batch.Queue(db.Notify, channel, slices.Sorted(maps.Keys(w.changed)))
 	}
 	batch.Queue("COMMIT")
-	if replicas != nil {
-		return len(rows), replicas.horizon.commit(ctx, w.conn, &batch)
-	}
-	return len(rows), w.send(ctx, &batch)
+	return len(rows), replicas.Commit(ctx, w.conn, &batch)
 }
 
 // rollback ends the transaction also when ctx has ended.
@@ -146,7 +144,12 @@ func rollback(ctx context.Context, conn *pgxpool.Conn) {
 // pause waits a little longer after each attempt, at random, so that two
 // transactions that collided do not collide again.
 func pause(ctx context.Context, attempt int) error {
-	return sleep(ctx, retryPause*time.Duration(attempt)+rand.N(retryPause))
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(retryPause*time.Duration(attempt) + rand.N(retryPause)):
+		return nil
+	}
 }
 
 // findClients looks where the stats of clients count.

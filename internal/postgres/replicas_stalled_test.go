@@ -79,7 +79,7 @@ func TestReplicaHangs(t *testing.T) {
 		t.Errorf("the question is answered by the replica (%v) or by nobody: %v", replica, err)
 	}
 	thaw := freeze()
-	eventually(t, "the replica is seen to be gone", func() bool { return store.ReplicaStates()[0] == "gone" })
+	eventually(t, "the replica is seen to be down", func() bool { return store.ReplicaHealth()[0] == "down" })
 	mustHold(t, store, 1)
 	thaw()
 	eventually(t, "the replica answers again", func() bool { return onReplica(t, store) })

@@ -1,0 +1,128 @@
+package replica
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// lsn is a log sequence number: a place in the primary's write-ahead log, in bytes.
+type lsn uint64
+
+// position is an LSN on a timeline: a failover begins a new one, whose LSNs may be
+// lower.
+type position struct {
+	timeline string // eight hexadecimal digits
+	lsn      lsn
+}
+
+// endStatement asks where the primary's log ends. Whatever was committed before is
+// before that position, also where commits do not wait for the disk.
+const endStatement = `SELECT substr(pg_walfile_name(lsn), 1, 8), (lsn - '0/0')::bigint FROM pg_current_wal_insert_lsn() AS lsn`
+
+func scanPosition(row pgx.Row) (p position, err error) {
+	var at int64
+	err = row.Scan(&p.timeline, &at)
+	p.lsn = lsn(at)
+	return p, err
+}
+
+// replayedStatement asks how far a replica is: 0 where the server is none.
+const replayedStatement = `SELECT CASE WHEN pg_is_in_recovery() THEN coalesce((pg_last_wal_replay_lsn() - '0/0')::bigint, 0) ELSE 0 END`
+
+func replayed(ctx context.Context, conn Querier) (lsn, error) {
+	var at int64
+	err := conn.QueryRow(ctx, replayedStatement).Scan(&at)
+	return lsn(at), err
+}
+
+// tracker knows how far a replica must be to answer. Read-your-writes asks for
+// everything that this process committed or heard announced; the staleness bound
+// asks for everything that is older than maxLag. It is safe for concurrent use.
+type tracker struct {
+	maxLag time.Duration
+
+	mu        sync.Mutex
+	timeline  string
+	committed lsn      // everything that is known to be committed is before
+	samples   []sample // oldest first, none older than maxLag
+	unlocated uint64   // how many commits ended without their position being known
+	covered   uint64   // how many of them are before the last sample
+}
+
+// sample says that what was committed before a moment is before an LSN.
+type sample struct {
+	taken time.Time
+	lsn   lsn
+}
+
+func newTracker(maxLag time.Duration) *tracker {
+	if maxLag <= 0 {
+		maxLag = defaultMaxLag
+	}
+	return &tracker{maxLag: maxLag}
+}
+
+// advance notes that something was committed before p.
+func (t *tracker) advance(p position) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.raise(p)
+}
+
+// raise ignores positions of earlier timelines: they mean nothing.
+func (t *tracker) raise(p position) {
+	if p.timeline < t.timeline {
+		return
+	}
+	if p.timeline > t.timeline {
+		t.timeline, t.committed, t.samples = p.timeline, 0, nil
+	}
+	t.committed = max(t.committed, p.lsn)
+}
+
+// addUnlocated notes that something may have been committed at an unknown position.
+// No replica may answer before the next sample.
+func (t *tracker) addUnlocated() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.unlocated++
+}
+
+// countUnlocated returns what addSample takes; call it before the sample is taken.
+func (t *tracker) countUnlocated() uint64 {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.unlocated
+}
+
+// addSample notes that everything committed before taken is before p.
+func (t *tracker) addSample(taken time.Time, p position, unlocated uint64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if p.timeline < t.timeline {
+		return
+	}
+	// Otherwise p asks nothing of replicas yet: they may be behind by maxLag.
+	if p.timeline > t.timeline || unlocated != t.covered {
+		t.raise(p)
+	}
+	t.covered = unlocated
+	t.samples = append(t.samples, sample{taken, p.lsn})
+}
+
+// required returns what a replica must have replayed to answer now. It is not ok
+// while that is unknown, because the primary has not answered for maxLag.
+func (t *tracker) required(now time.Time) (at lsn, ok bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for len(t.samples) > 0 && now.Sub(t.samples[0].taken) > t.maxLag {
+		t.samples = t.samples[1:]
+	}
+	if len(t.samples) == 0 || t.unlocated != t.covered {
+		return 0, false
+	}
+	return max(t.committed, t.samples[0].lsn), true
+}

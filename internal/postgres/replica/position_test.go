@@ -1,0 +1,83 @@
+package replica
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestRequiredLSN(t *testing.T) {
+	t.Parallel()
+	start := time.Date(2024, 5, 31, 12, 0, 0, 0, time.UTC)
+	second := func(n int) time.Time { return start.Add(time.Duration(n) * time.Second) }
+	type answer struct {
+		At lsn
+		OK bool
+	}
+	for name, test := range map[string]struct {
+		happens func(tr *tracker)
+		now     time.Time
+		want    answer
+	}{
+		"nothing is known": {func(*tracker) {}, second(0), answer{0, false}},
+		"the first sample is required": {func(tr *tracker) {
+			tr.addSample(second(0), position{"00000001", 100}, 0)
+		}, second(1), answer{100, true}},
+		"later samples only when they are old": {func(tr *tracker) {
+			tr.addSample(second(0), position{"00000001", 100}, 0)
+			tr.addSample(second(5), position{"00000001", 200}, 0)
+		}, second(10), answer{100, true}},
+		"a sample that is too old counts no more": {func(tr *tracker) {
+			tr.addSample(second(0), position{"00000001", 100}, 0)
+			tr.addSample(second(5), position{"00000001", 200}, 0)
+		}, second(11), answer{200, true}},
+		"an idle primary requires nothing new": {func(tr *tracker) {
+			for i := range 100 {
+				tr.addSample(second(i), position{"00000001", 100}, 0)
+			}
+		}, second(100), answer{100, true}},
+		"a primary that does not answer": {func(tr *tracker) {
+			tr.addSample(second(0), position{"00000001", 100}, 0)
+			tr.advance(position{"00000001", 150})
+		}, second(11), answer{0, false}},
+		"a write is required at once": {func(tr *tracker) {
+			tr.addSample(second(0), position{"00000001", 100}, 0)
+			tr.advance(position{"00000001", 150})
+			tr.advance(position{"00000001", 120})
+		}, second(1), answer{150, true}},
+		"a write without a position": {func(tr *tracker) {
+			tr.addSample(second(0), position{"00000001", 100}, tr.countUnlocated())
+			tr.addUnlocated()
+		}, second(1), answer{0, false}},
+		"a sample that began before a write without a position": {func(tr *tracker) {
+			unlocated := tr.countUnlocated()
+			tr.addUnlocated()
+			tr.addSample(second(0), position{"00000001", 100}, unlocated)
+		}, second(1), answer{0, false}},
+		"a sample covers a write without a position": {func(tr *tracker) {
+			tr.addSample(second(0), position{"00000001", 100}, tr.countUnlocated())
+			tr.addUnlocated()
+			tr.addSample(second(1), position{"00000001", 170}, tr.countUnlocated())
+		}, second(2), answer{170, true}},
+		"a failover begins anew": {func(tr *tracker) {
+			tr.addSample(second(0), position{"00000001", 900}, 0)
+			tr.addSample(second(1), position{"00000002", 300}, 0)
+		}, second(2), answer{300, true}},
+		"what is left of the timeline before": {func(tr *tracker) {
+			tr.addSample(second(0), position{"0000000A", 300}, 0)
+			tr.advance(position{"00000009", 900})
+			tr.addSample(second(1), position{"00000009", 900}, 0)
+		}, second(2), answer{300, true}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			tr := newTracker(10 * time.Second)
+			test.happens(tr)
+			at, ok := tr.required(test.now)
+			if diff := cmp.Diff(test.want, answer{at, ok}); diff != "" {
+				t.Errorf("(-want +got)\n%s", diff)
+			}
+		})
+	}
+}

@@ -1,0 +1,71 @@
+package replica
+
+import (
+	"context"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// conns are the network connections to a server. A server that hangs keeps them
+// open and answers nothing, so that a query that was sent waits without end. They
+// are safe for concurrent use.
+type conns struct {
+	mu  sync.Mutex
+	all map[*conn]bool
+}
+
+// conn is a connection that knows since when it waits to hear from the server.
+type conn struct {
+	net.Conn
+	of           *conns
+	waitingSince atomic.Int64 // Unix nanoseconds; 0: it does not wait
+}
+
+func newConns() *conns { return &conns{all: map[*conn]bool{}} }
+
+// tracking returns a dialer that keeps track of its connections.
+func (c *conns) tracking(dial pgconn.DialFunc) pgconn.DialFunc {
+	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		dialled, err := dial(ctx, network, address)
+		if err != nil {
+			return nil, err
+		}
+		tracked := &conn{Conn: dialled, of: c}
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.all[tracked] = true
+		return tracked, nil
+	}
+}
+
+// closeStalled closes the connections that have waited since before a moment. Their
+// readers get an error. A connection that is not read, because the answer is passed
+// on to a slow caller, does not wait.
+func (c *conns) closeStalled(before time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for one := range c.all {
+		if since := one.waitingSince.Load(); since != 0 && since < before.UnixNano() {
+			_ = one.Conn.Close() // the reader closes it again
+		}
+	}
+}
+
+// Read implements net.Conn.
+func (c *conn) Read(p []byte) (int, error) {
+	c.waitingSince.Store(time.Now().UnixNano())
+	defer c.waitingSince.Store(0)
+	return c.Conn.Read(p)
+}
+
+// Close implements net.Conn.
+func (c *conn) Close() error {
+	c.of.mu.Lock()
+	delete(c.of.all, c)
+	c.of.mu.Unlock()
+	return c.Conn.Close()
+}

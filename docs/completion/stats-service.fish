@@ -10,6 +10,9 @@ complete -c stats-service -n __fish_use_subcommand -a config_check -d 'Print the
 complete -c stats-service -n '__fish_seen_subcommand_from config_check' -l json -d 'Print the result as JSON.'
 complete -c stats-service -n '__fish_seen_subcommand_from config_check' -l help -d 'Show the help and exit.'
 complete -c stats-service -n '__fish_seen_subcommand_from help' -a config_check
+complete -c stats-service -n __fish_use_subcommand -a config_template -d 'Print a settings file with every setting, commented.'
+complete -c stats-service -n '__fish_seen_subcommand_from config_template' -l help -d 'Show the help and exit.'
+complete -c stats-service -n '__fish_seen_subcommand_from help' -a config_template
 complete -c stats-service -n __fish_use_subcommand -a healthcheck -d 'Ask the service of the settings whether it lives.'
 complete -c stats-service -n '__fish_seen_subcommand_from healthcheck' -l ready -d 'ask whether it can do its work, with its database'
 complete -c stats-service -n '__fish_seen_subcommand_from healthcheck' -l help -d 'Show the help and exit.'
@@ -25,7 +28,8 @@ complete -c stats-service -n __fish_use_subcommand -a completion -d 'Print a scr
 complete -c stats-service -n '__fish_seen_subcommand_from completion' -l shell -x -a 'bash zsh fish' -d 'The shell (bash, zsh or fish).  [required]'
 complete -c stats-service -n '__fish_seen_subcommand_from completion' -l help -d 'Show the help and exit.'
 complete -c stats-service -n '__fish_seen_subcommand_from help' -a completion
-complete -c stats-service -n __fish_use_subcommand -a manual -d 'Print the manual page.'
+complete -c stats-service -n __fish_use_subcommand -a manual -d 'Print a manual page.'
+complete -c stats-service -n '__fish_seen_subcommand_from manual' -l section -x -d 'Section of the manual: 1 has the commands, 5 the settings.  [default: 1]'
 complete -c stats-service -n '__fish_seen_subcommand_from manual' -l help -d 'Show the help and exit.'
 complete -c stats-service -n '__fish_seen_subcommand_from help' -a manual
 complete -c stats-service -n __fish_use_subcommand -a db_create -d 'Create the database from configuration parameters.'

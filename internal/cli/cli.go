@@ -144,6 +144,7 @@ func (p *program) commands() []*cli.Command {
 		p.serve(),
 		p.demo(),
 		p.configCheck(),
+		p.configTemplate(),
 		p.healthcheck(),
 		p.version(),
 		p.help(),

@@ -11,7 +11,7 @@ import (
 
 // The scripts and the manual page are kept in docs/ for those who package the
 // service; a test tells when they are out of date.
-//go:generate go test -run TestGenerated -update .
+//go:generate go test -run "TestGenerated|TestSettingsDocumented" -update .
 
 func (p *program) completion() *cli.Command {
 	return &cli.Command{

@@ -38,12 +38,46 @@ func defaults(t *testing.T) []config.Setting {
 }
 
 // TestSettingsDocumented makes sure that operators read of every setting, with
-// the default that it has.
+// the default that it has; -update writes the tables.
 func TestSettingsDocumented(t *testing.T) {
-	t.Parallel()
-	if diff := cmp.Diff(defaults(t), documented(t, root+"/docs/operating.md")); diff != "" {
-		t.Errorf("docs/operating.md (-settings +document)\n%s", diff)
+	file := root + "/docs/configure.md"
+	const from, to = "<!-- settings -->\n", "<!-- end of settings -->"
+	kept := read(t, file)
+	before, rest, _ := strings.Cut(kept, from)
+	_, after, found := strings.Cut(rest, to)
+	if !found {
+		t.Fatalf("docs/configure.md has no place for the settings, between %q and %q", from, to)
 	}
+	made := before + from + settingsTables() + to + after
+	if *update {
+		write(t, file, made)
+		return
+	}
+	if diff := cmp.Diff(made, kept); diff != "" {
+		t.Errorf("docs/configure.md is not what the settings are: go generate ./internal/cli (-settings +document)\n%s", diff)
+	}
+}
+
+// settingsTables describes the settings, a table for each topic.
+func settingsTables() string {
+	var text strings.Builder
+	for _, topic := range config.Reference() {
+		fmt.Fprintf(&text, "\n## %s\n\n| setting | default | meaning |\n|---|---|---|\n", topic.Title)
+		for _, d := range topic.Settings {
+			standard, meaning := "", d.Meaning
+			if d.Default != "" {
+				standard = "`" + d.Default + "` "
+			}
+			if d.Secret {
+				meaning = "*Secret.* " + meaning
+			}
+			if d.More != "" {
+				meaning += " [More](" + d.More + ")."
+			}
+			fmt.Fprintf(&text, "| `%s` | %s| %s |\n", d.Name, standard, meaning)
+		}
+	}
+	return text.String() + "\n"
 }
 
 // TestReadmeSettings checks the settings that the README picks out.
@@ -193,16 +227,14 @@ var (
 // their options.
 func TestCommandsDocumented(t *testing.T) {
 	t.Parallel()
-	for _, document := range []string{readmeFile, root + "/docs/operating.md", root + "/docs/integrating.md"} {
-		content, err := os.ReadFile(document)
-		if err != nil {
-			t.Fatal(err)
+	manual := root + "/docs/man/stats-service.1"
+	for _, document := range append(documents(t), manual) {
+		content := read(t, document)
+		code := strings.Join(codeBlock.FindAllString(content, -1), "\n")
+		if document == manual {
+			code = strings.NewReplacer(`\fB`, "", `\fR`, "", `\-`, "-").Replace(content)
 		}
-		code := strings.Join(codeBlock.FindAllString(string(content), -1), "\n")
 		found := commandLine.FindAllStringSubmatch(code, -1)
-		if len(found) == 0 {
-			t.Errorf("%s shows no command", document)
-		}
 		for _, match := range found {
 			help := output(t, []string{match[1], helpOption})
 			for _, option := range longOption.FindAllString(match[2], -1) {

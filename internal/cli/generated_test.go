@@ -15,12 +15,15 @@ import (
 	"github.com/monarc-project/stats-service/internal/cli"
 )
 
-// generated are the documents made from the commands, and what makes them.
+// generated are the documents made from the commands and the settings, and what
+// makes them.
 var generated = map[string][]string{
 	"/docs/completion/stats-service.bash": {"completion", "--shell", "bash"},
 	"/docs/completion/_stats-service":     {"completion", "--shell", "zsh"},
 	"/docs/completion/stats-service.fish": {"completion", "--shell", "fish"},
 	"/docs/man/stats-service.1":           {"manual"},
+	"/docs/man/stats-service.toml.5":      {"manual", "--section", "5"},
+	"/deploy/stats-service.toml":          {"config_template"},
 }
 
 // output runs a command that needs no settings.

@@ -47,7 +47,7 @@ type topic struct{ word, meaning string }
 
 const settingsNote = "Settings are taken from the environment and from the file that STATS_CONFIG\n" +
 	"names (.toml or .yaml), else from /etc/stats-service/stats-service.toml;\n" +
-	"docs/operating.md explains each of them.\n"
+	"config_template prints one that explains each of them.\n"
 
 // appHelp is what --help says about the program.
 func appHelp(app *cli.App) string {

@@ -5,15 +5,35 @@ import (
 	"strings"
 
 	"github.com/urfave/cli/v2"
+
+	"github.com/monarc-project/stats-service/internal/config"
+)
+
+// The sections of the manual that have a page.
+const (
+	commandsSection = 1
+	settingsSection = 5
 )
 
 func (p *program) manual() *cli.Command {
 	return &cli.Command{
 		Name:        "manual",
 		Category:    categoryService,
-		Usage:       "Print the manual page.",
+		Usage:       "Print a manual page.",
 		Description: "To read it: stats-service manual | man -l -",
-		Action:      p.text(func(c *cli.Context) (string, error) { return manualPage(c.App), nil }),
+		Flags: []cli.Flag{
+			&wholeFlag{cli.IntFlag{Name: "section", Usage: "Section of the manual: 1 has the commands, 5 the settings.", Value: commandsSection}},
+		},
+		Action: p.text(func(c *cli.Context) (string, error) {
+			switch section := c.Int("section"); section {
+			case commandsSection:
+				return manualPage(c.App), nil
+			case settingsSection:
+				return settingsPage(), nil
+			default:
+				return "", usagef("--section %d has no page: use %d or %d", section, commandsSection, settingsSection)
+			}
+		}),
 	}
 }
 
@@ -45,6 +65,60 @@ func manualPage(app *cli.App) string {
 	page.WriteString(".SH EXIT STATUS\n")
 	writeTags(&page, exitCodes())
 	fmt.Fprintf(&page, ".SH ENVIRONMENT\n%s", roff(settingsNote))
+	page.WriteString(".SH FILES\n")
+	writeTags(&page, installedFiles())
+	page.WriteString(".SH EXAMPLES\n")
+	writeTags(&page, examples())
+	page.WriteString(".SH SEE ALSO\n.BR stats\\-service.toml (5)\n")
+	return page.String()
+}
+
+// installedFiles are those of an installed service.
+func installedFiles() []topic {
+	return []topic{
+		{config.DefaultFile, "the settings, where STATS_CONFIG names no other file"},
+		{"/var/lib/stats-service", "DATA_DIR of the packages: the private database and the generated secret key"},
+		{"/var/lib/stats-service/secret.key", "seals the API keys in the database, unless SECRET_KEY is set: keep a copy"},
+		{"/var/lib/stats-service/postgres.log", "what the private database reports"},
+		{"/var/log/stats-service", "for LOG_PATH; logrotate looks after it"},
+	}
+}
+
+// examples are what operators do first and most.
+func examples() []topic {
+	return []topic{
+		{"stats-service demo", "Try the service with sample data."},
+		{"stats-service config_check", "See which settings are in force, and whether they work."},
+		{"stats-service client_create --name NC3", "Register a front office; the token that is printed is its API key."},
+		{"stats-service stats_push --dry-run", "Count what would be sent to the instance of REMOTE_STATS_SERVER."},
+		{"stats-service stats_purge --nb-month 36", "Forget what is older than three years."},
+		{"stats-service db_status --json", "What the database holds, for a program."},
+	}
+}
+
+// settingsPage is the manual page of section 5 in roff.
+func settingsPage() string {
+	var page strings.Builder
+	page.WriteString(".\\\" Generated from the settings.\n.TH STATS-SERVICE.TOML 5 \"\" \"MONARC Stats Service\" \"File Formats\"\n")
+	page.WriteString(".SH NAME\nstats\\-service.toml \\- settings of the MONARC Stats Service\n")
+	fmt.Fprintf(&page, ".SH DESCRIPTION\n%s", roff(settingsNote))
+	page.WriteString(".PP\n" + roff("Names are the same in both, in any case in the file. The environment wins over the file. An empty value\n"+
+		"is the same as none. Where a setting is a secret, NAME_FILE names a file that holds it.\n"))
+	for _, group := range config.Reference() {
+		fmt.Fprintf(&page, ".SH %s\n", roff(strings.ToUpper(group.Title)))
+		for _, d := range group.Settings {
+			meaning := strings.ReplaceAll(d.Meaning, "`", "")
+			if d.Secret {
+				meaning += " A secret."
+			}
+			if d.Default != "" {
+				meaning += " The default is " + d.Default + "."
+			}
+			writeTags(&page, []topic{{d.Name, meaning}})
+		}
+	}
+	page.WriteString(".SH EXAMPLES\n.nf\nport = 5005\ndatabase_url_file = \"/etc/stats\\-service/database\\-url\"\nlog_format = \"json\"\n.fi\n")
+	page.WriteString(".SH SEE ALSO\n.BR stats\\-service (1)\n")
 	return page.String()
 }
 

@@ -25,7 +25,7 @@ _stats_service() {
         db_empty) words="--yes -y --help" ;;
         client_create) words="--name --uuid --token --token-file --role --json --help" ;;
         client_list) words="--table --json --help" ;;
-        client_update) words="--uuid --name --role --active --inactive --local --no-local --json --help" ;;
+        client_update) words="--uuid --name --role --active --inactive --local --no-local --processing --no-processing --json --help" ;;
         client_token_rotate) words="--uuid --grace --json --help" ;;
         client_delete) words="--uuid --yes -y --json --help" ;;
         client_coordinates_set) words="--uuid --latitude --longitude --json --help" ;;

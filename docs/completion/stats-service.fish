@@ -86,7 +86,7 @@ complete -c stats-service -n '__fish_seen_subcommand_from client_list' -l table 
 complete -c stats-service -n '__fish_seen_subcommand_from client_list' -l json -d 'Print the result as JSON.'
 complete -c stats-service -n '__fish_seen_subcommand_from client_list' -l help -d 'Show the help and exit.'
 complete -c stats-service -n '__fish_seen_subcommand_from help' -a client_list
-complete -c stats-service -n __fish_use_subcommand -a client_update -d 'Change the name, the role, the access or the origin of the client specified with its UUID.'
+complete -c stats-service -n __fish_use_subcommand -a client_update -d 'Change the name, the role, the access, the origin or the muting of the client specified with its UUID.'
 complete -c stats-service -n '__fish_seen_subcommand_from client_update' -l uuid -x -d 'UUID of the client.  [required]'
 complete -c stats-service -n '__fish_seen_subcommand_from client_update' -l name -x -d 'New name of the client.'
 complete -c stats-service -n '__fish_seen_subcommand_from client_update' -l role -x -a 'user admin' -d 'New role of the client (user or admin).'
@@ -94,6 +94,8 @@ complete -c stats-service -n '__fish_seen_subcommand_from client_update' -l acti
 complete -c stats-service -n '__fish_seen_subcommand_from client_update' -l inactive -d 'Refuse the client, but keep it and its stats.'
 complete -c stats-service -n '__fish_seen_subcommand_from client_update' -l local -d 'The stats of the client are this instance'\''s own: they count as local and are pushed.'
 complete -c stats-service -n '__fish_seen_subcommand_from client_update' -l no-local -d 'The stats of the client come from elsewhere: they are not local and not pushed.'
+complete -c stats-service -n '__fish_seen_subcommand_from client_update' -l processing -d 'The stats of the client count in averages and public figures.'
+complete -c stats-service -n '__fish_seen_subcommand_from client_update' -l no-processing -d 'Mute the client: its stats are kept and returned to it, and count nowhere.'
 complete -c stats-service -n '__fish_seen_subcommand_from client_update' -l json -d 'Print the result as JSON.'
 complete -c stats-service -n '__fish_seen_subcommand_from client_update' -l help -d 'Show the help and exit.'
 complete -c stats-service -n '__fish_seen_subcommand_from help' -a client_update

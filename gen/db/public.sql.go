@@ -126,10 +126,23 @@ func (q *Queries) CountContributors(ctx context.Context) (int64, error) {
 	return count, err
 }
 
+const CountProcessedStats = `-- name: CountProcessedStats :one
+SELECT count(*) FROM stats
+WHERE coalesce(client_id, 0) NOT IN (SELECT client.id FROM client WHERE NOT client.is_processed)
+`
+
+// Those that count: of clients that are not muted.
+func (q *Queries) CountProcessedStats(ctx context.Context) (int64, error) {
+	row := q.db.QueryRow(ctx, CountProcessedStats)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
 const LocatedClients = `-- name: LocatedClients :many
 SELECT id, latitude::double precision AS latitude, longitude::double precision AS longitude
 FROM client
-WHERE is_active AND latitude IS NOT NULL AND longitude IS NOT NULL
+WHERE is_active AND is_processed AND latitude IS NOT NULL AND longitude IS NOT NULL
   AND (NOT $1::boolean OR local)
 ORDER BY id
 `

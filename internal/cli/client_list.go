@@ -78,14 +78,14 @@ func writeClientTable(w io.Writer, clients []stats.Client) {
 		return
 	}
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "UUID\tROLE\tSHARING\tACTIVE\tLOCAL\tLAST SEEN\tNAME")
+	fmt.Fprintln(table, "UUID\tROLE\tSHARING\tACTIVE\tLOCAL\tPROCESSED\tLAST SEEN\tNAME")
 	for _, client := range clients {
 		seen := "never"
 		if client.LastSeen != nil {
 			seen = client.LastSeen.Format(time.DateTime)
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", client.UUID, client.Role, yesOrNo(client.IsSharingEnabled),
-			yesOrNo(client.IsActive), yesOrNo(client.Local), seen, onOneLine(client.Name))
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", client.UUID, client.Role, yesOrNo(client.IsSharingEnabled),
+			yesOrNo(client.IsActive), yesOrNo(client.Local), yesOrNo(client.IsProcessed), seen, onOneLine(client.Name))
 	}
 	_ = table.Flush() // into memory
 }

@@ -15,7 +15,7 @@ func (p *program) clientUpdate() *cli.Command {
 	return &cli.Command{
 		Name:     "client_update",
 		Category: categoryClients,
-		Usage:    "Change the name, the role, the access or the origin of the client specified with its UUID.",
+		Usage:    "Change the name, the role, the access, the origin or the muting of the client specified with its UUID.",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "uuid", Usage: "UUID of the client." + required},
 			&cli.StringFlag{Name: "name", Usage: "New name of the client."},
@@ -24,6 +24,8 @@ func (p *program) clientUpdate() *cli.Command {
 			&cli.BoolFlag{Name: "inactive", Usage: "Refuse the client, but keep it and its stats."},
 			&cli.BoolFlag{Name: "local", Usage: "The stats of the client are this instance's own: they count as local and are pushed."},
 			&cli.BoolFlag{Name: "no-local", Usage: "The stats of the client come from elsewhere: they are not local and not pushed."},
+			&cli.BoolFlag{Name: "processing", Usage: "The stats of the client count in averages and public figures."},
+			&cli.BoolFlag{Name: "no-processing", Usage: "Mute the client: its stats are kept and returned to it, and count nowhere."},
 			jsonOption(),
 		},
 		Action: p.task(logging.CommandsClient, updateClient),
@@ -62,8 +64,11 @@ func (t *task) clientChange() (change postgres.ClientChange, err error) {
 	if change.Local, err = t.choice("local", "no-local"); err != nil {
 		return change, err
 	}
+	if change.Processed, err = t.choice("processing", "no-processing"); err != nil {
+		return change, err
+	}
 	if change == (postgres.ClientChange{}) {
-		return change, usagef("client_update needs something to change: --name, --role, --active or --inactive, --local or --no-local")
+		return change, usagef("client_update needs something to change: --name, --role, --active or --inactive, --local or --no-local, --processing or --no-processing")
 	}
 	return change, nil
 }

@@ -116,6 +116,7 @@ type clientRecord struct {
 	Local            bool       `json:"local"`
 	IsSharingEnabled bool       `json:"is_sharing_enabled"`
 	IsActive         bool       `json:"is_active"`
+	IsProcessed      bool       `json:"is_processed"`
 	CreatedAt        time.Time  `json:"created_at"`
 	LastSeen         *time.Time `json:"last_seen"`
 }
@@ -131,6 +132,7 @@ func recordOf(client stats.Client) clientRecord {
 		Local:            client.Local,
 		IsSharingEnabled: client.IsSharingEnabled,
 		IsActive:         client.IsActive,
+		IsProcessed:      client.IsProcessed,
 		CreatedAt:        client.CreatedAt,
 		LastSeen:         client.LastSeen,
 	}

@@ -191,7 +191,7 @@ func TestMutedClient(t *testing.T) {
 		if got, err := store.Contributions(t.Context(), period); err != nil || got.Clients != clients || got.Stats != clients {
 			t.Errorf("contributions %+v, %v; want those of %d clients", got, err, clients)
 		}
-		if got, err := store.Totals(t.Context()); err != nil || got.Clients != clients {
+		if got, err := store.Totals(t.Context()); err != nil || got.Clients != clients || got.Stats != clients {
 			t.Errorf("totals %+v, %v; want those of %d clients", got, err, clients)
 		}
 		agree(t, store)

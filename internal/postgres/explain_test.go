@@ -237,6 +237,7 @@ func indexedQuestions() map[string]question {
 
 		"contributions":           {db.Contributions, []any{dayOf("2024-02-01"), dayOf("2024-02-07"), &threatType, false}, "stats_date_idx"},
 		"contributors":            {db.CountContributors, nil, "Index Only Scan"},
+		"count of processed":      {db.CountProcessedStats, nil, "Index Only Scan"},
 		"contributions by week":   {db.ContributionsByWeek, []any{dayOf("2024-02-01"), dayOf("2024-02-07")}, "stats_date_idx"},
 		"observations of clients": {db.ObservationsByClient, []any{threatType, dayOf("2024-02-01"), dayOf("2024-02-07"), false, []int64{1, 2}}, "stats_"},
 		"observations by client":  {db.ObservationsByClient, []any{threatType, dayOf("2024-02-01"), dayOf("2024-02-07"), false, []int64(nil)}, "stats_date_idx"},

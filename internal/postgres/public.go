@@ -72,8 +72,8 @@ func (s *Store) ContributionsByWeek(ctx context.Context, from, to time.Time) ([]
 	return weeks, nil
 }
 
-// Totals counts the stats of all times and the clients that have any. Its
-// number of analyses is not filled in.
+// Totals counts the stats of all times and the clients that have any, without
+// those of muted clients. Its number of analyses is not filled in.
 func (s *Store) Totals(ctx context.Context) (Contributions, error) {
 	var total Contributions
 	err := s.read(ctx, func(source db.DBTX) (err error) {
@@ -81,7 +81,7 @@ func (s *Store) Totals(ctx context.Context) (Contributions, error) {
 		if total.Clients, err = queries.CountContributors(ctx); err != nil {
 			return err
 		}
-		total.Stats, err = queries.CountStats(ctx)
+		total.Stats, err = queries.CountProcessedStats(ctx)
 		return err
 	})
 	if err != nil {
@@ -213,7 +213,8 @@ func eachContribution(ctx context.Context, source db.DBTX, filter stats.Filter, 
 	return translate(ctx, err)
 }
 
-// LocatedClient is an active client whose coordinates, in degrees, are known.
+// LocatedClient is an active client whose coordinates, in degrees, are known and
+// that is not muted.
 type LocatedClient struct {
 	ID                  int64
 	Latitude, Longitude float64

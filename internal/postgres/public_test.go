@@ -225,6 +225,13 @@ func TestLocatedClients(t *testing.T) {
 	if _, err := store.UpdateClient(t.Context(), clients[1].UUID, postgres.ClientChange{Active: ptr(false)}); err != nil {
 		t.Fatal(err)
 	}
+	muted := newClient(t, store, "muted")
+	if _, err := store.SetCoordinates(t.Context(), muted.UUID, ptr(1.0), ptr(1.0)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := store.UpdateClient(t.Context(), muted.UUID, postgres.ClientChange{Processed: ptr(false)}); err != nil {
+		t.Fatal(err)
+	}
 	all := []postgres.LocatedClient{
 		{ID: clients[0].ID, Latitude: 49.5, Longitude: 6.25}, {ID: clients[2].ID, Latitude: 51.5, Longitude: 6.25},
 	}

@@ -55,10 +55,15 @@ FROM (
 ) AS k
 JOIN document AS d ON d.anr = k.anr AND d.digest = k.digest;
 
+-- name: CountProcessedStats :one
+-- Those that count: of clients that are not muted.
+SELECT count(*) FROM stats
+WHERE coalesce(client_id, 0) NOT IN (SELECT client.id FROM client WHERE NOT client.is_processed);
+
 -- name: LocatedClients :many
 -- The clients that the public map shows.
 SELECT id, latitude::double precision AS latitude, longitude::double precision AS longitude
 FROM client
-WHERE is_active AND latitude IS NOT NULL AND longitude IS NOT NULL
+WHERE is_active AND is_processed AND latitude IS NOT NULL AND longitude IS NOT NULL
   AND (NOT @local_only::boolean OR local)
 ORDER BY id;

@@ -167,11 +167,11 @@ func countStats(t *testing.T, i *instance) int {
 
 // maxMemory is what a pushing process may take, however much it pushes: twice of
 // what it takes, and less than with 500 bytes kept of each of the stats.
-const maxMemory = 40 << 20
+const maxMemory = 32 << 20
 
 func (p pusher) testMemory(t *testing.T) {
 	t.Parallel()
-	const count = 50_000
+	const count = 30_000
 	url, farURL := pgtest.New(t), pgtest.New(t)
 	local, far := openStore(t, url, 0), serve(t, openStore(t, farURL, 0), maxBody)
 	client, as := newClient(t, local, "local"), newClient(t, far.store, "as")

@@ -12,9 +12,12 @@ package pgtest
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io/fs"
 	"os"
+	"runtime"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -63,7 +66,23 @@ func Run(m *testing.M, schema fs.FS, migrate func(ctx context.Context, url strin
 	}
 	defer leave()
 	current = s
+	if err := runMoreAtOnce(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
 	return m.Run()
+}
+
+// runMoreAtOnce raises the number of tests that run at once, unless the caller
+// of the tests has chosen one: all wait for the server, some for timeouts.
+func runMoreAtOnce() error {
+	flag.Parse()
+	chosen := false
+	flag.Visit(func(f *flag.Flag) { chosen = chosen || f.Name == "test.parallel" })
+	if chosen {
+		return nil
+	}
+	return flag.Set("test.parallel", strconv.Itoa(2*runtime.GOMAXPROCS(0)))
 }
 
 // New returns the address of a fresh database that is migrated and holds no

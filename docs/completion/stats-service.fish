@@ -86,7 +86,7 @@ complete -c stats-service -n '__fish_seen_subcommand_from client_list' -l table 
 complete -c stats-service -n '__fish_seen_subcommand_from client_list' -l json -d 'Print the result as JSON.'
 complete -c stats-service -n '__fish_seen_subcommand_from client_list' -l help -d 'Show the help and exit.'
 complete -c stats-service -n '__fish_seen_subcommand_from help' -a client_list
-complete -c stats-service -n __fish_use_subcommand -a client_update -d 'Change the name, the role, the access, the origin or the muting of the client specified with its UUID.'
+complete -c stats-service -n __fish_use_subcommand -a client_update -d 'Change the name, role, access or origin of a client, or whether it counts.'
 complete -c stats-service -n '__fish_seen_subcommand_from client_update' -l uuid -x -d 'UUID of the client.  [required]'
 complete -c stats-service -n '__fish_seen_subcommand_from client_update' -l name -x -d 'New name of the client.'
 complete -c stats-service -n '__fish_seen_subcommand_from client_update' -l role -x -a 'user admin' -d 'New role of the client (user or admin).'

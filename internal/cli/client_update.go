@@ -15,7 +15,7 @@ func (p *program) clientUpdate() *cli.Command {
 	return &cli.Command{
 		Name:     "client_update",
 		Category: categoryClients,
-		Usage:    "Change the name, the role, the access, the origin or the muting of the client specified with its UUID.",
+		Usage:    "Change the name, role, access or origin of a client, or whether it counts.",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "uuid", Usage: "UUID of the client." + required},
 			&cli.StringFlag{Name: "name", Usage: "New name of the client."},

@@ -142,7 +142,7 @@ func (s statusRecord) write(w io.Writer) {
 	}
 	fmt.Fprintf(w, "Documents: %d\n", s.Documents)
 	if s.Unprocessable > 0 {
-		fmt.Fprintf(w, "Left out of processing, because their data is malformed: %d\n", s.Unprocessable)
+		fmt.Fprintf(w, "Left out of processing, because their type is unknown or their data malformed: %d\n", s.Unprocessable)
 	}
 	s.writeRollups(w)
 }

@@ -247,7 +247,7 @@ func mergeRollups(ctx context.Context, store *postgres.Store, log *slog.Logger) 
 func (p *program) serverOptions(store *postgres.Store, settings config.Config, log *slog.Logger) (httpapi.Options, error) {
 	cached := httpapi.NewCache(p.Now)
 	figures := disclosure.New(disclosure.Options{
-		Store:      store,
+		Store:      store.SumStore,
 		Cache:      cached,
 		Now:        p.Now,
 		Location:   settings.Location(),

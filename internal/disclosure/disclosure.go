@@ -23,7 +23,7 @@ import (
 
 // Options are what a Control needs.
 type Options struct {
-	Store    *postgres.Store
+	Store    postgres.SumStore
 	Cache    *cache.Cache
 	Now      func() time.Time
 	Location *time.Location // decides which day "today" is
@@ -34,7 +34,7 @@ type Options struct {
 
 // Control is the only way from the database to what the public sees.
 type Control struct {
-	store     *postgres.Store
+	store     postgres.SumStore
 	cache     *cache.Cache
 	now       func() time.Time
 	location  *time.Location

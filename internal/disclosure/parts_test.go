@@ -71,7 +71,7 @@ func newWorld(t *testing.T, seed uint64, minimum, locals, others int) *world {
 	t.Cleanup(store.Close)
 	w := &world{Rand: rand.New(rand.NewPCG(seed, 5)), t: t, store: store, minClients: minimum}
 	w.control = disclosure.New(disclosure.Options{
-		Store: store, Now: noon, Location: time.UTC, MinClients: minimum,
+		Store: store.SumStore, Now: noon, Location: time.UTC, MinClients: minimum,
 		Cache: cache.New(cache.Options{MaxBytes: 1 << 20, MaxAge: time.Minute, Now: noon}),
 	})
 	for client := range locals + others {

@@ -81,7 +81,7 @@ func setupStore(t testing.TB, options postgres.Options, changes ...func(*httpapi
 		change(&opts)
 	}
 	opts.Cache = httpapi.NewCache(opts.Now)
-	figures := disclosure.New(disclosure.Options{Store: store, Cache: opts.Cache, Now: opts.Now, Location: opts.Location})
+	figures := disclosure.New(disclosure.Options{Store: store.SumStore, Cache: opts.Cache, Now: opts.Now, Location: opts.Location})
 	opts.Public = publicapi.New(publicapi.Options{Figures: figures, Cache: opts.Cache, APIRoot: httpapi.Root})
 	api, handler := httpapi.New(opts)
 	background, cancel := context.WithCancel(context.Background())

@@ -25,7 +25,7 @@ const maxLinkLength = 2000
 
 // statsList is an answer that goes row by row from the database to the caller.
 type statsList struct {
-	store *postgres.Store
+	store postgres.StatStore
 	scope stats.Scope
 	query postgres.ListQuery
 	mask  *fieldmask.Mask

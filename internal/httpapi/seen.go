@@ -18,7 +18,7 @@ const (
 
 // seen gathers when clients were last seen, so that a request costs no write.
 type seen struct {
-	store *postgres.Store
+	store postgres.ClientStore
 	now   func() time.Time
 	log   *slog.Logger
 
@@ -26,7 +26,7 @@ type seen struct {
 	times map[int64]time.Time
 }
 
-func newSeen(store *postgres.Store, now func() time.Time, log *slog.Logger) *seen {
+func newSeen(store postgres.ClientStore, now func() time.Time, log *slog.Logger) *seen {
 	return &seen{store: store, now: now, log: log, times: map[int64]time.Time{}}
 }
 

@@ -89,7 +89,7 @@ func New(opts Options) (*Server, http.Handler) {
 		metrics:          opts.Metrics,
 		cache:            opts.Cache,
 		tokens:           newTokenCache(opts.Now),
-		seen:             newSeen(opts.Store, opts.Now, opts.Log),
+		seen:             newSeen(opts.Store.ClientStore, opts.Now, opts.Log),
 	}
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true

@@ -30,7 +30,7 @@ func (s *Server) ListStats(ctx context.Context, request server.ListStatsRequestO
 	if err := q.faults.err(); err != nil {
 		return nil, err
 	}
-	list := statsList{store: s.store, scope: client.Scope(), query: query, mask: mask}
+	list := statsList{store: s.store.StatStore, scope: client.Scope(), query: query, mask: mask}
 	if nothing {
 		list.scope = stats.Scope{}
 	}
@@ -50,7 +50,7 @@ func (s *Server) GetStats(ctx context.Context, request server.GetStatsRequestObj
 		return nil, err
 	}
 	if id == nil {
-		list := statsList{store: s.store, scope: client.Scope(), mask: mask}
+		list := statsList{store: s.store.StatStore, scope: client.Scope(), mask: mask}
 		list.query.ANRs = []uuid.UUID{anr}
 		return reply(func(w http.ResponseWriter) error { return list.writeArray(ctx, w) }), nil
 	}

@@ -70,7 +70,7 @@ func serve(t *testing.T, store *postgres.Store, maxBody int64) *instance {
 	t.Helper()
 	i := &instance{store: store}
 	cached := httpapi.NewCache(noon)
-	figures := disclosure.New(disclosure.Options{Store: store, Cache: cached, Now: noon, Location: time.UTC})
+	figures := disclosure.New(disclosure.Options{Store: store.SumStore, Cache: cached, Now: noon, Location: time.UTC})
 	_, handler := httpapi.New(httpapi.Options{
 		Store:    store,
 		Cache:    cached,

@@ -80,7 +80,7 @@ func NeedsAdoption(ctx context.Context, url string) (bool, error) {
 }
 
 // Adopted reports whether the database was taken over from the Python service.
-func (s *Store) Adopted(ctx context.Context) (adopted bool, err error) {
+func (s Maintenance) Adopted(ctx context.Context) (adopted bool, err error) {
 	err = s.pool.QueryRow(ctx, `SELECT to_regclass('adoption_state') IS NOT NULL`).Scan(&adopted)
 	return adopted, translate(ctx, err)
 }
@@ -279,7 +279,7 @@ func (a *adoption) addUp(ctx context.Context) error {
 	if _, err := a.conn.Exec(ctx, `ANALYZE `+adoptionSchema+`.stats, `+adoptionSchema+`.document, `+adoptionSchema+`.client`); err != nil {
 		return err
 	}
-	r := rebuilding{Store: a.store, steps: 2 * a.total, done: a.done, progress: a.progress}
+	r := rebuilding{shared: a.store.shared, steps: 2 * a.total, done: a.done, progress: a.progress}
 	_, err := r.rollups(ctx)
 	a.done = r.done
 	return err

@@ -42,7 +42,7 @@ func (d Difference) String() string {
 // state of the database while others may write. It returns what differs, by
 // date, and nothing when all agree. Where Status.RollupsComplete is false, all
 // that the database held before it was adopted differs.
-func (s *Store) RollupsAgree(ctx context.Context) ([]Difference, error) {
+func (s Maintenance) RollupsAgree(ctx context.Context) ([]Difference, error) {
 	var found []Difference
 	options := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
 	err := pgx.BeginTxFunc(ctx, s.pool, options, func(tx pgx.Tx) (err error) {

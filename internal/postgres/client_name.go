@@ -12,7 +12,7 @@ import (
 // one name. Where a client is stored under the same name in another composition,
 // which databases of earlier releases may have, it is that one's, so that the two
 // conflict.
-func (s *Store) spelling(ctx context.Context, name string) (string, error) {
+func (s *shared) spelling(ctx context.Context, name string) (string, error) {
 	composed := norm.NFC.String(name)
 	if isASCII(composed) {
 		return composed, nil

@@ -32,7 +32,7 @@ const (
 // Errors: *stats.InvalidError when a field cannot be accepted; when the name is
 // taken, stats.ErrUnchanged with the stored client if it has the same token,
 // else *stats.ConflictError, as for a token or a UUID that is taken.
-func (s *Store) CreateClient(ctx context.Context, client stats.Client) (stats.Client, error) {
+func (s ClientStore) CreateClient(ctx context.Context, client stats.Client) (stats.Client, error) {
 	client = withClientDefaults(client)
 	name, err := s.spelling(ctx, client.Name)
 	if err != nil {
@@ -59,7 +59,7 @@ func (s *Store) CreateClient(ctx context.Context, client stats.Client) (stats.Cl
 	return stats.Client{}, fmt.Errorf("create client %q: %w", client.Name, translate(ctx, err))
 }
 
-func (s *Store) insertClient(ctx context.Context, client stats.Client) (row db.Client, err error) {
+func (s *shared) insertClient(ctx context.Context, client stats.Client) (row db.Client, err error) {
 	params := s.insertClientParams(client)
 	err = s.transact(ctx, func(w *writing) (err error) {
 		w.changed[ChangeClients] = true
@@ -82,7 +82,7 @@ func withClientDefaults(client stats.Client) stats.Client {
 	return client
 }
 
-func (s *Store) insertClientParams(client stats.Client) db.InsertClientParams {
+func (s *shared) insertClientParams(client stats.Client) db.InsertClientParams {
 	return db.InsertClientParams{
 		UUID:             client.UUID,
 		Name:             client.Name,
@@ -100,7 +100,7 @@ func (s *Store) insertClientParams(client stats.Client) db.InsertClientParams {
 
 // sameClient returns the stored client that has both the name and the token of
 // client, or stats.ErrNotFound.
-func (s *Store) sameClient(ctx context.Context, client stats.Client) (stats.Client, error) {
+func (s *shared) sameClient(ctx context.Context, client stats.Client) (stats.Client, error) {
 	row, err := s.queries.ClientByName(ctx, client.Name)
 	if err != nil {
 		return stats.Client{}, translate(ctx, err)
@@ -146,7 +146,7 @@ func printable(text string, last rune) bool {
 // ClientByToken returns the client that presents token, or stats.ErrNotFound. A
 // token that RotateToken replaced counts until its grace is over.
 // Inactive clients are returned as well: the caller decides what they may do.
-func (s *Store) ClientByToken(ctx context.Context, token string) (stats.Client, error) {
+func (s ClientStore) ClientByToken(ctx context.Context, token string) (stats.Client, error) {
 	row, err := s.queries.ClientByTokenDigest(ctx, db.ClientByTokenDigestParams{
 		TokenDigest: secret.Digest(token), Now: s.timestamp(),
 	})
@@ -159,7 +159,7 @@ func (s *Store) ClientByToken(ctx context.Context, token string) (stats.Client, 
 }
 
 // ClientByUUID returns the client without its token, or stats.ErrNotFound.
-func (s *Store) ClientByUUID(ctx context.Context, id uuid.UUID) (stats.Client, error) {
+func (s ClientStore) ClientByUUID(ctx context.Context, id uuid.UUID) (stats.Client, error) {
 	row, err := s.queries.ClientByUUID(ctx, id)
 	if err != nil {
 		return stats.Client{}, fmt.Errorf("find client %s: %w", id, translate(ctx, err))
@@ -168,7 +168,7 @@ func (s *Store) ClientByUUID(ctx context.Context, id uuid.UUID) (stats.Client, e
 }
 
 // Clients returns all clients without their tokens, oldest first.
-func (s *Store) Clients(ctx context.Context) ([]stats.Client, error) {
+func (s ClientStore) Clients(ctx context.Context) ([]stats.Client, error) {
 	rows, err := s.queries.ListClients(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("list clients: %w", translate(ctx, err))
@@ -183,7 +183,7 @@ func (s *Store) Clients(ctx context.Context) ([]stats.Client, error) {
 // ListClients returns all clients with their tokens, oldest first. A client
 // of an adopted database may have none. A client whose token was sealed with another secret key comes without it, beside an
 // error that wraps secret.ErrCannotOpen and names the first of them.
-func (s *Store) ListClients(ctx context.Context) ([]stats.Client, error) {
+func (s ClientStore) ListClients(ctx context.Context) ([]stats.Client, error) {
 	rows, err := s.queries.ListClients(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("list clients: %w", translate(ctx, err))
@@ -206,7 +206,7 @@ func (s *Store) ListClients(ctx context.Context) ([]stats.Client, error) {
 
 // SetSharing records whether the client shares its stats and returns it without
 // its token, or stats.ErrNotFound.
-func (s *Store) SetSharing(ctx context.Context, id int64, enabled bool) (stats.Client, error) {
+func (s ClientStore) SetSharing(ctx context.Context, id int64, enabled bool) (stats.Client, error) {
 	var row db.Client
 	err := s.transact(ctx, func(w *writing) (err error) {
 		w.changed[ChangeClients] = true
@@ -225,7 +225,7 @@ func (s *Store) SetSharing(ctx context.Context, id int64, enabled bool) (stats.C
 // creates a client called name if need be. Nobody is promoted or given another
 // token: when the token belongs to somebody else or the name is taken with
 // another token, the error is a *stats.ConflictError.
-func (s *Store) EnsureAdmin(ctx context.Context, token, name string) (created bool, err error) {
+func (s ClientStore) EnsureAdmin(ctx context.Context, token, name string) (created bool, err error) {
 	if token == "" {
 		return false, stats.Invalid("token", "the admin token is empty")
 	}
@@ -255,7 +255,7 @@ func checkAdmin(holder stats.Client) error {
 
 // RecordSeen sets when clients, by id, were last seen. A time before the stored
 // one changes nothing, nor does an unknown id.
-func (s *Store) RecordSeen(ctx context.Context, seen map[int64]time.Time) error {
+func (s ClientStore) RecordSeen(ctx context.Context, seen map[int64]time.Time) error {
 	if len(seen) == 0 {
 		return nil
 	}

@@ -26,7 +26,7 @@ import (
 //
 // Stats of clients that are muted do not count, nor do those whose data does not
 // validate, of which the log warns.
-func (s *Store) DailySums(ctx context.Context, filter stats.Filter) ([]processor.DailySum, error) {
+func (s SumStore) DailySums(ctx context.Context, filter stats.Filter) ([]processor.DailySum, error) {
 	if filter.Type == "" {
 		return nil, stats.Invalid("type", "a type is required to aggregate stats")
 	}
@@ -41,7 +41,7 @@ func (s *Store) DailySums(ctx context.Context, filter stats.Filter) ([]processor
 	return sums, nil
 }
 
-func (s *Store) dailySums(ctx context.Context, source db.DBTX, filter stats.Filter) ([]processor.DailySum, error) {
+func (s *shared) dailySums(ctx context.Context, source db.DBTX, filter stats.Filter) ([]processor.DailySum, error) {
 	complete, err := s.rollupsComplete(ctx, source)
 	if err != nil {
 		return nil, err
@@ -59,7 +59,7 @@ func (s *Store) dailySums(ctx context.Context, source db.DBTX, filter stats.Filt
 }
 
 // sumsOf looks up what was added up.
-func (s *Store) sumsOf(ctx context.Context, source db.DBTX, t stats.Type, sums *rollup.Accumulator) ([]processor.DailySum, error) {
+func (s *shared) sumsOf(ctx context.Context, source db.DBTX, t stats.Type, sums *rollup.Accumulator) ([]processor.DailySum, error) {
 	subjects, err := s.subjectsByID(ctx, source, sums.Subjects())
 	if err != nil {
 		return nil, err
@@ -73,7 +73,7 @@ func (s *Store) sumsOf(ctx context.Context, source db.DBTX, t stats.Type, sums *
 
 // CountUnprocessable is the number of stats that DailySums leaves out because
 // their data does not validate.
-func (s *Store) CountUnprocessable(ctx context.Context) (int64, error) {
+func (s Maintenance) CountUnprocessable(ctx context.Context) (int64, error) {
 	n, err := s.queries.CountUnprocessableStats(ctx)
 	if err != nil {
 		return 0, fmt.Errorf("count unprocessable stats: %w", translate(ctx, err))
@@ -82,7 +82,7 @@ func (s *Store) CountUnprocessable(ctx context.Context) (int64, error) {
 }
 
 // warnLeftOut warns once for each type: dashboards ask the same every minute.
-func (s *Store) warnLeftOut(ctx context.Context, t stats.Type, n int) {
+func (s *shared) warnLeftOut(ctx context.Context, t stats.Type, n int) {
 	if n == 0 {
 		return
 	}
@@ -94,7 +94,7 @@ func (s *Store) warnLeftOut(ctx context.Context, t stats.Type, n int) {
 		slog.String("type", string(t)), slog.Int("stats", n))
 }
 
-func (s *Store) addObservations(ctx context.Context, source db.DBTX, filter stats.Filter, sums *rollup.Accumulator) error {
+func (s *shared) addObservations(ctx context.Context, source db.DBTX, filter stats.Filter, sums *rollup.Accumulator) error {
 	rows, err := source.Query(ctx, db.ObservationsByDay, string(filter.Type), anrFilter(filter.ANRs), clientFilter(filter.ANRsOfClient),
 		dateFilter(filter.DateFrom), dateFilter(filter.DateTo), filter.LocalStatsOnly)
 	if err != nil {

@@ -65,7 +65,7 @@ func DistributionStatements() []string { return slices.Clone(distribution) }
 
 // CheckDistributable returns nil when Distribute would begin: otherwise
 // ErrNoCitus, ErrDistributed, or the error of CheckSchema.
-func (s *Store) CheckDistributable(ctx context.Context) error {
+func (s Maintenance) CheckDistributable(ctx context.Context) error {
 	if err := s.CheckSchema(ctx); err != nil {
 		return err
 	}
@@ -90,7 +90,7 @@ func (s *Store) CheckDistributable(ctx context.Context) error {
 // Distribute turns the tables into distributed ones of Citus, all or none. It
 // waits until nobody uses them and locks everybody out, for as long as it takes
 // to copy their rows. The errors are also those of CheckDistributable.
-func (s *Store) Distribute(ctx context.Context) error {
+func (s Maintenance) Distribute(ctx context.Context) error {
 	if err := s.CheckDistributable(ctx); err != nil {
 		return err
 	}
@@ -119,7 +119,7 @@ func distribute(ctx context.Context, tx pgx.Tx) error {
 
 // distributed reports whether the tables are, and looks once: who distributes them
 // announces that everything has changed.
-func (s *Store) distributed(ctx context.Context) (bool, error) {
+func (s *shared) distributed(ctx context.Context) (bool, error) {
 	if known := s.spread.Load(); known != nil {
 		return *known, nil
 	}

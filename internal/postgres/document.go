@@ -33,7 +33,7 @@ func queueGenericPlans(batch *pgx.Batch, distributed bool) {
 
 // KnownDocuments returns the digests of those documents that are stored, in
 // exactly these bytes, and are known to validate. It is for stats.Known.
-func (s *Store) KnownDocuments(ctx context.Context, sent []stats.SentDocument) (map[stats.SentDocument]stats.Digest, error) {
+func (s StatStore) KnownDocuments(ctx context.Context, sent []stats.SentDocument) (map[stats.SentDocument]stats.Digest, error) {
 	known := make(map[stats.SentDocument]stats.Digest, len(sent))
 	if len(sent) == 0 {
 		return known, nil
@@ -60,7 +60,7 @@ func (s *Store) KnownDocuments(ctx context.Context, sent []stats.SentDocument) (
 
 // batchOnce runs the statements that queue queues, which look rows up by their
 // keys. Errors are the driver's.
-func (s *Store) batchOnce(ctx context.Context, queue func(*pgx.Batch)) error {
+func (s *shared) batchOnce(ctx context.Context, queue func(*pgx.Batch)) error {
 	distributed, err := s.distributed(ctx)
 	if err != nil {
 		return err

@@ -25,7 +25,7 @@ type Exported struct {
 //
 // The tables are those of the revision that the database was taken over from, or the
 // latest. An error wraps secret.ErrCannotOpen when a token was sealed with another key.
-func (s *Store) ExportPython(ctx context.Context, w io.Writer) (Exported, error) {
+func (s Maintenance) ExportPython(ctx context.Context, w io.Writer) (Exported, error) {
 	conn, err := pgx.ConnectConfig(ctx, s.pool.Config().ConnConfig)
 	if err != nil {
 		return Exported{}, fmt.Errorf("export the database: %w", translate(ctx, err))

@@ -36,7 +36,7 @@ func poolGauges(name string, pool *pgxpool.Pool) PoolGauges {
 
 // PendingDeltas counts the changes that are not in the rollups yet. Answers have
 // them all the same; merging them keeps answers fast.
-func (s *Store) PendingDeltas(ctx context.Context) (int64, error) {
+func (s Maintenance) PendingDeltas(ctx context.Context) (int64, error) {
 	count, err := s.queries.CountDeltas(ctx)
 	if err != nil {
 		return 0, fmt.Errorf("count the changes that are not in the rollups: %w", translate(ctx, err))

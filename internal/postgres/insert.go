@@ -29,7 +29,7 @@ import (
 //
 // Errors: *stats.InvalidError when the database cannot hold a value,
 // stats.ErrNotFound when the client is gone.
-func (s *Store) InsertBatch(ctx context.Context, client stats.Client, batch stats.Batch) ([]stats.Result, error) {
+func (s StatStore) InsertBatch(ctx context.Context, client stats.Client, batch stats.Batch) ([]stats.Result, error) {
 	if len(batch.Items) == 0 {
 		return []stats.Result{}, nil
 	}
@@ -43,7 +43,7 @@ func (s *Store) InsertBatch(ctx context.Context, client stats.Client, batch stat
 
 // insert packs what has been read, and tries. What was taken for known may be gone
 // by then: it is read, and there is another try.
-func (s *Store) insert(ctx context.Context, in *insertion) (err error) {
+func (s *shared) insert(ctx context.Context, in *insertion) (err error) {
 	if in.distributed, err = s.distributed(ctx); err != nil {
 		return translate(ctx, err)
 	}
@@ -435,7 +435,7 @@ func (in *insertion) reportDerived(r *stats.Result, of *record) {
 
 // Repeats reports of each item with a UUID whether the client has stored its record
 // under another one, or an earlier item has it.
-func (s *Store) Repeats(ctx context.Context, client stats.Client, items []stats.Item) ([]bool, error) {
+func (s StatStore) Repeats(ctx context.Context, client stats.Client, items []stats.Item) ([]bool, error) {
 	in := newInsertion(client, items)
 	err := s.batchOnce(ctx, func(batch *pgx.Batch) { in.queueLocate(batch, slices.Collect(maps.Values(in.byDay))) })
 	if err != nil {

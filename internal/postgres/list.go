@@ -34,7 +34,7 @@ type ListQuery struct {
 // returns, and a connection is in use until EachStat returns. Only half of the
 // connections are for that: when as many lists are under way for a while, the
 // error is stats.ErrBusy.
-func (s *Store) EachStat(ctx context.Context, scope stats.Scope, query ListQuery, fn func(stats.Stat) error) (more bool, err error) {
+func (s StatStore) EachStat(ctx context.Context, scope stats.Scope, query ListQuery, fn func(stats.Stat) error) (more bool, err error) {
 	leave, err := s.lists.enter(ctx)
 	if err != nil {
 		return false, fmt.Errorf("list stats: %w", err)
@@ -138,7 +138,7 @@ func listStatement(scope stats.Scope, query ListQuery, distributed bool) (statem
 
 // Stat returns the stat of the analysis with this uuid, or stats.ErrNotFound
 // when there is none in scope.
-func (s *Store) Stat(ctx context.Context, scope stats.Scope, anr, id uuid.UUID) (stats.Stat, error) {
+func (s StatStore) Stat(ctx context.Context, scope stats.Scope, anr, id uuid.UUID) (stats.Stat, error) {
 	var row db.StatByUUIDRow
 	err := s.read(ctx, func(source db.DBTX) (err error) {
 		row, err = db.New(source).StatByUUID(ctx, db.StatByUUIDParams{UUID: id, ANR: anr, ClientID: scope.ClientID()})
@@ -155,7 +155,7 @@ func (s *Store) Stat(ctx context.Context, scope stats.Scope, anr, id uuid.UUID) 
 
 // DeleteStats deletes the stats of the analysis that are in scope, or only the
 // one with the uuid *id, and returns how many it deleted.
-func (s *Store) DeleteStats(ctx context.Context, scope stats.Scope, anr uuid.UUID, id *uuid.UUID) (n int64, err error) {
+func (s StatStore) DeleteStats(ctx context.Context, scope stats.Scope, anr uuid.UUID, id *uuid.UUID) (n int64, err error) {
 	err = s.transact(ctx, func(w *writing) error {
 		rows, err := w.queries.DeleteStats(ctx, db.DeleteStatsParams{ANR: anr, UUID: id, ClientID: scope.ClientID()})
 		if err != nil {

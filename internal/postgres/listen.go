@@ -72,7 +72,7 @@ func (s *Store) Listen(ctx context.Context, fn func(Change)) error {
 }
 
 // listen listens on one connection. heard tells whether it was established.
-func (s *Store) listen(ctx context.Context, fn func(Change)) (heard bool, err error) {
+func (s *shared) listen(ctx context.Context, fn func(Change)) (heard bool, err error) {
 	conn, err := pgx.ConnectConfig(ctx, s.pool.Config().ConnConfig)
 	if err != nil {
 		return false, translate(ctx, err)
@@ -106,7 +106,7 @@ func nextChange(ctx context.Context, conn *pgx.Conn) (Change, error) {
 
 // tell passes a change on. The database may be another one when everything has
 // changed, with other ids of subjects.
-func (s *Store) tell(change Change, fn func(Change)) {
+func (s *shared) tell(change Change, fn func(Change)) {
 	if change == ChangeEverything {
 		s.subjects.forget()
 		s.complete.Store(false)

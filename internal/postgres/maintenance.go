@@ -27,7 +27,7 @@ func (p Progress) tell(done, total int64) {
 
 // CountStatsOfClient is how many stats DeleteStatsOfClient would delete. The
 // error of an unknown client is stats.ErrNotFound.
-func (s *Store) CountStatsOfClient(ctx context.Context, id uuid.UUID) (int64, error) {
+func (s ClientStore) CountStatsOfClient(ctx context.Context, id uuid.UUID) (int64, error) {
 	client, err := s.ClientByUUID(ctx, id)
 	if err != nil {
 		return 0, err
@@ -44,7 +44,7 @@ func (s *Store) CountStatsOfClient(ctx context.Context, id uuid.UUID) (int64, er
 // how many it deleted. It works in batches: when it is interrupted, what was
 // deleted so far stays deleted and is the number returned with the error.
 // The error of an unknown client is stats.ErrNotFound.
-func (s *Store) DeleteStatsOfClient(ctx context.Context, id uuid.UUID, progress Progress) (deleted int64, err error) {
+func (s ClientStore) DeleteStatsOfClient(ctx context.Context, id uuid.UUID, progress Progress) (deleted int64, err error) {
 	client, err := s.ClientByUUID(ctx, id)
 	if err != nil {
 		return 0, err
@@ -67,7 +67,7 @@ func (s *Store) DeleteStatsOfClient(ctx context.Context, id uuid.UUID, progress 
 }
 
 // CountPurgeable is how many stats PurgeStats would delete.
-func (s *Store) CountPurgeable(ctx context.Context, before time.Time) (int64, error) {
+func (s Maintenance) CountPurgeable(ctx context.Context, before time.Time) (int64, error) {
 	n, err := s.queries.CountStatsBefore(ctx, before)
 	if err != nil {
 		return 0, fmt.Errorf("count stats before %s: %w", before.Format(time.DateOnly), translate(ctx, err))
@@ -78,7 +78,7 @@ func (s *Store) CountPurgeable(ctx context.Context, before time.Time) (int64, er
 // PurgeStats deletes all stats of days before the given one, remembers that day
 // and returns how many it deleted; interrupted, it behaves as DeleteStatsOfClient
 // does.
-func (s *Store) PurgeStats(ctx context.Context, before time.Time, progress Progress) (deleted int64, err error) {
+func (s Maintenance) PurgeStats(ctx context.Context, before time.Time, progress Progress) (deleted int64, err error) {
 	total, err := s.CountPurgeable(ctx, before)
 	if err != nil {
 		return 0, err
@@ -98,7 +98,7 @@ func (s *Store) PurgeStats(ctx context.Context, before time.Time, progress Progr
 
 // PurgedBefore returns the latest day before which all stats have been purged, or
 // stats.ErrNotFound where that never happened.
-func (s *Store) PurgedBefore(ctx context.Context) (time.Time, error) {
+func (s Maintenance) PurgedBefore(ctx context.Context) (time.Time, error) {
 	day, err := s.queries.PurgedBefore(ctx)
 	if err != nil {
 		return time.Time{}, fmt.Errorf("read what was purged: %w", translate(ctx, err))
@@ -108,7 +108,7 @@ func (s *Store) PurgedBefore(ctx context.Context) (time.Time, error) {
 
 // deleteBatches deletes what next returns until that is nothing, each batch in a
 // transaction.
-func (s *Store) deleteBatches(ctx context.Context, total int64, progress Progress, next func() ([]uuid.UUID, error)) (deleted int64, err error) {
+func (s *shared) deleteBatches(ctx context.Context, total int64, progress Progress, next func() ([]uuid.UUID, error)) (deleted int64, err error) {
 	progress.tell(0, total)
 	for {
 		batch, err := next()
@@ -150,7 +150,7 @@ type DuplicateQuery struct {
 }
 
 // CountDuplicates is how many stats RemoveDuplicates would delete.
-func (s *Store) CountDuplicates(ctx context.Context, query DuplicateQuery) (n int64, err error) {
+func (s Maintenance) CountDuplicates(ctx context.Context, query DuplicateQuery) (n int64, err error) {
 	err = s.eachRepeated(ctx, query, func(anr uuid.UUID) error {
 		duplicates, err := duplicatesOf(ctx, s.queries, query, anr)
 		n += int64(len(duplicates))
@@ -164,7 +164,7 @@ func (s *Store) CountDuplicates(ctx context.Context, query DuplicateQuery) (n in
 
 // RemoveDuplicates deletes the duplicates and returns how many it deleted;
 // interrupted, it behaves as DeleteStatsOfClient does.
-func (s *Store) RemoveDuplicates(ctx context.Context, query DuplicateQuery, progress Progress) (deleted int64, err error) {
+func (s Maintenance) RemoveDuplicates(ctx context.Context, query DuplicateQuery, progress Progress) (deleted int64, err error) {
 	total, err := s.CountDuplicates(ctx, query)
 	if err != nil {
 		return 0, err
@@ -182,7 +182,7 @@ func (s *Store) RemoveDuplicates(ctx context.Context, query DuplicateQuery, prog
 	return deleted, nil
 }
 
-func (s *Store) removeDuplicates(ctx context.Context, query DuplicateQuery, anr uuid.UUID) (deleted int64, err error) {
+func (s *shared) removeDuplicates(ctx context.Context, query DuplicateQuery, anr uuid.UUID) (deleted int64, err error) {
 	err = s.transact(ctx, func(w *writing) error {
 		duplicates, err := duplicatesOf(ctx, w.queries, query, anr)
 		if err != nil {
@@ -198,7 +198,7 @@ func (s *Store) removeDuplicates(ctx context.Context, query DuplicateQuery, anr 
 }
 
 // eachRepeated calls fn with the analyses that have duplicates.
-func (s *Store) eachRepeated(ctx context.Context, query DuplicateQuery, fn func(anr uuid.UUID) error) error {
+func (s *shared) eachRepeated(ctx context.Context, query DuplicateQuery, fn func(anr uuid.UUID) error) error {
 	anrs, err := s.queries.RepeatedAnalyses(ctx, db.RepeatedAnalysesParams{Type: typeFilter(query.Type), DateFrom: dateFilter(query.Since)})
 	for _, anr := range anrs {
 		if err := fn(anr); err != nil {
@@ -216,7 +216,7 @@ func duplicatesOf(ctx context.Context, queries *db.Queries, query DuplicateQuery
 // ListLast calls fn with the newest stat of each client, analysis and type, in
 // this order, without Data. It stops at the first error of fn, which it returns
 // as it is.
-func (s *Store) ListLast(ctx context.Context, fn func(stats.Stat) error) error {
+func (s StatStore) ListLast(ctx context.Context, fn func(stats.Stat) error) error {
 	distributed, err := s.distributed(ctx)
 	if err != nil {
 		return fmt.Errorf("list the newest stats: %w", translate(ctx, err))

@@ -28,7 +28,7 @@ const (
 // Migrate brings the schema up to date and returns the names of the migrations
 // that it applied, none when there was nothing to do. Processes that migrate at
 // the same time wait for each other.
-func (s *Store) Migrate(ctx context.Context) (applied []string, err error) {
+func (s Maintenance) Migrate(ctx context.Context) (applied []string, err error) {
 	config := s.pool.Config().ConnConfig
 	return migrate(ctx, config)
 }

@@ -34,7 +34,7 @@ type ClientChange struct {
 //
 // Errors: *stats.InvalidError when a value cannot be accepted or nothing is to
 // be changed, *stats.ConflictError when another client has the name.
-func (s *Store) UpdateClient(ctx context.Context, id uuid.UUID, change ClientChange) (stats.Client, error) {
+func (s ClientStore) UpdateClient(ctx context.Context, id uuid.UUID, change ClientChange) (stats.Client, error) {
 	if change.Name != nil {
 		name, err := s.spelling(ctx, *change.Name)
 		if err != nil {
@@ -81,13 +81,13 @@ func (c ClientChange) validate() error {
 
 // SetSharingByUUID records whether the client shares its stats and returns it
 // without its token.
-func (s *Store) SetSharingByUUID(ctx context.Context, id uuid.UUID, enabled bool) (stats.Client, error) {
+func (s ClientStore) SetSharingByUUID(ctx context.Context, id uuid.UUID, enabled bool) (stats.Client, error) {
 	return s.updateClient(ctx, db.UpdateClientParams{
 		UUID: id, IsSharingEnabled: &enabled, UpdatedAt: s.timestamp(),
 	})
 }
 
-func (s *Store) updateClient(ctx context.Context, params db.UpdateClientParams) (stats.Client, error) {
+func (s *shared) updateClient(ctx context.Context, params db.UpdateClientParams) (stats.Client, error) {
 	return s.changeClient(ctx, params.UUID, func(w *writing) (db.Client, error) {
 		return w.queries.UpdateClient(ctx, params)
 	})
@@ -96,7 +96,7 @@ func (s *Store) updateClient(ctx context.Context, params db.UpdateClientParams) 
 // SetCoordinates records where the client is, in degrees, and returns it without
 // its token. A nil takes the coordinate away. Latitudes reach from -90 to 90,
 // longitudes from -180 to 180; the error of others is *stats.InvalidError.
-func (s *Store) SetCoordinates(ctx context.Context, id uuid.UUID, latitude, longitude *float64) (stats.Client, error) {
+func (s ClientStore) SetCoordinates(ctx context.Context, id uuid.UUID, latitude, longitude *float64) (stats.Client, error) {
 	if err := validateCoordinate("latitude", latitude, 90); err != nil {
 		return stats.Client{}, err
 	}
@@ -120,7 +120,7 @@ func validateCoordinate(name string, degrees *float64, limit float64) error {
 
 // RotateToken gives the client a new token and returns the client with it. The
 // token before stays valid for the duration of grace, one before that no longer.
-func (s *Store) RotateToken(ctx context.Context, id uuid.UUID, grace time.Duration) (stats.Client, error) {
+func (s ClientStore) RotateToken(ctx context.Context, id uuid.UUID, grace time.Duration) (stats.Client, error) {
 	if grace < 0 {
 		return stats.Client{}, stats.Invalid("grace", "%s is negative: use 0 to end the old token at once", grace)
 	}
@@ -139,11 +139,11 @@ func (s *Store) RotateToken(ctx context.Context, id uuid.UUID, grace time.Durati
 }
 
 // changeClient changes the client with this uuid by fn, and announces it.
-func (s *Store) changeClient(ctx context.Context, id uuid.UUID, fn func(w *writing) (db.Client, error)) (stats.Client, error) {
+func (s *shared) changeClient(ctx context.Context, id uuid.UUID, fn func(w *writing) (db.Client, error)) (stats.Client, error) {
 	return s.changeClientUnder(ctx, db.LockShared, id, fn)
 }
 
-func (s *Store) changeClientUnder(ctx context.Context, lock string, id uuid.UUID, fn func(w *writing) (db.Client, error)) (stats.Client, error) {
+func (s *shared) changeClientUnder(ctx context.Context, lock string, id uuid.UUID, fn func(w *writing) (db.Client, error)) (stats.Client, error) {
 	var changed db.Client
 	err := s.transactLocked(ctx, lock, nil, func(w *writing) (err error) {
 		w.changed[ChangeClients] = true
@@ -180,7 +180,7 @@ func (w *writing) recount(ctx context.Context, before, after db.Client) error {
 
 // DeleteClient deletes the client with all of its stats, or nothing, and returns
 // how many stats it deleted. Stats that the client posts meanwhile are refused.
-func (s *Store) DeleteClient(ctx context.Context, id uuid.UUID) (deleted int64, err error) {
+func (s ClientStore) DeleteClient(ctx context.Context, id uuid.UUID) (deleted int64, err error) {
 	err = s.transact(ctx, func(w *writing) error {
 		client, err := w.queries.LockClient(ctx, id)
 		if err != nil {

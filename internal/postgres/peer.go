@@ -27,7 +27,7 @@ const (
 
 // PeerID returns the id under which the peer with this address is remembered,
 // and remembers it if need be. The caller brings addresses into one form.
-func (s *Store) PeerID(ctx context.Context, url string) (int64, error) {
+func (s PeerStore) PeerID(ctx context.Context, url string) (int64, error) {
 	id, err := s.FindPeer(ctx, url)
 	if !errors.Is(err, stats.ErrNotFound) {
 		return id, err
@@ -40,7 +40,7 @@ func (s *Store) PeerID(ctx context.Context, url string) (int64, error) {
 
 // FindPeer is PeerID for those who must not write: the error of a peer that is
 // not remembered is stats.ErrNotFound.
-func (s *Store) FindPeer(ctx context.Context, url string) (int64, error) {
+func (s PeerStore) FindPeer(ctx context.Context, url string) (int64, error) {
 	id, err := s.queries.PeerIDByURL(ctx, url)
 	if err != nil {
 		return 0, fmt.Errorf("find peer %s: %w", url, translate(ctx, err))
@@ -71,7 +71,7 @@ func (q UnsentQuery) peerID() int64 {
 // It reads page by page, whose size in bytes is bounded, and uses no connection
 // while fn runs, which may take its time and use the Store. What is stored or
 // recorded as sent meanwhile may or may not be visited. Stat.Data is fn's to keep.
-func (s *Store) EachUnsent(ctx context.Context, query UnsentQuery, fn func(stats.Stat) error) error {
+func (s PeerStore) EachUnsent(ctx context.Context, query UnsentQuery, fn func(stats.Stat) error) error {
 	for from := query.From; ; {
 		day, err := s.queries.NextUnsentDay(ctx, db.NextUnsentDayParams{
 			ClientID: query.ClientID, DateFrom: from, DateTo: query.To,
@@ -89,7 +89,7 @@ func (s *Store) EachUnsent(ctx context.Context, query UnsentQuery, fn func(stats
 	}
 }
 
-func (s *Store) eachUnsentOfDay(ctx context.Context, query UnsentQuery, day time.Time, fn func(stats.Stat) error) error {
+func (s *shared) eachUnsentOfDay(ctx context.Context, query UnsentQuery, day time.Time, fn func(stats.Stat) error) error {
 	params := db.UnsentOfDayParams{
 		ClientID: query.ClientID, Day: day, Type: typeFilter(query.Type),
 		PeerID: query.peerID(), MaxRows: firstPageRows,
@@ -130,7 +130,7 @@ func nextPageRows(last []db.UnsentOfDayRow) int64 {
 }
 
 // CountUnsent returns how many stats EachUnsent would visit.
-func (s *Store) CountUnsent(ctx context.Context, query UnsentQuery) (int64, error) {
+func (s PeerStore) CountUnsent(ctx context.Context, query UnsentQuery) (int64, error) {
 	n, err := s.queries.CountUnsent(ctx, db.CountUnsentParams{
 		ClientID: query.ClientID, DateFrom: query.From, DateTo: query.To,
 		Type: typeFilter(query.Type), PeerID: query.peerID(),
@@ -143,7 +143,7 @@ func (s *Store) CountUnsent(ctx context.Context, query UnsentQuery) (int64, erro
 
 // RecordReceipts remembers that the peer holds the stats with these uuids. Those
 // that are not, or no longer, stored here are passed over.
-func (s *Store) RecordReceipts(ctx context.Context, peerID int64, uuids []uuid.UUID) error {
+func (s PeerStore) RecordReceipts(ctx context.Context, peerID int64, uuids []uuid.UUID) error {
 	params := db.RecordReceiptsParams{PeerID: peerID, UUIDs: uuids}
 	for attempt := 1; ; attempt++ {
 		err := s.queries.RecordReceipts(ctx, params)
@@ -174,7 +174,7 @@ type PullKey struct {
 
 // PullPosition returns the last day up to which everything was pulled that the
 // key is about, or stats.ErrNotFound.
-func (s *Store) PullPosition(ctx context.Context, key PullKey) (time.Time, error) {
+func (s PeerStore) PullPosition(ctx context.Context, key PullKey) (time.Time, error) {
 	day, err := s.queries.PullPositionDay(ctx, db.PullPositionDayParams{
 		PeerID: key.PeerID, ClientID: key.ClientID, PeerClient: key.PeerClient, Type: string(key.Type),
 	})
@@ -185,7 +185,7 @@ func (s *Store) PullPosition(ctx context.Context, key PullKey) (time.Time, error
 }
 
 // SetPullPosition advances the position to day; it never goes back.
-func (s *Store) SetPullPosition(ctx context.Context, key PullKey, day time.Time) error {
+func (s PeerStore) SetPullPosition(ctx context.Context, key PullKey, day time.Time) error {
 	err := s.queries.SetPullPosition(ctx, db.SetPullPositionParams{
 		PeerID: key.PeerID, ClientID: key.ClientID, PeerClient: key.PeerClient, Type: string(key.Type), Day: day,
 	})
@@ -196,7 +196,7 @@ func (s *Store) SetPullPosition(ctx context.Context, key PullKey, day time.Time)
 }
 
 // CountStored returns how many of these uuids belong to a stored stat.
-func (s *Store) CountStored(ctx context.Context, uuids []uuid.UUID) (int64, error) {
+func (s PeerStore) CountStored(ctx context.Context, uuids []uuid.UUID) (int64, error) {
 	taken, err := s.queries.TakenUUIDs(ctx, uuids)
 	if err != nil {
 		return 0, fmt.Errorf("look up %d stats: %w", len(uuids), translate(ctx, err))

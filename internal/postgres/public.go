@@ -24,7 +24,7 @@ type Contributions struct {
 
 // Contributions counts what filter asks for. Both of its dates are required,
 // its type is not, and its ANRs are not looked at.
-func (s *Store) Contributions(ctx context.Context, filter stats.Filter) (Contributions, error) {
+func (s SumStore) Contributions(ctx context.Context, filter stats.Filter) (Contributions, error) {
 	params := db.ContributionsParams{
 		DateFrom: filter.DateFrom, DateTo: filter.DateTo, LocalOnly: filter.LocalStatsOnly,
 	}
@@ -53,7 +53,7 @@ type WeekContributions struct {
 
 // ContributionsByWeek counts what was sent from one day to another, both
 // included, by type, week and whether the clients are local, in this order.
-func (s *Store) ContributionsByWeek(ctx context.Context, from, to time.Time) ([]WeekContributions, error) {
+func (s SumStore) ContributionsByWeek(ctx context.Context, from, to time.Time) ([]WeekContributions, error) {
 	var rows []db.ContributionsByWeekRow
 	err := s.read(ctx, func(source db.DBTX) (err error) {
 		rows, err = db.New(source).ContributionsByWeek(ctx, db.ContributionsByWeekParams{DateFrom: from, DateTo: to})
@@ -74,7 +74,7 @@ func (s *Store) ContributionsByWeek(ctx context.Context, from, to time.Time) ([]
 
 // Totals counts the stats of all times and the clients that have any, without
 // those of muted clients. Its number of analyses is not filled in.
-func (s *Store) Totals(ctx context.Context) (Contributions, error) {
+func (s SumStore) Totals(ctx context.Context) (Contributions, error) {
 	var total Contributions
 	err := s.read(ctx, func(source db.DBTX) (err error) {
 		queries := db.New(source)
@@ -100,7 +100,7 @@ type ClientSums struct {
 // SumsByClient adds up what filter asks for, client by client in the order of
 // their ids, of these clients alone. The type and both dates of filter are
 // required. It reads every document of theirs in the period.
-func (s *Store) SumsByClient(ctx context.Context, filter stats.Filter, clients []int64) ([]ClientSums, error) {
+func (s SumStore) SumsByClient(ctx context.Context, filter stats.Filter, clients []int64) ([]ClientSums, error) {
 	if len(clients) == 0 {
 		return nil, nil
 	}
@@ -115,7 +115,7 @@ func (s *Store) SumsByClient(ctx context.Context, filter stats.Filter, clients [
 	return sums, nil
 }
 
-func (s *Store) sumsByClient(ctx context.Context, source db.DBTX, filter stats.Filter, clients []int64) ([]ClientSums, error) {
+func (s *shared) sumsByClient(ctx context.Context, source db.DBTX, filter stats.Filter, clients []int64) ([]ClientSums, error) {
 	byClient := map[int64]*rollup.Accumulator{}
 	err := eachContribution(ctx, source, filter, clients, func(from sender, days []rollup.Day, packed []byte) {
 		if byClient[from.client] == nil {
@@ -145,7 +145,7 @@ func (s *Store) sumsByClient(ctx context.Context, source db.DBTX, filter stats.F
 // DailySums does: with the first day of the part of the period that start gives
 // instead of the day, which must not be later for an earlier day. The type and
 // both dates of filter are required. It reads every document of theirs in the period.
-func (s *Store) SumsOfClients(ctx context.Context, filter stats.Filter, clients []int64, start func(time.Time) time.Time) ([]processor.DailySum, error) {
+func (s SumStore) SumsOfClients(ctx context.Context, filter stats.Filter, clients []int64, start func(time.Time) time.Time) ([]processor.DailySum, error) {
 	var sums []processor.DailySum
 	err := s.read(ctx, func(source db.DBTX) (err error) {
 		sums, err = s.sumsOfClients(ctx, source, filter, clients, start)
@@ -157,7 +157,7 @@ func (s *Store) SumsOfClients(ctx context.Context, filter stats.Filter, clients 
 	return sums, nil
 }
 
-func (s *Store) sumsOfClients(ctx context.Context, source db.DBTX, filter stats.Filter, clients []int64, start func(time.Time) time.Time) ([]processor.DailySum, error) {
+func (s *shared) sumsOfClients(ctx context.Context, source db.DBTX, filter stats.Filter, clients []int64, start func(time.Time) time.Time) ([]processor.DailySum, error) {
 	sums, parts := rollup.NewAccumulator(), partsOf(start)
 	err := eachContribution(ctx, source, filter, clients, func(_ sender, days []rollup.Day, packed []byte) {
 		for part, n := range parts.count(days) {
@@ -222,7 +222,7 @@ type LocatedClient struct {
 
 // LocatedClients lists the active clients that have coordinates, or only the
 // local ones of them, in the order of their ids.
-func (s *Store) LocatedClients(ctx context.Context, localOnly bool) ([]LocatedClient, error) {
+func (s SumStore) LocatedClients(ctx context.Context, localOnly bool) ([]LocatedClient, error) {
 	var rows []db.LocatedClientsRow
 	err := s.read(ctx, func(source db.DBTX) (err error) {
 		rows, err = db.New(source).LocatedClients(ctx, localOnly)

@@ -34,7 +34,7 @@ type Behind struct {
 // ClientsBehind tells which clients stand behind figures of a type in a period,
 // or which of these clients unless they are nil. The function start gives the
 // part of the period that a day belongs to. It reads every document of the period.
-func (s *Store) ClientsBehind(ctx context.Context, filter stats.Filter, clients []int64, enough int, start func(time.Time) time.Time) (Behind, error) {
+func (s SumStore) ClientsBehind(ctx context.Context, filter stats.Filter, clients []int64, enough int, start func(time.Time) time.Time) (Behind, error) {
 	var behind Behind
 	err := s.read(ctx, func(source db.DBTX) (err error) {
 		c := contributors{
@@ -50,7 +50,7 @@ func (s *Store) ClientsBehind(ctx context.Context, filter stats.Filter, clients 
 	return behind, nil
 }
 
-func (s *Store) clientsBehind(ctx context.Context, source db.DBTX, filter stats.Filter, clients []int64, c *contributors) (Behind, error) {
+func (s *shared) clientsBehind(ctx context.Context, source db.DBTX, filter stats.Filter, clients []int64, c *contributors) (Behind, error) {
 	parts := partsOf(c.start)
 	err := eachContribution(ctx, source, filter, clients, func(from sender, days []rollup.Day, packed []byte) {
 		for start := range parts.count(days) {

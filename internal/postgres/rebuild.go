@@ -28,7 +28,7 @@ type Rebuilt struct {
 // the old rollups until the new ones are there.
 //
 // Interrupted, it leaves the old rollups and the observations made so far.
-func (s *Store) Rebuild(ctx context.Context, progress Progress) (Rebuilt, error) {
+func (s Maintenance) Rebuild(ctx context.Context, progress Progress) (Rebuilt, error) {
 	documents, err := s.queries.CountDocuments(ctx)
 	if err != nil {
 		return Rebuilt{}, fmt.Errorf("count documents: %w", translate(ctx, err))
@@ -37,7 +37,7 @@ func (s *Store) Rebuild(ctx context.Context, progress Progress) (Rebuilt, error)
 	if err != nil {
 		return Rebuilt{}, fmt.Errorf("count stats: %w", translate(ctx, err))
 	}
-	r := rebuilding{Store: s, steps: documents + rows, progress: progress}
+	r := rebuilding{shared: s.shared, steps: documents + rows, progress: progress}
 	r.advance(0)
 	if err := r.derive(ctx); err != nil {
 		return r.Rebuilt, fmt.Errorf("make observations of documents: %w", translate(ctx, err))
@@ -52,7 +52,7 @@ func (s *Store) Rebuild(ctx context.Context, progress Progress) (Rebuilt, error)
 // rebuilding is one call of Rebuild. Each document is a step, and each stat when
 // it is added up.
 type rebuilding struct {
-	*Store
+	*shared
 	Rebuilt
 	progress    Progress
 	done, steps int64

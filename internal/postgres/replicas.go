@@ -36,7 +36,7 @@ func (s *Store) openReplicas(opts Options) (*replica.Replicas, error) {
 
 // read runs a query on a replica that is far enough, otherwise on the primary. It
 // may run twice.
-func (s *Store) read(ctx context.Context, query func(source db.DBTX) error) error {
+func (s *shared) read(ctx context.Context, query func(source db.DBTX) error) error {
 	return s.replicas.Read(ctx, s.pool, query)
 }
 

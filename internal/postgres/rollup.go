@@ -29,7 +29,7 @@ func rollupKey(t string, date time.Time, local bool) rollup.Key {
 
 // rollupsComplete reports whether rollups and deltas cover all stats. Once they
 // do, they always will.
-func (s *Store) rollupsComplete(ctx context.Context, source db.DBTX) (bool, error) {
+func (s *shared) rollupsComplete(ctx context.Context, source db.DBTX) (bool, error) {
 	if s.complete.Load() {
 		return true, nil
 	}
@@ -42,7 +42,7 @@ func (s *Store) rollupsComplete(ctx context.Context, source db.DBTX) (bool, erro
 }
 
 // addRollups reads rollups and what is to be merged into them.
-func (s *Store) addRollups(ctx context.Context, source db.DBTX, filter stats.Filter, sums *rollup.Accumulator) error {
+func (s *shared) addRollups(ctx context.Context, source db.DBTX, filter stats.Filter, sums *rollup.Accumulator) error {
 	rows, err := source.Query(ctx, db.RollupsByDay,
 		string(filter.Type), dateFilter(filter.DateFrom), dateFilter(filter.DateTo), filter.LocalStatsOnly)
 	if err != nil {
@@ -67,7 +67,7 @@ func (s *Store) addRollups(ctx context.Context, source db.DBTX, filter stats.Fil
 
 // warnUnprocessable warns of stats that no rollup covers, the first time that
 // rollups of the type are read.
-func (s *Store) warnUnprocessable(ctx context.Context, source db.DBTX, t stats.Type) error {
+func (s *shared) warnUnprocessable(ctx context.Context, source db.DBTX, t stats.Type) error {
 	if _, warned := s.warned.Load(t); warned {
 		return nil
 	}
@@ -93,12 +93,12 @@ var mergeLock = lockKey("merge deltas into rollups")
 
 // mergeWhenDue merges when this process has appended enough deltas. The write that
 // they belong to is done: a failure is only logged, and made up for by the next.
-func (s *Store) mergeWhenDue(ctx context.Context, appended int) {
+func (s *shared) mergeWhenDue(ctx context.Context, appended int) {
 	if s.appended.Add(int64(appended)) < mergeThreshold {
 		return
 	}
 	s.appended.Store(0)
-	if err := s.MergeDeltas(ctx); err != nil && ctx.Err() == nil {
+	if err := (Maintenance{s}).MergeDeltas(ctx); err != nil && ctx.Err() == nil {
 		s.log.WarnContext(ctx, "merging rollup deltas failed; will retry", slog.Any("error", err))
 	}
 }
@@ -107,7 +107,7 @@ func (s *Store) mergeWhenDue(ctx context.Context, appended int) {
 // last time, unless another process is doing that. Results are right without it,
 // but take longer the more changes there are to add up. A server calls it every
 // few seconds.
-func (s *Store) MergeDeltas(ctx context.Context) error {
+func (s Maintenance) MergeDeltas(ctx context.Context) error {
 	for {
 		n, err := s.mergeBatch(ctx)
 		if err != nil {
@@ -121,7 +121,7 @@ func (s *Store) MergeDeltas(ctx context.Context) error {
 
 // mergeBatch merges some deltas and returns how many, 0 when another process
 // does so.
-func (s *Store) mergeBatch(ctx context.Context) (n int, err error) {
+func (s *shared) mergeBatch(ctx context.Context) (n int, err error) {
 	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
 		queries := s.queries.WithTx(tx)
 		alone, err := queries.TryLockExclusive(ctx, mergeLock)

@@ -11,7 +11,7 @@ import (
 
 // CheckSchema returns an error that says what to run when the database has not
 // been initialized, is behind this release or ahead of it.
-func (s *Store) CheckSchema(ctx context.Context) (err error) {
+func (s Maintenance) CheckSchema(ctx context.Context) (err error) {
 	conn := stdlib.OpenDB(*s.pool.Config().ConnConfig)
 	defer func() { err = errors.Join(err, conn.Close()) }()
 	provider, err := newProvider(conn)

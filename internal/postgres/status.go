@@ -35,7 +35,7 @@ type Status struct {
 
 // Status describes the database. As long as migrations are pending it counts
 // nothing.
-func (s *Store) Status(ctx context.Context) (Status, error) {
+func (s Maintenance) Status(ctx context.Context) (Status, error) {
 	status := Status{Stats: map[stats.Type]int64{}}
 	for _, t := range stats.Types() {
 		status.Stats[t] = 0
@@ -56,7 +56,7 @@ func (s *Store) Status(ctx context.Context) (Status, error) {
 	return status, nil
 }
 
-func (s *Store) readSchema(ctx context.Context, status *Status) (err error) {
+func (s *shared) readSchema(ctx context.Context, status *Status) (err error) {
 	conn := stdlib.OpenDB(*s.pool.Config().ConnConfig)
 	defer func() { err = errors.Join(err, conn.Close()) }()
 	provider, err := newProvider(conn)
@@ -79,7 +79,7 @@ func (s *Store) readSchema(ctx context.Context, status *Status) (err error) {
 	return nil
 }
 
-func (s *Store) countRecords(ctx context.Context, status *Status) (err error) {
+func (s *shared) countRecords(ctx context.Context, status *Status) (err error) {
 	if status.Clients, err = s.queries.CountClients(ctx); err != nil {
 		return err
 	}
@@ -112,7 +112,7 @@ var ownTables = []string{
 // EmptyDatabase drops the service's own tables with everything in them, so that
 // a migration starts anew. What else the database holds stays. Processes that
 // have the database open must be started again afterwards.
-func (s *Store) EmptyDatabase(ctx context.Context) error {
+func (s Maintenance) EmptyDatabase(ctx context.Context) error {
 	err := s.dropTables(ctx)
 	s.subjects.forget()
 	s.complete.Store(false)
@@ -124,7 +124,7 @@ func (s *Store) EmptyDatabase(ctx context.Context) error {
 
 // dropTables drops without CASCADE: a table of somebody else that refers to
 // ours is not ours to change, and makes it fail.
-func (s *Store) dropTables(ctx context.Context) error {
+func (s *shared) dropTables(ctx context.Context) error {
 	statements := []string{"DROP VIEW IF EXISTS stats_with_data", "DROP TABLE IF EXISTS " + strings.Join(ownTables, ", ")}
 	return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
 		for _, statement := range statements {

@@ -80,8 +80,34 @@ type Options struct {
 	adoptionPage  int           // 0 means that of the constant
 }
 
-// Store keeps clients and stats. It is safe for concurrent use.
+// Store is the service's database. Its parts are what different callers ask for:
+// who needs only one takes that. It is safe for concurrent use.
 type Store struct {
+	*shared
+	ClientStore
+	StatStore
+	SumStore
+	PeerStore
+	Maintenance
+}
+
+// ClientStore keeps the accounts.
+type ClientStore struct{ *shared }
+
+// StatStore takes, lists and deletes stats.
+type StatStore struct{ *shared }
+
+// SumStore adds stats up, for processing and for public figures.
+type SumStore struct{ *shared }
+
+// PeerStore remembers what was exchanged with other instances.
+type PeerStore struct{ *shared }
+
+// Maintenance is what operators ask for: the schema, rollups, purges.
+type Maintenance struct{ *shared }
+
+// shared is what the parts of a Store have in common.
+type shared struct {
 	pool     *pgxpool.Pool
 	queries  *db.Queries
 	secret   *secret.Box
@@ -130,7 +156,7 @@ func Open(ctx context.Context, opts Options) (*Store, error) {
 }
 
 func newStore(pool *pgxpool.Pool, opts Options) *Store {
-	s := &Store{
+	s := &shared{
 		pool:     pool,
 		queries:  db.New(pool),
 		secret:   opts.Secret,
@@ -145,7 +171,7 @@ func newStore(pool *pgxpool.Pool, opts Options) *Store {
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
-	return s
+	return &Store{s, ClientStore{s}, StatStore{s}, SumStore{s}, PeerStore{s}, Maintenance{s}}
 }
 
 func poolConfig(opts Options) (*pgxpool.Config, error) {
@@ -208,7 +234,7 @@ func (s *Store) Ping(ctx context.Context) error {
 }
 
 // checkKind reaches the database and refuses one that is not the service's.
-func (s *Store) checkKind(ctx context.Context) error {
+func (s *shared) checkKind(ctx context.Context) error {
 	found, err := inspect(ctx, s.pool)
 	if err != nil {
 		return err
@@ -218,6 +244,6 @@ func (s *Store) checkKind(ctx context.Context) error {
 
 // timestamp is the current time as PostgreSQL keeps it, so that what was
 // written compares equal to what is read.
-func (s *Store) timestamp() time.Time {
+func (s *shared) timestamp() time.Time {
 	return s.now().UTC().Truncate(time.Microsecond)
 }

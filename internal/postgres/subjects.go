@@ -106,7 +106,7 @@ const observedAtOnce = 64
 
 // packContents packs what contents measure, some at a time. Its error is an
 // *stats.InvalidError when a document that was known does not validate.
-func (s *Store) packContents(ctx context.Context, contents []*content) error {
+func (s *shared) packContents(ctx context.Context, contents []*content) error {
 	for some := range slices.Chunk(contents, observedAtOnce) {
 		observed := make([][]stats.Observation, len(some))
 		for i, c := range some {
@@ -126,7 +126,7 @@ func (s *Store) packContents(ctx context.Context, contents []*content) error {
 // has their subjects. It runs outside of any transaction: a subject that nothing
 // refers to does no harm, and a long batch does not make others wait for its new
 // subjects.
-func (s *Store) pack(ctx context.Context, contents []*content, observed [][]stats.Observation) error {
+func (s *shared) pack(ctx context.Context, contents []*content, observed [][]stats.Observation) error {
 	ids, missing := s.subjects.idsOf(contents, observed)
 	for chunk := range slices.Chunk(slices.Collect(maps.Keys(missing)), subjectChunk) {
 		found, err := s.ensureSubjects(ctx, chunk)
@@ -183,7 +183,7 @@ func (d *dictionary) appendIDs(ids []int64, t stats.Type, observed []stats.Obser
 
 // ensureSubjects looks first, because most subjects exist and an insert that
 // conflicts uses up an id.
-func (s *Store) ensureSubjects(ctx context.Context, subjects []rollup.Subject) (map[rollup.Subject]int64, error) {
+func (s *shared) ensureSubjects(ctx context.Context, subjects []rollup.Subject) (map[rollup.Subject]int64, error) {
 	wanted := make(map[[sha256.Size]byte]rollup.Subject, len(subjects))
 	for _, v := range subjects {
 		digest, err := subjectDigest(v)
@@ -209,7 +209,7 @@ func (s *Store) ensureSubjects(ctx context.Context, subjects []rollup.Subject) (
 }
 
 // findSubjects moves the stored ones of wanted to found.
-func (s *Store) findSubjects(ctx context.Context, wanted map[[sha256.Size]byte]rollup.Subject, found map[rollup.Subject]int64) error {
+func (s *shared) findSubjects(ctx context.Context, wanted map[[sha256.Size]byte]rollup.Subject, found map[rollup.Subject]int64) error {
 	rows, err := s.queries.SubjectIDs(ctx, sortedDigests(wanted))
 	if err != nil {
 		return err
@@ -224,7 +224,7 @@ func (s *Store) findSubjects(ctx context.Context, wanted map[[sha256.Size]byte]r
 
 // insertSubjects inserts in the order of the digests, so that two processes
 // with the same new subjects wait for each other instead of deadlocking.
-func (s *Store) insertSubjects(ctx context.Context, wanted map[[sha256.Size]byte]rollup.Subject) error {
+func (s *shared) insertSubjects(ctx context.Context, wanted map[[sha256.Size]byte]rollup.Subject) error {
 	params := db.InsertSubjectsParams{Digests: sortedDigests(wanted)}
 	for _, digest := range params.Digests {
 		v := wanted[[sha256.Size]byte(digest)]
@@ -252,7 +252,7 @@ func sortedDigests(wanted map[[sha256.Size]byte]rollup.Subject) [][]byte {
 }
 
 // subjectsByID returns the subjects that exist among ids.
-func (s *Store) subjectsByID(ctx context.Context, source db.DBTX, ids []int64) (map[int64]rollup.Subject, error) {
+func (s *shared) subjectsByID(ctx context.Context, source db.DBTX, ids []int64) (map[int64]rollup.Subject, error) {
 	subjects := make(map[int64]rollup.Subject, len(ids))
 	missing := known(&s.subjects.mu, &s.subjects.subjects, ids, subjects)
 	for chunk := range slices.Chunk(missing, subjectChunk) {

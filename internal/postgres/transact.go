@@ -50,13 +50,13 @@ const nobody int64 = 0
 // transact runs fn in a transaction, again from the start when it lost against
 // another one. Errors are the driver's or fn's. Read committed is what lets a
 // statement see the row on which an earlier one found a conflict.
-func (s *Store) transact(ctx context.Context, fn func(w *writing) error) error {
+func (s *shared) transact(ctx context.Context, fn func(w *writing) error) error {
 	return s.transactLocked(ctx, db.LockShared, nil, fn)
 }
 
 // transactLocked also runs the statements that open queues, if it is not nil,
 // right after the transaction has begun and in the same round trip.
-func (s *Store) transactLocked(ctx context.Context, lock string, open func(*pgx.Batch, *writing), fn func(w *writing) error) error {
+func (s *shared) transactLocked(ctx context.Context, lock string, open func(*pgx.Batch, *writing), fn func(w *writing) error) error {
 	for attempt := 1; ; attempt++ {
 		appended, err := s.attempt(ctx, lock, open, fn)
 		if err == nil {
@@ -75,7 +75,7 @@ func (s *Store) transactLocked(ctx context.Context, lock string, open func(*pgx.
 // attempt runs fn in a transaction and returns how many deltas it appended. The
 // statements before and after those of fn travel together: a small post is over
 // in three round trips.
-func (s *Store) attempt(ctx context.Context, lock string, open func(*pgx.Batch, *writing), fn func(w *writing) error) (appended int, err error) {
+func (s *shared) attempt(ctx context.Context, lock string, open func(*pgx.Batch, *writing), fn func(w *writing) error) (appended int, err error) {
 	conn, err := s.pool.Acquire(ctx)
 	if err != nil {
 		return 0, err

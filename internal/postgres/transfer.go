@@ -18,7 +18,7 @@ type Transfer struct {
 }
 
 // RecordTransfer notes the end of a push or a pull, for those who watch the service.
-func (s *Store) RecordTransfer(ctx context.Context, direction, outcome string, stats int64) error {
+func (s PeerStore) RecordTransfer(ctx context.Context, direction, outcome string, stats int64) error {
 	err := s.queries.RecordTransfer(ctx, db.RecordTransferParams{Direction: direction, Outcome: outcome, Stats: stats, At: s.timestamp()})
 	if err != nil {
 		return fmt.Errorf("note what came of the %s: %w", direction, translate(ctx, err))
@@ -27,7 +27,7 @@ func (s *Store) RecordTransfer(ctx context.Context, direction, outcome string, s
 }
 
 // Transfers returns what came of all pushes and pulls.
-func (s *Store) Transfers(ctx context.Context) ([]Transfer, error) {
+func (s PeerStore) Transfers(ctx context.Context) ([]Transfer, error) {
 	rows, err := s.queries.Transfers(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("read what came of pushes and pulls: %w", translate(ctx, err))

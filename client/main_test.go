@@ -23,7 +23,9 @@ import (
 	"github.com/monarc-project/stats-service/sql/migrations"
 )
 
-func TestMain(m *testing.M) { os.Exit(pgtest.Run(m, migrations.FS, postgres.MigrateURL)) }
+func TestMain(m *testing.M) {
+	os.Exit(pgtest.Run(m, migrations.FS, postgres.MigrateURL, postgres.DistributionStatements()))
+}
 
 // today is the day on which the service of the tests runs.
 var today = client.Day(time.Date(2026, time.March, 15, 12, 0, 0, 0, time.UTC))

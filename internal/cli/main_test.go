@@ -31,7 +31,9 @@ func TestMain(m *testing.M) {
 
 type withDatabases struct{ m *testing.M }
 
-func (w withDatabases) Run() int { return pgtest.Run(w.m, migrations.FS, postgres.MigrateURL) }
+func (w withDatabases) Run() int {
+	return pgtest.Run(w.m, migrations.FS, postgres.MigrateURL, postgres.DistributionStatements())
+}
 
 // statsService is the program as cmd/stats-service runs it.
 func statsService() {

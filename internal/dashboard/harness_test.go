@@ -26,7 +26,9 @@ import (
 	"github.com/monarc-project/stats-service/sql/migrations"
 )
 
-func TestMain(m *testing.M) { os.Exit(pgtest.Run(m, migrations.FS, postgres.MigrateURL)) }
+func TestMain(m *testing.M) {
+	os.Exit(pgtest.Run(m, migrations.FS, postgres.MigrateURL, postgres.DistributionStatements()))
+}
 
 // today is the day on which the tests run.
 var today = time.Date(2026, 3, 15, 0, 0, 0, 0, time.UTC)

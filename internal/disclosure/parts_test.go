@@ -22,7 +22,9 @@ import (
 	"github.com/monarc-project/stats-service/sql/migrations"
 )
 
-func TestMain(m *testing.M) { os.Exit(pgtest.Run(m, migrations.FS, postgres.MigrateURL)) }
+func TestMain(m *testing.M) {
+	os.Exit(pgtest.Run(m, migrations.FS, postgres.MigrateURL, postgres.DistributionStatements()))
+}
 
 // noon is when the tests run.
 func noon() time.Time { return time.Date(2026, 3, 15, 12, 0, 0, 0, time.UTC) }

@@ -25,7 +25,9 @@ import (
 	"github.com/monarc-project/stats-service/sql/migrations"
 )
 
-func TestMain(m *testing.M) { os.Exit(pgtest.Run(m, migrations.FS, postgres.MigrateURL)) }
+func TestMain(m *testing.M) {
+	os.Exit(pgtest.Run(m, migrations.FS, postgres.MigrateURL, postgres.DistributionStatements()))
+}
 
 // clock moves on so far whenever it is read that no answer is still true.
 func clock() func() time.Time {

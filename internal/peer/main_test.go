@@ -25,7 +25,9 @@ import (
 	"github.com/monarc-project/stats-service/sql/migrations"
 )
 
-func TestMain(m *testing.M) { os.Exit(pgtest.Run(m, migrations.FS, postgres.MigrateURL)) }
+func TestMain(m *testing.M) {
+	os.Exit(pgtest.Run(m, migrations.FS, postgres.MigrateURL, postgres.DistributionStatements()))
+}
 
 // today is the day on which all tests take place.
 var today = time.Date(2024, 5, 31, 0, 0, 0, 0, time.UTC)

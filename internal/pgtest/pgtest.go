@@ -2,11 +2,16 @@
 //
 // A package that needs databases says so in its TestMain:
 //
-//	func TestMain(m *testing.M) { os.Exit(pgtest.Run(m, migrations.FS, postgres.MigrateURL)) }
+//	func TestMain(m *testing.M) {
+//		os.Exit(pgtest.Run(m, migrations.FS, postgres.MigrateURL, postgres.DistributionStatements()))
+//	}
 //
 // All test binaries that run at the same time share one private server, see
 // supervise. Without PostgreSQL on the machine the tests fail and say what to
 // install; they are never skipped.
+//
+// With the build tag citus, the databases are on a Citus cluster instead, see
+// joinCluster.
 package pgtest
 
 import (
@@ -18,6 +23,7 @@ import (
 	"os"
 	"runtime"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -33,9 +39,15 @@ const timeout = time.Minute
 // server is the shared server as one test binary sees it.
 type server struct {
 	urlFor func(database string) string
+	// maintenance is the database that statements about databases are sent to.
+	maintenance string
+	// cluster tells that the server coordinates others, on which each database
+	// has a part.
+	cluster bool
 	// fileCopy is added to CREATE DATABASE. The default since PostgreSQL 15,
 	// writing every page to the log, takes three times the processor time.
 	fileCopy string
+	empty    string // the template that Empty copies
 	migrated string // the template that New copies
 
 	mu    sync.Mutex
@@ -46,12 +58,24 @@ type server struct {
 // current is set by Run for the tests that it runs, and by nothing else.
 var current *server
 
+// Schema is what the databases of New hold.
+type Schema struct {
+	// Files tell schemas apart: test binaries with equal ones share a template.
+	Files fs.FS
+	// Migrate makes the tables in the empty database of an address, and leaves no
+	// connection open. What it makes depends on Files alone.
+	Migrate func(ctx context.Context, url string) error
+	// Distribute are the statements that distribute the tables over a cluster.
+	Distribute []string
+}
+
+// onCluster is set by the build tag citus.
+var onCluster bool
+
 // Run connects to the server of all test binaries, starting it when there is
 // none, runs the tests and returns the exit code. New copies a database that
-// migrate prepared: migrate gets the address of an empty database and must leave
-// no connection open. Its result must depend on the files of schema alone, since
-// test binaries with equal files share it.
-func Run(m *testing.M, schema fs.FS, migrate func(ctx context.Context, url string) error) int {
+// migrate made the tables in, and see Schema for the other arguments.
+func Run(m *testing.M, files fs.FS, migrate func(ctx context.Context, url string) error, distribute []string) int {
 	if dir := os.Getenv(superviseVariable); dir != "" {
 		return supervise(dir)
 	}
@@ -59,9 +83,9 @@ func Run(m *testing.M, schema fs.FS, migrate func(ctx context.Context, url strin
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	s, leave, err := join(schema, migrate)
+	s, leave, err := joinServer(Schema{files, migrate, distribute})
 	if err != nil {
-		fmt.Fprintf(os.Stderr, "prepare the test database in a folder below %s (TMPDIR): %v\n", os.TempDir(), err)
+		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
 	defer leave()
@@ -85,6 +109,17 @@ func runMoreAtOnce() error {
 	return flag.Set("test.parallel", strconv.Itoa(2*runtime.GOMAXPROCS(0)))
 }
 
+func joinServer(schema Schema) (*server, func(), error) {
+	if onCluster {
+		return joinCluster(schema)
+	}
+	s, leave, err := join(schema)
+	if err != nil {
+		return nil, nil, fmt.Errorf("prepare the test database in a folder below %s (TMPDIR): %w", os.TempDir(), err)
+	}
+	return s, leave, nil
+}
+
 // New returns the address of a fresh database that is migrated and holds no
 // data. It is dropped, with whatever connections are left, when tb ends.
 func New(tb testing.TB) string {
@@ -96,7 +131,7 @@ func New(tb testing.TB) string {
 // dropped, with whatever connections are left, when tb ends.
 func Empty(tb testing.TB) string {
 	tb.Helper()
-	return create(tb, func(*server) string { return emptyTemplate })
+	return create(tb, func(s *server) string { return s.empty })
 }
 
 func create(tb testing.TB, template func(*server) string) string {
@@ -124,7 +159,7 @@ func (s *server) clone(ctx context.Context, template string) (string, error) {
 	defer s.mu.Unlock()
 	s.count++
 	name := fmt.Sprintf("test_%d_%s_%d", os.Getpid(), session, s.count)
-	return name, s.exec(ctx, "CREATE DATABASE "+name+" TEMPLATE "+template+s.fileCopy)
+	return name, s.everywhere(ctx, "CREATE DATABASE "+name+" TEMPLATE "+template+s.fileCopy)
 }
 
 // drop closes the connections first: DROP DATABASE … WITH (FORCE) is not known
@@ -132,18 +167,30 @@ func (s *server) clone(ctx context.Context, template string) (string, error) {
 func (s *server) drop(ctx context.Context, name string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.exec(ctx,
+	return s.everywhere(ctx,
 		"ALTER DATABASE "+name+" ALLOW_CONNECTIONS false",
-		"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '"+name+"'",
+		"SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = '"+name+"'",
 		"DROP DATABASE "+name)
 }
 
-// exec runs statements one by one on the maintenance database. The caller
-// holds the lock, if anybody else can have the server.
-func (s *server) exec(ctx context.Context, statements ...string) error {
+// everywhere runs statements one by one on the maintenance database, of each node
+// where there are several. The caller holds the lock, if anybody else can have
+// the server.
+func (s *server) everywhere(ctx context.Context, statements ...string) error {
 	for _, statement := range statements {
 		if _, err := s.query(ctx, statement); err != nil {
 			return err
+		}
+		if !s.cluster {
+			continue
+		}
+		failed, err := s.query(ctx, `SELECT nodename || ':' || nodeport || ': ' || result
+			FROM run_command_on_workers($statement$`+statement+`$statement$) WHERE NOT success`)
+		if err != nil {
+			return err
+		}
+		if len(failed) > 0 {
+			return fmt.Errorf("%s: on %s", statement, strings.Join(failed, ", on "))
 		}
 	}
 	return nil
@@ -154,7 +201,7 @@ func (s *server) query(ctx context.Context, statement string) ([]string, error) 
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	if s.conn == nil || s.conn.IsClosed() {
-		conn, err := pgconn.Connect(ctx, s.urlFor("postgres"))
+		conn, err := pgconn.Connect(ctx, s.urlFor(s.maintenance))
 		if err != nil {
 			return nil, errors.New(err.Error())
 		}

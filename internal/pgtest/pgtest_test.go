@@ -20,7 +20,7 @@ import (
 // brokenMigration, set in the environment, makes the migration fail.
 const brokenMigration = "PGTEST_TEST_BROKEN_MIGRATION"
 
-func TestMain(m *testing.M) { os.Exit(pgtest.Run(m, schema(), migrate)) }
+func TestMain(m *testing.M) { os.Exit(pgtest.Run(m, schema(), migrate, nil)) }
 
 // schema is what the migrated template is known by.
 func schema() fs.FS {

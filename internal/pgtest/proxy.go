@@ -5,17 +5,19 @@ import (
 	"net"
 	"net/url"
 	"os"
-	"path/filepath"
+	"strconv"
 	"sync"
 	"testing"
+
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // Proxy stands between a program and a database, and can take the database away.
 type Proxy struct {
 	URL string // of the database, through the proxy
 
-	target   string
-	listener net.Listener
+	network, target string // of the database
+	listener        net.Listener
 
 	mu   sync.Mutex
 	open map[net.Conn]bool
@@ -38,20 +40,26 @@ func NewProxy(tb testing.TB, database string) *Proxy {
 	if err != nil {
 		tb.Fatal(err)
 	}
+	config, err := pgconn.ParseConfig(database)
+	if err != nil {
+		tb.Fatal(err)
+	}
 	dir, err := os.MkdirTemp("", "proxy") // the paths of sockets are short, tb.TempDir is not
 	if err != nil {
 		tb.Fatal(err)
 	}
 	tb.Cleanup(func() { os.RemoveAll(dir) })
-	query := address.Query()
-	socket := ".s.PGSQL." + query.Get("port")
-	listener, err := net.Listen("unix", filepath.Join(dir, socket))
+	_, socket := pgconn.NetworkAddress(dir, config.Port)
+	listener, err := net.Listen("unix", socket)
 	if err != nil {
 		tb.Fatal(err)
 	}
-	p := &Proxy{target: filepath.Join(query.Get("host"), socket), listener: listener, open: map[net.Conn]bool{}}
+	p := &Proxy{listener: listener, open: map[net.Conn]bool{}}
+	p.network, p.target = pgconn.NetworkAddress(config.Host, config.Port)
+	query := address.Query()
 	query.Set("host", dir)
-	address.RawQuery = query.Encode()
+	query.Set("port", strconv.Itoa(int(config.Port)))
+	address.Host, address.RawQuery = "", query.Encode()
 	p.URL = address.String()
 	go p.serve()
 	tb.Cleanup(func() { listener.Close(); p.Cut() })
@@ -102,7 +110,7 @@ func (p *Proxy) serve() {
 
 func (p *Proxy) pass(near net.Conn) {
 	defer near.Close()
-	far, err := net.Dial("unix", p.target)
+	far, err := net.Dial(p.network, p.target)
 	if err != nil {
 		return
 	}

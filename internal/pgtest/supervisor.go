@@ -61,7 +61,7 @@ func sharedFolder() string {
 
 // join makes this process a user of the shared server and starts it if there
 // is none. The server lives at least until leave is called.
-func join(schema fs.FS, migrate func(ctx context.Context, url string) error) (s *server, leave func(), err error) {
+func join(schema Schema) (s *server, leave func(), err error) {
 	dir := sharedFolder()
 	users, err := enter(dir)
 	if err != nil {
@@ -85,9 +85,9 @@ func join(schema fs.FS, migrate func(ctx context.Context, url string) error) (s 
 	if err != nil {
 		return nil, nil, err
 	}
-	s = &server{urlFor: databasesOf(address)}
+	s = &server{urlFor: databasesOf(address), maintenance: "postgres"}
 	leave = func() { _ = users.Close() } // the end of the process does the same
-	return s, leave, s.prepare(ctx, schema, migrate)
+	return s, leave, s.prepare(ctx, schema)
 }
 
 // enter takes a share of the users' lock. A supervisor that ends holds that lock

@@ -7,18 +7,14 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"slices"
 	"strconv"
 
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// emptyTemplate is the database that Empty copies.
-const emptyTemplate = "template_empty"
-
 // prepare creates the templates that are missing. The caller is the only
 // process that does.
-func (s *server) prepare(ctx context.Context, schema fs.FS, migrate func(ctx context.Context, url string) error) error {
+func (s *server) prepare(ctx context.Context, schema Schema) error {
 	version, err := s.query(ctx, "SHOW server_version_num")
 	if err != nil {
 		return err
@@ -28,43 +24,46 @@ func (s *server) prepare(ctx context.Context, schema fs.FS, migrate func(ctx con
 	} else if number >= 15_00_00 {
 		s.fileCopy = " STRATEGY file_copy"
 	}
-	hash, err := hashOf(schema)
+	s.empty = "template_empty"
+	if err := s.makeTemplate(ctx, s.empty, "template1", compact); err != nil {
+		return err
+	}
+	hash, err := hashOf(schema.Files)
 	if err != nil {
 		return fmt.Errorf("read the migrations: %w", err)
 	}
 	s.migrated = "template_" + hash
-	existing, err := s.query(ctx, "SELECT datname FROM pg_database")
-	if err != nil {
-		return err
-	}
-	if !slices.Contains(existing, emptyTemplate) {
-		if err := s.makeTemplate(ctx, emptyTemplate, "template1", compact); err != nil {
-			return err
-		}
-	}
-	if slices.Contains(existing, s.migrated) {
-		return nil
-	}
-	return s.makeTemplate(ctx, s.migrated, emptyTemplate, func(ctx context.Context, url string) error {
-		if err := migrate(ctx, url); err != nil {
-			return fmt.Errorf("migrate: %w", err)
-		}
-		return nil
-	})
+	return s.makeTemplate(ctx, s.migrated, s.empty, schema.migrate)
 }
 
-// makeTemplate gives the database its name when it is complete, so that nobody
-// copies what an interrupted attempt left.
+func (schema Schema) migrate(ctx context.Context, url string) error {
+	if err := schema.Migrate(ctx, url); err != nil {
+		return fmt.Errorf("migrate: %w", err)
+	}
+	return nil
+}
+
+// makeTemplate makes a database that is missing. It gives it its name when it is
+// complete, so that nobody copies what an interrupted attempt left.
 func (s *server) makeTemplate(ctx context.Context, name, from string, fill func(ctx context.Context, url string) error) error {
+	there, err := s.query(ctx, "SELECT datname FROM pg_database WHERE datname = '"+name+"'")
+	if err != nil || len(there) > 0 {
+		return err
+	}
 	partial := name + "_partial"
-	err := s.exec(ctx, "DROP DATABASE IF EXISTS "+partial, "CREATE DATABASE "+partial+" TEMPLATE "+from+s.fileCopy)
+	err = s.everywhere(ctx, "DROP DATABASE IF EXISTS "+partial, "CREATE DATABASE "+partial+" TEMPLATE "+from+s.fileCopy)
 	if err != nil {
 		return err
 	}
 	if err := fill(ctx, s.urlFor(partial)); err != nil {
 		return err
 	}
-	return s.exec(ctx, "ALTER DATABASE "+partial+" RENAME TO "+name)
+	if s.cluster {
+		if err := s.seal(ctx, partial); err != nil {
+			return err
+		}
+	}
+	return s.everywhere(ctx, "ALTER DATABASE "+partial+" RENAME TO "+name)
 }
 
 // compact rewrites the catalogs of a database without their maps of free space

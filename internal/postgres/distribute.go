@@ -22,30 +22,27 @@ var ErrDistributed = errors.New("the tables are distributed already")
 //
 //   - A table cannot be distributed while foreign keys tie it to tables that are
 //     not: they are dropped first and come back last.
-//   - Reference tables are whole on every node; they are small and joined with
-//     everything.
+//   - Reference tables are whole on every node: those that distributed ones refer
+//     to, or are joined with.
 //   - Documents, stats and receipts go by their analysis and lie beside each
 //     other. A unique key needs the analysis then: that a UUID is unique in the
 //     whole instance is looked up before a stat is stored.
 //   - Rollups and deltas go by day and lie beside each other.
-//   - The table of applied migrations stays where it is.
+//   - All other tables stay on the coordinator. They are only asked by themselves,
+//     and can be written while a worker is down.
 var distribution = []string{
 	// One connection to each node, which is what lets reference tables and
 	// foreign keys to them be made in one transaction.
 	`SET LOCAL citus.multi_shard_modify_mode TO 'sequential'`,
-	`LOCK TABLE client, peer, subject, document, stats, peer_receipt, pull_position, rollup, rollup_delta, rollup_state, purge_state IN ACCESS EXCLUSIVE MODE`,
+	`LOCK TABLE client, peer, document, stats, peer_receipt, pull_position, rollup, rollup_delta IN ACCESS EXCLUSIVE MODE`,
 	`ALTER TABLE peer_receipt DROP CONSTRAINT peer_receipt_stats_fkey, DROP CONSTRAINT peer_receipt_peer_id_fkey`,
 	`ALTER TABLE pull_position DROP CONSTRAINT pull_position_peer_id_fkey, DROP CONSTRAINT pull_position_client_id_fkey`,
 	`ALTER TABLE stats DROP CONSTRAINT stats_client_id_fkey, DROP CONSTRAINT stats_document_fkey, DROP CONSTRAINT stats_pkey`,
 	`ALTER TABLE stats ADD CONSTRAINT stats_pkey PRIMARY KEY (anr, uuid)`,
 	`CREATE INDEX stats_uuid_idx ON stats (uuid)`,
 	`SELECT create_reference_table('client')`,
-	`SELECT create_reference_table('subject')`,
 	`SELECT create_reference_table('peer')`,
 	`SELECT create_reference_table('pull_position')`,
-	`SELECT create_reference_table('transfer')`,
-	`SELECT create_reference_table('rollup_state')`,
-	`SELECT create_reference_table('purge_state')`,
 	`SELECT create_distributed_table('document', 'anr', colocate_with => 'none')`,
 	`SELECT create_distributed_table('stats', 'anr', colocate_with => 'document')`,
 	`SELECT create_distributed_table('peer_receipt', 'anr', colocate_with => 'document')`,

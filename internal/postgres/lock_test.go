@@ -7,6 +7,9 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
+// lockWaiters counts the sessions of the database that wait for others.
+var lockWaiters = `SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`
+
 // waitForLock returns when a session of the database waits for another.
 func waitForLock(t *testing.T, url string) {
 	t.Helper()
@@ -16,8 +19,7 @@ func waitForLock(t *testing.T, url string) {
 	}
 	defer conn.Close(context.Background())
 	for waiting := 0; waiting == 0; {
-		const query = `SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`
-		if err := conn.QueryRow(t.Context(), query).Scan(&waiting); err != nil {
+		if err := conn.QueryRow(t.Context(), lockWaiters).Scan(&waiting); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -24,7 +24,7 @@ func TestMain(m *testing.M) {
 	if url := os.Getenv(adoptVariable); url != "" {
 		adoptStepwise(url)
 	}
-	os.Exit(pgtest.Run(m, migrations.FS, postgres.MigrateURL))
+	os.Exit(pgtest.Run(m, migrations.FS, postgres.MigrateURL, postgres.DistributionStatements()))
 }
 
 // clock advances by a second whenever it is read.

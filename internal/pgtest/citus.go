@@ -1,0 +1,5 @@
+//go:build citus
+
+package pgtest
+
+func init() { onCluster = true }

@@ -1,0 +1,149 @@
+package pgtest
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// clusterVariable names the coordinator of the cluster that the build tag citus
+// takes the tests to.
+const clusterVariable = "TEST_CITUS_URL"
+
+// The first part of a name tells the databases of the tests from others.
+const clusterPrefix = "stats_service_"
+
+// joinCluster connects to the coordinator of a Citus cluster, in a database that
+// has the extension and the workers. Every other database is made from there, and
+// the workers are only reached directly for the first template, under the names
+// by which the coordinator knows them.
+//
+// New copies, on every node, a template whose tables are distributed: making and
+// distributing them for each test would take four times as long.
+func joinCluster(schema Schema) (s *server, leave func(), err error) {
+	address := os.Getenv(clusterVariable)
+	if address == "" {
+		return nil, nil, errors.New("the build tag citus takes the tests to a Citus cluster, and " + clusterVariable + " does not say to which: " +
+			"set it to the URL of a database on the coordinator with the extension citus and the workers added, " +
+			"for a superuser, such as postgresql://postgres@127.0.0.1:5432/postgres?sslmode=disable")
+	}
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("prepare the test databases on the cluster of %s: %w", clusterVariable, err)
+		}
+	}()
+	config, err := pgconn.ParseConfig(address)
+	if err != nil {
+		return nil, nil, errors.New(err.Error())
+	}
+	s = &server{urlFor: databasesOf(address), maintenance: config.Database, cluster: true}
+	ctx := context.Background()
+	// Others make the same templates at the same time.
+	const lock, unlock = "SELECT pg_advisory_lock(7461051)", "SELECT pg_advisory_unlock(7461051)"
+	if _, err := s.query(ctx, lock); err != nil {
+		return nil, nil, err
+	}
+	if err := s.prepareCluster(ctx, schema); err != nil {
+		return nil, nil, err
+	}
+	_, err = s.query(ctx, unlock)
+	return s, func() {}, err
+}
+
+// prepareCluster is prepare for a cluster. Templates stay on it for the next run;
+// others are made when the schema or the nodes change.
+func (s *server) prepareCluster(ctx context.Context, schema Schema) error {
+	nodes, err := s.query(ctx, "SELECT nodename || ':' || nodeport FROM pg_dist_node WHERE isactive AND noderole = 'primary' ORDER BY groupid")
+	if err != nil {
+		return err
+	}
+	if len(nodes) < 2 {
+		return errors.New("the database has no workers: add them with citus_add_node")
+	}
+	s.empty = clusterPrefix + "empty_" + shortHash(nodes)
+	err = s.makeTemplate(ctx, s.empty, "template1", func(ctx context.Context, address string) error {
+		return connectNodes(ctx, address, nodes)
+	})
+	if err != nil {
+		return err
+	}
+	hash, err := hashOf(schema.Files)
+	if err != nil {
+		return fmt.Errorf("read the migrations: %w", err)
+	}
+	s.migrated = clusterPrefix + "schema_" + shortHash(append(append(nodes, schema.Distribute...), hash))
+	return s.makeTemplate(ctx, s.migrated, s.empty, func(ctx context.Context, address string) error {
+		if err := schema.migrate(ctx, address); err != nil {
+			return err
+		}
+		return execute(ctx, address, append(append([]string{"BEGIN"}, schema.Distribute...), "COMMIT")...)
+	})
+}
+
+func shortHash(texts []string) string {
+	hash := sha256.Sum256([]byte(strings.Join(texts, "\n")))
+	return hex.EncodeToString(hash[:6])
+}
+
+// connectNodes makes an empty database of all nodes, the first of which is the
+// coordinator, one database of Citus.
+func connectNodes(ctx context.Context, address string, nodes []string) error {
+	var connect []string
+	for i, node := range nodes {
+		host, port, err := net.SplitHostPort(node)
+		if err != nil {
+			return fmt.Errorf("the address of a node: %w", err)
+		}
+		of, err := url.Parse(address)
+		if err != nil {
+			return err
+		}
+		function := "citus_set_coordinator_host"
+		if i > 0 {
+			of.Host, function = node, "citus_add_node"
+		}
+		if err := execute(ctx, of.String(), "CREATE EXTENSION citus"); err != nil {
+			return err
+		}
+		connect = append(connect, fmt.Sprintf("SELECT %s('%s', %s)", function, host, port))
+	}
+	return execute(ctx, address, connect...)
+}
+
+func execute(ctx context.Context, address string, statements ...string) error {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	conn, err := pgconn.Connect(ctx, address)
+	if err != nil {
+		return errors.New(err.Error())
+	}
+	defer conn.Close(ctx)
+	for _, statement := range statements {
+		if _, err := run(ctx, conn, statement); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// seal ends what is connected to a database on any node, so that it can be copied:
+// Citus itself stays connected to one that was used, and the nodes to each other.
+// The catalog of Citus may name the database, which in a copy would be another one.
+func (s *server) seal(ctx context.Context, database string) error {
+	const forget = "DELETE FROM pg_catalog.pg_dist_object WHERE classid = 'pg_database'::regclass"
+	err := execute(ctx, s.urlFor(database), forget, "SELECT run_command_on_workers($$"+forget+"$$)")
+	if err != nil {
+		return err
+	}
+	return s.everywhere(ctx,
+		"ALTER DATABASE "+database+" ALLOW_CONNECTIONS false",
+		"SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity WHERE datname = '"+database+"'")
+}

@@ -119,14 +119,14 @@ func (q *Queries) DocumentsToDerive(ctx context.Context, arg DocumentsToDerivePa
 }
 
 const InsertDocuments = `-- name: InsertDocuments :execrows
-INSERT INTO document (anr, digest, fingerprint, type, data, observations)
+INSERT INTO document (anr, digest, fingerprint, type, observations, data)
 SELECT
     unnest($1::uuid[]),
     unnest($2::uuid[]),
     unnest($3::uuid[]),
     unnest($4::text[]),
-    unnest($5::jsonb[]),
-    unnest($6::bytea[])
+    unnest($5::bytea[]),
+    unnest($6::jsonb[])
 ON CONFLICT (anr, digest) DO NOTHING
 `
 
@@ -135,18 +135,19 @@ type InsertDocumentsParams struct {
 	Digests      []uuid.UUID
 	Fingerprints []uuid.UUID
 	Types        []string
-	Data         [][]byte
 	Observations [][]byte
+	Data         [][]byte
 }
 
+// The data comes last, so that the driver's buffer grows once.
 func (q *Queries) InsertDocuments(ctx context.Context, arg InsertDocumentsParams) (int64, error) {
 	result, err := q.db.Exec(ctx, InsertDocuments,
 		arg.ANRs,
 		arg.Digests,
 		arg.Fingerprints,
 		arg.Types,
-		arg.Data,
 		arg.Observations,
+		arg.Data,
 	)
 	if err != nil {
 		return 0, err

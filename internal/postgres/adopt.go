@@ -108,7 +108,7 @@ func openAdoption(ctx context.Context, opts Options, progress Progress) (*adopti
 	if err != nil {
 		return nil, fmt.Errorf("reach the database: %w", translate(ctx, err))
 	}
-	registerUUIDs(conn.TypeMap())
+	registerCodecs(conn.TypeMap())
 	a := &adoption{conn: conn, progress: progress, page: cmp.Or(opts.adoptionPage, adoptionPage)}
 	if err := a.inspect(ctx); err != nil {
 		closeSoon(ctx, conn)

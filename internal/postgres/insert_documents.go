@@ -61,7 +61,7 @@ func (o *outbox) queueDocuments(ctx context.Context, rows []newRow) error {
 
 func (o *outbox) queueInsert(contents []*content) {
 	p := documentColumns(contents)
-	query := o.batch.Queue(db.InsertDocuments, p.ANRs, p.Digests, p.Fingerprints, p.Types, p.Data, p.Observations)
+	query := o.batch.Queue(db.InsertDocuments, p.ANRs, p.Digests, p.Fingerprints, p.Types, p.Observations, documents(p.Data))
 	query.Exec(func(inserted pgconn.CommandTag) error {
 		if inserted.RowsAffected() < int64(len(contents)) {
 			return errRaced // what is stored may measure something else, by another release

@@ -190,7 +190,7 @@ func poolConfig(opts Options) (*pgxpool.Config, error) {
 		config.ConnConfig.Tracer = traced(config.ConnConfig.Tracer)
 	}
 	config.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
-		registerUUIDs(conn.TypeMap())
+		registerCodecs(conn.TypeMap())
 		_, err := conn.Exec(ctx, sessionSettings)
 		return err
 	}

@@ -130,6 +130,10 @@ func (a *Accumulator) DailySums(known map[int64]Subject) []processor.DailySum {
 	maps.Copy(events, a.steps)
 	var running cells // what counts until it is taken away
 	days := slices.Sorted(maps.Keys(events))
+	if len(days) > 0 {
+		// Where analyses send every day, there is a sum for each row and day.
+		s.sums = make([]processor.DailySum, 0, min(len(s.rows)*int(days[len(days)-1]-days[0]+1), maxReserved))
+	}
 	for i, day := range days {
 		if step := a.steps[day]; step != nil {
 			running.add(*step)
@@ -146,6 +150,9 @@ func (a *Accumulator) DailySums(known map[int64]Subject) []processor.DailySum {
 	}
 	return s.sums
 }
+
+// maxReserved bounds the sums for which memory is taken before they are there.
+const maxReserved = 1 << 14
 
 // row is what is shown under one key.
 type row struct {

@@ -13,14 +13,15 @@ FROM (SELECT unnest(@anrs::uuid[]) AS anr, unnest(@digests::uuid[]) AS digest) A
 JOIN document AS d ON d.anr = wanted.anr AND d.digest = wanted.digest;
 
 -- name: InsertDocuments :execrows
-INSERT INTO document (anr, digest, fingerprint, type, data, observations)
+-- The data comes last, so that the driver's buffer grows once.
+INSERT INTO document (anr, digest, fingerprint, type, observations, data)
 SELECT
     unnest(@anrs::uuid[]),
     unnest(@digests::uuid[]),
     unnest(@fingerprints::uuid[]),
     unnest(@types::text[]),
-    unnest(@data::jsonb[]),
-    unnest(@observations::bytea[])
+    unnest(@observations::bytea[]),
+    unnest(@data::jsonb[])
 ON CONFLICT (anr, digest) DO NOTHING;
 
 -- name: SetFingerprints :exec

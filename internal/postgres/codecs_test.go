@@ -52,3 +52,39 @@ func TestUUIDsMakeNoGarbage(t *testing.T) { // alone, since it counts allocation
 		t.Errorf("%.1f allocations for each UUID", each)
 	}
 }
+
+// Documents arrive as they are, and make no garbage.
+func TestDocumentsCodec(t *testing.T) {
+	store, _ := storeWithClient(t)
+	conn, err := store.pool.Acquire(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Release()
+	for _, all := range []documents{nil, {[]byte(`{"a": [1, "é"]}`)}, {[]byte(`[]`), []byte(`{"b": null}`)}} {
+		var got []string
+		if err := conn.QueryRow(t.Context(), `SELECT ARRAY(SELECT unnest($1::jsonb[])::text)`, all).Scan(&got); err != nil {
+			t.Fatal(err)
+		}
+		want := []string{}
+		for _, data := range all {
+			want = append(want, string(data))
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+	}
+	array, _ := conn.Conn().TypeMap().TypeForName("_jsonb")
+	all := make(documents, 1000)
+	for i := range all {
+		all[i] = make([]byte, 1000)
+	}
+	allocations := testing.AllocsPerRun(5, func() {
+		if _, err := conn.Conn().TypeMap().Encode(array.OID, pgtype.BinaryFormatCode, all, nil); err != nil {
+			t.Error(err)
+		}
+	})
+	if allocations > 10 {
+		t.Errorf("%.0f allocations for an array", allocations)
+	}
+}

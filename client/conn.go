@@ -90,7 +90,7 @@ func (b *watchedBody) Close() error {
 	return b.ReadCloser.Close()
 }
 
-// explain tells whether the caller, the clock or the connection ended it.
+// explain reports whether the caller, the clock or the connection ended it.
 func (b *watchedBody) explain(err error) error {
 	if errors.Is(context.Cause(b.ctx), errStalled) {
 		return &Error{Err: errStalled}

@@ -39,7 +39,7 @@ var statusOf = map[error]int{
 	ErrUnavailable:     http.StatusServiceUnavailable,
 }
 
-// Error tells that the service did not do what it was asked for, or that there
+// Error reports that the service did not do what it was asked for, or that there
 // was no answer.
 type Error struct {
 	Status     int               // HTTP status; 0 when there was no answer that can be read

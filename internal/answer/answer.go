@@ -23,7 +23,7 @@ const contentType = "application/json"
 // given up. A list, which keeps one of the database's too, has a pace.
 const stallLimit = 60 * time.Second
 
-// ErrHungUp tells that the caller has gone, or does not read what it is sent.
+// ErrHungUp reports that the caller has gone, or does not read what it is sent.
 var ErrHungUp = errors.New("the caller has hung up")
 
 // JSON is an answer with a JSON body.

@@ -20,7 +20,7 @@ const (
 	zstandard coding = "zstd"
 )
 
-// compresses tells whether it is another form than the answer itself.
+// compresses reports whether it is another form than the answer itself.
 func (c coding) compresses() bool { return c == gzipped || c == zstandard }
 
 const (

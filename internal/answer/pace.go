@@ -12,7 +12,7 @@ const (
 	slack     = 20 * time.Second
 )
 
-// pace tells whether a caller reads a list fast enough. Only the time that it
+// pace reports whether a caller reads a list fast enough. Only the time that it
 // takes to send counts, not that in which the database is waited for.
 type pace struct {
 	now     func() time.Time

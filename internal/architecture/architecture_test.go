@@ -266,7 +266,7 @@ func isTestOnly(name string) bool {
 	return slices.Contains([]string{"internal/architecture", "internal/pgtest", "internal/ramdisk"}, name)
 }
 
-// within tells whether path is root or below it.
+// within reports whether path is root or below it.
 func within(path, root string) bool {
 	return path == root || strings.HasPrefix(path, root+"/")
 }

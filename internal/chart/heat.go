@@ -112,7 +112,7 @@ func (h Heat) axes(c *canvas, plot, cell box) {
 	}
 }
 
-// Uneven tells whether the steps of an axis skip values.
+// Uneven reports whether the steps of an axis skip values.
 func (h Heat) Uneven() bool {
 	for _, axis := range [][]int{h.Columns, h.Rows} {
 		for i := 1; i < len(axis); i++ {

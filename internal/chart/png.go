@@ -222,7 +222,7 @@ func invisible(r rune) bool {
 	return unicode.Is(unicode.Cf, r) || unicode.Is(unicode.Variation_Selector, r)
 }
 
-// drawable tells whether every character of a text can be drawn.
+// drawable reports whether every character of a text can be drawn.
 func (t *typesetter) drawable(text string) bool {
 	for _, r := range text {
 		if !invisible(r) && t.fontOf(r) == nil {

@@ -65,7 +65,7 @@ func plain(text string) string {
 	return strings.TrimRight(kept.String(), " ")
 }
 
-// notASCII tells whether a character is one of those that need a closer look.
+// notASCII reports whether a character is one of those that need a closer look.
 func notASCII(r rune) bool { return r < ' ' || r > '~' }
 
 // clusters are the letters of a text, each with its marks.

@@ -116,7 +116,7 @@ func (t TimeAxis) every(interval Interval) (ticks []tick) {
 	return ticks
 }
 
-// spaced tells whether labels do not touch; the first yields where the second comes
+// spaced reports whether labels do not touch; the first yields where the second comes
 // right after it.
 func spaced(ticks []tick, f font, width float64) bool {
 	free := -1e9

@@ -43,7 +43,7 @@ func (t *task) unanswered(ctx context.Context, err error) error {
 	return fmt.Errorf("read the answer: %w", err)
 }
 
-// attended tells whether a person sits at standard input.
+// attended reports whether a person sits at standard input.
 func (t *task) attended() bool { return isTerminal(t.Stdin) }
 
 // isTerminal takes a reader or a writer.

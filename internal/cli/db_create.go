@@ -19,7 +19,7 @@ func (p *program) dbCreate() *cli.Command {
 	}
 }
 
-// creation tells whether the database was missing.
+// creation reports that the database was missing.
 type creation struct {
 	Created bool `json:"created"`
 }

@@ -59,7 +59,7 @@ func (t *task) rebuild(ctx context.Context, store *postgres.Store) error {
 		result.Stats, result.Completed, result.Corrected, result.Unprocessable, result.Seconds)
 }
 
-// agreement tells whether the rollups are what the stats add up to.
+// agreement reports whether the rollups are what the stats add up to.
 type agreement struct {
 	Agree       bool     `json:"agree"`
 	Differences []string `json:"differences"`

@@ -80,20 +80,20 @@ func settingsTables() string {
 	return text.String() + "\n"
 }
 
-// TestReadmeSettings checks the settings that the README picks out.
-func TestReadmeSettings(t *testing.T) {
+// TestInstallSettings checks the settings that the page about installing picks out.
+func TestInstallSettings(t *testing.T) {
 	t.Parallel()
 	standard := map[string]string{}
 	for _, setting := range defaults(t) {
 		standard[setting.Name] = setting.Value
 	}
-	picked := documented(t, readmeFile)
+	picked := documented(t, installFile)
 	if len(picked) == 0 {
-		t.Error("the README has no table of settings")
+		t.Error("docs/install.md has no table of settings")
 	}
 	for _, setting := range picked {
 		if value, known := standard[setting.Name]; !known || value != setting.Value {
-			t.Errorf("the README says %s is %q by default, the service %q (known: %t)", setting.Name, setting.Value, value, known)
+			t.Errorf("docs/install.md says %s is %q by default, the service %q (known: %t)", setting.Name, setting.Value, value, known)
 		}
 	}
 }
@@ -176,11 +176,11 @@ func read(t *testing.T, file string) string {
 	return string(content)
 }
 
-// TestLayoutDocumented makes sure that the README names every folder of the
-// source, and none that is gone.
+// TestLayoutDocumented checks that the architecture page names every folder of the
+// source.
 func TestLayoutDocumented(t *testing.T) {
 	t.Parallel()
-	content, err := os.ReadFile(readmeFile)
+	content, err := os.ReadFile(layoutFile)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -192,7 +192,7 @@ func TestLayoutDocumented(t *testing.T) {
 		for _, folder := range folders {
 			line := fmt.Sprintf("\n  %s/ ", filepath.Base(folder))
 			if !strings.Contains(string(content), line) {
-				t.Errorf("the layout in the README lacks %s", strings.TrimPrefix(folder, root+"/"))
+				t.Errorf("the layout in docs/architecture.md lacks %s", strings.TrimPrefix(folder, root+"/"))
 			}
 		}
 	}

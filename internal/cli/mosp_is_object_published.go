@@ -28,7 +28,7 @@ func (p *program) mospIsObjectPublished() *cli.Command {
 	}
 }
 
-// publication tells whether an object is published.
+// publication reports whether an object is published.
 type publication struct {
 	UUID      uuid.UUID       `json:"uuid"`
 	Published bool            `json:"published"`

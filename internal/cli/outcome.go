@@ -12,10 +12,10 @@ import (
 	"github.com/monarc-project/stats-service/internal/postgres"
 )
 
-// errInterrupted tells that a signal ended the work.
+// errInterrupted reports that a signal ended the work.
 var errInterrupted = errors.New("interrupted: what was done stays done, run the command again for the rest")
 
-// partialError tells that a part of the work is done and the rest is not.
+// partialError reports that a part of the work is done and the rest is not.
 type partialError struct{ cause error }
 
 func (e *partialError) Error() string { return e.cause.Error() }

@@ -45,9 +45,9 @@ const (
 
 // deployments are all blocks of the documents, and what deployed proxies add.
 var deployments = []deployment{
-	{name: "README nginx", document: readmeFile, language: "nginx", prefix: "/dashboard", service: "forwarded"},
+	{name: "nginx", document: installFile, language: "nginx", prefix: "/dashboard", service: "forwarded"},
 	{
-		name: "nginx below a path of the service", document: readmeFile, language: "nginx", prefix: "/stats", service: "forwarded",
+		name: "nginx below a path of the service", document: installFile, language: "nginx", prefix: "/stats", service: "forwarded",
 		change: []string{"/dashboard", "/stats"},
 	},
 	{name: "nginx that passes the path on", document: operating, language: "nginx", prefix: "/dashboard", service: "configured"},

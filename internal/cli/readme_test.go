@@ -20,17 +20,20 @@ import (
 	"github.com/monarc-project/stats-service/internal/cli"
 )
 
-var update = flag.Bool("update", false, "write what the tour of the README really answers into it")
+var update = flag.Bool("update", false, "write the real answers of the service into the tour")
 
 const (
-	root       = "../.." // of the repository, where the tour is taken
-	readmeFile = root + "/README.md"
-	// tourBase is where the README says that the demo listens.
+	root        = "../.." // of the repository, where the tour is taken
+	readmeFile  = root + "/README.md"
+	tourFile    = root + "/docs/tour.md"
+	installFile = root + "/docs/install.md"
+	layoutFile  = root + "/docs/architecture.md"
+	// tourBase is the address of the demo in the tour.
 	tourBase = "http://127.0.0.1:5000"
 )
 
-// tourDay is the day on which the README took its tour: the sample data ends on
-// the day of the demo.
+// tourDay is the day on which the tour was taken: the sample data ends on the day
+// of the demo.
 func tourDay() time.Time { return time.Date(2026, time.March, 9, 10, 0, 0, 0, time.UTC) }
 
 // tourStep is a command of a console block and the output below it.
@@ -59,18 +62,18 @@ func tourSteps(text string) []tourStep {
 	return steps
 }
 
-// TestTour takes the tour of the README on a demo of its own and compares each
-// answer with the one that is written there.
+// TestTour takes the tour on a demo of its own and compares each answer with the
+// one that is written there.
 func TestTour(t *testing.T) {
 	t.Parallel()
-	content, err := os.ReadFile(readmeFile)
+	content, err := os.ReadFile(tourFile)
 	if err != nil {
 		t.Fatal(err)
 	}
-	readme := string(content)
+	tour := string(content)
 	base := startDemo(t)
 	taken, assignments := 0, ""
-	for _, step := range tourSteps(readme) {
+	for _, step := range tourSteps(tour) {
 		if !strings.HasPrefix(step.command, "curl ") {
 			assignments += step.command // only what a shell remembers: see words
 			continue
@@ -78,18 +81,18 @@ func TestTour(t *testing.T) {
 		taken++
 		output := curl(t, base, words(t, assignments, step.command))
 		if *update {
-			readme = strings.Replace(readme, step.command+step.output, step.command+output, 1)
+			tour = strings.Replace(tour, step.command+step.output, step.command+output, 1)
 			continue
 		}
 		if diff := cmp.Diff(step.output, output); diff != "" {
-			t.Errorf("%s(-README +answer; -update writes it)\n%s", step.command, diff)
+			t.Errorf("%s(-tour +answer; -update writes it)\n%s", step.command, diff)
 		}
 	}
 	if taken < 10 {
-		t.Errorf("the README has %d curl lines, which is too few for a tour: were they found?", taken)
+		t.Errorf("the tour has %d curl lines, which is too few for a tour: were they found?", taken)
 	}
 	if *update {
-		if err := os.WriteFile(readmeFile, []byte(readme), 0o644); err != nil {
+		if err := os.WriteFile(tourFile, []byte(tour), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -143,7 +146,7 @@ func words(t *testing.T, assignments, command string) []string {
 	return strings.Split(strings.TrimSuffix(string(output), "\x00"), "\x00")
 }
 
-// curl does what curl does with those of its options that the README uses.
+// curl does what curl does with those of its options that the tour uses.
 func curl(t *testing.T, base string, args []string) string {
 	t.Helper()
 	r, format := curlRequest(t, base, args)
@@ -182,7 +185,7 @@ func curlRequest(t *testing.T, base string, args []string) (r *http.Request, for
 			}
 		default:
 			if target != "" || strings.HasPrefix(option, "-") {
-				t.Fatalf("the README uses curl with %q, which this test does not know", option)
+				t.Fatalf("the tour uses curl with %q, which this test does not know", option)
 			}
 			target = option
 		}

@@ -157,7 +157,7 @@ func (p *program) openPrepared(ctx context.Context, settings config.Config, log 
 	return store, db, nil
 }
 
-// stopError tells that something did not end as it should.
+// stopError reports that something did not end as it should.
 type stopError struct{ cause error }
 
 func (e *stopError) Error() string { return e.cause.Error() }

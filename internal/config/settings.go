@@ -96,7 +96,7 @@ func secret(name string, k kind[Secret], field func(*Config) *Secret) setting {
 	return s
 }
 
-// isSetting tells whether name is a setting or the NAME_FILE of a secret.
+// isSetting reports whether name is a setting or the NAME_FILE of a secret.
 func isSetting(name string) bool {
 	for _, s := range settings {
 		if name == s.name || s.secret && name == s.name+fileSuffix {

@@ -129,7 +129,7 @@ func TestNobodyGetsTheAnswerToAnother(t *testing.T) {
 	}
 }
 
-// sameInAllLanguages tells whether Accept-Language decides nothing.
+// sameInAllLanguages reports whether Accept-Language decides nothing.
 func sameInAllLanguages(path string) bool { return strings.Contains(path, "lang=") }
 
 // TestCachedAnswersHaveTheirHeaders shows what browsers and proxies are told.

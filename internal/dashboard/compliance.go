@@ -87,7 +87,7 @@ func leadingDigits(s string) string {
 	return s[:len(s)-len(strings.TrimLeft(s, "0123456789"))]
 }
 
-// isShare tells whether the values are shares of full compliance; front offices
+// isShare reports whether the values are shares of full compliance; front offices
 // with another scale send larger numbers.
 func isShare(categories []processor.CategoryCompliance) bool {
 	for _, c := range categories {

@@ -25,7 +25,7 @@ type figure struct {
 	Notes   []chart.Label // what an image of the chart needs beside it
 }
 
-// Empty tells that there is nothing to draw.
+// Empty reports whether there is nothing to draw.
 func (f figure) Empty() bool { return len(f.Table.Rows) == 0 }
 
 // exported are the figures for exports.

@@ -165,7 +165,7 @@ const (
 	busySeconds = 5
 )
 
-// errBusy tells that too many images are asked for.
+// errBusy reports that too many images are asked for.
 var errBusy = errors.New("too many images are being drawn")
 
 // renderer draws images, only so many at a time that the rest of the service has

@@ -102,10 +102,10 @@ func (p *page) Navigation() []link {
 	return links
 }
 
-// HasFigures tells whether the page shows figures of a period.
+// HasFigures reports whether the page shows figures of a period.
 func (p *page) HasFigures() bool { return p.ofFigures() && p.Problem == nil }
 
-// ofFigures tells whether the page is one of those that show figures.
+// ofFigures reports whether the page is one of those that show figures.
 func (p *page) ofFigures() bool { return !slices.Contains([]string{"", pageAbout, pageHelp}, p.Name) }
 
 // Periods links to the same page for other lengths of time.
@@ -119,7 +119,7 @@ func (p *page) Periods() []link {
 	return links
 }
 
-// CustomPeriod tells whether the period is none of Periods.
+// CustomPeriod reports whether the period is none of Periods.
 func (p *page) CustomPeriod() bool { return p.Invalid() || !slices.Contains(periods, p.View.Days) }
 
 // Span writes the period as two dates, and whose figures are left out.

@@ -146,7 +146,7 @@ func PageNames() []string {
 	return names
 }
 
-// embeddable tells whether the page has charts that frames can show.
+// embeddable reports whether the page has charts that frames can show.
 func (k pageKind) embeddable() bool { return len(k.charts) > 0 }
 
 // checkChart tells when the chart to embed is none of the page's.

@@ -50,19 +50,19 @@ func (p *problem) code() string {
 // ProblemText says what the reader can do.
 func (p *page) ProblemText() string { return p.T("problem_text_" + p.Problem.code()) }
 
-// Invalid tells whether the dates of the form are what is wrong.
+// Invalid reports whether the dates of the form are what is wrong.
 func (p *page) Invalid() bool { return p.Problem != nil && p.Problem.dates }
 
-// Repairable tells whether the form of the period leads on from a problem.
+// Repairable reports whether the form of the period leads on from a problem.
 func (p *page) Repairable() bool { return p.Problem.Status == http.StatusBadRequest && p.ofFigures() }
 
-// Passing tells whether the same address may work later.
+// Passing reports whether the same address may work later.
 func (p *page) Passing() bool {
 	return p.Problem.Status >= http.StatusInternalServerError || p.Problem.Status == http.StatusTooManyRequests
 }
 
 // Problem answers a request that failed with a page for people, in their
-// language, and tells whether it did: programs, and readers of anything but
+// language, and reports whether it did: programs, and readers of anything but
 // pages, get the answer that the API has for them.
 func (p *Pages) Problem(c echo.Context, status int, cause error) (sent bool, err error) {
 	if !p.wantsPage(c.Request()) {
@@ -72,14 +72,14 @@ func (p *Pages) Problem(c echo.Context, status int, cause error) (sent bool, err
 	return true, p.renderProblem(c, p.kindOf(c.Request().URL.Path), r, status, cause)
 }
 
-// wantsPage tells whether a browser shows the answer to a person.
+// wantsPage reports whether a browser shows the answer to a person.
 func (p *Pages) wantsPage(r *http.Request) bool {
 	reading := r.Method == http.MethodGet || r.Method == http.MethodHead
 	inside := strings.HasPrefix(r.URL.Path+"/", p.opts.APIRoot+"/") || strings.HasPrefix(r.URL.Path, "/static/")
 	return reading && !inside && path.Ext(r.URL.Path) == "" && prefersHTML(r.Header.Values("Accept"))
 }
 
-// prefersHTML tells whether an Accept header names HTML, and JSON no higher.
+// prefersHTML reports whether an Accept header names HTML, and JSON no higher.
 func prefersHTML(accept []string) bool {
 	wanted := answer.QualityValues(accept)
 	html := max(wanted[echo.MIMETextHTML], wanted["application/xhtml+xml"])

@@ -138,7 +138,7 @@ func riskLines() []riskLine {
 	return lines
 }
 
-// isLevelCode tells whether a line of the risks over time has this code.
+// isLevelCode reports whether a line of the risks over time has this code.
 func isLevelCode(code string) bool {
 	return slices.ContainsFunc(riskLines(), func(l riskLine) bool { return l.code == code })
 }

@@ -139,7 +139,7 @@ func frequentColors(picture image.Image) color.Palette {
 	return colors
 }
 
-// near tells whether two colours look alike.
+// near reports whether two colours look alike.
 func near(a, b color.Color) bool {
 	r, g, bl, _ := a.RGBA()
 	r2, g2, bl2, _ := b.RGBA()

@@ -264,7 +264,7 @@ func (v *view) lastDays(days int, today time.Time) {
 	v.Days, v.From, v.To = days, today.AddDate(0, 0, -days), today
 }
 
-// custom reads a period of two dates and tells whether they make one.
+// custom reads a period of two dates and reports whether they make one.
 func (r *viewReader) custom(v *view, today time.Time) bool {
 	from, fromKnown := r.date(paramFrom)
 	to, toKnown := r.date(paramTo)
@@ -286,7 +286,7 @@ func (r *viewReader) custom(v *view, today time.Time) bool {
 	return true
 }
 
-// date reads a date, which is zero when there is none, and tells whether it
+// date reads a date, which is zero when there is none, and reports whether it
 // could be read.
 func (r *viewReader) date(name string) (time.Time, bool) {
 	given := r.query.Get(name)

@@ -82,5 +82,5 @@ func (p *Pages) securityTxt(c echo.Context) error {
 	return c.String(http.StatusOK, text.String())
 }
 
-// overHTTPS tells whether RFC 9116 allows an address in security.txt.
+// overHTTPS reports whether RFC 9116 allows an address in security.txt.
 func overHTTPS(address string) bool { return strings.HasPrefix(address, "https://") }

@@ -74,7 +74,7 @@ func leaveToQuestion(c echo.Context, wrong *membersError) {
 	c.SetRequest(r.WithContext(context.WithValue(r.Context(), bodyFaultsKey{}, wrong)))
 }
 
-// isNoFilter tells whether the body of a GET is null or the empty map of PHP.
+// isNoFilter reports whether the body of a GET is null or the empty map of PHP.
 func isNoFilter(body []byte) bool {
 	text := string(bytes.TrimSpace(body))
 	return text == "null" || text == "[]"

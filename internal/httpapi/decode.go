@@ -295,7 +295,7 @@ func eachMember(object jsontext.Value, visit func(name string, value jsontext.Va
 	}
 }
 
-// hasMember tells whether the struct t has a field of this JSON name.
+// hasMember reports whether the struct t has a field of this JSON name.
 func hasMember(t reflect.Type, name string) bool {
 	if t == nil || t.Kind() != reflect.Struct {
 		return false

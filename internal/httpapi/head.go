@@ -10,7 +10,7 @@ import (
 
 type headKey struct{}
 
-// isHead tells whether only the header of an answer is wanted.
+// isHead reports whether only the header of an answer is wanted.
 func isHead(ctx context.Context) bool { return ctx.Value(headKey{}) != nil }
 
 // headAsGet answers HEAD as GET, wherever that is answered. The server sends no

@@ -199,7 +199,7 @@ func (s *Server) handleError(err error, c echo.Context) {
 	}
 }
 
-// sendPage answers with a page, and tells whether one was wanted.
+// sendPage answers with a page, and reports whether one was wanted.
 func (s *Server) sendPage(c echo.Context, status int, cause error) bool {
 	if s.pages == nil {
 		return false

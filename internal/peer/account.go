@@ -121,7 +121,7 @@ func (l *link) standing(ctx context.Context) (string, error) {
 	return withRole("token "+hex.EncodeToString(digest[:]), as.role), nil
 }
 
-// mute tells that a peer does not answer a question, although it is there and
+// mute reports whether a peer does not answer a question, although it is there and
 // may answer others.
 func (f *failure) mute() bool {
 	if f.after > maxRetryAfter {

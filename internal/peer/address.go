@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// errNoServer tells that there is no peer to talk to.
+// errNoServer reports that there is no peer to talk to.
 var errNoServer = errors.New("no peer is named: set REMOTE_STATS_SERVER to its address, such as https://stats.example.org")
 
 // normalize brings the ways to write the address of a peer into one, under which

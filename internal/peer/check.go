@@ -24,11 +24,11 @@ type Report struct {
 	Sharing *bool  `json:"is_sharing_enabled,omitempty"`
 	// Latency is how long the peer took to answer.
 	Latency time.Duration `json:"-"`
-	// ClockKnown tells whether the peer says what time it is. ClockAhead is how
+	// ClockKnown reports whether the peer says what time it is. ClockAhead is how
 	// far its clock is ahead of this one (negative: behind), to a second or so.
 	ClockKnown bool          `json:"clock_known"`
 	ClockAhead time.Duration `json:"-"`
-	// ClockRight tells whether that is within ClockTolerance.
+	// ClockRight reports whether that is within ClockTolerance.
 	ClockRight bool `json:"clock_right"`
 }
 

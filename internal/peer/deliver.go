@@ -60,7 +60,7 @@ func (p *push) deliver(ctx context.Context, batch []stats.Stat, allowed func(*fa
 	return p.halve(ctx, batch, failed, allowed)
 }
 
-// blamesStats tells whether the fault may be that of the stats which were sent.
+// blamesStats reports whether the fault may be that of the stats which were sent.
 func (f *failure) blamesStats() bool {
 	if f.after > maxRetryAfter {
 		return false

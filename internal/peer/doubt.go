@@ -42,7 +42,7 @@ type doubts struct {
 	last     *failure
 }
 
-// strong tells whether so many stats are unlikely to be at fault.
+// strong reports whether so many stats are unlikely to be at fault.
 func (d doubts) strong() bool {
 	if d.last == nil {
 		return false
@@ -92,7 +92,7 @@ type asideError struct{ rest []stats.Stat }
 
 func (e *asideError) Error() string { return fmt.Sprintf("%d stats are set aside", len(e.rest)) }
 
-// spent tells whether the search has gone on for too long.
+// spent reports whether the search has gone on for too long.
 func (s *search) spent() bool {
 	return s.failures >= maxFailures || s.thorough && s.fruitless >= maxFruitless
 }
@@ -193,7 +193,7 @@ func (p *push) others() []stats.Stat {
 	return []stats.Stat{free[len(free)-1], free[len(free)/2], free[0]}
 }
 
-// takesAny tells whether the peer settles one of the stats. They are delivered,
+// takesAny reports whether the peer settles one of the stats. They are delivered,
 // and counted, in their turn. Its errors are those that are about none of them.
 func (p *push) takesAny(ctx context.Context, others []stats.Stat) (bool, error) {
 	for i := range others {
@@ -273,7 +273,7 @@ func (p *push) verdict() error {
 	return nil
 }
 
-// brokenError tells that the peer takes nothing, for which no stats is to blame.
+// brokenError reports that the peer takes nothing, for which no stats is to blame.
 type brokenError struct{ cause *failure }
 
 func (e *brokenError) Error() string {

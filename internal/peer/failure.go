@@ -92,7 +92,7 @@ func (f *failure) reason() string {
 	return text
 }
 
-// transient tells whether the same request may succeed later.
+// transient reports whether the same request may succeed later.
 func (f *failure) transient() bool {
 	said, _ := errors.AsType[*client.Error](f.Unwrap())
 	return said.Temporary() && f.after <= maxRetryAfter

@@ -100,7 +100,7 @@ type Summary struct {
 	Elapsed time.Duration `json:"-"`
 	// Refusals has the first of the refused, up to MaxRefusals.
 	Refusals []Refusal `json:"refusals,omitempty"`
-	// Interrupted tells that the context ended before the work did. What was
+	// Interrupted reports whether the context ended before the work did. What was
 	// done counts, and the next run goes on from there.
 	Interrupted bool `json:"interrupted"`
 	// LastDay is the day of the stats that were settled last; zero: none were.
@@ -128,7 +128,7 @@ func (s *Summary) refuseMany(n int, refusals []Refusal) {
 	s.Refusals = append(s.Refusals, refusals[:min(room, len(refusals))]...)
 }
 
-// BusyError tells that another run does the same work at this moment.
+// BusyError reports that another run does the same work at this moment.
 type BusyError struct{ Work string }
 
 func (e *BusyError) Error() string {

@@ -137,7 +137,7 @@ func (p *pull) run(ctx context.Context) (err error) {
 type window struct {
 	statsType stats.Type
 	from, to  time.Time
-	// advances tells that nothing is left out between the position and from.
+	// advances reports whether nothing is left out between the position and from.
 	advances bool
 }
 

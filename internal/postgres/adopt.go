@@ -28,10 +28,10 @@ var adoptionLock = lockKey("take over a Python database")
 const handoverTimeout = 60 * time.Second
 
 var (
-	// ErrNothingToAdopt tells that a database is the service's own, perhaps because
+	// ErrNothingToAdopt reports that a database is the service's own, perhaps because
 	// it has been taken over before.
 	ErrNothingToAdopt = errors.New("the database is this service's own: there is nothing to take over")
-	// ErrEmpty tells that a database has no tables of either service.
+	// ErrEmpty reports that a database has no tables of either service.
 	ErrEmpty = errors.New("the database is empty, and there is nothing to take over: `stats-service db_init` makes the tables")
 )
 

@@ -13,7 +13,7 @@ import (
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
-// Difference tells that a rollup is not what its stats add up to.
+// Difference reports whether a rollup is not what its stats add up to.
 type Difference struct {
 	Type  stats.Type
 	Date  time.Time
@@ -21,7 +21,7 @@ type Difference struct {
 	// Objects is how many measured objects (each under each of its labels) have
 	// another count or other sums.
 	Objects int
-	// Damaged tells that the rollup, or a change to be added to it, cannot be read.
+	// Damaged reports whether the rollup, or a change to be added to it, cannot be read.
 	Damaged bool
 }
 

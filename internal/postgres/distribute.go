@@ -11,11 +11,11 @@ import (
 	"github.com/monarc-project/stats-service/gen/db"
 )
 
-// ErrNoCitus tells that the database cannot be distributed.
+// ErrNoCitus reports that the database cannot be distributed.
 var ErrNoCitus = errors.New("the database does not have the extension citus: install Citus 12.1 or later on every node, " +
 	"put it into shared_preload_libraries, run CREATE EXTENSION citus in this database, and add the workers with citus_add_node")
 
-// ErrDistributed tells that there is nothing left to do.
+// ErrDistributed reports that there is nothing left to do.
 var ErrDistributed = errors.New("the tables are distributed already")
 
 // distribution turns the tables into distributed ones, all or none.

@@ -14,7 +14,7 @@ import (
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
-// ErrNotMigrated tells that the database lacks the service's tables.
+// ErrNotMigrated reports that the database lacks the service's tables.
 var ErrNotMigrated = errors.New("the database does not have the service's tables (or an older form of them): run `stats-service db_init`")
 
 // SQLSTATE codes that mean something to the service.
@@ -100,7 +100,7 @@ func isAcquireTimeout(err error) bool {
 	return errors.Is(err, context.DeadlineExceeded) && !connecting && !pgconn.Timeout(err)
 }
 
-// isConnectionError reports whether err is about the connection, not about what
+// isConnectionError reports that err is about the connection, not about what
 // was asked.
 func isConnectionError(err error) bool {
 	if _, ok := errors.AsType[*pgconn.ConnectError](err); ok {

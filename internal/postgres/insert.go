@@ -70,9 +70,9 @@ func (in *insertion) contentsWhere(wanted func(*content) bool) (contents []*cont
 }
 
 var (
-	// errVanished tells that a document is not stored that was known before.
+	// errVanished reports that a document is not stored that was known before.
 	errVanished = errors.New("a document has been deleted meanwhile")
-	// errRaced tells that somebody else stored a document at the same time.
+	// errRaced reports that somebody else stored a document at the same time.
 	errRaced = errors.New("a document has been stored meanwhile")
 )
 

@@ -25,16 +25,16 @@ const (
 
 // Errors about databases that only db_init, db_upgrade and db_adopt work on, or none.
 var (
-	// ErrEarlierBuild tells that the tables of a database cannot be migrated.
+	// ErrEarlierBuild reports that the tables of a database cannot be migrated.
 	ErrEarlierBuild = errors.New("the database was made by a build from before the first release, which stored stats in another way: " +
 		"let the service have an empty database, and stats_pull what this one holds from the build that made it")
-	// ErrPython tells that a database has to be taken over first.
+	// ErrPython reports that a database has to be taken over first.
 	ErrPython = errors.New("the database is one of the Python stats service: `stats-service db_adopt` takes it over " +
 		"(with --dry-run it only says what it would do; see docs/migrating.md)")
-	// ErrAdopting tells that a database has been taken over in part.
+	// ErrAdopting reports that a database has been taken over in part.
 	ErrAdopting = errors.New("the database of the Python stats service has been taken over in part: " +
 		"`stats-service db_adopt` goes on where it was interrupted")
-	// ErrForeign tells that a database belongs to another program.
+	// ErrForeign reports that a database belongs to another program.
 	ErrForeign = errors.New("the database has tables of another program, neither this service's nor those of the " +
 		"Python stats service v0.3.0 to v0.5.3, and was left as it is: let the service have a database of its own")
 )

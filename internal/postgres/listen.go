@@ -16,12 +16,12 @@ import (
 type Change string
 
 const (
-	// ChangeEverything tells that anything may have changed.
+	// ChangeEverything reports that anything may have changed.
 	ChangeEverything Change = ""
-	// ChangesUnheard tells that nothing is heard of changes until the next
+	// ChangesUnheard reports whether nothing is heard of changes until the next
 	// ChangeEverything.
 	ChangesUnheard Change = "unheard"
-	// ChangeClients tells that clients were created, changed or deleted.
+	// ChangeClients reports whether clients were created, changed or deleted.
 	ChangeClients Change = "client"
 )
 
@@ -71,7 +71,7 @@ func (s *Store) Listen(ctx context.Context, fn func(Change)) error {
 	}
 }
 
-// listen listens on one connection. heard tells whether it was established.
+// listen listens on one connection. heard reports whether it was established.
 func (s *shared) listen(ctx context.Context, fn func(Change)) (heard bool, err error) {
 	conn, err := pgx.ConnectConfig(ctx, s.pool.Config().ConnConfig)
 	if err != nil {

@@ -25,7 +25,7 @@ type Status struct {
 	// Unprocessable stats are left out of processing, because their data does
 	// not validate.
 	Unprocessable int64
-	// RollupsComplete tells that processing over all analyses reads rollups.
+	// RollupsComplete reports whether processing over all analyses reads rollups.
 	// Until they have been rebuilt once, an adopted database is processed
 	// document by document.
 	RollupsComplete bool

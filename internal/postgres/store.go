@@ -197,7 +197,7 @@ func poolConfig(opts Options) (*pgxpool.Config, error) {
 	return config, nil
 }
 
-// hasMaxConns tells whether a URL says how many connections there may be.
+// hasMaxConns reports whether a URL says how many connections there may be.
 func hasMaxConns(url string) bool {
 	config, err := pgx.ParseConfig(url)
 	if err != nil {
@@ -225,7 +225,7 @@ func (s *Store) Close() {
 	s.pool.Close()
 }
 
-// Ping tells whether the database answers.
+// Ping reports whether the database answers.
 func (s *Store) Ping(ctx context.Context) error {
 	if err := s.pool.Ping(ctx); err != nil {
 		return fmt.Errorf("reach the database: %w", translate(ctx, err))

@@ -20,7 +20,7 @@ const unlockTimeout = 5 * time.Second
 const keepIdleSession = `SELECT set_config(name, '0', false) FROM pg_settings WHERE name = 'idle_session_timeout'`
 
 // TryLock takes the lock called name if nobody holds it in this database; ok
-// tells whether it did. release gives it back and must be called then.
+// reports whether it did. release gives it back and must be called then.
 //
 // The lock is held by a connection of its own, outside the pool, and so ends
 // with the process whatever happens to it. A pooler that shares sessions, as

@@ -25,7 +25,7 @@ const (
 	sealPurpose = "stats-service token sealing v1"
 )
 
-// ErrCannotOpen tells that something sealed cannot be read with this key.
+// ErrCannotOpen reports that something sealed cannot be read with this key.
 var ErrCannotOpen = errors.New("the sealed token cannot be opened: SECRET_KEY (or the key file) " +
 	"is not the one it was sealed with, or the record was altered; restore the former key")
 

@@ -84,7 +84,7 @@ func unusedName(taken map[string]bool, name string) string {
 	return unused
 }
 
-// category reads one category; evaluated tells whether it has a value.
+// category reads one category; evaluated reports whether it has a value.
 func (r *reader) category() (o Observation, evaluated bool, err error) {
 	err = r.object(func(name string) (err error) {
 		switch name {

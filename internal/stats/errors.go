@@ -12,16 +12,16 @@ import (
 var (
 	ErrNotFound  = errors.New("not found")
 	ErrForbidden = errors.New("not allowed")
-	// ErrUnchanged tells that what was to be created is already there, identical.
+	// ErrUnchanged reports that what was to be created is already there, identical.
 	ErrUnchanged = errors.New("unchanged")
-	// ErrUnavailable tells that the database cannot be reached; trying again may help.
+	// ErrUnavailable reports that the database cannot be reached; trying again may help.
 	ErrUnavailable = errors.New("the database cannot be reached")
-	// ErrBusy tells that others use all that the service has for this; trying
+	// ErrBusy reports that others use all that the service has for this; trying
 	// again may help.
 	ErrBusy = errors.New("the service is busy")
 )
 
-// ConflictError tells that a unique value is taken by another record.
+// ConflictError reports that a unique value is taken by another record.
 type ConflictError struct {
 	Field   string // wire name of the field
 	Message string

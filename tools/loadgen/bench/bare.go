@@ -52,7 +52,7 @@ CREATE INDEX ON %[1]s (client_id, anr, type, date DESC, created_at DESC, uuid);
 CREATE INDEX ON %[1]s (content_id);
 CREATE INDEX ON %[1]s (type) WHERE observations IS NULL`
 
-// createFloors creates the tables; lz4 tells whether the second one is there.
+// createFloors creates the tables; lz4 reports whether the second one is there.
 func createFloors(ctx context.Context, conn *pgx.Conn) (lz4 bool, err error) {
 	if _, err := conn.Exec(ctx, fmt.Sprintf(createBare, plainTable)); err != nil {
 		return false, err

@@ -144,7 +144,7 @@ func postPlan(seed uint64, clients, posts, changed int) load.Plan {
 }
 
 // warmUp lets both sides do once what they do only once: connect, plan, fill
-// the dictionary of what is measured. lz4 tells whether there is a second floor.
+// the dictionary of what is measured. lz4 reports whether there is a second floor.
 func (b *bench) warmUp(ctx context.Context, s *instance, database string) (lz4 bool, err error) {
 	if _, _, err := b.fill(ctx, s, postPlan(1_000, 1, 8, 100), 2, true); err != nil {
 		return false, err

@@ -20,6 +20,7 @@ import (
 
 	"github.com/monarc-project/stats-service/internal/buildinfo"
 	"github.com/monarc-project/stats-service/internal/config"
+	"github.com/monarc-project/stats-service/internal/postgres"
 	"github.com/monarc-project/stats-service/internal/stats"
 	"github.com/monarc-project/stats-service/internal/suggest"
 )
@@ -99,7 +100,7 @@ const appName = "stats-service"
 // describe is err as an operator reads it. The driver spreads what it tried
 // over several lines, one for each address, often the same twice.
 func describe(err error) string {
-	if !errors.Is(err, stats.ErrUnavailable) {
+	if !errors.Is(err, stats.ErrUnavailable) || errors.Is(err, postgres.ErrNotMigrated) {
 		return err.Error()
 	}
 	lines := strings.Split(err.Error(), "\n")

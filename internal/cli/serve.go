@@ -132,9 +132,13 @@ func (p *program) awaitStore(ctx context.Context, settings config.Config, log *s
 }
 
 // mayPass reports whether a database that could not be opened may be there later. A
-// private one has no other cause than this process.
+// private one has no other cause than this process, and a wrong password or missing
+// tables are for the operator to see at once.
 func mayPass(err error, settings config.Config) bool {
 	_, configured := settings.Database()
+	if errors.Is(err, postgres.ErrRefused) || errors.Is(err, postgres.ErrNotMigrated) {
+		return false
+	}
 	return configured && (errors.Is(err, stats.ErrUnavailable) || errors.Is(err, context.DeadlineExceeded))
 }
 

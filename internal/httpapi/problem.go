@@ -139,7 +139,7 @@ func domainProblem(err error) (problem, bool) {
 		text := "The service is busy with other requests, such as long lists that are read slowly; try again."
 		return problem{status: http.StatusServiceUnavailable, message: text, retryAfter: retryAfterOutage}, true
 	case errors.Is(err, stats.ErrUnavailable):
-		text := "The database cannot be reached at the moment; try again."
+		text := "The database cannot be used at the moment; try again."
 		return problem{status: http.StatusServiceUnavailable, message: text, retryAfter: retryAfterOutage}, true
 	}
 	return problem{}, false

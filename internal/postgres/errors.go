@@ -14,8 +14,24 @@ import (
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
-// ErrNotMigrated reports that the database lacks the service's tables.
-var ErrNotMigrated = errors.New("the database does not have the service's tables (or an older form of them): run `stats-service db_init`")
+// Errors about a database that an operator has to put right. Requests fail with
+// them as they do with stats.ErrUnavailable, which errors.Is finds in them.
+var (
+	// ErrNotMigrated reports that the database lacks the service's tables.
+	ErrNotMigrated error = &unusableError{"the database does not have the service's tables (or an older form of them): run `stats-service db_init`"}
+	// ErrRefused reports that the database does not let the service's role in, or not
+	// do its work.
+	ErrRefused error = &unusableError{"the database refuses the service"}
+	// ErrReadOnly reports that the database takes no writes: it is a standby, or a
+	// former primary.
+	ErrReadOnly error = &unusableError{"the database takes no writes"}
+)
+
+// unusableError is about a database that is there and cannot be used.
+type unusableError struct{ message string }
+
+func (e *unusableError) Error() string        { return e.message }
+func (e *unusableError) Is(target error) bool { return target == stats.ErrUnavailable }
 
 // SQLSTATE codes that mean something to the service.
 const (
@@ -29,15 +45,27 @@ const (
 	codeTooComplex          = "54001"
 	codeLockNotAvailable    = "55P03"
 	codeUnknownDatabase     = "3D000"
+	codeReadOnly            = "25006"
+	codeNotPermitted        = "42501"
+	codeNotSupported        = "0A000"
+	classAuthorization      = "28"
 )
 
 // unavailable are the SQLSTATE classes (two characters) and codes after which
 // the same request can succeed later without a change.
 var unavailable = map[string]bool{
 	"08":                 true, // connection exception
+	"40":                 true, // the transaction lost against others, again and again
 	"53":                 true, // insufficient resources, such as too many connections
 	"57":                 true, // operator intervention: shutting down, starting up
+	"58":                 true, // system error, such as one of a disk
+	"25P03":              true, // the session was idle in a transaction for too long
+	"26000":              true, // a prepared statement is gone: the connection was another one's
+	"3F000":              true, // no such schema
+	"55000":              true, // the database accepts no connections, or is being recovered
 	codeLockNotAvailable: true,
+	"XX001":              true, // data is corrupted
+	"XX002":              true, // an index is corrupted
 }
 
 // translate turns an error of the driver into one of the domain, or into an
@@ -67,17 +95,27 @@ func translateSQLState(err *pgconn.PgError) error {
 	switch {
 	case err.Code == codeUndefinedTable, err.Code == codeUndefinedColumn:
 		return ErrNotMigrated
+	case err.Code == codeReadOnly:
+		return fmt.Errorf("%w: %s (%s)", ErrReadOnly, err.Message, err.Code)
+	case err.Code == codeNotPermitted, sqlClass(err.Code) == classAuthorization:
+		return fmt.Errorf("%w: %s (%s)", ErrRefused, err.Message, err.Code)
 	case err.Code == codeUnknownDatabase:
 		return fmt.Errorf("%w: %s: run `stats-service db_create`", stats.ErrUnavailable, err.Message)
 	case err.Code == codeUniqueViolation:
 		return conflict(err.ConstraintName)
 	case violates(err, clientForeignKey):
 		return fmt.Errorf("client: %w", stats.ErrNotFound)
-	case unavailable[err.Code], unavailable[sqlClass(err.Code)]:
+	case unavailable[err.Code], unavailable[sqlClass(err.Code)], isOutdatedPlan(err):
 		return fmt.Errorf("%w: %s (%s)", stats.ErrUnavailable, err.Message, err.Code)
 	}
 	// Detail and Where are left out: they quote stored values.
 	return fmt.Errorf("database: %s (%s)", err.Message, err.Code)
+}
+
+// isOutdatedPlan reports whether a prepared statement has other columns since a
+// migration. The driver prepares it anew for the next request.
+func isOutdatedPlan(err *pgconn.PgError) bool {
+	return err.Code == codeNotSupported && err.Routine == "RevalidateCachedQuery"
 }
 
 // conflict names the field that a unique constraint guards.

@@ -19,12 +19,19 @@ func kind(err error) string {
 	if conflict, ok := errors.AsType[*stats.ConflictError](err); ok {
 		return "conflict " + conflict.Field
 	}
-	for name, target := range map[string]error{
-		"not found": stats.ErrNotFound, "unavailable": stats.ErrUnavailable, "not migrated": ErrNotMigrated,
-		"cancelled": context.Canceled,
+	for _, known := range []struct {
+		name   string
+		target error
+	}{
+		{"not found", stats.ErrNotFound},
+		{"not migrated", ErrNotMigrated},
+		{"refused", ErrRefused},
+		{"read-only", ErrReadOnly},
+		{"unavailable", stats.ErrUnavailable},
+		{"cancelled", context.Canceled},
 	} {
-		if errors.Is(err, target) {
-			return name
+		if errors.Is(err, known.target) {
+			return known.name
 		}
 	}
 	return "internal"
@@ -56,7 +63,18 @@ func TestTranslate(t *testing.T) {
 		"shutting down":        {state("57P01", ""), "unavailable"},
 		"starting up":          {state("57P03", ""), "unavailable"},
 		"lock timeout":         {state("55P03", ""), "unavailable"},
-		"deadlock":             {state("40P01", ""), "internal"},
+		"deadlock":             {state("40P01", ""), "unavailable"},
+		"read-only":            {state("25006", ""), "read-only"},
+		"wrong password":       {state("28P01", ""), "refused"},
+		"no login":             {state("28000", ""), "refused"},
+		"no permission":        {state("42501", ""), "refused"},
+		"no schema":            {state("3F000", ""), "unavailable"},
+		"no connections":       {state("55000", ""), "unavailable"},
+		"disk full":            {state("53100", ""), "unavailable"},
+		"disk failure":         {state("58030", ""), "unavailable"},
+		"corrupted":            {state("XX001", ""), "unavailable"},
+		"plan of before":       {&pgconn.PgError{Code: "0A000", Routine: "RevalidateCachedQuery"}, "unavailable"},
+		"not supported":        {state("0A000", ""), "internal"},
 		"syntax error":         {state("42601", ""), "internal"},
 		"connection cut":       {fmt.Errorf("read: %w", io.ErrUnexpectedEOF), "unavailable"},
 		"text does not count":  {errors.New("no rows in result set; connection refused; 23505"), "internal"},

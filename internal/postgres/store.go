@@ -120,6 +120,8 @@ type shared struct {
 	complete atomic.Bool          // the rollups cover all stats
 	spread   atomic.Pointer[bool] // whether the tables are distributed, nil: not looked
 	appended atomic.Int64         // deltas since this process merged last
+
+	reconnected atomic.Int64 // when the connections were replaced, Unix nanoseconds
 }
 
 // Open connects to the database. It does not migrate it: see Migrate. One that is

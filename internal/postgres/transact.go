@@ -21,6 +21,9 @@ const (
 	// against others.
 	transactAttempts = 5
 	retryPause       = 20 * time.Millisecond
+	// reconnectInterval keeps a database that stays read-only from being connected to
+	// for every write.
+	reconnectInterval = time.Second
 )
 
 // countingLock is shared by all who write and held alone by who changes where the
@@ -63,6 +66,9 @@ func (s *shared) transactLocked(ctx context.Context, lock string, open func(*pgx
 			s.mergeWhenDue(ctx, appended)
 			return nil
 		}
+		if sqlState(err) == codeReadOnly && s.reconnect() {
+			continue
+		}
 		if !isRetryable(err) || attempt == transactAttempts {
 			return err
 		}
@@ -70,6 +76,17 @@ func (s *shared) transactLocked(ctx context.Context, lock string, open func(*pgx
 			return err
 		}
 	}
+}
+
+// reconnect replaces the connections by new ones, unless that was done a moment ago:
+// those of before a failover may be to a primary that has become a standby.
+func (s *shared) reconnect() bool {
+	last, now := s.reconnected.Load(), time.Now().UnixNano()
+	if now-last < int64(reconnectInterval) || !s.reconnected.CompareAndSwap(last, now) {
+		return false
+	}
+	s.pool.Reset()
+	return true
 }
 
 // attempt runs fn in a transaction and returns how many deltas it appended. The

@@ -42,6 +42,8 @@ const (
 	tracesTimeout = 5 * time.Second
 	// mergePause is how long changes of the stats wait to be added to the rollups.
 	mergePause = 5 * time.Second
+	// mergeTimeout bounds one merge: the database may stall.
+	mergeTimeout = time.Minute
 )
 
 // adminName is the client that ADMIN_TOKEN belongs to.
@@ -242,7 +244,10 @@ func mergeRollups(ctx context.Context, store *postgres.Store, log *slog.Logger) 
 			return
 		case <-pause.C:
 		}
-		if err := store.MergeDeltas(ctx); err != nil && ctx.Err() == nil {
+		limited, cancel := context.WithTimeout(ctx, mergeTimeout)
+		err := store.MergeDeltas(limited)
+		cancel()
+		if err != nil && ctx.Err() == nil {
 			log.Warn("merging rollup deltas failed; will retry", "error", err.Error())
 		}
 	}
@@ -284,6 +289,7 @@ func (p *program) serverOptions(store *postgres.Store, settings config.Config, l
 		Prefix:           settings.ScriptName,
 		TrustProxy:       settings.FixProxy,
 		MaxBodyBytes:     settings.MaxBodyBytes,
+		RequestTimeout:   settings.RequestTimeout,
 		RateLimit:        settings.RateLimit,
 		RegistrationOpen: settings.ClientRegistrationOpen,
 	}, nil

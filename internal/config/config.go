@@ -114,9 +114,10 @@ type Config struct {
 	// client; when false only admins may.
 	ClientRegistrationOpen bool
 
-	TimeZone     *time.Location // TZ: decides which day "today" is; see Location
-	MaxBodyBytes int64          // MAX_BODY_BYTES: largest request body, in bytes
-	RateLimit    float64        // RATE_LIMIT: requests per second and network address; 0: no limit
+	TimeZone       *time.Location // TZ: decides which day "today" is; see Location
+	MaxBodyBytes   int64          // MAX_BODY_BYTES: largest request body, in bytes
+	RequestTimeout time.Duration  // REQUEST_TIMEOUT: until the answer of a request begins
+	RateLimit      float64        // RATE_LIMIT: requests per second and network address; 0: no limit
 
 	// What the public pages show.
 	PublicMinClients         int      // PUBLIC_MIN_CLIENTS: figures of fewer clients are hidden, at least 1

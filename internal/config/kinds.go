@@ -77,9 +77,10 @@ var (
 		parse:   parseWebURL,
 		format:  asIs,
 	}
-	drainDelay   = durationFrom(0, maxDrain, "a time up to 10m, such as 5s")
-	drainTimeout = durationFrom(time.Second, maxDrain, "a time from 1s to 10m, such as 20s")
-	pathPrefix   = kind[string]{
+	requestTimeout = durationFrom(time.Second, maxDrain, "a time from 1s to 10m, such as 25s")
+	drainDelay     = durationFrom(0, maxDrain, "a time up to 10m, such as 5s")
+	drainTimeout   = durationFrom(time.Second, maxDrain, "a time from 1s to 10m, such as 20s")
+	pathPrefix     = kind[string]{
 		accepts: `a path such as /stats, of letters, digits and "-._~/"`,
 		parse:   parsePathPrefix,
 		format:  asIs,

@@ -113,6 +113,9 @@ func read(c echo.Context, tooLarge *bodyTooLargeError) ([]byte, error) {
 	if r.ContentLength > tooLarge.limit {
 		return nil, tooLarge
 	}
+	time := deadlineOf(r.Context())
+	time.pause()
+	defer time.resume()
 	limited := http.MaxBytesReader(c.Response(), r.Body, tooLarge.limit)
 	body, err := readSized(limited, r.ContentLength)
 	if _, over := errors.AsType[*http.MaxBytesError](err); over {

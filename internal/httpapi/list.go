@@ -76,7 +76,10 @@ func (l statsList) write(ctx context.Context, w http.ResponseWriter) error {
 // copyTo adds every stat to the list.
 func (l statsList) copyTo(ctx context.Context, list *answer.ListWriter) error {
 	var row []byte
+	time := deadlineOf(ctx)
 	_, err := l.store.EachStat(ctx, l.scope, l.query, func(stat stats.Stat) error {
+		time.pause() // the pace of the caller has a bound of its own
+		defer time.renew()
 		row = appendStat(row[:0], stat)
 		return list.Add(row)
 	})
@@ -90,7 +93,7 @@ func (l statsList) unsent(ctx context.Context, list *answer.ListWriter, err erro
 		return err
 	}
 	level := slog.LevelError
-	if errors.Is(err, answer.ErrHungUp) || ctx.Err() != nil {
+	if errors.Is(err, answer.ErrHungUp) || ctx.Err() != nil && !timedOut(ctx) {
 		level = slog.LevelInfo
 	}
 	visitOf(ctx).failure = &failure{level: level, message: "a list was cut off", cause: err}
@@ -102,7 +105,8 @@ func (l statsList) about(count int) about { return about{Metadata: metadata(coun
 // writeMetadata answers a caller that does not want the stats, only their number.
 func (l statsList) writeMetadata(ctx context.Context, w http.ResponseWriter) error {
 	count := 0
-	_, err := l.store.EachStat(ctx, l.scope, l.query, func(stats.Stat) error { count++; return nil })
+	time := deadlineOf(ctx)
+	_, err := l.store.EachStat(ctx, l.scope, l.query, func(stats.Stat) error { count++; time.renew(); return nil })
 	if err != nil {
 		return err
 	}

@@ -105,6 +105,9 @@ func requestProblem(err error) (problem, bool) {
 	case errors.Is(err, errCrowded):
 		text := "The service is taking in as many large batches as it can hold; try again."
 		return problem{status: http.StatusServiceUnavailable, message: text, retryAfter: retryAfterOutage}, true
+	case errors.Is(err, errTimedOut):
+		text := "The service could not answer in time; try again."
+		return problem{status: http.StatusServiceUnavailable, message: text, retryAfter: retryAfterOutage}, true
 	case errors.As(err, &mask):
 		return invalid(stats.Invalid(maskHeader, "%s", mask.Error())), true
 	case errors.As(err, &tooMany):

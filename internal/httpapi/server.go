@@ -42,11 +42,12 @@ type Options struct {
 	Log      *slog.Logger
 	Metrics  *metrics.Metrics // nil: nothing is counted
 
-	Prefix           string  // path prefix such as "/x", without trailing slash; may be empty
-	TrustProxy       bool    // honour X-Forwarded-Prefix, -For, -Proto and -Host
-	MaxBodyBytes     int64   // largest body that is read
-	RateLimit        float64 // requests per second and caller; 0: no limit
-	RegistrationOpen bool    // clients may be created without the token of an admin
+	Prefix           string        // path prefix such as "/x", without trailing slash; may be empty
+	TrustProxy       bool          // honour X-Forwarded-Prefix, -For, -Proto and -Host
+	MaxBodyBytes     int64         // largest body that is read
+	RateLimit        float64       // requests per second and caller; 0: no limit
+	RequestTimeout   time.Duration // until the answer of a request begins; 0: 25 s
+	RegistrationOpen bool          // clients may be created without the token of an admin
 }
 
 // Pages are pages for people, which bring their own routes.
@@ -75,6 +76,9 @@ var _ server.StrictServerInterface = (*Server)(nil)
 
 // New returns the server and the handler of all its routes.
 func New(opts Options) (*Server, http.Handler) {
+	if opts.RequestTimeout == 0 {
+		opts.RequestTimeout = defaultRequestTimeout
+	}
 	if opts.Cache == nil {
 		opts.Cache = NewCache(opts.Now)
 	}
@@ -101,7 +105,7 @@ func New(opts Options) (*Server, http.Handler) {
 	}
 	own := sync.OnceValue(func() map[string]bool { return firstSegments(e.Routes()) })
 	e.Pre(s.observe, tellOfHead, securityHeaders, privateCaching, pathTidier{opts.Prefix, opts.TrustProxy, own}.middleware)
-	e.Use(s.countInFlight, middleware.RecoverWithConfig(middleware.RecoverConfig{DisableStackAll: true, LogErrorFunc: recovered}))
+	e.Use(s.countInFlight, limitTime(opts.RequestTimeout), middleware.RecoverWithConfig(middleware.RecoverConfig{DisableStackAll: true, LogErrorFunc: recovered}))
 	if opts.RateLimit > 0 {
 		e.Use(limitRate(opts.RateLimit))
 	}

@@ -2,16 +2,23 @@ package httpapi_test
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"os"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/monarc-project/stats-service/internal/httpapi"
 	"github.com/monarc-project/stats-service/internal/pgtest"
+	"github.com/monarc-project/stats-service/internal/postgres"
 )
 
 // operations are requests of every operation that asks the database, by operationId.
@@ -275,4 +282,65 @@ func TestReadOnlyDatabase(t *testing.T) {
 		return admin.call("POST", "/api/v1/stats/", []item{threat(2, 0, 1)}).status == http.StatusCreated
 	})
 	admin.call("DELETE", "/api/v1/stats/"+id(1).String(), nil).want(http.StatusNoContent)
+}
+
+// TestSilentDatabase loses all packets to and from the database: requests that are under
+// way and new ones of every operation are answered 503 in time, and soon after the
+// database is back the connections of before are in nobody's way.
+func TestSilentDatabase(t *testing.T) {
+	t.Parallel()
+	proxy := pgtest.NewProxy(t, pgtest.New(t))
+	s := setupStore(t, postgres.Options{URL: proxy.URL + "&connect_timeout=1", StallTimeout: 500 * time.Millisecond}, func(o *httpapi.Options) { o.RequestTimeout = time.Second })
+	s.log.expectErrors()
+	s.http.Timeout = 20 * time.Second // front offices wait 30 s
+	admin := s.admin("admin")
+	admin.post(threat(1, 0, 1))
+	until(t, "answers are kept", s.caches)
+	ask := func(check func(operation string, got answer)) {
+		var requests sync.WaitGroup
+		for operation, request := range operations {
+			for range 3 { // together more than there are connections
+				requests.Go(func() { check(operation, admin.call(request.method, request.path, request.body)) })
+			}
+		}
+		requests.Wait()
+	}
+	proxy.Stall()
+	until(t, "nothing is kept", func() bool { return !s.caches() })
+	for range 2 { // with connections of before, and without
+		ask(func(operation string, got answer) { got.wantUnavailable(operation) })
+	}
+	if text := s.log.String(); !strings.Contains(text, "the time of the request was up") {
+		t.Errorf("the log does not have the cause")
+	}
+	proxy.Resume()
+	until(t, "answers are kept again", s.caches)
+	for operation, request := range operations {
+		until(t, operation+" is answered", func() bool {
+			return admin.call(request.method, request.path, request.body).status < http.StatusInternalServerError
+		})
+	}
+}
+
+// TestSilenceWithinList cuts a list off in whose middle the database falls silent.
+func TestSilenceWithinList(t *testing.T) {
+	t.Parallel()
+	proxy := pgtest.NewProxy(t, pgtest.New(t))
+	s := setupStore(t, postgres.Options{URL: proxy.URL}, func(o *httpapi.Options) { o.RequestTimeout = time.Second })
+	s.log.expectErrors()
+	user := s.user("user")
+	for anr := range 100 { // much more than what is between the database and the caller
+		data := fmt.Sprintf(`[{"uuid":%q,"label1":%q,"count":1,"maxRisk":1,"averageRate":"1"}]`, id(900), strings.Repeat("x", 200<<10))
+		user.post(threat(anr, 0, 1).with("data", json.RawMessage(data)))
+	}
+	response, err := s.server.Client().Do(user.request("GET", "/api/v1/stats/", nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	proxy.Stall()
+	if n, err := io.Copy(io.Discard, response.Body); err == nil {
+		t.Errorf("the list of %d bytes is whole, although the database fell silent", n)
+	}
+	until(t, "the end is logged", func() bool { return strings.Contains(s.log.String(), "a list was cut off") })
 }

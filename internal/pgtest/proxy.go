@@ -7,6 +7,7 @@ import (
 	"os"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -20,7 +21,7 @@ type Proxy struct {
 	listener        net.Listener
 
 	mu   sync.Mutex
-	open map[net.Conn]bool
+	open map[net.Conn]*atomic.Bool // whether they are silent
 	mode mode
 }
 
@@ -54,7 +55,7 @@ func NewProxy(tb testing.TB, database string) *Proxy {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	p := &Proxy{listener: listener, open: map[net.Conn]bool{}}
+	p := &Proxy{listener: listener, open: map[net.Conn]*atomic.Bool{}}
 	p.network, p.target = pgconn.NetworkAddress(config.Host, config.Port)
 	query := address.Query()
 	query.Set("host", dir)
@@ -75,6 +76,24 @@ func (p *Proxy) Cut() { p.change(refusing) }
 // Hold ends all connections; new ones are taken and never answered.
 func (p *Proxy) Hold() { p.change(holding) }
 
+// Stall loses whatever is sent from now on, on all connections, none of which ends, and
+// takes new ones without an answer: as when packets are dropped.
+func (p *Proxy) Stall() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.mode = holding
+	for _, silent := range p.open {
+		silent.Store(true)
+	}
+}
+
+// Resume lets new connections through. Those from before stay silent.
+func (p *Proxy) Resume() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.mode = passing
+}
+
 func (p *Proxy) change(to mode) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -92,9 +111,9 @@ func (p *Proxy) serve() {
 			return
 		}
 		p.mu.Lock()
-		mode := p.mode
+		mode, silent := p.mode, new(atomic.Bool)
 		if mode != refusing {
-			p.open[near] = true
+			p.open[near] = silent
 		}
 		p.mu.Unlock()
 		switch mode {
@@ -103,18 +122,31 @@ func (p *Proxy) serve() {
 		case holding:
 			go func() { _, _ = io.Copy(io.Discard, near) }()
 		case passing:
-			go p.pass(near)
+			go p.pass(near, silent)
 		}
 	}
 }
 
-func (p *Proxy) pass(near net.Conn) {
+func (p *Proxy) pass(near net.Conn, silent *atomic.Bool) {
 	defer near.Close()
 	far, err := net.Dial(p.network, p.target)
 	if err != nil {
 		return
 	}
 	defer far.Close()
-	go func() { _, _ = io.Copy(far, near); far.Close() }()
-	_, _ = io.Copy(near, far)
+	go func() { _, _ = io.Copy(loses{far, silent}, near); far.Close() }()
+	_, _ = io.Copy(loses{near, silent}, far)
+}
+
+// loses writes, and loses what is written once it is silent.
+type loses struct {
+	io.Writer
+	silent *atomic.Bool
+}
+
+func (l loses) Write(p []byte) (int, error) {
+	if l.silent.Load() {
+		return len(p), nil
+	}
+	return l.Writer.Write(p)
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/monarc-project/stats-service/gen/db"
 )
@@ -29,7 +30,7 @@ const (
 	channel = "stats_changed"
 
 	listenPause    = 100 * time.Millisecond
-	maxListenPause = 10 * time.Second
+	maxListenPause = 2 * time.Second
 )
 
 // notify announces changes; those who listen hear of them after the commit.
@@ -48,13 +49,13 @@ func notify(ctx context.Context, queries *db.Queries, changes []Change) error {
 // committed, until ctx ends, whose error it returns. fn is called from one
 // goroutine and should return soon.
 //
-// It uses a connection of its own, and a new one whenever that is lost: fn then
-// gets ChangesUnheard. As changes may have gone unheard before a connection, fn
+// It uses a connection of its own, and a new one whenever that is lost or stalls: fn
+// then gets ChangesUnheard, and connections of queries that stall are closed too. As changes may have gone unheard before a connection, fn
 // gets ChangeEverything once there is one: also at the very start.
 func (s *Store) Listen(ctx context.Context, fn func(Change)) error {
 	wait := listenPause
-	for {
-		heard, err := s.listen(ctx, fn)
+	for lost := false; ; lost = true {
+		heard, err := s.listen(ctx, lost, fn)
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
@@ -71,8 +72,10 @@ func (s *Store) Listen(ctx context.Context, fn func(Change)) error {
 	}
 }
 
-// listen listens on one connection. heard reports whether it was established.
-func (s *shared) listen(ctx context.Context, fn func(Change)) (heard bool, err error) {
+// listen listens on one connection, after an earlier one was lost. heard reports whether
+// it was established.
+func (s *shared) listen(ctx context.Context, lost bool, fn func(Change)) (heard bool, err error) {
+	begun := time.Now()
 	conn, err := pgx.ConnectConfig(ctx, s.pool.Config().ConnConfig)
 	if err != nil {
 		return false, translate(ctx, err)
@@ -83,11 +86,14 @@ func (s *shared) listen(ctx context.Context, fn func(Change)) (heard bool, err e
 			return false, fmt.Errorf("listen to changes: %w", translate(ctx, err))
 		}
 	}
+	if lost {
+		s.dropStalled(begun)
+	}
 	change := ChangeEverything
 	for {
 		if err = s.replicas.Follow(ctx, conn); err == nil {
 			s.tell(change, fn)
-			change, err = nextChange(ctx, conn)
+			change, err = s.nextChange(ctx, conn)
 		}
 		if err != nil {
 			fn(ChangesUnheard)
@@ -96,12 +102,43 @@ func (s *shared) listen(ctx context.Context, fn func(Change)) (heard bool, err e
 	}
 }
 
-func nextChange(ctx context.Context, conn *pgx.Conn) (Change, error) {
-	notification, err := conn.WaitForNotification(ctx)
-	if err != nil {
-		return "", err
+// dropStalled closes the idle connections, and those whose queries have waited since
+// before a connection to the database was made that works: packets may have been lost.
+func (s *shared) dropStalled(connected time.Time) {
+	s.pool.Reset()
+	before := time.Now().Add(-s.stall)
+	if connected.Before(before) {
+		before = connected
 	}
-	return Change(notification.Payload), nil
+	s.conns.CloseStalled(before)
+}
+
+// nextChange waits for a change, and pings the database meanwhile: one that stalls
+// keeps its connections open.
+func (s *shared) nextChange(ctx context.Context, conn *pgx.Conn) (Change, error) {
+	for {
+		limited, cancel := context.WithTimeout(ctx, s.stall/2)
+		notification, err := conn.WaitForNotification(limited)
+		cancel()
+		if err == nil {
+			return Change(notification.Payload), nil
+		}
+		if ctx.Err() != nil || !pgconn.Timeout(err) {
+			return "", err
+		}
+		if err := s.ping(ctx, conn); err != nil {
+			return "", err
+		}
+	}
+}
+
+func (s *shared) ping(ctx context.Context, conn *pgx.Conn) error {
+	limited, cancel := context.WithTimeout(ctx, s.stall)
+	defer cancel()
+	if err := conn.Ping(limited); err != nil {
+		return fmt.Errorf("ping: %w", err)
+	}
+	return nil
 }
 
 // tell passes a change on. The database may be another one when everything has

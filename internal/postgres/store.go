@@ -23,14 +23,19 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/monarc-project/stats-service/gen/db"
+	"github.com/monarc-project/stats-service/internal/postgres/conntrack"
 	"github.com/monarc-project/stats-service/internal/postgres/replica"
 	"github.com/monarc-project/stats-service/internal/secret"
 )
 
 const (
 	applicationName = "stats-service"
-	connectTimeout  = 10 * time.Second
-	maxConnIdleTime = 5 * time.Minute
+	// connectTimeout leaves time for a second attempt within defaultAcquireTimeout.
+	connectTimeout = 5 * time.Second
+	// defaultStallTimeout is how long a database that works takes for the simplest
+	// question at most.
+	defaultStallTimeout = 5 * time.Second
+	maxConnIdleTime     = 5 * time.Minute
 )
 
 // sessionSettings are in force on every connection of a Store. They are set
@@ -68,6 +73,9 @@ type Options struct {
 	// AcquireTimeout is how long a query waits for a connection while all are in
 	// use; 0 means 12 s. The error is stats.ErrBusy then.
 	AcquireTimeout time.Duration
+	// StallTimeout is how long the database may leave a ping unanswered before its
+	// connection counts as stalled; 0 means 5 s.
+	StallTimeout time.Duration
 	// ReadURLs are addresses of streaming replicas, which then answer lists and
 	// processing. Each has as many connections as the primary.
 	ReadURLs []string
@@ -120,6 +128,8 @@ type shared struct {
 	complete atomic.Bool          // the rollups cover all stats
 	spread   atomic.Pointer[bool] // whether the tables are distributed, nil: not looked
 	appended atomic.Int64         // deltas since this process merged last
+	conns    *conntrack.Conns     // to the primary
+	stall    time.Duration        // see Options.StallTimeout
 
 	reconnected atomic.Int64 // when the connections were replaced, Unix nanoseconds
 }
@@ -134,15 +144,21 @@ func Open(ctx context.Context, opts Options) (*Store, error) {
 	if opts.AcquireTimeout == 0 {
 		opts.AcquireTimeout = defaultAcquireTimeout
 	}
+	if opts.StallTimeout == 0 {
+		opts.StallTimeout = defaultStallTimeout
+	}
 	config, err := poolConfig(opts)
 	if err != nil {
 		return nil, err
 	}
+	conns := conntrack.New()
+	config.ConnConfig.DialFunc = conns.Tracking(config.ConnConfig.DialFunc)
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return nil, fmt.Errorf("open the database: %w", translate(ctx, err))
 	}
 	s := newStore(pool, opts)
+	s.conns = conns
 	if err := s.checkKind(ctx); err != nil {
 		pool.Close()
 		return nil, err
@@ -165,6 +181,8 @@ func newStore(pool *pgxpool.Pool, opts Options) *Store {
 		now:      opts.Now,
 		log:      opts.Log,
 		subjects: newDictionary(dictionarySize),
+		conns:    conntrack.New(),
+		stall:    cmp.Or(opts.StallTimeout, defaultStallTimeout),
 		lists:    newLists(pool.Config().MaxConns, opts.AcquireTimeout),
 	}
 	if s.now == nil {
@@ -186,6 +204,7 @@ func poolConfig(opts Options) (*pgxpool.Config, error) {
 		config.MaxConns = cmp.Or(opts.MaxConns, defaultMaxConns)
 	}
 	config.MaxConnIdleTime = maxConnIdleTime
+	config.PingTimeout = cmp.Or(opts.StallTimeout, defaultStallTimeout)
 	setConnDefaults(config.ConnConfig)
 	config.ConnConfig.Tracer = acquireTimeout(opts.AcquireTimeout)
 	if opts.Trace {
@@ -219,6 +238,7 @@ func setConnDefaults(config *pgx.ConnConfig) {
 	}
 	// Dates and times are compared and shown in UTC whatever the server's zone.
 	config.RuntimeParams["timezone"] = "UTC"
+	config.DialFunc = dialer().DialContext
 }
 
 // Close waits for the running queries and closes the connections.

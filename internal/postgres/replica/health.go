@@ -96,7 +96,7 @@ func (r *Replicas) probeReplica(ctx context.Context, one *replica, primary ident
 	case ctx.Err() != nil:
 	case err != nil:
 		r.set(ctx, one, down, err.Error())
-		one.conns.closeStalled(time.Now().Add(-stallTimeout))
+		one.conns.CloseStalled(time.Now().Add(-stallTimeout))
 	case at < required:
 		r.set(ctx, one, behind, fmt.Sprintf("it is behind by %d bytes of the log", required-at))
 	default:

@@ -19,6 +19,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/monarc-project/stats-service/gen/db"
+	"github.com/monarc-project/stats-service/internal/postgres/conntrack"
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
@@ -74,7 +75,7 @@ type Replicas struct {
 type replica struct {
 	name   string // host and port
 	pool   *pgxpool.Pool
-	conns  *conns
+	conns  *conntrack.Conns
 	health atomic.Int32
 }
 
@@ -101,8 +102,8 @@ func Open(opts Options) (*Replicas, error) {
 
 func open(config *pgxpool.Config) (*replica, error) {
 	config.ConnConfig.ConnectTimeout = min(config.ConnConfig.ConnectTimeout, probeTimeout)
-	tracked := newConns()
-	config.ConnConfig.DialFunc = tracked.tracking(config.ConnConfig.DialFunc)
+	tracked := conntrack.New()
+	config.ConnConfig.DialFunc = tracked.Tracking(config.ConnConfig.DialFunc)
 	pool, err := pgxpool.NewWithConfig(context.Background(), config)
 	if err != nil {
 		return nil, fmt.Errorf("open the read replica: %s", err)

@@ -1,4 +1,6 @@
-package replica
+// Package conntrack keeps track of network connections to a server, to close those that
+// have stalled.
+package conntrack
 
 import (
 	"context"
@@ -6,14 +8,15 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// conns are the network connections to a server. A server that hangs keeps them
+// DialFunc makes a connection.
+type DialFunc = func(ctx context.Context, network, address string) (net.Conn, error)
+
+// Conns are the network connections to a server. A server that hangs keeps them
 // open and answers nothing, so that a query that was sent waits without end. They
 // are safe for concurrent use.
-type conns struct {
+type Conns struct {
 	mu  sync.Mutex
 	all map[*conn]bool
 }
@@ -21,14 +24,15 @@ type conns struct {
 // conn is a connection that knows since when it waits to hear from the server.
 type conn struct {
 	net.Conn
-	of           *conns
+	of           *Conns
 	waitingSince atomic.Int64 // Unix nanoseconds; 0: it does not wait
 }
 
-func newConns() *conns { return &conns{all: map[*conn]bool{}} }
+// New returns no connections yet.
+func New() *Conns { return &Conns{all: map[*conn]bool{}} }
 
-// tracking returns a dialer that keeps track of its connections.
-func (c *conns) tracking(dial pgconn.DialFunc) pgconn.DialFunc {
+// Tracking returns a dialer that keeps track of its connections.
+func (c *Conns) Tracking(dial DialFunc) DialFunc {
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
 		dialled, err := dial(ctx, network, address)
 		if err != nil {
@@ -42,10 +46,10 @@ func (c *conns) tracking(dial pgconn.DialFunc) pgconn.DialFunc {
 	}
 }
 
-// closeStalled closes the connections that have waited since before a moment. Their
+// CloseStalled closes the connections that have waited since before a moment. Their
 // readers get an error. A connection that is not read, because the answer is passed
 // on to a slow caller, does not wait.
-func (c *conns) closeStalled(before time.Time) {
+func (c *Conns) CloseStalled(before time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for one := range c.all {

@@ -1,0 +1,37 @@
+package postgres
+
+import (
+	"net"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// TestDialer finds the bound on unacknowledged data at a TCP connection.
+func TestDialer(t *testing.T) {
+	t.Parallel()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	conn, err := dialer().DialContext(t.Context(), "tcp", listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	raw, err := conn.(*net.TCPConn).SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = raw.Control(func(fd uintptr) {
+		got, err := unix.GetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT)
+		if err != nil || time.Duration(got)*time.Millisecond != unackedTimeout {
+			t.Errorf("%d ms, %v; want %s", got, err, unackedTimeout)
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}

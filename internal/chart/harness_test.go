@@ -11,7 +11,8 @@ import (
 // third one far away.
 const outlineOfTwo = `{"grid":360,"countries":[
 	{"code":"AA","rings":[[170,40,20,0,0,10,-20,0]]},{"code":"BB","rings":[[190,40,20,0,0,10,-20,0]]},
-	{"code":"CC","rings":[[350,110,10,0,0,10,-10,0]]}]}`
+	{"code":"CC","rings":[[350,110,10,0,0,10,-10,0]]}],
+	"towns":{"names":["Largest","Second","Beside the second","Far away"],"at":[180,46,195,47,195,47,350,110]}}`
 
 func worldOfTests(t testing.TB) *World {
 	t.Helper()
@@ -100,8 +101,8 @@ func namedCharts(t testing.TB, name string) map[string]Chart {
 		"lines": linesOf(name, 6, 53), "many lines": linesOf(name, 30, 53), "one step": linesOf(name, 2, 1),
 		"heat": heatOf("risks", likelihoods, []int{0, 1, 2, 3, 4}), "small heat": heatOf("risks", []int{0, 1}, []int{0, 4}),
 		"radar": radarOf(name, 6), "radar of two": radarOf(name, 2), "radar of many": radarOf(name, 20),
-		"map": Map{World: worldOfTests(t), Name: strings.ToLower, Places: []Place{
-			{Latitude: 45, Longitude: 0, Weight: 1},
+		"map": Map{World: worldOfTests(t), Name: strings.ToLower, Levels: map[Level]string{Low: name, Medium: name, High: name}, Places: []Place{
+			{Latitude: 45, Longitude: 0, Weight: 1, Risks: &Shares{0.5, 0.3, 0.2}},
 			{Latitude: 45, Longitude: 20, Weight: 900},
 		}},
 	}

@@ -12,27 +12,40 @@ type Map struct {
 	World  *World
 	Whole  bool                     // shows all of it, instead of what is around the places
 	Name   func(code string) string // of a country
+	Levels map[Level]string         // names for the legend of the rings
 	Places []Place                  // in the order of their numbers
 }
 
 // Place is a point on the map.
 type Place struct {
 	Latitude, Longitude float64
-	Weight              int // decides the size
+	Weight              int     // decides the size
+	Risks               *Shares // decides about the ring; nil: there is none
 }
 
+// Shares are the shares of the levels among risks. They add up to 1.
+type Shares [High + 1]float64
+
 const (
-	around    = 0.35 // what is shown around the places, as a share of their span
-	smallSpan = 5.0  // degrees that are shown at least
+	ringWidth = 5.0      // of a mark
+	townRoom  = 16_000.0 // square units of the map for each town with a name
+	around    = 0.35     // what is shown around the places, as a share of their span
+	smallSpan = 5.0      // degrees that are shown at least
 	// Units that lines may be away from where they should be, unless the outline then
 	// has more points, for each unit of width, than a page can carry.
 	detail, pointsPerUnit = 0.4, 6.0
 )
 
+var (
+	countryFont = font{size: 12, bold: true, ink: muted}
+	townFont    = font{size: 11, ink: muted}
+)
+
 func (Map) widths() []float64 { return []float64{narrow, roomy, wide} }
 
 func (m Map) draw(c *canvas, area box) float64 {
-	sheet := box{area.x, area.y, area.w, min(max(area.w*0.5, min(area.w, 320)), 480)}
+	above := m.legend(c, area)
+	sheet := box{area.x, area.y + above, area.w, min(max(area.w*0.5, min(area.w, 320)), 480)}
 	view := m.view(sheet.w / sheet.h)
 	on := func(at point) point {
 		return point{
@@ -44,7 +57,7 @@ func (m Map) draw(c *canvas, area box) float64 {
 	c.group(place{class: "sheet", clip: sheet}, func() {
 		c.rect(sheet, look{fill: sea})
 		m.countries(c, view, on)
-		m.names(c, sheet, on, taken)
+		m.towns(c, sheet, on, m.names(c, sheet, view, on, taken))
 		for n, i := range marks {
 			at, shown := on(m.Places[i].at()), taken[n].center()
 			if shown != at {
@@ -54,12 +67,32 @@ func (m Map) draw(c *canvas, area box) float64 {
 			c.group(place{class: "mark", row: i + 1, at: shown}, func() { m.disc(c, point{}, i) })
 		}
 	})
-	return sheet.h
+	return above + sheet.h
+}
+
+// legend names the levels of the rings, the highest first, and returns its height.
+func (m Map) legend(c *canvas, area box) float64 {
+	if !slices.ContainsFunc(m.Places, func(p Place) bool { return p.Risks != nil }) {
+		return 0
+	}
+	var keys []key
+	for level := High; level >= Low; level-- {
+		keys = append(keys, key{name: m.Levels[level], sample: func(c *canvas, at box) { c.rect(at.inset(3), levelLook(level, false)) }})
+	}
+	return c.keys(area, keys) + 4
 }
 
 func (p Place) at() point { return point{p.Longitude, p.Latitude} }
 
 func (p Place) radius() float64 { return min(9+2.6*math.Sqrt(float64(max(p.Weight-1, 0))), 34) }
+
+// room is the radius with the ring.
+func (p Place) room() float64 {
+	if p.Risks == nil {
+		return p.radius()
+	}
+	return p.radius() + ringWidth
+}
 
 // marks are the places from the largest to the smallest, and the room that each takes:
 // as near to where it is as it can be without touching another.
@@ -69,7 +102,7 @@ func (m Map) marks(sheet box, on func(point) point) (order []int, taken []box) {
 	}
 	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(m.Places[b].Weight, m.Places[a].Weight) })
 	for _, i := range order {
-		r := m.Places[i].radius()
+		r := m.Places[i].room()
 		around := func(at point) box { return box{at[0] - r, at[1] - r, 2 * r, 2 * r} }
 		b := around(on(m.Places[i].at()))
 		for turn := 0; turn < 24*12 && (slices.ContainsFunc(taken, b.touches) || turn > 0 && !sheet.holds(b)); turn++ {
@@ -82,8 +115,19 @@ func (m Map) marks(sheet box, on func(point) point) (order []int, taken []box) {
 	return order, taken
 }
 
-// disc marks a place with its number.
+// disc marks a place with its number, within a ring of its risks by level: clockwise
+// from the top, the highest first.
 func (m Map) disc(c *canvas, at point, i int) {
+	if risks := m.Places[i].Risks; risks != nil {
+		c.circle(at, m.Places[i].room(), look{fill: card, stroke: edge, width: 1.5})
+		from := 0.0
+		for level := High; level >= Low; level-- {
+			if risks[level] > 0 {
+				c.line(look{stroke: lowInk + ink(level), width: ringWidth}, arc(at, m.Places[i].radius()+ringWidth/2, from, from+risks[level])...)
+			}
+			from += risks[level]
+		}
+	}
 	c.circle(at, m.Places[i].radius(), look{fill: series + 1, stroke: card, width: 1.5})
 	c.write(font{size: 11, bold: true, ink: card}, strconv.Itoa(i+1), point{at[0], at[1] + 4}, middle, 60)
 }
@@ -120,20 +164,75 @@ func (m Map) countries(c *canvas, view bounds, on func(point) point) {
 	c.areas(look{fill: land, stroke: coast, width: 0.8}, whole...)
 }
 
-// names writes the countries that have the room, the largest first.
-func (m Map) names(c *canvas, sheet box, on func(point) point, taken []box) {
-	for _, country := range slices.SortedFunc(slices.Values(m.World.countries), func(a, b country) int {
-		return cmp.Compare(b.name.area, a.name.area)
-	}) {
-		name := m.Name(country.code)
-		at, width := on(country.name.center), noteFont.width(name)
-		room := on(point{country.name.east, 0})[0] - on(point{country.name.west, 0})[0]
-		b := box{at[0] - width/2, at[1] - 11, width, 15}
-		if name == "" || !sheet.holds(b) || room < width || slices.ContainsFunc(taken, b.touches) {
+// arc is a part of a circle, from and to as shares of the way around, clockwise from
+// the top.
+func arc(middle point, radius, from, to float64) []point {
+	steps := int(math.Ceil((to - from) * 40))
+	points := make([]point, steps+1)
+	for i := range points {
+		angle := 2 * math.Pi * (from + (to-from)*float64(i)/float64(steps))
+		points[i] = point{middle[0] + radius*math.Sin(angle), middle[1] - radius*math.Cos(angle)}
+	}
+	return points
+}
+
+// names writes the countries that have the room, those of which the most is shown
+// first, and returns what is taken afterwards.
+func (m Map) names(c *canvas, sheet box, view bounds, on func(point) point, taken []box) []box {
+	type shown struct {
+		ring
+		name string
+	}
+	var all []shown
+	for _, country := range m.World.countries {
+		if name := m.Name(country.code); name != "" && country.name.touches(view) {
+			all = append(all, shown{ringOf(country.name.within(view)), name})
+		}
+	}
+	slices.SortStableFunc(all, func(a, b shown) int { return cmp.Compare(b.area, a.area) })
+	for _, country := range all {
+		width := countryFont.width(country.name)
+		if room := on(point{country.east, 0})[0] - on(point{country.west, 0})[0]; room < width {
 			continue
 		}
-		taken = append(taken, b)
-		c.write(noteFont, name, at, middle, width+1)
+		for _, candidate := range country.insides() {
+			at := on(candidate)
+			b := box{at[0] - width/2, at[1] - 11, width, 15}
+			if sheet.holds(b) && !slices.ContainsFunc(taken, b.touches) {
+				taken = append(taken, b)
+				c.add(label{font: countryFont, text: plain(country.name), at: at, anchor: middle, halo: true})
+				break
+			}
+		}
+	}
+	return taken
+}
+
+// towns writes the largest towns that have the room beside their dots.
+func (m Map) towns(c *canvas, sheet box, on func(point) point, taken []box) {
+	most := int(sheet.w * sheet.h / townRoom)
+	for _, town := range m.World.towns {
+		if most == 0 {
+			break
+		}
+		at := on(town.at)
+		dot := box{at[0] - 3, at[1] - 3, 6, 6}
+		if !sheet.holds(dot) {
+			continue
+		}
+		width := townFont.width(town.name)
+		for _, name := range []struct{ x, anchor float64 }{{5, left}, {-5, right}} {
+			b := box{at[0] + name.x - width*name.anchor, at[1] - 7, width, 14}
+			if !sheet.holds(b) || slices.ContainsFunc(taken, func(other box) bool { return b.touches(other) || dot.touches(other) }) {
+				continue
+			}
+			taken, most = append(taken, b, dot), most-1
+			c.group(place{class: "town", at: at}, func() {
+				c.circle(point{}, 2, look{fill: muted})
+				c.add(label{font: townFont, text: town.name, at: point{name.x, 4}, anchor: name.anchor, halo: true})
+			})
+			break
+		}
 	}
 }
 

@@ -9,7 +9,7 @@ import (
 
 func TestParseWorldRefuses(t *testing.T) {
 	t.Parallel()
-	for _, document := range []string{``, `[]`, `{"countries":[{"rings":"1"}]}`} {
+	for _, document := range []string{``, `[]`, `{"countries":[{"rings":"1"}]}`, `{"towns":{"names":["A"],"at":[1]}}`} {
 		if _, err := ParseWorld([]byte(document)); err == nil {
 			t.Errorf("%s is taken for a world", document)
 		}
@@ -43,8 +43,12 @@ func TestPlacesOnMap(t *testing.T) {
 			t.Errorf("%s: the places are at %v", d.class, marks)
 		}
 		if d.class == "wide" {
-			if text := d.named("text")[0].text; text != "Land AA" && text != "Land BB" {
-				t.Errorf("a country is called %s", text)
+			var names []string
+			for _, text := range d.named("text") {
+				names = append(names, text.text)
+			}
+			if got := strings.Join(names, ", "); got != "Land AA, Land BB, Largest, Second, 2, 1" {
+				t.Errorf("the map names %s", got)
 			}
 		}
 	}
@@ -58,5 +62,52 @@ func TestPlacesOnMap(t *testing.T) {
 	near.Whole = true
 	if all := inline(near); !strings.Contains(all, "</svg>") || len(drawings(t, all)[2].filled(land)) != 1 {
 		t.Error("the whole world has no land")
+	}
+}
+
+// TestNameOfPart writes the name of a country that is shown in part into that part.
+func TestNameOfPart(t *testing.T) {
+	t.Parallel()
+	m := Map{World: worldOfTests(t), Name: func(code string) string { return code }, Places: []Place{{Latitude: 49, Longitude: 8, Weight: 1}}}
+	for _, d := range drawings(t, inline(m)) {
+		names := map[string]element{}
+		for _, text := range d.named("text") {
+			names[text.text] = text
+		}
+		if a, b := names["AA"], names["BB"]; a.w == 0 || b.w == 0 || a.right() > b.x {
+			t.Errorf("%s: the countries are named at %v and %v", d.class, a.box, b.box)
+		}
+	}
+}
+
+// TestRings divides the ring of a mark by level and explains the levels once.
+func TestRings(t *testing.T) {
+	t.Parallel()
+	m := Map{
+		World: worldOfTests(t), Name: func(string) string { return "" }, Levels: map[Level]string{Low: "Low", Medium: "Medium", High: "High"},
+		Places: []Place{{Latitude: 45, Longitude: 0, Weight: 1, Risks: &Shares{0.5, 0, 0.5}}, {Latitude: 45, Longitude: 20, Weight: 1}},
+	}
+	for _, d := range drawings(t, inline(m)) {
+		var high, medium, low []element
+		for _, path := range d.named("path") {
+			switch path.attr["stroke"] {
+			case "var(--high)":
+				high = append(high, path)
+			case "var(--medium)":
+				medium = append(medium, path)
+			case "var(--low)":
+				low = append(low, path)
+			}
+		}
+		if len(high) != 1 || len(low) != 1 || len(medium) > 0 || high[0].x < low[0].x || high[0].h != low[0].h {
+			t.Errorf("%s: half of the risks are high: %v, %v, %v", d.class, high, medium, low)
+		}
+		var names []string
+		for _, text := range d.named("text")[:3] {
+			names = append(names, text.text)
+		}
+		if got := strings.Join(names, " "); got != "High Medium Low" {
+			t.Errorf("the legend says %s", got)
+		}
 	}
 }

@@ -1,13 +1,23 @@
 package chart
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"math"
+	"slices"
 )
 
-// World is the outline of the countries.
-type World struct{ countries []country }
+// World is the outline of the countries, and their larger towns.
+type World struct {
+	countries []country
+	towns     []town // the largest first
+}
+
+type town struct {
+	name string
+	at   point
+}
 
 // country has its ISO code, its rings of longitudes and latitudes, and where its
 // name can stand: the middle of its largest ring.
@@ -40,6 +50,10 @@ func ParseWorld(document []byte) (*World, error) {
 			Code  string
 			Rings [][]float64
 		}
+		Towns struct {
+			Names []string
+			At    []float64
+		}
 	}
 	if err := json.Unmarshal(document, &from); err != nil {
 		return nil, fmt.Errorf("read the outline of the world: %w", err)
@@ -52,7 +66,7 @@ func ParseWorld(document []byte) (*World, error) {
 			var x, y float64
 			for i := 0; i+1 < len(steps); i += 2 {
 				x, y = x+steps[i], y+steps[i+1]
-				points = append(points, point{x/from.Grid*360 - 180, 90 - y/from.Grid*360})
+				points = append(points, onGrid(x, y, from.Grid))
 			}
 			r := ringOf(points)
 			if one.rings = append(one.rings, r); r.area > one.name.area {
@@ -61,8 +75,18 @@ func ParseWorld(document []byte) (*World, error) {
 		}
 		w.countries = append(w.countries, one)
 	}
+	if len(from.Towns.At) != 2*len(from.Towns.Names) {
+		return nil, fmt.Errorf("read the outline of the world: %d towns have %d coordinates", len(from.Towns.Names), len(from.Towns.At))
+	}
+	for i, name := range from.Towns.Names {
+		w.towns = append(w.towns, town{name, onGrid(from.Towns.At[2*i], from.Towns.At[2*i+1], from.Grid)})
+	}
 	return w, nil
 }
+
+// onGrid is the longitude and latitude of a point on a grid of so many steps around
+// the world.
+func onGrid(x, y, steps float64) point { return point{x/steps*360 - 180, 90 - y/steps*360} }
 
 func ringOf(points []point) ring {
 	r := ring{points: points, bounds: bounds{math.Inf(1), 90, math.Inf(-1), -90}}
@@ -78,6 +102,41 @@ func ringOf(points []point) ring {
 		r.center = point{x / sum / 3, y / sum / 3}
 	}
 	return r
+}
+
+// insides are points within a ring where a name can stand, those near its middle first.
+func (r ring) insides() []point {
+	const steps = 8
+	var points []point
+	if r.holds(r.center) {
+		points = append(points, r.center)
+	}
+	for i := 1; i < steps; i++ {
+		for j := 1; j < steps; j++ {
+			at := point{r.west + (r.east-r.west)*float64(i)/steps, r.south + (r.north-r.south)*float64(j)/steps}
+			if r.holds(at) {
+				points = append(points, at)
+			}
+		}
+	}
+	away := func(at point) float64 {
+		return math.Hypot((at[0]-r.center[0])/(r.east-r.west), (at[1]-r.center[1])/(r.north-r.south))
+	}
+	slices.SortStableFunc(points, func(a, b point) int { return cmp.Compare(away(a), away(b)) })
+	return points
+}
+
+// holds reports whether a point is within a ring: a line from there to the east then
+// crosses its edge an odd number of times.
+func (r ring) holds(at point) bool {
+	inside := false
+	for i, to := range r.points {
+		from := r.points[(i+len(r.points)-1)%len(r.points)]
+		if (from[1] > at[1]) != (to[1] > at[1]) && at[0] < (to[0]-from[0])*(at[1]-from[1])/(to[1]-from[1])+from[0] {
+			inside = !inside
+		}
+	}
+	return inside
 }
 
 // within cuts a ring at the edges of an area, one edge after the other.

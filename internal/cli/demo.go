@@ -26,6 +26,14 @@ const (
 	demoToken      = "demo-token-of-the-first-organisation"
 	demoAdminToken = "demo-token-of-the-admin"
 	demoSeed       = 2021
+	// demoMinClients is what PUBLIC_MIN_CLIENTS is at least: the pages show what they
+	// look like with disclosure control. So many organisations share each place.
+	demoMinClients    = 3
+	demoPlaces        = 4
+	demoOrganisations = demoMinClients * demoPlaces
+	// demoAnalyses are the analyses of every organisation but the first, whose
+	// number the guide shows.
+	demoAnalyses = 2
 	// demoWriters organisations are loaded at the same time.
 	demoWriters = 2
 )
@@ -50,6 +58,7 @@ func (p *program) demo() *cli.Command {
 
 func (p *program) runDemo(ctx context.Context, settings config.Config) (err error) {
 	settings.LogPath = "" // it leaves nothing behind
+	settings.PublicMinClients = max(settings.PublicMinClients, demoMinClients)
 	log, _, err := p.commandLogger(settings, p.Stderr)
 	if err != nil {
 		return err
@@ -130,12 +139,14 @@ func (p *program) loadSample(ctx context.Context, store *postgres.Store, setting
 	if _, err := store.EnsureAdmin(ctx, demoAdminToken, adminName); err != nil {
 		return nil, err
 	}
-	generator := sample.New(sample.Options{Seed: demoSeed, Until: stats.Today(p.Now(), settings.Location())})
+	generator := sample.New(sample.Options{Seed: demoSeed, Clients: demoOrganisations, Until: stats.Today(p.Now(), settings.Location())})
 	organisations := generator.Organisations()
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(demoWriters)
 	for i, organisation := range organisations {
 		group.Go(func() error {
+			at := organisations[i%demoPlaces]
+			organisation.Latitude, organisation.Longitude, organisation.Local = at.Latitude, at.Longitude, at.Local
 			client, err := store.CreateClient(ctx, demoClient(i, organisation))
 			if err != nil {
 				return err
@@ -165,6 +176,9 @@ func demoClient(i int, organisation sample.Organisation) stats.Client {
 
 func loadOrganisation(ctx context.Context, store *postgres.Store, generator *sample.Generator, i int, client stats.Client) error {
 	analyses := len(generator.Organisations()[i].Analyses())
+	if i > 0 {
+		analyses = min(analyses, demoAnalyses)
+	}
 	for _, day := range generator.Dates() {
 		var batch stats.Batch
 		for analysis := range analyses {

@@ -28,7 +28,7 @@ func (k pageKind) topics() []string {
 	case pageCompliance:
 		return disclosure.Topics(stats.Compliance)
 	case pageMap:
-		return append(disclosure.Topics(stats.Threat, stats.Vulnerability), disclosure.TopicClients)
+		return append(disclosure.Topics(stats.Threat, stats.Vulnerability, stats.Risk), disclosure.TopicClients)
 	case pageHelp:
 		return nil
 	}

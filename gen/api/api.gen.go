@@ -295,6 +295,9 @@ type NotFound = Error
 // NotJSON What went wrong and how to mend the request.
 type NotJSON = Error
 
+// RequestTimeout What went wrong and how to mend the request.
+type RequestTimeout = Error
+
 // TooLarge What went wrong and how to mend the request.
 type TooLarge = Error
 

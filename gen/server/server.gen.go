@@ -513,6 +513,8 @@ type NotModifiedResponse struct {
 	Headers NotModifiedResponseHeaders
 }
 
+type RequestTimeoutJSONResponse Error
+
 type TooLargeJSONResponse Error
 
 type TooManyRequestsResponseHeaders struct {
@@ -604,6 +606,20 @@ func (response ClientCreate403JSONResponse) VisitClientCreateResponse(w http.Res
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ClientCreate408JSONResponse struct{ RequestTimeoutJSONResponse }
+
+func (response ClientCreate408JSONResponse) VisitClientCreateResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(408)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -758,6 +774,20 @@ func (response ClientGet403JSONResponse) VisitClientGetResponse(w http.ResponseW
 	return err
 }
 
+type ClientGet408JSONResponse struct{ RequestTimeoutJSONResponse }
+
+func (response ClientGet408JSONResponse) VisitClientGetResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(408)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ClientGet413JSONResponse struct{ TooLargeJSONResponse }
 
 func (response ClientGet413JSONResponse) VisitClientGetResponse(w http.ResponseWriter) error {
@@ -891,6 +921,20 @@ func (response ClientPatch403JSONResponse) VisitClientPatchResponse(w http.Respo
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ClientPatch408JSONResponse struct{ RequestTimeoutJSONResponse }
+
+func (response ClientPatch408JSONResponse) VisitClientPatchResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(408)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -1036,6 +1080,20 @@ func (response ListStats403JSONResponse) VisitListStatsResponse(w http.ResponseW
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListStats408JSONResponse struct{ RequestTimeoutJSONResponse }
+
+func (response ListStats408JSONResponse) VisitListStatsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(408)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -1187,6 +1245,20 @@ func (response CreateStats403JSONResponse) VisitCreateStatsResponse(w http.Respo
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateStats408JSONResponse struct{ RequestTimeoutJSONResponse }
+
+func (response CreateStats408JSONResponse) VisitCreateStatsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(408)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -1346,6 +1418,20 @@ func (response ProcessingList403JSONResponse) VisitProcessingListResponse(w http
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ProcessingList408JSONResponse struct{ RequestTimeoutJSONResponse }
+
+func (response ProcessingList408JSONResponse) VisitProcessingListResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(408)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -1582,6 +1668,20 @@ func (response DeleteStats404JSONResponse) VisitDeleteStatsResponse(w http.Respo
 	return err
 }
 
+type DeleteStats408JSONResponse struct{ RequestTimeoutJSONResponse }
+
+func (response DeleteStats408JSONResponse) VisitDeleteStatsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(408)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type DeleteStats413JSONResponse struct{ TooLargeJSONResponse }
 
 func (response DeleteStats413JSONResponse) VisitDeleteStatsResponse(w http.ResponseWriter) error {
@@ -1737,6 +1837,20 @@ func (response GetStats404JSONResponse) VisitGetStatsResponse(w http.ResponseWri
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetStats408JSONResponse struct{ RequestTimeoutJSONResponse }
+
+func (response GetStats408JSONResponse) VisitGetStatsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(408)
 	_, err := buf.WriteTo(w)
 	return err
 }

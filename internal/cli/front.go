@@ -18,6 +18,7 @@ import (
 	"github.com/monarc-project/stats-service/internal/metrics"
 	"github.com/monarc-project/stats-service/internal/postgres"
 	"github.com/monarc-project/stats-service/internal/stats"
+	"github.com/monarc-project/stats-service/internal/upload"
 )
 
 // front takes requests from before the database is there until the process ends.
@@ -57,7 +58,7 @@ func (p *program) newFront(settings config.Config, log *slog.Logger) (*front, er
 		log:     log,
 		failed:  make(chan error, opened.count()),
 	}
-	f.answer(http.HandlerFunc(f.health.Refuse))
+	f.answer(upload.Handler(http.HandlerFunc(f.health.Refuse), upload.Options{MinRate: settings.MinBodyRate, MaxDrain: settings.MaxBodyBytes}))
 	access := metrics.Access{Token: string(settings.MetricsToken), From: settings.MetricsAllow}
 	requests := f.newServer(f.health.Handler(f.metrics.Beside(http.HandlerFunc(f.serveHTTP), access, settings.ScriptName)))
 	admin := f.newServer(f.health.Handler(f.metrics.Admin(access)))

@@ -289,6 +289,7 @@ func (p *program) serverOptions(store *postgres.Store, settings config.Config, l
 		Prefix:           settings.ScriptName,
 		TrustProxy:       settings.FixProxy,
 		MaxBodyBytes:     settings.MaxBodyBytes,
+		MinBodyRate:      settings.MinBodyRate,
 		RequestTimeout:   settings.RequestTimeout,
 		RateLimit:        settings.RateLimit,
 		RegistrationOpen: settings.ClientRegistrationOpen,

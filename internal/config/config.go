@@ -116,6 +116,7 @@ type Config struct {
 
 	TimeZone       *time.Location // TZ: decides which day "today" is; see Location
 	MaxBodyBytes   int64          // MAX_BODY_BYTES: largest request body, in bytes
+	MinBodyRate    int64          // MIN_BODY_RATE: bytes per second that bodies arrive with at least; 0: no bound
 	RequestTimeout time.Duration  // REQUEST_TIMEOUT: until the answer of a request begins
 	RateLimit      float64        // RATE_LIMIT: requests per second and network address; 0: no limit
 

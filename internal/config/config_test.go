@@ -68,7 +68,7 @@ func defaults() config.Config {
 		LogLevel:     slog.LevelInfo,
 		MOSPURL:      "https://objects.monarc.lu",
 		TimeZone:     time.UTC,
-		MaxBodyBytes: 64_000_000, RequestTimeout: 25 * time.Second,
+		MaxBodyBytes: 64_000_000, MinBodyRate: 4_000, RequestTimeout: 25 * time.Second,
 
 		PublicMinClients: 1, PublicCoordinateDecimals: 1,
 		ActivePages: []string{"stats", "evolution", "cartography", "compliance", "map", "about", "help"},
@@ -107,7 +107,7 @@ func TestLoadEverySetting(t *testing.T) {
 		"DB_HOSTNAME=db.example.org", "DB_PORT=6432", "DB_NAME=stats",
 		"DB_USERNAME=monarc", "DB_PASSWORD=p w", "DB_POOL_SIZE=40", "SECRET_KEY=0123456789abcdef", "DATA_DIR=/srv/stats", "POSTGRES_MIRROR=https://mirror.example.org/postgres/",
 		"LOG_PATH=/var/log/stats.log", "LOG_FORMAT=JSON", "LOG_LEVEL=Debug", "MOSP_URL=http://mosp.example.org:8000",
-		"CLIENT_REGISTRATION_OPEN=yes", "TZ=Europe/Luxembourg", "MAX_BODY_BYTES=2MiB", "REQUEST_TIMEOUT=50s", "RATE_LIMIT=0.5",
+		"CLIENT_REGISTRATION_OPEN=yes", "TZ=Europe/Luxembourg", "MAX_BODY_BYTES=2MiB", "MIN_BODY_RATE=1kB", "REQUEST_TIMEOUT=50s", "RATE_LIMIT=0.5",
 		"PUBLIC_MIN_CLIENTS=3", "PUBLIC_COORDINATE_DECIMALS=0", "ACTIVE_PAGES=stats, help",
 		"EMBED_ORIGINS=https://www.example.org, https://intranet.example.org:8443",
 	}
@@ -133,7 +133,7 @@ func TestLoadEverySetting(t *testing.T) {
 		DBUsername: "monarc", DBPassword: "p w", DBPoolSize: 40, SecretKey: "0123456789abcdef", DataDir: "/srv/stats", PostgresMirror: "https://mirror.example.org/postgres",
 		LogPath: "/var/log/stats.log", LogFormat: config.LogJSON, LogLevel: slog.LevelDebug,
 		MOSPURL: "http://mosp.example.org:8000", ClientRegistrationOpen: true, TimeZone: luxembourg,
-		MaxBodyBytes: 2 << 20, RequestTimeout: 50 * time.Second, RateLimit: 0.5,
+		MaxBodyBytes: 2 << 20, MinBodyRate: 1000, RequestTimeout: 50 * time.Second, RateLimit: 0.5,
 		PublicMinClients: 3, PublicCoordinateDecimals: 0, ActivePages: []string{"stats", "help"},
 		EmbedOrigins: []string{"https://www.example.org", "https://intranet.example.org:8443"},
 	}
@@ -170,6 +170,8 @@ func TestValues(t *testing.T) {
 		{"TZ", ":America/New_York", "America/New_York"},
 		{"TZ", "Etc/UTC", "Etc/UTC"},
 		{"MAX_BODY_BYTES", "1", "1"},
+		{"MIN_BODY_RATE", "0", "0"},
+		{"MIN_BODY_RATE", "2KiB", "2048"},
 		{"MAX_BODY_BYTES", "64 MB", "64000000"},
 		{"MAX_BODY_BYTES", "64mib", "67108864"},
 		{"MAX_BODY_BYTES", "3GiB", "3221225472"},
@@ -221,6 +223,7 @@ func TestRefusedValues(t *testing.T) {
 		"CLIENT_REGISTRATION_OPEN": {"please"},
 		"TZ":                       {"Local", "/etc/localtime", ":/etc/localtime", "Mars/Olympus", "../UTC", ":"},
 		"MAX_BODY_BYTES":           {"0", "-5", "1.5MB", "64 cows", "9999999999GB", "99999999999999999999", "MB"},
+		"MIN_BODY_RATE":            {"-1", "slow", "00"},
 		"REQUEST_TIMEOUT":          {"0", "999ms", "11m", "soon"},
 		"RATE_LIMIT":               {"-1", "NaN", "Inf", "many"},
 

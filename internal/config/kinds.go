@@ -54,7 +54,17 @@ var (
 	listenPort   = portFrom(0, "a port from 0 to 65535, 0 being any free one")
 	databasePort = portFrom(1, "a port from 1 to 65535")
 	poolSize     = wholeNumber(minPoolSize, maxPoolSize, "a number of connections from 4 to 1000")
-	baseURL      = kind[string]{
+	byteRate     = kind[int64]{
+		accepts: `a number of bytes per second such as 4000 or "4kB", 0 being no bound`,
+		parse: func(text string) (int64, bool) {
+			if text == "0" {
+				return 0, true
+			}
+			return parseSize(text)
+		},
+		format: func(n int64) string { return strconv.FormatInt(n, 10) },
+	}
+	baseURL = kind[string]{
 		accepts: "a URL such as https://stats.example.org, without user name, query and fragment",
 		parse: func(text string) (string, bool) {
 			address, ok := parseWebURL(text)

@@ -73,6 +73,7 @@ var topics = []Topic{
 		{Name: "CLIENT_REGISTRATION_OPEN", Meaning: "Let anybody register a client over the API; otherwise only admins may."},
 		{Name: "TZ", Meaning: "Time zone that decides which day it is, such as `Europe/Luxembourg`."},
 		{Name: "MAX_BODY_BYTES", Meaning: "Largest request body that is read, also written `64MB`.", More: "operating.md#memory"},
+		{Name: "MIN_BODY_RATE", Meaning: "Bytes per second with which the body of a request arrives at least, on average and after 10 seconds; a slower one is answered 408. Also written `4kB`; 0 is no bound."},
 		{Name: "REQUEST_TIMEOUT", Meaning: "How long a request may take until its answer begins, without the time in which its body arrives; then it is answered 503. Front offices wait for 30 seconds."},
 		{Name: "RATE_LIMIT", Meaning: "Requests per second and network address, of every kind, twice as many at once; more are answered 429. 0 is no limit. A page of the dashboard with its files is some ten requests, and behind a reverse proxy all callers share an address without `FIX_PROXY`."},
 	}},

@@ -65,6 +65,7 @@ var settings = []setting{
 	define("CLIENT_REGISTRATION_OPEN", "", boolean, func(c *Config) *bool { return &c.ClientRegistrationOpen }),
 	define("TZ", "UTC", timeZone, func(c *Config) **time.Location { return &c.TimeZone }),
 	define("MAX_BODY_BYTES", "64MB", size, func(c *Config) *int64 { return &c.MaxBodyBytes }),
+	define("MIN_BODY_RATE", "4kB", byteRate, func(c *Config) *int64 { return &c.MinBodyRate }),
 	define("REQUEST_TIMEOUT", "25s", requestTimeout, func(c *Config) *time.Duration { return &c.RequestTimeout }),
 	define("RATE_LIMIT", "0", rate, func(c *Config) *float64 { return &c.RateLimit }),
 	define("PUBLIC_MIN_CLIENTS", "1", minClients, func(c *Config) *int { return &c.PublicMinClients }),

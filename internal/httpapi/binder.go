@@ -13,6 +13,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/monarc-project/stats-service/gen/api"
+	"github.com/monarc-project/stats-service/internal/upload"
 )
 
 // binder decodes request bodies strictly. The generated handlers call it for
@@ -121,20 +122,35 @@ func read(c echo.Context, tooLarge *bodyTooLargeError) ([]byte, error) {
 	if _, over := errors.AsType[*http.MaxBytesError](err); over {
 		return nil, tooLarge
 	}
+	if errors.Is(err, errOverloaded) || errors.Is(err, upload.ErrTooSlow) || timedOut(r.Context()) {
+		return nil, err
+	}
 	if err != nil {
 		return nil, invalidBody("the body ended early: %s", "send it again")
 	}
 	return body, nil
 }
 
-// readSized reads to the end. A body of a known length is read into a buffer of
-// that size, since growing one would hold several copies of a large batch.
+// readSized reads to the end. The buffer of a body of a known length grows in few
+// steps, each when a byte more than it holds has arrived: a caller that announces much
+// and sends little takes no memory, and little of a large batch is held twice.
 func readSized(r io.Reader, length int64) ([]byte, error) {
 	if length <= 0 {
 		return io.ReadAll(r)
 	}
-	body := make([]byte, length)
-	_, err := io.ReadFull(r, body)
+	body := make([]byte, min(length, largeBody))
+	n, err := io.ReadFull(r, body)
+	for err == nil && int64(n) < length {
+		var next [1]byte
+		if _, err = io.ReadFull(r, next[:]); err != nil {
+			break
+		}
+		grown := make([]byte, min(bodyGrowth*int64(n), length))
+		copy(grown, body)
+		grown[n] = next[0]
+		_, err = io.ReadFull(r, grown[n+1:])
+		body, n = grown, len(grown)
+	}
 	return body, err
 }
 

@@ -57,7 +57,7 @@ func refusal(err error) (metrics.Reason, bool) {
 	}
 	for cause, reason := range map[error]metrics.Reason{
 		errNoKey: metrics.NoKey, errWrongKey: metrics.WrongKey, errInactive: metrics.WrongKey,
-		errCrowded: metrics.Overloaded, stats.ErrBusy: metrics.Overloaded, stats.ErrUnavailable: metrics.Unavailable,
+		errOverloaded: metrics.Overloaded, stats.ErrBusy: metrics.Overloaded, stats.ErrUnavailable: metrics.Unavailable,
 		errTimedOut: metrics.Unavailable,
 	} {
 		if errors.Is(err, cause) {

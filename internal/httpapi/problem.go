@@ -17,6 +17,7 @@ import (
 	"github.com/monarc-project/stats-service/internal/fieldmask"
 	"github.com/monarc-project/stats-service/internal/processor"
 	"github.com/monarc-project/stats-service/internal/stats"
+	"github.com/monarc-project/stats-service/internal/upload"
 )
 
 // statusClientGone is logged, and never seen, when the caller hung up.
@@ -34,10 +35,10 @@ type problem struct {
 }
 
 var (
-	errNoKey    = errors.New("no key")
-	errWrongKey = errors.New("wrong key")
-	errInactive = errors.New("inactive client")
-	errCrowded  = errors.New("too many large bodies at once")
+	errNoKey      = errors.New("no key")
+	errWrongKey   = errors.New("wrong key")
+	errInactive   = errors.New("inactive client")
+	errOverloaded = errors.New("too many large bodies at once")
 )
 
 // tooManyError asks the caller to wait.
@@ -102,9 +103,11 @@ func requestProblem(err error) (problem, bool) {
 		return problem{status: http.StatusRequestEntityTooLarge, message: tooLong.Error()}, true
 	case errors.As(err, &notJSON):
 		return problem{status: http.StatusUnsupportedMediaType, message: notJSON.message}, true
-	case errors.Is(err, errCrowded):
+	case errors.Is(err, errOverloaded):
 		text := "The service is taking in as many large batches as it can hold; try again."
 		return problem{status: http.StatusServiceUnavailable, message: text, retryAfter: retryAfterOutage}, true
+	case errors.Is(err, upload.ErrTooSlow):
+		return problem{status: http.StatusRequestTimeout, message: "The body of the request arrived too slowly; send it again."}, true
 	case errors.Is(err, errTimedOut):
 		text := "The service could not answer in time; try again."
 		return problem{status: http.StatusServiceUnavailable, message: text, retryAfter: retryAfterOutage}, true

@@ -19,6 +19,7 @@ import (
 	"github.com/monarc-project/stats-service/internal/metrics"
 	"github.com/monarc-project/stats-service/internal/postgres"
 	"github.com/monarc-project/stats-service/internal/stats"
+	"github.com/monarc-project/stats-service/internal/upload"
 )
 
 // Root is the path of API v1 below the prefix of the service.
@@ -45,9 +46,13 @@ type Options struct {
 	Prefix           string        // path prefix such as "/x", without trailing slash; may be empty
 	TrustProxy       bool          // honour X-Forwarded-Prefix, -For, -Proto and -Host
 	MaxBodyBytes     int64         // largest body that is read
+	MinBodyRate      int64         // bytes per second that a body arrives with at least; 0: no bound
 	RateLimit        float64       // requests per second and caller; 0: no limit
 	RequestTimeout   time.Duration // until the answer of a request begins; 0: 25 s
 	RegistrationOpen bool          // clients may be created without the token of an admin
+
+	BodyGrace      time.Duration // that a body may take beside MinBodyRate; 0: 10 s
+	AcquireTimeout time.Duration // that a large body waits for others; 0: 10 s
 }
 
 // Pages are pages for people, which bring their own routes.
@@ -79,6 +84,9 @@ func New(opts Options) (*Server, http.Handler) {
 	if opts.RequestTimeout == 0 {
 		opts.RequestTimeout = defaultRequestTimeout
 	}
+	if opts.AcquireTimeout == 0 {
+		opts.AcquireTimeout = acquireTimeout
+	}
 	if opts.Cache == nil {
 		opts.Cache = NewCache(opts.Now)
 	}
@@ -109,7 +117,7 @@ func New(opts Options) (*Server, http.Handler) {
 	if opts.RateLimit > 0 {
 		e.Use(limitRate(opts.RateLimit))
 	}
-	routes := apiRoutes{Echo: e, authenticate: s.authenticate, admit: newGate(opts.MaxBodyBytes, gatePatience, opts.Metrics).admit}
+	routes := apiRoutes{Echo: e, authenticate: s.authenticate, admit: newAdmission(opts.MaxBodyBytes, opts.AcquireTimeout, opts.Metrics).admit}
 	server.RegisterHandlersWithBaseURL(routes, server.NewStrictHandler(s, nil), Root)
 	public.RegisterHandlers(e, opts.Public)
 	registerDocuments(e)
@@ -117,7 +125,7 @@ func New(opts Options) (*Server, http.Handler) {
 	if opts.Pages != nil {
 		opts.Pages.Register(e)
 	}
-	return s, headAsGet(e)
+	return s, upload.Handler(headAsGet(e), upload.Options{MinRate: opts.MinBodyRate, Grace: opts.BodyGrace, MaxDrain: opts.MaxBodyBytes})
 }
 
 // Caches returns the caches of the server by name, to be measured.

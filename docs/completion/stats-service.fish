@@ -50,9 +50,21 @@ complete -c stats-service -n '__fish_seen_subcommand_from db_adopt' -l json -d '
 complete -c stats-service -n '__fish_seen_subcommand_from db_adopt' -l help -d 'Show the help and exit.'
 complete -c stats-service -n '__fish_seen_subcommand_from help' -a db_adopt
 complete -c stats-service -n __fish_use_subcommand -a db_export -d 'Write the database as SQL with the tables of the Python stats service.'
-complete -c stats-service -n '__fish_seen_subcommand_from db_export' -l output -x -d 'New file to write, which only its owner may read (default: standard output).'
+complete -c stats-service -n '__fish_seen_subcommand_from db_export' -l output -r -F -d 'New file to write, which only its owner may read (default: standard output).'
 complete -c stats-service -n '__fish_seen_subcommand_from db_export' -l help -d 'Show the help and exit.'
 complete -c stats-service -n '__fish_seen_subcommand_from help' -a db_export
+complete -c stats-service -n __fish_use_subcommand -a db_backup -d 'Write all that the database holds into one file.'
+complete -c stats-service -n '__fish_seen_subcommand_from db_backup' -l output -r -F -d 'New file to write, which only its owner may read (default: standard output).'
+complete -c stats-service -n '__fish_seen_subcommand_from db_backup' -l with-key -d 'Include the secret key, which shows the tokens of all clients.'
+complete -c stats-service -n '__fish_seen_subcommand_from db_backup' -l json -d 'Print the result as JSON.'
+complete -c stats-service -n '__fish_seen_subcommand_from db_backup' -l help -d 'Show the help and exit.'
+complete -c stats-service -n '__fish_seen_subcommand_from help' -a db_backup
+complete -c stats-service -n __fish_use_subcommand -a db_restore -d 'Restore a backup of db_backup into an empty database.'
+complete -c stats-service -n '__fish_seen_subcommand_from db_restore' -l input -r -F -d 'The backup; - is standard input, which is copied to a temporary file first.  [required]'
+complete -c stats-service -n '__fish_seen_subcommand_from db_restore' -l dry-run -d 'Change nothing, only check the backup and say what it holds.'
+complete -c stats-service -n '__fish_seen_subcommand_from db_restore' -l json -d 'Print the result as JSON.'
+complete -c stats-service -n '__fish_seen_subcommand_from db_restore' -l help -d 'Show the help and exit.'
+complete -c stats-service -n '__fish_seen_subcommand_from help' -a db_restore
 complete -c stats-service -n __fish_use_subcommand -a db_status -d 'Show the version of the tables and what they hold.'
 complete -c stats-service -n '__fish_seen_subcommand_from db_status' -l quick -d 'Do not compare the rollups with the stats.'
 complete -c stats-service -n '__fish_seen_subcommand_from db_status' -l json -d 'Print the result as JSON.'

@@ -55,7 +55,7 @@ var allowed = map[string][]string{
 
 	// adapters; there is one store, so those that ask it import it instead of
 	// declaring interfaces with a single implementation
-	"internal/postgres":           {"gen/db", "internal/postgres/conntrack", "internal/postgres/replica", "internal/processor", "internal/rollup", "internal/secret", "internal/stats", "sql/migrations"},
+	"internal/postgres":           {"gen/db", "internal/backup", "internal/postgres/conntrack", "internal/postgres/replica", "internal/processor", "internal/rollup", "internal/secret", "internal/stats", "sql/migrations"},
 	"internal/postgres/replica":   {"gen/db", "internal/postgres/conntrack", "internal/stats"},
 	"internal/postgres/conntrack": {},
 	"internal/httpapi":            {"gen/api", "gen/server", "gen/server/public", "internal/answer", "internal/buildinfo", "internal/cache", "internal/fieldmask", "internal/logging", "internal/metrics", "internal/postgres", "internal/prefix", "internal/processor", "internal/stats", "internal/tracing", "internal/upload", "openapi", "openapi/lenient"},
@@ -71,6 +71,7 @@ var allowed = map[string][]string{
 	"internal/localpg":    {},
 
 	// building blocks without knowledge of each other
+	"internal/backup":    {},
 	"internal/buildinfo": {},
 	"internal/chart":     {},
 	"internal/cache":     {},

@@ -156,6 +156,8 @@ func (p *program) commands() []*cli.Command {
 		p.dbUpgrade(),
 		p.dbAdopt(),
 		p.dbExport(),
+		p.dbBackup(),
+		p.dbRestore(),
 		p.dbStatus(),
 		p.dbRebuild(),
 		p.dbDistribute(),

@@ -48,6 +48,9 @@ func (t *task) attended() bool { return isTerminal(t.Stdin) }
 
 // isTerminal takes a reader or a writer.
 func isTerminal(stream any) bool {
+	if watched, ok := stream.(*watchedOutput); ok {
+		stream = watched.Writer
+	}
 	file, ok := stream.(*os.File)
 	return ok && term.IsTerminal(int(file.Fd()))
 }

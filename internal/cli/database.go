@@ -55,6 +55,8 @@ const (
 	toSeal
 	// toInitialize makes the private database and its key where they are missing.
 	toInitialize
+	// toRestore is toInitialize that makes no key, since a backup comes with clients.
+	toRestore
 	// toServe is toInitialize for the one process that runs the service.
 	toServe
 )
@@ -75,7 +77,7 @@ func (p *program) openDatabase(ctx context.Context, settings config.Config, log 
 	if url, configured := settings.Database(); configured {
 		return &database{url: url}, nil
 	}
-	if settings.IsWeakKey() {
+	if settings.IsWeakKey() && use != toRestore {
 		if there, err := localpg.Exists(settings.DataDir); err == nil && !there {
 			return nil, errWeakKey
 		}

@@ -22,7 +22,7 @@ func (p *program) dbExport() *cli.Command {
 			"stats service, with every client and every stat that there is now. The tokens of\n" +
 			"the clients are in it, in clear. The service may run meanwhile.",
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "output", Usage: "New file to write, which only its owner may read (default: standard output)."},
+			outputOption(),
 		},
 		Action: p.task(logging.CommandsDatabase, func(ctx context.Context, t *task) error {
 			return t.withStore(ctx, func(store *postgres.Store) error { return t.export(ctx, store) })
@@ -31,8 +31,12 @@ func (p *program) dbExport() *cli.Command {
 }
 
 func (t *task) export(ctx context.Context, store *postgres.Store) error {
+	var done postgres.Exported
 	name := t.options.String("output")
-	done, err := t.exportTo(name, func(w io.Writer) (postgres.Exported, error) { return store.ExportPython(ctx, w) })
+	err := t.writeOutput(name, func(w io.Writer) (err error) {
+		done, err = store.ExportPython(ctx, w)
+		return err
+	})
 	if err != nil {
 		return err
 	}
@@ -46,18 +50,22 @@ func (t *task) export(ctx context.Context, store *postgres.Store) error {
 	return t.writeResult(fmt.Appendf(nil, "exported: clients: %d, stats: %d\n", done.Clients, done.Stats))
 }
 
-// exportTo leaves no file behind that lacks a part.
-func (t *task) exportTo(name string, write func(w io.Writer) (postgres.Exported, error)) (done postgres.Exported, err error) {
+func outputOption() cli.Flag {
+	return &fileFlag{cli.StringFlag{Name: "output", Usage: "New file to write, which only its owner may read (default: standard output)."}}
+}
+
+// writeOutput writes to a new file, which only its owner may read, or to standard output
+// where it has no name. It leaves no file behind that lacks a part.
+func (t *task) writeOutput(name string, write func(w io.Writer) error) error {
 	if name == "" {
 		return write(t.Stdout)
 	}
 	file, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
-		return done, usagef("--output: %v", err)
+		return usagef("--output: %v", err)
 	}
-	done, err = write(file)
-	if err = errors.Join(err, file.Sync(), file.Close()); err != nil {
+	if err = errors.Join(write(file), file.Sync(), file.Close()); err != nil {
 		err = errors.Join(err, os.Remove(name))
 	}
-	return done, err
+	return err
 }

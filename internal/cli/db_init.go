@@ -4,9 +4,11 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"path/filepath"
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/monarc-project/stats-service/internal/localpg"
 	"github.com/monarc-project/stats-service/internal/logging"
 	"github.com/monarc-project/stats-service/internal/postgres"
 )
@@ -29,6 +31,8 @@ func (p *program) dbInit() *cli.Command {
 type migration struct {
 	Applied []string        `json:"applied"`
 	Adopted *adoptionRecord `json:"adopted,omitempty"`
+	// NewerPostgreSQL is installed, of a later major version than the private database.
+	NewerPostgreSQL string `json:"newer_postgresql,omitempty"`
 }
 
 // migrate applies what is missing and ends with a sentence. A database of the Python
@@ -47,7 +51,8 @@ func (t *task) migrate(ctx context.Context, use purpose, done string) error {
 			return err
 		}
 		t.log.Info("the database was migrated", "applied", len(applied))
-		return t.print(migration{append([]string{}, applied...), adopted}, func(w io.Writer) {
+		newer, major := t.newerPostgreSQL(ctx, db)
+		return t.print(migration{append([]string{}, applied...), adopted, newer}, func(w io.Writer) {
 			if adopted != nil {
 				adopted.write(w)
 			}
@@ -55,8 +60,26 @@ func (t *task) migrate(ctx context.Context, use purpose, done string) error {
 				fmt.Fprintln(w, "Applied", name)
 			}
 			fmt.Fprintln(w, done)
+			if newer != "" {
+				fmt.Fprintf(w, "PostgreSQL %s is installed; the private database stays with %d until it is moved: stop the service, run "+
+					"`stats-service db_backup --output FILE`, set the folder %s aside, and run `stats-service db_restore --input FILE`.\n",
+					newer, major, filepath.Join(folder(t.settings), "postgres"))
+			}
 		})
 	})
+}
+
+// newerPostgreSQL returns the version of PostgreSQL that the private database can be
+// moved to, and the major version that it has; "" where there is none to be found.
+func (t *task) newerPostgreSQL(ctx context.Context, db *database) (newer string, major int) {
+	if !db.own {
+		return "", 0
+	}
+	newer, major, err := localpg.NewerMajor(ctx, localpg.Options{Dir: t.settings.DataDir, Mirror: t.settings.PostgresMirror})
+	if err != nil {
+		t.log.Warn("looking for a newer PostgreSQL failed", "error", err.Error())
+	}
+	return newer, major
 }
 
 // requireKey makes the key of a private database, and refuses a SECRET_KEY that is

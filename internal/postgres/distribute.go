@@ -31,9 +31,7 @@ var ErrDistributed = errors.New("the tables are distributed already")
 //   - All other tables stay on the coordinator. They are only asked by themselves,
 //     and can be written while a worker is down.
 var distribution = []string{
-	// One connection to each node, which is what lets reference tables and
-	// foreign keys to them be made in one transaction.
-	`SET LOCAL citus.multi_shard_modify_mode TO 'sequential'`,
+	sequential,
 	`LOCK TABLE client, peer, document, stats, peer_receipt, pull_position, rollup, rollup_delta IN ACCESS EXCLUSIVE MODE`,
 	`ALTER TABLE peer_receipt DROP CONSTRAINT peer_receipt_stats_fkey, DROP CONSTRAINT peer_receipt_peer_id_fkey`,
 	`ALTER TABLE pull_position DROP CONSTRAINT pull_position_peer_id_fkey, DROP CONSTRAINT pull_position_client_id_fkey`,
@@ -55,6 +53,10 @@ var distribution = []string{
 	`ALTER TABLE pull_position ADD CONSTRAINT pull_position_peer_id_fkey FOREIGN KEY (peer_id) REFERENCES peer (id)`,
 	`ALTER TABLE pull_position ADD CONSTRAINT pull_position_client_id_fkey FOREIGN KEY (client_id) REFERENCES client (id) ON DELETE CASCADE`,
 }
+
+// sequential has the rest of a transaction use one connection to each node, which is
+// what lets it change reference tables beside distributed ones.
+const sequential = `SET LOCAL citus.multi_shard_modify_mode TO 'sequential'`
 
 // DistributionStatements are the statements that Distribute runs, in order and
 // in one transaction, without semicolons.

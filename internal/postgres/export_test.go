@@ -19,6 +19,16 @@ func (o Options) WithAdoptionPage(stats int) Options {
 	return o
 }
 
+// MigrateTo makes the tables as an earlier release had them.
+func MigrateTo(ctx context.Context, url string, version int64) error {
+	conn, err := connect(ctx, url)
+	if err != nil {
+		return err
+	}
+	defer closeSoon(ctx, conn)
+	return migrateTo(ctx, conn.Config(), version)
+}
+
 // ReadsFromReplica reports whether a replica answers now.
 func (s *Store) ReadsFromReplica(ctx context.Context) (replica bool, err error) {
 	return s.ReadsFromReplicaAfter(ctx, func() {})

@@ -42,9 +42,10 @@ var (
 // inspection is what a look at a database finds.
 type inspection struct {
 	kind     schemaKind
-	schema   string // where the tables are, or would be made
-	revision int    // of a Python instance's tables, an index of pythonClient
-	odd      string // what makes the tables foreign
+	schema   string   // where the tables are, or would be made
+	tables   []string // of ownTables, those that are there
+	revision int      // of a Python instance's tables, an index of pythonClient
+	odd      string   // what makes the tables foreign
 }
 
 // err is nil where the service's own tables are, or can be made.
@@ -110,15 +111,15 @@ SELECT to_regclass('` + goose.DefaultTablename + `') IS NOT NULL,
 func inspect(ctx context.Context, conn querier) (inspection, error) {
 	var found inspection
 	var hasGoose, begun bool
-	var client, stats, present []string
-	err := conn.QueryRow(ctx, inspectStatement, ownTables).Scan(&hasGoose, &found.schema, &begun, &client, &stats, &present)
+	var client, stats []string
+	err := conn.QueryRow(ctx, inspectStatement, ownTables).Scan(&hasGoose, &found.schema, &begun, &client, &stats, &found.tables)
 	if err != nil {
 		return found, fmt.Errorf("reach the database: %w", translate(ctx, err))
 	}
 	slices.Sort(client)
 	slices.Sort(stats)
 	found.revision = slices.IndexFunc(pythonClient, func(columns []string) bool { return slices.Equal(columns, client) })
-	has := func(table string) bool { return slices.Contains(present, table) }
+	has := func(table string) bool { return slices.Contains(found.tables, table) }
 	switch {
 	case found.revision >= 0 && slices.Equal(stats, pythonStats):
 		found.kind = python
@@ -126,13 +127,13 @@ func inspect(ctx context.Context, conn querier) (inspection, error) {
 			found.kind = adopting
 		}
 		return found, nil
-	case len(present) == 0 || len(present) == 1 && hasGoose:
+	case len(found.tables) == 0 || len(found.tables) == 1 && hasGoose:
 		return found, nil
 	case hasGoose && has("stats") && has("document"):
 		found.kind = ours
 		return found, nil
 	}
-	found.kind, found.odd = foreign, oddity(client, stats, present)
+	found.kind, found.odd = foreign, oddity(client, stats, found.tables)
 	if hasGoose && has("stats") {
 		var version int64
 		if err := conn.QueryRow(ctx, `SELECT coalesce(max(version_id), 0) FROM `+goose.DefaultTablename).Scan(&version); err != nil {
@@ -166,15 +167,24 @@ func oddity(client, stats, present []string) string {
 
 // inspectURL is inspect for a database that nothing is connected to.
 func inspectURL(ctx context.Context, url string) (inspection, error) {
+	conn, err := connect(ctx, url)
+	if err != nil {
+		return inspection{}, err
+	}
+	defer closeSoon(ctx, conn)
+	return inspect(ctx, conn)
+}
+
+// connect opens a connection that no Store has.
+func connect(ctx context.Context, url string) (*pgx.Conn, error) {
 	config, err := pgx.ParseConfig(url)
 	if err != nil {
-		return inspection{}, fmt.Errorf("the database URL is not understood: %s", err)
+		return nil, fmt.Errorf("the database URL is not understood: %s", err)
 	}
 	setConnDefaults(config)
 	conn, err := pgx.ConnectConfig(ctx, config)
 	if err != nil {
-		return inspection{}, fmt.Errorf("reach the database: %w", translate(ctx, err))
+		return nil, fmt.Errorf("reach the database: %w", translate(ctx, err))
 	}
-	defer closeSoon(ctx, conn)
-	return inspect(ctx, conn)
+	return conn, nil
 }

@@ -24,6 +24,9 @@ func TestMain(m *testing.M) {
 	if url := os.Getenv(adoptVariable); url != "" {
 		adoptStepwise(url)
 	}
+	if variable := os.Getenv(restoreVariable); variable != "" {
+		restoreStepwise(variable)
+	}
 	os.Exit(pgtest.Run(m, migrations.FS, postgres.MigrateURL, postgres.DistributionStatements()))
 }
 

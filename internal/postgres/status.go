@@ -102,10 +102,12 @@ func (s *shared) countRecords(ctx context.Context, status *Status) (err error) {
 	return err
 }
 
-// ownTables are all tables that the migrations and an adoption create, referring ones first,
-// and the one in which goose notes them.
+// ownTables are all tables that the migrations and an adoption create, and the one in
+// which goose notes them. Those that refer to others come before these, and those that
+// db_distribute distributes before those of which each node has a copy.
 var ownTables = []string{
-	"transfer", "peer_receipt", "pull_position", "peer", "rollup", "rollup_delta", "rollup_state", "purge_state", "subject", "stats", "document", "client", "adoption_state",
+	"peer_receipt", "stats", "document", "rollup", "rollup_delta",
+	"transfer", "pull_position", "peer", "rollup_state", "purge_state", "subject", "client", "adoption_state",
 	goose.DefaultTablename,
 }
 
@@ -122,12 +124,9 @@ func (s Maintenance) EmptyDatabase(ctx context.Context) error {
 	return nil
 }
 
-// dropTables drops without CASCADE: a table of somebody else that refers to
-// ours is not ours to change, and makes it fail.
 func (s *shared) dropTables(ctx context.Context) error {
-	statements := []string{"DROP VIEW IF EXISTS stats_with_data", "DROP TABLE IF EXISTS " + strings.Join(ownTables, ", ")}
 	return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
-		for _, statement := range statements {
+		for _, statement := range dropStatements {
 			if _, err := tx.Exec(ctx, statement); err != nil {
 				return err
 			}
@@ -135,3 +134,7 @@ func (s *shared) dropTables(ctx context.Context) error {
 		return notify(ctx, s.queries.WithTx(tx), []Change{ChangeEverything})
 	})
 }
+
+// dropStatements drop without CASCADE: a table of somebody else that refers to ours is
+// not ours to change, and makes it fail.
+var dropStatements = []string{"DROP VIEW IF EXISTS stats_with_data", "DROP TABLE IF EXISTS " + strings.Join(ownTables, ", ")}

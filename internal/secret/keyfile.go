@@ -22,7 +22,13 @@ func LoadOrCreateKey(path string) (string, error) {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return key, err
 	}
-	if err := createKey(path); err != nil {
+	return KeepKey(path, NewToken())
+}
+
+// KeepKey makes the file at path with a key, unless there is one already, and returns
+// the key that is in the file then.
+func KeepKey(path, key string) (string, error) {
+	if err := createKey(path, key); err != nil {
 		return "", fmt.Errorf("create the secret key file %s: %w", path, err)
 	}
 	return loadKey(path)
@@ -44,13 +50,13 @@ func loadKey(path string) (string, error) {
 // createKey writes a complete file beside path and links it into place, which
 // fails when path has come to exist: no reader ever sees half a key, and of
 // several writers the first wins.
-func createKey(path string) error {
+func createKey(path, key string) error {
 	tmp, err := os.CreateTemp(filepath.Dir(path), ".secret-key-*") // has mode 0600
 	if err != nil {
 		return err
 	}
 	defer os.Remove(tmp.Name())
-	if err := writeAndClose(tmp, NewToken()+"\n"); err != nil {
+	if err := writeAndClose(tmp, key+"\n"); err != nil {
 		return err
 	}
 	if err := os.Link(tmp.Name(), path); err != nil && !errors.Is(err, fs.ErrExist) {

@@ -1,0 +1,198 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/monarc-project/stats-service/internal/backup"
+	"github.com/monarc-project/stats-service/internal/config"
+	"github.com/monarc-project/stats-service/internal/logging"
+	"github.com/monarc-project/stats-service/internal/postgres"
+	"github.com/monarc-project/stats-service/internal/secret"
+)
+
+func (p *program) dbRestore() *cli.Command {
+	return &cli.Command{
+		Name:     "db_restore",
+		Category: categoryDatabase,
+		Usage:    "Restore a backup of db_backup into an empty database.",
+		Description: "Reads the whole backup first: nothing is written where it is damaged or cut off. Then\n" +
+			"it makes the tables where they are missing, and fills them, all or none. A database\n" +
+			"that holds anything is refused. A private database is made where there is none.",
+		Flags: []cli.Flag{
+			&fileFlag{cli.StringFlag{Name: "input", Usage: "The backup; - is standard input, which is copied to a temporary file first." + required}},
+			&cli.BoolFlag{Name: "dry-run", Usage: "Change nothing, only check the backup and say what it holds."},
+			jsonOption(),
+		},
+		Action: p.task(logging.CommandsDatabase, restoreBackup),
+	}
+}
+
+// restoreRecord is a restored backup as programs read it.
+type restoreRecord struct {
+	backupRecord
+	SecretKey keyState `json:"secret_key,omitempty"`
+	DryRun    bool     `json:"dry_run"`
+}
+
+// keyState is how the secret key here goes with a backup.
+type keyState string
+
+const (
+	keySame     keyState = "same"     // that of the backup
+	keyRestored keyState = "restored" // made here from the backup
+	keyOther    keyState = "other"    // not that of the backup
+	keyMissing  keyState = "missing"  // here, and in the backup
+	keyUnknown  keyState = "unknown"  // the backup does not tell
+)
+
+func restoreBackup(ctx context.Context, t *task) error {
+	started := t.Now()
+	file, err := t.openInput()
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	show, end := t.screen.progress(ctx, "Checking")
+	manifest, key, err := backup.Verify(readUntil(ctx, file), show)
+	end()
+	if err != nil {
+		return interrupted(ctx, fmt.Errorf("check the backup: %w", err), "nothing was changed")
+	}
+	record := restoreRecord{backupRecord: backupRecordOf(manifest), DryRun: t.options.Bool("dry-run")}
+	record.Key = key != ""
+	if record.Bytes, err = file.Seek(0, io.SeekEnd); err != nil {
+		return fmt.Errorf("read the backup again, which has to be a file: %w", err)
+	}
+	if !record.DryRun {
+		err := t.withDatabase(ctx, toRestore, func(db *database) (err error) {
+			if record.SecretKey, err = t.restoreKey(manifest, key); err != nil {
+				return err
+			}
+			return t.restore(ctx, db, file)
+		})
+		if err != nil {
+			return interrupted(ctx, err, "nothing was restored")
+		}
+		t.log.Info("a backup was restored", "clients", record.Clients, "stats", record.Stats, "created", record.CreatedAt)
+		t.warnOfKey(record.SecretKey)
+	}
+	record.Seconds = seconds(t.Now().Sub(started))
+	return t.print(record, record.write)
+}
+
+func (r restoreRecord) write(w io.Writer) {
+	done := "restored"
+	if r.DryRun {
+		done = "Dry run, the backup is whole"
+	}
+	r.backupRecord.write(w, done)
+	key := "without"
+	if r.Key {
+		key = "with"
+	}
+	fmt.Fprintf(w, "made: %s by release %s on PostgreSQL %s, schema version: %d, %s the secret key\n",
+		r.CreatedAt.Format("2006-01-02 15:04:05 UTC"), r.Program, r.PostgreSQL, r.SchemaVersion, key)
+}
+
+func (t *task) restore(ctx context.Context, db *database, file io.ReadSeeker) error {
+	if _, err := file.Seek(0, io.SeekStart); err != nil {
+		return err
+	}
+	archive, err := backup.NewReader(file)
+	if err != nil {
+		return err
+	}
+	defer archive.Close()
+	show, end := t.screen.progress(ctx, "Restoring")
+	defer end()
+	return postgres.Restore(ctx, db.url, archive, show)
+}
+
+// openInput opens the file of --input, or a copy of standard input: it is read twice.
+func (t *task) openInput() (*os.File, error) {
+	name := t.options.String("input")
+	if name != "-" {
+		file, err := os.Open(name)
+		if err != nil {
+			return nil, usagef("--input %q cannot be read: %s", name, reasonOf(err))
+		}
+		return file, nil
+	}
+	file, err := os.CreateTemp("", "stats-service-restore-*") // has mode 0600
+	if err != nil {
+		return nil, fmt.Errorf("copy standard input to a file: %w", err)
+	}
+	_, err = io.Copy(file, t.Stdin)
+	if err == nil {
+		_, err = file.Seek(0, io.SeekStart)
+	}
+	// The file is there as long as it is open.
+	if err = errors.Join(err, os.Remove(file.Name())); err != nil {
+		return nil, errors.Join(fmt.Errorf("copy standard input to a file: %w", err), file.Close())
+	}
+	return file, nil
+}
+
+// readUntil reads until ctx ends, whose error it then returns.
+func readUntil(ctx context.Context, r io.Reader) io.Reader { return &readerUntil{ctx, r} }
+
+type readerUntil struct {
+	ctx context.Context
+	io.Reader
+}
+
+// Read implements io.Reader.
+func (r *readerUntil) Read(p []byte) (int, error) {
+	if err := r.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return r.Reader.Read(p)
+}
+
+// restoreKey keeps the key of a backup where there is none here, before the rows come:
+// a service that found them without a key would make one.
+func (t *task) restoreKey(manifest backup.Manifest, key string) (keyState, error) {
+	here, isKept, err := secretKey(t.settings, false)
+	switch {
+	case err != nil:
+		return "", err
+	case isKept && len(manifest.KeyCheck) == 0:
+		return keyUnknown, nil
+	case isKept && opens(here, manifest.KeyCheck):
+		return keySame, nil
+	case isKept:
+		return keyOther, nil
+	case len(key) < config.MinKeyLength: // also none
+		return keyMissing, nil
+	}
+	if err := os.MkdirAll(t.settings.DataDir, 0o711); err != nil {
+		return "", err
+	}
+	if _, err := secret.KeepKey(filepath.Join(t.settings.DataDir, keyFile), key); err != nil {
+		return "", err
+	}
+	return keyRestored, nil
+}
+
+func opens(key string, sealed []byte) bool {
+	text, err := secret.New(key).Open(sealed, nil)
+	return err == nil && text == keyCheck
+}
+
+func (t *task) warnOfKey(state keyState) {
+	switch state {
+	case keyOther:
+		t.log.Warn("the secret key here is not that of the backup: clients get in, but their tokens cannot be shown; "+
+			"put the key of the backup in its place", "place", t.keyPlace())
+	case keyMissing:
+		t.log.Warn("the secret key of the backup is not here: put it in its place, or set SECRET_KEY, before the service starts "+
+			"and makes another one, with which the tokens of the clients cannot be shown", "place", t.keyPlace())
+	}
+}

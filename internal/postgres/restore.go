@@ -1,0 +1,315 @@
+package postgres
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/pressly/goose/v3"
+
+	"github.com/monarc-project/stats-service/gen/db"
+	"github.com/monarc-project/stats-service/internal/backup"
+)
+
+// ErrNotEmpty tells that a database is in use already.
+var ErrNotEmpty = errors.New("a backup is restored into an empty database only, and this one is not: " +
+	"db_create makes another one, and db_empty drops what this one holds")
+
+// seeded are the tables in which migrations leave rows. Others are empty where the
+// service has not been used.
+var seeded = []string{"rollup_state"}
+
+// statementBytes is about how many bytes of rows a statement of a restore takes. The
+// server keeps what it has to check of them in memory until the end of the statement.
+const statementBytes = 16 << 20
+
+// Restore fills an empty database with a backup, from its beginning on. The tables are
+// made where they are missing, and then brought up to date; those of a distributed
+// database are filled as they are.
+//
+// All rows come to be in one transaction, at the end of which the backup has been found
+// undamaged: a restore that is interrupted leaves an empty database.
+func Restore(ctx context.Context, url string, archive *backup.Reader, progress Progress) error {
+	conn, err := connect(ctx, url)
+	if err != nil {
+		return err
+	}
+	defer closeSoon(ctx, conn)
+	r := restoring{conn: conn, archive: archive, progress: progress}
+	if err := r.run(ctx); err != nil {
+		return r.explain(ctx, err)
+	}
+	if _, err := Initialize(ctx, url); err != nil {
+		return fmt.Errorf("the backup is restored, but its tables could not be brought up to date, which db_upgrade does: %w", err)
+	}
+	vacuum(ctx, r.conn, r.schema, r.tables)
+	return nil
+}
+
+// restoring is one call of Restore.
+type restoring struct {
+	conn        *pgx.Conn
+	archive     *backup.Reader
+	progress    Progress
+	schema      string // quoted
+	tables      []string
+	distributed bool
+}
+
+func (r *restoring) explain(ctx context.Context, err error) error {
+	switch {
+	case ctx.Err() == nil && sqlState(err) == codeLockNotAvailable:
+		return fmt.Errorf("restore the database: another process has had the tables in use for %s: stop it, and run this again", handoverTimeout)
+	case sqlState(err) == codeUndefinedColumn:
+		err = fmt.Errorf("the backup does not fit the tables: %s", errorText(err))
+	case ctx.Err() != nil, sqlState(err) != "", isConnectionError(err):
+		err = translate(ctx, err)
+	}
+	return fmt.Errorf("restore the database: %w", err)
+}
+
+func (r *restoring) run(ctx context.Context) error {
+	if err := r.check(); err != nil {
+		return err
+	}
+	if err := r.prepare(ctx); err != nil {
+		return err
+	}
+	return pgx.BeginFunc(ctx, r.conn, func(tx pgx.Tx) error { return r.fill(ctx, tx) })
+}
+
+// check compares the backup with what this release knows.
+func (r *restoring) check() error {
+	manifest := r.archive.Manifest()
+	newest, err := newestMigration()
+	if err != nil {
+		return err
+	}
+	if manifest.SchemaVersion > newest {
+		return fmt.Errorf("the backup has schema version %d, this release knows up to %d: run the release that made it, %s",
+			manifest.SchemaVersion, newest, manifest.Program)
+	}
+	for _, table := range manifest.Tables {
+		if table.Name == goose.DefaultTablename || !slices.Contains(ownTables, table.Name) {
+			return fmt.Errorf("the backup has a table %q, which this release does not know", table.Name)
+		}
+	}
+	return nil
+}
+
+// prepare sees to it that the tables of the backup's version are there. None of them
+// has rows, or it is not done.
+func (r *restoring) prepare(ctx context.Context) error {
+	found, err := inspect(ctx, r.conn)
+	if err != nil {
+		return err
+	}
+	if err := found.err(); err != nil {
+		return err
+	}
+	r.schema = pgx.Identifier{found.schema}.Sanitize()
+	if found.kind == ours {
+		fits, err := r.fits(ctx, found)
+		if err != nil {
+			return err
+		}
+		if !fits {
+			if err := r.drop(ctx, found); err != nil {
+				return err
+			}
+			found.kind = empty
+		}
+	}
+	if found.kind == empty {
+		if err := migrateTo(ctx, r.conn.Config(), r.archive.Manifest().SchemaVersion); err != nil {
+			return err
+		}
+	}
+	return r.look(ctx)
+}
+
+// fits reports whether the tables that are there have the version of the backup.
+func (r *restoring) fits(ctx context.Context, found inspection) (bool, error) {
+	version, err := schemaVersion(ctx, r.conn, r.schema)
+	if err != nil {
+		return false, err
+	}
+	wanted := r.archive.Manifest().SchemaVersion
+	if r.distributed, err = isDistributed(ctx, r.conn); err != nil {
+		return false, err
+	}
+	if r.distributed && version != wanted {
+		return false, fmt.Errorf("the backup has schema version %d and the distributed tables have version %d: "+
+			"drop them with db_empty, restore the backup, and distribute what it holds with db_distribute", wanted, version)
+	}
+	return version == wanted, nil
+}
+
+// drop makes room for tables of another version.
+func (r *restoring) drop(ctx context.Context, found inspection) error {
+	return pgx.BeginFunc(ctx, r.conn, func(tx pgx.Tx) error {
+		if err := r.lockEmpty(ctx, tx, tablesWithRows(found)); err != nil {
+			return err
+		}
+		return execute(ctx, r.conn, dropStatements...)
+	})
+}
+
+// look finds the tables that are to be filled.
+func (r *restoring) look(ctx context.Context) error {
+	for _, table := range r.archive.Manifest().Tables {
+		if table.Name == "adoption_state" {
+			if _, err := r.conn.Exec(ctx, `CREATE TABLE IF NOT EXISTS `+r.schema+adoptionState); err != nil {
+				return err
+			}
+		}
+	}
+	found, err := inspect(ctx, r.conn)
+	if err != nil {
+		return err
+	}
+	r.tables = tablesWithRows(found)
+	return nil
+}
+
+// lockEmpty keeps everybody from tables, and refuses those that have rows.
+func (r *restoring) lockEmpty(ctx context.Context, tx pgx.Tx, tables []string) error {
+	if r.distributed {
+		if err := execute(ctx, r.conn, sequential); err != nil {
+			return err
+		}
+	}
+	if err := beginTransfer(ctx, r.conn, r.schema, tables, "ACCESS EXCLUSIVE"); err != nil {
+		return err
+	}
+	for _, table := range tables {
+		var used bool
+		statement := `SELECT EXISTS (SELECT 1 FROM ` + r.schema + `.` + table + `)`
+		if err := tx.QueryRow(ctx, statement).Scan(&used); err != nil {
+			return err
+		}
+		if used && !slices.Contains(seeded, table) {
+			return fmt.Errorf("%w (table %s has rows)", ErrNotEmpty, table)
+		}
+	}
+	return nil
+}
+
+// fill puts the rows into the tables.
+func (r *restoring) fill(ctx context.Context, tx pgx.Tx) error {
+	if err := r.lockEmpty(ctx, tx, r.tables); err != nil {
+		return err
+	}
+	version, err := schemaVersion(ctx, tx, r.schema)
+	if err != nil {
+		return err
+	}
+	if version != r.archive.Manifest().SchemaVersion {
+		return errors.New("another process has just changed the tables: run this again")
+	}
+	// A table that is truncated in the same transaction is filled with less effort.
+	if err := execute(ctx, r.conn, `TRUNCATE `+qualified(r.schema, r.tables)); err != nil {
+		return err
+	}
+	for {
+		table, rows, err := r.archive.Next()
+		if err == io.EOF {
+			return notify(ctx, db.New(tx), []Change{ChangeEverything})
+		}
+		if err != nil {
+			return err
+		}
+		if err := r.copy(ctx, table, rows); err != nil {
+			return err
+		}
+		if err := r.continueSequences(ctx, tx, table); err != nil {
+			return err
+		}
+	}
+}
+
+// copy fills a table. Rows that are frozen need not be written again by a vacuum.
+func (r *restoring) copy(ctx context.Context, table backup.Table, rows io.Reader) error {
+	statement := fmt.Sprintf(`COPY %s.%s (%s) FROM STDIN`, r.schema, table.Name, quoted(table.Columns))
+	if !r.distributed {
+		statement += ` WITH (FREEZE)`
+	}
+	lines := bufio.NewReaderSize(rows, 64<<10)
+	for {
+		if _, err := lines.Peek(1); err == io.EOF {
+			return nil
+		} else if err != nil {
+			return err
+		}
+		part := &someRows{from: lines}
+		if _, err := r.conn.PgConn().CopyFrom(ctx, part, statement); err != nil {
+			if part.err != nil { // rather than what the server says of that
+				return part.err
+			}
+			return err
+		}
+		r.progress.tell(r.archive.Done(), r.archive.Manifest().Rows())
+	}
+}
+
+// someRows reads rows up to the first end of one behind statementBytes.
+type someRows struct {
+	from  *bufio.Reader
+	n     int
+	ended bool
+	err   error // of what is read from
+}
+
+// Read implements io.Reader.
+func (s *someRows) Read(p []byte) (int, error) {
+	if s.ended {
+		return 0, io.EOF
+	}
+	if _, err := s.from.Peek(1); err != nil {
+		if err != io.EOF {
+			s.err = err
+		}
+		return 0, err
+	}
+	ready, _ := s.from.Peek(min(len(p), s.from.Buffered()))
+	if s.n >= statementBytes {
+		if end := bytes.IndexByte(ready, '\n'); end >= 0 {
+			ready, s.ended = ready[:end+1], true
+		}
+	}
+	n := copy(p, ready)
+	s.n += n
+	_, err := s.from.Discard(n)
+	return n, err
+}
+
+// continueSequences has columns go on with the number after the last.
+func (r *restoring) continueSequences(ctx context.Context, tx pgx.Tx, table backup.Table) error {
+	for column, last := range table.Sequences {
+		const statement = `SELECT setval(pg_get_serial_sequence($1, $2)::regclass, $3)`
+		if _, err := tx.Exec(ctx, statement, r.schema+"."+table.Name, column, last); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// migrateTo makes the tables of a version in an empty database.
+func migrateTo(ctx context.Context, config *pgx.ConnConfig, version int64) (err error) {
+	conn := stdlib.OpenDB(*config)
+	defer func() { err = errors.Join(err, conn.Close()) }()
+	provider, err := newProvider(conn)
+	if err != nil {
+		return fmt.Errorf("prepare the migrations: %w", err)
+	}
+	if _, err := provider.UpTo(ctx, version); err != nil {
+		return fmt.Errorf("make the tables: %w", migrationError(ctx, err))
+	}
+	return nil
+}

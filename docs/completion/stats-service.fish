@@ -32,6 +32,9 @@ complete -c stats-service -n __fish_use_subcommand -a manual -d 'Print a manual 
 complete -c stats-service -n '__fish_seen_subcommand_from manual' -l section -x -d 'Section of the manual: 1 has the commands, 5 the settings.  [default: 1]'
 complete -c stats-service -n '__fish_seen_subcommand_from manual' -l help -d 'Show the help and exit.'
 complete -c stats-service -n '__fish_seen_subcommand_from help' -a manual
+complete -c stats-service -n __fish_use_subcommand -a licenses -d 'Show the licences of all that the program is made of.'
+complete -c stats-service -n '__fish_seen_subcommand_from licenses' -l help -d 'Show the help and exit.'
+complete -c stats-service -n '__fish_seen_subcommand_from help' -a licenses
 complete -c stats-service -n __fish_use_subcommand -a db_create -d 'Create the database from configuration parameters.'
 complete -c stats-service -n '__fish_seen_subcommand_from db_create' -l json -d 'Print the result as JSON.'
 complete -c stats-service -n '__fish_seen_subcommand_from db_create' -l help -d 'Show the help and exit.'

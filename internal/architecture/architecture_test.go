@@ -78,6 +78,7 @@ var allowed = map[string][]string{
 	"internal/config":    {"internal/listen", "internal/suggest"},
 	"internal/fieldmask": {},
 	"internal/upload":    {},
+	"internal/licenses":  {},
 	"internal/listen":    {},
 	"internal/logging":   {},
 	"internal/prefix":    {},

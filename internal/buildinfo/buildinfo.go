@@ -11,19 +11,37 @@ const (
 	repository = "https://github.com/monarc-project/stats-service"
 )
 
+// What releases are stamped with by the linker (-X), so that they are the same
+// wherever they are built. Other builds are asked what the go command recorded.
+var (
+	commit string // full
+	date   string // of the commit, RFC 3339
+)
+
 // revisionLength is the number of hexadecimal digits that tell a commit apart.
 const revisionLength = 7
 
 // Revision returns the abbreviated commit the program was built from, or ""
 // when the build did not record one.
 func Revision() string {
+	revision := stamped(commit, "vcs.revision")
+	return revision[:min(revisionLength, len(revision))]
+}
+
+// Date returns when that commit was made, or "".
+func Date() string { return stamped(date, "vcs.time") }
+
+func stamped(value, key string) string {
+	if value != "" {
+		return value
+	}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return ""
 	}
 	for _, setting := range info.Settings {
-		if setting.Key == "vcs.revision" && len(setting.Value) >= revisionLength {
-			return setting.Value[:revisionLength]
+		if setting.Key == key {
+			return setting.Value
 		}
 	}
 	return ""

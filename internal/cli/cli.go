@@ -151,6 +151,7 @@ func (p *program) commands() []*cli.Command {
 		p.help(),
 		p.completion(),
 		p.manual(),
+		p.licenses(),
 		p.dbCreate(),
 		p.dbInit(),
 		p.dbUpgrade(),

@@ -219,8 +219,10 @@ func TestIntegratorDocumented(t *testing.T) {
 var (
 	// commandLine matches a command with what follows it on the line.
 	commandLine = regexp.MustCompile(`(?m)(?:^|[ "(` + "`" + `]|/bin/)stats-service ([a-z_]+)\b([^|;#` + "`" + `\n]*)`)
-	longOption  = regexp.MustCompile(`--[a-z-]+`)
-	codeBlock   = regexp.MustCompile("(?s)```.*?```|`[^`\n]+`")
+	// asUser matches the user or group that something is run as, who has the same name.
+	asUser     = regexp.MustCompile(`-[ug] stats-service `)
+	longOption = regexp.MustCompile(`--[a-z-]+`)
+	codeBlock  = regexp.MustCompile("(?s)```.*?```|`[^`\n]+`")
 )
 
 // TestCommandsDocumented makes sure that the commands in the documents exist, with
@@ -234,6 +236,7 @@ func TestCommandsDocumented(t *testing.T) {
 		if document == manual {
 			code = strings.NewReplacer(`\fB`, "", `\fR`, "", `\-`, "-").Replace(content)
 		}
+		code = asUser.ReplaceAllString(code, "")
 		found := commandLine.FindAllStringSubmatch(code, -1)
 		for _, match := range found {
 			help := output(t, []string{match[1], helpOption})

@@ -21,7 +21,7 @@ func (p *program) version() *cli.Command {
 				return fmt.Sprintf("%s version %s\n", c.App.Name, c.App.Version), nil
 			}
 			record, err := json.Marshal(versionRecord{
-				Version: buildinfo.Version, Commit: buildinfo.Revision(),
+				Version: buildinfo.Version, Commit: buildinfo.Revision(), Date: buildinfo.Date(),
 				Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH,
 			})
 			return string(record) + "\n", err
@@ -33,6 +33,7 @@ func (p *program) version() *cli.Command {
 type versionRecord struct {
 	Version  string `json:"version"`
 	Commit   string `json:"commit,omitempty"`
+	Date     string `json:"date,omitempty"`
 	Go       string `json:"go"`
 	Platform string `json:"platform"`
 }

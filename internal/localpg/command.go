@@ -24,7 +24,8 @@ func command(ctx context.Context, acct account, dir, program string, args ...str
 }
 
 // environment leaves out what would change the behaviour of PostgreSQL behind
-// our back (PGDATA, PGPORT, LC_ALL, ...).
+// our back (PGDATA, PGPORT, LC_ALL, ...), and where this process reports to systemd:
+// PostgreSQL would report there as well.
 func environment(from []string) []string {
 	kept := make([]string, 0, len(from)+1)
 	for _, entry := range from {
@@ -37,7 +38,7 @@ func environment(from []string) []string {
 }
 
 func foreign(entry string) bool {
-	for _, prefix := range []string{"PG", "LC_", "LANG"} {
+	for _, prefix := range []string{"PG", "LC_", "LANG", "NOTIFY_SOCKET="} {
 		if strings.HasPrefix(entry, prefix) {
 			return true
 		}

@@ -81,7 +81,7 @@ func serves(pid int, cluster string) bool {
 		out, err := exec.Command("ps", "-ww", "-o", "command=", "-p", strconv.Itoa(pid)).Output()
 		return err == nil && strings.Contains(string(out), " -D "+cluster+" ")
 	}
-	text, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "cmdline"))
+	text, err := os.ReadFile(commandLine("/proc", pid))
 	if err != nil {
 		return false
 	}
@@ -91,6 +91,18 @@ func serves(pid int, cluster string) bool {
 	}
 	at := slices.Index(args, "-D")
 	return at >= 0 && at+1 < len(args) && args[at+1] == cluster
+}
+
+// commandLine is the file in which Linux shows how a process was started.
+func commandLine(proc string, pid int) string {
+	return filepath.Join(proc, strconv.Itoa(pid), "cmdline")
+}
+
+// hidden reports whether a process lives that is not shown to this one, as with
+// ProtectProc of systemd: nobody can say what it is then.
+func hidden(proc string, pid int) bool {
+	_, err := os.Stat(commandLine(proc, pid))
+	return runtime.GOOS == "linux" && errors.Is(err, fs.ErrNotExist) && !errors.Is(syscall.Kill(pid, 0), syscall.ESRCH)
 }
 
 // lives reports whether a process that was a server of the cluster a moment
@@ -107,11 +119,15 @@ func lives(pid int, cluster string) bool {
 // id now belongs to another process: PostgreSQL would take that one for a server
 // and refuse to start. There is one such file in the cluster and one beside the
 // socket. The caller holds the lock and knows that no server runs.
-func clearStale(cluster, socketDir string) error {
+func clearStale(proc, cluster, socketDir string) error {
 	for _, file := range []string{pidFile(cluster), socketPath(socketDir) + ".lock"} {
 		pid, _, err := readLockFile(file)
 		if err == nil && errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) {
 			continue // PostgreSQL sees that for itself, and checks more than we do
+		}
+		if err == nil && hidden(proc, pid) {
+			return fmt.Errorf("%s names the process %d, which lives and is hidden from this one, so that it may be a server: "+
+				"stop it, or let the service see the processes of its user (ProtectProc=default, hidepid=0)", file, pid)
 		}
 		if err := os.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("remove what a server that was cut off has left: %w", err)

@@ -215,7 +215,7 @@ func (s *Server) ensureCluster(ctx context.Context, bin binaries) error {
 		return err
 	}
 	if exists {
-		return clearStale(s.place.cluster(), s.place.socketDir())
+		return clearStale("/proc", s.place.cluster(), s.place.socketDir())
 	}
 	s.log.Info("creating the database", "dir", s.place.dir, "version", bin.version)
 	return initCluster(ctx, s.place, s.acct, bin, s.opts.NoSync)

@@ -1,0 +1,16 @@
+package cli
+
+import (
+	"github.com/urfave/cli/v2"
+
+	"github.com/monarc-project/stats-service/internal/licenses"
+)
+
+func (p *program) licenses() *cli.Command {
+	return &cli.Command{
+		Name:     "licenses",
+		Category: categoryService,
+		Usage:    "Show the licences of all that the program is made of.",
+		Action:   p.text(func(*cli.Context) (string, error) { return licenses.Text, nil }),
+	}
+}

@@ -581,6 +581,43 @@ func (q *Queries) ListStats(ctx context.Context, arg ListStatsParams) ([]ListSta
 	return items, nil
 }
 
+const NewestDay = `-- name: NewestDay :one
+SELECT date
+FROM stats
+WHERE ($1::bigint IS NULL OR CASE
+      WHEN $2::uuid[] IS NULL THEN client_id = $1::bigint
+      ELSE coalesce(client_id, -1) = $1::bigint
+  END)
+  AND ($3::text IS NULL OR type = $3::text)
+  AND ($2::uuid[] IS NULL OR anr = ANY ($2::uuid[]))
+  AND ($4::date IS NULL OR date >= $4::date)
+  AND ($5::date IS NULL OR date <= $5::date)
+ORDER BY date DESC
+LIMIT 1
+`
+
+type NewestDayParams struct {
+	ClientID *int64
+	ANRs     []uuid.UUID
+	Type     *string
+	DateFrom *time.Time
+	DateTo   *time.Time
+}
+
+// The newest day of ListStats, for clients that are local or not.
+func (q *Queries) NewestDay(ctx context.Context, arg NewestDayParams) (time.Time, error) {
+	row := q.db.QueryRow(ctx, NewestDay,
+		arg.ClientID,
+		arg.ANRs,
+		arg.Type,
+		arg.DateFrom,
+		arg.DateTo,
+	)
+	var date time.Time
+	err := row.Scan(&date)
+	return date, err
+}
+
 const NewestStats = `-- name: NewestStats :many
 WITH RECURSIVE analysis AS (
     (

@@ -4,9 +4,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/url"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -17,10 +14,9 @@ import (
 
 // line is a connection to a database that can be cut.
 type line struct {
-	url      string
-	target   string
-	listener net.Listener
-	left     atomic.Int64 // bytes that the database may still send
+	url   string
+	relay pgtest.Relay
+	left  atomic.Int64 // bytes that the database may still send
 
 	mu   sync.Mutex
 	open map[net.Conn]bool
@@ -33,38 +29,21 @@ const unlimited = 1 << 40
 // newLine returns a line to a fresh database.
 func newLine(t *testing.T) *line {
 	t.Helper()
-	address, err := url.Parse(pgtest.New(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir, err := os.MkdirTemp("", "line") // socket paths are short, t.TempDir is not
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	query := address.Query()
-	socket := ".s.PGSQL." + query.Get("port")
-	listener, err := net.Listen("unix", filepath.Join(dir, socket))
-	if err != nil {
-		t.Fatal(err)
-	}
-	l := &line{target: filepath.Join(query.Get("host"), socket), listener: listener, open: map[net.Conn]bool{}}
+	relay := pgtest.NewRelay(t, pgtest.New(t))
+	l := &line{url: relay.URL, relay: relay, open: map[net.Conn]bool{}}
 	l.left.Store(unlimited)
-	query.Set("host", dir)
-	address.RawQuery = query.Encode()
-	l.url = address.String()
 	go l.serve()
-	t.Cleanup(func() { listener.Close(); l.cut() })
+	t.Cleanup(func() { relay.Close(); l.cut() })
 	return l
 }
 
 func (l *line) serve() {
 	for {
-		near, err := l.listener.Accept()
+		near, err := l.relay.Accept()
 		if err != nil {
 			return
 		}
-		far, err := net.Dial("unix", l.target)
+		far, err := l.relay.Dial()
 		if err != nil || !l.add(near, far) {
 			near.Close()
 			continue

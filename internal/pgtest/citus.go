@@ -2,4 +2,4 @@
 
 package pgtest
 
-func init() { onCluster = true }
+func init() { OnCluster = true }

@@ -51,6 +51,9 @@ func joinCluster(schema Schema) (s *server, leave func(), err error) {
 	if _, err := s.query(ctx, lock); err != nil {
 		return nil, nil, err
 	}
+	if err := s.dropOrphans(ctx); err != nil {
+		return nil, nil, err
+	}
 	if err := s.prepareCluster(ctx, schema); err != nil {
 		return nil, nil, err
 	}
@@ -86,6 +89,25 @@ func (s *server) prepareCluster(ctx context.Context, schema Schema) error {
 		}
 		return execute(ctx, address, append(append([]string{"BEGIN"}, schema.Distribute...), "COMMIT")...)
 	})
+}
+
+// dropOrphans drops the databases of processes that were killed: a cluster, unlike
+// the private server, stays. Each process holds a lock for as long as it runs.
+func (s *server) dropOrphans(ctx context.Context) error {
+	if _, err := s.query(ctx, "SELECT pg_advisory_lock(7461052, hashtext('"+session+"'))"); err != nil {
+		return err
+	}
+	orphans, err := s.query(ctx, `SELECT datname FROM pg_database
+		WHERE datname ~ '^test_[0-9]+_[a-z0-9]+_[0-9]+$' AND pg_try_advisory_lock(7461052, hashtext(split_part(datname, '_', 3)))`)
+	if err != nil {
+		return err
+	}
+	for _, name := range orphans {
+		if err := s.drop(ctx, name); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func shortHash(texts []string) string {

@@ -69,8 +69,8 @@ type Schema struct {
 	Distribute []string
 }
 
-// onCluster is set by the build tag citus.
-var onCluster bool
+// OnCluster is set by the build tag citus: the tables of New are distributed.
+var OnCluster bool
 
 // Run connects to the server of all test binaries, starting it when there is
 // none, runs the tests and returns the exit code. New copies a database that
@@ -110,7 +110,7 @@ func runMoreAtOnce() error {
 }
 
 func joinServer(schema Schema) (*server, func(), error) {
-	if onCluster {
+	if OnCluster {
 		return joinCluster(schema)
 	}
 	s, leave, err := join(schema)

@@ -17,8 +17,7 @@ import (
 type Proxy struct {
 	URL string // of the database, through the proxy
 
-	network, target string // of the database
-	listener        net.Listener
+	relay Relay
 
 	mu   sync.Mutex
 	open map[net.Conn]*atomic.Bool // whether they are silent
@@ -34,8 +33,15 @@ const (
 	holding // it takes connections and what is sent, and passes nothing on
 )
 
-// NewProxy returns a Proxy for the database of a URL that New or Empty returned.
-func NewProxy(tb testing.TB, database string) *Proxy {
+// Relay is a place from which connections to a database can be passed on.
+type Relay struct {
+	net.Listener
+	URL  string // of the database, through the relay
+	Dial func() (net.Conn, error)
+}
+
+// NewRelay returns a Relay for the database of a URL that New or Empty returned.
+func NewRelay(tb testing.TB, database string) Relay {
 	tb.Helper()
 	address, err := url.Parse(database)
 	if err != nil {
@@ -50,20 +56,26 @@ func NewProxy(tb testing.TB, database string) *Proxy {
 		tb.Fatal(err)
 	}
 	tb.Cleanup(func() { os.RemoveAll(dir) })
-	_, socket := pgconn.NetworkAddress(dir, config.Port)
-	listener, err := net.Listen("unix", socket)
+	listener, err := net.Listen(pgconn.NetworkAddress(dir, config.Port))
 	if err != nil {
 		tb.Fatal(err)
 	}
-	p := &Proxy{listener: listener, open: map[net.Conn]*atomic.Bool{}}
-	p.network, p.target = pgconn.NetworkAddress(config.Host, config.Port)
+	tb.Cleanup(func() { listener.Close() })
 	query := address.Query()
 	query.Set("host", dir)
 	query.Set("port", strconv.Itoa(int(config.Port)))
 	address.Host, address.RawQuery = "", query.Encode()
-	p.URL = address.String()
+	network, target := pgconn.NetworkAddress(config.Host, config.Port)
+	return Relay{listener, address.String(), func() (net.Conn, error) { return net.Dial(network, target) }}
+}
+
+// NewProxy returns a Proxy for the database of a URL that New or Empty returned.
+func NewProxy(tb testing.TB, database string) *Proxy {
+	tb.Helper()
+	relay := NewRelay(tb, database)
+	p := &Proxy{URL: relay.URL, relay: relay, open: map[net.Conn]*atomic.Bool{}}
 	go p.serve()
-	tb.Cleanup(func() { listener.Close(); p.Cut() })
+	tb.Cleanup(func() { relay.Close(); p.Cut() })
 	return p
 }
 
@@ -106,7 +118,7 @@ func (p *Proxy) change(to mode) {
 
 func (p *Proxy) serve() {
 	for {
-		near, err := p.listener.Accept()
+		near, err := p.relay.Accept()
 		if err != nil {
 			return
 		}
@@ -129,7 +141,7 @@ func (p *Proxy) serve() {
 
 func (p *Proxy) pass(near net.Conn, silent *atomic.Bool) {
 	defer near.Close()
-	far, err := net.Dial(p.network, p.target)
+	far, err := p.relay.Dial()
 	if err != nil {
 		return
 	}

@@ -39,13 +39,12 @@ func (d Difference) String() string {
 }
 
 // RollupsAgree adds up all stats and compares the rollups with that, in one
-// state of the database while others may write. It returns what differs, by
-// date, and nothing when all agree. Where Status.RollupsComplete is false, all
+// state of the database. Others may write meanwhile, but not to distributed
+// tables. It returns what differs, by date, and nothing when all agree. Where Status.RollupsComplete is false, all
 // that the database held before it was adopted differs.
 func (s Maintenance) RollupsAgree(ctx context.Context) ([]Difference, error) {
 	var found []Difference
-	options := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
-	err := pgx.BeginTxFunc(ctx, s.pool, options, func(tx pgx.Tx) (err error) {
+	err := s.inOneState(ctx, pgx.ReadOnly, nil, func(tx pgx.Tx) (err error) {
 		found, err = compareRollups(ctx, tx)
 		return err
 	})

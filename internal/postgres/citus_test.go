@@ -2,6 +2,150 @@
 
 package postgres_test
 
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/monarc-project/stats-service/internal/pgtest"
+	"github.com/monarc-project/stats-service/internal/postgres"
+	"github.com/monarc-project/stats-service/internal/stats"
+)
+
+// The nodes of a cluster wait by themselves.
 func init() {
 	lockWaiters = `SELECT sum(result::bigint)::bigint FROM run_command_on_all_nodes($$` + lockWaiters + `$$)`
+}
+
+// undistributed is the address of a database of the cluster with ordinary tables.
+func undistributed(t *testing.T) string {
+	t.Helper()
+	url := pgtest.Empty(t)
+	if err := postgres.MigrateURL(t.Context(), url); err != nil {
+		t.Fatal(err)
+	}
+	return url
+}
+
+func column(t *testing.T, conn *pgx.Conn, query string) []string {
+	t.Helper()
+	rows, err := conn.Query(t.Context(), query)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
+const (
+	foreignKeys = `SELECT conrelid::regclass || ' ' || conname || ' ' || pg_get_constraintdef(oid)
+		FROM pg_constraint WHERE contype = 'f' AND connamespace = 'public'::regnamespace ORDER BY 1`
+	distributedTables = `SELECT concat_ws(' ', table_name, citus_table_type, distribution_column) FROM citus_tables ORDER BY table_name::text`
+)
+
+// TestDistribute distributes a database that is in use, with one Store open.
+func TestDistribute(t *testing.T) {
+	t.Parallel()
+	url := undistributed(t)
+	store, conn := open(t, url), dial(t, url)
+	client := newClient(t, store, "client")
+	for n := range 30 {
+		insert(t, store, client, threat(t, n%7, []string{"2024-05-01", "2024-03-01", "2023-01-01"}[n%3], "1 2 3 4 -"))
+	}
+	query := postgres.ListQuery{}
+	before, _ := list(t, store, stats.Everything(), query)
+	newest, _ := list(t, store, stats.Everything(), postgres.ListQuery{LastOnly: true})
+	summed := sums(t, store, stats.Filter{Type: stats.Threat})
+	keys := column(t, conn, foreignKeys)
+	if err := store.Distribute(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for i, key := range keys { // the only one that changes
+		keys[i] = strings.Replace(key, "(stats_uuid) REFERENCES stats(uuid)", "(anr, stats_uuid) REFERENCES stats(anr, uuid)", 1)
+	}
+	if diff := cmp.Diff(keys, column(t, conn, foreignKeys)); diff != "" {
+		t.Errorf("foreign keys (-before +after)\n%s", diff)
+	}
+	want := []string{
+		"client reference <none>", "document distributed anr", "peer reference <none>", "peer_receipt distributed anr",
+		"pull_position reference <none>", "rollup local <none>", "rollup_delta local <none>", "stats distributed anr",
+	}
+	if diff := cmp.Diff(want, column(t, conn, distributedTables)); diff != "" {
+		t.Errorf("tables (-want +got)\n%s", diff)
+	}
+	after, _ := list(t, store, stats.Everything(), query)
+	if diff := cmp.Diff(before, after); diff != "" {
+		t.Errorf("stats (-before +after)\n%s", diff)
+	}
+	newestAfter, _ := list(t, store, stats.Everything(), postgres.ListQuery{LastOnly: true})
+	if diff := cmp.Diff(newest, newestAfter); diff != "" {
+		t.Errorf("newest stats (-before +after)\n%s", diff)
+	}
+	if diff := cmp.Diff(summed, sums(t, store, stats.Filter{Type: stats.Threat})); diff != "" {
+		t.Errorf("sums (-before +after)\n%s", diff)
+	}
+	insert(t, store, client, threat(t, 3, "2024-06-01", "1 2 3 5 -"))
+	agree(t, store)
+	if err := store.Distribute(t.Context()); !errors.Is(err, postgres.ErrDistributed) {
+		t.Errorf("again: %v, want ErrDistributed", err)
+	}
+	status, err := store.Status(t.Context())
+	if err != nil || status.Stats[stats.Threat] != int64(len(before))+1 || status.Documents == 0 || status.Size == 0 {
+		t.Errorf("status %+v, %v", status, err)
+	}
+}
+
+// TestFailedDistributionChangesNothing has a table of somebody else in the way.
+func TestFailedDistributionChangesNothing(t *testing.T) {
+	t.Parallel()
+	url := undistributed(t)
+	store, conn := open(t, url), dial(t, url)
+	if _, err := conn.Exec(t.Context(), `CREATE TABLE report (stats_uuid uuid REFERENCES stats (uuid))`); err != nil {
+		t.Fatal(err)
+	}
+	before := column(t, conn, foreignKeys)
+	err := store.Distribute(t.Context())
+	if err == nil || !strings.Contains(err.Error(), "none was changed") || !strings.Contains(err.Error(), "report") {
+		t.Errorf("a table that a local one refers to was distributed, or the error does not name it: %v", err)
+	}
+	if diff := cmp.Diff(before, column(t, conn, foreignKeys)); diff != "" {
+		t.Errorf("foreign keys (-before +after)\n%s", diff)
+	}
+	if found := column(t, conn, distributedTables); len(found) > 0 {
+		t.Errorf("distributed: %v", found)
+	}
+}
+
+// TestUnlimitedListByDays compares a list that is read in windows of days with one
+// that is not, over gaps that are longer than a window.
+func TestUnlimitedListByDays(t *testing.T) {
+	t.Parallel()
+	store := setup(t)
+	one, two := newClient(t, store, "one"), newClient(t, store, "two")
+	for n, day := range []string{"2024-05-31", "2024-05-12", "2024-05-11", "2024-01-31", "2024-01-30", "2021-02-28", "1999-12-31"} {
+		insert(t, store, []stats.Client{one, two}[n%2], threat(t, n%3, day, "1 2 3 4 -"), threat(t, 5+n, day, "1 2 3 4 -"))
+	}
+	for name, filter := range map[string]stats.Filter{
+		"all":      {},
+		"from":     {DateFrom: date("2024-01-31")},
+		"to":       {DateTo: date("2024-05-11")},
+		"from, to": {DateFrom: date("2021-02-28"), DateTo: date("2024-05-11")},
+		"none":     {DateFrom: date("2025-01-01")},
+		"analyses": {ANRs: []uuid.UUID{id(1), id(2)}},
+	} {
+		for _, scope := range []stats.Scope{stats.Everything(), stats.OfClient(two.ID)} {
+			got, more := list(t, store, scope, postgres.ListQuery{Filter: filter})
+			want, _ := list(t, store, scope, postgres.ListQuery{Filter: filter, Page: stats.Page{Limit: 1000}})
+			if diff := cmp.Diff(want, got); diff != "" || more {
+				t.Errorf("%s: more %t (-want +got)\n%s", name, more, diff)
+			}
+		}
+	}
 }

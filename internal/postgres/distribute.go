@@ -27,9 +27,11 @@ var ErrDistributed = errors.New("the tables are distributed already")
 //   - Documents, stats and receipts go by their analysis and lie beside each
 //     other. A unique key needs the analysis then: that a UUID is unique in the
 //     whole instance is looked up before a stat is stored.
-//   - Rollups and deltas go by day and lie beside each other.
-//   - All other tables stay on the coordinator. They are only asked by themselves,
-//     and can be written while a worker is down.
+//   - Rollups and deltas stay on the coordinator, so that a post needs no node but
+//     those of its analyses. Citus knows of them, and commits them in two phases
+//     together with the stats that they are of.
+//   - All other tables stay on the coordinator too. They are only asked by
+//     themselves, and can be written while a worker is down.
 var distribution = []string{
 	sequential,
 	`LOCK TABLE client, peer, document, stats, peer_receipt, pull_position, rollup, rollup_delta IN ACCESS EXCLUSIVE MODE`,
@@ -44,8 +46,8 @@ var distribution = []string{
 	`SELECT create_distributed_table('document', 'anr', colocate_with => 'none')`,
 	`SELECT create_distributed_table('stats', 'anr', colocate_with => 'document')`,
 	`SELECT create_distributed_table('peer_receipt', 'anr', colocate_with => 'document')`,
-	`SELECT create_distributed_table('rollup', 'date', colocate_with => 'none')`,
-	`SELECT create_distributed_table('rollup_delta', 'date', colocate_with => 'rollup')`,
+	`SELECT citus_add_local_table_to_metadata('rollup')`,
+	`SELECT citus_add_local_table_to_metadata('rollup_delta')`,
 	`ALTER TABLE stats ADD CONSTRAINT stats_client_id_fkey FOREIGN KEY (client_id) REFERENCES client (id)`,
 	`ALTER TABLE stats ADD CONSTRAINT stats_document_fkey FOREIGN KEY (anr, digest) REFERENCES document (anr, digest)`,
 	`ALTER TABLE peer_receipt ADD CONSTRAINT peer_receipt_stats_fkey FOREIGN KEY (anr, stats_uuid) REFERENCES stats (anr, uuid) ON DELETE CASCADE`,

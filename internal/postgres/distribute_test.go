@@ -41,6 +41,11 @@ BEGIN
 	PERFORM check_ties(table_name);
 	INSERT INTO pg_dist_partition (logicalrelid, kind) VALUES (table_name, 'reference');
 END $$;
+CREATE FUNCTION citus_add_local_table_to_metadata(table_name regclass) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM check_ties(table_name);
+	INSERT INTO pg_dist_partition (logicalrelid, kind) VALUES (table_name, 'local');
+END $$;
 CREATE FUNCTION create_distributed_table(
 	table_name regclass, distribution_column text, distribution_type text DEFAULT 'hash', colocate_with text DEFAULT 'default'
 ) RETURNS void LANGUAGE plpgsql AS $$
@@ -101,7 +106,7 @@ func TestDistribute(t *testing.T) {
 	want := []string{
 		"client reference", "peer reference", "pull_position reference",
 		"document distributed anr none", "stats distributed anr document", "peer_receipt distributed anr document",
-		"rollup distributed date none", "rollup_delta distributed date rollup",
+		"rollup local", "rollup_delta local",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("distributed (-want +got)\n%s", diff)

@@ -73,7 +73,7 @@ func (s *shared) batchOnce(ctx context.Context, queue func(*pgx.Batch)) error {
 	var batch pgx.Batch
 	queueGenericPlans(&batch, distributed) // until the end of the batch, which is one transaction
 	queue(&batch)
-	return conn.SendBatch(ctx, &batch).Close()
+	return conn.SendBatch(ctx, inForm(&batch, distributed)).Close()
 }
 
 // storedDocument is a row of document without its data.

@@ -48,6 +48,7 @@ const (
 	codeReadOnly            = "25006"
 	codeNotPermitted        = "42501"
 	codeNotSupported        = "0A000"
+	codeInternal            = "XX000"
 	classAuthorization      = "28"
 )
 
@@ -102,10 +103,10 @@ func translateSQLState(err *pgconn.PgError) error {
 	case err.Code == codeUnknownDatabase:
 		return fmt.Errorf("%w: %s: run `stats-service db_create`", stats.ErrUnavailable, err.Message)
 	case err.Code == codeUniqueViolation:
-		return conflict(err.ConstraintName)
+		return conflict(constraintOf(err))
 	case violates(err, clientForeignKey):
 		return fmt.Errorf("client: %w", stats.ErrNotFound)
-	case unavailable[err.Code], unavailable[sqlClass(err.Code)], isOutdatedPlan(err):
+	case unavailable[err.Code], unavailable[sqlClass(err.Code)], isOutdatedPlan(err), isOfLostNode(err):
 		return fmt.Errorf("%w: %s (%s)", stats.ErrUnavailable, err.Message, err.Code)
 	}
 	// Detail and Where are left out: they quote stored values.
@@ -155,22 +156,21 @@ func isConnectionError(err error) bool {
 // simply be run again.
 func isRetryable(err error) bool {
 	code := sqlState(err)
-	return code == codeSerialization || code == codeDeadlock || errors.Is(err, errRaced) || violates(err, documentForeignKey)
+	return code == codeSerialization || code == codeDeadlock || errors.Is(err, errRaced) ||
+		violates(err, documentForeignKey) || violates(err, statForeignKey)
 }
 
-// Constraints whose violation means something. On a distributed table their names
-// end with the number of a shard.
+// Constraints whose violation means something.
 const (
 	documentForeignKey = "stats_document_fkey" // somebody refers to a document that somebody else deletes
 	clientForeignKey   = "stats_client_id_fkey"
-	statForeignKey     = "peer_receipt_stats_fkey"
+	statForeignKey     = "peer_receipt_stats_fkey" // somebody records a receipt for a stat that somebody else deletes
 )
 
-// violates reports whether the foreign key with this name, or one of its shards,
-// does not hold.
+// violates reports whether the foreign key with this name does not hold.
 func violates(err error, constraint string) bool {
 	pgErr, ok := errors.AsType[*pgconn.PgError](err)
-	return ok && pgErr.Code == codeForeignKeyViolation && strings.HasPrefix(pgErr.ConstraintName, constraint)
+	return ok && pgErr.Code == codeForeignKeyViolation && constraintOf(pgErr) == constraint
 }
 
 // isUnstorable reports whether PostgreSQL refused a value itself, for instance

@@ -21,19 +21,14 @@ type Exported struct {
 
 // ExportPython writes a script for psql that makes the tables of the Python stats
 // service in an empty database, with every client and every stat as they are at one
-// moment. The tokens are in it, in clear.
+// moment, for which nobody can write to distributed tables meanwhile. The tokens
+// are in it, in clear.
 //
 // The tables are those of the revision that the database was taken over from, or the
 // latest. An error wraps secret.ErrCannotOpen when a token was sealed with another key.
 func (s Maintenance) ExportPython(ctx context.Context, w io.Writer) (Exported, error) {
-	conn, err := pgx.ConnectConfig(ctx, s.pool.Config().ConnConfig)
-	if err != nil {
-		return Exported{}, fmt.Errorf("export the database: %w", translate(ctx, err))
-	}
-	defer closeSoon(ctx, conn)
-	e := export{secret: s.secret, conn: conn, w: &heldError{w: w}}
-	options := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
-	err = pgx.BeginTxFunc(ctx, conn, options, func(tx pgx.Tx) error { return e.run(ctx, tx) })
+	e := export{secret: s.secret, w: &heldError{w: w}}
+	err := s.inOneState(ctx, pgx.ReadOnly, nil, func(tx pgx.Tx) error { return e.run(ctx, tx) })
 	switch {
 	case e.w.err != nil:
 		err = fmt.Errorf("write the export: %w", e.w.err)
@@ -61,7 +56,6 @@ func (h *heldError) Write(text []byte) (n int, err error) {
 type export struct {
 	Exported
 	secret *secret.Box
-	conn   *pgx.Conn
 	w      *heldError
 }
 
@@ -91,7 +85,7 @@ func (e *export) run(ctx context.Context, tx pgx.Tx) error {
 		return err
 	}
 	fmt.Fprint(e.w, "\\.\nCOPY stats (uuid, anr, type, date, data, created_at, client_id) FROM stdin;\n")
-	tag, err := e.conn.PgConn().CopyTo(ctx, e.w, `COPY (
+	tag, err := tx.Conn().PgConn().CopyTo(ctx, e.w, `COPY (
 		SELECT uuid, anr, type, date, data, created_at AT TIME ZONE 'UTC', client_id FROM stats_with_data) TO STDOUT`)
 	if err != nil {
 		return err

@@ -44,9 +44,6 @@ func (s StatStore) InsertBatch(ctx context.Context, client stats.Client, batch s
 // insert packs what has been read, and tries. What was taken for known may be gone
 // by then: it is read, and there is another try.
 func (s *shared) insert(ctx context.Context, in *insertion) (err error) {
-	if in.distributed, err = s.distributed(ctx); err != nil {
-		return translate(ctx, err)
-	}
 	unread := in.contentsWhere(func(c *content) bool { return !c.item.Known })
 	for {
 		if err := s.packContents(ctx, unread); err != nil {
@@ -86,9 +83,8 @@ func insertError(ctx context.Context, err error) error {
 
 // insertion is a batch that is being stored.
 type insertion struct {
-	client      stats.Client
-	createdAt   time.Time
-	distributed bool
+	client    stats.Client
+	createdAt time.Time
 
 	items    []stats.Item
 	records  []*record  // what each item says
@@ -173,7 +169,7 @@ func (in *insertion) open(start *pgx.Batch, w *writing) {
 	for _, r := range in.byDay {
 		*r = record{content: r.content, item: r.item, derived: r.derived}
 	}
-	queueGenericPlans(start, in.distributed)
+	queueGenericPlans(start, w.distributed)
 	w.queueClients(start, []int64{in.client.ID})
 	queueStored(start, keys, func(key stats.DocumentKey, found storedDocument) {
 		c := in.byKey[key]
@@ -181,6 +177,9 @@ func (in *insertion) open(start *pgx.Batch, w *writing) {
 		c.reworded = found.observations != nil && found.fingerprint != c.item.Fingerprint
 	})
 	if chosen := in.chosen(); len(chosen) > 0 {
+		if w.distributed { // where no key spans the nodes
+			start.Queue(db.LockAll, uuidLocks(chosen))
+		}
 		start.Queue(db.TakenUUIDs, chosen).Query(func(rows pgx.Rows) error { return readUUIDs(rows, in.taken) })
 	} else { // what is inserted under a chosen UUID may be what another item says
 		in.queueLocate(start, in.missing())
@@ -195,6 +194,20 @@ func (in *insertion) chosen() (ids []uuid.UUID) {
 		}
 	}
 	return ids
+}
+
+// uuidLock, together with a part of a UUID, is held by who looks whether that is
+// taken before storing it.
+var uuidLock = lockKey("which UUIDs are taken")
+
+// uuidLocks are few, however many UUIDs there are: locks take memory.
+func uuidLocks(ids []uuid.UUID) []int64 {
+	locks := make([]int64, len(ids))
+	for i, id := range ids {
+		locks[i] = uuidLock ^ int64(id[15]&0x3f)
+	}
+	slices.Sort(locks)
+	return slices.Compact(locks)
 }
 
 // missing are the records of items without a UUID that the client is not known to

@@ -40,12 +40,18 @@ func (s StatStore) EachStat(ctx context.Context, scope stats.Scope, query ListQu
 		return false, fmt.Errorf("list stats: %w", err)
 	}
 	defer leave()
-	distributed := false
-	if query.LastOnly {
-		if distributed, err = s.distributed(ctx); err != nil {
-			return false, fmt.Errorf("list stats: %w", translate(ctx, err))
-		}
+	distributed, err := s.distributed(ctx)
+	if err != nil {
+		return false, fmt.Errorf("list stats: %w", translate(ctx, err))
 	}
+	if distributed && query.windowed() {
+		return false, s.eachByDays(ctx, scope, query, fn)
+	}
+	return s.eachOnce(ctx, scope, query, distributed, fn)
+}
+
+// eachOnce is EachStat with one statement.
+func (s StatStore) eachOnce(ctx context.Context, scope stats.Scope, query ListQuery, distributed bool, fn func(stats.Stat) error) (more bool, err error) {
 	statement, args := listStatement(scope, query, distributed)
 	err = s.read(ctx, func(source db.DBTX) (err error) {
 		more, err = eachOf(ctx, source, statement, args, query.Limit, fn)

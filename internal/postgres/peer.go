@@ -21,8 +21,6 @@ const (
 	pageBytes     = 4 << 20
 	pageRows      = 1_000
 	firstPageRows = 50
-
-	receiptAttempts = 5
 )
 
 // PeerID returns the id under which the peer with this address is remembered,
@@ -144,22 +142,13 @@ func (s PeerStore) CountUnsent(ctx context.Context, query UnsentQuery) (int64, e
 // RecordReceipts remembers that the peer holds the stats with these uuids. Those
 // that are not, or no longer, stored here are passed over.
 func (s PeerStore) RecordReceipts(ctx context.Context, peerID int64, uuids []uuid.UUID) error {
-	params := db.RecordReceiptsParams{PeerID: peerID, UUIDs: uuids}
-	for attempt := 1; ; attempt++ {
-		err := s.queries.RecordReceipts(ctx, params)
-		if err == nil {
-			return nil
-		}
-		// A stats that is deleted at this very moment violates the foreign key;
-		// the next attempt no longer sees it.
-		lost := isRetryable(err) || violates(err, statForeignKey)
-		if !lost || attempt == receiptAttempts {
-			return fmt.Errorf("record what peer %d holds: %w", peerID, translate(ctx, err))
-		}
-		if err := pause(ctx, attempt); err != nil {
-			return err
-		}
+	err := s.transact(ctx, func(w *writing) error {
+		return w.queries.RecordReceipts(ctx, db.RecordReceiptsParams{PeerID: peerID, UUIDs: uuids})
+	})
+	if err != nil {
+		return fmt.Errorf("record what peer %d holds: %w", peerID, translate(ctx, err))
 	}
+	return nil
 }
 
 // PullKey is what a pull position is about.

@@ -295,8 +295,8 @@ func TestTryLockDiesWithItsSession(t *testing.T) {
 	if _, ok, err := store.TryLock(t.Context(), "push"); err != nil || !ok {
 		t.Fatal(ok, err)
 	}
-	execute(t, url, `SELECT pg_terminate_backend(pid) FROM pg_locks
-		WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`)
+	execute(t, url, `SELECT pg_terminate_backend(pid) FROM pg_locks JOIN pg_stat_activity USING (pid)
+		WHERE locktype = 'advisory' AND datname = current_database() AND application_name = 'stats-service'`)
 	for deadline := time.Now().Add(10 * time.Second); ; { // PostgreSQL 12 and 13 do not wait for the end
 		release, ok, err := store.TryLock(t.Context(), "push")
 		if err != nil {

@@ -24,8 +24,9 @@ type Rebuilt struct {
 }
 
 // Rebuild computes anew everything that is derived from the data of stats: the
-// observations of each document and then all rollups. Others may read and write meanwhile, and see
-// the old rollups until the new ones are there.
+// observations of each document and then all rollups. Others may read and write
+// meanwhile, and see the old rollups until the new ones are there; they have to
+// wait with writing while rollups of distributed tables are made.
 //
 // Interrupted, it leaves the old rollups and the observations made so far.
 func (s Maintenance) Rebuild(ctx context.Context, progress Progress) (Rebuilt, error) {
@@ -70,17 +71,10 @@ func (r *rebuilding) advance(n int64) {
 // snapshot. What is written meanwhile leaves deltas that the snapshot does not
 // have, and which therefore stay. Nobody may merge from before the snapshot until
 // the end; the lock has to be held by the session, since a transaction's
-// snapshot is as old as the statement that would take it.
+// snapshot is as old as the statement that would take it. On distributed tables
+// others wait, see inOneState.
 func (r *rebuilding) rollups(ctx context.Context) (rows int64, err error) {
-	conn, err := pgx.ConnectConfig(ctx, r.pool.Config().ConnConfig)
-	if err != nil {
-		return 0, err
-	}
-	defer closeSoon(ctx, conn)
-	if err := db.New(conn).LockSession(ctx, mergeLock); err != nil {
-		return 0, err
-	}
-	err = pgx.BeginTxFunc(ctx, conn, pgx.TxOptions{IsoLevel: pgx.RepeatableRead}, func(tx pgx.Tx) error {
+	err = r.inOneState(ctx, pgx.ReadWrite, []int64{mergeLock}, func(tx pgx.Tx) error {
 		rows, err = r.replaceRollups(ctx, tx)
 		return err
 	})

@@ -37,7 +37,7 @@ func (s *Store) openReplicas(opts Options) (*replica.Replicas, error) {
 // read runs a query on a replica that is far enough, otherwise on the primary. It
 // may run twice.
 func (s *shared) read(ctx context.Context, query func(source db.DBTX) error) error {
-	return s.replicas.Read(ctx, s.pool, query)
+	return s.replicas.Read(ctx, primaryDB{s}, query)
 }
 
 // ReplicaStatuses probes the replicas with these URLs. The error is the primary's.

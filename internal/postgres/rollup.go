@@ -62,22 +62,24 @@ func (s *shared) addRollups(ctx context.Context, source db.DBTX, filter stats.Fi
 	if err := rows.Err(); err != nil {
 		return translate(ctx, err)
 	}
-	return s.warnUnprocessable(ctx, source, filter.Type)
+	s.warnUnprocessable(ctx, source, filter.Type)
+	return nil
 }
 
 // warnUnprocessable warns of stats that no rollup covers, the first time that
-// rollups of the type are read.
-func (s *shared) warnUnprocessable(ctx context.Context, source db.DBTX, t stats.Type) error {
+// rollups of the type are read. A warning that cannot be given keeps nobody from
+// reading: rollups do not need the nodes that documents are on.
+func (s *shared) warnUnprocessable(ctx context.Context, source db.DBTX, t stats.Type) {
 	if _, warned := s.warned.Load(t); warned {
-		return nil
+		return
 	}
 	n, err := db.New(source).CountUnprocessableOfType(ctx, string(t))
 	if err != nil {
-		return translate(ctx, err)
+		s.log.DebugContext(ctx, "counting stats that no rollup covers failed; will retry", slog.Any("error", translate(ctx, err)))
+		return
 	}
 	s.warnLeftOut(ctx, t, int(n))
 	s.warned.Store(t, true)
-	return nil
 }
 
 const (

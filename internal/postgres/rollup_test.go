@@ -2,6 +2,7 @@ package postgres_test
 
 import (
 	"bytes"
+	"fmt"
 	"log/slog"
 	"strings"
 	"testing"
@@ -149,7 +150,8 @@ func TestRollupsAgreeNamesDifferences(t *testing.T) {
 		"lost stats":    `DELETE FROM stats WHERE uuid = '` + id(1).String() + `'`,
 		"changed stats": `UPDATE document SET observations = NULL, fingerprint = NULL WHERE ` + documentOf(1),
 		"lost delta":    `DELETE FROM rollup_delta WHERE date = '2024-05-01'`,
-		"moved delta":   `UPDATE rollup_delta SET date = '2025-01-01' WHERE date = '2024-05-01'`,
+		"moved delta": `WITH moved AS (DELETE FROM rollup_delta WHERE date = '2024-05-01' RETURNING type, local, packed)
+			INSERT INTO rollup_delta (type, date, local, packed) SELECT type, DATE '2025-01-01', local, packed FROM moved`,
 	}
 	for name, damage := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -242,7 +244,11 @@ func TestRebuildDerivesAnew(t *testing.T) {
 		named(threat(t, 3, "2024-05-02"), 3), named(threat(t, 4, "2024-05-02", "1 1e2 1.0 0 one"), 4))
 	filter := stats.Filter{Type: stats.Threat}
 	want := sums(t, store, filter)
-	swapped := `UPDATE document SET observations = (SELECT observations FROM document WHERE ` + documentOf(2) + `) WHERE ` + documentOf(1)
+	var second []byte
+	if err := dial(t, url).QueryRow(t.Context(), `SELECT observations FROM document WHERE `+documentOf(2)).Scan(&second); err != nil {
+		t.Fatal(err)
+	}
+	swapped := fmt.Sprintf(`UPDATE document SET observations = '\x%x' WHERE `, second) + documentOf(1)
 	tests := []struct {
 		name, damage string
 		want         postgres.Rebuilt

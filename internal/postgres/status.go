@@ -43,8 +43,7 @@ func (s Maintenance) Status(ctx context.Context) (Status, error) {
 	if err := s.readSchema(ctx, &status); err != nil {
 		return Status{}, err
 	}
-	const server = `SELECT current_setting('server_version'), pg_database_size(current_database())`
-	if err := s.pool.QueryRow(ctx, server).Scan(&status.PostgresVersion, &status.Size); err != nil {
+	if err := s.readServer(ctx, &status); err != nil {
 		return Status{}, fmt.Errorf("ask the database server about itself: %w", translate(ctx, err))
 	}
 	if len(status.Pending) > 0 {
@@ -54,6 +53,18 @@ func (s Maintenance) Status(ctx context.Context) (Status, error) {
 		return Status{}, fmt.Errorf("count what the database holds: %w", translate(ctx, err))
 	}
 	return status, nil
+}
+
+func (s *shared) readServer(ctx context.Context, status *Status) error {
+	distributed, err := s.distributed(ctx)
+	if err != nil {
+		return err
+	}
+	size := `SELECT pg_database_size(current_database())`
+	if distributed {
+		size = sizeStatement
+	}
+	return s.pool.QueryRow(ctx, `SELECT current_setting('server_version'), (`+size+`)`).Scan(&status.PostgresVersion, &status.Size)
 }
 
 func (s *shared) readSchema(ctx context.Context, status *Status) (err error) {

@@ -50,10 +50,15 @@ const (
 //   - default_toast_compression: compressing documents is a third of what an
 //     insert costs the server, and lz4 takes a fraction of the time of the
 //     default. PostgreSQL before 14 and some builds do not have it.
+//   - citus.enable_deadlock_prevention: Citus would have two posts with analyses on
+//     the same shard wait for each other until the end of the transaction. A
+//     deadlock is found, and the transaction run again. Without Citus it is a
+//     setting that nobody reads.
 const sessionSettings = `SELECT
 	set_config('plan_cache_mode', 'force_custom_plan', false),
 	set_config('lock_timeout', '25s', false),
 	set_config('idle_in_transaction_session_timeout', '60s', false),
+	set_config('citus.enable_deadlock_prevention', 'off', false),
 	(SELECT set_config(name, 'lz4', false) FROM pg_settings
 	 WHERE name = 'default_toast_compression' AND 'lz4' = ANY (enumvals))`
 
@@ -176,7 +181,6 @@ func Open(ctx context.Context, opts Options) (*Store, error) {
 func newStore(pool *pgxpool.Pool, opts Options) *Store {
 	s := &shared{
 		pool:     pool,
-		queries:  db.New(pool),
 		secret:   opts.Secret,
 		now:      opts.Now,
 		log:      opts.Log,
@@ -185,6 +189,7 @@ func newStore(pool *pgxpool.Pool, opts Options) *Store {
 		stall:    cmp.Or(opts.StallTimeout, defaultStallTimeout),
 		lists:    newLists(pool.Config().MaxConns, opts.AcquireTimeout),
 	}
+	s.queries = db.New(primaryDB{s})
 	if s.now == nil {
 		s.now = time.Now
 	}

@@ -19,8 +19,10 @@ import (
 const (
 	// transactAttempts is how often a transaction is tried that keeps losing
 	// against others.
-	transactAttempts = 5
-	retryPause       = 20 * time.Millisecond
+	transactAttempts = 6
+	// crowdedAttempts is how many of these are made beside others.
+	crowdedAttempts = 4
+	retryPause      = 20 * time.Millisecond
 	// reconnectInterval keeps a database that stays read-only from being connected to
 	// for every write.
 	reconnectInterval = time.Second
@@ -34,11 +36,12 @@ var countingLock = lockKey("where stats count")
 // writing is one attempt at a transaction that changes stats or clients. It
 // notes what changes, for the rollups and for those who listen.
 type writing struct {
-	conn    *pgxpool.Conn
-	queries *db.Queries
-	totals  rollup.Totals
-	clients map[int64]counting // by id, as far as known
-	changed map[Change]bool
+	conn        *pgxpool.Conn
+	distributed bool
+	queries     *db.Queries
+	totals      rollup.Totals
+	clients     map[int64]counting // by id, as far as known
+	changed     map[Change]bool
 }
 
 // counting is where the stats of a client count.
@@ -58,9 +61,20 @@ func (s *shared) transact(ctx context.Context, fn func(w *writing) error) error 
 }
 
 // transactLocked also runs the statements that open queues, if it is not nil,
-// right after the transaction has begun and in the same round trip.
+// right after the transaction has begun and in the same round trip. After some
+// attempts it takes the lock alone: against nobody it cannot lose.
 func (s *shared) transactLocked(ctx context.Context, lock string, open func(*pgx.Batch, *writing), fn func(w *writing) error) error {
+	if open == nil {
+		open = func(start *pgx.Batch, w *writing) {
+			if w.distributed {
+				start.Queue(sequentially)
+			}
+		}
+	}
 	for attempt := 1; ; attempt++ {
+		if attempt > crowdedAttempts {
+			lock = db.LockExclusive
+		}
 		appended, err := s.attempt(ctx, lock, open, fn)
 		if err == nil {
 			s.mergeWhenDue(ctx, appended)
@@ -93,13 +107,17 @@ func (s *shared) reconnect() bool {
 // statements before and after those of fn travel together: a small post is over
 // in three round trips.
 func (s *shared) attempt(ctx context.Context, lock string, open func(*pgx.Batch, *writing), fn func(w *writing) error) (appended int, err error) {
+	distributed, err := s.distributed(ctx)
+	if err != nil {
+		return 0, err
+	}
 	conn, err := s.pool.Acquire(ctx)
 	if err != nil {
 		return 0, err
 	}
 	defer conn.Release() // which discards a connection that is still in a transaction
 	w := &writing{
-		conn: conn, queries: db.New(conn), totals: rollup.Totals{}, changed: map[Change]bool{},
+		conn: conn, distributed: distributed, queries: db.New(conn), totals: rollup.Totals{}, changed: map[Change]bool{},
 		clients: map[int64]counting{nobody: {processed: true}},
 	}
 	if err = w.begin(ctx, lock, open); err == nil {
@@ -119,15 +137,13 @@ func (w *writing) begin(ctx context.Context, lock string, open func(*pgx.Batch, 
 	var batch pgx.Batch
 	batch.Queue("BEGIN ISOLATION LEVEL READ COMMITTED")
 	batch.Queue(lock, countingLock)
-	if open != nil {
-		open(&batch, w)
-	}
+	open(&batch, w)
 	return w.send(ctx, &batch)
 }
 
 // send runs statements in a single round trip.
 func (w *writing) send(ctx context.Context, batch *pgx.Batch) error {
-	return w.conn.SendBatch(ctx, batch).Close()
+	return w.conn.SendBatch(ctx, inForm(batch, w.distributed)).Close()
 }
 
 // commit appends what changed to the deltas, announces it and commits.

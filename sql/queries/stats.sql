@@ -54,6 +54,21 @@ CROSS JOIN LATERAL (
 ) AS d
 ORDER BY CASE WHEN @group_by_anr::boolean THEN s.anr END, s.date DESC, s.uuid;
 
+-- name: NewestDay :one
+-- The newest day of ListStats, for clients that are local or not.
+SELECT date
+FROM stats
+WHERE (sqlc.narg('client_id')::bigint IS NULL OR CASE
+      WHEN sqlc.narg('anrs')::uuid[] IS NULL THEN client_id = sqlc.narg('client_id')::bigint
+      ELSE coalesce(client_id, -1) = sqlc.narg('client_id')::bigint
+  END)
+  AND (sqlc.narg('type')::text IS NULL OR type = sqlc.narg('type')::text)
+  AND (sqlc.narg('anrs')::uuid[] IS NULL OR anr = ANY (sqlc.narg('anrs')::uuid[]))
+  AND (sqlc.narg('date_from')::date IS NULL OR date >= sqlc.narg('date_from')::date)
+  AND (sqlc.narg('date_to')::date IS NULL OR date <= sqlc.narg('date_to')::date)
+ORDER BY date DESC
+LIMIT 1;
+
 -- name: ListLastStats :many
 -- Skips in indexes from analysis to analysis and from there from type to type.
 WITH RECURSIVE analysis AS (

@@ -1,0 +1,216 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/monarc-project/stats-service/gen/db"
+	"github.com/monarc-project/stats-service/internal/stats"
+)
+
+// What Citus does in another way than PostgreSQL, in one place each. Settings of
+// connections are in sessionSettings, the tables in distribute.go.
+
+// sequentially has the statements of a transaction go to the shards one after the
+// other, over one connection to each node. After parallel work Citus refuses to
+// write a table that distributed ones refer to. It belongs before all else.
+const sequentially = `SET LOCAL citus.multi_shard_modify_mode TO 'sequential'`
+
+// How the statements of sql/queries read documents last, and how Citus can.
+const (
+	documentsLast = `CROSS JOIN LATERAL (
+    SELECT document.data FROM document WHERE document.anr = s.anr AND document.digest = s.digest OFFSET 0
+) AS d`
+	documentsJoined = `JOIN document AS d ON d.anr = s.anr AND d.digest = s.digest`
+)
+
+// distributedForms are statements that Citus refuses, and others with the same
+// parameters and results. Those that look rows up by the analyses of their first
+// parameter say so a second time: Citus then asks the nodes of these analyses
+// alone, and the service does not need the others.
+var distributedForms = map[string]string{
+	db.ListStats:          strings.Replace(db.ListStats, documentsLast, documentsJoined, 1),
+	db.UnsentOfDay:        strings.Replace(db.UnsentOfDay, documentsLast, documentsJoined, 1),
+	db.NewestStats:        db.NewestStatsDistributed,
+	db.KnownDocuments:     db.KnownDocuments + `WHERE d.anr = ANY ($1::uuid[])`,
+	db.StoredDocuments:    db.StoredDocuments + `WHERE d.anr = ANY ($1::uuid[])`,
+	db.StoredStats:        strings.Replace(db.StoredStats, `WHERE `, `WHERE s.anr = ANY ($1::uuid[]) AND `, 1),
+	db.SetFingerprints:    db.SetFingerprints + `AND document.anr = ANY ($1::uuid[])`,
+	db.DeleteUnreferenced: db.DeleteUnreferenced + `AND d.anr = ANY ($1::uuid[])`,
+}
+
+// inForm brings the statements of a batch into the form that the tables need.
+func inForm(batch *pgx.Batch, distributed bool) *pgx.Batch {
+	for _, query := range batch.QueuedQueries {
+		if form, differs := distributedForms[query.SQL]; differs && distributed {
+			query.SQL = form
+		}
+	}
+	return batch
+}
+
+// primaryDB sends statements to the primary, in the form that its tables need.
+type primaryDB struct{ *shared }
+
+// Exec implements db.DBTX.
+func (p primaryDB) Exec(ctx context.Context, statement string, args ...any) (pgconn.CommandTag, error) {
+	return p.pool.Exec(ctx, statement, args...)
+}
+
+// Query implements db.DBTX.
+func (p primaryDB) Query(ctx context.Context, statement string, args ...any) (pgx.Rows, error) {
+	if form, differs := distributedForms[statement]; differs {
+		distributed, err := p.distributed(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if distributed {
+			statement = form
+		}
+	}
+	return p.pool.Query(ctx, statement, args...)
+}
+
+// QueryRow implements db.DBTX.
+func (p primaryDB) QueryRow(ctx context.Context, statement string, args ...any) pgx.Row {
+	return p.pool.QueryRow(ctx, statement, args...)
+}
+
+// listedAtOnce is how many days of an unlimited list are read at once from a
+// distributed table: the coordinator takes in all rows of a statement before it
+// sends the first.
+const listedAtOnce = 20
+
+// eachByDays is EachStat for the lists that windowed reports.
+func (s StatStore) eachByDays(ctx context.Context, scope stats.Scope, query ListQuery, fn func(stats.Stat) error) error {
+	newest := db.NewestDayParams{
+		ClientID: scope.ClientID(), Type: typeFilter(query.Type), ANRs: anrFilter(query.ANRs),
+		DateFrom: dateFilter(query.DateFrom), DateTo: dateFilter(query.DateTo),
+	}
+	for {
+		day, err := s.queries.NewestDay(ctx, newest)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("list stats: %w", translate(ctx, err))
+		}
+		some := query
+		some.DateTo, some.DateFrom = day, day.AddDate(0, 0, 1-listedAtOnce)
+		if some.DateFrom.Before(query.DateFrom) {
+			some.DateFrom = query.DateFrom
+		}
+		if _, err := s.eachOnce(ctx, scope, some, true, fn); err != nil {
+			return err
+		}
+		before := some.DateFrom.AddDate(0, 0, -1)
+		newest.DateTo = &before
+	}
+}
+
+// windowed reports whether a list is one that eachByDays can read.
+func (q ListQuery) windowed() bool {
+	return q.Limit == 0 && q.Offset == 0 && !q.LastOnly && !q.GroupByANR
+}
+
+// inOneState runs fn in a transaction that sees one state of the database, on a
+// connection of its own, with the locks held that locks names. Nodes of Citus have
+// no common snapshot: there, what nobody changes is one state, and so writers and
+// merges are kept out until fn returns.
+func (s *shared) inOneState(ctx context.Context, access pgx.TxAccessMode, locks []int64, fn func(tx pgx.Tx) error) error {
+	distributed, err := s.distributed(ctx)
+	if err != nil {
+		return err
+	}
+	conn, err := pgx.ConnectConfig(ctx, s.pool.Config().ConnConfig)
+	if err != nil {
+		return err
+	}
+	defer closeSoon(ctx, conn)
+	if distributed {
+		locks = []int64{mergeLock, countingLock}
+	}
+	for _, lock := range locks {
+		if err := db.New(conn).LockSession(ctx, lock); err != nil {
+			return err
+		}
+	}
+	if distributed {
+		if err := awaitPrepared(ctx, conn); err != nil {
+			return err
+		}
+	}
+	return pgx.BeginTxFunc(ctx, conn, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: access}, fn)
+}
+
+// awaitPrepared waits for transactions that a lost node has left to be ended.
+func awaitPrepared(ctx context.Context, conn *pgx.Conn) error {
+	for attempt := 1; ; attempt++ {
+		var prepared int64
+		if err := conn.QueryRow(ctx, preparedStatement).Scan(&prepared); err != nil || prepared == 0 {
+			return err
+		}
+		if attempt == preparedAttempts {
+			return errPrepared
+		}
+		if err := pause(ctx, attempt); err != nil {
+			return err
+		}
+	}
+}
+
+// preparedAttempts, with longer and longer pauses, take some two minutes.
+const preparedAttempts = 110
+
+// errPrepared tells that Citus has not ended transactions for long, which it does
+// every minute by default.
+var errPrepared = errors.New("transactions that a lost worker was part of have not been ended by Citus for two minutes: " +
+	"look at pg_prepared_xacts of the workers, and try again")
+
+// preparedStatement counts the transactions of this database that are prepared on a
+// worker. A node that does not answer fails it, as the sum of a text.
+const preparedStatement = `SELECT coalesce(sum(result::bigint), 0)::bigint
+	FROM run_command_on_workers('SELECT count(*) FROM pg_prepared_xacts WHERE database = current_database()')`
+
+// sizeStatement is what a database takes on all nodes.
+const sizeStatement = `SELECT sum(result::bigint)::bigint
+	FROM run_command_on_all_nodes('SELECT pg_database_size(current_database())')`
+
+// An error of a worker has neither constraint nor table in fields of its own; its
+// message names the constraint, with the number of the shard.
+var (
+	constraintNamed = regexp.MustCompile(`(?:unique|foreign key|check|exclusion) constraint "([^"]+)"`)
+	shardNumber     = regexp.MustCompile(`_\d{6,}$`)
+)
+
+// constraintOf is the name of the constraint that does not hold, without the number
+// of a shard, or empty.
+func constraintOf(err *pgconn.PgError) string {
+	name := err.ConstraintName
+	if name == "" {
+		if match := constraintNamed.FindStringSubmatch(err.Message); match != nil {
+			name = match[1]
+		}
+	}
+	return shardNumber.ReplaceAllString(name, "")
+}
+
+// isOfLostNode reports whether an error without a class of its own is about a node
+// that the coordinator cannot reach. There is nothing but the text to tell it by.
+func isOfLostNode(err *pgconn.PgError) bool {
+	if err.Code != codeInternal {
+		return false
+	}
+	for _, text := range []string{"server closed the connection", "connection marked as essential", "could not establish", "connection not open", "terminating connection"} {
+		if strings.Contains(err.Message, text) {
+			return true
+		}
+	}
+	return strings.Contains(err.Where, "while executing command on")
+}

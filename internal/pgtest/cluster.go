@@ -103,7 +103,8 @@ func (s *server) dropOrphans(ctx context.Context) error {
 		return err
 	}
 	for _, name := range orphans {
-		if err := s.drop(ctx, name); err != nil {
+		// One of a run that ended amid creating or dropping it is not on all nodes.
+		if err := s.everywhere(ctx, "DROP DATABASE IF EXISTS "+name+" WITH (FORCE)"); err != nil {
 			return err
 		}
 	}

@@ -341,6 +341,7 @@ FROM (
     LIMIT $7::bigint OFFSET $6::bigint
 ) AS s
 JOIN document AS d ON d.anr = s.anr AND d.digest = s.digest
+WHERE $2::uuid[] IS NULL OR d.anr = ANY ($2::uuid[])
 ORDER BY CASE WHEN $5::boolean THEN s.anr END, s.date DESC, s.uuid
 `
 

@@ -113,6 +113,7 @@ func checkLoss(t *testing.T, user caller, conn *pgx.Conn) {
 		{"POST", "/api/v1/stats/", []item{threat(live, 0, 1), threat(live, 1, 2)}, http.StatusCreated},
 		{"POST", "/api/v1/stats/", []item{threat(live, 0, 1), threat(live, 2, 2)}, http.StatusCreated},
 		{"GET", "/api/v1/stats/", map[string]any{"anrs": []uuid.UUID{id(live)}}, http.StatusOK},
+		{"GET", "/api/v1/stats/", map[string]any{"anrs": []uuid.UUID{id(live)}, "get_last": 1}, http.StatusOK},
 		{"GET", "/api/v1/stats/processed/", map[string]any{"processor": "threat_average_on_date", "type": "threat"}, http.StatusOK},
 		{"GET", "/api/v1/stats/processed/", map[string]any{"processor": "threat_average_on_date", "type": "threat", "anrs": []uuid.UUID{id(live)}}, http.StatusOK},
 		{"DELETE", "/api/v1/stats/" + id(live).String(), nil, http.StatusNoContent},
@@ -130,6 +131,7 @@ func checkLoss(t *testing.T, user caller, conn *pgx.Conn) {
 		{"POST", "/api/v1/stats/", []item{threat(live, 0, 1), threat(gone, 0, 1)}},
 		{"GET", "/api/v1/stats/", map[string]any{"anrs": []uuid.UUID{id(gone)}}},
 		{"GET", "/api/v1/stats/", nil},
+		{"GET", "/api/v1/stats/", map[string]any{"get_last": 1}},
 		{"DELETE", "/api/v1/stats/" + id(gone).String(), nil},
 	}
 	for _, r := range fails {

@@ -28,14 +28,17 @@ const (
     SELECT document.data FROM document WHERE document.anr = s.anr AND document.digest = s.digest OFFSET 0
 ) AS d`
 	documentsJoined = `JOIN document AS d ON d.anr = s.anr AND d.digest = s.digest`
+	// ofAnalyses ends the condition of a join where $2 names analyses, or is NULL.
+	ofAnalyses = ` AND ($2::uuid[] IS NULL OR d.anr = ANY ($2::uuid[]))`
 )
 
 // distributedForms are statements that Citus refuses, and others with the same
-// parameters and results. Those that look rows up by the analyses of their first
-// parameter say so a second time: Citus then asks the nodes of these analyses
+// parameters and results. Those that look rows up by the analyses that a parameter
+// names say so a second time: Citus then asks the nodes of these analyses
 // alone, and the service does not need the others.
 var distributedForms = map[string]string{
-	db.ListStats:          strings.Replace(db.ListStats, documentsLast, documentsJoined, 1),
+	db.ListStats:          strings.Replace(db.ListStats, documentsLast, documentsJoined+ofAnalyses, 1),
+	db.ObservationsByDay:  db.ObservationsByDay + ofAnalyses,
 	db.UnsentOfDay:        strings.Replace(db.UnsentOfDay, documentsLast, documentsJoined, 1),
 	db.NewestStats:        db.NewestStatsDistributed,
 	db.KnownDocuments:     db.KnownDocuments + `WHERE d.anr = ANY ($1::uuid[])`,

@@ -177,6 +177,7 @@ FROM (
     LIMIT @max_rows::bigint OFFSET @skip_rows::bigint
 ) AS s
 JOIN document AS d ON d.anr = s.anr AND d.digest = s.digest
+WHERE sqlc.narg('anrs')::uuid[] IS NULL OR d.anr = ANY (sqlc.narg('anrs')::uuid[])
 ORDER BY CASE WHEN @group_by_anr::boolean THEN s.anr END, s.date DESC, s.uuid;
 
 -- name: StatByUUID :one

@@ -79,8 +79,11 @@ func TestScripts(t *testing.T) {
 			return err
 		},
 		Condition: func(name string) (bool, error) {
-			if name == "root" {
+			switch name {
+			case "root":
 				return os.Geteuid() == 0, nil
+			case "citus": // databases are on a cluster
+				return pgtest.OnCluster, nil
 			}
 			return false, fmt.Errorf("unknown condition %q", name)
 		},

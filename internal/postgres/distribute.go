@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 
@@ -65,7 +66,8 @@ const sequential = `SET LOCAL citus.multi_shard_modify_mode TO 'sequential'`
 func DistributionStatements() []string { return slices.Clone(distribution) }
 
 // CheckDistributable returns nil when Distribute would begin: otherwise
-// ErrNoCitus, ErrDistributed, or the error of CheckSchema.
+// ErrNoCitus, ErrDistributed, an error that names what somebody has added to the
+// tables and Citus refuses, or that of CheckSchema.
 func (s Maintenance) CheckDistributable(ctx context.Context) error {
 	if err := s.CheckSchema(ctx); err != nil {
 		return err
@@ -84,6 +86,33 @@ func (s Maintenance) CheckDistributable(ctx context.Context) error {
 	}
 	if distributed {
 		return ErrDistributed
+	}
+	return s.checkObstacles(ctx)
+}
+
+// obstacleStatement finds what somebody has added to the tables that Citus refuses.
+const obstacleStatement = `
+WITH ours AS (SELECT to_regclass(name) AS relation FROM unnest($1::text[]) AS name WHERE to_regclass(name) IS NOT NULL)
+SELECT format('table %s refers to %s by the foreign key %s', conrelid::regclass, confrelid::regclass, conname)
+FROM pg_constraint
+WHERE contype = 'f' AND confrelid IN (SELECT relation FROM ours) AND conrelid NOT IN (SELECT relation FROM ours)
+UNION ALL
+SELECT format('table %s has the trigger %s', tgrelid::regclass, tgname)
+FROM pg_trigger
+WHERE tgrelid IN (SELECT relation FROM ours) AND NOT tgisinternal
+ORDER BY 1`
+
+func (s *shared) checkObstacles(ctx context.Context) error {
+	rows, err := s.pool.Query(ctx, obstacleStatement, ownTables)
+	if err != nil {
+		return fmt.Errorf("look for what cannot be distributed: %w", translate(ctx, err))
+	}
+	found, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return fmt.Errorf("look for what cannot be distributed: %w", translate(ctx, err))
+	}
+	if len(found) > 0 {
+		return fmt.Errorf("the tables cannot be distributed: %s: drop that first", strings.Join(found, "; "))
 	}
 	return nil
 }

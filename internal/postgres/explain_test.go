@@ -209,6 +209,7 @@ func indexedQuestions() map[string]question {
 		"processing of everybody":           sums("stats_date_idx", week),
 		"a week to recompute":               {db.ObservationsBetween, []any{dayOf("2024-02-01"), dayOf("2024-02-07")}, "stats_date_idx"},
 		"first day":                         {db.FirstStatsDay, []any{dayOf("2024-02-01")}, "stats_date_idx"},
+		"newest day":                        {db.NewestDay, []any{nil, nil, nil, nil, dayOf("2024-02-01")}, "stats_date_idx"},
 		"recounting of a client":            {db.ObservationsOfClient, []any{one}, "stats_client_id_"},
 		"documents to derive":               {db.DocumentsToDerive, []any{anrs[0], anrs[1], int64(100)}, "document_pkey"},
 		"observations":                      {db.SetObservations, []any{anrs, anrs, [][]byte{nil, {1}}, [][]byte{{1}, {1}}}, "document_pkey"},

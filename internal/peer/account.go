@@ -103,7 +103,7 @@ func (l *link) stranger(what string) *failure {
 // answer later.
 func (l *link) standing(ctx context.Context) (string, error) {
 	var as account
-	err := l.retry(ctx, suspect, func() (err error) {
+	err := l.retry(ctx, few500, func() (err error) {
 		as, _, err = l.askAccount(ctx)
 		return err
 	})

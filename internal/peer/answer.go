@@ -29,9 +29,9 @@ type limits struct {
 // of 100,000 analyses on each day.
 var listLimits = limits{element: 64 << 20, outside: 16 << 20, whole: 64 << 30}
 
-// settlementLimits are those of the answer to a batch: the batch itself, escaped
+// acknowledgementLimits are those of the answer to a batch: the batch itself, escaped
 // in the most wasteful way, with a fault for each of its stats.
-func settlementLimits(batch []stats.Stat) limits {
+func acknowledgementLimits(batch []stats.Stat) limits {
 	const (
 		smallest = 8 << 20
 		fault    = 8 << 10

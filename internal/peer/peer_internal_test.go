@@ -42,7 +42,7 @@ func TestListsAreBoundedAsAWhole(t *testing.T) {
 		`{"data":[` + strings.Repeat(`"0123456789",`, 9_999) + `1]}`: false,
 	} {
 		b := newBounded(strings.NewReader(text), l, limits{element: 100, outside: 100, whole: 2_000})
-		_, err := readSettlement(b)
+		_, err := readAcknowledgement(b)
 		if (err == nil) != want || err != nil && !strings.Contains(err.Error(), "its answer is too long") {
 			t.Errorf("%d bytes: %v", len(text), err)
 		}

@@ -79,7 +79,7 @@ func Push(ctx context.Context, opts PushOptions) (summary Summary, err error) {
 	p := &push{link: l, opts: opts}
 	err = p.run(ctx)
 	if _, isBroken := errors.AsType[*brokenError](err); !isBroken {
-		p.refuseHeld()
+		p.refuseQuarantined()
 	}
 	p.summary.Bytes += l.bytes.Load()
 	p.summary.Elapsed = opts.Now().Sub(started)
@@ -99,10 +99,10 @@ type push struct {
 	done, total int64
 	batch       []stats.Stat // that is being delivered, as a whole
 	uncertain   bool         // a try of the batch failed that the peer may have stored
-	proven      bool         // the peer has taken a stats in this run
 	identified  bool         // the peer has said in this run whose token it is
-	doubts      doubts
-	search      search
+	searching   bool         // the quarantine is being searched
+	breaker     breaker
+	quarantine  quarantine
 }
 
 func (p *push) run(ctx context.Context) error {
@@ -147,14 +147,11 @@ func (p *push) pushAll(ctx context.Context) error {
 	}
 	p.opts.Progress(0, p.total)
 	for _, query := range queries {
-		if err := p.pushClient(ctx, query); err != nil {
+		if err := p.pushSome(ctx, query, func(stats.Stat) bool { return true }); err != nil {
 			return err
 		}
 	}
-	if err := p.searchAside(ctx); err != nil {
-		return err
-	}
-	return p.verdict()
+	return p.searchQuarantine(ctx)
 }
 
 // queries has one query for each client that shares its stats.
@@ -191,16 +188,6 @@ func (p *push) count(ctx context.Context, queries []postgres.UnsentQuery) error 
 	return nil
 }
 
-// pushClient sends the stats of a client.
-func (p *push) pushClient(ctx context.Context, query postgres.UnsentQuery) error {
-	return p.pushSome(ctx, query, func(stats.Stat) bool { return true })
-}
-
-// pushStretch sends the stats of a stretch.
-func (p *push) pushStretch(ctx context.Context, part stretch) error {
-	return p.pushSome(ctx, part.query, part.has)
-}
-
 // pushSome sends some of the stats that the query visits in batches.
 func (p *push) pushSome(ctx context.Context, query postgres.UnsentQuery, wanted func(stats.Stat) bool) error {
 	var (
@@ -210,7 +197,7 @@ func (p *push) pushSome(ctx context.Context, query postgres.UnsentQuery, wanted 
 	flush := func() error {
 		full := batch
 		batch, size = batch[:0], 0
-		return p.deliverBatch(ctx, query, full)
+		return p.deliver(ctx, query, full)
 	}
 	err := p.opts.Store.EachUnsent(ctx, query, func(stat stats.Stat) error {
 		if !wanted(stat) {
@@ -231,23 +218,13 @@ func (p *push) pushSome(ctx context.Context, query postgres.UnsentQuery, wanted 
 	return flush()
 }
 
-// send delivers a batch, unless it is only to be counted.
-func (p *push) send(ctx context.Context, batch []stats.Stat) error {
-	if len(batch) == 0 {
-		return nil
-	}
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	if !p.opts.DryRun {
-		return p.deliver(ctx, batch, p.search.allowance())
-	}
+// countUnsent counts in a dry run what would be sent.
+func (p *push) countUnsent(batch []stats.Stat) {
 	p.summary.Sent += len(batch)
 	for i := range batch {
 		p.summary.Bytes += int64(len(batch[i].Data) + itemOverhead)
 	}
 	p.advance(batch)
-	return nil
 }
 
 // advance counts a batch as dealt with.

@@ -1,0 +1,151 @@
+package peer
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/monarc-project/stats-service/internal/postgres"
+	"github.com/monarc-project/stats-service/internal/stats"
+)
+
+// deliver sends a batch. While the circuit breaker is open, the batch is quarantined
+// unless the peer takes one of its stats.
+func (p *push) deliver(ctx context.Context, query postgres.UnsentQuery, batch []stats.Stat) error {
+	if len(batch) == 0 {
+		return nil
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if p.opts.DryRun {
+		p.countUnsent(batch)
+		return nil
+	}
+	p.batch, p.uncertain = batch, false
+	if p.breaker.open() && !p.searching {
+		works, err := p.probe(ctx)
+		if err != nil || !works {
+			p.quarantine.addRange(query, batch, err == nil)
+			return err
+		}
+	}
+	rest, err := p.bisect(ctx, batch)
+	p.quarantine.addRange(query, rest, false)
+	return err
+}
+
+// bisect sends a batch and halves what the peer cannot accept, until the single stats
+// are found that are at fault: the Python service answers 500 to a malformed stats,
+// after it has stored those before it. It returns the rest of the batch when the
+// circuit breaker opens.
+func (p *push) bisect(ctx context.Context, batch []stats.Stat) (rest []stats.Stat, err error) {
+	allowed := always
+	if p.searching {
+		allowed = p.breaker.allowed
+	}
+	for pending := [][]stats.Stat{batch}; len(pending) > 0; {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		part := pending[len(pending)-1]
+		pending = pending[:len(pending)-1]
+		failed, err := p.try(ctx, part, allowed)
+		if err != nil {
+			return nil, err
+		}
+		if failed == nil {
+			continue
+		}
+		named := itemsNamed(failed.fields, len(part))
+		switch half := len(part) / 2; {
+		case len(named) > 0:
+			if others := p.refuseNamed(part, named); len(others) > 0 {
+				pending = append(pending, others)
+			}
+		case half == 0:
+			opened, err := p.isolate(ctx, part[0], failed)
+			if opened {
+				rest = p.after(part[0])
+			}
+			if err != nil || opened {
+				return rest, err
+			}
+		case p.breaker.spent(p.searching):
+			p.summary.SetAside += len(part)
+		default:
+			pending, allowed = append(pending, part[half:], part[:half]), p.breaker.allowed
+		}
+	}
+	return nil, nil
+}
+
+// try posts stats until they are acknowledged or the attempts are over. failed says
+// that the peer did not accept them; err that something else is wrong.
+func (p *push) try(ctx context.Context, part []stats.Stat, allowed func(*failure) int) (failed *failure, err error) {
+	var answer acknowledgement
+	err = p.retry(ctx, allowed, func() (err error) {
+		answer, err = p.post(ctx, part)
+		return err
+	})
+	if err == nil {
+		p.succeed()
+		return nil, p.acknowledge(ctx, part, answer)
+	}
+	if failed, ok := errors.AsType[*failure](err); ok && failed.blamesStats() {
+		return failed, nil
+	}
+	return nil, err
+}
+
+// blamesStats reports whether the stats that were sent may be at fault.
+func (f *failure) blamesStats() bool {
+	switch f.status {
+	case http.StatusBadRequest:
+		return !f.foreign && f.after <= maxRetryAfter
+	case http.StatusRequestEntityTooLarge, http.StatusInternalServerError:
+		return f.after <= maxRetryAfter
+	}
+	return false
+}
+
+// refuseNamed refuses the stats that the peer names and returns the others.
+func (p *push) refuseNamed(part []stats.Stat, named map[int]string) (others []stats.Stat) {
+	for i, stat := range part {
+		if reason, bad := named[i]; bad {
+			p.refuse(stat, reason)
+			p.advance(part[i : i+1])
+		} else {
+			others = append(others, stat)
+		}
+	}
+	return others
+}
+
+// itemsNamed reads errors whose fields are named index.field, for a batch of n.
+func itemsNamed(fields map[string]string, n int) map[int]string {
+	named := map[int]string{}
+	for _, field := range slices.Sorted(maps.Keys(fields)) {
+		number, name, _ := strings.Cut(field, ".")
+		i, err := strconv.Atoi(number)
+		if err != nil || i < 0 || i >= n {
+			continue
+		}
+		reason := strings.TrimSpace(tidy(name) + " " + fields[field])
+		if before := named[i]; before != "" {
+			reason = before + "; " + reason
+		}
+		named[i] = reason
+	}
+	return named
+}
+
+// after returns the part of the batch that is delivered after a stat.
+func (p *push) after(stat stats.Stat) []stats.Stat {
+	i := slices.IndexFunc(p.batch, func(s stats.Stat) bool { return s.UUID == stat.UUID })
+	return p.batch[i+1:]
+}

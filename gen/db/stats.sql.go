@@ -122,13 +122,19 @@ func (q *Queries) DeleteStats(ctx context.Context, arg DeleteStatsParams) ([]Del
 	return items, nil
 }
 
-const DeleteStatsByUUID = `-- name: DeleteStatsByUUID :many
+const DeleteStatsByKey = `-- name: DeleteStatsByKey :many
 DELETE FROM stats
-WHERE uuid = ANY ($1::uuid[])
+WHERE uuid = ANY ($1::uuid[]) AND anr = ANY ($2::uuid[])
+  AND (anr, uuid) IN (SELECT unnest($2::uuid[]), unnest($1::uuid[]))
 RETURNING anr, digest, type, date, coalesce(client_id, 0)::bigint AS client_id
 `
 
-type DeleteStatsByUUIDRow struct {
+type DeleteStatsByKeyParams struct {
+	UUIDs []uuid.UUID
+	ANRs  []uuid.UUID
+}
+
+type DeleteStatsByKeyRow struct {
 	ANR      uuid.UUID
 	Digest   uuid.UUID
 	Type     string
@@ -136,15 +142,16 @@ type DeleteStatsByUUIDRow struct {
 	ClientID int64
 }
 
-func (q *Queries) DeleteStatsByUUID(ctx context.Context, uuids []uuid.UUID) ([]DeleteStatsByUUIDRow, error) {
-	rows, err := q.db.Query(ctx, DeleteStatsByUUID, uuids)
+// Where stats are distributed, a uuid may be that of stats of two analyses.
+func (q *Queries) DeleteStatsByKey(ctx context.Context, arg DeleteStatsByKeyParams) ([]DeleteStatsByKeyRow, error) {
+	rows, err := q.db.Query(ctx, DeleteStatsByKey, arg.UUIDs, arg.ANRs)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []DeleteStatsByUUIDRow
+	var items []DeleteStatsByKeyRow
 	for rows.Next() {
-		var i DeleteStatsByUUIDRow
+		var i DeleteStatsByKeyRow
 		if err := rows.Scan(
 			&i.ANR,
 			&i.Digest,
@@ -747,7 +754,7 @@ func (q *Queries) NewestStatsDistributed(ctx context.Context) ([]NewestStatsDist
 }
 
 const NextStatsBefore = `-- name: NextStatsBefore :many
-SELECT uuid FROM stats WHERE date < $1::date ORDER BY date LIMIT $2::bigint
+SELECT anr, uuid FROM stats WHERE date < $1::date ORDER BY date LIMIT $2::bigint
 `
 
 type NextStatsBeforeParams struct {
@@ -755,19 +762,24 @@ type NextStatsBeforeParams struct {
 	MaxRows int64
 }
 
-func (q *Queries) NextStatsBefore(ctx context.Context, arg NextStatsBeforeParams) ([]uuid.UUID, error) {
+type NextStatsBeforeRow struct {
+	ANR  uuid.UUID
+	UUID uuid.UUID
+}
+
+func (q *Queries) NextStatsBefore(ctx context.Context, arg NextStatsBeforeParams) ([]NextStatsBeforeRow, error) {
 	rows, err := q.db.Query(ctx, NextStatsBefore, arg.Before, arg.MaxRows)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []uuid.UUID
+	var items []NextStatsBeforeRow
 	for rows.Next() {
-		var uuid uuid.UUID
-		if err := rows.Scan(&uuid); err != nil {
+		var i NextStatsBeforeRow
+		if err := rows.Scan(&i.ANR, &i.UUID); err != nil {
 			return nil, err
 		}
-		items = append(items, uuid)
+		items = append(items, i)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err
@@ -776,7 +788,7 @@ func (q *Queries) NextStatsBefore(ctx context.Context, arg NextStatsBeforeParams
 }
 
 const NextStatsOfClient = `-- name: NextStatsOfClient :many
-SELECT uuid FROM stats WHERE client_id = $1::bigint ORDER BY date LIMIT $2::bigint
+SELECT anr, uuid FROM stats WHERE client_id = $1::bigint ORDER BY date LIMIT $2::bigint
 `
 
 type NextStatsOfClientParams struct {
@@ -784,19 +796,24 @@ type NextStatsOfClientParams struct {
 	MaxRows  int64
 }
 
-func (q *Queries) NextStatsOfClient(ctx context.Context, arg NextStatsOfClientParams) ([]uuid.UUID, error) {
+type NextStatsOfClientRow struct {
+	ANR  uuid.UUID
+	UUID uuid.UUID
+}
+
+func (q *Queries) NextStatsOfClient(ctx context.Context, arg NextStatsOfClientParams) ([]NextStatsOfClientRow, error) {
 	rows, err := q.db.Query(ctx, NextStatsOfClient, arg.ClientID, arg.MaxRows)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []uuid.UUID
+	var items []NextStatsOfClientRow
 	for rows.Next() {
-		var uuid uuid.UUID
-		if err := rows.Scan(&uuid); err != nil {
+		var i NextStatsOfClientRow
+		if err := rows.Scan(&i.ANR, &i.UUID); err != nil {
 			return nil, err
 		}
-		items = append(items, uuid)
+		items = append(items, i)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err
@@ -865,9 +882,9 @@ func (q *Queries) RepeatedAnalyses(ctx context.Context, arg RepeatedAnalysesPara
 }
 
 const RepeatedStats = `-- name: RepeatedStats :many
-SELECT uuid
+SELECT anr, uuid
 FROM (
-    SELECT uuid, row_number() OVER (PARTITION BY type, date, digest, client_id ORDER BY created_at, uuid) AS place
+    SELECT anr, uuid, row_number() OVER (PARTITION BY type, date, digest, client_id ORDER BY created_at, uuid) AS place
     FROM stats
     WHERE anr = $1::uuid
       AND ($2::text IS NULL OR type = $2::text)
@@ -883,20 +900,25 @@ type RepeatedStatsParams struct {
 	DateFrom *time.Time
 }
 
+type RepeatedStatsRow struct {
+	ANR  uuid.UUID
+	UUID uuid.UUID
+}
+
 // The stats of an analysis that say what an older one of their client says.
-func (q *Queries) RepeatedStats(ctx context.Context, arg RepeatedStatsParams) ([]uuid.UUID, error) {
+func (q *Queries) RepeatedStats(ctx context.Context, arg RepeatedStatsParams) ([]RepeatedStatsRow, error) {
 	rows, err := q.db.Query(ctx, RepeatedStats, arg.ANR, arg.Type, arg.DateFrom)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []uuid.UUID
+	var items []RepeatedStatsRow
 	for rows.Next() {
-		var uuid uuid.UUID
-		if err := rows.Scan(&uuid); err != nil {
+		var i RepeatedStatsRow
+		if err := rows.Scan(&i.ANR, &i.UUID); err != nil {
 			return nil, err
 		}
-		items = append(items, uuid)
+		items = append(items, i)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err

@@ -160,3 +160,24 @@ func TestUnlimitedListByDays(t *testing.T) {
 		}
 	}
 }
+
+// TestDeletionOfOneOfTwo has two stats with one UUID, of two clients: only that of
+// the client goes.
+func TestDeletionOfOneOfTwo(t *testing.T) {
+	t.Parallel()
+	store := setup(t)
+	alice, mallory := newClient(t, store, "alice"), newClient(t, store, "mallory")
+	own := threat(t, 1, "2024-05-01", "1 1 2 3.5 label")
+	squatter := threat(t, 2, "2024-05-01", "1 9 9 9 squatter")
+	squatter.UUID = stats.DerivedUUID(alice.UUID, own.ANR, own.Date, own.Digest)
+	insert(t, store, mallory, squatter, threat(t, 1, "2024-04-01", "1 9 9 9 squatter"))
+	insert(t, store, alice, own)
+	if n, err := store.DeleteClient(t.Context(), mallory.UUID); err != nil || n != 2 {
+		t.Errorf("deleted %d, %v; want those of the client", n, err)
+	}
+	found, _ := list(t, store, stats.Everything(), postgres.ListQuery{})
+	if len(found) != 1 || found[0].ANR != own.ANR || found[0].ClientID != alice.ID {
+		t.Errorf("left are %+v, want that of the other client", found)
+	}
+	agree(t, store)
+}

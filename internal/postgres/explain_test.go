@@ -220,7 +220,7 @@ func indexedQuestions() map[string]question {
 		"deletion of an analysis":   {db.DeleteStats, []any{anrs[0], (*uuid.UUID)(nil), (*int64)(nil)}, "stats_series_idx"},
 		"deletion of a client's":    {db.DeleteStats, []any{anrs[0], (*uuid.UUID)(nil), &one}, "stats_"},
 		"deletion of one stat":      {db.DeleteStats, []any{anrs[0], &anrs[1], (*int64)(nil)}, "stats_pkey"},
-		"deletion by uuid":          {db.DeleteStatsByUUID, []any{anrs}, "stats_pkey"},
+		"deletion by key":           {db.DeleteStatsByKey, []any{anrs, anrs}, "stats_pkey"},
 		"deletion of documents":     {db.DeleteUnreferenced, []any{anrs, anrs}, "stats_series_idx"},
 		"stats of a client":         {db.NextStatsOfClient, []any{one, int64(1000)}, "stats_client_id_"},
 		"count of a client":         {db.CountStatsOfClient, []any{one}, "Index Only Scan"},

@@ -57,8 +57,9 @@ func (s ClientStore) DeleteStatsOfClient(ctx context.Context, id uuid.UUID, prog
 	if err := s.queries.ForgetPullPositions(ctx, client.ID); err != nil {
 		return 0, fmt.Errorf("forget how far the stats of client %s were pulled: %w", id, translate(ctx, err))
 	}
-	deleted, err = s.deleteBatches(ctx, total, progress, func() ([]uuid.UUID, error) {
-		return s.queries.NextStatsOfClient(ctx, db.NextStatsOfClientParams{ClientID: client.ID, MaxRows: deletionBatch})
+	deleted, err = s.deleteBatches(ctx, total, progress, func() ([]statKey, error) {
+		rows, err := s.queries.NextStatsOfClient(ctx, db.NextStatsOfClientParams{ClientID: client.ID, MaxRows: deletionBatch})
+		return statKeys(rows), err
 	})
 	if err != nil {
 		return deleted, fmt.Errorf("delete stats of client %s: %w", id, err)
@@ -87,8 +88,9 @@ func (s Maintenance) PurgeStats(ctx context.Context, before time.Time, progress 
 	if err := s.queries.RecordPurge(ctx, before); err != nil {
 		return 0, fmt.Errorf("remember the purge before %s: %w", before.Format(time.DateOnly), translate(ctx, err))
 	}
-	deleted, err = s.deleteBatches(ctx, total, progress, func() ([]uuid.UUID, error) {
-		return s.queries.NextStatsBefore(ctx, db.NextStatsBeforeParams{Before: before, MaxRows: deletionBatch})
+	deleted, err = s.deleteBatches(ctx, total, progress, func() ([]statKey, error) {
+		rows, err := s.queries.NextStatsBefore(ctx, db.NextStatsBeforeParams{Before: before, MaxRows: deletionBatch})
+		return statKeys(rows), err
 	})
 	if err != nil {
 		return deleted, fmt.Errorf("purge stats before %s: %w", before.Format(time.DateOnly), err)
@@ -108,7 +110,7 @@ func (s Maintenance) PurgedBefore(ctx context.Context) (time.Time, error) {
 
 // deleteBatches deletes what next returns until that is nothing, each batch in a
 // transaction.
-func (s *shared) deleteBatches(ctx context.Context, total int64, progress Progress, next func() ([]uuid.UUID, error)) (deleted int64, err error) {
+func (s *shared) deleteBatches(ctx context.Context, total int64, progress Progress, next func() ([]statKey, error)) (deleted int64, err error) {
 	progress.tell(0, total)
 	for {
 		batch, err := next()
@@ -128,9 +130,25 @@ func (s *shared) deleteBatches(ctx context.Context, total int64, progress Progre
 	}
 }
 
+// statKey tells stats apart, also where they are distributed.
+type statKey struct{ ANR, UUID uuid.UUID }
+
+// statKeys are rows of queries as keys.
+func statKeys[R ~struct{ ANR, UUID uuid.UUID }](rows []R) []statKey {
+	keys := make([]statKey, len(rows))
+	for i, row := range rows {
+		keys[i] = statKey(row)
+	}
+	return keys
+}
+
 // deleteStats deletes those of the stats that still exist.
-func (w *writing) deleteStats(ctx context.Context, ids []uuid.UUID) (deleted int64, err error) {
-	found, err := w.queries.DeleteStatsByUUID(ctx, ids)
+func (w *writing) deleteStats(ctx context.Context, keys []statKey) (deleted int64, err error) {
+	var p db.DeleteStatsByKeyParams
+	for _, key := range keys {
+		p.ANRs, p.UUIDs = append(p.ANRs, key.ANR), append(p.UUIDs, key.UUID)
+	}
+	found, err := w.queries.DeleteStatsByKey(ctx, p)
 	if err != nil {
 		return 0, err
 	}
@@ -209,8 +227,9 @@ func (s *shared) eachRepeated(ctx context.Context, query DuplicateQuery, fn func
 }
 
 // duplicatesOf returns the stats of an analysis that repeat an older one.
-func duplicatesOf(ctx context.Context, queries *db.Queries, query DuplicateQuery, anr uuid.UUID) ([]uuid.UUID, error) {
-	return queries.RepeatedStats(ctx, db.RepeatedStatsParams{ANR: anr, Type: typeFilter(query.Type), DateFrom: dateFilter(query.Since)})
+func duplicatesOf(ctx context.Context, queries *db.Queries, query DuplicateQuery, anr uuid.UUID) ([]statKey, error) {
+	rows, err := queries.RepeatedStats(ctx, db.RepeatedStatsParams{ANR: anr, Type: typeFilter(query.Type), DateFrom: dateFilter(query.Since)})
+	return statKeys(rows), err
 }
 
 // ListLast calls fn with the newest stat of each client, analysis and type, in

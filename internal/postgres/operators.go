@@ -206,7 +206,7 @@ func (w *writing) deleteAllOf(ctx context.Context, clientID int64) (deleted int6
 		if err != nil || len(next) == 0 {
 			return deleted, err
 		}
-		n, err := w.deleteStats(ctx, next)
+		n, err := w.deleteStats(ctx, statKeys(next))
 		if err != nil {
 			return deleted, err
 		}

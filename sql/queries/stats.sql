@@ -197,19 +197,21 @@ WHERE anr = @anr::uuid
   AND (sqlc.narg('client_id')::bigint IS NULL OR coalesce(client_id, -1) = sqlc.narg('client_id')::bigint)
 RETURNING anr, digest, type, date, coalesce(client_id, 0)::bigint AS client_id;
 
--- name: DeleteStatsByUUID :many
+-- name: DeleteStatsByKey :many
+-- Where stats are distributed, a uuid may be that of stats of two analyses.
 DELETE FROM stats
-WHERE uuid = ANY (@uuids::uuid[])
+WHERE uuid = ANY (@uuids::uuid[]) AND anr = ANY (@anrs::uuid[])
+  AND (anr, uuid) IN (SELECT unnest(@anrs::uuid[]), unnest(@uuids::uuid[]))
 RETURNING anr, digest, type, date, coalesce(client_id, 0)::bigint AS client_id;
 
 -- name: NextStatsOfClient :many
-SELECT uuid FROM stats WHERE client_id = @client_id::bigint ORDER BY date LIMIT @max_rows::bigint;
+SELECT anr, uuid FROM stats WHERE client_id = @client_id::bigint ORDER BY date LIMIT @max_rows::bigint;
 
 -- name: CountStatsOfClient :one
 SELECT count(*) FROM stats WHERE client_id = @client_id::bigint;
 
 -- name: NextStatsBefore :many
-SELECT uuid FROM stats WHERE date < @before::date ORDER BY date LIMIT @max_rows::bigint;
+SELECT anr, uuid FROM stats WHERE date < @before::date ORDER BY date LIMIT @max_rows::bigint;
 
 -- name: CountStatsBefore :one
 SELECT count(*) FROM stats WHERE date < @before::date;
@@ -236,9 +238,9 @@ ORDER BY repeated.anr;
 
 -- name: RepeatedStats :many
 -- The stats of an analysis that say what an older one of their client says.
-SELECT uuid
+SELECT anr, uuid
 FROM (
-    SELECT uuid, row_number() OVER (PARTITION BY type, date, digest, client_id ORDER BY created_at, uuid) AS place
+    SELECT anr, uuid, row_number() OVER (PARTITION BY type, date, digest, client_id ORDER BY created_at, uuid) AS place
     FROM stats
     WHERE anr = @anr::uuid
       AND (sqlc.narg('type')::text IS NULL OR type = sqlc.narg('type')::text)

@@ -124,7 +124,7 @@ func (q *Queries) DeleteStats(ctx context.Context, arg DeleteStatsParams) ([]Del
 
 const DeleteStatsByKey = `-- name: DeleteStatsByKey :many
 DELETE FROM stats
-WHERE uuid = ANY ($1::uuid[]) AND anr = ANY ($2::uuid[])
+WHERE uuid = ANY ($1::uuid[])
   AND (anr, uuid) IN (SELECT unnest($2::uuid[]), unnest($1::uuid[]))
 RETURNING anr, digest, type, date, coalesce(client_id, 0)::bigint AS client_id
 `

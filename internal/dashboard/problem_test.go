@@ -1,13 +1,8 @@
 package dashboard_test
 
 import (
-	"context"
-	"io"
-	"net"
 	"net/http"
 	"net/url"
-	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -89,56 +84,12 @@ func TestProblemBelowPrefix(t *testing.T) {
 	}
 }
 
-// shortLived returns the address of a fresh database and what makes it unreachable.
-func shortLived(t *testing.T) (address string, cut func()) {
-	t.Helper()
-	target, err := url.Parse(pgtest.New(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir, err := os.MkdirTemp("", "gone") // socket paths are short, t.TempDir is not
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	query := target.Query()
-	socket := ".s.PGSQL." + query.Get("port")
-	server := filepath.Join(query.Get("host"), socket)
-	listener, err := net.Listen("unix", filepath.Join(dir, socket))
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	go func() {
-		for {
-			near, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			far, err := net.Dial("unix", server)
-			if err != nil {
-				near.Close()
-				continue
-			}
-			context.AfterFunc(ctx, func() { near.Close(); far.Close() })
-			go func() { _, _ = io.Copy(far, near) }()
-			go func() { _, _ = io.Copy(near, far) }()
-		}
-	}()
-	query.Set("host", dir)
-	reached := *target
-	reached.RawQuery = query.Encode()
-	cut = func() { listener.Close(); cancel() }
-	t.Cleanup(cut)
-	return reached.String(), cut
-}
-
 // TestDatabaseGone shows the pages while there are no figures.
 func TestDatabaseGone(t *testing.T) {
 	t.Parallel()
-	database, cut := shortLived(t)
-	s := setupOn(t, database, "")
-	cut()
+	database := pgtest.NewProxy(t, pgtest.New(t))
+	s := setupOn(t, database.URL, "")
+	database.Cut()
 	got := s.get("/stats/evolution?days=30&lang=fr&local_stats_only=1", "Accept", browser)
 	if got.status != http.StatusServiceUnavailable || got.header.Get("Retry-After") == "" {
 		t.Fatalf("answers %d, Retry-After %q", got.status, got.header.Get("Retry-After"))

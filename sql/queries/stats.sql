@@ -200,7 +200,7 @@ RETURNING anr, digest, type, date, coalesce(client_id, 0)::bigint AS client_id;
 -- name: DeleteStatsByKey :many
 -- Where stats are distributed, a uuid may be that of stats of two analyses.
 DELETE FROM stats
-WHERE uuid = ANY (@uuids::uuid[]) AND anr = ANY (@anrs::uuid[])
+WHERE uuid = ANY (@uuids::uuid[])
   AND (anr, uuid) IN (SELECT unnest(@anrs::uuid[]), unnest(@uuids::uuid[]))
 RETURNING anr, digest, type, date, coalesce(client_id, 0)::bigint AS client_id;
 

@@ -2,9 +2,9 @@
 // migrations, in the order of their file names.
 //
 // The schema keeps to what PostgreSQL 12 offers. It can also be distributed with
-// Citus: client and other small tables as reference tables; document, stats and
-// peer_receipt by analysis, beside each other. Hence there are no triggers, and
-// foreign keys between distributed tables contain the analysis then.
+// Citus: document, stats and peer_receipt by analysis, beside each other; what they
+// refer to as reference tables; all others on the coordinator. Hence there are no
+// triggers, and foreign keys between distributed tables contain the analysis then.
 package migrations
 
 import "embed"

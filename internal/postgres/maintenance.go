@@ -236,7 +236,7 @@ func duplicatesOf(ctx context.Context, queries *db.Queries, query DuplicateQuery
 // this order, without Data. It stops at the first error of fn, which it returns
 // as it is.
 func (s StatStore) ListLast(ctx context.Context, fn func(stats.Stat) error) error {
-	rows, err := primaryDB{s.shared}.Query(ctx, db.NewestStats)
+	rows, err := primaryDB(s).Query(ctx, db.NewestStats)
 	if err != nil {
 		return fmt.Errorf("list the newest stats: %w", translate(ctx, err))
 	}

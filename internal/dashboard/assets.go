@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/labstack/echo/v4"
+	"github.com/swaggest/swgui/v5/static"
 
 	"github.com/monarc-project/stats-service/internal/answer"
 	"github.com/monarc-project/stats-service/internal/chart"
@@ -66,6 +67,13 @@ func loadAssets() (*assets, error) {
 		if err != nil {
 			return nil, fmt.Errorf("read the files of the pages: %w", err)
 		}
+	}
+	for _, name := range swaggerFiles {
+		packed, err := static.FS.ReadFile(name + ".gz")
+		if err != nil {
+			return nil, fmt.Errorf("read Swagger UI: %w", err)
+		}
+		hash.Write(packed)
 	}
 	a.hash = hex.EncodeToString(hash.Sum(nil))[:hashLength]
 	return a, nil

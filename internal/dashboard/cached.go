@@ -29,7 +29,7 @@ func (k pageKind) topics() []string {
 		return disclosure.Topics(stats.Compliance)
 	case pageMap:
 		return append(disclosure.Topics(stats.Threat, stats.Vulnerability, stats.Risk), disclosure.TopicClients)
-	case pageHelp:
+	case pageHelp, pageAPI:
 		return nil
 	}
 	return disclosure.Topics(stats.Types()...) // these count all stats

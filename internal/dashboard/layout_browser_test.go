@@ -44,7 +44,7 @@ func TestLayoutOfLanguages(t *testing.T) {
 			t.Parallel()
 			tab := openTab(t, browser, s)
 			tab.prefer("light")
-			for _, path := range []string{"/stats", "/stats/evolution", "/stats/cartography", "/stats/compliance", "/stats/map", "/about", "/help"} {
+			for _, path := range []string{"/stats", "/stats/evolution", "/stats/cartography", "/stats/compliance", "/stats/map", "/about", "/help", "/api/v1"} {
 				tab.load(s.url + path + "?lang=" + language)
 				for _, width := range []int64{320, 768, 2560} {
 					tab.do(chromedp.EmulateViewport(width, 900))

@@ -77,7 +77,7 @@ func computedIDs() []string {
 		}
 	}
 	add("nav_", PageNames()...)
-	add("title_", PageNames()...)
+	add("title_", append(PageNames(), pageAPI)...)
 	add("measure_", measures...)
 	add("measure_note_", measures...)
 	add("order_", orders...)

@@ -106,7 +106,9 @@ func (p *page) Navigation() []link {
 func (p *page) HasFigures() bool { return p.ofFigures() && p.Problem == nil }
 
 // ofFigures reports whether the page is one of those that show figures.
-func (p *page) ofFigures() bool { return !slices.Contains([]string{"", pageAbout, pageHelp}, p.Name) }
+func (p *page) ofFigures() bool {
+	return !slices.Contains([]string{"", pageAbout, pageHelp, pageAPI}, p.Name)
+}
 
 // Periods links to the same page for other lengths of time.
 func (p *page) Periods() []link {

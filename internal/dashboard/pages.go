@@ -191,6 +191,7 @@ func (p *Pages) Register(e *echo.Echo) {
 	if kinds := p.active(); len(kinds) > 0 && kinds[0].name != pageStats {
 		g.add("/", func(c echo.Context) error { return redirectTo(c, http.StatusFound, kinds[0], c.QueryParams()) })
 	}
+	p.registerAPI(g)
 	p.registerFormer(g)
 	p.registerImages(g)
 	g.add("/static/:hash/*", p.assets.serve)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"slices"
 	"sync"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"github.com/monarc-project/stats-service/internal/config"
+	"github.com/monarc-project/stats-service/internal/connlimit"
 	"github.com/monarc-project/stats-service/internal/health"
 	"github.com/monarc-project/stats-service/internal/listen"
 	"github.com/monarc-project/stats-service/internal/logging"
@@ -60,9 +62,16 @@ func (p *program) newFront(settings config.Config, log *slog.Logger) (*front, er
 	}
 	f.answer(upload.Handler(http.HandlerFunc(f.health.Refuse), upload.Options{MinRate: settings.MinBodyRate, MaxDrain: settings.MaxBodyBytes}))
 	access := metrics.Access{Token: string(settings.MetricsToken), From: settings.MetricsAllow}
+	limits := connlimit.New(connectionLimits(settings))
 	requests := f.newServer(f.health.Handler(f.metrics.Beside(http.HandlerFunc(f.serveHTTP), access, settings.ScriptName)))
 	admin := f.newServer(f.health.Handler(f.metrics.Admin(access)))
 	redirects := f.newServer(f.health.Handler(opened.redirect))
+	for _, server := range []*http.Server{requests, redirects} {
+		server.ConnState = func(conn net.Conn, state http.ConnState) {
+			f.open.note(conn, state)
+			limits.Track(conn, state)
+		}
+	}
 	f.servers = []*http.Server{admin, redirects, requests}
 	f.start = sync.OnceFunc(func() {
 		f.serve(requests, opened.requests)
@@ -72,6 +81,16 @@ func (p *program) newFront(settings config.Config, log *slog.Logger) (*front, er
 	return f, nil
 }
 
+// connectionLimits are those of the settings. Behind a proxy all connections come from
+// one address.
+func connectionLimits(settings config.Config) connlimit.Limits {
+	limits := connlimit.Limits{Total: settings.MaxConnections, PerAddress: settings.MaxConnectionsPerAddress}
+	if settings.FixProxy {
+		limits.PerAddress = 0
+	}
+	return limits
+}
+
 func (f *front) newServer(handler http.Handler) *http.Server {
 	return &http.Server{
 		Handler:           handler,
@@ -79,6 +98,8 @@ func (f *front) newServer(handler http.Handler) *http.Server {
 		ReadTimeout:       bodyTimeout,
 		WriteTimeout:      answerTimeout,
 		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeaderBytes,
+		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: maxStreams},
 		ErrorLog:          slog.NewLogLogger(f.log.Handler(), slog.LevelWarn),
 		ConnState:         f.open.note,
 	}

@@ -24,6 +24,10 @@ import (
 
 const (
 	headerTimeout = 10 * time.Second
+	// maxHeaderBytes is a multiple of what callers send; the server reads 4 KB more.
+	maxHeaderBytes = 32 << 10
+	// maxStreams is how many requests a connection of HTTP/2 has at a time.
+	maxStreams = 32
 	// bodyTimeout is generous: a batch may come over a slow line.
 	bodyTimeout = 5 * time.Minute
 	idleTimeout = 2 * time.Minute
@@ -289,6 +293,8 @@ func (p *program) serverOptions(store *postgres.Store, settings config.Config, l
 		Prefix:           settings.ScriptName,
 		TrustProxy:       settings.FixProxy,
 		MaxBodyBytes:     settings.MaxBodyBytes,
+		WrongKeys:        settings.WrongKeys,
+		LogAddresses:     settings.LogAddresses,
 		MinBodyRate:      settings.MinBodyRate,
 		RequestTimeout:   settings.RequestTimeout,
 		RateLimit:        settings.RateLimit,

@@ -104,9 +104,10 @@ type Config struct {
 	// from public sources.
 	PostgresMirror string
 
-	LogPath   string     // LOG_PATH: file to append to; empty: standard error
-	LogFormat string     // LOG_FORMAT: LogText or LogJSON
-	LogLevel  slog.Level // LOG_LEVEL
+	LogPath      string     // LOG_PATH: file to append to; empty: standard error
+	LogFormat    string     // LOG_FORMAT: LogText or LogJSON
+	LogAddresses bool       // LOG_ADDRESSES: of callers
+	LogLevel     slog.Level // LOG_LEVEL
 
 	MOSPURL string // MOSP_URL: platform that object names are looked up on, no slash at the end
 
@@ -114,11 +115,14 @@ type Config struct {
 	// client; when false only admins may.
 	ClientRegistrationOpen bool
 
-	TimeZone       *time.Location // TZ: decides which day "today" is; see Location
-	MaxBodyBytes   int64          // MAX_BODY_BYTES: largest request body, in bytes
-	MinBodyRate    int64          // MIN_BODY_RATE: bytes per second that bodies arrive with at least; 0: no bound
-	RequestTimeout time.Duration  // REQUEST_TIMEOUT: until the answer of a request begins
-	RateLimit      float64        // RATE_LIMIT: requests per second and network address; 0: no limit
+	TimeZone                 *time.Location // TZ: decides which day "today" is; see Location
+	MaxBodyBytes             int64          // MAX_BODY_BYTES: largest request body, in bytes
+	MaxConnections           int            // MAX_CONNECTIONS: at a time
+	MaxConnectionsPerAddress int            // MAX_CONNECTIONS_PER_ADDRESS: of an IPv4 address or an IPv6 /64
+	WrongKeys                int            // WRONG_KEYS: that an address may send before it has to wait; 0: any number
+	MinBodyRate              int64          // MIN_BODY_RATE: bytes per second that bodies arrive with at least; 0: no bound
+	RequestTimeout           time.Duration  // REQUEST_TIMEOUT: until the answer of a request begins
+	RateLimit                float64        // RATE_LIMIT: requests per second and network address; 0: no limit
 
 	// What the public pages show.
 	PublicMinClients         int      // PUBLIC_MIN_CLIENTS: figures of fewer clients are hidden, at least 1

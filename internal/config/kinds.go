@@ -54,6 +54,8 @@ var (
 	listenPort   = portFrom(0, "a port from 0 to 65535, 0 being any free one")
 	databasePort = portFrom(1, "a port from 1 to 65535")
 	poolSize     = wholeNumber(minPoolSize, maxPoolSize, "a number of connections from 4 to 1000")
+	wrongKeys    = wholeNumber(0, 1_000_000, "a number of keys up to 1000000, 0 being no limit")
+	connections  = wholeNumber(1, 1_000_000, "a number of connections from 1 to 1000000")
 	byteRate     = kind[int64]{
 		accepts: `a number of bytes per second such as 4000 or "4kB", 0 being no bound`,
 		parse: func(text string) (int64, bool) {

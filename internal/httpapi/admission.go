@@ -14,13 +14,18 @@ import (
 )
 
 const (
-	// largeBody is the size from which on bodies wait for each other.
-	largeBody = 256 << 10
+	// largeBody is the size from which on bodies wait for each other, and mediumBody
+	// that from which on those wait for each other that are not large. Two classes keep
+	// a few large batches from holding up the posts of everybody else.
+	largeBody, mediumBody = 256 << 10, 16 << 10
 	// bodyGrowth is by how much the memory of a body grows when it is full.
 	bodyGrowth = 4
 	// bodiesAtOnce is how many of the largest accepted bodies are held at a time. A
 	// batch takes up to four times its size until it is stored.
 	bodiesAtOnce = 2
+	// mediumAtOnce is how many of the largest medium bodies are held at a time, and
+	// mediumShare how many of them may be of one client.
+	mediumAtOnce, mediumShare = 64, 16
 	// itemCost is a quarter of what an item of a batch takes beside its text, which
 	// itself is leastItem bytes long at least.
 	itemCost, leastItem = 720, 90
@@ -31,9 +36,9 @@ const (
 // admission bounds the memory of large bodies. The weight of a body grows with what
 // has arrived of it. Bodies cannot wait for each other forever: the oldest one always
 // finds the weight of the largest reserved, and the others share the rest. One client
-// has at most the weight of the largest, by what its bodies may become.
+// has at most its share, by what its bodies may become.
 type admission struct {
-	largest int64 // size of a body
+	class   class
 	timeout time.Duration
 	metrics *metrics.Metrics
 
@@ -44,15 +49,27 @@ type admission struct {
 	changed chan struct{}  // closed when some weight is released
 }
 
+// class is the bodies that wait for each other.
+type class struct {
+	above   int64 // they are larger, bytes
+	largest int64 // bytes of the largest of them
+	atOnce  int64 // how many of the largest are held at a time
+	share   int64 // how many of them may be of one client
+}
+
+func largeBodies(maxBodyBytes int64) class { return class{largeBody, maxBodyBytes, bodiesAtOnce, 1} }
+
+var mediumBodies = class{mediumBody, largeBody, mediumAtOnce, mediumShare}
+
 // clientShare bounds the bodies of one client that are taken in at a time.
 type clientShare struct {
 	weight *semaphore.Weighted
 	bodies int // that hold weight or wait for it
 }
 
-func newAdmission(maxBodyBytes int64, timeout time.Duration, counted *metrics.Metrics) *admission {
+func newAdmission(bodies class, timeout time.Duration, counted *metrics.Metrics) *admission {
 	return &admission{
-		largest: maxBodyBytes,
+		class:   bodies,
 		timeout: timeout,
 		metrics: counted,
 		clients: map[int64]*clientShare{},
@@ -63,16 +80,29 @@ func newAdmission(maxBodyBytes int64, timeout time.Duration, counted *metrics.Me
 // weight is the size of a body, and what the items that may be in it add to that.
 func weight(size int64) int64 { return size + min(size/leastItem, stats.MaxItems)*itemCost }
 
-// admit makes large bodies wait until there is memory for them. One that announces
+// admitBodies returns what makes bodies of both classes, of so many bytes at most, wait
+// until there is memory for them. One whose length is not known is medium first.
+func admitBodies(opts Options) func(maxBytes int64) echo.MiddlewareFunc {
+	large := newAdmission(largeBodies(opts.MaxBodyBytes), opts.AcquireTimeout, opts.Metrics)
+	medium := newAdmission(mediumBodies, opts.AcquireTimeout, opts.Metrics)
+	return func(maxBytes int64) echo.MiddlewareFunc {
+		return func(next echo.HandlerFunc) echo.HandlerFunc {
+			return large.admit(maxBytes, medium.admit(maxBytes, next))
+		}
+	}
+}
+
+// admit makes the bodies of its class wait until there is memory for them. One that announces
 // its size waits before anything is read, so before 100 Continue is sent.
-func (a *admission) admit(next echo.HandlerFunc) echo.HandlerFunc {
+func (a *admission) admit(maxBytes int64, next echo.HandlerFunc) echo.HandlerFunc {
+	largest := min(maxBytes, a.class.largest)
 	return func(c echo.Context) error {
 		r := c.Request()
-		if r.Body == nil || r.ContentLength >= 0 && r.ContentLength <= largeBody || r.ContentLength > a.largest {
-			return next(c) // which refuses what is larger
+		if r.Body == nil || r.ContentLength >= 0 && r.ContentLength <= a.class.above || r.ContentLength > largest {
+			return next(c) // which refuses what is too large
 		}
 		client, _ := caller(r.Context())
-		body := &weighedBody{ReadCloser: r.Body, ctx: r.Context(), admission: a, client: client.ID, largest: a.largest, room: largeBody, timeout: a.timeout}
+		body := &weighedBody{ReadCloser: r.Body, ctx: r.Context(), admission: a, client: client.ID, largest: largest, room: a.class.above, timeout: a.timeout}
 		defer body.release()
 		if r.ContentLength > 0 {
 			body.largest = r.ContentLength
@@ -175,7 +205,7 @@ func (a *admission) shareOf(client int64) *clientShare {
 	defer a.mu.Unlock()
 	share, found := a.clients[client]
 	if !found {
-		share = &clientShare{weight: semaphore.NewWeighted(weight(a.largest))}
+		share = &clientShare{weight: semaphore.NewWeighted(a.class.share * weight(a.class.largest))}
 		a.clients[client] = share
 	}
 	share.bodies++
@@ -197,7 +227,7 @@ func (a *admission) tryAcquire(b *weighedBody, total int64) (acquired bool, chan
 	defer a.mu.Unlock()
 	oldest := a.bodies[0]
 	others := a.weight - oldest.weight - b.weight + total
-	if b != oldest && others > (bodiesAtOnce-1)*weight(a.largest) {
+	if b != oldest && others > (a.class.atOnce-1)*weight(a.class.largest) {
 		return false, a.changed
 	}
 	a.weight += total - b.weight

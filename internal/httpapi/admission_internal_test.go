@@ -19,7 +19,7 @@ const largest = 10 << 20
 // arrive returns a body of a client of which so many bytes have arrived. A negative
 // length is not known.
 func (a *admission) arrive(ctx context.Context, client, length, arrived int64) (*weighedBody, error) {
-	body := &weighedBody{ctx: ctx, admission: a, client: client, largest: a.largest, room: largeBody, timeout: a.timeout}
+	body := &weighedBody{ctx: ctx, admission: a, client: client, largest: a.class.largest, room: a.class.above, timeout: a.timeout}
 	if length >= 0 {
 		body.largest = length
 	}
@@ -34,7 +34,7 @@ func (a *admission) arrive(ctx context.Context, client, length, arrived int64) (
 // TestAdmission lets in what there is memory for: twice the largest body.
 func TestAdmission(t *testing.T) {
 	t.Parallel()
-	a := newAdmission(largest, time.Millisecond, nil)
+	a := newAdmission(largeBodies(largest), time.Millisecond, nil)
 	for range 2 { // the second time, everything has been released
 		first, err := a.arrive(t.Context(), 1, largest, largest)
 		if err != nil {
@@ -65,7 +65,7 @@ func TestAdmission(t *testing.T) {
 // TestAdmissionOfOldest lets bodies end that have used up the memory together.
 func TestAdmissionOfOldest(t *testing.T) {
 	t.Parallel()
-	a := newAdmission(largest, time.Millisecond, nil)
+	a := newAdmission(largeBodies(largest), time.Millisecond, nil)
 	var bodies []*weighedBody
 	for client := range int64(20) {
 		body, _ := a.arrive(t.Context(), client, largest, largest/2)
@@ -90,7 +90,7 @@ func TestAdmissionOfOldest(t *testing.T) {
 // about the length of its bodies.
 func TestAdmissionShare(t *testing.T) {
 	t.Parallel()
-	a := newAdmission(largest, time.Millisecond, nil)
+	a := newAdmission(largeBodies(largest), time.Millisecond, nil)
 	slow, err := a.arrive(t.Context(), 1, -1, largeBody+1)
 	if err != nil {
 		t.Fatal(err)
@@ -110,7 +110,7 @@ func TestAdmissionShare(t *testing.T) {
 // read, and leaves small ones and those that are too large alone.
 func TestAdmissionBeforeReading(t *testing.T) {
 	t.Parallel()
-	a := newAdmission(largest, time.Millisecond, nil)
+	a := newAdmission(largeBodies(largest), time.Millisecond, nil)
 	full, err := a.arrive(t.Context(), 1, largest, largest)
 	if err != nil {
 		t.Fatal(err)
@@ -128,7 +128,7 @@ func TestAdmissionBeforeReading(t *testing.T) {
 		request.ContentLength = size
 		request = request.WithContext(context.WithValue(t.Context(), callerKey{}, stats.Client{ID: 1}))
 		c := echo.New().NewContext(request, httptest.NewRecorder())
-		if got := a.admit(func(echo.Context) error { return inside })(c); !errors.Is(got, want) {
+		if got := a.admit(largest, func(echo.Context) error { return inside })(c); !errors.Is(got, want) {
 			t.Errorf("%d bytes: %v, want %v", size, got, want)
 		}
 	}
@@ -138,7 +138,7 @@ func TestAdmissionBeforeReading(t *testing.T) {
 // the service.
 func TestAdmissionAndHangUp(t *testing.T) {
 	t.Parallel()
-	a := newAdmission(largest, time.Hour, nil)
+	a := newAdmission(largeBodies(largest), time.Hour, nil)
 	full, err := a.arrive(t.Context(), 1, largest, largest)
 	if err != nil {
 		t.Fatal(err)
@@ -157,4 +157,25 @@ func TestOverloaded(t *testing.T) {
 	if p := problemOf(errOverloaded); p.status != http.StatusServiceUnavailable || p.retryAfter == 0 || p.message == "" {
 		t.Errorf("problem %+v", p)
 	}
+}
+
+// TestAdmissionOfMediumBodies lets one client hold its share, and others go on.
+func TestAdmissionOfMediumBodies(t *testing.T) {
+	t.Parallel()
+	a := newAdmission(mediumBodies, time.Millisecond, nil)
+	for range mediumShare {
+		body, err := a.arrive(t.Context(), 1, -1, largeBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer body.release()
+	}
+	if _, err := a.arrive(t.Context(), 1, -1, mediumBody+1); !errors.Is(err, errOverloaded) {
+		t.Errorf("a body beyond the share of the client: %v", err)
+	}
+	other, err := a.arrive(t.Context(), 2, largeBody, largeBody)
+	if err != nil {
+		t.Errorf("a body of another client: %v", err)
+	}
+	other.release()
 }

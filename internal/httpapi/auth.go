@@ -43,7 +43,13 @@ func (s *Server) authenticate(next echo.HandlerFunc) echo.HandlerFunc {
 			return errNoKey
 		}
 		client, err := s.clientOf(r.Context(), token)
+		if errors.Is(err, errWrongKey) {
+			return s.refuseKey(c, token)
+		}
 		if err != nil {
+			return err
+		}
+		if err := s.rateLimit.ofClient(client); err != nil {
 			return err
 		}
 		s.seen.note(client.ID)

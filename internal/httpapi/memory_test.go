@@ -180,6 +180,44 @@ func (s *smallStats) Read(p []byte) (int, error) {
 	return n, nil
 }
 
+// TestRefusedBodiesMemory reads little of what is too large, of every operation with a
+// body. It runs alone, since it measures the whole process.
+func TestRefusedBodiesMemory(t *testing.T) {
+	user := setup(t).user("user")
+	const size, atOnce = 62 << 20, 16
+	for _, operation := range []string{"GET /stats/", "GET /stats/processed/", "PATCH /client/me", "POST /client/"} {
+		method, path, _ := strings.Cut(operation, " ")
+		for _, length := range []int64{size, -1} {
+			peak := heapPeak(func() {
+				var requests sync.WaitGroup
+				for range atOnce {
+					requests.Go(func() {
+						request := httptest.NewRequest(method, httpapi.Root+path, io.LimitReader(zeros{}, size))
+						request.Header.Set("X-API-KEY", user.token)
+						request.Header.Set("Content-Type", "application/json")
+						request.ContentLength = length
+						answer := httptest.NewRecorder()
+						user.handler.ServeHTTP(answer, request)
+						if answer.Code != http.StatusRequestEntityTooLarge {
+							t.Errorf("%s of %d bytes: status %d", operation, length, answer.Code)
+						}
+					})
+				}
+				requests.Wait()
+			})
+			// A chunked one is read up to its bound of 1 MB, into a buffer that grows.
+			if most := int64(atOnce * 8 << 20); peak > most {
+				t.Errorf("%s: %d bodies of %d bytes took %d bytes, more than %d", operation, atOnce, length, peak, most)
+			}
+		}
+	}
+}
+
+// zeros reads as zeros without end.
+type zeros struct{}
+
+func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
+
 // TestSmallStatsMemory bounds what stats take beside their text, which is a hundred
 // bytes at least. It runs alone, since it measures the whole process.
 func TestSmallStatsMemory(t *testing.T) {

@@ -84,15 +84,19 @@ func problemOf(err error) problem {
 // requestProblem is about what arrived: the key, the body, the mask.
 func requestProblem(err error) (problem, bool) {
 	var (
-		tooLarge *bodyTooLargeError
-		tooLong  stats.TooManyItemsError
-		notJSON  *notJSONError
-		mask     *fieldmask.ParseError
-		tooMany  *tooManyError
+		tooLarge  *bodyTooLargeError
+		tooLong   stats.TooManyItemsError
+		notJSON   *notJSONError
+		mask      *fieldmask.ParseError
+		tooMany   *tooManyError
+		wrongKeys *wrongKeysError
 	)
 	switch {
 	case errors.Is(err, errNoKey):
 		return problem{status: http.StatusUnauthorized, message: "Authentication is needed: send your token in the X-API-KEY header."}, true
+	case errors.As(err, &wrongKeys):
+		text := "Too many wrong tokens came from this address or began like this one; wait and try again."
+		return problem{status: http.StatusTooManyRequests, message: text, retryAfter: wrongKeys.seconds}, true
 	case errors.Is(err, errWrongKey):
 		return problem{status: http.StatusForbidden, message: "The token in the X-API-KEY header is not known here."}, true
 	case errors.Is(err, errInactive):

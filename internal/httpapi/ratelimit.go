@@ -1,29 +1,108 @@
 package httpapi
 
 import (
+	"fmt"
 	"math"
+	"strconv"
 	"time"
 
 	"github.com/labstack/echo/v4"
 	"github.com/labstack/echo/v4/middleware"
 	"golang.org/x/time/rate"
+
+	"github.com/monarc-project/stats-service/internal/origin"
+	"github.com/monarc-project/stats-service/internal/stats"
 )
 
 // idleLimiter is how long an allowance is remembered after its last request.
 const idleLimiter = 3 * time.Minute
 
-// limitRate lets a caller make perSecond requests, and as many more at once.
-// A caller is its network address: a key proves nothing before it was looked up.
-func limitRate(perSecond float64) echo.MiddlewareFunc {
-	burst := int(math.Max(1, math.Ceil(2*perSecond)))
-	wait := &tooManyError{seconds: int(math.Max(1, math.Ceil(1/perSecond)))}
-	return middleware.RateLimiterWithConfig(middleware.RateLimiterConfig{
-		Store: middleware.NewRateLimiterMemoryStoreWithConfig(middleware.RateLimiterMemoryStoreConfig{
+// rateLimit lets a client with a right key make so many requests per second, and as many
+// more at once, whatever others do behind the same address. Everybody else has the
+// allowance of an address (of an IPv6 /64). A nil *rateLimit allows everything.
+type rateLimit struct {
+	store middleware.RateLimiterStore
+	wait  *tooManyError
+	keyed map[string]bool // routes whose requests authenticate counts
+}
+
+func newRateLimit(perSecond float64, keyed map[string]bool) *rateLimit {
+	if perSecond <= 0 {
+		return nil
+	}
+	return &rateLimit{
+		keyed: keyed,
+		store: middleware.NewRateLimiterMemoryStoreWithConfig(middleware.RateLimiterMemoryStoreConfig{
 			Rate:      rate.Limit(perSecond),
-			Burst:     burst,
+			Burst:     int(math.Max(1, math.Ceil(2*perSecond))),
 			ExpiresIn: idleLimiter,
 		}),
-		IdentifierExtractor: func(c echo.Context) (string, error) { return c.RealIP(), nil },
-		DenyHandler:         func(echo.Context, string, error) error { return wait },
-	})
+		wait: &tooManyError{seconds: int(math.Max(1, math.Ceil(1/perSecond)))},
+	}
+}
+
+// middleware counts requests whose key is not looked up; authenticate counts the others.
+func (l *rateLimit) middleware(next echo.HandlerFunc) echo.HandlerFunc {
+	if l == nil {
+		return next
+	}
+	return func(c echo.Context) error {
+		if l.keyed[routeOf(c.Request().Method, c.Path())] && c.Request().Header.Get(keyHeader) != "" {
+			return next(c)
+		}
+		if err := l.ofAddress(c); err != nil {
+			return err
+		}
+		return next(c)
+	}
+}
+
+// ofAddress returns a *tooManyError where the address has used up its allowance.
+func (l *rateLimit) ofAddress(c echo.Context) error {
+	return l.count("address " + origin.OfText(c.RealIP()).String())
+}
+
+// ofClient returns a *tooManyError where the client has used up its allowance.
+func (l *rateLimit) ofClient(client stats.Client) error {
+	return l.count("client " + strconv.FormatInt(client.ID, 10))
+}
+
+func (l *rateLimit) count(caller string) error {
+	if l == nil {
+		return nil
+	}
+	allowed, err := l.store.Allow(caller)
+	if err != nil {
+		return fmt.Errorf("limit the rate of requests: %w", err)
+	}
+	if !allowed {
+		return l.wait
+	}
+	return nil
+}
+
+// wrongKeysError tells somebody who has sent too many wrong keys to wait.
+type wrongKeysError struct{ seconds int }
+
+func (e *wrongKeysError) Error() string { return "too many wrong keys" }
+func (e *wrongKeysError) Unwrap() error { return errWrongKey }
+
+// refuseKey returns the error of a wrong key, the later the more of them there were.
+func (s *Server) refuseKey(c echo.Context, token string) error {
+	if err := s.rateLimit.ofAddress(c); err != nil {
+		return err
+	}
+	delay, blocked := s.wrongKeys.Failed(origin.OfText(c.RealIP()), token)
+	if blocked {
+		return &wrongKeysError{seconds: int(math.Ceil(delay.Seconds()))}
+	}
+	if delay == 0 {
+		return errWrongKey
+	}
+	select {
+	case <-time.After(delay):
+		return errWrongKey
+	case <-c.Request().Context().Done():
+		return c.Request().Context().Err()
+	}
 }

@@ -124,6 +124,9 @@ func (s *Server) logRequest(c echo.Context, start time.Time, whole bool) {
 	if client, known := caller(ctx); known {
 		attrs = append(attrs, slog.String("client", client.Name))
 	}
+	if s.logAddresses {
+		attrs = append(attrs, slog.String("address", c.RealIP()))
+	}
 	attrs = append(attrs, visitOf(ctx).idAttr())
 	if trace := tracing.ID(ctx); trace != "" {
 		attrs = append(attrs, slog.String("trace_id", trace))

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"net/http"
 	"strings"
 
 	"github.com/labstack/echo/v4"
@@ -19,33 +20,45 @@ var openRoutes = map[string]bool{
 type apiRoutes struct {
 	*echo.Echo
 	authenticate echo.MiddlewareFunc
-	admit        echo.MiddlewareFunc
+	admit        func(maxBytes int64) echo.MiddlewareFunc
+	maxBodyBytes int64           // of a batch
+	keyed        map[string]bool // filled with the method and path of routes that need a key
 }
 
 var _ server.EchoRouter = apiRoutes{}
 
 func (r apiRoutes) GET(path string, h echo.HandlerFunc, m ...echo.MiddlewareFunc) *echo.Route {
-	return r.add(r.Echo.GET, path, h, m)
+	return r.add(http.MethodGet, path, h, m)
 }
 
 func (r apiRoutes) POST(path string, h echo.HandlerFunc, m ...echo.MiddlewareFunc) *echo.Route {
-	return r.add(r.Echo.POST, path, h, append(m, r.admit))
+	return r.add(http.MethodPost, path, h, m)
 }
 
 func (r apiRoutes) PATCH(path string, h echo.HandlerFunc, m ...echo.MiddlewareFunc) *echo.Route {
-	return r.add(r.Echo.PATCH, path, h, m)
+	return r.add(http.MethodPatch, path, h, m)
 }
 
 func (r apiRoutes) DELETE(path string, h echo.HandlerFunc, m ...echo.MiddlewareFunc) *echo.Route {
-	return r.add(r.Echo.DELETE, path, h, m)
+	return r.add(http.MethodDelete, path, h, m)
 }
 
-type registration func(path string, h echo.HandlerFunc, m ...echo.MiddlewareFunc) *echo.Route
-
-func (r apiRoutes) add(register registration, path string, h echo.HandlerFunc, m []echo.MiddlewareFunc) *echo.Route {
+func (r apiRoutes) add(method, path string, h echo.HandlerFunc, m []echo.MiddlewareFunc) *echo.Route {
 	path = strings.TrimSuffix(path, "/")
 	if !openRoutes[path] {
-		m = append([]echo.MiddlewareFunc{r.authenticate}, m...) // before all others
+		r.keyed[routeOf(method, path)] = true
+		m = append([]echo.MiddlewareFunc{r.authenticate, r.admit(r.maxBytes(method, path))}, m...) // before all others
 	}
-	return register(path, h, m...)
+	return r.Add(method, path, h, m...)
 }
+
+// maxBytes is the size of the largest body that an operation accepts.
+func (r apiRoutes) maxBytes(method, path string) int64 {
+	if method == http.MethodPost && path == Root+"/stats" {
+		return r.maxBodyBytes
+	}
+	return min(maxFilterBytes, r.maxBodyBytes)
+}
+
+// routeOf names a route.
+func routeOf(method, path string) string { return method + " " + path }

@@ -20,6 +20,7 @@ import (
 	"github.com/monarc-project/stats-service/internal/postgres"
 	"github.com/monarc-project/stats-service/internal/stats"
 	"github.com/monarc-project/stats-service/internal/upload"
+	"github.com/monarc-project/stats-service/internal/wrongkeys"
 )
 
 // Root is the path of API v1 below the prefix of the service.
@@ -48,6 +49,8 @@ type Options struct {
 	MaxBodyBytes     int64         // largest body that is read
 	MinBodyRate      int64         // bytes per second that a body arrives with at least; 0: no bound
 	RateLimit        float64       // requests per second and caller; 0: no limit
+	WrongKeys        int           // wrong keys that an address may send before it has to wait; 0: any number
+	LogAddresses     bool          // of callers
 	RequestTimeout   time.Duration // until the answer of a request begins; 0: 25 s
 	RegistrationOpen bool          // clients may be created without the token of an admin
 
@@ -75,6 +78,9 @@ type Server struct {
 	seen             *seen
 	metrics          *metrics.Metrics
 	pages            Pages
+	rateLimit        *rateLimit
+	wrongKeys        *wrongkeys.Limiter
+	logAddresses     bool
 }
 
 var _ server.StrictServerInterface = (*Server)(nil)
@@ -99,9 +105,13 @@ func New(opts Options) (*Server, http.Handler) {
 		registrationOpen: opts.RegistrationOpen,
 		pages:            opts.Pages,
 		metrics:          opts.Metrics,
+		logAddresses:     opts.LogAddresses,
 		cache:            opts.Cache,
 		tokens:           newTokenCache(opts.Now),
 		seen:             newSeen(opts.Store.ClientStore, opts.Now, opts.Log),
+	}
+	if opts.WrongKeys > 0 {
+		s.wrongKeys = wrongkeys.New(opts.WrongKeys, opts.Now)
 	}
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
@@ -114,10 +124,10 @@ func New(opts Options) (*Server, http.Handler) {
 	own := sync.OnceValue(func() map[string]bool { return firstSegments(e.Routes()) })
 	e.Pre(s.observe, tellOfHead, securityHeaders, privateCaching, pathTidier{opts.Prefix, opts.TrustProxy, own}.middleware)
 	e.Use(s.countInFlight, limitTime(opts.RequestTimeout), middleware.RecoverWithConfig(middleware.RecoverConfig{DisableStackAll: true, LogErrorFunc: recovered}))
-	if opts.RateLimit > 0 {
-		e.Use(limitRate(opts.RateLimit))
-	}
-	routes := apiRoutes{Echo: e, authenticate: s.authenticate, admit: newAdmission(opts.MaxBodyBytes, opts.AcquireTimeout, opts.Metrics).admit}
+	keyed := map[string]bool{}
+	s.rateLimit = newRateLimit(opts.RateLimit, keyed)
+	e.Use(s.rateLimit.middleware)
+	routes := apiRoutes{Echo: e, authenticate: s.authenticate, admit: admitBodies(opts), maxBodyBytes: opts.MaxBodyBytes, keyed: keyed}
 	server.RegisterHandlersWithBaseURL(routes, server.NewStrictHandler(s, nil), Root)
 	public.RegisterHandlers(e, opts.Public)
 	registerDocuments(e)

@@ -132,18 +132,25 @@ func TestDatabaseGoneWithinAList(t *testing.T) {
 	user.call("GET", "/api/v1/client/me", nil).want(http.StatusOK)
 }
 
-// TestRateLimit makes a caller wait, whatever keys it tries.
+// TestRateLimit makes an address wait, whatever keys it tries, and a client with a right
+// key only for what it asked itself.
 func TestRateLimit(t *testing.T) {
 	t.Parallel()
 	s := setup(t, func(o *httpapi.Options) { o.RateLimit = 0.001 }) // a burst of one
 	s.anonymous().call("GET", "/about.json", nil).want(http.StatusOK)
-	for _, caller := range []caller{s.anonymous(), s.with("wrong"), s.user("user")} {
+	user, other := s.user("user"), s.user("other")
+	for _, honest := range []caller{user, other} {
+		honest.call("GET", "/api/v1/stats/", nil).want(http.StatusOK)
+	}
+	for _, caller := range []caller{s.anonymous(), s.with("wrong"), user} {
 		got := caller.call("GET", "/api/v1/stats/", nil).want(http.StatusTooManyRequests)
 		if got.header.Get("Retry-After") != "1000" || got.problem().Message == "" {
 			t.Errorf("Retry-After %q: %s", got.header.Get("Retry-After"), got.body)
 		}
 	}
-	s.anonymous().call("GET", "/api/v1/openapi.json", nil).want(http.StatusTooManyRequests)
+	for _, caller := range []caller{s.anonymous(), other} { // a key is no use where none is needed
+		caller.call("GET", "/api/v1/openapi.json", nil).want(http.StatusTooManyRequests)
+	}
 }
 
 // broken panics in one operation.

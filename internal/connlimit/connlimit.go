@@ -1,0 +1,108 @@
+// Package connlimit bounds how many connections servers hold, in all and from one
+// network address.
+package connlimit
+
+import (
+	"container/list"
+	"net"
+	"net/http"
+	"net/netip"
+	"sync"
+
+	"github.com/monarc-project/stats-service/internal/origin"
+)
+
+// Limits are the most connections at a time; 0: no limit.
+type Limits struct {
+	Total      int
+	PerAddress int // of an IPv4 address or an IPv6 /64
+}
+
+// Limiter counts the connections of servers, whose ConnState calls its Track. It is safe
+// for concurrent use.
+type Limiter struct {
+	limits Limits
+
+	mu      sync.Mutex
+	conns   map[net.Conn]*tracked
+	idle    *list.List // of *tracked, the longest idle first
+	origins map[netip.Prefix]int
+}
+
+type tracked struct {
+	conn   net.Conn
+	origin netip.Prefix
+	idle   *list.Element // nil while it has a request
+}
+
+// New returns a limiter.
+func New(limits Limits) *Limiter {
+	return &Limiter{limits: limits, conns: map[net.Conn]*tracked{}, idle: list.New(), origins: map[netip.Prefix]int{}}
+}
+
+// Track follows the state of a connection. A new one beyond the limit of its address is
+// closed. One beyond the limit in all takes the place of the connection that has had no
+// request for the longest time; only if there is none, it is closed itself.
+func (l *Limiter) Track(conn net.Conn, state http.ConnState) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch state {
+	case http.StateNew:
+		l.add(conn)
+	case http.StateIdle:
+		if one, found := l.conns[conn]; found && one.idle == nil {
+			one.idle = l.idle.PushBack(one)
+		}
+	case http.StateActive:
+		if one, found := l.conns[conn]; found {
+			l.busy(one)
+		}
+	case http.StateClosed, http.StateHijacked:
+		if one, found := l.conns[conn]; found {
+			l.remove(one)
+		}
+	}
+}
+
+func (l *Limiter) add(conn net.Conn) {
+	from := origin.OfConn(conn)
+	if from.IsValid() && l.limits.PerAddress > 0 && l.origins[from] >= l.limits.PerAddress {
+		_ = conn.Close() // the server finds it closed
+		return
+	}
+	if l.limits.Total > 0 && len(l.conns) >= l.limits.Total && !l.evict() {
+		_ = conn.Close()
+		return
+	}
+	one := &tracked{conn: conn, origin: from}
+	one.idle = l.idle.PushBack(one)
+	l.conns[conn] = one
+	l.origins[from]++
+}
+
+// evict closes the connection that has been idle for the longest time, if there is one.
+func (l *Limiter) evict() bool {
+	longest := l.idle.Front()
+	if longest == nil {
+		return false
+	}
+	one := longest.Value.(*tracked)
+	l.remove(one)
+	_ = one.conn.Close()
+	return true
+}
+
+func (l *Limiter) remove(one *tracked) {
+	l.busy(one)
+	delete(l.conns, one.conn)
+	if l.origins[one.origin]--; l.origins[one.origin] == 0 {
+		delete(l.origins, one.origin)
+	}
+}
+
+func (l *Limiter) busy(one *tracked) {
+	if one.idle != nil {
+		l.idle.Remove(one.idle)
+		one.idle = nil
+	}
+}

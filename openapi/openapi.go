@@ -10,7 +10,7 @@ import (
 	"fmt"
 	"sync"
 
-	"gopkg.in/yaml.v3"
+	"go.yaml.in/yaml/v3"
 )
 
 // Swagger is the Swagger 2.0 document as it was published.

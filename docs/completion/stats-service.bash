@@ -2,15 +2,16 @@
 _stats_service() {
     local current=${COMP_WORDS[COMP_CWORD]} words=
     if ((COMP_CWORD == 1)); then
-        words="serve demo config_check config_template healthcheck version help completion manual licenses db_create db_init db_upgrade db_adopt db_export db_backup db_restore db_status db_rebuild db_distribute db_empty client_create client_list client_update client_token_rotate client_delete client_coordinates_set client_coordinates_unset client_sharing_activate client_sharing_deactivate stats_push stats_pull stats_delete stats_purge stats_list_last stats_remove_duplicate sync_test mosp_is_object_published --help --version -v"
+        words="serve demo config_check config_template healthcheck audit_list version help completion manual licenses db_create db_init db_upgrade db_adopt db_export db_backup db_restore db_status db_rebuild db_distribute db_empty client_create client_list client_update client_token_rotate client_delete client_coordinates_set client_coordinates_unset client_sharing_activate client_sharing_deactivate stats_push stats_pull stats_delete stats_purge stats_list_last stats_remove_duplicate sync_test mosp_is_object_published --help --version -v"
     else
         case ${COMP_WORDS[1]} in
-        help) ((COMP_CWORD == 2)) && words="serve demo config_check config_template healthcheck version help completion manual licenses db_create db_init db_upgrade db_adopt db_export db_backup db_restore db_status db_rebuild db_distribute db_empty client_create client_list client_update client_token_rotate client_delete client_coordinates_set client_coordinates_unset client_sharing_activate client_sharing_deactivate stats_push stats_pull stats_delete stats_purge stats_list_last stats_remove_duplicate sync_test mosp_is_object_published" ;;
+        help) ((COMP_CWORD == 2)) && words="serve demo config_check config_template healthcheck audit_list version help completion manual licenses db_create db_init db_upgrade db_adopt db_export db_backup db_restore db_status db_rebuild db_distribute db_empty client_create client_list client_update client_token_rotate client_delete client_coordinates_set client_coordinates_unset client_sharing_activate client_sharing_deactivate stats_push stats_pull stats_delete stats_purge stats_list_last stats_remove_duplicate sync_test mosp_is_object_published" ;;
         serve) words="--help" ;;
         demo) words="--help" ;;
         config_check) words="--json --help" ;;
         config_template) words="--help" ;;
         healthcheck) words="--ready --help" ;;
+        audit_list) words="--since --json --help" ;;
         version) words="--json --help" ;;
         completion) words="--shell --help" ;;
         manual) words="--section --help" ;;

@@ -17,6 +17,11 @@ complete -c stats-service -n __fish_use_subcommand -a healthcheck -d 'Ask the se
 complete -c stats-service -n '__fish_seen_subcommand_from healthcheck' -l ready -d 'ask whether it can do its work, with its database'
 complete -c stats-service -n '__fish_seen_subcommand_from healthcheck' -l help -d 'Show the help and exit.'
 complete -c stats-service -n '__fish_seen_subcommand_from help' -a healthcheck
+complete -c stats-service -n __fish_use_subcommand -a audit_list -d 'List who changed what, and the keys that were refused.'
+complete -c stats-service -n '__fish_seen_subcommand_from audit_list' -l since -x -d 'First moment: a day such as 2026-03-31, a time such as 2026-03-31T12:00:00Z, or how long ago, such as 48h.  [default: the beginning]'
+complete -c stats-service -n '__fish_seen_subcommand_from audit_list' -l json -d 'Print the result as JSON.'
+complete -c stats-service -n '__fish_seen_subcommand_from audit_list' -l help -d 'Show the help and exit.'
+complete -c stats-service -n '__fish_seen_subcommand_from help' -a audit_list
 complete -c stats-service -n __fish_use_subcommand -a version -d 'Show the version.'
 complete -c stats-service -n '__fish_seen_subcommand_from version' -l json -d 'Print the result as JSON.'
 complete -c stats-service -n '__fish_seen_subcommand_from version' -l help -d 'Show the help and exit.'

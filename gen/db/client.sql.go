@@ -106,6 +106,36 @@ func (q *Queries) ClientByUUID(ctx context.Context, argUuid uuid.UUID) (Client, 
 	return i, err
 }
 
+const ClientToChange = `-- name: ClientToChange :one
+SELECT id, uuid, name, token_digest, token_sealed, role, latitude, longitude, last_seen, local, is_sharing_enabled, is_processed, created_at, updated_at, is_active, previous_token_digest, previous_token_until FROM client WHERE uuid = $1::uuid FOR NO KEY UPDATE
+`
+
+// Waits for others who change it, not for those who store stats of it.
+func (q *Queries) ClientToChange(ctx context.Context, argUuid uuid.UUID) (Client, error) {
+	row := q.db.QueryRow(ctx, ClientToChange, argUuid)
+	var i Client
+	err := row.Scan(
+		&i.ID,
+		&i.UUID,
+		&i.Name,
+		&i.TokenDigest,
+		&i.TokenSealed,
+		&i.Role,
+		&i.Latitude,
+		&i.Longitude,
+		&i.LastSeen,
+		&i.Local,
+		&i.IsSharingEnabled,
+		&i.IsProcessed,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+		&i.IsActive,
+		&i.PreviousTokenDigest,
+		&i.PreviousTokenUntil,
+	)
+	return i, err
+}
+
 const CountClients = `-- name: CountClients :one
 SELECT count(*) FROM client
 `
@@ -359,44 +389,6 @@ func (q *Queries) SetClientCoordinates(ctx context.Context, arg SetClientCoordin
 		arg.UpdatedAt,
 		arg.UUID,
 	)
-	var i Client
-	err := row.Scan(
-		&i.ID,
-		&i.UUID,
-		&i.Name,
-		&i.TokenDigest,
-		&i.TokenSealed,
-		&i.Role,
-		&i.Latitude,
-		&i.Longitude,
-		&i.LastSeen,
-		&i.Local,
-		&i.IsSharingEnabled,
-		&i.IsProcessed,
-		&i.CreatedAt,
-		&i.UpdatedAt,
-		&i.IsActive,
-		&i.PreviousTokenDigest,
-		&i.PreviousTokenUntil,
-	)
-	return i, err
-}
-
-const SetClientSharing = `-- name: SetClientSharing :one
-UPDATE client
-SET is_sharing_enabled = $1::boolean, updated_at = $2::timestamptz
-WHERE id = $3::bigint
-RETURNING id, uuid, name, token_digest, token_sealed, role, latitude, longitude, last_seen, local, is_sharing_enabled, is_processed, created_at, updated_at, is_active, previous_token_digest, previous_token_until
-`
-
-type SetClientSharingParams struct {
-	IsSharingEnabled bool
-	UpdatedAt        time.Time
-	ID               int64
-}
-
-func (q *Queries) SetClientSharing(ctx context.Context, arg SetClientSharingParams) (Client, error) {
-	row := q.db.QueryRow(ctx, SetClientSharing, arg.IsSharingEnabled, arg.UpdatedAt, arg.ID)
 	var i Client
 	err := row.Scan(
 		&i.ID,

@@ -10,6 +10,17 @@ import (
 	"github.com/google/uuid"
 )
 
+type AuditLog struct {
+	ID     int64
+	At     time.Time
+	Actor  string
+	Origin string
+	Action string
+	Target string
+	Before []byte
+	After  []byte
+}
+
 type Client struct {
 	ID                  int64
 	UUID                uuid.UUID

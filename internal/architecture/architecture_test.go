@@ -55,10 +55,10 @@ var allowed = map[string][]string{
 
 	// adapters; there is one store, so those that ask it import it instead of
 	// declaring interfaces with a single implementation
-	"internal/postgres":           {"gen/db", "internal/backup", "internal/postgres/conntrack", "internal/postgres/replica", "internal/processor", "internal/rollup", "internal/secret", "internal/stats", "sql/migrations"},
+	"internal/postgres":           {"gen/db", "internal/audit", "internal/backup", "internal/postgres/conntrack", "internal/postgres/replica", "internal/processor", "internal/rollup", "internal/secret", "internal/stats", "sql/migrations"},
 	"internal/postgres/replica":   {"gen/db", "internal/postgres/conntrack", "internal/stats"},
 	"internal/postgres/conntrack": {},
-	"internal/httpapi":            {"gen/api", "gen/server", "gen/server/public", "internal/answer", "internal/buildinfo", "internal/cache", "internal/fieldmask", "internal/logging", "internal/metrics", "internal/origin", "internal/postgres", "internal/prefix", "internal/processor", "internal/stats", "internal/tracing", "internal/upload", "internal/wrongkeys", "openapi", "openapi/lenient"},
+	"internal/httpapi":            {"gen/api", "gen/server", "gen/server/public", "internal/answer", "internal/audit", "internal/buildinfo", "internal/cache", "internal/fieldmask", "internal/logging", "internal/metrics", "internal/origin", "internal/postgres", "internal/prefix", "internal/processor", "internal/stats", "internal/tracing", "internal/upload", "internal/wrongkeys", "openapi", "openapi/lenient"},
 	// what the public sees comes from disclosure control, never from the store
 	"internal/disclosure": {"internal/cache", "internal/postgres", "internal/processor", "internal/stats"},
 	"internal/publicapi":  {"gen/api", "gen/server/public", "internal/answer", "internal/buildinfo", "internal/cache", "internal/disclosure", "internal/fieldmask", "internal/prefix", "internal/processor", "internal/stats"},
@@ -71,6 +71,7 @@ var allowed = map[string][]string{
 	"internal/localpg":    {},
 
 	// building blocks without knowledge of each other
+	"internal/audit":     {"internal/origin"},
 	"internal/backup":    {},
 	"internal/buildinfo": {},
 	"internal/chart":     {},

@@ -147,6 +147,7 @@ func (p *program) commands() []*cli.Command {
 		p.configCheck(),
 		p.configTemplate(),
 		p.healthcheck(),
+		p.auditList(),
 		p.version(),
 		p.help(),
 		p.completion(),

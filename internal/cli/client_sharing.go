@@ -43,6 +43,6 @@ func (t *task) setSharing(ctx context.Context, enabled bool) error {
 		done = "Client %q (%s) shares its stats."
 	}
 	return t.changeClient(ctx, done, func(store *postgres.Store) (stats.Client, error) {
-		return store.SetSharingByUUID(ctx, id, enabled)
+		return store.SetSharing(ctx, id, enabled)
 	})
 }

@@ -64,7 +64,7 @@ func (p *program) serve() *cli.Command {
 			"requests are answered 503. With ADMIN_TOKEN it creates an admin client with that\n" +
 			"token if there is none.",
 		Action: p.action(func(ctx context.Context, _ *cli.Context, settings config.Config) error {
-			return unlessStopped(ctx, p.runServer(ctx, settings))
+			return unlessStopped(ctx, p.runServer(asService(ctx), settings))
 		}),
 	}
 }

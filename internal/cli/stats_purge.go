@@ -16,10 +16,11 @@ const keptMonths = 36
 
 func (p *program) statsPurge() *cli.Command {
 	return &cli.Command{
-		Name:        "stats_purge",
-		Category:    categoryStats,
-		Usage:       "Delete the stats older than the number of months specified in parameter.",
-		Description: "Asks for confirmation at a terminal only, because it is made for cron.",
+		Name:     "stats_purge",
+		Category: categoryStats,
+		Usage:    "Delete the stats older than the number of months specified in parameter.",
+		Description: "Entries of the audit log of that age go too. Asks for confirmation at a\n" +
+			"terminal only, because it is made for cron.",
 		Flags: []cli.Flag{
 			monthsOption("Age (in months) of the stats to purge.", keptMonths),
 			yesOption(automaticYes),
@@ -39,9 +40,22 @@ func purgeStats(ctx context.Context, t *task) error {
 			return err
 		}
 		return t.deleteStats(ctx, func(progress func(done, total int64)) (int64, error) {
-			return store.PurgeStats(ctx, before, progress)
+			deleted, err := store.PurgeStats(ctx, before, progress)
+			if err != nil {
+				return deleted, err
+			}
+			return deleted, t.purgeAudit(ctx, store, before)
 		})
 	})
+}
+
+// purgeAudit has the audit log keep as long a time as stats are kept.
+func (t *task) purgeAudit(ctx context.Context, store *postgres.Store, before time.Time) error {
+	entries, err := store.PurgeAudit(ctx, before)
+	if entries > 0 {
+		t.log.Info("old entries of the audit log were deleted", "entries", entries)
+	}
+	return err
 }
 
 func (t *task) confirmPurge(ctx context.Context, store *postgres.Store, before time.Time) error {

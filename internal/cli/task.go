@@ -33,7 +33,7 @@ func (p *program) task(name logging.Name, run func(ctx context.Context, t *task)
 			return err
 		}
 		t.log = logging.Named(log, name)
-		err = run(ctx, t)
+		err = run(p.asOperator(ctx), t)
 		t.logEnd(err)
 		return errors.Join(err, file.Close())
 	})

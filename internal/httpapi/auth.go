@@ -8,6 +8,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/monarc-project/stats-service/internal/audit"
 	"github.com/monarc-project/stats-service/internal/cache"
 	"github.com/monarc-project/stats-service/internal/postgres"
 	"github.com/monarc-project/stats-service/internal/stats"
@@ -35,6 +36,9 @@ func caller(ctx context.Context) (stats.Client, bool) {
 func (s *Server) authenticate(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		r := c.Request()
+		anyone := audit.Actor{Name: audit.Anyone, Origin: c.RealIP()}
+		ctx := audit.WithActor(r.Context(), anyone)
+		c.SetRequest(r.WithContext(ctx))
 		token := r.Header.Get(keyHeader)
 		if token == "" && s.registrationOpen && isRegistration(c) {
 			return next(c)
@@ -42,9 +46,12 @@ func (s *Server) authenticate(next echo.HandlerFunc) echo.HandlerFunc {
 		if token == "" {
 			return errNoKey
 		}
-		client, err := s.clientOf(r.Context(), token)
+		client, err := s.clientOf(ctx, token)
 		if errors.Is(err, errWrongKey) {
 			return s.refuseKey(c, token)
+		}
+		if errors.Is(err, errInactive) {
+			s.keys.Inactive(c.RealIP(), client.UUID.String())
 		}
 		if err != nil {
 			return err
@@ -53,7 +60,8 @@ func (s *Server) authenticate(next echo.HandlerFunc) echo.HandlerFunc {
 			return err
 		}
 		s.seen.note(client.ID)
-		c.SetRequest(r.WithContext(context.WithValue(r.Context(), callerKey{}, client)))
+		ctx = audit.WithActor(ctx, audit.Actor{Name: audit.Client(client.UUID.String()), Origin: anyone.Origin})
+		c.SetRequest(r.WithContext(context.WithValue(ctx, callerKey{}, client)))
 		return next(c)
 	}
 }
@@ -72,7 +80,8 @@ func newTokenCache(now func() time.Time) *cache.Cache {
 	return cache.New(cache.Options{MaxBytes: 8 << 20, MaxAge: tokenAge, Now: now})
 }
 
-// clientOf returns the client of a token, which is not kept in memory.
+// clientOf returns the client of a token, which is not kept in memory: beside
+// errInactive too.
 func (s *Server) clientOf(ctx context.Context, token string) (stats.Client, error) {
 	client, err := cache.Get(ctx, s.tokens, cache.KeyOf(token), clientTopics, func(ctx context.Context) (stats.Client, error) {
 		client, err := s.store.ClientByToken(ctx, token)
@@ -87,7 +96,7 @@ func (s *Server) clientOf(ctx context.Context, token string) (stats.Client, erro
 		return stats.Client{}, fmt.Errorf("authenticate: %w", err)
 	}
 	if !client.IsActive {
-		return stats.Client{}, errInactive
+		return client, errInactive
 	}
 	return client, nil
 }

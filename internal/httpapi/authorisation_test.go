@@ -301,7 +301,7 @@ func (h town) restore(before map[uuid.UUID]string) {
 		if !slices.Contains(changed, p.client) {
 			continue
 		}
-		if _, err := h.store.SetSharingByUUID(h.t.Context(), p.client, true); err != nil {
+		if _, err := h.store.SetSharing(h.t.Context(), p.client, true); err != nil {
 			h.t.Fatal(err)
 		}
 		if _, err := h.store.DeleteStatsOfClient(h.t.Context(), p.client, nil); err != nil {

@@ -36,7 +36,7 @@ func (s *Server) ClientPatch(ctx context.Context, request server.ClientPatchRequ
 	if !ok {
 		return nil, errNoKey
 	}
-	changed, err := s.store.SetSharing(ctx, client.ID, request.Body.IsSharingEnabled)
+	changed, err := s.store.SetSharing(ctx, client.UUID, request.Body.IsSharingEnabled)
 	s.tokens.Invalidate(string(postgres.ChangeClients))
 	if err != nil {
 		return nil, err

@@ -94,8 +94,10 @@ func (s *Server) refuseKey(c echo.Context, token string) error {
 	}
 	delay, blocked := s.wrongKeys.Failed(origin.OfText(c.RealIP()), token)
 	if blocked {
+		s.keys.Blocked(c.RealIP())
 		return &wrongKeysError{seconds: int(math.Ceil(delay.Seconds()))}
 	}
+	s.keys.Unknown(c.RealIP())
 	if delay == 0 {
 		return errWrongKey
 	}

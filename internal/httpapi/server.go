@@ -15,6 +15,7 @@ import (
 	"github.com/monarc-project/stats-service/gen/server"
 	"github.com/monarc-project/stats-service/gen/server/public"
 	"github.com/monarc-project/stats-service/internal/answer"
+	"github.com/monarc-project/stats-service/internal/audit"
 	"github.com/monarc-project/stats-service/internal/cache"
 	"github.com/monarc-project/stats-service/internal/metrics"
 	"github.com/monarc-project/stats-service/internal/postgres"
@@ -76,6 +77,7 @@ type Server struct {
 	cache            *cache.Cache
 	tokens           *cache.Cache
 	seen             *seen
+	keys             *audit.Keys
 	metrics          *metrics.Metrics
 	pages            Pages
 	rateLimit        *rateLimit
@@ -109,6 +111,7 @@ func New(opts Options) (*Server, http.Handler) {
 		cache:            opts.Cache,
 		tokens:           newTokenCache(opts.Now),
 		seen:             newSeen(opts.Store.ClientStore, opts.Now, opts.Log),
+		keys:             audit.NewKeys(opts.Store, opts.Now, opts.Log),
 	}
 	if opts.WrongKeys > 0 {
 		s.wrongKeys = wrongkeys.New(opts.WrongKeys, opts.Now)
@@ -149,6 +152,7 @@ func (s *Server) Run(ctx context.Context) {
 	var group sync.WaitGroup
 	group.Go(func() { s.listen(ctx) })
 	group.Go(func() { s.seen.run(ctx) })
+	group.Go(func() { s.keys.Run(ctx) })
 	group.Wait()
 }
 

@@ -3,6 +3,7 @@ package postgres
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -14,6 +15,7 @@ import (
 	"github.com/jackc/pgx/v5/stdlib"
 
 	"github.com/monarc-project/stats-service/gen/db"
+	"github.com/monarc-project/stats-service/internal/audit"
 )
 
 // adoptionSchema is where the new tables are filled while the old ones still serve
@@ -312,13 +314,29 @@ func (a *adoption) handOver(ctx context.Context, tx pgx.Tx) error {
 		statements = append(statements, fmt.Sprintf(`ALTER TABLE %s.%s SET SCHEMA %s`, adoptionSchema, table, a.old))
 	}
 	statements = append(statements, fmt.Sprintf(`ALTER VIEW %s.stats_with_data SET SCHEMA %s`, adoptionSchema, a.old),
+		fmt.Sprintf(`ALTER FUNCTION %s.audit_log_append_only() SET SCHEMA %s`, adoptionSchema, a.old),
 		`DROP SCHEMA `+adoptionSchema+` CASCADE`)
 	for _, statement := range statements {
 		if _, err := tx.Exec(ctx, a.sql(statement)); err != nil {
 			return err
 		}
 	}
+	if err := a.note(ctx, tx); err != nil {
+		return err
+	}
 	return notify(ctx, db.New(tx), []Change{ChangeEverything})
+}
+
+// note tells the audit log of it.
+func (a *adoption) note(ctx context.Context, tx pgx.Tx) error {
+	after, err := json.Marshal(map[string]any{"clients": a.Clients, "stats": a.Stats})
+	if err != nil {
+		return err
+	}
+	events := auditColumns([]audit.Event{{
+		At: a.store.timestamp(), Actor: audit.ActorOf(ctx), Action: audit.DatabaseAdopt, Target: audit.Database, After: after,
+	}})
+	return db.New(tx).AppendAudit(ctx, events)
 }
 
 // compareStatements each count rows of the old tables that are not as they were in

@@ -154,6 +154,12 @@ func TestAdopt(t *testing.T) {
 			if _, err := postgres.Adopt(t.Context(), options(t, url), nil); !errors.Is(err, postgres.ErrNothingToAdopt) {
 				t.Errorf("again: %v", err)
 			}
+			store := open(t, url)
+			log := audited(t, store, time.Time{})
+			if len(log) == 0 || !strings.HasPrefix(log[0], "database.adopt database by service") || !strings.Contains(log[0], fmt.Sprintf(`"stats": %d`, pythonStatsCount)) {
+				t.Errorf("audit log: %q", log)
+			}
+			appendOnly(t, url, store)
 		})
 	}
 }

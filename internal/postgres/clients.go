@@ -16,6 +16,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/monarc-project/stats-service/gen/db"
+	"github.com/monarc-project/stats-service/internal/audit"
 	"github.com/monarc-project/stats-service/internal/secret"
 	"github.com/monarc-project/stats-service/internal/stats"
 )
@@ -63,8 +64,10 @@ func (s *shared) insertClient(ctx context.Context, client stats.Client) (row db.
 	params := s.insertClientParams(client)
 	err = s.transact(ctx, func(w *writing) (err error) {
 		w.changed[ChangeClients] = true
-		row, err = w.queries.InsertClient(ctx, params)
-		return err
+		if row, err = w.queries.InsertClient(ctx, params); err != nil {
+			return err
+		}
+		return w.audit(ctx, audit.ClientCreate, audit.Client(row.UUID.String()), nil, clientFields(row))
 	})
 	return row, err
 }
@@ -202,23 +205,6 @@ func (s ClientStore) ListClients(ctx context.Context) ([]stats.Client, error) {
 		clients[i].Token = token
 	}
 	return clients, unreadable
-}
-
-// SetSharing records whether the client shares its stats and returns it without
-// its token, or stats.ErrNotFound.
-func (s ClientStore) SetSharing(ctx context.Context, id int64, enabled bool) (stats.Client, error) {
-	var row db.Client
-	err := s.transact(ctx, func(w *writing) (err error) {
-		w.changed[ChangeClients] = true
-		row, err = w.queries.SetClientSharing(ctx, db.SetClientSharingParams{
-			ID: id, IsSharingEnabled: enabled, UpdatedAt: s.timestamp(),
-		})
-		return err
-	})
-	if err != nil {
-		return stats.Client{}, fmt.Errorf("set sharing of client %d: %w", id, translate(ctx, err))
-	}
-	return clientOf(row), nil
 }
 
 // EnsureAdmin makes sure that token is that of an active admin, for which it

@@ -183,7 +183,7 @@ func TestClientNotFound(t *testing.T) {
 	_, byToken := store.ClientByToken(t.Context(), "unknown")
 	_, byNoToken := store.ClientByToken(t.Context(), "")
 	_, byUUID := store.ClientByUUID(t.Context(), id(1))
-	_, sharing := store.SetSharing(t.Context(), 1, true)
+	_, sharing := store.SetSharing(t.Context(), id(1), true)
 	for name, err := range map[string]error{"token": byToken, "no token": byNoToken, "uuid": byUUID, "sharing": sharing} {
 		if !errors.Is(err, stats.ErrNotFound) {
 			t.Errorf("%s: got %v, want ErrNotFound", name, err)
@@ -260,7 +260,7 @@ func TestSetSharing(t *testing.T) {
 	t.Parallel()
 	store := setup(t)
 	alice, bob := newClient(t, store, "alice"), newClient(t, store, "bob")
-	changed, err := store.SetSharing(t.Context(), alice.ID, false)
+	changed, err := store.SetSharing(t.Context(), alice.UUID, false)
 	if err != nil {
 		t.Fatal(err)
 	}

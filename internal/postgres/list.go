@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/monarc-project/stats-service/gen/db"
+	"github.com/monarc-project/stats-service/internal/audit"
 	"github.com/monarc-project/stats-service/internal/postgres/replica"
 	"github.com/monarc-project/stats-service/internal/stats"
 )
@@ -167,7 +168,16 @@ func (s StatStore) DeleteStats(ctx context.Context, scope stats.Scope, anr uuid.
 		if err != nil {
 			return err
 		}
-		n = int64(len(rows))
+		if n = int64(len(rows)); n == 0 {
+			return nil
+		}
+		before := map[string]any{"stats": n}
+		if id != nil {
+			before["uuid"] = *id
+		}
+		if err := w.audit(ctx, audit.StatsDelete, audit.Analysis(anr.String()), before, nil); err != nil {
+			return err
+		}
 		return w.deleted(ctx, rows)
 	})
 	if err != nil {

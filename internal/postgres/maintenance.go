@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/monarc-project/stats-service/gen/db"
+	"github.com/monarc-project/stats-service/internal/audit"
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
@@ -54,7 +55,13 @@ func (s ClientStore) DeleteStatsOfClient(ctx context.Context, id uuid.UUID, prog
 		return 0, err
 	}
 	// First, so that an interruption cannot leave a position before a gap.
-	if err := s.queries.ForgetPullPositions(ctx, client.ID); err != nil {
+	err = s.transact(ctx, func(w *writing) error {
+		if err := w.queries.ForgetPullPositions(ctx, client.ID); err != nil {
+			return err
+		}
+		return w.auditDeletion(ctx, audit.StatsDelete, audit.Client(id.String()), total, nil)
+	})
+	if err != nil {
 		return 0, fmt.Errorf("forget how far the stats of client %s were pulled: %w", id, translate(ctx, err))
 	}
 	deleted, err = s.deleteBatches(ctx, total, progress, func() ([]statKey, error) {
@@ -85,7 +92,13 @@ func (s Maintenance) PurgeStats(ctx context.Context, before time.Time, progress 
 		return 0, err
 	}
 	// First, so that nothing comes back after an interruption.
-	if err := s.queries.RecordPurge(ctx, before); err != nil {
+	err = s.transact(ctx, func(w *writing) error {
+		if err := w.queries.RecordPurge(ctx, before); err != nil {
+			return err
+		}
+		return w.auditDeletion(ctx, audit.StatsPurge, audit.AllStats, total, map[string]any{"before": before.Format(time.DateOnly)})
+	})
+	if err != nil {
 		return 0, fmt.Errorf("remember the purge before %s: %w", before.Format(time.DateOnly), translate(ctx, err))
 	}
 	deleted, err = s.deleteBatches(ctx, total, progress, func() ([]statKey, error) {
@@ -188,6 +201,12 @@ func (s Maintenance) RemoveDuplicates(ctx context.Context, query DuplicateQuery,
 		return 0, err
 	}
 	progress.tell(0, total)
+	err = s.transact(ctx, func(w *writing) error {
+		return w.auditDeletion(ctx, audit.StatsDelete, audit.AllStats, total, map[string]any{"duplicates": true})
+	})
+	if err != nil {
+		return 0, fmt.Errorf("remove duplicate stats: %w", translate(ctx, err))
+	}
 	err = s.eachRepeated(ctx, query, func(anr uuid.UUID) error {
 		n, err := s.removeDuplicates(ctx, query, anr)
 		deleted += n

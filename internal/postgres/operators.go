@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/monarc-project/stats-service/gen/db"
+	"github.com/monarc-project/stats-service/internal/audit"
 	"github.com/monarc-project/stats-service/internal/rollup"
 	"github.com/monarc-project/stats-service/internal/secret"
 	"github.com/monarc-project/stats-service/internal/stats"
@@ -52,11 +53,7 @@ func (s ClientStore) UpdateClient(ctx context.Context, id uuid.UUID, change Clie
 	if change.Local == nil && change.Processed == nil {
 		return s.updateClient(ctx, params)
 	}
-	return s.changeClientUnder(ctx, db.LockExclusive, id, func(w *writing) (db.Client, error) {
-		before, err := w.queries.LockClient(ctx, id)
-		if err != nil {
-			return db.Client{}, err
-		}
+	return s.changeClientUnder(ctx, db.LockExclusive, id, func(w *writing, before db.Client) (db.Client, error) {
 		after, err := w.queries.UpdateClient(ctx, params)
 		if err != nil {
 			return db.Client{}, err
@@ -79,16 +76,16 @@ func (c ClientChange) validate() error {
 	return validateClient(probe)
 }
 
-// SetSharingByUUID records whether the client shares its stats and returns it
-// without its token.
-func (s ClientStore) SetSharingByUUID(ctx context.Context, id uuid.UUID, enabled bool) (stats.Client, error) {
+// SetSharing records whether the client shares its stats and returns it without its
+// token.
+func (s ClientStore) SetSharing(ctx context.Context, id uuid.UUID, enabled bool) (stats.Client, error) {
 	return s.updateClient(ctx, db.UpdateClientParams{
 		UUID: id, IsSharingEnabled: &enabled, UpdatedAt: s.timestamp(),
 	})
 }
 
-func (s *shared) updateClient(ctx context.Context, params db.UpdateClientParams) (stats.Client, error) {
-	return s.changeClient(ctx, params.UUID, func(w *writing) (db.Client, error) {
+func (s ClientStore) updateClient(ctx context.Context, params db.UpdateClientParams) (stats.Client, error) {
+	return s.changeClient(ctx, params.UUID, func(w *writing, _ db.Client) (db.Client, error) {
 		return w.queries.UpdateClient(ctx, params)
 	})
 }
@@ -103,7 +100,7 @@ func (s ClientStore) SetCoordinates(ctx context.Context, id uuid.UUID, latitude,
 	if err := validateCoordinate("longitude", longitude, 180); err != nil {
 		return stats.Client{}, err
 	}
-	return s.changeClient(ctx, id, func(w *writing) (db.Client, error) {
+	return s.changeClient(ctx, id, func(w *writing, _ db.Client) (db.Client, error) {
 		return w.queries.SetClientCoordinates(ctx, db.SetClientCoordinatesParams{
 			UUID: id, Latitude: latitude, Longitude: longitude, UpdatedAt: s.timestamp(),
 		})
@@ -125,10 +122,15 @@ func (s ClientStore) RotateToken(ctx context.Context, id uuid.UUID, grace time.D
 		return stats.Client{}, stats.Invalid("grace", "%s is negative: use 0 to end the old token at once", grace)
 	}
 	token, now := secret.NewToken(), s.timestamp()
-	client, err := s.changeClient(ctx, id, func(w *writing) (db.Client, error) {
+	until := now.Add(grace)
+	client, err := s.changeClient(ctx, id, func(w *writing, _ db.Client) (db.Client, error) {
+		after := map[string]any{"previous_token_until": until}
+		if err := w.audit(ctx, audit.ClientRotate, audit.Client(id.String()), nil, after); err != nil {
+			return db.Client{}, err
+		}
 		return w.queries.RotateClientToken(ctx, db.RotateClientTokenParams{
 			UUID: id, TokenDigest: secret.Digest(token), TokenSealed: s.secret.Seal(token, id[:]),
-			PreviousTokenUntil: now.Add(grace), UpdatedAt: now,
+			PreviousTokenUntil: until, UpdatedAt: now,
 		})
 	})
 	if err != nil {
@@ -138,17 +140,24 @@ func (s ClientStore) RotateToken(ctx context.Context, id uuid.UUID, grace time.D
 	return client, nil
 }
 
-// changeClient changes the client with this uuid by fn, and announces it.
-func (s *shared) changeClient(ctx context.Context, id uuid.UUID, fn func(w *writing) (db.Client, error)) (stats.Client, error) {
+// changeClient changes the client with this uuid by fn, which is told what it was,
+// notes and announces it.
+func (s ClientStore) changeClient(ctx context.Context, id uuid.UUID, fn func(w *writing, before db.Client) (db.Client, error)) (stats.Client, error) {
 	return s.changeClientUnder(ctx, db.LockShared, id, fn)
 }
 
-func (s *shared) changeClientUnder(ctx context.Context, lock string, id uuid.UUID, fn func(w *writing) (db.Client, error)) (stats.Client, error) {
+func (s ClientStore) changeClientUnder(ctx context.Context, lock string, id uuid.UUID, fn func(w *writing, before db.Client) (db.Client, error)) (stats.Client, error) {
 	var changed db.Client
-	err := s.transactLocked(ctx, lock, nil, func(w *writing) (err error) {
+	err := s.transactLocked(ctx, lock, nil, func(w *writing) error {
 		w.changed[ChangeClients] = true
-		changed, err = fn(w)
-		return err
+		before, err := w.queries.ClientToChange(ctx, id)
+		if err != nil {
+			return err
+		}
+		if changed, err = fn(w, before); err != nil {
+			return err
+		}
+		return w.auditChange(ctx, before, changed)
 	})
 	if err != nil {
 		return stats.Client{}, fmt.Errorf("client %s: %w", id, translate(ctx, err))
@@ -191,6 +200,11 @@ func (s ClientStore) DeleteClient(ctx context.Context, id uuid.UUID) (deleted in
 			return err
 		}
 		w.changed[ChangeClients] = true
+		fields := clientFields(client)
+		fields["stats"] = deleted
+		if err := w.audit(ctx, audit.ClientDelete, audit.Client(id.String()), fields, nil); err != nil {
+			return err
+		}
 		return w.queries.DeleteClient(ctx, client.ID)
 	})
 	if err != nil {

@@ -123,7 +123,7 @@ func TestSetFlags(t *testing.T) {
 	t.Parallel()
 	store := setup(t)
 	client := newClient(t, store, "client")
-	_, sharing := store.SetSharingByUUID(t.Context(), client.UUID, false)
+	_, sharing := store.SetSharing(t.Context(), client.UUID, false)
 	_, local := store.UpdateClient(t.Context(), client.UUID, postgres.ClientChange{Local: ptr(false)})
 	if err := errors.Join(sharing, local); err != nil {
 		t.Fatal(err)
@@ -139,7 +139,7 @@ func TestUnknownClient(t *testing.T) {
 	store := setup(t)
 	ctx, unknown := t.Context(), id(404)
 	_, update := store.UpdateClient(ctx, unknown, postgres.ClientChange{Active: ptr(true)})
-	_, sharing := store.SetSharingByUUID(ctx, unknown, true)
+	_, sharing := store.SetSharing(ctx, unknown, true)
 	_, coordinates := store.SetCoordinates(ctx, unknown, nil, nil)
 	_, local := store.UpdateClient(ctx, unknown, postgres.ClientChange{Local: ptr(true)})
 	_, rotated := store.RotateToken(ctx, unknown, 0)

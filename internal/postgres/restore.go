@@ -213,8 +213,9 @@ func (r *restoring) fill(ctx context.Context, tx pgx.Tx) error {
 	if version != r.archive.Manifest().SchemaVersion {
 		return errors.New("another process has just changed the tables: run this again")
 	}
-	// A table that is truncated in the same transaction is filled with less effort.
-	if err := execute(ctx, r.conn, `TRUNCATE `+qualified(r.schema, r.tables)); err != nil {
+	// A table that is truncated in the same transaction is filled with less effort. That
+	// of the audit log, which has no rows, has to be told that this is meant.
+	if err := execute(ctx, r.conn, `SET LOCAL stats_service.audit_retention = 'on'`, `TRUNCATE `+qualified(r.schema, r.tables)); err != nil {
 		return err
 	}
 	for {

@@ -118,7 +118,7 @@ func (s *shared) countRecords(ctx context.Context, status *Status) (err error) {
 // db_distribute distributes before those of which each node has a copy.
 var ownTables = []string{
 	"peer_receipt", "stats", "document", "rollup", "rollup_delta",
-	"transfer", "pull_position", "peer", "rollup_state", "purge_state", "subject", "client", "adoption_state",
+	"audit_log", "transfer", "pull_position", "peer", "rollup_state", "purge_state", "subject", "client", "adoption_state",
 	goose.DefaultTablename,
 }
 
@@ -148,4 +148,5 @@ func (s *shared) dropTables(ctx context.Context) error {
 
 // dropStatements drop without CASCADE: a table of somebody else that refers to ours is
 // not ours to change, and makes it fail.
-var dropStatements = []string{"DROP VIEW IF EXISTS stats_with_data", "DROP TABLE IF EXISTS " + strings.Join(ownTables, ", ")}
+var dropStatements = []string{"DROP VIEW IF EXISTS stats_with_data", "DROP TABLE IF EXISTS " + strings.Join(ownTables, ", "),
+	"DROP FUNCTION IF EXISTS audit_log_append_only()"}

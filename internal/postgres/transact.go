@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/monarc-project/stats-service/gen/db"
+	"github.com/monarc-project/stats-service/internal/audit"
 	"github.com/monarc-project/stats-service/internal/postgres/replica"
 	"github.com/monarc-project/stats-service/internal/rollup"
 	"github.com/monarc-project/stats-service/internal/stats"
@@ -39,9 +40,11 @@ type writing struct {
 	conn        *pgxpool.Conn
 	distributed bool
 	queries     *db.Queries
+	now         func() time.Time
 	totals      rollup.Totals
 	clients     map[int64]counting // by id, as far as known
 	changed     map[Change]bool
+	events      []audit.Event // for the audit log
 }
 
 // counting is where the stats of a client count.
@@ -117,7 +120,7 @@ func (s *shared) attempt(ctx context.Context, lock string, open func(*pgx.Batch,
 	}
 	defer conn.Release() // which discards a connection that is still in a transaction
 	w := &writing{
-		conn: conn, distributed: distributed, queries: db.New(conn), totals: rollup.Totals{}, changed: map[Change]bool{},
+		conn: conn, distributed: distributed, queries: db.New(conn), now: s.timestamp, totals: rollup.Totals{}, changed: map[Change]bool{},
 		clients: map[int64]counting{nobody: {processed: true}},
 	}
 	if err = w.begin(ctx, lock, open); err == nil {
@@ -146,7 +149,8 @@ func (w *writing) send(ctx context.Context, batch *pgx.Batch) error {
 	return w.conn.SendBatch(ctx, inForm(batch, w.distributed)).Close()
 }
 
-// commit appends what changed to the deltas, announces it and commits.
+// commit appends what changed to the deltas and to the audit log, announces it and
+// commits.
 func (w *writing) commit(ctx context.Context, replicas *replica.Replicas) (appended int, err error) {
 	rows, err := w.totals.Rows()
 	if err != nil {
@@ -157,6 +161,7 @@ func (w *writing) commit(ctx context.Context, replicas *replica.Replicas) (appen
 		c := columnsOf(rows)
 		batch.Queue(db.AppendDeltas, c.Types, c.Dates, c.Locals, c.Packed)
 	}
+	queueAudit(&batch, w.events)
 	if len(w.changed) > 0 {
 		batch.Queue(db.Notify, channel, slices.Sorted(maps.Keys(w.changed)))
 	}

@@ -76,11 +76,7 @@ func TestWritersLookAfterTheLock(t *testing.T) {
 				t.Fatal(err)
 			}
 			wrote, no := make(chan error, 1), false
-			_, err := store.changeClientUnder(ctx, db.LockExclusive, client.UUID, func(w *writing) (db.Client, error) {
-				before, err := w.queries.LockClient(ctx, client.UUID)
-				if err != nil {
-					return db.Client{}, err
-				}
+			_, err := store.changeClientUnder(ctx, db.LockExclusive, client.UUID, func(w *writing, before db.Client) (db.Client, error) {
 				after := before
 				after.Local = no
 				if err := w.recount(ctx, before, after); err != nil {

@@ -31,12 +31,6 @@ SELECT * FROM client WHERE name = @name::text;
 -- name: ListClients :many
 SELECT * FROM client ORDER BY created_at, id;
 
--- name: SetClientSharing :one
-UPDATE client
-SET is_sharing_enabled = @is_sharing_enabled::boolean, updated_at = @updated_at::timestamptz
-WHERE id = @id::bigint
-RETURNING *;
-
 -- name: UpdateClient :one
 -- What is NULL stays as it is.
 UPDATE client
@@ -71,6 +65,10 @@ RETURNING *;
 -- name: LockClient :one
 -- Waits for whoever stores stats of the client, and makes others wait.
 SELECT * FROM client WHERE uuid = @uuid::uuid FOR UPDATE;
+
+-- name: ClientToChange :one
+-- Waits for others who change it, not for those who store stats of it.
+SELECT * FROM client WHERE uuid = @uuid::uuid FOR NO KEY UPDATE;
 
 -- name: DeleteClient :exec
 DELETE FROM client WHERE id = @id::bigint;

@@ -1,0 +1,38 @@
+package cli
+
+import (
+	"cmp"
+	"context"
+	"os"
+	"os/user"
+	"strconv"
+	"strings"
+
+	"github.com/monarc-project/stats-service/internal/audit"
+)
+
+// asOperator returns a context in which the audit log names who runs the command:
+// the user of the system, and the one who became that user with sudo.
+func (p *program) asOperator(ctx context.Context) context.Context {
+	name := strconv.Itoa(os.Getuid())
+	if current, err := user.Current(); err == nil {
+		name = current.Username
+	}
+	for _, variable := range p.Environ {
+		if before, found := strings.CutPrefix(variable, "SUDO_USER="); found && before != "" {
+			name = before + " as " + name
+		}
+	}
+	return audit.WithActor(ctx, audit.Actor{Name: audit.Operator(name), Origin: machine()})
+}
+
+// asService returns a context of what the service does by itself.
+func asService(ctx context.Context) context.Context {
+	return audit.WithActor(ctx, audit.Actor{Name: audit.Service, Origin: machine()})
+}
+
+// machine is the name of this one.
+func machine() string {
+	name, _ := os.Hostname() // which may have none
+	return cmp.Or(name, "this machine")
+}

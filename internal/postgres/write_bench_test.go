@@ -128,6 +128,40 @@ func reportState(b *testing.B, store *postgres.Store, url string) {
 	b.ReportMetric(size, "rollup-B/day")
 }
 
+// BenchmarkNight posts what a front office with 20 analyses posts in a night: with
+// contents that nobody has sent before, and the same contents for one more day. With
+// the build tag citus it runs on distributed tables.
+func BenchmarkNight(b *testing.B) {
+	posts := frontOfficePosts(b, 20)
+	night := func() (items []stats.Item) {
+		for _, post := range posts {
+			items = append(items, ofNewAnalysis(post, date("2024-05-31"))...)
+		}
+		return items
+	}
+	b.Run("new", func(b *testing.B) {
+		store := open(b, pgtest.New(b))
+		client := newClient(b, store, "client")
+		for b.Loop() {
+			insert(b, store, client, night()...)
+		}
+	})
+	b.Run("known", func(b *testing.B) {
+		store := open(b, pgtest.New(b))
+		client, items := newClient(b, store, "client"), night()
+		insert(b, store, client, items...)
+		for i := range items {
+			items[i] = known(b, store, items[i])
+		}
+		for b.Loop() {
+			for i := range items {
+				items[i].Date = items[i].Date.AddDate(0, 0, 1)
+			}
+			insert(b, store, client, items...)
+		}
+	})
+}
+
 // BenchmarkLargeBatch stores a batch of 25 MB and reports the most memory that
 // was in use at once, beyond the batch itself, as a multiple of its size.
 func BenchmarkLargeBatch(b *testing.B) {

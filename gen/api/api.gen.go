@@ -11,6 +11,87 @@ import (
 	openapi_types "github.com/oapi-codegen/runtime/types"
 )
 
+// Defines values for ObjectFiguresRankBy.
+const (
+	ObjectFiguresRankByMaximumRisk ObjectFiguresRankBy = "maximum_risk"
+	ObjectFiguresRankByOccurrence  ObjectFiguresRankBy = "occurrence"
+	ObjectFiguresRankByProbability ObjectFiguresRankBy = "probability"
+)
+
+// Valid indicates whether the value is a known member of the ObjectFiguresRankBy enum.
+func (e ObjectFiguresRankBy) Valid() bool {
+	switch e {
+	case ObjectFiguresRankByMaximumRisk:
+		return true
+	case ObjectFiguresRankByOccurrence:
+		return true
+	case ObjectFiguresRankByProbability:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ObjectFiguresType.
+const (
+	Threat        ObjectFiguresType = "threat"
+	Vulnerability ObjectFiguresType = "vulnerability"
+)
+
+// Valid indicates whether the value is a known member of the ObjectFiguresType enum.
+func (e ObjectFiguresType) Valid() bool {
+	switch e {
+	case Threat:
+		return true
+	case Vulnerability:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for PublicThreatParamsBy.
+const (
+	PublicThreatParamsByMaximumRisk PublicThreatParamsBy = "maximum_risk"
+	PublicThreatParamsByOccurrence  PublicThreatParamsBy = "occurrence"
+	PublicThreatParamsByProbability PublicThreatParamsBy = "probability"
+)
+
+// Valid indicates whether the value is a known member of the PublicThreatParamsBy enum.
+func (e PublicThreatParamsBy) Valid() bool {
+	switch e {
+	case PublicThreatParamsByMaximumRisk:
+		return true
+	case PublicThreatParamsByOccurrence:
+		return true
+	case PublicThreatParamsByProbability:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for PublicVulnerabilityParamsBy.
+const (
+	PublicVulnerabilityParamsByMaximumRisk PublicVulnerabilityParamsBy = "maximum_risk"
+	PublicVulnerabilityParamsByOccurrence  PublicVulnerabilityParamsBy = "occurrence"
+	PublicVulnerabilityParamsByProbability PublicVulnerabilityParamsBy = "probability"
+)
+
+// Valid indicates whether the value is a known member of the PublicVulnerabilityParamsBy enum.
+func (e PublicVulnerabilityParamsBy) Valid() bool {
+	switch e {
+	case PublicVulnerabilityParamsByMaximumRisk:
+		return true
+	case PublicVulnerabilityParamsByOccurrence:
+		return true
+	case PublicVulnerabilityParamsByProbability:
+		return true
+	default:
+		return false
+	}
+}
+
 // About What the service is.
 type About struct {
 	// APIV1Root Path of API v1.
@@ -105,6 +186,65 @@ type NewStats struct {
 	UUID *openapi_types.UUID `json:"uuid,omitempty"`
 }
 
+// ObjectFigures One threat or vulnerability over all clients.
+type ObjectFigures struct {
+	// Analyses How many analyses have it; where figures are left out, in the week with the most.
+	Analyses int `json:"analyses"`
+
+	// Averages The three values that stats have of a threat or vulnerability.
+	Averages ObjectMeasure      `json:"averages"`
+	From     openapi_types.Date `json:"from"`
+
+	// HiddenBelowClients Figures of fewer clients are left out; not there where none are.
+	HiddenBelowClients int `json:"hidden_below_clients,omitempty,omitzero"`
+
+	// History The mean of each day, or of each week where figures are left out, and how many analyses it is of.
+	History []struct {
+		Analyses    int                `json:"analyses"`
+		AverageRate float32            `json:"averageRate"`
+		Count       float32            `json:"count"`
+		Date        openapi_types.Date `json:"date"`
+		MaxRisk     float32            `json:"maxRisk"`
+	} `json:"history"`
+
+	// Labels Names in French, English, German and Dutch.
+	Labels         ObjectLabels `json:"labels"`
+	LocalStatsOnly bool         `json:"local_stats_only"`
+
+	// Organisations How many clients these analyses are of.
+	Organisations int `json:"organisations"`
+
+	// Quartiles Of the means of the analyses; null where these are too few, or figures are left out.
+	Quartiles struct {
+		// Lower The three values that stats have of a threat or vulnerability.
+		Lower ObjectMeasure `json:"lower"`
+
+		// Median The three values that stats have of a threat or vulnerability.
+		Median ObjectMeasure `json:"median"`
+
+		// Upper The three values that stats have of a threat or vulnerability.
+		Upper ObjectMeasure `json:"upper"`
+	} `json:"quartiles"`
+
+	// Rank Its place from the highest mean on; null where too few analyses have it.
+	Rank struct {
+		By ObjectFiguresRankBy `json:"by"`
+
+		// Of How many objects are ranked.
+		Of       int `json:"of"`
+		Position int `json:"position"`
+	} `json:"rank"`
+	To   openapi_types.Date `json:"to"`
+	Type ObjectFiguresType  `json:"type"`
+	UUID openapi_types.UUID `json:"uuid"`
+}
+
+// ObjectFiguresRankBy defines model for ObjectFigures.Rank.By.
+type ObjectFiguresRankBy string
+
+// ObjectFiguresType defines model for ObjectFigures.Type.
+type ObjectFiguresType string
+
 // ObjectLabels Names in French, English, German and Dutch.
 type ObjectLabels struct {
 	Label1 string `json:"label1,omitempty,omitzero"`
@@ -115,6 +255,13 @@ type ObjectLabels struct {
 
 // ObjectMeans By object and date, or with `layout=series` as GET /stats/processed/ answers.
 type ObjectMeans = json.RawMessage
+
+// ObjectMeasure The three values that stats have of a threat or vulnerability.
+type ObjectMeasure struct {
+	AverageRate float32 `json:"averageRate"`
+	Count       float32 `json:"count"`
+	MaxRisk     float32 `json:"maxRisk"`
+}
 
 // ObjectSeries The history of a threat or vulnerability.
 type ObjectSeries struct {
@@ -457,6 +604,27 @@ type PublicThreatsParams struct {
 	XFields string `json:"X-Fields,omitempty,omitzero"`
 }
 
+// PublicThreatParams defines parameters for PublicThreat.
+type PublicThreatParams struct {
+	// Days How many days up to today; 365 without it.
+	Days string `form:"days,omitempty" json:"days,omitempty,omitzero"`
+
+	// From First day of the period, instead of `days`.
+	From string `form:"from,omitempty" json:"from,omitempty,omitzero"`
+
+	// To Last day of the period.
+	To string `form:"to,omitempty" json:"to,omitempty,omitzero"`
+
+	// LocalStatsOnly 1 leaves out the stats of clients that are not local.
+	LocalStatsOnly string `form:"local_stats_only,omitempty" json:"local_stats_only,omitempty,omitzero"`
+
+	// By What the rank is by; `probability` without it, which is the qualification of vulnerabilities.
+	By PublicThreatParamsBy `form:"by,omitempty" json:"by,omitempty,omitzero"`
+}
+
+// PublicThreatParamsBy defines parameters for PublicThreat.
+type PublicThreatParamsBy string
+
 // PublicVulnerabilitiesParams defines parameters for PublicVulnerabilities.
 type PublicVulnerabilitiesParams struct {
 	// Processor A processor of this type of stats; GET /stats/processed/list of API v1 names them.
@@ -477,6 +645,27 @@ type PublicVulnerabilitiesParams struct {
 	// XFields A mask of the members to return, such as `{data{anr,date}}`; `*` stands for all others and the outer braces are optional. A mask that cannot be parsed is 400.
 	XFields string `json:"X-Fields,omitempty,omitzero"`
 }
+
+// PublicVulnerabilityParams defines parameters for PublicVulnerability.
+type PublicVulnerabilityParams struct {
+	// Days How many days up to today; 365 without it.
+	Days string `form:"days,omitempty" json:"days,omitempty,omitzero"`
+
+	// From First day of the period, instead of `days`.
+	From string `form:"from,omitempty" json:"from,omitempty,omitzero"`
+
+	// To Last day of the period.
+	To string `form:"to,omitempty" json:"to,omitempty,omitzero"`
+
+	// LocalStatsOnly 1 leaves out the stats of clients that are not local.
+	LocalStatsOnly string `form:"local_stats_only,omitempty" json:"local_stats_only,omitempty,omitzero"`
+
+	// By What the rank is by; `probability` without it, which is the qualification of vulnerabilities.
+	By PublicVulnerabilityParamsBy `form:"by,omitempty" json:"by,omitempty,omitzero"`
+}
+
+// PublicVulnerabilityParamsBy defines parameters for PublicVulnerability.
+type PublicVulnerabilityParamsBy string
 
 // DeleteStatsParams defines parameters for DeleteStats.
 type DeleteStatsParams struct {

@@ -8,6 +8,8 @@ package db
 import (
 	"context"
 	"time"
+
+	"github.com/google/uuid"
 )
 
 const Contributions = `-- name: Contributions :one
@@ -164,6 +166,90 @@ func (q *Queries) LocatedClients(ctx context.Context, localOnly bool) ([]Located
 	for rows.Next() {
 		var i LocatedClientsRow
 		if err := rows.Scan(&i.ID, &i.Latitude, &i.Longitude); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const NewestCountedDay = `-- name: NewestCountedDay :one
+SELECT date FROM stats
+WHERE date <= $1::date
+  AND coalesce(client_id, 0) NOT IN (SELECT client.id FROM client WHERE NOT client.is_processed)
+  AND (NOT $2::boolean OR client_id IN (SELECT client.id FROM client WHERE client.local))
+ORDER BY date DESC
+LIMIT 1
+`
+
+type NewestCountedDayParams struct {
+	Until     time.Time
+	LocalOnly bool
+}
+
+// Of the stats up to a day, without those of clients that are muted.
+func (q *Queries) NewestCountedDay(ctx context.Context, arg NewestCountedDayParams) (time.Time, error) {
+	row := q.db.QueryRow(ctx, NewestCountedDay, arg.Until, arg.LocalOnly)
+	var date time.Time
+	err := row.Scan(&date)
+	return date, err
+}
+
+const ObservationsByAnalysis = `-- name: ObservationsByAnalysis :many
+SELECT k.anr, coalesce(k.client_id, 0)::bigint AS client_id, k.days::int[] AS days, d.observations
+FROM (
+    SELECT s.anr, s.digest, s.client_id, array_agg(s.date - DATE '1970-01-01') AS days
+    FROM stats AS s
+    WHERE s.type = $1::text
+      AND s.date >= $2::date
+      AND s.date <= $3::date
+      AND coalesce(s.client_id, 0) NOT IN (SELECT client.id FROM client WHERE NOT client.is_processed)
+      AND (NOT $4::boolean OR s.client_id IN (SELECT client.id FROM client WHERE client.local))
+    GROUP BY s.anr, s.digest, s.client_id
+) AS k
+JOIN document AS d ON d.anr = k.anr AND d.digest = k.digest
+`
+
+type ObservationsByAnalysisParams struct {
+	Type      string
+	DateFrom  time.Time
+	DateTo    time.Time
+	LocalOnly bool
+}
+
+type ObservationsByAnalysisRow struct {
+	ANR          uuid.UUID
+	ClientID     int64
+	Days         []int32
+	Observations []byte
+}
+
+// See ObservationsBetween. Those of clients that are muted do not count. The client
+// of stats that are nobody's is 0.
+// @sqlc-vet-disable no-unordered-list
+func (q *Queries) ObservationsByAnalysis(ctx context.Context, arg ObservationsByAnalysisParams) ([]ObservationsByAnalysisRow, error) {
+	rows, err := q.db.Query(ctx, ObservationsByAnalysis,
+		arg.Type,
+		arg.DateFrom,
+		arg.DateTo,
+		arg.LocalOnly,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []ObservationsByAnalysisRow
+	for rows.Next() {
+		var i ObservationsByAnalysisRow
+		if err := rows.Scan(
+			&i.ANR,
+			&i.ClientID,
+			&i.Days,
+			&i.Observations,
+		); err != nil {
 			return nil, err
 		}
 		items = append(items, i)

@@ -60,7 +60,7 @@ var allowed = map[string][]string{
 	"internal/postgres/conntrack": {},
 	"internal/httpapi":            {"gen/api", "gen/server", "gen/server/public", "internal/answer", "internal/audit", "internal/buildinfo", "internal/cache", "internal/fieldmask", "internal/logging", "internal/metrics", "internal/origin", "internal/postgres", "internal/prefix", "internal/processor", "internal/stats", "internal/tracing", "internal/upload", "internal/wrongkeys", "openapi", "openapi/lenient"},
 	// what the public sees comes from disclosure control, never from the store
-	"internal/disclosure": {"internal/cache", "internal/postgres", "internal/processor", "internal/stats"},
+	"internal/disclosure": {"internal/cache", "internal/postgres", "internal/processor", "internal/rollup", "internal/stats"},
 	"internal/publicapi":  {"gen/api", "gen/server/public", "internal/answer", "internal/buildinfo", "internal/cache", "internal/disclosure", "internal/fieldmask", "internal/prefix", "internal/processor", "internal/stats"},
 	"internal/dashboard":  {"internal/answer", "internal/buildinfo", "internal/cache", "internal/disclosure", "internal/chart", "internal/prefix", "internal/processor", "internal/stats"},
 	"internal/health":     {"internal/postgres"},

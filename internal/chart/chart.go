@@ -12,7 +12,7 @@ import (
 	"strings"
 )
 
-// Chart is one of Bars, Levels, Lines, Heat, Radar and Map.
+// Chart is one of Bars, Levels, Lines, Spark, Pairs, Heat, Radar and Map.
 type Chart interface {
 	// draw lays the chart out from the upper left corner of an area, across its
 	// width, and returns the height that it takes. A chart that can be higher than
@@ -35,13 +35,14 @@ type Format struct {
 
 // Layouts of a page: its stylesheet shows the one that suits the room that there is.
 const (
+	small  = 160.0
 	narrow = 280.0
 	medium = 520.0
 	roomy  = 680.0
 	wide   = 1120.0
 )
 
-var layouts = map[float64]string{narrow: "narrow", medium: "medium", roomy: "roomy", wide: "wide"}
+var layouts = map[float64]string{small: "small", narrow: "narrow", medium: "medium", roomy: "roomy", wide: "wide"}
 
 // Inline is a chart within a page.
 type Inline struct {

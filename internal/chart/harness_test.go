@@ -93,14 +93,19 @@ var likelihoods = []int{0, 1, 2, 3, 4, 5, 6, 8, 9, 10, 12, 15, 16, 20}
 func namedCharts(t testing.TB, name string) map[string]Chart {
 	t.Helper()
 	return map[string]Chart{
-		"bars":   Bars{Items: []Bar{{Label{name}, 4, "https://example.org/?a=1&b=2"}, {Label{name}, 2, ""}, {Label{name}, -1, ""}, {Label{name}, 0, ""}}},
-		"shared": Bars{Max: 5, Items: []Bar{{Label{name}, 4, ""}, {Label{name}, 2, ""}}},
+		"bars": Bars{Items: []Bar{
+			{Label: Label{name}, Value: 4, Href: "https://example.org/?a=1&b=2"}, {Label: Label{name}, Value: 2}, {Label: Label{name}, Value: -1}, {Label: Label{name}},
+		}},
+		"shared": Bars{Max: 5, Items: []Bar{{Label: Label{name}, Value: 4}, {Label: Label{name}, Value: 2}}},
+		"spread": Bars{Max: 5, Spread: "Middle half of the analyses, dot: median", Items: []Bar{
+			{Label: Label{name}, Value: 4, Spread: &Spread{3, 3.5, 4.5}}, {Label: Label{name}, Value: 2, Few: true},
+		}},
 		"levels": Levels{Current: "Current", Residual: "Residual", Items: []LevelBars{
-			{High, Label{name}, known(4), known(2)}, {Medium, Label{name}, known(3), nil}, {Low, Label{name}, known(12), known(0)},
+			{High, Label{name}, known(4), known(2), false}, {Medium, Label{name}, known(3), nil, true}, {Low, Label{name}, known(12), known(0), false},
 		}},
 		"lines": linesOf(name, 6, 53), "many lines": linesOf(name, 30, 53), "one step": linesOf(name, 2, 1),
 		"heat": heatOf("risks", likelihoods, []int{0, 1, 2, 3, 4}), "small heat": heatOf("risks", []int{0, 1}, []int{0, 4}),
-		"radar": radarOf(name, 6), "radar of two": radarOf(name, 2), "radar of many": radarOf(name, 20),
+		"pairs": Pairs(radarOf(name, 5)), "radar": radarOf(name, 6), "radar of two": radarOf(name, 2), "radar of many": radarOf(name, 20),
 		"map": Map{World: worldOfTests(t), Name: strings.ToLower, Levels: map[Level]string{Low: name, Medium: name, High: name}, Places: []Place{
 			{Latitude: 45, Longitude: 0, Weight: 1, Risks: &Shares{0.5, 0.3, 0.2}},
 			{Latitude: 45, Longitude: 20, Weight: 900},

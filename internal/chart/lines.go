@@ -23,6 +23,7 @@ type Line struct {
 	Name   Label
 	Href   string     // may be empty
 	Values []*float64 // one a step; nil: nothing is known
+	Few    []bool     // too little stands behind the value of the step: its point is hollow; nil: enough does
 	Mean   bool       // of the other lines, or of more than those
 	Risks  *Risks     // what it counts, which decides how it looks; nil: its position does
 }
@@ -203,20 +204,37 @@ func (l Lines) line(c *canvas, plot box, axis scale, i int) (end point) {
 				}
 			}
 		}
+		few := l.few(plot, axis, i)
 		var marked []point
 		for _, piece := range pieces {
 			last := math.Inf(-1)
 			for _, at := range piece {
 				// A value without neighbours has a mark in any case: nothing else shows it.
-				if len(piece) == 1 || !l.Series[i].Mean && at[0]-last >= markEvery {
+				if !slices.Contains(few, at) && (len(piece) == 1 || !l.Series[i].Mean && at[0]-last >= markEvery) {
 					marked, last = append(marked, at), at[0]
 				}
 				end = at
 			}
 		}
 		l.mark(c, i, marked...)
+		for _, at := range few {
+			c.circle(at, 4, look{fill: card, stroke: line.stroke, width: 1.6})
+		}
 	})
 	return end
+}
+
+// few are the places of values that too little stands behind, as far as they do not
+// cover each other.
+func (l Lines) few(plot box, axis scale, i int) (places []point) {
+	last := math.Inf(-1)
+	for step, few := range l.Series[i].Few {
+		value := l.Series[i].Values[step]
+		if x := plot.x + plot.w*l.Axis.at(l.Steps[step]); few && value != nil && x-last >= 8 {
+			places, last = append(places, point{x, plot.bottom() - plot.h*axis.at(*value)}), x
+		}
+	}
+	return places
 }
 
 // pieces are the places of values that belong together.

@@ -18,6 +18,7 @@ type Radar struct {
 // Category is what is compared; nil: nothing is known.
 type Category struct {
 	Label           Label
+	Href            string // where the row of bars links to; may be empty
 	Current, Target *float64
 }
 
@@ -42,15 +43,27 @@ func (r Radar) draw(c *canvas, area box) float64 {
 		})
 		return above + r.radar(c, box{area.x, area.y + above, area.w, area.h - above})
 	}
+	return Pairs(r).draw(c, area)
+}
+
+// Pairs compares two values of each thing as bars, the first one full. It has what
+// a Radar has: Current and Target name the values.
+type Pairs Radar
+
+func (Pairs) widths() []float64 { return []float64{narrow, medium} }
+
+func (p Pairs) draw(c *canvas, area box) float64 {
+	r := Radar(p)
 	current, target := look{fill: series}, look{fill: card, stroke: series + 1, width: 1.5, dash: targetLook.dash}
 	var rows []row
-	for _, item := range r.Items {
-		rows = append(rows, row{item.Label, "", []bar{
-			{current, item.Current, r.write(c, item.Current), true}, {target, item.Target, r.write(c, item.Target), false},
+	for _, item := range p.Items {
+		rows = append(rows, row{item.Label, item.Href, []bar{
+			{look: current, value: item.Current, text: r.write(c, item.Current), bold: true},
+			{look: target, value: item.Target, text: r.write(c, item.Target)},
 		}})
 	}
-	above := c.keys(area, c.pair(r.Current, current, r.Target, target))
-	return above + c.rows(box{area.x, area.y + above, area.w, area.h - above}, rows, scaleOfRows(rows, r.Max))
+	above := c.keys(area, c.pair(p.Current, current, p.Target, target))
+	return above + c.rows(box{area.x, area.y + above, area.w, area.h - above}, rows, scaleOfRows(rows, p.Max))
 }
 
 func (r Radar) isRound(width float64) bool {

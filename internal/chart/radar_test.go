@@ -10,7 +10,7 @@ func TestRadarIsClockwise(t *testing.T) {
 	t.Parallel()
 	r := radarOf("", 4)
 	for i, name := range []string{"North", "East", "South", "West"} {
-		r.Items[i] = Category{Label{name}, known(0.4), known(0.8)}
+		r.Items[i] = Category{Label: Label{name}, Current: known(0.4), Target: known(0.8)}
 	}
 	d := drawings(t, inline(r))[1]
 	at := map[string]box{}

@@ -5,9 +5,10 @@ import "math"
 // bar is one of the bars of a row.
 type bar struct {
 	look
-	value *float64 // nil: nothing is known
-	text  string
-	bold  bool
+	value  *float64 // nil: nothing is known
+	text   string
+	bold   bool
+	spread *Spread // nil: not known
 }
 
 // row is a name with its bars, as wide as the chart: all of it is a target.
@@ -24,6 +25,9 @@ func scaleOfRows(rows []row, most float64) scale {
 		for _, b := range r.bars {
 			if b.value != nil {
 				s.low, s.high = min(s.low, *b.value), max(s.high, *b.value)
+			}
+			if b.spread != nil {
+				s.low, s.high = min(s.low, b.spread.Low), max(s.high, b.spread.High)
 			}
 		}
 	}
@@ -62,6 +66,9 @@ func (c *canvas) rows(area box, rows []row, axis scale) float64 {
 					end := track.x + track.w*axis.at(*b.value)
 					c.rect(box{min(zero, end), track.y, math.Abs(end - zero), track.h}, b.look)
 				}
+				if b.spread != nil {
+					c.spread(b.spread, track, axis)
+				}
 				if axis.low < 0 {
 					c.line(look{stroke: muted, width: 1}, point{zero, track.y}, point{zero, track.bottom()})
 				}
@@ -74,15 +81,31 @@ func (c *canvas) rows(area box, rows []row, axis scale) float64 {
 
 // Bars compares things by one value, each named above its bar: names are long.
 type Bars struct {
-	Items []Bar
-	Max   float64 // where the scale ends at least, so that charts can share it
+	Items  []Bar
+	Max    float64 // where the scale ends at least, so that charts can share it
+	Spread string  // says what the lines over bars are; empty: there are none
 }
 
 // Bar is a thing and its value.
 type Bar struct {
-	Label Label
-	Value float64
-	Href  string // where the row links to; may be empty
+	Label  Label
+	Value  float64
+	Href   string  // where the row links to; may be empty
+	Few    bool    // too little stands behind the value: the bar is hollow
+	Spread *Spread // of what the value is the mean of; nil: not known
+}
+
+// Spread is the middle half of values: from the lower to the upper quartile.
+type Spread struct{ Low, Median, High float64 }
+
+// spread draws a line over a bar, with a dot where the median is.
+func (c *canvas) spread(s *Spread, track box, axis scale) {
+	at := func(value float64) point {
+		return point{track.x + track.w*axis.at(value), track.y + track.h/2}
+	}
+	c.line(look{stroke: card, width: 4}, at(s.Low), at(s.High))
+	c.line(look{stroke: foreground, width: 1.6}, at(s.Low), at(s.High))
+	c.circle(at(s.Median), 3.4, look{fill: foreground, stroke: card, width: 1})
 }
 
 func (Bars) widths() []float64 { return []float64{narrow, medium} }
@@ -90,13 +113,22 @@ func (Bars) widths() []float64 { return []float64{narrow, medium} }
 func (b Bars) draw(c *canvas, area box) float64 {
 	rows := make([]row, len(b.Items))
 	for i, item := range b.Items {
-		rows[i] = row{item.Label, item.Href, []bar{{look{fill: accent}, &item.Value, c.Number(item.Value), true}}}
+		one := bar{look{fill: accent}, &item.Value, c.Number(item.Value), true, item.Spread}
+		if item.Few {
+			one.look = look{fill: card, stroke: accent, width: 1.5}
+		}
+		rows[i] = row{item.Label, item.Href, []bar{one}}
 	}
 	axis := scaleOfRows(rows, b.Max)
 	high := c.rows(area, rows, axis)
 	if b.Max > 0 {
 		c.write(noteFont, c.Axis(axis.low)+" – "+c.Axis(axis.high), point{area.x, area.y + high + 10}, left, area.w)
-		high += 14
+		high += 16
+	}
+	if b.Spread != "" {
+		high += c.keys(box{area.x, area.y + high, area.w, 0}, []key{{name: b.Spread, sample: func(c *canvas, at box) {
+			c.spread(&Spread{0, 0.4, 1}, box{at.x + 2, at.y, at.w - 4, at.h}, scale{high: 1})
+		}}})
 	}
 	return high
 }
@@ -122,6 +154,7 @@ type LevelBars struct {
 	Level             Level
 	Label             Label
 	Current, Residual *float64
+	Few               bool // too little stands behind them: the bars are hollow
 }
 
 func (Levels) widths() []float64 { return []float64{narrow, medium} }
@@ -129,9 +162,13 @@ func (Levels) widths() []float64 { return []float64{narrow, medium} }
 func (l Levels) draw(c *canvas, area box) float64 {
 	var rows []row
 	for _, item := range l.Items {
+		now, after := levelLook(item.Level, false), levelLook(item.Level, true)
+		if item.Few {
+			now, after = look{fill: card, stroke: edge, width: 1.5}, look{fill: card, stroke: edge, width: 1.5, dash: after.dash}
+		}
 		rows = append(rows, row{item.Label, "", []bar{
-			{levelLook(item.Level, false), item.Current, c.number(item.Current), true},
-			{levelLook(item.Level, true), item.Residual, c.number(item.Residual), false},
+			{look: now, value: item.Current, text: c.number(item.Current), bold: true},
+			{look: after, value: item.Residual, text: c.number(item.Residual)},
 		}})
 	}
 	above := c.keys(area, c.pair(l.Current, levelLook(High, false), l.Residual, levelLook(High, true)))

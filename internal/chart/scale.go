@@ -40,3 +40,19 @@ func (s scale) ticks() []float64 {
 	}
 	return values
 }
+
+// RoundUp is the round value at or above a highest one, at which a scale can end.
+func RoundUp(highest float64) float64 {
+	if highest <= 0 {
+		return 1
+	}
+	return scaleOf(0, highest, 5).high
+}
+
+// Edges divide the values from lowest to highest into ranges between round values.
+func Edges(lowest, highest float64) []float64 {
+	if highest <= lowest {
+		highest = lowest + 1
+	}
+	return scaleOf(lowest, highest, 6).ticks()
+}

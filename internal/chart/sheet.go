@@ -36,6 +36,7 @@ type Sheet struct {
 	Width  int // in pixels, from MinWidth to MaxWidth
 	Height int // in pixels, from MinHeight to MaxHeight; 0: what the charts need
 	Dark   bool
+	Site   string // where paths that charts link to are, such as https://example.org; empty: nobody knows
 
 	Format Format
 }
@@ -66,7 +67,7 @@ var (
 func (s Sheet) SVG() []byte {
 	c, _, width, height := s.layout(svgText{})
 	var b strings.Builder
-	w := svgWriter{b: &b, id: "c", theme: s.theme()}
+	w := svgWriter{b: &b, id: "c", theme: s.theme(), site: s.Site}
 	size := fmt.Sprintf(` width="%d" height="%d" role="img" font-family="%s"`, s.Width, s.pixels(width, height), escaped(fontFamily))
 	w.open(width, height, size, c.pick(s.Title), strings.Join(append([]string{s.Period, s.Subtitle}, s.Footer...), " "))
 	w.close(c.items)

@@ -20,6 +20,7 @@ type svgWriter struct {
 	id     string   // of the element, unique in the page
 	inPage bool     // with what scripts need, and the colours of the page
 	theme  *palette // of a file
+	site   string   // of a file: what goes before the paths of links; empty: they are left out
 	body   strings.Builder
 	used   []hatching // the patterns of the body
 	clips  int
@@ -175,13 +176,16 @@ func (l label) svg(w *svgWriter) {
 }
 
 func (g group) svg(w *svgWriter) {
-	element := "g"
-	if g.href != "" {
+	element, href := "g", w.link(g.href)
+	if href != "" {
 		element = "a"
 	}
 	w.put("<%s", element)
-	if g.href != "" {
-		w.put(` href="%s" rel="noopener external"`, escaped(g.href))
+	switch {
+	case strings.HasPrefix(href, "/"):
+		w.put(` href="%s"`, escaped(href))
+	case href != "":
+		w.put(` href="%s" rel="noopener external"`, escaped(href))
 	}
 	if g.at != (point{}) {
 		w.put(` transform="translate(%s %s)"`, digits(g.at[0]), digits(g.at[1]))
@@ -200,6 +204,17 @@ func (g group) svg(w *svgWriter) {
 	}
 	w.all(g.items)
 	w.put("</%s>", element)
+}
+
+// link is an address as it can be followed from here: files are elsewhere.
+func (w *svgWriter) link(href string) string {
+	if w.inPage || !strings.HasPrefix(href, "/") {
+		return href
+	}
+	if w.site == "" {
+		return ""
+	}
+	return w.site + href
 }
 
 // data is what scripts and the stylesheet need to know of a group.

@@ -265,7 +265,7 @@ func TestMarkup(t *testing.T) {
 
 func TestBarsFollowValues(t *testing.T) {
 	t.Parallel()
-	for _, d := range drawings(t, inline(Bars{Items: []Bar{{Label{"Fire"}, 4, "/fire"}, {Label{"Flood"}, 2, ""}, {Label{"Theft"}, -1, ""}}})) {
+	for _, d := range drawings(t, inline(Bars{Items: []Bar{{Label: Label{"Fire"}, Value: 4, Href: "/fire"}, {Label: Label{"Flood"}, Value: 2}, {Label: Label{"Theft"}, Value: -1}}})) {
 		got := d.filled(accent)
 		if len(got) != 3 || math.Abs(got[0].w/2-got[1].w) > 0.1 || math.Abs(got[0].w/4-got[2].w) > 0.1 || math.Abs(got[2].right()-got[0].x) > 0.1 {
 			t.Errorf("bars of 4, 2 and -1 are %v", got)
@@ -278,9 +278,61 @@ func TestBarsFollowValues(t *testing.T) {
 		}
 	}
 	longest := func(b Bars) float64 { return drawings(t, inline(b))[0].filled(accent)[0].w }
-	item := []Bar{{Label{"Fire"}, 2, ""}}
+	item := []Bar{{Label: Label{"Fire"}, Value: 2}}
 	if alone, shared := longest(Bars{Items: item}), longest(Bars{Items: item, Max: 4}); math.Abs(alone/2-shared) > 0.1 {
 		t.Errorf("2 is %v long alone, %v on a scale to 4", alone, shared)
+	}
+}
+
+// TestLittleIsHollow shows that what too little stands behind differs from the rest, and
+// how far apart values are.
+func TestLittleIsHollow(t *testing.T) {
+	t.Parallel()
+	bars := Bars{Max: 4, Spread: "Middle half", Items: []Bar{
+		{Label: Label{"Fire"}, Value: 3, Spread: &Spread{1, 2, 4}}, {Label: Label{"Flood"}, Value: 2, Few: true},
+	}}
+	for _, d := range drawings(t, inline(bars)) {
+		hollow, circles := 0, d.named("circle")
+		for _, e := range d.named("rect") {
+			if e.attr["stroke"] == "var(--accent)" && e.attr["fill"] == "var(--card)" {
+				hollow++
+			}
+		}
+		if full := d.filled(accent); len(full) != 1 || hollow != 1 || len(circles) != 2 { // one of them in the legend
+			t.Errorf("%d full bars, %d hollow ones, %d medians", len(full), hollow, len(circles))
+		} else if want := full[0].x + full[0].w*2/3; math.Abs(circles[0].center()[0]-want) > 0.2 {
+			t.Errorf("the median is at %v, want %v", circles[0].center()[0], want)
+		}
+	}
+	lines := linesOf("Line", 1, 3)
+	lines.Series[0].Few = []bool{false, true, false}
+	for _, d := range drawings(t, inline(lines)) {
+		if rings := len(d.named("circle")); rings != 1 {
+			t.Errorf("%d hollow points", rings)
+		}
+	}
+}
+
+// TestSpark shows that a small line ends where the newest value is.
+func TestSpark(t *testing.T) {
+	t.Parallel()
+	d := drawings(t, inline(Spark{Values: []*float64{known(4), nil, known(2), known(1)}}))[0]
+	end := d.named("circle")
+	if len(end) != 1 || end[0].right() < d.width-5 || end[0].center()[1] < d.height/2 {
+		t.Errorf("the end is at %v of %v × %v", end, d.width, d.height)
+	}
+}
+
+// TestLinksOfFiles shows that a file links to what can be reached from anywhere.
+func TestLinksOfFiles(t *testing.T) {
+	t.Parallel()
+	sheet := sheetOf(Bars{Items: []Bar{{Label: Label{"Fire"}, Value: 1, Href: "/fire"}}})
+	if file := string(sheet.SVG()); strings.Contains(file, "<a ") {
+		t.Error("a file links to a path of a site that it does not know")
+	}
+	sheet.Site = "https://example.org"
+	if file := string(sheet.SVG()); !strings.Contains(file, `href="https://example.org/fire"`) {
+		t.Error("a file of a known site has no link")
 	}
 }
 
@@ -289,7 +341,7 @@ func TestBarsFollowValues(t *testing.T) {
 func TestLevelsStartWithHigh(t *testing.T) {
 	t.Parallel()
 	levels := Levels{Current: "Current", Residual: "Residual", Items: []LevelBars{
-		{High, Label{"High"}, known(40), known(10)}, {Medium, Label{"Medium"}, known(20), known(10)}, {Low, Label{"Low"}, known(10), nil},
+		{High, Label{"High"}, known(40), known(10), false}, {Medium, Label{"Medium"}, known(20), known(10), false}, {Low, Label{"Low"}, known(10), nil, false},
 	}}
 	for _, d := range drawings(t, inline(levels)) {
 		lengths, patterns := map[string][]box{}, d.named("pattern")

@@ -277,6 +277,7 @@ func (p *program) serverOptions(store *postgres.Store, settings config.Config, l
 		AdminURL:           settings.AdminURL,
 		Active:             settings.ActivePages,
 		EmbedOrigins:       settings.EmbedOrigins,
+		MinAnalyses:        settings.PublicMinAnalyses,
 		CoordinateDecimals: settings.PublicCoordinateDecimals,
 	})
 	if err != nil {

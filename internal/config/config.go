@@ -126,6 +126,7 @@ type Config struct {
 
 	// What the public pages show.
 	PublicMinClients         int      // PUBLIC_MIN_CLIENTS: figures of fewer clients are hidden, at least 1
+	PublicMinAnalyses        int      // PUBLIC_MIN_ANALYSES: figures of fewer analyses are in no ranking, at least 1
 	PublicCoordinateDecimals int      // PUBLIC_COORDINATE_DECIMALS: of the coordinates on the map, 0 to 6
 	ActivePages              []string // ACTIVE_PAGES: names of the pages that are served
 	EmbedOrigins             []string // EMBED_ORIGINS: sites that may show charts in frames; may be empty

@@ -70,7 +70,7 @@ func defaults() config.Config {
 		TimeZone:     time.UTC,
 		MaxBodyBytes: 64_000_000, WrongKeys: 10, LogAddresses: true, MaxConnections: 4096, MaxConnectionsPerAddress: 256, MinBodyRate: 4_000, RequestTimeout: 25 * time.Second,
 
-		PublicMinClients: 1, PublicCoordinateDecimals: 1,
+		PublicMinClients: 1, PublicMinAnalyses: 3, PublicCoordinateDecimals: 1,
 		ActivePages: []string{"stats", "evolution", "cartography", "compliance", "map", "about", "help"},
 	}
 }
@@ -108,7 +108,7 @@ func TestLoadEverySetting(t *testing.T) {
 		"DB_USERNAME=monarc", "DB_PASSWORD=p w", "DB_POOL_SIZE=40", "SECRET_KEY=0123456789abcdef", "DATA_DIR=/srv/stats", "POSTGRES_MIRROR=https://mirror.example.org/postgres/",
 		"LOG_PATH=/var/log/stats.log", "LOG_FORMAT=JSON", "LOG_LEVEL=Debug", "MOSP_URL=http://mosp.example.org:8000",
 		"CLIENT_REGISTRATION_OPEN=yes", "TZ=Europe/Luxembourg", "MAX_BODY_BYTES=2MiB", "WRONG_KEYS=3", "LOG_ADDRESSES=no", "MAX_CONNECTIONS=10", "MAX_CONNECTIONS_PER_ADDRESS=5", "MIN_BODY_RATE=1kB", "REQUEST_TIMEOUT=50s", "RATE_LIMIT=0.5",
-		"PUBLIC_MIN_CLIENTS=3", "PUBLIC_COORDINATE_DECIMALS=0", "ACTIVE_PAGES=stats, help",
+		"PUBLIC_MIN_CLIENTS=3", "PUBLIC_MIN_ANALYSES=5", "PUBLIC_COORDINATE_DECIMALS=0", "ACTIVE_PAGES=stats, help",
 		"EMBED_ORIGINS=https://www.example.org, https://intranet.example.org:8443",
 	}
 	luxembourg, err := time.LoadLocation("Europe/Luxembourg")
@@ -134,7 +134,7 @@ func TestLoadEverySetting(t *testing.T) {
 		LogPath: "/var/log/stats.log", LogFormat: config.LogJSON, LogLevel: slog.LevelDebug,
 		MOSPURL: "http://mosp.example.org:8000", ClientRegistrationOpen: true, TimeZone: luxembourg,
 		MaxBodyBytes: 2 << 20, WrongKeys: 3, MaxConnections: 10, MaxConnectionsPerAddress: 5, MinBodyRate: 1000, RequestTimeout: 50 * time.Second, RateLimit: 0.5,
-		PublicMinClients: 3, PublicCoordinateDecimals: 0, ActivePages: []string{"stats", "help"},
+		PublicMinClients: 3, PublicMinAnalyses: 5, PublicCoordinateDecimals: 0, ActivePages: []string{"stats", "help"},
 		EmbedOrigins: []string{"https://www.example.org", "https://intranet.example.org:8443"},
 	}
 	got := load(t, nil, environ...)
@@ -179,6 +179,7 @@ func TestValues(t *testing.T) {
 		{"RATE_LIMIT", "250", "250"},
 		{"DB_POOL_SIZE", "4", "4"},
 		{"PUBLIC_MIN_CLIENTS", "1", "1"},
+		{"PUBLIC_MIN_ANALYSES", "1", "1"},
 		{"PUBLIC_COORDINATE_DECIMALS", "6", "6"},
 		{"ACTIVE_PAGES", " map ,about,map", "map,about"},
 		{"EMBED_ORIGINS", "HTTPS://WWW.Example.org/", "https://www.example.org"},
@@ -231,6 +232,7 @@ func TestRefusedValues(t *testing.T) {
 		"RATE_LIMIT":                  {"-1", "NaN", "Inf", "many"},
 
 		"PUBLIC_MIN_CLIENTS":         {"0", "-1", "two", "1.5"},
+		"PUBLIC_MIN_ANALYSES":        {"0", "-1", "two", "1.5"},
 		"PUBLIC_COORDINATE_DECIMALS": {"-1", "7", "one"},
 		"ACTIVE_PAGES":               {"stats,", "admin", "stats;map"},
 		"EMBED_ORIGINS":              {"*", "'self'", "example.org", "https://a.example.org/path", "https://*.example.org", "https://a b", "https://a;script-src *", "javascript:x"},

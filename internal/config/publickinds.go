@@ -11,15 +11,16 @@ import (
 var pageNames = []string{"stats", "evolution", "cartography", "compliance", "map", "about", "help"}
 
 const (
-	maxMinClients = 1_000_000
-	maxDecimals   = 6 // 0.000001 degrees are a decimetre
+	maxMinClients = 1_000_000 // and analyses
+	maxDecimals   = 6         // 0.000001 degrees are a decimetre
 )
 
 // The kinds of the settings of the public pages.
 var (
-	minClients = wholeNumber(1, maxMinClients, "a number of clients from 1 on, 1 hiding nothing")
-	decimals   = wholeNumber(0, maxDecimals, "a number of decimals from 0 to 6, 1 being about 10 km")
-	pages      = kind[[]string]{
+	minClients  = wholeNumber(1, maxMinClients, "a number of clients from 1 on, 1 hiding nothing")
+	minAnalyses = wholeNumber(1, maxMinClients, "a number of analyses from 1 on, 1 ranking everything")
+	decimals    = wholeNumber(0, maxDecimals, "a number of decimals from 0 to 6, 1 being about 10 km")
+	pages       = kind[[]string]{
 		accepts: "a list with commas of " + strings.Join(pageNames, ", "),
 		parse: func(text string) ([]string, bool) {
 			return parseList(text, func(name string) (string, bool) { return name, slices.Contains(pageNames, name) })

@@ -83,6 +83,7 @@ var topics = []Topic{
 	}},
 	{"Public pages", []Description{
 		{Name: "PUBLIC_MIN_CLIENTS", Meaning: "Figures that fewer clients stand behind are left out of the public pages, their exports and the public JSON routes. From 2 on these show whole weeks that are over.", More: "operating.md#figures-of-few"},
+		{Name: "PUBLIC_MIN_ANALYSES", Meaning: "Threats and vulnerabilities of fewer analyses are in no ranking of the public pages, and their bars and points are hollow. Where none has as many, all are shown, hollow."},
 		{Name: "PUBLIC_COORDINATE_DECIMALS", Meaning: "Decimals of the coordinates that the public map shows, 0 to 6; 1 is about 10 km."},
 		{Name: "ACTIVE_PAGES", Meaning: "Public pages that are served, with the exports of their charts."},
 		{Name: "EMBED_ORIGINS", Meaning: "Sites that may show charts in frames, such as `https://www.example.org`, with commas between them."},

@@ -73,6 +73,7 @@ var settings = []setting{
 	define("REQUEST_TIMEOUT", "25s", requestTimeout, func(c *Config) *time.Duration { return &c.RequestTimeout }),
 	define("RATE_LIMIT", "0", rate, func(c *Config) *float64 { return &c.RateLimit }),
 	define("PUBLIC_MIN_CLIENTS", "1", minClients, func(c *Config) *int { return &c.PublicMinClients }),
+	define("PUBLIC_MIN_ANALYSES", "3", minAnalyses, func(c *Config) *int { return &c.PublicMinAnalyses }),
 	define("PUBLIC_COORDINATE_DECIMALS", "1", decimals, func(c *Config) *int { return &c.PublicCoordinateDecimals }),
 	define("ACTIVE_PAGES", strings.Join(pageNames, ","), pages, func(c *Config) *[]string { return &c.ActivePages }),
 	define("EMBED_ORIGINS", "", origins, func(c *Config) *[]string { return &c.EmbedOrigins }),

@@ -29,6 +29,12 @@ func (k pageKind) topics() []string {
 		return disclosure.Topics(stats.Compliance)
 	case pageMap:
 		return append(disclosure.Topics(stats.Threat, stats.Vulnerability, stats.Risk), disclosure.TopicClients)
+	case pageThreat:
+		return disclosure.Topics(stats.Threat)
+	case pageVulnerability:
+		return disclosure.Topics(stats.Vulnerability)
+	case pageSearch:
+		return disclosure.Topics(stats.Threat, stats.Vulnerability)
 	case pageHelp, pageAPI:
 		return nil
 	}

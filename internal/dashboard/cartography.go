@@ -36,7 +36,11 @@ func (r *reading) cartography() ([]figure, error) {
 			figures = append(figures, r.mapFigure(m, impacts, likelihoods, highest))
 		}
 	}
-	return figures, nil
+	behind, few, err := r.allBehind(stats.Cartography)
+	for i := range figures {
+		figures[i].Behind, figures[i].Few = behind, few
+	}
+	return figures, err
 }
 
 func mapOf(averages processor.CartographyAverages, state, kind string) riskMap {

@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/monarc-project/stats-service/internal/chart"
+	"github.com/monarc-project/stats-service/internal/disclosure"
 	"github.com/monarc-project/stats-service/internal/processor"
 	"github.com/monarc-project/stats-service/internal/stats"
 )
@@ -21,14 +22,31 @@ func (r *reading) compliance() ([]figure, error) {
 	if err != nil {
 		return nil, err
 	}
+	supports, err := r.opts.Figures.Support(r.ctx, r.view.filter(stats.Compliance), disclosure.Undivided)
+	if err != nil {
+		return nil, err
+	}
 	var figures []figure
 	for _, referential := range referentials {
 		chosen := len(r.view.Objects) == 0 || slices.Contains(r.view.Objects, referential.Referential)
 		if chosen && len(referential.Categories) > 0 {
-			figures = append(figures, r.referentialFigure(referential))
+			f := r.referentialFigure(referential)
+			f.Behind, f.Few = r.behindReferential(supports, referential.Referential)
+			figures = append(figures, f)
 		}
 	}
 	return figures, nil
+}
+
+// behindReferential says how many analyses have any category of a referential.
+func (r *reading) behindReferential(supports disclosure.Supports, referential string) (behind, few string) {
+	var most disclosure.Contributors
+	for key, support := range supports {
+		if key.Object == referential {
+			most.Analyses, most.Clients = max(most.Analyses, support.Analyses), max(most.Clients, support.Clients)
+		}
+	}
+	return r.behindText(int64(most.Analyses), int64(most.Clients)), r.fewAnalyses(most.Analyses)
 }
 
 func (r *reading) referentialFigure(referential processor.ReferentialCompliance) figure {
@@ -42,7 +60,7 @@ func (r *reading) referentialFigure(referential processor.ReferentialCompliance)
 		Object: referential.Referential,
 		Title:  name,
 		Names:  r.names(referential.Labels, referential.Referential),
-		Href:   r.objectLink(referential.Referential),
+		Href:   r.mospLink(referential.Referential),
 		Note:   r.T("compliance_note"),
 	}
 	radar := chart.Radar{Current: r.T("compliance_current"), Target: r.T("compliance_target"), Share: share}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/monarc-project/stats-service/internal/chart"
+	"github.com/monarc-project/stats-service/internal/disclosure"
 	"github.com/monarc-project/stats-service/internal/processor"
 	"github.com/monarc-project/stats-service/internal/stats"
 )
@@ -16,8 +17,9 @@ type line struct {
 	Name   cell
 	Chosen bool
 
-	names chart.Label  // all that it is called
-	risks *chart.Risks // of a risk level
+	names   chart.Label // all that it is called
+	support disclosure.Support
+	risks   *chart.Risks // of a risk level
 
 	mean  float64           // of the whole period
 	steps map[string]*steps // by measure
@@ -58,7 +60,6 @@ func (s steps) value(start time.Time) *float64 {
 type evolution struct {
 	Lines    []line // all there are, for the selection
 	Shown    int
-	Grouping string
 	Measured bool // whether lines have several measures to choose from
 }
 
@@ -74,13 +75,18 @@ func (r *reading) evolution() (evolution, []figure, error) {
 			shown = append(shown, l)
 		}
 	}
-	e := evolution{Lines: lines, Shown: len(shown), Grouping: r.view.grouping(), Measured: r.view.Of != ofRisks}
+	e := evolution{Lines: lines, Shown: len(shown), Measured: r.view.Of != ofRisks}
 	average := lines
 	if r.view.Of == ofRisks {
 		average = shown // levels of different kinds have no mean of their own
 	}
-	return e, []figure{r.evolutionFigure(shown, average, len(lines))}, nil
+	f := r.evolutionFigure(shown, average, len(lines))
+	f.Behind, err = r.behind(subjectTypes[r.view.Of])
+	return e, []figure{f}, err
 }
+
+// subjectTypes are the types of stats that lines are of.
+var subjectTypes = map[string]stats.Type{ofThreats: stats.Threat, ofVulnerabilities: stats.Vulnerability, ofRisks: stats.Risk}
 
 // lines are all lines of what the view is of, in the order of their rank.
 func (r *reading) lines() ([]line, error) {
@@ -102,19 +108,21 @@ func (r *reading) measure() string {
 }
 
 func (r *reading) objectLines(kind objectKind) ([]line, error) {
-	start := startOf(r.view.grouping())
-	sums, err := r.sums(kind.statsType, r.view)
+	all, err := r.ranking(kind, r.view, r.steps())
 	if err != nil {
 		return nil, err
 	}
-	objects, err := processed[processor.Series](kind.processor, sums)
-	if err != nil {
-		return nil, err
-	}
+	return r.linesOf(kind, all)
+}
+
+// linesOf are the lines of ranked objects, those that are not ranked after all others.
+func (r *reading) linesOf(kind objectKind, all ranking) ([]line, error) {
+	start := r.steps().Start
+	ordered := all.ranked(r.view.Order)
 	var lines []line
-	for _, object := range r.rank(objects) {
+	for _, object := range append(ordered, all[len(ordered):]...) {
 		l := line{
-			Code: object.Object, Name: r.objectCell(object.Labels, object.Object), names: r.names(object.Labels, object.Object),
+			Code: object.Object, Name: r.objectCell(kind, object.Labels, object.Object), names: r.names(object.Labels, object.Object), support: object.support,
 			mean: measureOf(object.Averages, r.view.By), steps: map[string]*steps{},
 		}
 		for _, by := range measures {
@@ -134,9 +142,18 @@ func (r *reading) objectLines(kind objectKind) ([]line, error) {
 	return lines, nil
 }
 
+// steps are the parts of the period that lines have a value for.
+func (r *reading) steps() disclosure.Parts {
+	return disclosure.Parts{Name: r.view.grouping(), Start: startOf(r.view.grouping())}
+}
+
 func (r *reading) riskLines() ([]line, error) {
-	start := startOf(r.view.grouping())
+	parts := r.steps()
 	sums, err := r.sums(stats.Risk, r.view)
+	if err != nil {
+		return nil, err
+	}
+	supports, err := r.opts.Figures.Support(r.ctx, r.view.filter(stats.Risk), parts)
 	if err != nil {
 		return nil, err
 	}
@@ -147,7 +164,7 @@ func (r *reading) riskLines() ([]line, error) {
 			byKey[sum.Key], total[sum.Key] = &steps{}, &mean{}
 		}
 		value := processor.Mean(sum.Sums[0], sum.Count)
-		byKey[sum.Key].add(start(sum.Date), value)
+		byKey[sum.Key].add(parts.Start(sum.Date), value)
 		total[sum.Key].sum += value
 		total[sum.Key].days++
 	}
@@ -155,7 +172,7 @@ func (r *reading) riskLines() ([]line, error) {
 	for _, known := range riskLines() {
 		if s := byKey[known.key]; s != nil {
 			lines = append(lines, line{
-				Code: known.code, Name: text(r.T("line_" + known.code)), risks: &known.risks,
+				Code: known.code, Name: text(r.T("line_" + known.code)), risks: &known.risks, support: supports[known.key],
 				mean: total[known.key].value(), steps: map[string]*steps{byOccurrence: s},
 			})
 		}
@@ -232,7 +249,12 @@ func (r *reading) evolutionFigure(shown, averaged []line, all int) figure {
 			one.Name = chart.Label{l.Name.Text}
 		}
 		for _, start := range starts {
-			one.Values = append(one.Values, l.steps[r.measure()].value(start))
+			value := l.steps[r.measure()].value(start)
+			few := l.Code != meanCode && value != nil && r.few(l.support.Parts[start].Analyses)
+			one.Values, one.Few = append(one.Values, value), append(one.Few, few)
+			if few {
+				f.Few = r.fewOf(true)
+			}
 		}
 		lines.Series = append(lines.Series, one)
 	}
@@ -276,7 +298,7 @@ func (r *reading) lineUnit() string {
 	if r.view.Of == ofRisks {
 		return r.T("risks_per_analysis")
 	}
-	return r.T("measure_" + r.view.By)
+	return r.measureName(r.view.Of)
 }
 
 func (r *reading) meanName() string {
@@ -340,6 +362,7 @@ func (r *reading) longTable(shown []line, starts []time.Time) *table {
 	for _, by := range values {
 		t.Columns = append(t.Columns, column{Name: by, Numeric: true})
 	}
+	t.Columns = append(t.Columns, column{Name: "analyses", Numeric: true})
 	for _, l := range shown {
 		for _, start := range starts {
 			if l.steps[r.measure()].value(start) == nil {
@@ -351,6 +374,11 @@ func (r *reading) longTable(shown []line, starts []time.Time) *table {
 			}
 			for _, by := range values {
 				row = append(row, numOrNone(l.steps[by].value(start)))
+			}
+			if l.Code == meanCode {
+				row = append(row, cell{})
+			} else {
+				row = append(row, num(float64(l.support.Parts[start].Analyses)))
 			}
 			t.Rows = append(t.Rows, row)
 		}

@@ -28,6 +28,8 @@ func (s *service) addFigures() {
 }
 
 const (
+	topHead  = "object,label,probability,occurrence,maximum_risk,analyses,organisations,lower_quartile,median,upper_quartile"
+	lineHead = "date,object,label,probability,occurrence,maximum_risk,analyses"
 	fireRow  = fire + `,"Fire, smoke",2.75,4.5,22.5`
 	theftRow = theft + `,"'=1+""1""",-1,1,5`
 	meanRow  = `2026-03-01,,Mean of all threats,0.875,2.75,13.75`
@@ -41,26 +43,26 @@ func TestCSV(t *testing.T) {
 		path string
 		want []string
 	}{
-		"top": {"/stats/top-threats.csv", []string{"object,label,probability,occurrence,maximum_risk", fireRow, theftRow}},
+		"top": {"/stats/top-threats.csv", []string{topHead, fireRow + ",2,1,2.125,2.25,2.375", theftRow + ",1,1,,,"}},
 		"top, lowest, by occurrence": {"/stats/top-threats.csv?order=lowest&by=occurrence", []string{
-			"object,label,probability,occurrence,maximum_risk", theftRow, fireRow,
+			topHead, theftRow + ",1,1,,,", fireRow + ",2,1,4,4,4",
 		}},
 		"a period with one of the days": {"/stats/top-threats.csv?from=2026-03-01&to=2026-03-10", []string{
-			"object,label,probability,occurrence,maximum_risk", fire + `,"Fire, smoke",1.5,3,15`,
+			topHead, fire + `,"Fire, smoke",1.5,3,15,2,1,1.25,1.5,1.75`,
 		}},
 		"the JSON route's days": {"/stats/threats.csv", []string{
-			"date,object,label,probability,occurrence,maximum_risk",
-			"2026-03-08," + fire + `,"Fire, smoke",1.5,3,15`,
-			"2026-03-15," + fire + `,"Fire, smoke",4,6,30`,
-			"2026-03-15," + theft + `,"'=1+""1""",-1,1,5`,
+			lineHead,
+			"2026-03-08," + fire + `,"Fire, smoke",1.5,3,15,2`,
+			"2026-03-15," + fire + `,"Fire, smoke",4,6,30,1`,
+			"2026-03-15," + theft + `,"'=1+""1""",-1,1,5,1`,
 		}},
 		"by month, one line": {"/stats/evolution.csv?group=month&object=" + fire, []string{
-			"date,object,label,probability,occurrence,maximum_risk", "2026-03-01," + fireRow, meanRow,
+			lineHead, "2026-03-01," + fireRow + ",2", meanRow + ",",
 		}},
 		"the others": {"/stats/evolution.csv?group=month&invert=1&object=" + fire, []string{
-			"date,object,label,probability,occurrence,maximum_risk", "2026-03-01," + theftRow, meanRow,
+			lineHead, "2026-03-01," + theftRow + ",1", meanRow + ",",
 		}},
-		"nothing": {"/stats/top-vulnerabilities.csv", []string{"object,label,probability,occurrence,maximum_risk"}},
+		"nothing": {"/stats/top-vulnerabilities.csv", []string{topHead}},
 		"map": {"/stats/map.csv", []string{
 			"latitude,longitude,organisations,top_threat,top_threat_label,top_vulnerability,top_vulnerability_label,high_risk_share,medium_risk_share,low_risk_share",
 			"49.6,6.1,1," + fire + `,"Fire, smoke",,,,,`,
@@ -166,8 +168,8 @@ func TestJSON(t *testing.T) {
 	s.addFigures()
 	got := s.get("/stats/top-threats.json?top=5&days=30")
 	want := `{"chart":"top-threats","from":"2026-02-13","to":"2026-03-15","local_stats_only":false,"rows":[` +
-		`{"object":"` + fire + `","label":"Fire, smoke","probability":2.75,"occurrence":4.5,"maximum_risk":22.5},` +
-		`{"object":"` + theft + `","label":"=1+\"1\"","probability":-1,"occurrence":1,"maximum_risk":5}]}`
+		`{"object":"` + fire + `","label":"Fire, smoke","probability":2.75,"occurrence":4.5,"maximum_risk":22.5,"analyses":2,"organisations":1,"lower_quartile":2.125,"median":2.25,"upper_quartile":2.375},` +
+		`{"object":"` + theft + `","label":"=1+\"1\"","probability":-1,"occurrence":1,"maximum_risk":5,"analyses":1,"organisations":1,"lower_quartile":null,"median":null,"upper_quartile":null}]}`
 	if diff := cmp.Diff(want, got.body); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
@@ -180,7 +182,7 @@ func TestMeanOfLines(t *testing.T) {
 	s := setup(t)
 	s.addFigures()
 	got := s.get("/stats/evolution.json?group=year&lang=en").body
-	want := `{"date":"2026-01-01","object":null,"label":"Mean of all threats","probability":0.875,"occurrence":2.75,"maximum_risk":13.75}`
+	want := `{"date":"2026-01-01","object":null,"label":"Mean of all threats","probability":0.875,"occurrence":2.75,"maximum_risk":13.75,"analyses":null}`
 	if !strings.Contains(got, want) {
 		t.Errorf("no %s in %s", want, got)
 	}

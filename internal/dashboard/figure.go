@@ -3,6 +3,7 @@ package dashboard
 import (
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/monarc-project/stats-service/internal/chart"
 	"github.com/monarc-project/stats-service/internal/processor"
@@ -19,10 +20,14 @@ type figure struct {
 	Href    string      // where Title links to; may be empty
 	Summary string      // one or two sentences for those who do not see the chart
 	Note    string      // how to read it; may be empty
+	Behind  string      // how many analyses and organisations stand behind it; may be empty
+	Few     string      // says that some of it is of few analyses; may be empty
 	Table   table
 	Export  *table // the figures for exports when they are not those of Table
 	Chart   chart.Chart
-	Notes   []chart.Label // what an image of the chart needs beside it
+	// Unexported tells that there are no files of it.
+	Unexported bool
+	Notes      []chart.Label // what an image of the chart needs beside it
 }
 
 // Empty reports whether there is nothing to draw.
@@ -70,6 +75,9 @@ func text(s string) cell        { return cell{Text: s} }
 func num(n float64) cell        { return cell{Number: &n} }
 func numOrNone(n *float64) cell { return cell{Number: n} }
 func (c column) OnPage() bool   { return c.Title != "" }
+
+// External reports whether the cell links to another site.
+func (c cell) External() bool { return !strings.HasPrefix(c.Href, "/") }
 
 // raw is the value as exports write it: numbers with a point and all digits.
 func (c cell) raw() string {

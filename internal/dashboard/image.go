@@ -32,6 +32,9 @@ const (
 	paramHeight = "height"
 )
 
+// imageParameters are all that the address of an image can have.
+var imageParameters = append(slices.Clone(viewParameters), paramTheme, paramWidth, paramHeight)
+
 const (
 	themeLight = "light"
 	themeDark  = "dark"
@@ -96,7 +99,7 @@ func (p *Pages) registerImages(g registrar) {
 		g.add("/stats/"+id+".png", p.serveImage(kind, id, ".png", adapt))
 		g.add("/stats/"+id+".svg", p.serveImage(kind, id, ".svg", adapt))
 	}
-	for _, kind := range p.active() {
+	for _, kind := range p.served() {
 		for _, id := range kind.charts {
 			add(kind, id, ownParameters)
 		}
@@ -120,6 +123,9 @@ func parametersOfYear(of string) func(url.Values) (url.Values, int) {
 func (p *Pages) serveImage(kind pageKind, id, extension string, adapt func(url.Values) (url.Values, int)) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		request := c.Request()
+		if err := refuseUnknown(c.QueryParams(), imageParameters); err != nil {
+			return err
+		}
 		query, fallbackDays := adapt(c.QueryParams())
 		r, err := p.read(request.Context(), request.Header, query, fallbackDays)
 		if err != nil {
@@ -205,7 +211,7 @@ const (
 // know. Charts that share the ID stand beside each other.
 func (p *page) fill(s *chart.Sheet, id string) {
 	s.Title, s.Period, s.Nothing, s.Footer = chart.Label{p.Title()}, p.spanOfImage(), p.nothing(), p.source()
-	s.Format = p.format()
+	s.Format, s.Site = p.format(), p.site()
 	figures := p.figuresOf(id)
 	for i, f := range figures {
 		s.Title, s.Subtitle = f.titles(p.T("compliance")), f.Note
@@ -225,10 +231,19 @@ func (p *page) fill(s *chart.Sheet, id string) {
 	switch {
 	case len(s.Panels) == 1:
 		s.Panels[0].Title = nil
+		s.Subtitle = joined(s.Subtitle, figures[0].Behind, figures[0].Few)
 	case len(s.Panels) > 1:
 		s.Title, s.Subtitle = chart.Label{p.Title()}, commonNote(figures, p.T("compliance_note"))
 	}
 }
+
+// joined puts sentences beside each other, as far as there are any.
+func joined(texts ...string) string {
+	return strings.Join(slices.DeleteFunc(texts, func(text string) bool { return text == "" }), " · ")
+}
+
+// site is what goes before paths of this service, or empty when it is not known.
+func (p *page) site() string { return strings.TrimSuffix(p.pages.opts.InstanceURL, p.prefix) }
 
 // figuresOf are the figures that the exports with an ID are about.
 func (p *page) figuresOf(id string) []figure {

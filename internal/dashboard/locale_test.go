@@ -80,6 +80,19 @@ func computedIDs() []string {
 	add("title_", append(PageNames(), pageAPI)...)
 	add("measure_", measures...)
 	add("measure_note_", measures...)
+	for _, note := range []string{"", "note_"} {
+		add("measure_"+note, byProbability+"_"+ofVulnerabilities)
+	}
+	add("measure_", byProbability+"_"+ofBoth)
+	for _, judgements := range better {
+		for _, judgement := range judgements {
+			add("", judgement)
+		}
+	}
+	add("finding_high_", "up", "down", "same")
+	add("subject_one_", ofThreats, ofVulnerabilities)
+	add("title_", pageSearch, pagePeriods, pageReport)
+	add("state_small_", stats.States()...)
 	add("order_", orders...)
 	add("subject_", subjects...)
 	add("group_", groupings...)

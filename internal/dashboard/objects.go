@@ -1,8 +1,6 @@
 package dashboard
 
 import (
-	"cmp"
-	"slices"
 	"strings"
 
 	"github.com/monarc-project/stats-service/internal/chart"
@@ -15,94 +13,121 @@ type objectKind struct {
 	statsType stats.Type
 	processor string
 	chart     string // ID of the figure of the highest or lowest
-	of        string // view.Of
+	of        string // view.Of, and the folder of the objects' pages
+	page      string // name of the page of an object
 }
 
 var (
 	threats = objectKind{
 		statsType: stats.Threat, processor: "threat_average_on_date",
-		chart: "top-threats", of: ofThreats,
+		chart: "top-threats", of: ofThreats, page: pageThreat,
 	}
 	vulnerabilities = objectKind{
 		statsType: stats.Vulnerability, processor: "vulnerability_average_on_date",
-		chart: "top-vulnerabilities", of: ofVulnerabilities,
+		chart: "top-vulnerabilities", of: ofVulnerabilities, page: pageVulnerability,
 	}
 )
 
 // top is the chart of the objects with the highest or lowest values.
-func (r *reading) top(kind objectKind) (figure, error) {
-	sums, err := r.sums(kind.statsType, r.view)
-	if err != nil {
-		return figure{}, err
-	}
-	objects, err := processed[processor.Series](kind.processor, sums)
-	if err != nil {
-		return figure{}, err
-	}
-	ranked := r.rank(objects)
+func (r *reading) top(kind objectKind, all ranking) figure {
+	ranked := all.ranked(r.view.Order)
 	shown := ranked[:min(len(ranked), r.view.Top)]
 	bars := chart.Bars{}
 	for _, object := range shown {
-		bars.Items = append(bars.Items, chart.Bar{
-			Label: r.names(object.Labels, object.Object), Value: measureOf(object.Averages, r.view.By), Href: r.objectLink(object.Object),
-		})
+		bar := chart.Bar{
+			Label: r.names(object.Labels, object.Object), Value: measureOf(object.Averages, r.view.By), Href: r.objectLink(kind, object.Object),
+			Few: object.few, Spread: object.spread(r.view.By),
+		}
+		if bar.Spread != nil {
+			bars.Spread = r.T("spread_legend")
+		}
+		bars.Items = append(bars.Items, bar)
 	}
 	return figure{
 		ID:      kind.chart,
 		Title:   r.T("top_title_"+kind.of+"_"+r.view.Order, "Number", r.Integer(r.view.Top)),
-		Note:    r.T("measure_"+r.view.By) + " · " + r.T("measure_note_"+r.view.By),
-		Summary: r.topSummary(shown, len(ranked)),
-		Table:   r.objectTable(shown),
+		Note:    r.measureName(kind.of) + " · " + r.T("measure_note_"+measureID(r.view.By, kind.of)),
+		Summary: r.topSummary(kind, shown, len(ranked)),
+		Few:     r.fewOf(len(shown) > 0 && shown[0].few),
+		Table:   r.objectTable(kind, shown),
 		Chart:   bars,
-	}, nil
+	}
 }
 
-// rank orders objects by the chosen value and then by name.
-func (r *reading) rank(objects processor.Series) processor.Series {
-	ranked := slices.Clone(objects)
-	slices.SortFunc(ranked, func(a, b processor.ObjectSeries) int {
-		byValue := cmp.Compare(measureOf(b.Averages, r.view.By), measureOf(a.Averages, r.view.By))
-		if r.view.Order == orderLowest {
-			byValue = -byValue
-		}
-		return cmp.Or(byValue,
-			strings.Compare(r.Label(a.Labels, a.Object), r.Label(b.Labels, b.Object)),
-			strings.Compare(a.Object, b.Object))
-	})
-	return ranked
+// fewOf says what is hollow, where something is.
+func (r *reading) fewOf(few bool) string {
+	if !few {
+		return ""
+	}
+	return r.T("few_analyses", "Number", r.Integer(r.opts.MinAnalyses))
 }
 
-func (r *reading) objectTable(objects processor.Series) table {
+// fewAnalyses says that all of a chart is of few analyses, if it is.
+func (r *reading) fewAnalyses(analyses int) string {
+	if analyses == 0 || !r.few(analyses) {
+		return ""
+	}
+	return r.T("few_all", "Number", r.Integer(r.opts.MinAnalyses))
+}
+
+// measureID names the texts of a measure: vulnerabilities are qualified where threats
+// are probable, and both together are rated.
+func measureID(by, of string) string {
+	if by == byProbability && of != ofThreats {
+		return by + "_" + of
+	}
+	return by
+}
+
+// ofBoth is in place of a subject where a measure is that of threats and vulnerabilities.
+const ofBoth = "both"
+
+// measureName names the chosen measure of a subject.
+func (r *reading) measureName(of string) string { return r.T("measure_" + measureID(r.view.By, of)) }
+
+func (r *reading) objectTable(kind objectKind, objects ranking) table {
 	t := table{Columns: []column{
 		{Name: "object"},
 		{Name: "label", Title: r.T("column_label")},
-		{Name: byProbability, Title: r.T("measure_" + byProbability), Numeric: true},
+		{Name: byProbability, Title: r.T("measure_" + measureID(byProbability, kind.of)), Numeric: true},
 		{Name: byOccurrence, Title: r.T("measure_" + byOccurrence), Numeric: true},
 		{Name: byMaxRisk, Title: r.T("measure_" + byMaxRisk), Numeric: true},
+		{Name: "analyses", Title: r.T("column_analyses"), Numeric: true},
+		{Name: "organisations", Title: r.T("column_organisations"), Numeric: true},
+		{Name: "lower_quartile", Title: r.T("column_lower_quartile"), Numeric: true},
+		{Name: "median", Title: r.T("column_median"), Numeric: true},
+		{Name: "upper_quartile", Title: r.T("column_upper_quartile"), Numeric: true},
 	}}
 	for _, object := range objects {
-		t.Rows = append(t.Rows, []cell{
+		row := []cell{
 			text(object.Object),
-			r.objectCell(object.Labels, object.Object),
+			r.objectCell(kind, object.Labels, object.Object),
 			num(object.Averages.AverageRate),
 			num(object.Averages.Count),
 			num(object.Averages.MaxRisk),
-		})
+			num(float64(object.support.Analyses)),
+			num(float64(object.support.Clients)),
+			{}, {}, {},
+		}
+		if s := object.spread(r.view.By); s != nil {
+			row[7], row[8], row[9] = num(s.Low), num(s.Median), num(s.High)
+		}
+		t.Rows = append(t.Rows, row)
 	}
 	return t
 }
 
 // objectCell names an object and links to it.
-func (r *reading) objectCell(labels processor.LabelSet, object string) cell {
+func (r *reading) objectCell(kind objectKind, labels processor.LabelSet, object string) cell {
 	c := r.LabelCell(labels, object)
-	c.Href = r.objectLink(object)
+	c.Href = r.objectLink(kind, object)
 	return c
 }
 
 // summaryLength is how many objects a summary names.
 const summaryLength = 3
 
-func (r *reading) topSummary(shown processor.Series, all int) string {
+func (r *reading) topSummary(kind objectKind, shown ranking, all int) string {
 	if len(shown) == 0 {
 		return ""
 	}
@@ -111,7 +136,7 @@ func (r *reading) topSummary(shown processor.Series, all int) string {
 		value := r.Number(measureOf(object.Averages, r.view.By))
 		named = append(named, mention(r.Label(object.Labels, object.Object))+" ("+value+")")
 	}
-	return r.T("top_summary", "Count", all, "Measure", r.T("measure_"+r.view.By), "Named", strings.Join(named, ", "))
+	return r.T("top_summary", "Count", all, "Measure", r.measureName(kind.of), "Named", strings.Join(named, ", "))
 }
 
 // longestName is how many characters of a name fit into a sentence.

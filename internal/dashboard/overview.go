@@ -1,87 +1,234 @@
 package dashboard
 
 import (
+	"html/template"
+	"math"
+	"slices"
+	"time"
+
 	"golang.org/x/sync/errgroup"
 
+	"github.com/monarc-project/stats-service/internal/chart"
 	"github.com/monarc-project/stats-service/internal/disclosure"
+	"github.com/monarc-project/stats-service/internal/processor"
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
 // headline is a figure that is read at a glance.
 type headline struct {
-	Code     string // of the risk level
-	Title    string
-	Current  string
-	Residual string
-	Trend    trend
+	Code    string // of the risk level, or analyses
+	Title   string
+	Value   string
+	After   string // what else there is to say of the value
+	Spread  string // how far analyses are apart; may be empty
+	Trend   trend
+	History template.HTML // a small chart
 }
 
 // trend compares a figure with that of the period before.
 type trend struct {
 	Direction string // up, down, same; empty: there is nothing to compare with
+	Judgement string // better or worse; empty: it is neither
+	Word      string // says the judgement
+	Sign      string // how much, in percent
 	Text      string
 }
 
 // overview is what the first page shows.
 type overview struct {
+	Finding       string // what the figures say, in a sentence
+	Fresh         string // how new they are; empty: the period ended before today
 	Headlines     []headline
+	Changes       []changes
 	Contributions disclosure.Contributions
-	AnalysesTrend trend
-	Before        string // the period that trends compare with
+	Before        string // the period that trends compare with; empty: nothing is known of it
+}
+
+// Compared reports whether anything changed, or could have.
+func (o overview) Compared() bool {
+	return slices.ContainsFunc(o.Changes, func(c changes) bool { return c.Known })
+}
+
+// periodFigures are what is known of one period.
+type periodFigures struct {
+	risks          []processor.DailySum
+	means          riskMeans
+	counted        disclosure.Contributions
+	threats, vulns ranking
 }
 
 // overviewFigures are read at the same time.
 type overviewFigures struct {
-	now, before       riskMeans
-	counted, previous disclosure.Contributions
-	threats, vulns    figure
+	now, before periodFigures
+	risks       disclosure.Supports
+	behind      map[stats.Type]string
+	fresh       disclosure.Freshness
+}
+
+func (r *reading) periodFigures(v view) (f periodFigures, err error) {
+	var group errgroup.Group
+	group.Go(func() (err error) {
+		f.risks, err = r.sums(stats.Risk, v)
+		f.means = meansOf(f.risks)
+		return err
+	})
+	group.Go(func() (err error) { f.counted, err = r.contributions(v); return err })
+	group.Go(func() (err error) { f.threats, err = r.ranking(threats, v, disclosure.Undivided); return err })
+	group.Go(func() (err error) { f.vulns, err = r.ranking(vulnerabilities, v, disclosure.Undivided); return err })
+	err = group.Wait()
+	return f, err
+}
+
+func (r *reading) overviewFigures() (overviewFigures, error) {
+	f := overviewFigures{behind: map[stats.Type]string{}}
+	var group errgroup.Group
+	group.Go(func() (err error) { f.now, err = r.periodFigures(r.view); return err })
+	group.Go(func() (err error) { f.before, err = r.periodFigures(r.view.compared()); return err })
+	group.Go(func() (err error) {
+		f.risks, err = r.opts.Figures.Support(r.ctx, r.view.filter(stats.Risk), r.steps())
+		return err
+	})
+	group.Go(func() (err error) { f.fresh, err = r.opts.Figures.Freshness(r.ctx, r.view.Local); return err })
+	group.Go(func() error {
+		for _, t := range []stats.Type{stats.Threat, stats.Vulnerability, stats.Risk} {
+			behind, err := r.behind(t)
+			if err != nil {
+				return err
+			}
+			f.behind[t] = behind
+		}
+		return nil
+	})
+	err := group.Wait()
+	return f, err
 }
 
 func (r *reading) overview() (overview, []figure, error) {
-	var f overviewFigures
-	var group errgroup.Group
-	group.Go(func() (err error) { f.now, err = r.means(r.view); return err })
-	group.Go(func() (err error) { f.before, err = r.means(r.view.previous()); return err })
-	group.Go(func() (err error) { f.counted, err = r.contributions(r.view); return err })
-	group.Go(func() (err error) { f.previous, err = r.contributions(r.view.previous()); return err })
-	group.Go(func() (err error) { f.threats, err = r.top(threats); return err })
-	group.Go(func() (err error) { f.vulns, err = r.top(vulnerabilities); return err })
-	if err := group.Wait(); err != nil {
+	f, err := r.overviewFigures()
+	if err != nil {
 		return overview{}, nil, err
 	}
-	figures := []figure{f.threats, f.vulns}
+	return r.overviewOf(f), r.overviewCharts(f), nil
+}
+
+func (r *reading) overviewCharts(f overviewFigures) []figure {
+	top, weak := r.top(threats, f.now.threats), r.top(vulnerabilities, f.now.vulns)
+	top.Behind, weak.Behind = f.behind[stats.Threat], f.behind[stats.Vulnerability]
+	shareScale(&top, &weak)
+	figures := []figure{top, weak}
 	for _, kind := range stats.Kinds() {
-		figures = append(figures, r.riskFigure(kind, f.now))
+		risks := r.riskFigure(kind, f.now.means, f.risks)
+		risks.Behind = f.behind[stats.Risk]
+		figures = append(figures, risks)
 	}
-	return r.headlines(f), figures, nil
+	return figures
 }
 
-// means are the mean numbers of risks in the period of a view.
-func (r *reading) means(v view) (riskMeans, error) {
-	sums, err := r.sums(stats.Risk, v)
-	if err != nil {
-		return nil, err
+func (r *reading) overviewOf(f overviewFigures) overview {
+	o := overview{Contributions: f.now.counted, Fresh: r.fresh(f.fresh)}
+	if f.now.counted.Analyses > 0 && f.before.counted.Analyses > 0 {
+		o.Before = r.span(r.view.compared())
 	}
-	return meansOf(sums), nil
-}
-
-func (r *reading) headlines(f overviewFigures) overview {
-	o := overview{Contributions: f.counted, Before: r.span(r.view.previous())}
 	for _, l := range levelCodes {
-		now := f.now.ofAllKinds(stats.Current, l.level)
-		o.Headlines = append(o.Headlines, headline{
-			Code:     l.code,
-			Title:    r.T("headline_" + l.code),
-			Current:  r.numberOrNone(now),
-			Residual: r.numberOrNone(f.now.ofAllKinds(stats.Residual, l.level)),
-			Trend:    r.trend(now, f.before.ofAllKinds(stats.Current, l.level)),
-		})
+		o.Headlines = append(o.Headlines, r.levelHeadline(f, l.code, l.level))
 	}
-	if f.counted.Analyses > 0 && f.previous.Analyses > 0 {
-		now, before := float64(f.counted.Analyses), float64(f.previous.Analyses)
-		o.AnalysesTrend = r.trend(&now, &before)
+	o.Headlines = append(o.Headlines, r.analysesHeadline(f))
+	o.Changes = []changes{
+		r.changes(threats, f.now.threats, f.before.threats), r.changes(vulnerabilities, f.now.vulns, f.before.vulns),
 	}
+	o.Finding = r.finding(f, o)
 	return o
+}
+
+// better are the directions of what should become less; fewer low risks are neither
+// good nor bad, as high ones that were treated become low ones.
+var better = map[string]map[string]string{
+	"high": {"down": "better", "up": "worse"}, "medium": {"down": "better", "up": "worse"},
+}
+
+func (r *reading) levelHeadline(f overviewFigures, code, level string) headline {
+	now := f.now.means.ofAllKinds(stats.Current, level)
+	h := headline{
+		Code:    code,
+		Title:   r.T("headline_" + code),
+		Value:   r.numberOrNone(now),
+		After:   r.T("headline_residual", "Value", r.numberOrNone(f.now.means.ofAllKinds(stats.Residual, level))),
+		Trend:   r.trend(now, f.before.means.ofAllKinds(stats.Current, level)),
+		History: r.spark("history-"+code, r.T("headline_"+code), r.levelHistory(f.now.risks, level)),
+	}
+	if h.Trend.Judgement = better[code][h.Trend.Direction]; h.Trend.Judgement != "" {
+		h.Trend.Word = r.T(h.Trend.Judgement)
+	}
+	support := f.risks[stats.Key{State: stats.Current, Level: level}]
+	if s := support.Spread; s != nil && support.Analyses > 1 && !r.few(support.Analyses) {
+		h.Spread = r.T("headline_spread", "Low", r.Number(s[0].Low), "High", r.Number(s[0].High), "Median", r.Number(s[0].Median))
+	}
+	return h
+}
+
+func (r *reading) analysesHeadline(f overviewFigures) headline {
+	counted := map[time.Time]float64{}
+	for _, support := range f.risks {
+		for start, part := range support.Parts {
+			counted[start] = max(counted[start], float64(part.Analyses))
+		}
+	}
+	h := headline{
+		Code:    "analyses",
+		Title:   r.T("headline_analyses"),
+		Value:   r.Integer(f.now.counted.Analyses),
+		After:   r.T("headline_organisations", "Organisations", r.T("organisations", "Count", f.now.counted.Clients)),
+		Spread:  r.T("headline_stats", "Count", f.now.counted.Stats),
+		Trend:   trend{Text: r.T("trend_none")},
+		History: r.spark("history-analyses", r.T("headline_analyses"), counted),
+	}
+	if f.now.counted.Analyses > 0 && f.before.counted.Analyses > 0 {
+		now, before := float64(f.now.counted.Analyses), float64(f.before.counted.Analyses)
+		h.Trend = r.trend(&now, &before)
+	}
+	return h
+}
+
+// levelHistory are the mean numbers of current risks of a level, step by step.
+func (r *reading) levelHistory(sums []processor.DailySum, level string) map[time.Time]float64 {
+	start := r.steps().Start
+	kinds := map[string]*steps{}
+	for _, sum := range sums {
+		if sum.Key.State != stats.Current || sum.Key.Level != level {
+			continue
+		}
+		if kinds[sum.Key.Kind] == nil {
+			kinds[sum.Key.Kind] = &steps{}
+		}
+		kinds[sum.Key.Kind].add(start(sum.Date), processor.Mean(sum.Sums[0], sum.Count))
+	}
+	history := map[time.Time]float64{}
+	for _, of := range kinds {
+		for day, m := range *of {
+			history[day] += m.value()
+		}
+	}
+	return history
+}
+
+// spark draws a history, or nothing where it has a single step.
+func (r *reading) spark(id, title string, history map[time.Time]float64) template.HTML {
+	var days []time.Time
+	for day := range history {
+		days = append(days, day)
+	}
+	slices.SortFunc(days, time.Time.Compare)
+	if len(days) < 2 {
+		return ""
+	}
+	var spark chart.Spark
+	for _, day := range days {
+		spark.Values = append(spark.Values, new(history[day]))
+	}
+	first, last := days[0], days[len(days)-1]
+	described := r.T("spark_summary", "First", r.Number(history[first]), "From", r.Group(r.view.grouping(), first),
+		"Last", r.Number(history[last]), "To", r.Group(r.view.grouping(), last))
+	return template.HTML(chart.Inline{ID: id, Title: title, Description: described, Format: r.format()}.SVG(spark))
 }
 
 // noticeable is the relative change below which a figure counts as unchanged.
@@ -92,22 +239,59 @@ func (r *reading) trend(now, before *float64) trend {
 		return trend{Text: r.T("trend_none")}
 	}
 	change := *now - *before
-	if *before == 0 && change != 0 {
+	switch {
+	case *before == 0 && change != 0:
 		return trend{Direction: "up", Text: r.T("trend_up_from_none", "Change", r.Number(change))}
-	}
-	if change == 0 || abs(change / *before) < noticeable {
+	case change == 0 || math.Abs(change / *before) < noticeable:
 		return trend{Direction: "same", Text: r.T("trend_same")}
+	case change > 0:
+		return trend{Direction: "up", Sign: "+" + r.Percent(change / *before), Text: r.T("trend_up", "Change", r.Number(change))}
 	}
-	values := []any{"Change", r.Number(abs(change)), "Percent", r.Percent(abs(change / *before))}
-	if change > 0 {
-		return trend{Direction: "up", Text: r.T("trend_up", values...)}
-	}
-	return trend{Direction: "down", Text: r.T("trend_down", values...)}
+	return trend{Direction: "down", Sign: "−" + r.Percent(-change / *before), Text: r.T("trend_down", "Change", r.Number(-change))}
 }
 
-func abs(n float64) float64 {
-	if n < 0 {
-		return -n
+// finding is a sentence about the high risks and the threat that rose most or, where
+// there is nothing to compare with, the one that leads.
+func (r *reading) finding(f overviewFigures, o overview) string {
+	if f.now.counted.Analyses == 0 {
+		return r.T("title_stats")
 	}
-	return n
+	high := o.Headlines[0].Trend
+	finding := r.T("finding_none", "Value", o.Headlines[0].Value)
+	if high.Direction != "" {
+		finding = r.T("finding_high_"+high.Direction, "Percent", cutSign(high.Sign), "Value", o.Headlines[0].Value)
+	}
+	if rising := o.Changes[0].Rising; len(rising) > 0 {
+		return r.T("finding_riser", "Finding", finding, "Name", mention(rising[0].Name.Text))
+	}
+	if top := f.now.threats.ranked(orderHighest); len(top) > 0 && !top[0].few {
+		return r.T("finding_leader", "Finding", finding, "Name", mention(r.Label(top[0].Labels, top[0].Object)))
+	}
+	return finding
+}
+
+// cutSign leaves the sign of a change out, for sentences that say its direction.
+func cutSign(sign string) string {
+	for _, s := range []string{"+", "−"} {
+		if len(sign) > len(s) && sign[:len(s)] == s {
+			return sign[len(s):]
+		}
+	}
+	return sign
+}
+
+// fresh says how new the figures are, where the period goes on until today.
+func (r *reading) fresh(f disclosure.Freshness) string {
+	if r.view.Days == 0 || f.Newest.IsZero() || f.Clients == 0 {
+		return ""
+	}
+	share := r.Percent(float64(f.Recent) / float64(f.Clients))
+	if r.view.Weekly {
+		return r.T("fresh_week", "Date", r.Date(f.Newest), "Percent", share)
+	}
+	newest := r.T("fresh_today")
+	if days := int(r.opts.Figures.Today().Sub(f.Newest).Hours() / 24); days > 0 {
+		newest = r.T("fresh_days", "Count", days)
+	}
+	return newest + " " + r.T("fresh_share", "Percent", share)
 }

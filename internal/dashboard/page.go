@@ -4,7 +4,9 @@ import (
 	"embed"
 	"html/template"
 	"net/url"
+	"path"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/monarc-project/stats-service/internal/buildinfo"
@@ -33,6 +35,8 @@ type page struct {
 	Overview  overview
 	Evolution evolution
 	Totals    disclosure.Contributions
+	Object    objectPage
+	Found     []found
 	Problem   *problem // why the page cannot be shown; nil: it can
 
 	pages  *Pages
@@ -107,8 +111,43 @@ func (p *page) HasFigures() bool { return p.ofFigures() && p.Problem == nil }
 
 // ofFigures reports whether the page is one of those that show figures.
 func (p *page) ofFigures() bool {
-	return !slices.Contains([]string{"", pageAbout, pageHelp, pageAPI}, p.Name)
+	return !slices.Contains([]string{"", pageSearch, pageAbout, pageHelp, pageAPI}, p.Name)
 }
+
+// ofObject reports whether the page is that of one threat or vulnerability.
+func (p *page) ofObject() bool { return p.Name == pageThreat || p.Name == pageVulnerability }
+
+// UUID is that of the object that the page is of.
+func (p *page) UUID() string { return path.Base(p.path) }
+
+// Values are the figures of the object that the page is of, as a figure has its table.
+func (p *page) Values() figure { return figure{Title: p.T("object_values"), Table: p.Object.Values} }
+
+// SearchPage is the address of the search, or empty where there is none.
+func (p *page) SearchPage() string {
+	if !p.pages.isActive(pageStats) {
+		return ""
+	}
+	return p.Linked(pageSearch)
+}
+
+// Linked is the address of a page that the overview leads to, without parameters.
+func (p *page) Linked(name string) string { return p.prefix + "/stats/" + name }
+
+// LinkTo is the address of such a page with all that is chosen here.
+func (p *page) LinkTo(name string) string { return p.Linked(name) + "?" + p.View.query().Encode() }
+
+// BeforeFrom is the first day of the period to compare with, for date fields.
+func (p *page) BeforeFrom() string { return p.View.compared().From.Format(time.DateOnly) }
+
+// BeforeUntil is its last day.
+func (p *page) BeforeUntil() string { return p.View.compared().To.Format(time.DateOnly) }
+
+// Common are the parameters that links to other pages carry along.
+func (p *page) Common() []field { return fieldsOf(p.View.common()) }
+
+// Searched is what was searched for, for a sentence.
+func (p *page) Searched() string { return mention(p.View.Search) }
 
 // Periods links to the same page for other lengths of time.
 func (p *page) Periods() []link {
@@ -176,8 +215,28 @@ func (p *page) choices(names []string, label string, current string, set func(*v
 
 // Measures links to the values that objects can be compared by.
 func (p *page) Measures() []link {
-	return p.choices(measures, "measure_", p.View.By, func(v *view, by string) { v.By = by })
+	of := ofBoth
+	if p.Name == pageEvolution || p.ofObject() {
+		of = p.View.Of
+	}
+	links := p.choices(measures, "measure_", p.View.By, func(v *view, by string) { v.By = by })
+	for i := range links {
+		links[i].Text = p.T("measure_" + measureID(measures[i], of))
+	}
+	return links
 }
+
+// ExplainedMeasures are the measures with the ids of the texts that explain them.
+func (p *page) ExplainedMeasures() []link {
+	var links []link
+	for _, id := range []string{byProbability, byProbability + "_" + ofVulnerabilities, byOccurrence, byMaxRisk} {
+		links = append(links, link{Text: p.T("measure_" + id), Code: id})
+	}
+	return links
+}
+
+// MinAnalyses is the number of analyses that rankings want behind a figure.
+func (p *page) MinAnalyses() int { return max(p.pages.opts.MinAnalyses, 1) }
 
 // Orders links to the highest and the lowest.
 func (p *page) Orders() []link {
@@ -208,7 +267,7 @@ func (p *page) Groupings() []link {
 	if p.View.Weekly {
 		steps = slices.DeleteFunc(slices.Clone(steps), func(group string) bool { return group == groupDay })
 	}
-	return p.choices(steps, "group_", p.Evolution.Grouping, func(v *view, group string) { v.Group = group })
+	return p.choices(steps, "group_", p.View.grouping(), func(v *view, group string) { v.Group = group })
 }
 
 // Inverse links to the lines that are not shown now.
@@ -239,13 +298,18 @@ type field struct{ Name, Value string }
 
 // Fields are the parameters that a form carries along, without those it sets.
 func (p *page) Fields(own ...string) []field {
-	var fields []field
 	query := p.View.query()
+	for _, name := range own {
+		query.Del(name)
+	}
+	return fieldsOf(query)
+}
+
+func fieldsOf(query url.Values) []field {
+	var fields []field
 	for _, name := range sortedNames(query) {
-		if !slices.Contains(own, name) {
-			for _, value := range query[name] {
-				fields = append(fields, field{name, value})
-			}
+		for _, value := range query[name] {
+			fields = append(fields, field{name, value})
 		}
 	}
 	return fields
@@ -273,7 +337,7 @@ func (p *page) Export(f figure, format string) string {
 // Frame is the address of a chart for a frame in another site, or empty when no
 // other site may show it, or one does already.
 func (p *page) Frame(f figure) string {
-	if len(p.pages.opts.EmbedOrigins) == 0 || p.View.Embed {
+	if len(p.pages.opts.EmbedOrigins) == 0 || p.View.Embed || p.ofObject() {
 		return ""
 	}
 	v := p.View
@@ -302,6 +366,9 @@ func (p *page) OtherArea() string {
 func (p *page) Title() string {
 	if p.Problem != nil {
 		return p.T("problem_title_" + p.Problem.code())
+	}
+	if p.ofObject() {
+		return p.Object.Name.Text
 	}
 	return p.T("title_" + p.Name)
 }
@@ -345,6 +412,21 @@ func (p *page) Cells(t table, row []cell) []ColumnCell {
 		cells = append(cells, ColumnCell{t.Columns[i], c, shown})
 	}
 	return cells
+}
+
+// mostIgnored is how many parameters a page names.
+const mostIgnored = 5
+
+// Ignored names the parameters that mean nothing to the page, or is empty.
+func (p *page) Ignored() string {
+	var names []string
+	for _, name := range p.View.Unknown[:min(len(p.View.Unknown), mostIgnored)] {
+		names = append(names, mention(name))
+	}
+	if len(names) == 0 {
+		return ""
+	}
+	return p.T("ignored", "Count", len(names), "Names", strings.Join(names, ", "))
 }
 
 // Texts are the words that the scripts of the page use.

@@ -35,6 +35,16 @@ const (
 	pageHelp        = "help"
 )
 
+// The names of the pages that lead on from others. They are there where that of the
+// overview is.
+const (
+	pageThreat        = "threat"
+	pageVulnerability = "vulnerability"
+	pageSearch        = "search"
+	pagePeriods       = "periods"
+	pageReport        = "report"
+)
+
 // PageOptions are what the pages need.
 type PageOptions struct {
 	Figures            *disclosure.Control
@@ -47,6 +57,7 @@ type PageOptions struct {
 	AdminURL           string   // contact; may be empty
 	Active             []string // names of the pages to serve; empty: all
 	EmbedOrigins       []string // origins that may show charts in frames, such as https://example.org
+	MinAnalyses        int      // figures of fewer analyses are hollow and in no ranking; up to 1: none are
 	CoordinateDecimals int      // decimals of coordinates on the map
 	// Fonts are for names in images whose letters the fonts of the program lack; nil:
 	// those of the system.
@@ -137,6 +148,29 @@ func buildAbout(r *reading, p *page) (err error) {
 	return err
 }
 
+// linkedPages are those that the overview leads to.
+var linkedPages = []pageKind{
+	{pageSearch, "/stats/search", nil, buildSearch},
+	{pagePeriods, "/stats/periods", []string{"periods-threats", "periods-vulnerabilities", "periods-risks"}, buildPeriods},
+	{pageReport, "/stats/report", nil, buildReport},
+}
+
+func buildSearch(r *reading, p *page) (err error) {
+	p.Found, err = r.search()
+	return err
+}
+
+func buildPeriods(r *reading, p *page) (err error) {
+	p.Overview, p.Figures, err = r.periods()
+	return err
+}
+
+func buildReport(r *reading, p *page) (err error) {
+	p.Overview, p.Figures, err = r.report()
+	p.View = r.view
+	return err
+}
+
 // PageNames lists the names of all pages.
 func PageNames() []string {
 	names := make([]string, len(pageKinds))
@@ -163,17 +197,30 @@ func (k pageKind) checkChart(v view) error {
 func (p *Pages) active() []pageKind {
 	var kinds []pageKind
 	for _, kind := range pageKinds {
-		if len(p.opts.Active) == 0 || slices.Contains(p.opts.Active, kind.name) {
+		if p.isActive(kind.name) {
 			kinds = append(kinds, kind)
 		}
 	}
 	return kinds
 }
 
+// isActive reports whether a page is served.
+func (p *Pages) isActive(name string) bool {
+	return len(p.opts.Active) == 0 || slices.Contains(p.opts.Active, name)
+}
+
+// served lists all pages, also those that are not in the navigation.
+func (p *Pages) served() []pageKind {
+	if !p.isActive(pageStats) {
+		return p.active()
+	}
+	return append(p.active(), linkedPages...)
+}
+
 // Register adds the routes of the pages.
 func (p *Pages) Register(e *echo.Echo) {
 	g := registrar{e}
-	for _, kind := range p.active() {
+	for _, kind := range p.served() {
 		g.add(kind.path, p.servePage(kind))
 		for _, id := range kind.charts {
 			g.add("/stats/"+id+".csv", p.serveExport(kind, id, exportCSV, ownParameters))
@@ -192,6 +239,9 @@ func (p *Pages) Register(e *echo.Echo) {
 		g.add("/", func(c echo.Context) error { return redirectTo(c, http.StatusFound, kinds[0], c.QueryParams()) })
 	}
 	p.registerAPI(g)
+	for _, of := range []objectKind{threats, vulnerabilities} {
+		g.add(of.path(":object"), p.serveObject(of))
+	}
 	p.registerFormer(g)
 	p.registerImages(g)
 	g.add("/static/:hash/*", p.assets.serve)
@@ -267,9 +317,12 @@ func (p *Pages) buildPage(r *reading, kind pageKind) (*answer.Encoded, error) {
 		return nil, fmt.Errorf("page %s: %w", kind.name, err)
 	}
 	name := kind.name
-	if r.view.Embed {
+	switch {
+	case r.view.Embed:
 		page.keepFigure(r.view.Chart)
 		name = "embed"
+	case name == pageThreat, name == pageVulnerability:
+		name = "object"
 	}
 	body, err := p.render(name, page)
 	if err != nil {
@@ -329,6 +382,9 @@ const noObject = "00000000-0000-0000-0000-000000000000"
 func (p *Pages) serveExport(kind pageKind, id string, export exporter, adapt func(url.Values) (url.Values, int)) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		request := c.Request()
+		if err := refuseUnknown(c.QueryParams(), viewParameters); err != nil {
+			return err
+		}
 		query, fallbackDays := adapt(c.QueryParams())
 		r, err := p.read(request.Context(), request.Header, query, fallbackDays)
 		if err != nil {

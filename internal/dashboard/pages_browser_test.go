@@ -6,6 +6,8 @@ import (
 	"context"
 	_ "embed"
 	"fmt"
+	"math"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -19,8 +21,11 @@ var axe string
 
 var allPages = []string{
 	"/stats", "/stats/evolution", "/stats/evolution?of=vulnerabilities&days=365&top=15", "/stats/evolution?of=risks&group=month&days=365",
-	"/stats/cartography", "/stats/compliance", "/stats/map", "/about", "/help", "/stats?days=nonsense",
+	"/stats/cartography", "/stats/compliance", "/stats/map", "/about", "/help", "/stats/search?q=a", "/stats?days=nonsense",
 }
+
+// objectPath is the page of a threat that the sample data has.
+const objectPath = "/stats/threats/" + theft + "?days=365"
 
 // TestInBrowser looks at the pages in one browser, which takes as long to start
 // as a page to check. The tests share what they only read, too.
@@ -42,24 +47,26 @@ func testPages(t *testing.T, browser context.Context, year *service) {
 	data := map[string]struct {
 		service func(*testing.T) *service
 		charts  map[string]int // drawn charts of a page; pages that are not here have none
+		more    []string       // pages beside allPages
 	}{
 		"a year": {func(*testing.T) *service { return year }, map[string]int{
 			"/stats": 4, "/stats/evolution": 1, "/stats/evolution?of=vulnerabilities&days=365&top=15": 1,
-			"/stats/evolution?of=risks&group=month&days=365": 1, "/stats/cartography": 4, "/stats/compliance": 2, "/stats/map": 1,
-		}},
-		"nothing":    {with(func(*service) {}), nil},
-		"one threat": {with((*service).addOneThreat), map[string]int{"/stats": 1, "/stats/evolution": 1, "/stats/map": 1}},
+			"/stats/evolution?of=risks&group=month&days=365": 1, "/stats/cartography": 4, "/stats/compliance": 2, "/stats/map": 1, objectPath: 2,
+			"/stats/periods": 3, "/stats/report?days=365": 7,
+		}, []string{objectPath, "/stats/periods", "/stats/report?days=365"}},
+		"nothing":    {with(func(*service) {}), nil, nil},
+		"one threat": {with((*service).addOneThreat), map[string]int{"/stats": 1, "/stats/evolution": 1, "/stats/map": 1}, nil},
 		"hostile labels": {with((*service).addHostile), map[string]int{
 			"/stats": 2, "/stats/evolution": 1, "/stats/evolution?of=vulnerabilities&days=365&top=15": 1,
 			"/stats/compliance": len(hostile), "/stats/map": 1,
-		}},
+		}, nil},
 	}
 	for name, tt := range data {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := tt.service(t)
 			tab := openTab(t, browser, s)
-			for _, path := range allPages {
+			for _, path := range append(slices.Clone(allPages), tt.more...) {
 				t.Run(path, func(t *testing.T) { checkPage(tab.handTo(t), s, path, tt.charts[path]) })
 			}
 		})
@@ -144,6 +151,8 @@ func testReader(t *testing.T, browser context.Context, s *service) {
 		"paper":            readerPrints,
 		"weight":           readerComesBack,
 		"link of a choice": readerFollowsPeriod,
+		"place":            readerKeepsPlace,
+		"report":           readerPrintsReport,
 	}
 	for name, read := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -187,8 +196,8 @@ func readerChoosesLanguage(b *tab, s *service) {
 		b.load(s.url + "/stats?days=30")
 		b.do(chromedp.Click(chromedp.CSS(fmt.Sprintf(`.languages a[lang=%s]`, code))))
 		b.until(fmt.Sprintf(`document.documentElement.lang === %q && document.documentElement.dataset.ready === 'true'`, code))
-		if got := eval[string](b, `document.querySelector('h1').textContent`); got != title {
-			b.t.Errorf("%s: the page is headed %q, want %q", code, got, title)
+		if got := eval[string](b, `document.querySelector('.kicker').textContent`); got != title {
+			b.t.Errorf("%s: the page is of %q, want %q", code, got, title)
 		}
 		if got := eval[string](b, `location.search`); !strings.Contains(got, "days=30") {
 			b.t.Errorf("%s: the period is lost: %s", code, got)
@@ -205,7 +214,7 @@ func readerOpensTable(b *tab, s *service) {
 		b.t.Errorf("the table has %d rows, visible: %t", rows, visible)
 	}
 	link := eval[string](b, `document.querySelector('[data-name="top-threats"] tbody a').href`)
-	if !strings.HasPrefix(link, "https://objects.example.org/object/") {
+	if !strings.HasPrefix(link, s.url+"/stats/threats/") {
 		b.t.Errorf("the object links to %s", link)
 	}
 }
@@ -232,7 +241,7 @@ func readerSelectsLines(b *tab, s *service) {
 		b.t.Errorf("%d lines are shown, want 5", got)
 	}
 	all := eval[int](b, `document.querySelectorAll('.lines li').length`)
-	b.do(chromedp.Click(chromedp.CSS(`.selection summary`)), chromedp.Click(chromedp.CSS(`.actions a`)))
+	b.do(chromedp.Click(chromedp.CSS(`.actions a`))) // the selection stays open
 	b.until(`location.search.includes('invert=1') && document.documentElement.dataset.ready === 'true'`)
 	if got := lineCount(b); got != min(all-5, 24) { // more could not be told apart
 		b.t.Errorf("the inverse shows %d lines of %d", got, all)
@@ -310,5 +319,60 @@ func readerFollowsPeriod(b *tab, s *service) {
 	}
 	if got := eval[string](b, `document.querySelector('.toggle').getAttribute('aria-checked')`); got != "true" {
 		b.t.Errorf("the switch of local organisations is %s", got)
+	}
+}
+
+// readerKeepsPlace chooses without losing what was scrolled to, opened and focused.
+func readerKeepsPlace(b *tab, s *service) {
+	b.load(s.url + "/stats?days=365")
+	eval[bool](b, `(window.marker = 1) && (document.querySelector('[data-name="top-threats"] details').open = true)`)
+	const choice = `[...document.querySelectorAll('.choices .switch a')].find((a) => a.textContent === 'Occurrence')`
+	eval[bool](b, `scrollTo(0, 500), `+choice+`.focus({ preventScroll: true }), true`)
+	top := eval[float64](b, choice+`.getBoundingClientRect().top`)
+	b.do(chromedp.KeyEvent(kb.Enter))
+	b.until(`location.search.includes('by=occurrence') && document.documentElement.dataset.ready === 'true'`)
+	type seen struct {
+		Marker  int     `json:"marker"`
+		Focus   string  `json:"focus"`
+		Current string  `json:"current"`
+		Top     float64 `json:"top"`
+		Open    bool    `json:"open"`
+		Status  string  `json:"status"`
+	}
+	got := eval[seen](b, `({
+		marker: window.marker, focus: document.activeElement.textContent, current: document.activeElement.getAttribute('aria-current'),
+		top: document.activeElement.getBoundingClientRect().top, open: document.querySelector('[data-name="top-threats"] details').open,
+		status: document.getElementById('status').textContent,
+	})`)
+	if got.Marker != 1 || got.Focus != "Occurrence" || got.Current != "true" || math.Abs(got.Top-top) > 1 || !got.Open || !strings.Contains(got.Status, "risk analyses") {
+		b.t.Errorf("after the choice, which was at %v: %+v", top, got)
+	}
+	if charts := eval[int](b, `document.querySelectorAll('.plot[role=application]').length`); charts != 4 {
+		b.t.Errorf("%d charts answer to the reader", charts)
+	}
+	eval[bool](b, `history.back(), true`)
+	b.until(`!location.search.includes('by=') && document.documentElement.dataset.ready === 'true' && document.querySelector('.choices [aria-current]')`)
+	if marker, y := eval[int](b, `window.marker`), eval[float64](b, `scrollY`); marker != 1 || math.Abs(y-500) > 1 {
+		b.t.Errorf("back at %v, loaded anew: %t", y, marker != 1)
+	}
+	b.do(chromedp.Focus(chromedp.CSS(".toggle")), chromedp.KeyEvent(" "))
+	b.until(`location.search.includes('local_stats_only=1') && document.documentElement.dataset.ready === 'true'`)
+	if on := eval[string](b, `document.activeElement.getAttribute('aria-checked')`); on != "true" || eval[int](b, `window.marker`) != 1 {
+		b.t.Errorf("the switch is %s", on)
+	}
+}
+
+// readerPrintsReport counts the sheets of paper that the report takes in each language.
+func readerPrintsReport(b *tab, s *service) {
+	sheets := regexp.MustCompile(`/Type\s*/Page\b`)
+	for _, query := range []string{"days=365&lang=en", "days=90&lang=fr", "days=90&lang=de", "days=90&lang=nl"} {
+		b.load(s.url + "/stats/report?" + query)
+		pdf, err := chromedp.Run(b.ctx, chromedp.PrintToPDF(chromedp.PDFPaper(chromedp.PaperA4)))
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		if n := len(sheets.FindAll(pdf, -1)); n < 2 || n > 3 {
+			b.t.Errorf("%s: the report takes %d sheets", query, n)
+		}
 	}
 }

@@ -55,6 +55,28 @@ func TestPrefix(t *testing.T) {
 	}
 }
 
+// TestUnknownParametersAreNamed shows that a page says which parameters it does not know,
+// and that files refuse them.
+func TestUnknownParametersAreNamed(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	s.addOneThreat()
+	for path, want := range map[string]string{
+		"/stats?perid=30&zone=2": "The address has parameters that mean nothing here: \u2068perid\u2069, \u2068zone\u2069.",
+		"/stats?days=30":         "",
+		"/help?%3Cb%3E=1":        "The address has a parameter that means nothing here: \u2068<b>\u2069.",
+	} {
+		if got := text(s.get(path).body, `<p class="advice">The address.*?</p>`); got != want {
+			t.Errorf("%s says %q, want %q", path, got, want)
+		}
+	}
+	for _, path := range []string{"/stats/top-threats.csv", "/stats/top-threats.json", "/stats/top-threats.svg", "/stats/threats.csv"} {
+		if got := s.get(path + "?anr=1"); got.status != http.StatusBadRequest || !strings.Contains(got.body, "Unknown arguments: anr") {
+			t.Errorf("%s answers %d %s", path, got.status, got.body)
+		}
+	}
+}
+
 func TestActivePages(t *testing.T) {
 	t.Parallel()
 	s := setup(t, func(o *dashboard.PageOptions) { o.Active = []string{"map", "help"} })

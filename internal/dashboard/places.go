@@ -72,7 +72,7 @@ func (r *reading) placesFigure(places []placeFigures, outline *chart.World) figu
 	f := figure{
 		ID:    "map",
 		Title: r.T("map_title"),
-		Note:  r.T("map_note", "Measure", r.T("measure_"+r.view.By)),
+		Note:  r.T("map_note", "Measure", r.measureName(ofBoth)),
 		Table: table{Columns: []column{
 			{Name: "latitude", Title: r.T("column_latitude"), Numeric: true},
 			{Name: "longitude", Title: r.T("column_longitude"), Numeric: true},
@@ -104,8 +104,8 @@ func (r *reading) placesFigure(places []placeFigures, outline *chart.World) figu
 
 // addPlace adds a place to the table and the map, and returns what an image says of it.
 func (r *reading) addPlace(t *table, m *chart.Map, f placeFigures) chart.Label {
-	threat, hasThreat := r.topOf(f.threats)
-	vuln, hasVuln := r.topOf(f.vulns)
+	threat, hasThreat := r.topOf(threats, f.threats)
+	vuln, hasVuln := r.topOf(vulnerabilities, f.vulns)
 	shares := sharesOf(f.risks)
 	m.Places = append(m.Places, chart.Place{Latitude: f.at.Latitude, Longitude: f.at.Longitude, Weight: f.clients, Risks: shares})
 	row := []cell{num(f.at.Latitude), num(f.at.Longitude), num(float64(f.clients)), {}, {}, {}, {}, {}, {}, {}}
@@ -200,7 +200,7 @@ type named struct {
 }
 
 // topOf is the object with the highest value over all sums.
-func (r *reading) topOf(sums []processor.DailySum) (top named, found bool) {
+func (r *reading) topOf(kind objectKind, sums []processor.DailySum) (top named, found bool) {
 	merged := map[string]processor.DailySum{}
 	for _, sum := range sums {
 		merged[sum.Key.Object] = merged[sum.Key.Object].Plus(sum)
@@ -216,7 +216,7 @@ func (r *reading) topOf(sums []processor.DailySum) (top named, found bool) {
 		if value > highest {
 			highest = value
 			labels := labelSet(sum.Labels)
-			top, found = named{object, r.objectCell(labels, object)}, true
+			top, found = named{object, r.objectCell(kind, labels, object)}, true
 		}
 	}
 	return top, found

@@ -88,7 +88,7 @@ func prefersHTML(accept []string) bool {
 
 // kindOf is the page at a path, or none.
 func (p *Pages) kindOf(path string) pageKind {
-	kinds := p.active()
+	kinds := p.served()
 	i := slices.IndexFunc(kinds, func(kind pageKind) bool { return kind.path == path })
 	if i < 0 {
 		return pageKind{path: path}

@@ -3,8 +3,10 @@ package dashboard
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/monarc-project/stats-service/internal/disclosure"
+	"github.com/monarc-project/stats-service/internal/prefix"
 	"github.com/monarc-project/stats-service/internal/processor"
 	"github.com/monarc-project/stats-service/internal/stats"
 )
@@ -23,8 +25,17 @@ func (r *reading) sums(t stats.Type, v view) ([]processor.DailySum, error) {
 	return r.opts.Figures.DailySums(r.ctx, v.filter(t))
 }
 
-// objectLink is the page of an object on the MOSP platform.
-func (r *reading) objectLink(object string) string {
+// objectLink is the page of an object or, where that is turned off, its entry on the
+// object platform.
+func (r *reading) objectLink(kind objectKind, object string) string {
+	if len(r.opts.Active) > 0 && !slices.Contains(r.opts.Active, pageStats) {
+		return r.mospLink(object)
+	}
+	return prefix.Of(r.ctx) + kind.path(object) + "?" + r.view.common().Encode()
+}
+
+// mospLink is the entry of an object on the MOSP platform.
+func (r *reading) mospLink(object string) string {
 	if r.opts.MOSPURL == "" {
 		return ""
 	}
@@ -34,6 +45,28 @@ func (r *reading) objectLink(object string) string {
 // contributions counts what stands behind the figures of a period.
 func (r *reading) contributions(v view) (disclosure.Contributions, error) {
 	return r.opts.Figures.Contributions(r.ctx, v.filter(""))
+}
+
+// behind says how many analyses and organisations stand behind figures of a type.
+func (r *reading) behind(t stats.Type) (string, error) {
+	behind, _, err := r.allBehind(t)
+	return behind, err
+}
+
+// allBehind also says where these are few, for charts of which all is of the same ones.
+func (r *reading) allBehind(t stats.Type) (behind, few string, err error) {
+	counted, err := r.opts.Figures.Contributions(r.ctx, r.view.filter(t))
+	if err != nil {
+		return "", "", err
+	}
+	return r.behindText(counted.Analyses, counted.Clients), r.fewAnalyses(int(counted.Analyses)), nil
+}
+
+func (r *reading) behindText(analyses, organisations int64) string {
+	if analyses == 0 {
+		return ""
+	}
+	return r.T("behind", "Analyses", r.T("analyses", "Count", analyses), "Organisations", r.T("organisations", "Count", organisations))
 }
 
 // totals counts what there is at all.

@@ -7,6 +7,7 @@ import (
 	"github.com/quagmt/udecimal"
 
 	"github.com/monarc-project/stats-service/internal/chart"
+	"github.com/monarc-project/stats-service/internal/disclosure"
 	"github.com/monarc-project/stats-service/internal/processor"
 	"github.com/monarc-project/stats-service/internal/stats"
 )
@@ -72,7 +73,7 @@ func (m riskMeans) ofAllKinds(state, level string) *float64 {
 var riskLevels = map[string]chart.Level{"low": chart.Low, "medium": chart.Medium, "high": chart.High}
 
 // riskFigure compares current and residual risks of a kind by level.
-func (r *reading) riskFigure(kind string, means riskMeans) figure {
+func (r *reading) riskFigure(kind string, means riskMeans, supports disclosure.Supports) figure {
 	f := figure{
 		ID:    "risks-" + kind,
 		Title: r.T("risks_title_" + kind),
@@ -90,7 +91,11 @@ func (r *reading) riskFigure(kind string, means riskMeans) figure {
 			continue
 		}
 		label := r.T("level_" + l.code)
-		levels.Items = append(levels.Items, chart.LevelBars{Level: riskLevels[l.code], Label: chart.Label{label}, Current: now, Residual: after})
+		few := r.few(supports[stats.Key{State: stats.Current, Kind: kind, Level: l.level}].Analyses)
+		if few {
+			f.Few = r.fewOf(true)
+		}
+		levels.Items = append(levels.Items, chart.LevelBars{Level: riskLevels[l.code], Label: chart.Label{label}, Current: now, Residual: after, Few: few})
 		f.Table.Rows = append(f.Table.Rows, []cell{text(label), numOrNone(now), numOrNone(after)})
 	}
 	f.Chart, f.Summary = levels, r.levelSummary(f.Table)

@@ -28,7 +28,7 @@ const (
 var (
 	picturedPages = map[string]string{
 		"overview": "/stats", "evolution": "/stats/evolution?days=365", "risks": "/stats/evolution?of=risks&days=365",
-		"cartography": "/stats/cartography", "compliance": "/stats/compliance", "map": "/stats/map", "about": "/about", "help": "/help",
+		"cartography": "/stats/cartography", "compliance": "/stats/compliance", "map": "/stats/map", "about": "/about", "help": "/help", "threat": objectPath, "search": "/stats/search?q=ha", "periods": "/stats/periods", "report": "/stats/report?days=365",
 	}
 	picturedWidths = map[string]int64{"desktop": 1280, "phone": 360}
 	picturedThemes = []string{"light", "dark"}

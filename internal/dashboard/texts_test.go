@@ -93,9 +93,12 @@ func TestHeadlines(t *testing.T) {
 			t.Errorf("no card is headed %q", title)
 		}
 	}
-	explained := regexp.MustCompile(`(?s)15 Sept? 2025 to 14 Dec 2025.*class="headlines"`)
-	if !explained.MatchString(s.get("/stats").body) {
-		t.Error("nothing above the cards says what they compare with")
+	if page := s.get("/stats").body; strings.Contains(page, "Compared with") {
+		t.Error("the page compares with a period of which nothing is known")
+	}
+	s.add(s.client("Before", 1, 1, true), uuid.New(), stats.Threat, today.AddDate(0, 0, -100), objectOf(fire, "Fire", 1, 1, 1))
+	if lead := text(s.get("/stats").body, `<div class="lead">.*?</div>`); !strings.Contains(lead, "Compared with 15 Sep 2025 to 14 Dec 2025.") {
+		t.Errorf("the page does not say what it compares with: %s", lead)
 	}
 }
 
@@ -156,14 +159,13 @@ func TestLanguageOfLabels(t *testing.T) {
 	data := `[{"uuid":"` + fire + `","label1":"Feu","label2":"","label3":"","label4":"","count":1,"maxRisk":1,"averageRate":1}]`
 	s.add(s.client("One", 49, 6, true), uuid.New(), stats.Threat, today, data)
 	link := func(lang string) string {
-		return `<a href="https://objects.example.org/object/` + fire + `" rel="noopener external"` + lang + `>Feu</a>`
+		return `<a href="/stats/threats/` + fire + `?days=90&amp;lang=LANG"` + lang + `>Feu</a>`
 	}
 	for _, path := range []string{"/stats", "/stats/evolution", "/stats/map"} {
-		if page := s.get(path + "?lang=de").body; !strings.Contains(page, link(` lang="fr"`)) || strings.Contains(page, link("")) {
-			t.Errorf("%s in German does not say that the name is French", path)
-		}
-		if page := s.get(path + "?lang=fr").body; !strings.Contains(page, link("")) {
-			t.Errorf("%s in French says more than needed", path)
+		for lang, marked := range map[string]string{"de": ` lang="fr"`, "fr": ""} {
+			if page := s.get(path + "?lang=" + lang).body; !strings.Contains(page, strings.ReplaceAll(link(marked), "LANG", lang)) {
+				t.Errorf("%s in %s has the French name without saying so, or says more than needed", path, lang)
+			}
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -42,12 +43,16 @@ const (
 	paramEmbed  = "embed"
 	paramChart  = "chart"
 	paramWorld  = "world"
+	paramSearch = "q"
+
+	paramBeforeFrom = "before_from"
+	paramBeforeTo   = "before_to"
 )
 
 // viewParameters are all that the address of a page can have.
 var viewParameters = []string{
 	paramDays, paramFrom, paramTo, paramLocal, paramLang, paramTop, paramBy, paramOrder, paramOf, paramGroup, paramObject,
-	paramInvert, paramEmbed, paramChart,
+	paramInvert, paramEmbed, paramChart, paramWorld, paramSearch, paramBeforeFrom, paramBeforeTo,
 }
 
 // The values of view.By: what threats and vulnerabilities are compared by.
@@ -81,19 +86,23 @@ var (
 type view struct {
 	Days     int       // up to today; 0: From and To were given
 	From, To time.Time // both included
-	Weekly   bool      // From and To are those of whole weeks, which are the shortest steps there are
-	Local    bool      // only stats of local clients
-	Lang     string    // language asked for; empty: that of the browser
-	Top      int
-	By       string
-	Order    string
-	Of       string
-	Group    string   // empty: what suits the period
-	Objects  []string // chosen lines; empty: the first Top
-	Invert   bool     // all lines but the chosen ones
-	Embed    bool     // one chart, for a frame in another site
-	Chart    string   // the chart to embed; empty: the first
-	World    bool     // the map shows the whole world, not what is around the places
+	// BeforeFrom and BeforeTo are the period to compare with; zero: the one before.
+	BeforeFrom, BeforeTo time.Time
+	Weekly               bool   // From and To are those of whole weeks, which are the shortest steps there are
+	Local                bool   // only stats of local clients
+	Lang                 string // language asked for; empty: that of the browser
+	Top                  int
+	By                   string
+	Order                string
+	Of                   string
+	Group                string   // empty: what suits the period
+	Objects              []string // chosen lines; empty: the first Top
+	Invert               bool     // all lines but the chosen ones
+	Embed                bool     // one chart, for a frame in another site
+	Chart                string   // the chart to embed; empty: the first
+	Search               string   // what names are searched for
+	Unknown              []string // parameters that mean nothing
+	World                bool     // the map shows the whole world, not what is around the places
 }
 
 // parseView reads the parameters of an address. Its errors are *viewError; what
@@ -114,9 +123,33 @@ func parseView(query url.Values, today time.Time, fallbackDays int) (view, error
 		Embed:   r.flag(paramEmbed),
 		Chart:   query.Get(paramChart),
 		World:   r.flag(paramWorld),
+		Search:  search(query.Get(paramSearch)),
+		Unknown: unknownOf(query, viewParameters),
 	}
 	r.period(&v, today, fallbackDays)
+	r.before(&v)
 	return v, r.err()
+}
+
+// search cuts what is searched for to a length that names have.
+func search(given string) string {
+	words := strings.Join(strings.Fields(strings.ToValidUTF8(given, "")), " ")
+	if runes := []rune(words); len(runes) > longestSearch {
+		return string(runes[:longestSearch])
+	}
+	return words
+}
+
+// refuseUnknown refuses parameters that would be passed over.
+func refuseUnknown(query url.Values, known []string) error {
+	if unknown := unknownOf(query, known); len(unknown) > 0 {
+		return stats.UnknownArguments(unknown)
+	}
+	return nil
+}
+
+func unknownOf(query url.Values, known []string) []string {
+	return slices.DeleteFunc(sortedNames(query), func(name string) bool { return slices.Contains(known, name) })
 }
 
 // viewError tells what is wrong with the parameters of a page.
@@ -154,7 +187,7 @@ const (
 )
 
 var wrongTexts = map[string]string{
-	paramDays: wrongDays, paramFrom: wrongFrom, paramTo: wrongTo, paramObject: wrongObject, paramChart: wrongChart,
+	paramDays: wrongDays, paramFrom: wrongFrom, paramTo: wrongTo, paramBeforeFrom: wrongFrom, paramBeforeTo: wrongTo, paramObject: wrongObject, paramChart: wrongChart,
 }
 
 // viewReader keeps all that is wrong.
@@ -286,6 +319,22 @@ func (r *viewReader) custom(v *view, today time.Time) bool {
 	return true
 }
 
+// before reads the period to compare with, of which both dates are needed.
+func (r *viewReader) before(v *view) {
+	from, fromKnown := r.date(paramBeforeFrom)
+	to, toKnown := r.date(paramBeforeTo)
+	switch {
+	case !fromKnown || !toKnown || from.IsZero() && to.IsZero():
+	case from.IsZero() || to.IsZero():
+		r.fail(paramBeforeFrom, "and %s must be given together", paramBeforeTo)
+	case from.After(to):
+		invalid := stats.Invalid(paramBeforeFrom, "must not be after the end of the period, %s", to.Format(time.DateOnly))
+		r.wrong = r.wrong.and(wrongPart{paramBeforeFrom, wrongPeriod}, invalid)
+	default:
+		v.BeforeFrom, v.BeforeTo = from, to
+	}
+}
+
 // date reads a date, which is zero when there is none, and reports whether it
 // could be read.
 func (r *viewReader) date(name string) (time.Time, bool) {
@@ -312,6 +361,9 @@ func (v view) inWeeksOf(figures *disclosure.Control) view {
 		return v
 	}
 	v.Weekly = true
+	if !v.BeforeFrom.IsZero() {
+		v.BeforeFrom, v.BeforeTo = figures.WholeWeeks(v.BeforeFrom, v.BeforeTo)
+	}
 	if v.Days > 0 {
 		v.From, v.To = figures.LastDays(v.Days)
 		return v
@@ -320,8 +372,13 @@ func (v view) inWeeksOf(figures *disclosure.Control) view {
 	return v
 }
 
-// previous is the view of the period of the same length right before.
-func (v view) previous() view {
+// compared is the view of the period to compare with: the one of the same length right
+// before, unless another one was asked for.
+func (v view) compared() view {
+	if !v.BeforeFrom.IsZero() {
+		v.From, v.To = v.BeforeFrom, v.BeforeTo
+		return v
+	}
 	length := v.To.Sub(v.From) + 24*time.Hour
 	v.From, v.To = v.From.Add(-length), v.To.Add(-length)
 	return v
@@ -358,6 +415,11 @@ func (v view) query() url.Values {
 	setFlag(values, paramEmbed, v.Embed)
 	setUnless(values, paramChart, v.Chart, "")
 	setFlag(values, paramWorld, v.World)
+	setUnless(values, paramSearch, v.Search, "")
+	if !v.BeforeFrom.IsZero() {
+		values.Set(paramBeforeFrom, v.BeforeFrom.Format(time.DateOnly))
+		values.Set(paramBeforeTo, v.BeforeTo.Format(time.DateOnly))
+	}
 	return values
 }
 

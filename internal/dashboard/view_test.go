@@ -53,7 +53,7 @@ func TestPeriods(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			before := v.previous()
+			before := v.compared()
 			got := []string{}
 			for _, date := range []time.Time{v.From, v.To, before.From, before.To} {
 				got = append(got, date.Format(time.DateOnly))
@@ -101,14 +101,14 @@ func TestTrend(t *testing.T) {
 		now, before *float64
 		want        trend
 	}{
-		"up":            {n(12), n(10), trend{"up", "2 more than before (20%)"}},
-		"down":          {n(7.5), n(10), trend{"down", "2.50 fewer than before (25%)"}},
-		"the same":      {n(10), n(10), trend{"same", "As many as before"}},
-		"hardly":        {n(10.01), n(10), trend{"same", "As many as before"}},
-		"nothing then":  {n(10), nil, trend{"", "Nothing before to compare with"}},
-		"nothing now":   {nil, n(10), trend{"", "Nothing before to compare with"}},
-		"from none":     {n(3), n(0), trend{"up", "3 more, none before"}},
-		"none and none": {n(0), n(0), trend{"same", "As many as before"}},
+		"up":            {n(12), n(10), trend{Direction: "up", Sign: "+20%", Text: "2 more than before"}},
+		"down":          {n(7.5), n(10), trend{Direction: "down", Sign: "−25%", Text: "2.50 fewer than before"}},
+		"the same":      {n(10), n(10), trend{Direction: "same", Text: "As many as before"}},
+		"hardly":        {n(10.01), n(10), trend{Direction: "same", Text: "As many as before"}},
+		"nothing then":  {n(10), nil, trend{Text: "Nothing before to compare with"}},
+		"nothing now":   {nil, n(10), trend{Text: "Nothing before to compare with"}},
+		"from none":     {n(3), n(0), trend{Direction: "up", Text: "3 more, none before"}},
+		"none and none": {n(0), n(0), trend{Direction: "same", Text: "As many as before"}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

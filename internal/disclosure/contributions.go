@@ -3,6 +3,7 @@ package disclosure
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -15,15 +16,20 @@ import (
 type Contributions = postgres.Contributions
 
 // Contributions counts what stands behind the figures of a period, or of all
-// times where the dates of filter are zero. Its type and ANRs must be empty.
+// times where the dates of filter are zero. Its ANRs must be empty, and its type where
+// the dates are zero; no type means all of them.
 //
 // Where figures are suppressed, stats are added up over the weeks that may be
 // shown. Analyses and clients are the most of any week: those of a longer period
 // less those of a shorter one would be those of a single client.
 func (c *Control) Contributions(ctx context.Context, filter stats.Filter) (Contributions, error) {
-	key := cache.KeyOf("contributions", filter.DateFrom.Format(time.DateOnly), filter.DateTo.Format(time.DateOnly),
+	types := stats.Types()
+	if filter.Type != "" {
+		types = []stats.Type{filter.Type}
+	}
+	key := cache.KeyOf("contributions", string(filter.Type), filter.DateFrom.Format(time.DateOnly), filter.DateTo.Format(time.DateOnly),
 		strconv.FormatBool(filter.LocalStatsOnly), strconv.Itoa(c.MinClients()), c.lastDay().Format(time.DateOnly))
-	return cache.Get(ctx, c.cache, key, Topics(stats.Types()...), func(ctx context.Context) (Contributions, error) {
+	return cache.Get(ctx, c.cache, key, Topics(types...), func(ctx context.Context) (Contributions, error) {
 		counted, err := c.count(ctx, filter)
 		if err != nil {
 			return counted, fmt.Errorf("read contributions: %w", err)
@@ -47,6 +53,9 @@ func (c *Control) count(ctx context.Context, filter stats.Filter) (Contributions
 	weeks, err := c.store.ContributionsByWeek(ctx, filter.DateFrom, filter.DateTo)
 	if err != nil {
 		return Contributions{}, err
+	}
+	if filter.Type != "" {
+		weeks = slices.DeleteFunc(weeks, func(w postgres.WeekContributions) bool { return w.Type != filter.Type })
 	}
 	return c.threshold.count(weeks, filter.LocalStatsOnly), nil
 }

@@ -238,12 +238,14 @@ func indexedQuestions() map[string]question {
 		"count of unsent": {db.CountUnsent, []any{one, dayOf("2024-09-01"), dayOf("2024-11-30"), &threatType, one}, "_idx"},
 		"receipts":        {db.RecordReceipts, []any{one, anrs}, "stats_pkey"},
 
-		"contributions":           {db.Contributions, []any{dayOf("2024-02-01"), dayOf("2024-02-07"), &threatType, false}, "stats_date_idx"},
-		"contributors":            {db.CountContributors, nil, "Index Only Scan"},
-		"count of processed":      {db.CountProcessedStats, nil, "Index Only Scan"},
-		"contributions by week":   {db.ContributionsByWeek, []any{dayOf("2024-02-01"), dayOf("2024-02-07")}, "stats_date_idx"},
-		"observations of clients": {db.ObservationsByClient, []any{threatType, dayOf("2024-02-01"), dayOf("2024-02-07"), false, []int64{1, 2}}, "stats_"},
-		"observations by client":  {db.ObservationsByClient, []any{threatType, dayOf("2024-02-01"), dayOf("2024-02-07"), false, []int64(nil)}, "stats_date_idx"},
+		"contributions":            {db.Contributions, []any{dayOf("2024-02-01"), dayOf("2024-02-07"), &threatType, false}, "stats_date_idx"},
+		"contributors":             {db.CountContributors, nil, "Index Only Scan"},
+		"count of processed":       {db.CountProcessedStats, nil, "Index Only Scan"},
+		"contributions by week":    {db.ContributionsByWeek, []any{dayOf("2024-02-01"), dayOf("2024-02-07")}, "stats_date_idx"},
+		"observations of clients":  {db.ObservationsByClient, []any{threatType, dayOf("2024-02-01"), dayOf("2024-02-07"), false, []int64{1, 2}}, "stats_"},
+		"observations by client":   {db.ObservationsByClient, []any{threatType, dayOf("2024-02-01"), dayOf("2024-02-07"), false, []int64(nil)}, "stats_date_idx"},
+		"observations by analysis": {db.ObservationsByAnalysis, []any{threatType, dayOf("2024-02-01"), dayOf("2024-02-07"), false}, "stats_date_idx"},
+		"newest day that counts":   {db.NewestCountedDay, []any{dayOf("2024-02-01"), false}, "stats_date_idx"},
 	}
 }
 

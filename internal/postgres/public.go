@@ -2,10 +2,14 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	"github.com/monarc-project/stats-service/gen/db"
 	"github.com/monarc-project/stats-service/internal/processor"
@@ -211,6 +215,57 @@ func eachContribution(ctx context.Context, source db.DBTX, filter stats.Filter, 
 	var from sender
 	err = eachDocument(rows, []any{&from.client, &from.local}, func(days []rollup.Day, packed []byte) { fn(from, days, packed) })
 	return translate(ctx, err)
+}
+
+// SharesOfAnalyses tells what each analysis has in the figures that filter asks for,
+// key by key. The function start gives the first day of the part of the period that a
+// day belongs to. The type and both dates of filter are required, its ANRs are not
+// looked at. It reads every document of the period.
+func (s SumStore) SharesOfAnalyses(ctx context.Context, filter stats.Filter, start func(time.Time) time.Time) (map[stats.Key]rollup.Shares, error) {
+	var shares map[stats.Key]rollup.Shares
+	err := s.read(ctx, func(source db.DBTX) error {
+		rows, err := source.Query(ctx, db.ObservationsByAnalysis,
+			string(filter.Type), filter.DateFrom, filter.DateTo, filter.LocalStatsOnly)
+		if err != nil {
+			return translate(ctx, err)
+		}
+		breakdown := rollup.NewBreakdown(func(day rollup.Day) rollup.Day { return rollup.DayOf(start(day.Date())) })
+		var analysis uuid.UUID
+		var client int64
+		err = eachDocument(rows, []any{&analysis, &client}, func(days []rollup.Day, packed []byte) {
+			// What is damaged is left out here as in DailySums, which warns.
+			_ = breakdown.Observe(analysis, client, days, packed)
+		})
+		if err != nil {
+			return translate(ctx, err)
+		}
+		subjects, err := s.subjectsByID(ctx, source, breakdown.Subjects())
+		if err != nil {
+			return err
+		}
+		shares = breakdown.ByKey(subjects)
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("break %s stats down by analysis: %w", filter.Type, err)
+	}
+	return shares, nil
+}
+
+// NewestCountedDay is the day of the newest stats up to a day, or the zero time when there
+// are none.
+func (s SumStore) NewestCountedDay(ctx context.Context, until time.Time, localOnly bool) (newest time.Time, err error) {
+	err = s.read(ctx, func(source db.DBTX) (err error) {
+		newest, err = db.New(source).NewestCountedDay(ctx, db.NewestCountedDayParams{Until: until, LocalOnly: localOnly})
+		if errors.Is(err, pgx.ErrNoRows) {
+			return nil
+		}
+		return err
+	})
+	if err != nil {
+		return time.Time{}, fmt.Errorf("find the newest stats: %w", translate(ctx, err))
+	}
+	return newest, nil
 }
 
 // LocatedClient is an active client whose coordinates, in degrees, are known and

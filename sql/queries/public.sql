@@ -60,6 +60,32 @@ JOIN document AS d ON d.anr = k.anr AND d.digest = k.digest;
 SELECT count(*) FROM stats
 WHERE coalesce(client_id, 0) NOT IN (SELECT client.id FROM client WHERE NOT client.is_processed);
 
+-- name: ObservationsByAnalysis :many
+-- See ObservationsBetween. Those of clients that are muted do not count. The client
+-- of stats that are nobody's is 0.
+-- @sqlc-vet-disable no-unordered-list
+SELECT k.anr, coalesce(k.client_id, 0)::bigint AS client_id, k.days::int[] AS days, d.observations
+FROM (
+    SELECT s.anr, s.digest, s.client_id, array_agg(s.date - DATE '1970-01-01') AS days
+    FROM stats AS s
+    WHERE s.type = @type::text
+      AND s.date >= @date_from::date
+      AND s.date <= @date_to::date
+      AND coalesce(s.client_id, 0) NOT IN (SELECT client.id FROM client WHERE NOT client.is_processed)
+      AND (NOT @local_only::boolean OR s.client_id IN (SELECT client.id FROM client WHERE client.local))
+    GROUP BY s.anr, s.digest, s.client_id
+) AS k
+JOIN document AS d ON d.anr = k.anr AND d.digest = k.digest;
+
+-- name: NewestCountedDay :one
+-- Of the stats up to a day, without those of clients that are muted.
+SELECT date FROM stats
+WHERE date <= @until::date
+  AND coalesce(client_id, 0) NOT IN (SELECT client.id FROM client WHERE NOT client.is_processed)
+  AND (NOT @local_only::boolean OR client_id IN (SELECT client.id FROM client WHERE client.local))
+ORDER BY date DESC
+LIMIT 1;
+
 -- name: LocatedClients :many
 -- The clients that the public map shows.
 SELECT id, latitude::double precision AS latitude, longitude::double precision AS longitude

@@ -156,7 +156,14 @@ function addKeyboard(plot, reader) {
   });
   plot.addEventListener('focusout', () => reader.hide());
   // A tooltip of the pointer covers what is below it until it can be dismissed.
-  document.addEventListener('keydown', ({ key }) => key === 'Escape' && reader.hide());
+  const dismiss = ({ key }) => {
+    if (!plot.isConnected) {
+      document.removeEventListener('keydown', dismiss);
+    } else if (key === 'Escape') {
+      reader.hide();
+    }
+  };
+  document.addEventListener('keydown', dismiss);
 }
 
 // addSwitches makes the names of lines switches for them.

@@ -1,6 +1,7 @@
 // What every page does beside being read: the switch of colours, and what charts
 // answer to.
 import { enhance } from './chart.js';
+import { keepPlace } from './place.js';
 
 const texts = JSON.parse(document.getElementById('texts').textContent);
 const themes = ['auto', 'light', 'dark'];
@@ -21,8 +22,13 @@ if (button) {
   button.hidden = false;
 }
 
-// On a narrow screen the navigation is a row to scroll: show where we are.
-document.querySelector('.pages [aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'center' });
-
-document.querySelectorAll('.plot').forEach((plot) => enhance(plot, texts));
-document.documentElement.dataset.ready = 'true';
+const ready = () => {
+  // On a narrow screen the navigation is a row to scroll: show where we are.
+  document.querySelector('.pages [aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'center' });
+  document.querySelectorAll('.print').forEach((print) => { print.hidden = false; });
+  document.querySelectorAll('.plot').forEach((plot) => enhance(plot, texts));
+  document.documentElement.dataset.ready = 'true';
+};
+ready();
+keepPlace(ready);
+document.addEventListener('click', ({ target }) => target.closest('.print') && window.print());

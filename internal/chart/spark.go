@@ -1,0 +1,48 @@
+package chart
+
+import "math"
+
+// Spark is a small line without axes: where a figure comes from.
+type Spark struct {
+	Values []*float64 // one a step; nil: nothing is known
+}
+
+const sparkHeight = 36.0
+
+func (Spark) widths() []float64 { return []float64{small} }
+
+func (s Spark) draw(c *canvas, area box) float64 {
+	low, high := math.Inf(1), math.Inf(-1)
+	for _, value := range s.Values {
+		if value != nil {
+			low, high = min(low, *value), max(high, *value)
+		}
+	}
+	if high <= low {
+		low, high = low-1, high+1
+	}
+	inside := box{area.x, area.y, area.w, sparkHeight}.inset(4)
+	var pieces [][]point
+	gap := true
+	for step, value := range s.Values {
+		if value == nil {
+			gap = true
+			continue
+		}
+		if gap {
+			pieces, gap = append(pieces, nil), false
+		}
+		at := point{inside.x + inside.w*float64(step)/float64(max(len(s.Values)-1, 1)), inside.bottom() - inside.h*(*value-low)/(high-low)}
+		pieces[len(pieces)-1] = append(pieces[len(pieces)-1], at)
+	}
+	c.line(look{stroke: rule, width: 1}, point{inside.x, inside.bottom() + 3}, point{inside.right(), inside.bottom() + 3})
+	for i, piece := range pieces {
+		if len(piece) > 1 {
+			c.line(look{stroke: accent, width: 2}, piece...)
+		}
+		if i == len(pieces)-1 {
+			c.circle(piece[len(piece)-1], 3, look{fill: accent})
+		}
+	}
+	return sparkHeight
+}

@@ -1,0 +1,144 @@
+package dashboard
+
+import (
+	"cmp"
+	"math"
+	"slices"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/monarc-project/stats-service/internal/chart"
+	"github.com/monarc-project/stats-service/internal/disclosure"
+	"github.com/monarc-project/stats-service/internal/processor"
+	"github.com/monarc-project/stats-service/internal/stats"
+)
+
+// ranked is an object with what stands behind its figures.
+type ranked struct {
+	processor.ObjectSeries
+	support disclosure.Support
+	few     bool // fewer analyses than rankings want
+	rank    int  // from the highest value on; 0: it is not ranked
+}
+
+// ranking has all objects of a period, the highest value first, those that too few
+// analyses have after all others.
+type ranking []ranked
+
+// ranking reads the objects of a period.
+func (r *reading) ranking(kind objectKind, v view, parts disclosure.Parts) (ranking, error) {
+	var objects processor.Series
+	var supports disclosure.Supports
+	var group errgroup.Group
+	group.Go(func() error {
+		sums, err := r.sums(kind.statsType, v)
+		if err == nil {
+			objects, err = processed[processor.Series](kind.processor, sums)
+		}
+		return err
+	})
+	group.Go(func() (err error) {
+		supports, err = r.opts.Figures.Support(r.ctx, v.filter(kind.statsType), parts)
+		return err
+	})
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	all := make(ranking, len(objects))
+	for i, object := range objects {
+		support := supports[stats.Key{Object: object.Object}]
+		all[i] = ranked{ObjectSeries: object, support: support, few: r.few(support.Analyses)}
+	}
+	slices.SortFunc(all, func(a, b ranked) int {
+		return cmp.Or(
+			compareFlags(a.few, b.few),
+			cmp.Compare(measureOf(b.Averages, r.view.By), measureOf(a.Averages, r.view.By)),
+			strings.Compare(r.Label(a.Labels, a.Object), r.Label(b.Labels, b.Object)),
+			strings.Compare(a.Object, b.Object))
+	})
+	for i := range all {
+		if !all[i].few {
+			all[i].rank = i + 1
+		}
+	}
+	return all, nil
+}
+
+// few reports whether so many analyses are too few for a ranking.
+func (r *reading) few(analyses int) bool { return analyses < r.opts.MinAnalyses }
+
+func compareFlags(a, b bool) int {
+	if a == b {
+		return 0
+	}
+	if b {
+		return -1
+	}
+	return 1
+}
+
+// ranked are those of enough analyses, in an order. Where there are none, it is all.
+func (all ranking) ranked(order string) ranking {
+	n := slices.IndexFunc(all, func(object ranked) bool { return object.few })
+	if n <= 0 {
+		n = len(all)
+	}
+	shown := slices.Clone(all[:n])
+	if order == orderLowest {
+		slices.Reverse(shown)
+	}
+	return shown
+}
+
+// find returns an object, or nil when it is not there.
+func (all ranking) find(object string) *ranked {
+	i := slices.IndexFunc(all, func(one ranked) bool { return one.Object == object })
+	if i < 0 {
+		return nil
+	}
+	return &all[i]
+}
+
+// measureIndex is the place of a measure among the values of stats.
+var measureIndex = map[string]int{byOccurrence: 0, byMaxRisk: 1, byProbability: 2}
+
+// spread is the middle half of the analyses that have the object, or nil where it is
+// not known or of too few to say anything.
+func (o *ranked) spread(by string) *chart.Spread {
+	if o.support.Spread == nil || o.few || o.support.Analyses < 2 {
+		return nil
+	}
+	q := o.support.Spread[measureIndex[by]]
+	return &chart.Spread{Low: q.Low, Median: q.Median, High: q.High}
+}
+
+// shareScale makes bars comparable from one chart to the other: both scales end at the
+// same round value.
+func shareScale(figures ...*figure) {
+	highest := 0.0
+	for _, f := range figures {
+		for _, item := range f.Chart.(chart.Bars).Items {
+			highest = max(highest, item.Value)
+			if item.Spread != nil {
+				highest = max(highest, item.Spread.High)
+			}
+		}
+	}
+	for _, f := range figures {
+		bars := f.Chart.(chart.Bars)
+		bars.Max = chart.RoundUp(highest)
+		f.Chart = bars
+	}
+}
+
+// signed writes a change with its sign.
+func (l locale) signed(change float64) string {
+	switch {
+	case change > 0:
+		return "+" + l.Number(change)
+	case change < 0:
+		return "−" + l.Number(math.Abs(change))
+	}
+	return "±0"
+}

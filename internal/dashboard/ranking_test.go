@@ -1,0 +1,189 @@
+package dashboard_test
+
+import (
+	"fmt"
+	"html"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+
+	"github.com/monarc-project/stats-service/internal/dashboard"
+	"github.com/monarc-project/stats-service/internal/stats"
+)
+
+// phishing is a threat that rises in the tests.
+const phishing = "b402d4d8-4576-11e9-9173-0800277f0571"
+
+func minAnalyses(n int) func(*dashboard.PageOptions) {
+	return func(o *dashboard.PageOptions) { o.MinAnalyses = n }
+}
+
+// addRanked stores threats of three analyses, which have theft twice as often as fire,
+// half a year ago and now, when phishing has risen; and one of a single analysis, which
+// exceeds all of them.
+func (s *service) addRanked() {
+	s.t.Helper()
+	client := s.client("One", 49.6, 6.1, true)
+	for i := range 3 {
+		analysis := uuid.New()
+		for _, date := range []time.Time{today.AddDate(0, 0, -120), today.AddDate(0, 0, -1)} {
+			rise := 0.0
+			if date.After(today.AddDate(0, 0, -10)) {
+				rise = 1.5
+			}
+			threats := []string{
+				strings.Trim(objectOf(fire, "Fire", 1, 5, 1), "[]"), strings.Trim(objectOf(theft, "Theft", 1, 5, 2+float64(i)/10), "[]"),
+				strings.Trim(objectOf(phishing, "Phishing", 1, 5, 1.5+rise), "[]"),
+			}
+			if i == 0 {
+				threats = append(threats, strings.Trim(objectOf(flood, "Flood", 9, 50, 9), "[]"))
+			}
+			s.add(client, analysis, stats.Threat, date, "["+strings.Join(threats, ",")+"]")
+		}
+	}
+}
+
+// text is what a reader sees of a part of a page.
+func text(body, pattern string) string {
+	found := regexp.MustCompile("(?s)" + pattern).FindString(body)
+	return strings.Join(strings.Fields(html.UnescapeString(regexp.MustCompile(`<[^>]+>`).ReplaceAllString(found, " "))), " ")
+}
+
+// TestOneAnalysisLeadsNoRanking shows that a threat of too few analyses is in no ranking
+// unless there are no others, and hollow then.
+func TestOneAnalysisLeadsNoRanking(t *testing.T) {
+	t.Parallel()
+	ranked, all, hollow := setup(t, minAnalyses(3)), setup(t, minAnalyses(1)), setup(t, minAnalyses(4))
+	for _, s := range []*service{ranked, all, hollow} {
+		s.addRanked()
+	}
+	order := func(s *service, query string) (names []string) {
+		for _, row := range strings.Split(s.get("/stats/top-threats.csv"+query).body, "\n")[1:] {
+			if fields := strings.Split(row, ","); len(fields) > 5 {
+				names = append(names, fields[1]+" "+fields[5])
+			}
+		}
+		return names
+	}
+	for name, tt := range map[string]struct {
+		s     *service
+		query string
+		want  []string
+	}{
+		"enough":           {ranked, "", []string{"Phishing 3", "Theft 3", "Fire 3"}},
+		"lowest":           {ranked, "?order=lowest", []string{"Fire 3", "Theft 3", "Phishing 3"}},
+		"nothing required": {all, "", []string{"Flood 1", "Phishing 3", "Theft 3", "Fire 3"}},
+		"none has enough":  {hollow, "", []string{"Flood 1", "Phishing 3", "Theft 3", "Fire 3"}},
+	} {
+		if diff := cmp.Diff(tt.want, order(tt.s, tt.query)); diff != "" {
+			t.Errorf("%s (-want +got)\n%s", name, diff)
+		}
+	}
+	for _, s := range []*service{ranked, hollow} {
+		few := s.get("/stats").body
+		if got := strings.Contains(few, "Hollow: fewer than 4 analyses."); got != (s == hollow) {
+			t.Errorf("the page says that bars are hollow: %t", got)
+		}
+	}
+	if page := hollow.get("/stats/evolution").body; !strings.Contains(page, "Hollow: fewer than 4 analyses.") || !strings.Contains(page, "<circle") {
+		t.Error("the points of lines are not hollow")
+	}
+	if lines := text(ranked.get("/stats/evolution").body, `<ul class="lines">.*?</ul>`); lines != "Phishing Theft Fire Flood" {
+		t.Errorf("the lines are %s", lines)
+	}
+}
+
+// TestSpreadOfAnalyses shows the quartiles of the analyses beside their mean.
+func TestSpreadOfAnalyses(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	s.addRanked()
+	body := s.get("/stats/top-threats.csv?days=30").body
+	if want := theft + ",Theft,2.1,1,5,3,1,2.05,2.1,2.15"; !strings.Contains(body, want) {
+		t.Errorf("no %s in\n%s", want, body)
+	}
+	if few := setup(t, minClients(2)); few.get("/stats").status != 200 || strings.Contains(few.get("/stats/top-threats.csv").body, "2.05") {
+		t.Error("quartiles where figures are suppressed")
+	}
+}
+
+// TestWhatChanged shows the finding, what rose and fell, and what is new.
+func TestWhatChanged(t *testing.T) {
+	t.Parallel()
+	s := setup(t, minAnalyses(3))
+	s.addRanked()
+	page := s.get("/stats").body
+	if h1, want := text(page, `<h1>.*?</h1>`), "– high risks per analysis; \u2068Phishing\u2069 rose most"; h1 != want {
+		t.Errorf("the page is headed %q, want %q", h1, want)
+	}
+	want := "Threats · Probability Phishing 1.50 (rank 2) → 3 (rank 1) +1.50 worse"
+	if got := text(page, `<article class="panel">.*?</article>`); got != want {
+		t.Errorf("changed: %q, want %q", got, want)
+	}
+	if strings.Contains(text(page, `<section class="changes".*?</section>`), "Flood") {
+		t.Error("a threat of one analysis is among what changed")
+	}
+	client := s.client("Two", 1, 1, true)
+	for range 3 {
+		s.add(client, uuid.New(), stats.Threat, today, objectOf("11111111-4576-11e9-9173-0800277f0571", "Deepfake", 1, 1, 1))
+	}
+	if got := text(s.get("/stats?days=91").body, `<p class="new">.*?</p>`); got != "New: Deepfake" {
+		t.Errorf("new: %q", got)
+	}
+}
+
+// TestFreshnessOfPages says how new the figures are, where the period goes on.
+func TestFreshnessOfPages(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	s.addRanked()
+	idle := s.client("Idle", 1, 1, true)
+	s.add(idle, uuid.New(), stats.Threat, today.AddDate(0, 0, -50), objectOf(fire, "Fire", 1, 1, 1))
+	for path, want := range map[string]string{
+		"/stats":                               "The newest figures are from yesterday. 50% of organisations sent some in the last seven days.",
+		"/stats?from=2025-10-01&to=2026-02-01": "",
+		"/stats?lang=de":                       "Die neuesten Zahlen sind von gestern. 50 % der Organisationen haben in den letzten sieben Tagen welche gesendet.",
+		"/stats?local_stats_only=1&days=365&top=10": "The newest figures are from yesterday. 50% of organisations sent some in the last seven days.",
+	} {
+		if got := strings.ReplaceAll(text(s.get(path).body, `<p class="fresh">.*?</p>`), "\u00a0", " "); got != want {
+			t.Errorf("%s says %q, want %q", path, got, want)
+		}
+	}
+}
+
+// TestOneIsOne shows the grammar of single things.
+func TestOneIsOne(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	s.addOneThreat()
+	for lang, want := range map[string]string{
+		"en": "What 1 risk analysis of 1 organisation says,", "fr": "Ce que dit 1 analyse", "de": "Was 1 Risikoanalyse von 1 Organisation sagt,",
+		"nl": "Wat 1 risicoanalyse van 1 organisatie zegt,",
+	} {
+		if page := s.get("/stats?lang=" + lang).body; !strings.Contains(page, want) {
+			t.Errorf("no %q in %s", want, text(page, `<p class="standfirst">.*?</p>`))
+		}
+	}
+}
+
+// TestBarsShareTheirScale shows that equal values are equally long in both charts.
+func TestBarsShareTheirScale(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	client := s.client("One", 1, 1, true)
+	s.add(client, uuid.New(), stats.Threat, today, objectOf(fire, "Fire", 1, 1, 1))
+	s.add(client, uuid.New(), stats.Vulnerability, today, objectOf(flood, "Doors", 1, 1, 3.2))
+	page := s.get("/stats").body
+	if n := strings.Count(page, ">0 – 4</text>"); n != 4 { // two layouts of each
+		t.Errorf("%d scales go from 0 to 4", n)
+	}
+	for _, want := range []string{"Probability · ", "Qualification · "} {
+		if !strings.Contains(page, fmt.Sprintf(`<p class="note">%s`, want)) {
+			t.Errorf("no chart of %s", want)
+		}
+	}
+}

@@ -1,0 +1,244 @@
+package disclosure
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/monarc-project/stats-service/internal/cache"
+	"github.com/monarc-project/stats-service/internal/rollup"
+	"github.com/monarc-project/stats-service/internal/stats"
+)
+
+// Contributors are numbers of different analyses and clients.
+type Contributors = rollup.Contributors
+
+// Quartiles divide analyses by their values: a quarter of them is up to Low, half up
+// to Median, three quarters up to High. Between two analyses the value is interpolated,
+// as spreadsheets do (QUARTILE.INC).
+type Quartiles struct{ Low, Median, High float64 }
+
+// Support is what stands behind the figures of a key in a period.
+type Support struct {
+	Contributors
+	Parts map[time.Time]Contributors // by first day
+	// Spread has the quartiles of the means of the analyses, for each of the values
+	// that stats of the type have; nil where figures are suppressed, since a quartile
+	// is the value of one analysis.
+	Spread *[3]Quartiles
+}
+
+// Supports are by key. Risks of all kinds together have a key without a kind.
+type Supports map[stats.Key]Support
+
+// Size estimates how many bytes it takes.
+func (s Supports) Size() (size int64) {
+	const ofKey, ofPart = 400, 80 // with what maps leave free
+	for _, one := range s {
+		size += ofKey + ofPart*int64(len(one.Parts))
+	}
+	return size
+}
+
+// Parts are a way to divide a period.
+type Parts struct {
+	Name  string                    // tells it from others
+	Start func(time.Time) time.Time // the first day of the part that a day belongs to
+}
+
+// Undivided has one part, whatever the period.
+var Undivided = Parts{"undivided", func(time.Time) time.Time { return time.Time{} }}
+
+// Support tells what stands behind the figures that filter asks for. The type and
+// both dates of filter are required, its ANRs must be empty. It reads all stats of the
+// period, so the result is cached.
+//
+// Where figures are suppressed, only weeks that may be shown count, and numbers are
+// those of the week with the most, as those of Contributions.
+func (c *Control) Support(ctx context.Context, filter stats.Filter, parts Parts) (Supports, error) {
+	if c.Active() {
+		filter = c.limit(filter)
+	}
+	key := cache.KeyOf("support", string(filter.Type), filter.DateFrom.Format(time.DateOnly), filter.DateTo.Format(time.DateOnly),
+		strconv.FormatBool(filter.LocalStatsOnly), parts.Name, strconv.Itoa(c.MinClients()))
+	return cache.Get(ctx, c.cache, key, Topics(filter.Type), func(ctx context.Context) (Supports, error) {
+		supports, err := c.support(ctx, filter, parts)
+		if err != nil {
+			return nil, fmt.Errorf("read what stands behind %s figures: %w", filter.Type, err)
+		}
+		return supports, nil
+	})
+}
+
+func (c *Control) support(ctx context.Context, filter stats.Filter, parts Parts) (Supports, error) {
+	if c.Active() {
+		return c.disclosedSupport(ctx, filter, parts)
+	}
+	shares, err := c.store.SharesOfAnalyses(ctx, filter, parts.Start)
+	if err != nil {
+		return nil, err
+	}
+	if filter.Type == stats.Risk {
+		addAllKinds(shares)
+	}
+	supports := make(Supports, len(shares))
+	for key, share := range shares {
+		one := Support{Contributors: share.Contributors, Parts: make(map[time.Time]Contributors, len(share.Parts)), Spread: spreadOf(share.Means)}
+		for day, counted := range share.Parts {
+			one.Parts[day.Date()] = counted
+		}
+		supports[key] = one
+	}
+	return supports, nil
+}
+
+func (c *Control) disclosedSupport(ctx context.Context, filter stats.Filter, parts Parts) (Supports, error) {
+	shares, err := c.store.SharesOfAnalyses(ctx, filter, monday)
+	if err != nil {
+		return nil, err
+	}
+	visible, err := c.disclosed(ctx, filter)
+	if err != nil {
+		return nil, err
+	}
+	supports := Supports{}
+	for key, share := range shares {
+		one := Support{Parts: map[time.Time]Contributors{}}
+		for day, counted := range share.Parts {
+			in := visible[key][day.Date()]
+			if !in.all || filter.LocalStatsOnly && !in.local {
+				continue
+			}
+			part := parts.Start(day.Date())
+			one.Parts[part] = most(one.Parts[part], counted)
+			one.Contributors = most(one.Contributors, counted)
+		}
+		if one.Analyses > 0 {
+			supports[key] = one
+			if filter.Type == stats.Risk {
+				key.Kind = ""
+				supports[key] = Support{Contributors: most(supports[key].Contributors, one.Contributors)}
+			}
+		}
+	}
+	return supports, nil
+}
+
+func most(a, b Contributors) Contributors {
+	return Contributors{Analyses: max(a.Analyses, b.Analyses), Clients: max(a.Clients, b.Clients)}
+}
+
+// addAllKinds adds what the risks of both kinds come to in each analysis.
+func addAllKinds(shares map[stats.Key]rollup.Shares) {
+	for _, state := range stats.States() {
+		for _, level := range stats.Levels() {
+			total := map[int]rollup.AnalysisMean{}
+			var together rollup.Shares
+			for _, kind := range stats.Kinds() {
+				share := shares[stats.Key{State: state, Kind: kind, Level: level}]
+				together.Contributors = most(together.Contributors, share.Contributors)
+				for _, mean := range share.Means {
+					mean.Values[0] += total[mean.Analysis].Values[0]
+					total[mean.Analysis] = mean
+				}
+			}
+			for _, mean := range total {
+				together.Means = append(together.Means, mean)
+			}
+			if len(together.Means) > 0 {
+				shares[stats.Key{State: state, Level: level}] = together
+			}
+		}
+	}
+}
+
+func spreadOf(means []rollup.AnalysisMean) *[3]Quartiles {
+	if len(means) == 0 {
+		return nil
+	}
+	var spread [3]Quartiles
+	values := make([]float64, len(means))
+	for i := range spread {
+		for n := range means {
+			values[n] = means[n].Values[i]
+		}
+		slices.Sort(values)
+		spread[i] = Quartiles{quantile(values, 0.25), quantile(values, 0.5), quantile(values, 0.75)}
+	}
+	return &spread
+}
+
+// quantile interpolates between the values beside the place at a share of the way
+// along sorted values.
+func quantile(sorted []float64, share float64) float64 {
+	below, rest := math.Modf(share * float64(len(sorted)-1))
+	i := int(below)
+	if rest == 0 {
+		return sorted[i]
+	}
+	return sorted[i] + rest*(sorted[i+1]-sorted[i])
+}
+
+// MeansOfAnalyses are the means of each analysis that a key has in a period, in no
+// order that tells which they are of; nil where figures are suppressed.
+func (c *Control) MeansOfAnalyses(ctx context.Context, filter stats.Filter, key stats.Key) ([][3]float64, error) {
+	if c.Active() {
+		return nil, nil
+	}
+	shares, err := c.store.SharesOfAnalyses(ctx, filter, Undivided.Start)
+	if err != nil {
+		return nil, fmt.Errorf("read the %s figures of each analysis: %w", filter.Type, err)
+	}
+	means := make([][3]float64, len(shares[key].Means))
+	for i, mean := range shares[key].Means {
+		means[i] = mean.Values
+	}
+	slices.SortFunc(means, func(a, b [3]float64) int { return slices.Compare(a[:], b[:]) })
+	return means, nil
+}
+
+// Freshness tells how new the figures are that the public sees today.
+type Freshness struct {
+	// Newest is the day of the newest stats or, where figures are suppressed, the last
+	// day of the newest week that is shown; zero: there are none.
+	Newest time.Time
+	// Recent are the clients that sent something in the last seven days or, where
+	// figures are suppressed, in the last week that is over; Clients those of a year.
+	Recent, Clients int64
+}
+
+// yearOfClients is how long clients count as such after they sent something, in days.
+const yearOfClients = 365
+
+// Freshness reads it for all clients or the local ones.
+func (c *Control) Freshness(ctx context.Context, localOnly bool) (f Freshness, err error) {
+	today := c.Today()
+	since := today.AddDate(0, 0, -6)
+	if c.Active() {
+		today = c.lastDay()
+		since = monday(today)
+	}
+	week := stats.Filter{DateFrom: since, DateTo: today, LocalStatsOnly: localOnly}
+	year := week
+	year.DateFrom = today.AddDate(0, 0, -yearOfClients)
+	recent, err := c.Contributions(ctx, week)
+	if err != nil {
+		return f, err
+	}
+	all, err := c.Contributions(ctx, year)
+	if err != nil {
+		return f, err
+	}
+	f = Freshness{Recent: recent.Clients, Clients: all.Clients}
+	if c.Active() {
+		if recent.Clients > 0 {
+			f.Newest = today
+		}
+		return f, nil
+	}
+	f.Newest, err = c.store.NewestCountedDay(ctx, today, localOnly)
+	return f, err
+}

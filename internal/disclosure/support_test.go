@@ -1,0 +1,154 @@
+package disclosure_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+
+	"github.com/monarc-project/stats-service/internal/cache"
+	"github.com/monarc-project/stats-service/internal/disclosure"
+	"github.com/monarc-project/stats-service/internal/pgtest"
+	"github.com/monarc-project/stats-service/internal/postgres"
+	"github.com/monarc-project/stats-service/internal/secret"
+	"github.com/monarc-project/stats-service/internal/stats"
+)
+
+// controls are those of a store with figures of one threat: four analyses of three
+// clients in a week that is over, one more on the day of the tests, with a threshold
+// of 3 and without.
+func controls(t *testing.T) (open, suppressing *disclosure.Control) {
+	t.Helper()
+	store, err := postgres.Open(t.Context(), postgres.Options{URL: pgtest.New(t), Secret: secret.New("secret key of the tests"), MaxConns: 4})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(store.Close)
+	send := func(client stats.Client, date time.Time, rate float64) {
+		data := fmt.Sprintf(`[{"uuid":%q,"label1":"Fire","count":1,"maxRisk":10,"averageRate":%v}]`, fire, rate)
+		item, err := stats.ItemOf(stats.Stat{ANR: uuid.New(), Type: stats.Threat, Date: date, Data: []byte(data)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := store.InsertBatch(t.Context(), client, stats.Batch{Items: []stats.Item{item}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range 3 {
+		client, err := store.CreateClient(t.Context(), stats.Client{Name: fmt.Sprint("Client ", i), Role: stats.RoleUser, Local: true, IsActive: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		send(client, weeksOfWorld[3], float64(i+1))
+		if i == 0 {
+			send(client, weeksOfWorld[3].AddDate(0, 0, 2), 4)
+			send(client, noon().Truncate(24*time.Hour), 0.5)
+		}
+	}
+	with := func(minClients int) *disclosure.Control {
+		return disclosure.New(disclosure.Options{
+			Store: store.SumStore, Cache: cache.New(cache.Options{MaxBytes: 1 << 20, Now: noon}), Now: noon, Location: time.UTC, MinClients: minClients,
+		})
+	}
+	return with(1), with(3)
+}
+
+func TestSupport(t *testing.T) {
+	t.Parallel()
+	open, suppressing := controls(t)
+	filter := stats.Filter{Type: stats.Threat, DateFrom: weeksOfWorld[0], DateTo: noon().Truncate(24 * time.Hour)}
+	weeks := disclosure.Parts{Name: "week", Start: func(day time.Time) time.Time { return day.AddDate(0, 0, -(int(day.Weekday())+6)%7) }}
+	key := stats.Key{Object: fire}
+	once := disclosure.Contributors{Analyses: 4, Clients: 3}
+	tests := map[string]struct {
+		control *disclosure.Control
+		want    disclosure.Supports
+	}{
+		"everything": {open, disclosure.Supports{key: {
+			Contributors: disclosure.Contributors{Analyses: 5, Clients: 3},
+			Parts: map[time.Time]disclosure.Contributors{
+				weeksOfWorld[3]: once, weeks.Start(noon().Truncate(24 * time.Hour)): {Analyses: 1, Clients: 1},
+			},
+			// Of 0.5, 1, 2, 3, 4.
+			Spread: &[3]disclosure.Quartiles{{1, 1, 1}, {10, 10, 10}, {1, 2, 3}},
+		}}},
+		"what enough clients sent": {suppressing, disclosure.Supports{key: {
+			Contributors: once, Parts: map[time.Time]disclosure.Contributors{weeksOfWorld[3]: once},
+		}}},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			got, err := tt.control.Support(t.Context(), filter, weeks)
+			if diff := cmp.Diff(tt.want, got); diff != "" || err != nil {
+				t.Errorf("%v (-want +got)\n%s", err, diff)
+			}
+		})
+	}
+	means, err := open.MeansOfAnalyses(t.Context(), filter, key)
+	if want := [][3]float64{{1, 10, 0.5}, {1, 10, 1}, {1, 10, 2}, {1, 10, 3}, {1, 10, 4}}; err != nil || !cmp.Equal(want, means) {
+		t.Errorf("%v (-want +got)\n%s", err, cmp.Diff(want, means))
+	}
+	if means, err := suppressing.MeansOfAnalyses(t.Context(), filter, key); means != nil || err != nil {
+		t.Errorf("values of single analyses: %v, %v", means, err)
+	}
+}
+
+func TestFreshness(t *testing.T) {
+	t.Parallel()
+	open, suppressing := controls(t)
+	tests := map[string]struct {
+		control *disclosure.Control
+		want    disclosure.Freshness
+	}{
+		"everything":               {open, disclosure.Freshness{Newest: noon().Truncate(24 * time.Hour), Recent: 1, Clients: 3}},
+		"what enough clients sent": {suppressing, disclosure.Freshness{Clients: 3}},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			got, err := tt.control.Freshness(t.Context(), false)
+			if diff := cmp.Diff(tt.want, got); diff != "" || err != nil {
+				t.Errorf("%v (-want +got)\n%s", err, diff)
+			}
+		})
+	}
+}
+
+func TestSpreadOfRisksOfAllKinds(t *testing.T) {
+	t.Parallel()
+	w := newWorldOfRisks(t)
+	got, err := w.Support(t.Context(), stats.Filter{Type: stats.Risk, DateFrom: weeksOfWorld[0], DateTo: weeksOfWorld[3]}, disclosure.Undivided)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := got[stats.Key{State: stats.Current, Level: stats.HighRisks}]
+	if want := (disclosure.Quartiles{Low: 11, Median: 11, High: 11}); all.Analyses != 1 || all.Spread == nil || all.Spread[0] != want {
+		t.Errorf("%+v, want %+v of one analysis", all, want)
+	}
+}
+
+// newWorldOfRisks has one analysis with 4 informational and 7 operational high risks.
+func newWorldOfRisks(t *testing.T) *disclosure.Control {
+	t.Helper()
+	store, err := postgres.Open(t.Context(), postgres.Options{URL: pgtest.New(t), Secret: secret.New("secret key of the tests"), MaxConns: 4})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(store.Close)
+	client, err := store.CreateClient(t.Context(), stats.Client{Name: "One", Role: stats.RoleUser, Local: true, IsActive: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	high := func(n int) string { return fmt.Sprintf(`[{"level":"High risks","value":%d}]`, n) }
+	kinds := `{"informational":` + high(4) + `,"operational":` + high(7) + `}`
+	item, err := stats.ItemOf(stats.Stat{ANR: uuid.New(), Type: stats.Risk, Date: weeksOfWorld[3], Data: []byte(
+		`{"total":{"current":{"informational":4,"operational":7},"residual":{"informational":4,"operational":7}},"risks":{"current":` + kinds + `,"residual":` + kinds + `}}`)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := store.InsertBatch(t.Context(), client, stats.Batch{Items: []stats.Item{item}}); err != nil {
+		t.Fatal(err)
+	}
+	return disclosure.New(disclosure.Options{Store: store.SumStore, Cache: cache.New(cache.Options{MaxBytes: 1 << 20, Now: noon}), Now: noon, Location: time.UTC})
+}

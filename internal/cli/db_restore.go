@@ -121,7 +121,7 @@ func (t *task) openInput() (*os.File, error) {
 	if name != "-" {
 		file, err := os.Open(name)
 		if err != nil {
-			return nil, usagef("--input %q cannot be read: %s", name, reasonOf(err))
+			return nil, usagef("--input %q cannot be read: %s", name, withoutPath(err))
 		}
 		return file, nil
 	}

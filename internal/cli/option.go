@@ -63,14 +63,14 @@ func (t *task) token(option string) (string, error) {
 	if path != "-" {
 		file, err := os.Open(path)
 		if err != nil {
-			return "", usagef("--%s %q cannot be read: %s", tokenFile, path, reasonOf(err))
+			return "", usagef("--%s %q cannot be read: %s", tokenFile, path, withoutPath(err))
 		}
 		defer file.Close()
 		from = file
 	}
 	content, err := io.ReadAll(io.LimitReader(from, maxTokenFile))
 	if err != nil {
-		return "", usagef("--%s %q cannot be read: %s", tokenFile, path, reasonOf(err))
+		return "", usagef("--%s %q cannot be read: %s", tokenFile, path, withoutPath(err))
 	}
 	token := strings.TrimRight(string(content), "\r\n")
 	if token == "" || strings.ContainsAny(token, "\r\n") {
@@ -82,8 +82,8 @@ func (t *task) token(option string) (string, error) {
 // maxTokenFile is more than any token has, in bytes.
 const maxTokenFile = 4096
 
-// reasonOf is the error of a file without its path.
-func reasonOf(err error) error {
+// withoutPath returns the error of a file without its path.
+func withoutPath(err error) error {
 	if failed, ok := errors.AsType[*fs.PathError](err); ok {
 		return failed.Err
 	}

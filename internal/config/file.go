@@ -13,9 +13,9 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// entry is a line of the configuration file. problem is set instead of value
+// fileEntry is a line of the configuration file. problem is set instead of value
 // when the value is not a plain one.
-type entry struct {
+type fileEntry struct {
 	name, value, problem string
 }
 
@@ -50,7 +50,7 @@ func (l *loader) file(path string) source {
 	return from
 }
 
-func parserOf(path string) (func([]byte) ([]entry, error), bool) {
+func parserOf(path string) (func([]byte) ([]fileEntry, error), bool) {
 	switch strings.ToLower(filepath.Ext(path)) {
 	case ".toml":
 		return parseTOML, true
@@ -60,7 +60,7 @@ func parserOf(path string) (func([]byte) ([]entry, error), bool) {
 	return nil, false
 }
 
-func (l *loader) addEntry(to source, e entry) {
+func (l *loader) addEntry(to source, e fileEntry) {
 	name := strings.ToUpper(e.name)
 	_, repeated := to.values[name]
 	switch {
@@ -83,7 +83,7 @@ func suggestion(name string) string {
 }
 
 // parseTOML withholds the parser's own words: they may quote a secret.
-func parseTOML(content []byte) ([]entry, error) {
+func parseTOML(content []byte) ([]fileEntry, error) {
 	var values map[string]any
 	meta, err := toml.Decode(string(content), &values)
 	var syntax toml.ParseError
@@ -93,7 +93,7 @@ func parseTOML(content []byte) ([]entry, error) {
 	if err != nil {
 		return nil, errors.New("it is not valid TOML")
 	}
-	var entries []entry
+	var entries []fileEntry
 	for _, key := range meta.Keys() {
 		if len(key) > 1 {
 			continue // within a table, which is reported as such
@@ -103,27 +103,27 @@ func parseTOML(content []byte) ([]entry, error) {
 	return entries, nil
 }
 
-func tomlEntry(name string, value any) entry {
+func tomlEntry(name string, value any) fileEntry {
 	switch v := value.(type) {
 	case string:
-		return entry{name: name, value: v}
+		return fileEntry{name: name, value: v}
 	case bool:
-		return entry{name: name, value: strconv.FormatBool(v)}
+		return fileEntry{name: name, value: strconv.FormatBool(v)}
 	case int64:
-		return entry{name: name, value: strconv.FormatInt(v, 10)}
+		return fileEntry{name: name, value: strconv.FormatInt(v, 10)}
 	case float64:
-		return entry{name: name, value: strconv.FormatFloat(v, 'f', -1, 64)}
+		return fileEntry{name: name, value: strconv.FormatFloat(v, 'f', -1, 64)}
 	case []any:
-		return entry{name: name, problem: "a list"}
+		return fileEntry{name: name, problem: "a list"}
 	case map[string]any:
-		return entry{name: name, problem: "a table"}
+		return fileEntry{name: name, problem: "a table"}
 	}
-	return entry{name: name, problem: "not a plain value"}
+	return fileEntry{name: name, problem: "not a plain value"}
 }
 
 // parseYAML takes the values as they are written, so that a token of digits
 // keeps its leading zeros. Like parseTOML it withholds the parser's words.
-func parseYAML(content []byte) ([]entry, error) {
+func parseYAML(content []byte) ([]fileEntry, error) {
 	decoder := yaml.NewDecoder(bytes.NewReader(content))
 	var document yaml.Node
 	if err := decoder.Decode(&document); errors.Is(err, io.EOF) {
@@ -141,7 +141,7 @@ func parseYAML(content []byte) ([]entry, error) {
 	if err := decoder.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
 		return nil, errors.New("it holds more than one YAML document; keep one")
 	}
-	var entries []entry
+	var entries []fileEntry
 	for i := 0; i+1 < len(root.Content); i += 2 {
 		entries = append(entries, yamlEntry(root.Content[i].Value, root.Content[i+1]))
 	}
@@ -156,17 +156,17 @@ func yamlError(err error) error {
 	return fmt.Errorf("it is not valid YAML near line %d; accepted are lines such as PORT: 5000", line)
 }
 
-func yamlEntry(name string, node *yaml.Node) entry {
+func yamlEntry(name string, node *yaml.Node) fileEntry {
 	if node.Kind == yaml.AliasNode {
 		node = node.Alias
 	}
 	switch {
 	case node.Kind == yaml.SequenceNode:
-		return entry{name: name, problem: "a list"}
+		return fileEntry{name: name, problem: "a list"}
 	case node.Kind == yaml.MappingNode:
-		return entry{name: name, problem: "a table"}
+		return fileEntry{name: name, problem: "a table"}
 	case node.Tag == "!!null":
-		return entry{name: name}
+		return fileEntry{name: name}
 	}
-	return entry{name: name, value: node.Value}
+	return fileEntry{name: name, value: node.Value}
 }

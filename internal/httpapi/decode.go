@@ -99,7 +99,7 @@ func readDate(d *jsontext.Decoder, date *types.Date) error {
 	}
 	parsed, err := stats.ParseDate(text)
 	if err != nil {
-		return &fieldError{reason: reasonOf(err)}
+		return &fieldError{reason: stats.ReasonOf(err)}
 	}
 	*date = types.Date{Time: parsed}
 	return nil
@@ -125,17 +125,6 @@ func readText(d *jsontext.Decoder) (text string, ok bool, err error) {
 type fieldError struct{ reason string }
 
 func (e *fieldError) Error() string { return e.reason }
-
-// reasonOf returns why the only field of an invalid value was refused.
-func reasonOf(err error) string {
-	var bad *stats.InvalidError
-	if errors.As(err, &bad) {
-		for _, reason := range bad.Fields {
-			return reason
-		}
-	}
-	return err.Error()
-}
 
 // decodeError tells the caller, in terms of the JSON that was sent, what could
 // not be read. The value that could not be decoded stands at a place in the body.
@@ -241,12 +230,7 @@ const (
 	maxNameLength = 200
 )
 
-func shorten(name string) string {
-	if len(name) <= maxNameLength {
-		return name
-	}
-	return strings.ToValidUTF8(name[:maxNameLength], "") + "…"
-}
+func shorten(name string) string { return stats.Shorten(maxNameLength, name) }
 
 // memberNames returns the names of the object that pointer leads to, through
 // arrays.

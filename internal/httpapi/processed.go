@@ -29,7 +29,7 @@ type result struct {
 // ProcessingList answers what a processor makes of the stats of all clients, or
 // of the analyses asked for.
 func (s *Server) ProcessingList(ctx context.Context, request server.ProcessingListRequestObject) (server.ProcessingListResponseObject, error) {
-	q := asked(ctx)
+	q := parametersOf(ctx)
 	mask := q.mask(request.Params.XFields)
 	task := s.processingQuery(q, request.Params, request.Body)
 	if err := q.faults.err(); err != nil {

@@ -17,15 +17,15 @@ import (
 	"github.com/monarc-project/stats-service/openapi/lenient"
 )
 
-// question gathers the parameters of a GET, each from the body or else from the
+// parameters gathers the parameters of a GET, each from the body or else from the
 // query, and everything that cannot be accepted of them.
-type question struct {
+type parameters struct {
 	faults faults
 }
 
-// asked begins a question with what is wrong with the members of its body.
-func asked(ctx context.Context) *question {
-	q := &question{}
+// parametersOf begins with what is wrong with the members of its body.
+func parametersOf(ctx context.Context) *parameters {
+	q := &parameters{}
 	if wrong, ok := ctx.Value(bodyFaultsKey{}).(*membersError); ok {
 		q.faults.add(wrong.faults)
 	}
@@ -34,7 +34,7 @@ func asked(ctx context.Context) *question {
 
 // fail notes an error, which must be a *stats.InvalidError or one that can be
 // told to the caller as it is.
-func (q *question) fail(field string, err error) {
+func (q *parameters) fail(field string, err error) {
 	bad, ok := errors.AsType[*stats.InvalidError](err)
 	if !ok {
 		bad = stats.Invalid(field, "%s", err)
@@ -43,7 +43,7 @@ func (q *question) fail(field string, err error) {
 }
 
 // mask reads the mask of the answer.
-func (q *question) mask(header string) *fieldmask.Mask {
+func (q *parameters) mask(header string) *fieldmask.Mask {
 	mask, err := fieldmask.Parse(header)
 	if err != nil {
 		q.fail(maskHeader, err)
@@ -59,7 +59,7 @@ func text(body, query string) string {
 	return query
 }
 
-func (q *question) integer(field string, body *lenient.Integer, query string) int64 {
+func (q *parameters) integer(field string, body *lenient.Integer, query string) int64 {
 	if body != nil {
 		return int64(*body)
 	}
@@ -76,7 +76,7 @@ func (q *question) integer(field string, body *lenient.Integer, query string) in
 var errFlag = errors.New("must be 0 or 1")
 
 // flag reads an integer that is 0 or 1.
-func (q *question) flag(field string, body *lenient.Integer, query string) bool {
+func (q *parameters) flag(field string, body *lenient.Integer, query string) bool {
 	value := q.integer(field, body, query)
 	if value > 1 {
 		q.fail(field, errFlag)
@@ -84,7 +84,7 @@ func (q *question) flag(field string, body *lenient.Integer, query string) bool 
 	return value == 1
 }
 
-func (q *question) boolean(field string, body *lenient.Boolean, query string) bool {
+func (q *parameters) boolean(field string, body *lenient.Boolean, query string) bool {
 	if body != nil {
 		return bool(*body)
 	}
@@ -98,7 +98,7 @@ func (q *question) boolean(field string, body *lenient.Boolean, query string) bo
 	return bool(value)
 }
 
-func (q *question) date(field, body, query string) *time.Time {
+func (q *parameters) date(field, body, query string) *time.Time {
 	given := text(body, query)
 	if given == "" {
 		return nil
@@ -111,7 +111,7 @@ func (q *question) date(field, body, query string) *time.Time {
 	return &date
 }
 
-func (q *question) statsType(body, query string) stats.Type {
+func (q *parameters) statsType(body, query string) stats.Type {
 	given := text(body, query)
 	if given == "" {
 		return ""
@@ -124,7 +124,7 @@ func (q *question) statsType(body, query string) stats.Type {
 }
 
 // analyses joins the list and the single analysis, which is a list of one.
-func (q *question) analyses(body lenient.UUIDs, query []string) []uuid.UUID {
+func (q *parameters) analyses(body lenient.UUIDs, query []string) []uuid.UUID {
 	ids := []uuid.UUID(body)
 	if len(ids) == 0 {
 		var err error
@@ -143,7 +143,7 @@ const maxANRs = 10_000
 
 var errTooManyANRs = fmt.Errorf("names more than %d analyses; ask for fewer at a time", maxANRs)
 
-func (q *question) id(field, given string) uuid.UUID {
+func (q *parameters) id(field, given string) uuid.UUID {
 	id, err := lenient.ParseUUID(given)
 	if err != nil {
 		q.fail(field, err)
@@ -152,13 +152,13 @@ func (q *question) id(field, given string) uuid.UUID {
 }
 
 // window returns the days asked for, both included.
-func (q *question) window(from, to *time.Time, today time.Time, filter *stats.Filter) {
+func (q *parameters) window(from, to *time.Time, today time.Time, filter *stats.Filter) {
 	filter.DateFrom, filter.DateTo = stats.Window(from, to, today)
 }
 
 // listQuery reads what GET /stats/ asks for. nothing tells that the analysis and
 // the analyses asked for have none in common.
-func (s *Server) listQuery(q *question, params api.ListStatsParams, given *api.StatsQuery) (query postgres.ListQuery, nothing bool) {
+func (s *Server) listQuery(q *parameters, params api.ListStatsParams, given *api.StatsQuery) (query postgres.ListQuery, nothing bool) {
 	body := api.StatsQuery{}
 	if given != nil {
 		body = *given
@@ -200,7 +200,7 @@ type processing struct {
 	filter    stats.Filter
 }
 
-func (s *Server) processingQuery(q *question, params api.ProcessingListParams, given *api.ProcessingQuery) (p processing) {
+func (s *Server) processingQuery(q *parameters, params api.ProcessingListParams, given *api.ProcessingQuery) (p processing) {
 	body := api.ProcessingQuery{}
 	if given != nil {
 		body = *given
@@ -226,7 +226,7 @@ func (s *Server) processingQuery(q *question, params api.ProcessingListParams, g
 	return p
 }
 
-func (q *question) processorParams(of processor.Processor, raw []byte) processor.Params {
+func (q *parameters) processorParams(of processor.Processor, raw []byte) processor.Params {
 	params, err := of.ParseParams(raw)
 	if bad, ok := errors.AsType[*processor.ParamError](err); ok {
 		q.fail("", stats.Invalid(paramField(bad), "%s", bad.Reason))

@@ -24,7 +24,7 @@ func (s *Server) ListStats(ctx context.Context, request server.ListStatsRequestO
 	if !ok {
 		return nil, errNoKey
 	}
-	q := asked(ctx)
+	q := parametersOf(ctx)
 	mask := q.mask(request.Params.XFields)
 	query, nothing := s.listQuery(q, request.Params, request.Body)
 	if err := q.faults.err(); err != nil {
@@ -43,7 +43,7 @@ func (s *Server) GetStats(ctx context.Context, request server.GetStatsRequestObj
 	if !ok {
 		return nil, errNoKey
 	}
-	q := asked(ctx)
+	q := parametersOf(ctx)
 	mask := q.mask(request.Params.XFields)
 	anr, id, err := q.identifiers(request.ANR, request.Params.UUID)
 	if err != nil {
@@ -68,7 +68,7 @@ func (s *Server) DeleteStats(ctx context.Context, request server.DeleteStatsRequ
 	if !ok {
 		return nil, errNoKey
 	}
-	anr, id, err := asked(ctx).identifiers(request.ANR, request.Params.UUID)
+	anr, id, err := parametersOf(ctx).identifiers(request.ANR, request.Params.UUID)
 	if err != nil {
 		return nil, err
 	}
@@ -85,7 +85,7 @@ func (s *Server) DeleteStats(ctx context.Context, request server.DeleteStatsRequ
 
 // identifiers reads the analysis of the path and the optional stats of the
 // query. It ends the question: its error tells all faults.
-func (q *question) identifiers(path, query string) (anr uuid.UUID, id *uuid.UUID, err error) {
+func (q *parameters) identifiers(path, query string) (anr uuid.UUID, id *uuid.UUID, err error) {
 	if strings.Contains(path, "/") { // the router takes all that is left for the last parameter
 		return anr, nil, echo.ErrNotFound
 	}

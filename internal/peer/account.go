@@ -59,7 +59,7 @@ func (l *link) readAccount(body []byte) (account, error) {
 		if cutOff && len(body) < maxAnswer {
 			return account{}, l.unreadable(err)
 		}
-		return account{}, l.stranger("but not with a JSON object")
+		return account{}, l.foreignAnswer("but not with a JSON object")
 	}
 	described := account{name: shown(said.Name), role: roleName(shown(said.Role))}
 	if text, ok := said.UUID.(string); ok {
@@ -69,7 +69,7 @@ func (l *link) readAccount(body []byte) (account, error) {
 		described.sharing = &sharing
 	}
 	if described.name == "" || described.id == uuid.Nil && said.Token != l.Token {
-		return account{}, l.stranger("but does not say whose token this is")
+		return account{}, l.foreignAnswer("but does not say whose token this is")
 	}
 	return described, nil
 }
@@ -90,24 +90,24 @@ func shown(value any) string {
 	return tidy(fmt.Sprint(value))
 }
 
-// stranger is an answer of success that no stats service would give.
-func (l *link) stranger(what string) *failure {
-	return &failure{server: l.server, status: http.StatusOK, message: what, foreign: true}
+// foreignAnswer is an answer of success that no stats service would give.
+func (l *link) foreignAnswer(what string) *peerError {
+	return &peerError{server: l.server, status: http.StatusOK, message: what, foreign: true}
 }
 
-// standing names what the token stands for at the peer, on which it depends
+// tokenIdentity names what the token stands for at the peer, on which it depends
 // what a pull sees: the peer's client and its role. Where the peer does not
 // identify the client, the digest of the token stands for it, so that another
 // token is another client; where it has no word about the token, only that. The
 // error is that of a token which the peer does not accept, or of a peer that may
 // answer later.
-func (l *link) standing(ctx context.Context) (string, error) {
+func (l *link) tokenIdentity(ctx context.Context) (string, error) {
 	var as account
 	err := l.retry(ctx, few500, func() (err error) {
 		as, _, err = l.askAccount(ctx)
 		return err
 	})
-	if failed, ok := errors.AsType[*failure](err); ok && failed.mute() {
+	if failed, ok := errors.AsType[*peerError](err); ok && failed.unanswered() {
 		l.Log.Info("the peer does not say which client the token belongs to", "cause", err.Error())
 		err = nil
 	}
@@ -123,7 +123,7 @@ func (l *link) standing(ctx context.Context) (string, error) {
 
 // mute reports whether a peer does not answer a question, although it is there and
 // may answer others.
-func (f *failure) mute() bool {
+func (f *peerError) unanswered() bool {
 	if f.after > maxRetryAfter {
 		return false
 	}

@@ -83,7 +83,7 @@ func (b *bounded) Read(p []byte) (int, error) {
 }
 
 // absurd is an answer that another try would not make any better.
-func (l *link) absurd(what string) *failure {
+func (l *link) absurd(what string) *peerError {
 	failed := l.lost(errors.New(what))
 	failed.lasting = true
 	return failed
@@ -95,7 +95,7 @@ var errIncomplete = errors.New("it says that all stats were stored, but does not
 // unreadable is an answer of success that is cut off or not what it should be.
 // The errors of the connection and of the context stay as they are.
 func (l *link) unreadable(err error) error {
-	if failed, ok := errors.AsType[*failure](err); ok {
+	if failed, ok := errors.AsType[*peerError](err); ok {
 		return failed // without what the decoder says to it
 	}
 	syntax, malformed := errors.AsType[*jsontext.SyntacticError](err)

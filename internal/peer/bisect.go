@@ -86,7 +86,7 @@ func (p *push) bisect(ctx context.Context, batch []stats.Stat) (rest []stats.Sta
 
 // try posts stats until they are acknowledged or the attempts are over. failed says
 // that the peer did not accept them; err that something else is wrong.
-func (p *push) try(ctx context.Context, part []stats.Stat, allowed func(*failure) int) (failed *failure, err error) {
+func (p *push) try(ctx context.Context, part []stats.Stat, allowed func(*peerError) int) (failed *peerError, err error) {
 	var answer acknowledgement
 	err = p.retry(ctx, allowed, func() (err error) {
 		answer, err = p.post(ctx, part)
@@ -96,14 +96,14 @@ func (p *push) try(ctx context.Context, part []stats.Stat, allowed func(*failure
 		p.succeed()
 		return nil, p.acknowledge(ctx, part, answer)
 	}
-	if failed, ok := errors.AsType[*failure](err); ok && failed.blamesStats() {
+	if failed, ok := errors.AsType[*peerError](err); ok && failed.blamesStats() {
 		return failed, nil
 	}
 	return nil, err
 }
 
 // blamesStats reports whether the stats that were sent may be at fault.
-func (f *failure) blamesStats() bool {
+func (f *peerError) blamesStats() bool {
 	switch f.status {
 	case http.StatusBadRequest:
 		return !f.foreign && f.after <= maxRetryAfter

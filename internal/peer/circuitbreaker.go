@@ -31,7 +31,7 @@ const (
 // about them, either they are malformed or it is broken. Open, it lets batches
 // through only after a probe.
 type breaker struct {
-	last   *failure
+	last   *peerError
 	failed map[uuid.UUID]bool // in a row, with the words of the last
 	inRow  int                // failures since the peer took a stat
 	inRun  int
@@ -50,7 +50,7 @@ func (b *breaker) open() bool {
 }
 
 // fail notes that the peer does not take a single stat.
-func (b *breaker) fail(id uuid.UUID, failed *failure) {
+func (b *breaker) fail(id uuid.UUID, failed *peerError) {
 	b.inRow, b.inRun = b.inRow+1, b.inRun+1
 	if b.last == nil || b.last.reason() != failed.reason() {
 		b.failed = map[uuid.UUID]bool{}
@@ -64,7 +64,7 @@ func (b *breaker) spent(searching bool) bool {
 }
 
 // allowed is how often a request is made that may fail for its stats.
-func (b *breaker) allowed(f *failure) int {
+func (b *breaker) allowed(f *peerError) int {
 	if f.status == http.StatusInternalServerError && b.inRow >= repeatedInRow {
 		return 1
 	}
@@ -72,7 +72,7 @@ func (b *breaker) allowed(f *failure) int {
 }
 
 // few500 does not insist where 500 may be the lasting answer.
-func few500(f *failure) int {
+func few500(f *peerError) int {
 	if f.status == http.StatusInternalServerError {
 		return attempts500
 	}
@@ -99,7 +99,7 @@ func (p *push) probe(ctx context.Context) (works bool, err error) {
 			p.succeed()
 			return true, nil
 		}
-		if failed, ok := errors.AsType[*failure](err); !ok || !failed.blamesStats() {
+		if failed, ok := errors.AsType[*peerError](err); !ok || !failed.blamesStats() {
 			return false, err
 		}
 		p.breaker.inRow, p.breaker.inRun = p.breaker.inRow+1, p.breaker.inRun+1
@@ -123,7 +123,7 @@ func (p *push) samples() []stats.Stat {
 }
 
 // brokenError tells that the peer takes nothing, so that no stat is at fault.
-type brokenError struct{ cause *failure }
+type brokenError struct{ cause *peerError }
 
 func (e *brokenError) Error() string {
 	return "the peer fails on one stats after the other: " + e.cause.Error()

@@ -68,7 +68,7 @@ func (l *link) logRefusal(message string, attrs ...any) {
 }
 
 // Do sends a request. Its errors, also those of reading the answer, are
-// *failure, or those of the request's context.
+// *peerError, or those of the request's context.
 func (l *link) Do(request *http.Request) (*http.Response, error) {
 	l.bytes.Add(max(0, request.ContentLength))
 	response, err := l.client.Do(request)
@@ -102,7 +102,7 @@ func (l *link) explain(err error) error {
 
 // retry repeats a request as often as allowed says for the failure, which may
 // pass. When ctx ends, nothing is repeated, and the error is that of ctx.
-func (l *link) retry(ctx context.Context, allowed func(*failure) int, call func() error) error {
+func (l *link) retry(ctx context.Context, allowed func(*peerError) int, call func() error) error {
 	var last error
 	policy := client.Retry{
 		Attempts: attempts, MaxRetryAfter: maxRetryAfter, Sleep: l.Sleep, Rand: l.Rand,
@@ -112,11 +112,11 @@ func (l *link) retry(ctx context.Context, allowed func(*failure) int, call func(
 		},
 	}
 	attemptsFor := func(*client.Error) int {
-		failed, _ := errors.AsType[*failure](last)
+		failed, _ := errors.AsType[*peerError](last)
 		return allowed(failed)
 	}
 	return policy.Do(ctx, attemptsFor, func() error { last = call(); return last })
 }
 
 // always allows the usual number of attempts.
-func always(*failure) int { return attempts }
+func always(*peerError) int { return attempts }

@@ -55,7 +55,7 @@ func (p *push) readPosted(response *http.Response, batch []stats.Stat) (acknowle
 	defer response.Body.Close()
 	answer, err := readAcknowledgement(newBounded(response.Body, p.link, acknowledgementLimits(batch)))
 	if errors.Is(err, errNotAnswer) && response.StatusCode == http.StatusOK {
-		return acknowledgement{}, p.stranger("but does not list the stats that were sent")
+		return acknowledgement{}, p.foreignAnswer("but does not list the stats that were sent")
 	}
 	answer.partly = response.StatusCode == http.StatusMultiStatus
 	if err == nil && !answer.partly && answer.created+answer.duplicates < len(batch) {

@@ -144,7 +144,7 @@ type window struct {
 func (w window) covers(day time.Time) bool { return !day.Before(w.from) && !day.After(w.to) }
 
 func (p *pull) pullAll(ctx context.Context) (err error) {
-	if p.as, err = p.standing(ctx); err != nil {
+	if p.as, err = p.tokenIdentity(ctx); err != nil {
 		return err
 	}
 	var windows []window
@@ -237,7 +237,7 @@ func (p *pull) windows(ctx context.Context, t stats.Type) ([]window, error) {
 
 // pullWindow asks until the answer has been read to its end.
 func (p *pull) pullWindow(ctx context.Context, w window) error {
-	r := &reading{pull: p, window: w}
+	r := &windowReader{pull: p, window: w}
 	err := p.retry(ctx, always, func() error { return r.attempt(ctx) })
 	r.report(&p.summary)
 	if err != nil {

@@ -141,7 +141,7 @@ func (p *push) pushAll(ctx context.Context) error {
 	p.summary.AlreadyThere = p.summary.Known
 	if p.total == 0 && !p.opts.DryRun {
 		// Nothing would show that the token is wrong, or the peer gone.
-		if _, err := p.standing(ctx); err != nil {
+		if _, err := p.tokenIdentity(ctx); err != nil {
 			return err
 		}
 	}

@@ -60,7 +60,7 @@ func (q *quarantine) addRange(query postgres.UnsentQuery, rest []stats.Stat, who
 
 // isolate quarantines a single stat. opened says that the circuit breaker is open and
 // the peer takes no other stat of the batch either.
-func (p *push) isolate(ctx context.Context, stat stats.Stat, failed *failure) (opened bool, err error) {
+func (p *push) isolate(ctx context.Context, stat stats.Stat, failed *peerError) (opened bool, err error) {
 	p.advance([]stats.Stat{stat})
 	stat.Data = nil
 	p.quarantine.stats = append(p.quarantine.stats, quarantined{stat, failed.reason()})

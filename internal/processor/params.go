@@ -9,6 +9,8 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/monarc-project/stats-service/internal/stats"
 )
 
 // Params are checked parameters: name to the values asked for. A name that is
@@ -75,7 +77,7 @@ func isEmptyArray(raw []byte) bool {
 func (p Processor) parseParam(name string, raw jsontext.Value) ([]string, error) {
 	accepted, known := p.Parameters[name]
 	if !known {
-		return nil, &ParamError{Name: shorten(name), Reason: "unknown parameter; " + p.takes()}
+		return nil, &ParamError{Name: stats.Shorten(maxShown, name), Reason: "unknown parameter; " + p.takes()}
 	}
 	values, ok := splitValues(raw)
 	if !ok {
@@ -84,7 +86,7 @@ func (p Processor) parseParam(name string, raw jsontext.Value) ([]string, error)
 	for i, value := range values {
 		values[i] = strings.TrimSpace(value)
 		if !slices.Contains(accepted, values[i]) {
-			reason := fmt.Sprintf("unknown value %q: use %s", shorten(values[i]), either(accepted))
+			reason := fmt.Sprintf("unknown value %q: use %s", stats.Shorten(maxShown, values[i]), either(accepted))
 			return nil, &ParamError{Name: name, Reason: reason}
 		}
 	}
@@ -121,11 +123,5 @@ func (p Processor) takes() string {
 
 func either(values []string) string { return strings.Join(values, " or ") }
 
-// shorten keeps what a caller sent from flooding an error text.
-func shorten(s string) string {
-	const limit = 60
-	if len(s) <= limit {
-		return s
-	}
-	return strings.ToValidUTF8(s[:limit], "") + "…"
-}
+// maxShown is how many bytes of what a caller sent an error text shows.
+const maxShown = 60

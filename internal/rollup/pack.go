@@ -170,7 +170,7 @@ func unpack(f form, packed []byte, buffer []sample) ([]sample, error) {
 	if len(packed) < 2 || packed[0] != byte(f) || (packed[1] != 1 && packed[1] != maxWidth) {
 		return nil, fmt.Errorf("%w: unknown form or width", errDamaged)
 	}
-	width, r := int(packed[1]), reader{rest: packed[2:]}
+	width, r := int(packed[1]), unpacker{rest: packed[2:]}
 	var subject int64
 	for len(r.rest) > 0 {
 		delta := r.uvarint()
@@ -193,26 +193,26 @@ func unpack(f form, packed []byte, buffer []sample) ([]sample, error) {
 	return buffer, nil
 }
 
-// reader takes values off the front of rest until one is malformed.
-type reader struct {
+// unpacker takes values off the front of rest until one is malformed.
+type unpacker struct {
 	rest   []byte
 	failed bool
 }
 
-func (r *reader) uvarint() uint64 {
+func (r *unpacker) uvarint() uint64 {
 	value, n := binary.Uvarint(r.rest)
 	r.advance(n)
 	return value
 }
 
-func (r *reader) varint() int64 {
+func (r *unpacker) varint() int64 {
 	value, n := binary.Varint(r.rest)
 	r.advance(n)
 	return value
 }
 
 // advance moves on by the n bytes of a value; there was none when n is not positive.
-func (r *reader) advance(n int) {
+func (r *unpacker) advance(n int) {
 	if n <= 0 {
 		r.failed = true
 		return
@@ -220,7 +220,7 @@ func (r *reader) advance(n int) {
 	r.rest = r.rest[n:]
 }
 
-func (r *reader) amount() amount {
+func (r *unpacker) amount() amount {
 	if len(r.rest) == 0 {
 		r.failed = true
 		return amount{}
@@ -238,7 +238,7 @@ func (r *reader) amount() amount {
 	return r.longAmount(head&headNegative != 0, scale)
 }
 
-func (r *reader) longAmount(negative bool, scale uint8) amount {
+func (r *unpacker) longAmount(negative bool, scale uint8) amount {
 	hi, lo := r.uvarint(), r.uvarint()
 	d, err := udecimal.NewFromHiLo(negative, hi, lo, scale)
 	if err != nil {

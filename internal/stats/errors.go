@@ -83,3 +83,25 @@ func (e *InvalidError) Error() string {
 	}
 	return e.Message + ": " + strings.Join(parts, "; ")
 }
+
+// shorten keeps what a caller sent from flooding an error text.
+func shorten(s string) string { return Shorten(60, s) }
+
+// Shorten cuts s to a number of bytes.
+func Shorten(limit int, s string) string {
+	if len(s) <= limit {
+		return s
+	}
+	return strings.ToValidUTF8(s[:limit], "") + "…"
+}
+
+// ReasonOf returns why the only field of an *InvalidError was refused, or the text of
+// another error.
+func ReasonOf(err error) string {
+	if invalid, ok := errors.AsType[*InvalidError](err); ok {
+		for _, reason := range invalid.Fields {
+			return reason
+		}
+	}
+	return err.Error()
+}

@@ -253,9 +253,9 @@ func (p *batchParser) member(item *Item, seen *members) error {
 	switch {
 	case index < 0:
 		if !p.faults.full() {
-			p.faults.unknown = append(p.faults.unknown, cut(maxFieldLen, name))
+			p.faults.unknown = append(p.faults.unknown, Shorten(maxFieldLen, name))
 		}
-		p.faults.add(cut(maxFieldLen, p.field(name)), "is not known here")
+		p.faults.add(Shorten(maxFieldLen, p.field(name)), "is not known here")
 		return nil
 	case *seen&(1<<index) != 0:
 		p.faults.add(p.field(name), "stands twice in the same object")
@@ -263,7 +263,7 @@ func (p *batchParser) member(item *Item, seen *members) error {
 	}
 	*seen |= 1 << index
 	if err := p.set(item, name, value); err != nil {
-		p.faults.add(p.field(name), reasonOf(err))
+		p.faults.add(p.field(name), ReasonOf(err))
 	}
 	return nil
 }
@@ -323,16 +323,6 @@ func parseUUID(text string) (uuid.UUID, error) {
 	return id, nil
 }
 
-// reasonOf returns why the only field of an invalid value was refused.
-func reasonOf(err error) string {
-	if invalid, ok := errors.AsType[*InvalidError](err); ok {
-		for _, reason := range invalid.Fields {
-			return reason
-		}
-	}
-	return err.Error()
-}
-
 // syntaxError tells where a body stops being JSON.
 func syntaxError(err error) error {
 	var syntax *jsontext.SyntacticError
@@ -363,7 +353,7 @@ func fieldOf(pointer jsontext.Pointer) string {
 	if len(parts) == 0 {
 		return bodyField
 	}
-	return cut(maxFieldLen, strings.Join(parts, "."))
+	return Shorten(maxFieldLen, strings.Join(parts, "."))
 }
 
 func invalidBody(format string, args ...any) error { return Invalid(bodyField, format, args...) }

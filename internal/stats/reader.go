@@ -416,14 +416,3 @@ func unquote(raw jsontext.Value) string {
 	text, _ := jsontext.AppendUnquote(nil, raw) // the decoder has checked it
 	return string(text)
 }
-
-// shorten keeps what a caller sent from flooding an error text.
-func shorten(s string) string { return cut(60, s) }
-
-// cut shortens s to a number of bytes.
-func cut(limit int, s string) string {
-	if len(s) <= limit {
-		return s
-	}
-	return strings.ToValidUTF8(s[:limit], "") + "…"
-}

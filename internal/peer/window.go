@@ -17,8 +17,8 @@ import (
 	"github.com/monarc-project/stats-service/openapi/lenient"
 )
 
-// reading is the state of reading one window, over all attempts.
-type reading struct {
+// windowReader is the state of reading one window, over all attempts.
+type windowReader struct {
 	*pull
 	window window
 
@@ -42,7 +42,7 @@ func (t tally) items() int { return t.valid + t.refused + t.skipped }
 
 // report adds what became of the window to the summary. An item that an earlier
 // attempt stored was not already there.
-func (r *reading) report(s *Summary) {
+func (r *windowReader) report(s *Summary) {
 	s.Sent += r.stored
 	s.AlreadyThere += max(0, r.best.valid-r.stored)
 	s.Skipped += r.best.skipped
@@ -53,7 +53,7 @@ func (r *reading) report(s *Summary) {
 }
 
 // attempt asks for the window once and stores the answer while it comes in.
-func (r *reading) attempt(ctx context.Context) error {
+func (r *windowReader) attempt(ctx context.Context) error {
 	r.tally, r.batch, r.size, r.useless = tally{}, r.batch[:0], 0, 0
 	if r.opts.DryRun {
 		r.stored = 0 // nothing is, so that each attempt counts afresh
@@ -65,7 +65,7 @@ func (r *reading) attempt(ctx context.Context) error {
 	return err
 }
 
-func (r *reading) ask(ctx context.Context) error {
+func (r *windowReader) ask(ctx context.Context) error {
 	response, err := r.api.ListStats(ctx, nil, api.StatsQuery{
 		Type:     string(r.window.statsType),
 		DateFrom: r.window.from.Format(time.DateOnly),
@@ -86,7 +86,7 @@ func (r *reading) ask(ctx context.Context) error {
 	return r.unreadable(readErr)
 }
 
-func (r *reading) read(ctx context.Context, body io.Reader) error {
+func (r *windowReader) read(ctx context.Context, body io.Reader) error {
 	b := newBounded(body, r.link, listLimits)
 	d := jsontext.NewDecoder(b, anyText)
 	listed := false
@@ -110,7 +110,7 @@ func (r *reading) read(ctx context.Context, body io.Reader) error {
 }
 
 // add takes an item of the answer, of which value is only valid until it returns.
-func (r *reading) add(ctx context.Context, value jsontext.Value) error {
+func (r *windowReader) add(ctx context.Context, value jsontext.Value) error {
 	item, name, err := decodeItem(value)
 	if err != nil {
 		r.refuse(name, err)
@@ -136,16 +136,16 @@ func (r *reading) add(ctx context.Context, value jsontext.Value) error {
 const maxUseless = 100_000
 
 // pass counts what is of no use, of which there may be no end.
-func (r *reading) pass() error {
+func (r *windowReader) pass() error {
 	if r.useless++; r.useless < maxUseless {
 		return nil
 	}
 	return r.absurd(fmt.Sprintf("it lists %d stats in a row that are malformed or were not asked for", r.useless))
 }
 
-func (r *reading) refuse(name string, reason error) {
+func (r *windowReader) refuse(name string, reason error) {
 	name = tidy(name)
-	text := tidy(reasonOf(reason))
+	text := tidy(fieldReasons(reason))
 	r.logRefusal("a stats of the peer is malformed and passed over", "uuid", name, "type", string(r.window.statsType), "reason", text)
 	r.tally.refused++
 	if len(r.tally.refusals) < MaxRefusals {
@@ -153,8 +153,8 @@ func (r *reading) refuse(name string, reason error) {
 	}
 }
 
-// reasonOf leaves out of an *stats.InvalidError that it is about the input.
-func reasonOf(err error) string {
+// fieldReasons leaves out of an *stats.InvalidError that it is about the input.
+func fieldReasons(err error) string {
 	invalid, ok := errors.AsType[*stats.InvalidError](err)
 	if !ok {
 		return err.Error()
@@ -208,7 +208,7 @@ func parseID(field, text string) (uuid.UUID, error) {
 
 // flush stores the gathered items. What has come in is stored even if ctx has
 // ended meanwhile; then ctx's error is returned.
-func (r *reading) flush(ctx context.Context) error {
+func (r *windowReader) flush(ctx context.Context) error {
 	batch := r.batch
 	r.batch, r.size = nil, 0
 	if len(batch) == 0 {
@@ -224,7 +224,7 @@ func (r *reading) flush(ctx context.Context) error {
 
 // store inserts items; of those that the database cannot hold, it finds the ones
 // that are to blame.
-func (r *reading) store(ctx context.Context, batch []stats.Item) error {
+func (r *windowReader) store(ctx context.Context, batch []stats.Item) error {
 	if r.opts.DryRun {
 		return r.look(ctx, batch)
 	}
@@ -250,7 +250,7 @@ func (r *reading) store(ctx context.Context, batch []stats.Item) error {
 
 // fresh leaves out what the client has under another uuid, such as duplicates
 // that were removed here and would come back.
-func (r *reading) fresh(ctx context.Context, batch []stats.Item) ([]stats.Item, error) {
+func (r *windowReader) fresh(ctx context.Context, batch []stats.Item) ([]stats.Item, error) {
 	repeats, err := r.opts.Store.Repeats(ctx, r.opts.Client, batch)
 	if err != nil {
 		return nil, err
@@ -264,7 +264,7 @@ func (r *reading) fresh(ctx context.Context, batch []stats.Item) ([]stats.Item, 
 	return fresh, nil
 }
 
-func (r *reading) storeHalves(ctx context.Context, batch []stats.Item, reason error) error {
+func (r *windowReader) storeHalves(ctx context.Context, batch []stats.Item, reason error) error {
 	if len(batch) == 1 {
 		r.refuse(batch[0].UUID.String(), reason)
 		return nil
@@ -277,7 +277,7 @@ func (r *reading) storeHalves(ctx context.Context, batch []stats.Item, reason er
 }
 
 // look counts what store would have stored.
-func (r *reading) look(ctx context.Context, batch []stats.Item) error {
+func (r *windowReader) look(ctx context.Context, batch []stats.Item) error {
 	fresh, err := r.fresh(ctx, batch)
 	if err != nil {
 		return err
@@ -291,7 +291,7 @@ func (r *reading) look(ctx context.Context, batch []stats.Item) error {
 	return nil
 }
 
-func (r *reading) count(batch []stats.Item) {
+func (r *windowReader) count(batch []stats.Item) {
 	r.tally.valid += len(batch)
 	for i := range batch {
 		if day := batch[i].Date; day.After(r.tally.lastDay) {

@@ -20,8 +20,8 @@ const (
 	maxRetryAfter = 5 * time.Minute
 )
 
-// failure is a request to the peer that did not succeed.
-type failure struct {
+// peerError is a request to the peer that did not succeed.
+type peerError struct {
 	server  string
 	status  int               // of the answer; 0: there was none, or it cannot be read
 	message string            // what the peer said
@@ -34,7 +34,7 @@ type failure struct {
 
 // Unwrap returns the failure as the client knows it, which decides about
 // repetitions.
-func (f *failure) Unwrap() error {
+func (f *peerError) Unwrap() error {
 	cause := f.cause
 	if f.lasting {
 		cause = errors.Join(client.ErrNotService, cause)
@@ -45,7 +45,7 @@ func (f *failure) Unwrap() error {
 // rightAddress is asked where the peer does not talk like a stats service.
 const rightAddress = "is this the address of a stats service?"
 
-func (f *failure) Error() string {
+func (f *peerError) Error() string {
 	said := fmt.Sprintf("the peer %s answers %s", f.server, f.reason())
 	if f.status == 0 {
 		said = fmt.Sprintf("the peer %s cannot be reached or understood: %s", f.server, f.cause)
@@ -57,7 +57,7 @@ func (f *failure) Error() string {
 }
 
 // advice is what to do about it; empty: nothing that could be told.
-func (f *failure) advice() string {
+func (f *peerError) advice() string {
 	switch {
 	case f.after > maxRetryAfter:
 		return fmt.Sprintf("it asks to wait %s, run again after that", f.after.Round(time.Second))
@@ -75,7 +75,7 @@ func (f *failure) advice() string {
 	return ""
 }
 
-func (f *failure) tokenAdvice() string {
+func (f *peerError) tokenAdvice() string {
 	const advice = "check the token, which must be that of an active client of the peer"
 	if f.foreign {
 		return advice + "; " + rightAddress
@@ -84,7 +84,7 @@ func (f *failure) tokenAdvice() string {
 }
 
 // reason is the status and what the peer said.
-func (f *failure) reason() string {
+func (f *peerError) reason() string {
 	text := strings.TrimSpace(fmt.Sprintf("%d %s", f.status, http.StatusText(f.status)))
 	if f.message != "" {
 		text += " (" + f.message + ")"
@@ -93,20 +93,20 @@ func (f *failure) reason() string {
 }
 
 // transient reports whether the same request may succeed later.
-func (f *failure) transient() bool {
+func (f *peerError) transient() bool {
 	said, _ := errors.AsType[*client.Error](f.Unwrap())
 	return said.Temporary() && f.after <= maxRetryAfter
 }
 
 // lost is a request without an answer that can be read.
-func (l *link) lost(err error) *failure {
-	return &failure{server: l.server, cause: err}
+func (l *link) lost(err error) *peerError {
+	return &peerError{server: l.server, cause: err}
 }
 
 // refusal reads an answer that is none of success, and closes it.
-func (l *link) refusal(response *http.Response) *failure {
+func (l *link) refusal(response *http.Response) *peerError {
 	said := client.ReadError(response, l.Now())
-	f := &failure{server: l.server, status: said.Status, fields: said.Fields, after: said.RetryAfter}
+	f := &peerError{server: l.server, status: said.Status, fields: said.Fields, after: said.RetryAfter}
 	var parts []string
 	if said.Message != "" {
 		parts = append(parts, said.Message)

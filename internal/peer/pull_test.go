@@ -404,13 +404,15 @@ func TestPullOfWhatTheDatabaseRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close(context.Background())
-	// Citus takes triggers on distributed tables when it is told to.
-	if _, err := conn.Exec(t.Context(), fmt.Sprintf(`
-		SET citus.enable_unsafe_triggers TO on;
-		CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
-		$$ BEGIN RAISE EXCEPTION 'out of range' USING ERRCODE = 'numeric_value_out_of_range'; END $$;
-		CREATE TRIGGER refuse BEFORE INSERT ON stats FOR EACH ROW WHEN (NEW.uuid = '%s') EXECUTE FUNCTION refuse()`, bad)); err != nil {
-		t.Fatal(err)
+	for _, statement := range []string{
+		`SET citus.enable_unsafe_triggers TO on`, // where tables are distributed
+		`CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+		$$ BEGIN RAISE EXCEPTION 'out of range' USING ERRCODE = 'numeric_value_out_of_range'; END $$`,
+		fmt.Sprintf(`CREATE TRIGGER refuse BEFORE INSERT ON stats FOR EACH ROW WHEN (NEW.uuid = '%s') EXECUTE FUNCTION refuse()`, bad),
+	} {
+		if _, err := conn.Exec(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
 	}
 	opts := p.pullOptions(t)
 	opts.Store, opts.Client, opts.From = store, client, today.AddDate(0, 0, -30)

@@ -19,6 +19,9 @@ var ErrNoCitus = errors.New("the database does not have the extension citus: ins
 // ErrDistributed reports that there is nothing left to do.
 var ErrDistributed = errors.New("the tables are distributed already")
 
+// citusTables are the tables that Citus gets to know.
+var citusTables = []string{"client", "peer", "document", "stats", "peer_receipt", "pull_position", "rollup", "rollup_delta"}
+
 // distribution turns the tables into distributed ones, all or none.
 //
 //   - A table cannot be distributed while foreign keys tie it to tables that are
@@ -35,7 +38,7 @@ var ErrDistributed = errors.New("the tables are distributed already")
 //     themselves, and can be written while a worker is down.
 var distribution = []string{
 	sequential,
-	`LOCK TABLE client, peer, document, stats, peer_receipt, pull_position, rollup, rollup_delta IN ACCESS EXCLUSIVE MODE`,
+	`LOCK TABLE ` + strings.Join(citusTables, ", ") + ` IN ACCESS EXCLUSIVE MODE`,
 	`ALTER TABLE peer_receipt DROP CONSTRAINT peer_receipt_stats_fkey, DROP CONSTRAINT peer_receipt_peer_id_fkey`,
 	`ALTER TABLE pull_position DROP CONSTRAINT pull_position_peer_id_fkey, DROP CONSTRAINT pull_position_client_id_fkey`,
 	`ALTER TABLE stats DROP CONSTRAINT stats_client_id_fkey, DROP CONSTRAINT stats_document_fkey, DROP CONSTRAINT stats_pkey`,
@@ -92,7 +95,7 @@ func (s Maintenance) CheckDistributable(ctx context.Context) error {
 
 // obstacleStatement finds what somebody has added to the tables that Citus refuses.
 const obstacleStatement = `
-WITH ours AS (SELECT to_regclass(name) AS relation FROM unnest($1::text[]) AS name WHERE to_regclass(name) IS NOT NULL)
+WITH ours AS (SELECT to_regclass(name) AS relation FROM unnest($1::text[]) AS name)
 SELECT format('table %s refers to %s by the foreign key %s', conrelid::regclass, confrelid::regclass, conname)
 FROM pg_constraint
 WHERE contype = 'f' AND confrelid IN (SELECT relation FROM ours) AND conrelid NOT IN (SELECT relation FROM ours)
@@ -103,7 +106,7 @@ WHERE tgrelid IN (SELECT relation FROM ours) AND NOT tgisinternal
 ORDER BY 1`
 
 func (s *shared) checkObstacles(ctx context.Context) error {
-	rows, err := s.pool.Query(ctx, obstacleStatement, ownTables)
+	rows, err := s.pool.Query(ctx, obstacleStatement, citusTables)
 	if err != nil {
 		return fmt.Errorf("look for what cannot be distributed: %w", translate(ctx, err))
 	}

@@ -98,7 +98,7 @@ func (s *server) dropOrphans(ctx context.Context) error {
 		return err
 	}
 	orphans, err := s.query(ctx, `SELECT datname FROM pg_database
-		WHERE datname ~ '^test_[0-9]+_[a-z0-9]+_[0-9]+$' AND pg_try_advisory_lock(7461052, hashtext(split_part(datname, '_', 3)))`)
+		WHERE datname ~ '^test_[0-9]+_[a-z0-9]+_[0-9]+' AND pg_try_advisory_lock(7461052, hashtext(split_part(datname, '_', 3)))`)
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -21,6 +22,7 @@ import (
 	"github.com/monarc-project/stats-service/internal/postgres"
 	"github.com/monarc-project/stats-service/internal/stats"
 	"github.com/monarc-project/stats-service/internal/upload"
+	"github.com/monarc-project/stats-service/internal/webheaders"
 )
 
 // front takes requests from before the database is there until the process ends.
@@ -63,10 +65,13 @@ func (p *program) newFront(settings config.Config, log *slog.Logger) (*front, er
 	f.answer(upload.Handler(http.HandlerFunc(f.health.Refuse), upload.Options{MinRate: settings.MinBodyRate, MaxDrain: settings.MaxBodyBytes}))
 	access := metrics.Access{Token: string(settings.MetricsToken), From: settings.MetricsAllow}
 	limits := connlimit.New(connectionLimits(settings))
-	requests := f.newServer(f.health.Handler(f.metrics.Beside(http.HandlerFunc(f.serveHTTP), access, settings.ScriptName)))
+	trusted := webheaders.Hosts(f.metrics.Beside(http.HandlerFunc(f.serveHTTP), access, settings.ScriptName),
+		http.HandlerFunc(refuseHost), settings.TrustedHosts, settings.InstanceURL)
+	requests := f.newServer(f.health.Handler(trusted)) // who checks the health may know an address alone
 	admin := f.newServer(f.health.Handler(f.metrics.Admin(access)))
-	redirects := f.newServer(f.health.Handler(opened.redirect))
+	redirects := f.newServer(f.health.Handler(webheaders.Hosts(opened.redirect, http.HandlerFunc(refuseHost), settings.TrustedHosts, settings.InstanceURL)))
 	for _, server := range []*http.Server{requests, redirects} {
+		server.Handler = webheaders.Handler(server.Handler, settings.FixProxy)
 		server.ConnState = func(conn net.Conn, state http.ConnState) {
 			f.open.note(conn, state)
 			limits.Track(conn, state)
@@ -79,6 +84,15 @@ func (p *program) newFront(settings config.Config, log *slog.Logger) (*front, er
 		f.serve(admin, opened.metrics)
 	})
 	return f, nil
+}
+
+// refuseHost answers a request for another host than this service.
+func refuseHost(w http.ResponseWriter, _ *http.Request) {
+	header := w.Header()
+	header.Set("Content-Type", "application/json")
+	header.Set("Cache-Control", "no-store")
+	w.WriteHeader(http.StatusBadRequest)
+	_, _ = io.WriteString(w, `{"message":"This service does not answer to this host; the operator names others in TRUSTED_HOSTS."}`)
 }
 
 // connectionLimits are those of the settings. Behind a proxy all connections come from

@@ -61,7 +61,7 @@ func isObjectPublished(ctx context.Context, t *task) error {
 }
 
 func (t *task) mosp() *mosp.Client {
-	return mosp.New(t.settings.MOSPURL, mosp.WithUserAgent(appName+"/"+buildinfo.Version))
+	return mosp.New(t.settings.MOSPURL, mosp.WithUserAgent(appName+"/"+buildinfo.Version), mosp.WithPrivateAddresses(t.settings.MOSPAllowPrivate))
 }
 
 // boolean writes a boolean as the callers of the command expect it.

@@ -42,6 +42,25 @@ var domains = kind[[]string]{
 	format: func(names []string) string { return strings.Join(names, ",") },
 }
 
+// trustedHosts are host names and addresses with commas between them; a name after a dot
+// is all names below it.
+var trustedHosts = kind[[]string]{
+	accepts: "host names or addresses with commas between them, without ports, such as stats.example.org or .example.org",
+	parse: func(text string) ([]string, bool) {
+		var hosts []string
+		for part := range strings.SplitSeq(text, ",") {
+			part = strings.ToLower(strings.TrimSpace(part))
+			_, err := netip.ParseAddr(part)
+			if err != nil && !hostName.MatchString(strings.TrimPrefix(part, ".")) {
+				return nil, false
+			}
+			hosts = append(hosts, part)
+		}
+		return hosts, true
+	},
+	format: func(hosts []string) string { return strings.Join(hosts, ",") },
+}
+
 // networks are addresses or networks with commas between them.
 var networks = kind[[]netip.Prefix]{
 	accepts: "addresses and networks with commas between them, such as 127.0.0.1, 10.0.0.0/8 or ::1",

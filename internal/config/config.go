@@ -109,7 +109,8 @@ type Config struct {
 	LogAddresses bool       // LOG_ADDRESSES: of callers
 	LogLevel     slog.Level // LOG_LEVEL
 
-	MOSPURL string // MOSP_URL: platform that object names are looked up on, no slash at the end
+	MOSPAllowPrivate bool   // MOSP_ALLOW_PRIVATE: the name of the platform may stand for a private address
+	MOSPURL          string // MOSP_URL: platform that object names are looked up on, no slash at the end
 
 	// ClientRegistrationOpen (CLIENT_REGISTRATION_OPEN) lets anybody register a
 	// client; when false only admins may.
@@ -119,6 +120,7 @@ type Config struct {
 	MaxBodyBytes             int64          // MAX_BODY_BYTES: largest request body, in bytes
 	MaxConnections           int            // MAX_CONNECTIONS: at a time
 	MaxConnectionsPerAddress int            // MAX_CONNECTIONS_PER_ADDRESS: of an IPv4 address or an IPv6 /64
+	TrustedHosts             []string       // TRUSTED_HOSTS: that requests may be for, beside that of InstanceURL; empty: any
 	WrongKeys                int            // WRONG_KEYS: that an address may send before it has to wait; 0: any number
 	MinBodyRate              int64          // MIN_BODY_RATE: bytes per second that bodies arrive with at least; 0: no bound
 	RequestTimeout           time.Duration  // REQUEST_TIMEOUT: until the answer of a request begins

@@ -107,7 +107,7 @@ func TestLoadEverySetting(t *testing.T) {
 		"DB_HOSTNAME=db.example.org", "DB_PORT=6432", "DB_NAME=stats",
 		"DB_USERNAME=monarc", "DB_PASSWORD=p w", "DB_POOL_SIZE=40", "SECRET_KEY=0123456789abcdef", "DATA_DIR=/srv/stats", "POSTGRES_MIRROR=https://mirror.example.org/postgres/",
 		"LOG_PATH=/var/log/stats.log", "LOG_FORMAT=JSON", "LOG_LEVEL=Debug", "MOSP_URL=http://mosp.example.org:8000",
-		"CLIENT_REGISTRATION_OPEN=yes", "TZ=Europe/Luxembourg", "MAX_BODY_BYTES=2MiB", "WRONG_KEYS=3", "LOG_ADDRESSES=no", "MAX_CONNECTIONS=10", "MAX_CONNECTIONS_PER_ADDRESS=5", "MIN_BODY_RATE=1kB", "REQUEST_TIMEOUT=50s", "RATE_LIMIT=0.5",
+		"CLIENT_REGISTRATION_OPEN=yes", "TZ=Europe/Luxembourg", "MAX_BODY_BYTES=2MiB", "TRUSTED_HOSTS=stats.example.org, .Internal.example,192.0.2.7", "MOSP_ALLOW_PRIVATE=1", "WRONG_KEYS=3", "LOG_ADDRESSES=no", "MAX_CONNECTIONS=10", "MAX_CONNECTIONS_PER_ADDRESS=5", "MIN_BODY_RATE=1kB", "REQUEST_TIMEOUT=50s", "RATE_LIMIT=0.5",
 		"PUBLIC_MIN_CLIENTS=3", "PUBLIC_MIN_ANALYSES=5", "PUBLIC_COORDINATE_DECIMALS=0", "ACTIVE_PAGES=stats, help",
 		"EMBED_ORIGINS=https://www.example.org, https://intranet.example.org:8443",
 	}
@@ -133,7 +133,7 @@ func TestLoadEverySetting(t *testing.T) {
 		DBUsername: "monarc", DBPassword: "p w", DBPoolSize: 40, SecretKey: "0123456789abcdef", DataDir: "/srv/stats", PostgresMirror: "https://mirror.example.org/postgres",
 		LogPath: "/var/log/stats.log", LogFormat: config.LogJSON, LogLevel: slog.LevelDebug,
 		MOSPURL: "http://mosp.example.org:8000", ClientRegistrationOpen: true, TimeZone: luxembourg,
-		MaxBodyBytes: 2 << 20, WrongKeys: 3, MaxConnections: 10, MaxConnectionsPerAddress: 5, MinBodyRate: 1000, RequestTimeout: 50 * time.Second, RateLimit: 0.5,
+		MaxBodyBytes: 2 << 20, TrustedHosts: []string{"stats.example.org", ".internal.example", "192.0.2.7"}, MOSPAllowPrivate: true, WrongKeys: 3, MaxConnections: 10, MaxConnectionsPerAddress: 5, MinBodyRate: 1000, RequestTimeout: 50 * time.Second, RateLimit: 0.5,
 		PublicMinClients: 3, PublicMinAnalyses: 5, PublicCoordinateDecimals: 0, ActivePages: []string{"stats", "help"},
 		EmbedOrigins: []string{"https://www.example.org", "https://intranet.example.org:8443"},
 	}
@@ -224,6 +224,7 @@ func TestRefusedValues(t *testing.T) {
 		"CLIENT_REGISTRATION_OPEN":    {"please"},
 		"TZ":                          {"Local", "/etc/localtime", ":/etc/localtime", "Mars/Olympus", "../UTC", ":"},
 		"MAX_BODY_BYTES":              {"0", "-5", "1.5MB", "64 cows", "9999999999GB", "99999999999999999999", "MB"},
+		"TRUSTED_HOSTS":               {"https://stats.example.org", "stats.example.org:80", "a,,b", "*.example.org", ".", "a b"},
 		"WRONG_KEYS":                  {"-1", "few"},
 		"MAX_CONNECTIONS":             {"0", "-1", "all"},
 		"MAX_CONNECTIONS_PER_ADDRESS": {"0", "1000001"},

@@ -71,11 +71,13 @@ var topics = []Topic{
 	}},
 	{"API", []Description{
 		{Name: "MOSP_URL", Meaning: "Platform that names of objects are looked up on."},
+		{Name: "MOSP_ALLOW_PRIVATE", Meaning: "Let the host name in `MOSP_URL` stand for a private address; one that is an address itself may be private anyway."},
 		{Name: "CLIENT_REGISTRATION_OPEN", Meaning: "Let anybody register a client over the API; otherwise only admins may."},
 		{Name: "TZ", Meaning: "Time zone that decides which day it is, such as `Europe/Luxembourg`."},
 		{Name: "MAX_BODY_BYTES", Meaning: "Largest request body that is read, also written `64MB`.", More: "operating.md#memory"},
 		{Name: "MAX_CONNECTIONS", Meaning: "Connections at a time. A further one takes the place of the one that has been idle for the longest time.", More: "security.md#bounds"},
 		{Name: "MAX_CONNECTIONS_PER_ADDRESS", Meaning: "Connections at a time from one IPv4 address or IPv6 /64; further ones are closed at once. Not with `FIX_PROXY`, nor on Unix sockets."},
+		{Name: "TRUSTED_HOSTS", Meaning: "Hosts that requests may be for, with commas between them, beside that of `INSTANCE_URL`; others are answered 400. `.example.org` stands for all below it. Without it, any host: front offices may use an address of the network."},
 		{Name: "WRONG_KEYS", Meaning: "How many wrong API keys an IPv4 address or IPv6 /64 may send, or everybody with the same first characters, before answers are delayed, up to 8 seconds, and then 429. Who has a right key never waits for that. 0 is no limit.", More: "operating.md#keys-that-are-guessed"},
 		{Name: "MIN_BODY_RATE", Meaning: "Bytes per second with which the body of a request arrives at least, on average and after 10 seconds; a slower one is answered 408. Also written `4kB`; 0 is no bound."},
 		{Name: "REQUEST_TIMEOUT", Meaning: "How long a request may take until its answer begins, without the time in which its body arrives; then it is answered 503. Front offices wait for 30 seconds."},

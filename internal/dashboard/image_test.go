@@ -154,6 +154,20 @@ func TestImageRefusals(t *testing.T) {
 	}
 }
 
+// TestTooManyObjects bounds how many lines a page, its picture and its export choose.
+func TestTooManyObjects(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	for _, path := range []string{"/stats/evolution", "/stats/evolution.png", "/stats/evolution.svg", "/stats/evolution.csv"} {
+		for count, want := range map[int]int{500: http.StatusOK, 501: http.StatusBadRequest} {
+			query := strings.TrimSuffix(strings.Repeat("object="+fire+"&", count), "&")
+			if got := s.get(path + "?" + query); got.status != want {
+				t.Errorf("%s of %d objects answers %d, want %d: %.300s", path, count, got.status, want, got.body)
+			}
+		}
+	}
+}
+
 func TestImageHeaders(t *testing.T) {
 	t.Parallel()
 	s := setup(t)

@@ -30,6 +30,9 @@ func (p pathTidier) middleware(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		r := c.Request()
 		base, path := p.split(singleSlashes(r.URL.Path), r.Header.Get("X-Forwarded-Prefix"))
+		if header := c.Response().Header(); p.trustProxy {
+			c.Response().Before(func() { header.Add("Vary", "X-Forwarded-Prefix") }) // links begin with it
+		}
 		r.URL.Path = path
 		r.URL.RawPath = "" // it would win over Path in the router
 		r.URL.RawQuery = plainQuery(r.URL.RawQuery)

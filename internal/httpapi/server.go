@@ -21,6 +21,7 @@ import (
 	"github.com/monarc-project/stats-service/internal/postgres"
 	"github.com/monarc-project/stats-service/internal/stats"
 	"github.com/monarc-project/stats-service/internal/upload"
+	"github.com/monarc-project/stats-service/internal/webheaders"
 	"github.com/monarc-project/stats-service/internal/wrongkeys"
 )
 
@@ -125,7 +126,7 @@ func New(opts Options) (*Server, http.Handler) {
 		e.IPExtractor = echo.ExtractIPFromXFFHeader()
 	}
 	own := sync.OnceValue(func() map[string]bool { return firstSegments(e.Routes()) })
-	e.Pre(s.observe, tellOfHead, securityHeaders, privateCaching, pathTidier{opts.Prefix, opts.TrustProxy, own}.middleware)
+	e.Pre(s.observe, tellOfHead, privateCaching, pathTidier{opts.Prefix, opts.TrustProxy, own}.middleware)
 	e.Use(s.countInFlight, limitTime(opts.RequestTimeout), middleware.RecoverWithConfig(middleware.RecoverConfig{DisableStackAll: true, LogErrorFunc: recovered}))
 	keyed := map[string]bool{}
 	s.rateLimit = newRateLimit(opts.RateLimit, keyed)
@@ -138,7 +139,8 @@ func New(opts Options) (*Server, http.Handler) {
 	if opts.Pages != nil {
 		opts.Pages.Register(e)
 	}
-	return s, upload.Handler(headAsGet(e), upload.Options{MinRate: opts.MinBodyRate, Grace: opts.BodyGrace, MaxDrain: opts.MaxBodyBytes})
+	bounded := upload.Handler(headAsGet(e), upload.Options{MinRate: opts.MinBodyRate, Grace: opts.BodyGrace, MaxDrain: opts.MaxBodyBytes})
+	return s, webheaders.Handler(bounded, opts.TrustProxy)
 }
 
 // Caches returns the caches of the server by name, to be measured.
@@ -179,16 +181,6 @@ func privateCaching(next echo.HandlerFunc) echo.HandlerFunc {
 			}
 			header.Set("Cache-Control", string(policy))
 		})
-		return next(c)
-	}
-}
-
-// securityHeaders keeps answers from being taken for anything but what they are.
-func securityHeaders(next echo.HandlerFunc) echo.HandlerFunc {
-	return func(c echo.Context) error {
-		header := c.Response().Header()
-		header.Set("X-Content-Type-Options", "nosniff")
-		header.Set("Referrer-Policy", "no-referrer")
 		return next(c)
 	}
 }

@@ -29,7 +29,10 @@ func explainFailure(ctx context.Context, err error) error {
 	if errors.As(err, &failed) {
 		err = failed.Err // without the URL, which may hold a password
 	}
-	if errors.Is(err, errRedirects) {
+	if errors.Is(err, errPrivate) {
+		return fmt.Errorf("%w; set MOSP_ALLOW_PRIVATE if that is meant", err)
+	}
+	if errors.Is(err, errRedirects) || errors.Is(err, errElsewhere) {
 		return fmt.Errorf("%w; set MOSP_URL to the address where they should lead", err)
 	}
 	return fmt.Errorf("it cannot be reached: %w; check MOSP_URL, the network and the proxy", err)

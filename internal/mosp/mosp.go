@@ -8,9 +8,12 @@ import (
 	"fmt"
 	"io"
 	"mime"
+	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/google/uuid"
@@ -24,11 +27,12 @@ const (
 
 // Client asks one platform. It is safe for concurrent use.
 type Client struct {
-	base      string
-	userAgent string
-	timeout   time.Duration
-	maxBody   int64
-	http      *http.Client
+	base         string
+	userAgent    string
+	timeout      time.Duration
+	maxBody      int64
+	allowPrivate bool
+	http         *http.Client
 }
 
 // Option changes how a Client asks.
@@ -45,7 +49,10 @@ func WithMaxBody(bytes int64) Option { return func(c *Client) { c.maxBody = byte
 // WithUserAgent says who asks, as name/version.
 func WithUserAgent(agent string) Option { return func(c *Client) { c.userAgent = agent } }
 
-// WithTransport replaces http.DefaultTransport.
+// WithPrivateAddresses lets the name of the platform stand for a private address.
+func WithPrivateAddresses(allowed bool) Option { return func(c *Client) { c.allowPrivate = allowed } }
+
+// WithTransport replaces the transport, and with it the refusal of private addresses.
 func WithTransport(transport http.RoundTripper) Option {
 	return func(c *Client) { c.http.Transport = transport }
 }
@@ -58,19 +65,74 @@ func New(baseURL string, opts ...Option) *Client {
 		base:    strings.TrimRight(baseURL, "/"),
 		timeout: defaultTimeout,
 		maxBody: defaultMaxBody,
-		http:    &http.Client{CheckRedirect: limitRedirects},
+		http:    &http.Client{CheckRedirect: checkRedirect},
 	}
 	for _, opt := range opts {
 		opt(c)
 	}
+	if c.http.Transport == nil {
+		c.http.Transport = c.transport()
+	}
 	return c
 }
 
-var errRedirects = errors.New("too many redirects")
+var (
+	errRedirects = errors.New("too many redirects")
+	errElsewhere = errors.New("it redirects to another host, or from https to http")
+)
 
-func limitRedirects(_ *http.Request, via []*http.Request) error {
+// checkRedirect follows redirects within the platform alone.
+func checkRedirect(next *http.Request, via []*http.Request) error {
+	first := via[0].URL
+	if next.URL.Hostname() != first.Hostname() || next.URL.Scheme != "https" && first.Scheme != next.URL.Scheme {
+		return errElsewhere
+	}
 	if len(via) > maxRedirects {
 		return errRedirects
+	}
+	return nil
+}
+
+// transport is http.DefaultTransport, but that it does not connect to a private address
+// which the name of the platform stands for.
+func (c *Client) transport() http.RoundTripper {
+	own, ok := http.DefaultTransport.(*http.Transport)
+	if !ok {
+		return http.DefaultTransport
+	}
+	guarded := net.Dialer{Timeout: c.timeout, ControlContext: refusePrivate}
+	transport := own.Clone()
+	transport.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+		if !c.allowPrivate && c.mayMislead(address) {
+			return guarded.DialContext(ctx, network, address)
+		}
+		return own.DialContext(ctx, network, address)
+	}
+	return transport
+}
+
+// mayMislead reports whether an address is that of the platform by name. Addresses in
+// numbers, localhost and a proxy are what the operator means.
+func (c *Client) mayMislead(address string) bool {
+	host, _, err := net.SplitHostPort(address)
+	base, wrong := url.Parse(c.base)
+	if err != nil || wrong != nil || host != base.Hostname() || host == "localhost" {
+		return false
+	}
+	_, err = netip.ParseAddr(host)
+	return err != nil
+}
+
+var errPrivate = errors.New("its name stands for a private address")
+
+func refusePrivate(_ context.Context, _, address string, _ syscall.RawConn) error {
+	to, err := netip.ParseAddrPort(address)
+	if err != nil {
+		return err
+	}
+	ip := to.Addr().Unmap()
+	if ip.IsPrivate() || ip.IsLoopback() || ip.IsLinkLocalUnicast() || ip.IsMulticast() || ip.IsUnspecified() {
+		return errPrivate
 	}
 	return nil
 }

@@ -257,6 +257,7 @@ func TestSize(t *testing.T) {
 	}
 }
 
+// TestRedirect follows a redirect within the platform.
 func TestRedirect(t *testing.T) {
 	t.Parallel()
 	target := setup(t, platform)
@@ -266,6 +267,56 @@ func TestRedirect(t *testing.T) {
 	answer, err := New(server.URL).Object(t.Context(), published)
 	if err != nil || !answer.Published {
 		t.Errorf("got %t, %v", answer.Published, err)
+	}
+}
+
+// TestRedirectElsewhere does not ask where a platform redirects to another host.
+func TestRedirectElsewhere(t *testing.T) {
+	t.Parallel()
+	asked := false
+	target := setup(t, func(http.ResponseWriter, *http.Request) { asked = true })
+	for name, location := range map[string]string{
+		"another host":   strings.Replace(target.URL, "127.0.0.1", "localhost", 1),
+		"metadata":       "http://169.254.169.254/latest/meta-data/",
+		"another scheme": "file:///etc/passwd",
+	} {
+		server := setup(t, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Location", location)
+			w.WriteHeader(http.StatusFound)
+		})
+		if _, err := New(server.URL).Object(t.Context(), published); err == nil || !strings.Contains(err.Error(), "redirects to another host") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if asked {
+		t.Error("the other host was asked")
+	}
+}
+
+// TestPrivateAddress does not connect where the name of a platform stands for a private
+// address, as it does after DNS rebinding.
+func TestPrivateAddress(t *testing.T) {
+	t.Parallel()
+	for address, private := range map[string]bool{
+		"127.0.0.1:80": true, "10.1.2.3:80": true, "192.168.0.1:80": true, "169.254.169.254:80": true,
+		"[::1]:80": true, "[fd00::1]:80": true, "[fe80::1]:80": true, "[::ffff:10.0.0.1]:80": true, "0.0.0.0:80": true,
+		"192.0.2.7:443": false, "[2001:db8::1]:443": false,
+	} {
+		if got := refusePrivate(t.Context(), "tcp", address, nil) != nil; got != private {
+			t.Errorf("%s: refused %t, want %t", address, got, private)
+		}
+	}
+	c := New("https://objects.example.org")
+	for address, want := range map[string]bool{
+		"objects.example.org:443": true,
+		"proxy.internal:3128":     false,
+	} {
+		if got := c.mayMislead(address); got != want {
+			t.Errorf("%s: %t, want %t", address, got, want)
+		}
+	}
+	if New("http://127.0.0.1:8000").mayMislead("127.0.0.1:8000") {
+		t.Error("an address that the operator wrote is taken for a name")
 	}
 }
 

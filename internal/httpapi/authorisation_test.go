@@ -16,7 +16,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
+	"github.com/monarc-project/stats-service/internal/dashboard"
+	"github.com/monarc-project/stats-service/internal/disclosure"
 	"github.com/monarc-project/stats-service/internal/health"
+	"github.com/monarc-project/stats-service/internal/httpapi"
 	"github.com/monarc-project/stats-service/internal/postgres"
 	"github.com/monarc-project/stats-service/internal/stats"
 )
@@ -167,6 +170,9 @@ var matrix = map[string]operationRow{
 	"GET /stats/threats.json":          publicRoute("/stats/threats.json"),
 	"GET /stats/vulnerabilities.json":  publicRoute("/stats/vulnerabilities.json"),
 	"GET /stats/risks.json":            publicRoute("/stats/risks.json"),
+	// Objects are nobody's.
+	"GET /stats/threats/{uuid}.json":         publicRoute("/stats/threats/" + id(900).String() + ".json"),
+	"GET /stats/vulnerabilities/{uuid}.json": publicRoute("/stats/vulnerabilities/" + id(900).String() + ".json"),
 }
 
 // party is one who calls, or whose data is the target: of the matrix every client
@@ -177,7 +183,8 @@ type party struct {
 	presented      string // the token that a registration in its name would ask for
 	client         uuid.UUID
 	analysis, stat uuid.UUID
-	label          string // that only its data has
+	hidden         uuid.UUID // a second stat of the analysis, which nobody else names
+	label          string    // that only its data has
 	isCaller       bool
 	anr            int
 }
@@ -192,7 +199,7 @@ func (p *party) item(daysAgo int) item {
 
 // secrets are texts that nobody else is to see.
 func (p *party) secrets() []string {
-	return []string{p.name, p.presented, p.client.String(), p.analysis.String(), p.stat.String(), p.label, strconv.Itoa(1000 + p.anr)}
+	return []string{p.name, p.presented, p.client.String(), p.analysis.String(), p.stat.String(), p.hidden.String(), p.label, strconv.Itoa(1000 + p.anr)}
 }
 
 // town is the service with all parties of the matrix.
@@ -201,9 +208,9 @@ type town struct {
 	parties map[string]*party // by caller, and "missing"
 }
 
-func setupTown(t *testing.T) town {
+func setupTown(t *testing.T, changes ...func(*httpapi.Options)) town {
 	t.Helper()
-	s := setup(t)
+	s := setup(t, append(changes, func(o *httpapi.Options) { o.Pages = pagesOf(t, o) })...)
 	checker := health.New(health.Options{Now: time.Now, Log: slog.New(s.log.handler)})
 	checker.Serve(s.store)
 	s.server = httptest.NewServer(checker.Handler(s.handler))
@@ -220,7 +227,7 @@ func setupTown(t *testing.T) town {
 		created := s.createClient(client)
 		h.parties[name] = &party{
 			name: client.Name, token: created.token, presented: created.token, client: created.client.UUID,
-			analysis: id(10 + i), stat: id(100 + i), label: "label of " + name, anr: 10 + i,
+			analysis: id(10 + i), stat: id(100 + i), hidden: uuid.New(), label: "label of " + name, anr: 10 + i,
 		}
 		h.post(h.parties[name])
 	}
@@ -229,9 +236,23 @@ func setupTown(t *testing.T) town {
 	return h
 }
 
+// pagesOf are the pages for people, one of which is an operation of the document.
+func pagesOf(t *testing.T, o *httpapi.Options) httpapi.Pages {
+	t.Helper()
+	cache := httpapi.NewCache(o.Now)
+	figures := disclosure.New(disclosure.Options{Store: o.Store.SumStore, Cache: cache, Now: o.Now, Location: o.Location})
+	pages, err := dashboard.NewPages(dashboard.PageOptions{
+		Now: o.Now, APIRoot: httpapi.Root, Figures: figures, Cache: cache, MOSPURL: "https://objects.example.org", CoordinateDecimals: 1,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pages
+}
+
 func (h town) post(p *party) {
 	h.t.Helper()
-	h.with(p.token).post(p.item(1).with("uuid", p.stat))
+	h.with(p.token).post(p.item(1).with("uuid", p.stat), p.item(2).with("uuid", p.hidden))
 }
 
 func (h town) change(name string, change postgres.ClientChange) {
@@ -297,6 +318,7 @@ func (h town) changedSince(before map[uuid.UUID]string) (changed []uuid.UUID, ad
 func (h town) restore(before map[uuid.UUID]string) {
 	h.t.Helper()
 	changed, _ := h.changedSince(before)
+	var emptied []*party // all of them before any gets its stats back: one may have posted a uuid of another
 	for _, p := range h.parties {
 		if !slices.Contains(changed, p.client) {
 			continue
@@ -307,6 +329,9 @@ func (h town) restore(before map[uuid.UUID]string) {
 		if _, err := h.store.DeleteStatsOfClient(h.t.Context(), p.client, nil); err != nil {
 			h.t.Fatal(err)
 		}
+		emptied = append(emptied, p)
+	}
+	for _, p := range emptied {
 		h.post(p)
 	}
 	for client := range h.state() {

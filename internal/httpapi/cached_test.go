@@ -306,22 +306,27 @@ func TestReplacedKey(t *testing.T) {
 // uncoded reads an answer in any content coding.
 func uncoded(t *testing.T, w *httptest.ResponseRecorder) string {
 	t.Helper()
-	var r io.Reader = bytes.NewReader(w.Body.Bytes())
+	body, err := decode(w.Header().Get("Content-Encoding"), w.Body.Bytes())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(body)
+}
+
+// decode takes the content coding off a body.
+func decode(coding string, body []byte) ([]byte, error) {
+	var r io.Reader = bytes.NewReader(body)
 	var err error
-	switch w.Header().Get("Content-Encoding") {
+	switch coding {
 	case "gzip":
 		r, err = gzip.NewReader(r)
 	case "zstd":
 		r, err = zstd.NewReader(r)
 	}
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
-	body, err := io.ReadAll(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(body)
+	return io.ReadAll(r)
 }
 
 // TestCodings sends the same answer in each coding, and small ones as they are.

@@ -187,8 +187,12 @@ var asReceived = json.JoinOptions(json.Deterministic(true), jsontext.AllowInvali
 func (s *Server) handleError(err error, c echo.Context) {
 	p := problemOf(err)
 	visitOf(c.Request().Context()).failure = &failure{level: levelOf(p.status), message: p.message, status: p.status, cause: err}
-	if c.Response().Committed || p.status == statusClientGone {
+	if c.Response().Committed {
 		return
+	}
+	if p.status == statusClientGone {
+		// Who has closed only its own side must not take silence for success.
+		p.status = http.StatusServiceUnavailable
 	}
 	header := c.Response().Header()
 	if p.retryAfter > 0 {

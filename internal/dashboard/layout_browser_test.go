@@ -44,8 +44,8 @@ func TestLayoutOfLanguages(t *testing.T) {
 			t.Parallel()
 			tab := openTab(t, browser, s)
 			tab.prefer("light")
-			for _, path := range []string{"/stats", "/stats/evolution", "/stats/cartography", "/stats/compliance", "/stats/map", "/about", "/help", "/api/v1"} {
-				tab.load(s.url + path + "?lang=" + language)
+			for _, path := range []string{"/stats", "/stats/evolution", "/stats/cartography", "/stats/compliance", "/stats/map", "/about", "/help", "/api/v1", objectPath, "/stats/search?q=a", "/stats/periods", "/stats/report"} {
+				tab.load(s.url + withLanguage(path, language))
 				for _, width := range []int64{320, 768, 2560} {
 					tab.do(chromedp.EmulateViewport(width, 900))
 					tab.settled()
@@ -61,6 +61,14 @@ func TestLayoutOfLanguages(t *testing.T) {
 			tab.expectPeace()
 		})
 	}
+}
+
+// withLanguage is an address in a language.
+func withLanguage(path, language string) string {
+	if strings.Contains(path, "?") {
+		return path + "&lang=" + language
+	}
+	return path + "?lang=" + language
 }
 
 // TestKeyboard goes through a page with the tab key: everything that can be used
@@ -109,7 +117,7 @@ func TestWithoutScripts(t *testing.T) {
 	s.addMonth()
 	tab := openTab(t, startBrowser(t), s)
 	tab.do(call(emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true}))
-	for _, path := range []string{"/stats", "/stats/evolution", "/stats/cartography", "/stats/compliance", "/stats/map"} {
+	for _, path := range []string{"/stats", "/stats/evolution", "/stats/cartography", "/stats/compliance", "/stats/map", objectPath, "/stats/periods", "/stats/report"} {
 		tab.do(chromedp.Navigate(s.url + path))
 		tab.until(`document.readyState === 'complete'`)
 		expectInOrder(tab, chartsOn(tab))

@@ -33,6 +33,7 @@ type page struct {
 	Figures []figure
 
 	Overview  overview
+	Welcome   bool // there has never been anything to show
 	Evolution evolution
 	Totals    disclosure.Contributions
 	Object    objectPage
@@ -384,6 +385,14 @@ func (p *page) AdminEmail() string { return p.pages.opts.AdminEmail }
 
 // AdminURL is the page of the contact, or empty.
 func (p *page) AdminURL() string { return p.pages.opts.AdminURL }
+
+// ServiceURL is the address that a front office needs, as far as it is known.
+func (p *page) ServiceURL() string {
+	if url := p.pages.opts.InstanceURL; url != "" {
+		return url
+	}
+	return "https://stats.example.org" + p.prefix
+}
 
 // Version is the version of the service.
 func (p *page) Version() string { return buildinfo.String() }

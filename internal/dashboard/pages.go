@@ -120,6 +120,12 @@ var pageKinds = []pageKind{
 
 func buildOverview(r *reading, p *page) (err error) {
 	p.Overview, p.Figures, err = r.overview()
+	if err != nil || p.Overview.Contributions.Analyses > 0 {
+		return err
+	}
+	// Where there has never been anything, controls and empty charts would say nothing.
+	ever, err := r.totals()
+	p.Welcome = ever.Stats == 0
 	return err
 }
 
@@ -252,9 +258,19 @@ func (p *Pages) Register(e *echo.Echo) {
 var formerPaths = map[string]string{pageEvolution: "/evolution", pageAbout: "/about/more", pageMap: "/map"}
 
 // registerFormer redirects addresses of the Python service to the pages that took
-// their place, with the parameters that these know.
+// their place, with the parameters that these know, and what readers guess from the
+// addresses of the JSON routes.
 func (p *Pages) registerFormer(g registrar) {
 	for _, kind := range p.active() {
+		if kind.name == pageEvolution {
+			for _, of := range subjects {
+				g.add("/stats/"+of, func(c echo.Context) error {
+					query := c.QueryParams()
+					query.Set(paramOf, of)
+					return redirectTo(c, http.StatusFound, kind, query)
+				})
+			}
+		}
 		former, moved := formerPaths[kind.name]
 		if !moved {
 			continue

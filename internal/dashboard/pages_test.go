@@ -55,6 +55,40 @@ func TestPrefix(t *testing.T) {
 	}
 }
 
+// TestWelcome shows what to do where there are no figures yet, and nothing else.
+func TestWelcome(t *testing.T) {
+	t.Parallel()
+	s := setup(t, func(o *dashboard.PageOptions) { o.InstanceURL = "https://stats.example.org" })
+	empty := s.get("/stats").body
+	for _, want := range []string{"no figures yet", "client_create", "<code>https://stats.example.org</code>"} {
+		if !strings.Contains(empty, want) {
+			t.Errorf("no %q", want)
+		}
+	}
+	if strings.Contains(empty, `class="switch"`) || strings.Contains(empty, "<figure") {
+		t.Error("there are controls of nothing")
+	}
+	s.addOneThreat()
+	for _, path := range []string{"/stats?days=30", "/stats?from=2020-01-01&to=2020-02-01"} {
+		if page := s.get(path).body; strings.Contains(page, "no figures yet") || !strings.Contains(page, `class="switch"`) {
+			t.Errorf("%s welcomes where there are figures", path)
+		}
+	}
+}
+
+// TestGuessedAddresses shows that the names of the JSON routes lead to pages.
+func TestGuessedAddresses(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	for of, want := range map[string]string{
+		"risks": "/stats/evolution?of=risks", "threats?days=30": "/stats/evolution?days=30&of=threats", "vulnerabilities": "/stats/evolution?of=vulnerabilities",
+	} {
+		if got := s.get("/stats/" + of); got.status != http.StatusFound || got.header.Get("Location") != want {
+			t.Errorf("/stats/%s answers %d %s", of, got.status, got.header.Get("Location"))
+		}
+	}
+}
+
 // TestUnknownParametersAreNamed shows that a page says which parameters it does not know,
 // and that files refuse them.
 func TestUnknownParametersAreNamed(t *testing.T) {

@@ -50,7 +50,7 @@ func readerSwitchesByKey(b *tab, s *service) {
 // readerWithoutScripting sees all charts where no script runs.
 func readerWithoutScripting(b *tab, s *service) {
 	b.do(call(emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true}))
-	for _, path := range []string{"/stats", "/stats/evolution", "/stats/cartography", "/stats/compliance", "/stats/map"} {
+	for _, path := range []string{"/stats", "/stats/evolution", "/stats/cartography", "/stats/compliance", "/stats/map", objectPath, "/stats/periods", "/stats/report"} {
 		b.do(chromedp.Navigate(s.url + path))
 		b.until(`document.readyState === 'complete'`)
 		got := eval[[]float64](b, `(() => {

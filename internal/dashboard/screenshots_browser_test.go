@@ -28,7 +28,7 @@ const (
 var (
 	picturedPages = map[string]string{
 		"overview": "/stats", "evolution": "/stats/evolution?days=365", "risks": "/stats/evolution?of=risks&days=365",
-		"cartography": "/stats/cartography", "compliance": "/stats/compliance", "map": "/stats/map", "about": "/about", "help": "/help", "threat": objectPath, "search": "/stats/search?q=ha", "periods": "/stats/periods", "report": "/stats/report?days=365",
+		"cartography": "/stats/cartography", "compliance": "/stats/compliance", "map": "/stats/map", "about": "/about", "help": "/help", "threat": objectPath,
 	}
 	picturedWidths = map[string]int64{"desktop": 1280, "phone": 360}
 	picturedThemes = []string{"light", "dark"}
@@ -88,7 +88,7 @@ func takeScreenshots(t *testing.T) {
 }
 
 // paletteSize is how many colours a picture keeps: flat pages need few.
-const paletteSize = 96
+const paletteSize = 40
 
 // fewColors makes a picture a fraction of its size: its most frequent colours
 // stay, each other one becomes the nearest of them.
@@ -145,5 +145,5 @@ func near(a, b color.Color) bool {
 	r2, g2, bl2, _ := b.RGBA()
 	apart := func(x, y uint32) int { return int(x>>8) - int(y>>8) }
 	dr, dg, db := apart(r, r2), apart(g, g2), apart(bl, bl2)
-	return dr*dr+dg*dg+db*db < 120
+	return dr*dr+dg*dg+db*db < 500
 }

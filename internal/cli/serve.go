@@ -276,6 +276,7 @@ func (p *program) serverOptions(store *postgres.Store, settings config.Config, l
 		AdminEmail:         settings.AdminEmail,
 		AdminURL:           settings.AdminURL,
 		Active:             settings.ActivePages,
+		Licence:            settings.PublicLicence,
 		EmbedOrigins:       settings.EmbedOrigins,
 		MinAnalyses:        settings.PublicMinAnalyses,
 		CoordinateDecimals: settings.PublicCoordinateDecimals,

@@ -131,6 +131,7 @@ type Config struct {
 	PublicMinAnalyses        int      // PUBLIC_MIN_ANALYSES: figures of fewer analyses are in no ranking, at least 1
 	PublicCoordinateDecimals int      // PUBLIC_COORDINATE_DECIMALS: of the coordinates on the map, 0 to 6
 	ActivePages              []string // ACTIVE_PAGES: names of the pages that are served
+	PublicLicence            string   // PUBLIC_LICENCE: URL of the licence of the public figures; may be empty
 	EmbedOrigins             []string // EMBED_ORIGINS: sites that may show charts in frames; may be empty
 }
 

@@ -71,7 +71,7 @@ func defaults() config.Config {
 		MaxBodyBytes: 64_000_000, WrongKeys: 10, LogAddresses: true, MaxConnections: 4096, MaxConnectionsPerAddress: 256, MinBodyRate: 4_000, RequestTimeout: 25 * time.Second,
 
 		PublicMinClients: 1, PublicMinAnalyses: 3, PublicCoordinateDecimals: 1,
-		ActivePages: []string{"stats", "evolution", "cartography", "compliance", "map", "about", "help"},
+		ActivePages: []string{"stats", "evolution", "cartography", "compliance", "map", "data", "about", "help"},
 	}
 }
 
@@ -109,6 +109,7 @@ func TestLoadEverySetting(t *testing.T) {
 		"LOG_PATH=/var/log/stats.log", "LOG_FORMAT=JSON", "LOG_LEVEL=Debug", "MOSP_URL=http://mosp.example.org:8000",
 		"CLIENT_REGISTRATION_OPEN=yes", "TZ=Europe/Luxembourg", "MAX_BODY_BYTES=2MiB", "TRUSTED_HOSTS=stats.example.org, .Internal.example,192.0.2.7", "MOSP_ALLOW_PRIVATE=1", "WRONG_KEYS=3", "LOG_ADDRESSES=no", "MAX_CONNECTIONS=10", "MAX_CONNECTIONS_PER_ADDRESS=5", "MIN_BODY_RATE=1kB", "REQUEST_TIMEOUT=50s", "RATE_LIMIT=0.5",
 		"PUBLIC_MIN_CLIENTS=3", "PUBLIC_MIN_ANALYSES=5", "PUBLIC_COORDINATE_DECIMALS=0", "ACTIVE_PAGES=stats, help",
+		"PUBLIC_LICENCE=https://creativecommons.org/licenses/by/4.0/",
 		"EMBED_ORIGINS=https://www.example.org, https://intranet.example.org:8443",
 	}
 	luxembourg, err := time.LoadLocation("Europe/Luxembourg")
@@ -135,7 +136,8 @@ func TestLoadEverySetting(t *testing.T) {
 		MOSPURL: "http://mosp.example.org:8000", ClientRegistrationOpen: true, TimeZone: luxembourg,
 		MaxBodyBytes: 2 << 20, TrustedHosts: []string{"stats.example.org", ".internal.example", "192.0.2.7"}, MOSPAllowPrivate: true, WrongKeys: 3, MaxConnections: 10, MaxConnectionsPerAddress: 5, MinBodyRate: 1000, RequestTimeout: 50 * time.Second, RateLimit: 0.5,
 		PublicMinClients: 3, PublicMinAnalyses: 5, PublicCoordinateDecimals: 0, ActivePages: []string{"stats", "help"},
-		EmbedOrigins: []string{"https://www.example.org", "https://intranet.example.org:8443"},
+		PublicLicence: "https://creativecommons.org/licenses/by/4.0/",
+		EmbedOrigins:  []string{"https://www.example.org", "https://intranet.example.org:8443"},
 	}
 	got := load(t, nil, environ...)
 	if diff := cmp.Diff(want, got, compareZones); diff != "" {
@@ -182,6 +184,7 @@ func TestValues(t *testing.T) {
 		{"PUBLIC_MIN_ANALYSES", "1", "1"},
 		{"PUBLIC_COORDINATE_DECIMALS", "6", "6"},
 		{"ACTIVE_PAGES", " map ,about,map", "map,about"},
+		{"PUBLIC_LICENCE", "https://creativecommons.org/licenses/by/4.0/", "https://creativecommons.org/licenses/by/4.0/"},
 		{"EMBED_ORIGINS", "HTTPS://WWW.Example.org/", "https://www.example.org"},
 	}
 	for _, tt := range tests {
@@ -236,6 +239,7 @@ func TestRefusedValues(t *testing.T) {
 		"PUBLIC_MIN_ANALYSES":        {"0", "-1", "two", "1.5"},
 		"PUBLIC_COORDINATE_DECIMALS": {"-1", "7", "one"},
 		"ACTIVE_PAGES":               {"stats,", "admin", "stats;map"},
+		"PUBLIC_LICENCE":             {"CC-BY-4.0", "javascript:x"},
 		"EMBED_ORIGINS":              {"*", "'self'", "example.org", "https://a.example.org/path", "https://*.example.org", "https://a b", "https://a;script-src *", "javascript:x"},
 	}
 	for name, values := range refused {

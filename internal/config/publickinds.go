@@ -8,7 +8,7 @@ import (
 )
 
 // pageNames are the public pages there are.
-var pageNames = []string{"stats", "evolution", "cartography", "compliance", "map", "about", "help"}
+var pageNames = []string{"stats", "evolution", "cartography", "compliance", "map", "data", "about", "help"}
 
 const (
 	maxMinClients = 1_000_000 // and analyses

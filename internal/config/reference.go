@@ -88,6 +88,7 @@ var topics = []Topic{
 		{Name: "PUBLIC_MIN_ANALYSES", Meaning: "Threats and vulnerabilities of fewer analyses are in no ranking of the public pages, and their bars and points are hollow. Where none has as many, all are shown, hollow."},
 		{Name: "PUBLIC_COORDINATE_DECIMALS", Meaning: "Decimals of the coordinates that the public map shows, 0 to 6; 1 is about 10 km."},
 		{Name: "ACTIVE_PAGES", Meaning: "Public pages that are served, with the exports of their charts."},
+		{Name: "PUBLIC_LICENCE", Meaning: "URL of the licence under which the public figures may be reused, such as `https://creativecommons.org/licenses/by/4.0/`."},
 		{Name: "EMBED_ORIGINS", Meaning: "Sites that may show charts in frames, such as `https://www.example.org`, with commas between them."},
 	}},
 }

@@ -78,6 +78,7 @@ var settings = []setting{
 	define("PUBLIC_MIN_ANALYSES", "3", minAnalyses, func(c *Config) *int { return &c.PublicMinAnalyses }),
 	define("PUBLIC_COORDINATE_DECIMALS", "1", decimals, func(c *Config) *int { return &c.PublicCoordinateDecimals }),
 	define("ACTIVE_PAGES", strings.Join(pageNames, ","), pages, func(c *Config) *[]string { return &c.ActivePages }),
+	define("PUBLIC_LICENCE", "", pageURL, func(c *Config) *string { return &c.PublicLicence }),
 	define("EMBED_ORIGINS", "", origins, func(c *Config) *[]string { return &c.EmbedOrigins }),
 }
 

@@ -35,6 +35,8 @@ func (k pageKind) topics() []string {
 		return disclosure.Topics(stats.Vulnerability)
 	case pageSearch:
 		return disclosure.Topics(stats.Threat, stats.Vulnerability)
+	case pageData:
+		return append(disclosure.Topics(stats.Types()...), disclosure.TopicClients)
 	case pageHelp, pageAPI:
 		return nil
 	}

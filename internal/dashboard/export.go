@@ -30,6 +30,11 @@ type exportedRow = processor.Members[any]
 // order mark: it would be part of the name of the first column for the programs
 // that these addresses are for. The help tells how to open the file in Excel.
 func exportCSV(r *reading, id string, tables []table) (*answer.Encoded, error) {
+	name := fmt.Sprintf("%s-%s-%s.csv", id, r.view.From.Format(time.DateOnly), r.view.To.Format(time.DateOnly))
+	return document(csvOf(tables), "text/csv; charset=utf-8", `attachment; filename="`+name+`"`), nil
+}
+
+func csvOf(tables []table) []byte {
 	var buffer bytes.Buffer
 	writer := csv.NewWriter(&buffer)
 	writer.UseCRLF = true
@@ -42,8 +47,7 @@ func exportCSV(r *reading, id string, tables []table) (*answer.Encoded, error) {
 		}
 	}
 	writer.Flush()
-	name := fmt.Sprintf("%s-%s-%s.csv", id, r.view.From.Format(time.DateOnly), r.view.To.Format(time.DateOnly))
-	return document(buffer.Bytes(), "text/csv; charset=utf-8", `attachment; filename="`+name+`"`), nil
+	return buffer.Bytes()
 }
 
 func columnNames(t table) []string {
@@ -77,6 +81,14 @@ func withoutFormula(s string) string { return formulaStart.ReplaceAllString(s, "
 
 // exportJSON answers a chart as JSON.
 func exportJSON(r *reading, id string, tables []table) (*answer.Encoded, error) {
+	body, err := jsonOf(r, id, tables)
+	if err != nil {
+		return nil, err
+	}
+	return document(body, echo.MIMEApplicationJSON, ""), nil
+}
+
+func jsonOf(r *reading, id string, tables []table) ([]byte, error) {
 	d := exported{
 		Chart:     id,
 		From:      r.view.From.Format(time.DateOnly),
@@ -92,11 +104,7 @@ func exportJSON(r *reading, id string, tables []table) (*answer.Encoded, error) 
 			d.Rows = append(d.Rows, jsonRow(t.Columns, row))
 		}
 	}
-	body, err := answer.Encode(d, nil)
-	if err != nil {
-		return nil, err
-	}
-	return document(body, echo.MIMEApplicationJSON, ""), nil
+	return answer.Encode(d, nil)
 }
 
 func jsonRow(columns []column, row []cell) exportedRow {

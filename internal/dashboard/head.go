@@ -75,7 +75,7 @@ func (p *page) LicencesPage() string {
 // Advice says why nothing is shown, or empty when there is no chart without
 // figures.
 func (p *page) Advice() string {
-	if p.Problem != nil || len(p.Figures) > 0 && !slices.ContainsFunc(p.Figures, figure.Empty) {
+	if !p.HasFigures() || len(p.Figures) > 0 && !slices.ContainsFunc(p.Figures, figure.Empty) {
 		return ""
 	}
 	causes := []string{p.T("advice_period")}

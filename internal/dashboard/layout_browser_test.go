@@ -44,7 +44,7 @@ func TestLayoutOfLanguages(t *testing.T) {
 			t.Parallel()
 			tab := openTab(t, browser, s)
 			tab.prefer("light")
-			for _, path := range []string{"/stats", "/stats/evolution", "/stats/cartography", "/stats/compliance", "/stats/map", "/about", "/help", "/api/v1", objectPath, "/stats/search?q=a", "/stats/periods", "/stats/report"} {
+			for _, path := range []string{"/stats", "/stats/evolution", "/stats/cartography", "/stats/compliance", "/stats/map", "/stats/data", "/about", "/help", "/api/v1", objectPath, "/stats/search?q=a", "/stats/periods", "/stats/report"} {
 				tab.load(s.url + withLanguage(path, language))
 				for _, width := range []int64{320, 768, 2560} {
 					tab.do(chromedp.EmulateViewport(width, 900))

@@ -94,6 +94,7 @@ func computedIDs() []string {
 	add("title_", pageSearch, pagePeriods, pageReport)
 	add("state_small_", stats.States()...)
 	add("order_", orders...)
+	add("feed_", "risen", "fallen")
 	add("subject_", subjects...)
 	add("group_", groupings...)
 	add("evolution_note_", groupings...)

@@ -112,7 +112,7 @@ func (p *page) HasFigures() bool { return p.ofFigures() && p.Problem == nil }
 
 // ofFigures reports whether the page is one of those that show figures.
 func (p *page) ofFigures() bool {
-	return !slices.Contains([]string{"", pageSearch, pageAbout, pageHelp, pageAPI}, p.Name)
+	return !slices.Contains([]string{"", pageSearch, pageData, pageAbout, pageHelp, pageAPI}, p.Name)
 }
 
 // ofObject reports whether the page is that of one threat or vulnerability.
@@ -347,6 +347,16 @@ func (p *page) Frame(f figure) string {
 		v.Objects = []string{f.Object}
 	}
 	return p.address(v)
+}
+
+// EmbedCode is the HTML that shows a chart in another site.
+func (p *page) EmbedCode(f figure) string {
+	address := p.Frame(f)
+	if base := p.pages.opts.InstanceURL; base != "" {
+		address = base + strings.TrimPrefix(address, p.prefix)
+	}
+	return `<iframe src="` + template.HTMLEscapeString(address) + `" title="` + template.HTMLEscapeString(f.Title) +
+		`" width="100%" height="480" loading="lazy"></iframe>`
 }
 
 // Whole is the address of the page that an embedded chart is from.

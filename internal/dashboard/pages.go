@@ -31,6 +31,7 @@ const (
 	pageCartography = "cartography"
 	pageCompliance  = "compliance"
 	pageMap         = "map"
+	pageData        = "data"
 	pageAbout       = "about"
 	pageHelp        = "help"
 )
@@ -56,6 +57,7 @@ type PageOptions struct {
 	AdminEmail         string   // contact; may be empty
 	AdminURL           string   // contact; may be empty
 	Active             []string // names of the pages to serve; empty: all
+	Licence            string   // URL of the licence of the figures; may be empty
 	EmbedOrigins       []string // origins that may show charts in frames, such as https://example.org
 	MinAnalyses        int      // figures of fewer analyses are hollow and in no ranking; up to 1: none are
 	CoordinateDecimals int      // decimals of coordinates on the map
@@ -114,6 +116,7 @@ var pageKinds = []pageKind{
 	}, buildCartography},
 	{pageCompliance, "/stats/compliance", []string{"compliance"}, buildCompliance},
 	{pageMap, "/stats/map", []string{"map"}, buildPlaces},
+	{pageData, "/stats/data", nil, func(*reading, *page) error { return nil }},
 	{pageAbout, "/about", nil, buildAbout},
 	{pageHelp, "/help", nil, func(*reading, *page) error { return nil }},
 }
@@ -239,6 +242,8 @@ func (p *Pages) Register(e *echo.Echo) {
 			for _, of := range subjects {
 				g.add("/stats/"+of+".csv", p.serveExport(kind, of, exportCSV, parametersOfJSON(of)))
 			}
+		case pageData:
+			p.registerData(g, kind)
 		}
 	}
 	if kinds := p.active(); len(kinds) > 0 && kinds[0].name != pageStats {
@@ -358,14 +363,17 @@ func (p *Pages) render(name string, page *page) ([]byte, error) {
 // protect sets what the browser may do with a page: load from here alone, run
 // no inline script, and be in no frame unless it is made for that.
 func (p *Pages) protect(header http.Header, embed bool) {
-	ancestors := "'none'"
+	ancestors, frames := "'none'", ""
+	if len(p.opts.EmbedOrigins) > 0 {
+		frames = "frame-src 'self'; " // previews
+	}
 	if embed && len(p.opts.EmbedOrigins) > 0 {
-		ancestors = strings.Join(p.opts.EmbedOrigins, " ")
+		ancestors = strings.Join(p.opts.EmbedOrigins, " ") + " 'self'"
 	} else {
 		header.Set("X-Frame-Options", "DENY")
 	}
 	header.Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; "+
-		"img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors "+ancestors)
+		"img-src 'self'; connect-src 'self'; "+frames+"base-uri 'none'; form-action 'self'; frame-ancestors "+ancestors)
 	header.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=(), interest-cohort=()")
 	header.Set("Cross-Origin-Opener-Policy", "same-origin")
 }

@@ -21,7 +21,7 @@ var axe string
 
 var allPages = []string{
 	"/stats", "/stats/evolution", "/stats/evolution?of=vulnerabilities&days=365&top=15", "/stats/evolution?of=risks&group=month&days=365",
-	"/stats/cartography", "/stats/compliance", "/stats/map", "/about", "/help", "/stats/search?q=a", "/stats?days=nonsense",
+	"/stats/cartography", "/stats/compliance", "/stats/map", "/stats/data", "/about", "/help", "/stats/search?q=a", "/stats?days=nonsense",
 }
 
 // objectPath is the page of a threat that the sample data has.

@@ -32,3 +32,18 @@ const ready = () => {
 ready();
 keepPlace(ready);
 document.addEventListener('click', ({ target }) => target.closest('.print') && window.print());
+
+// Buttons copy what they carry, with this site in front of addresses that lack it.
+if (navigator.clipboard) {
+  document.documentElement.dataset.copies = 'true';
+  document.addEventListener('click', async ({ target }) => {
+    const copy = target.closest('[data-copy]');
+    if (!copy) return;
+    await navigator.clipboard.writeText(copy.dataset.copy.replace(/^\/|(?<=src=")\//, `${window.location.origin}/`));
+    const label = copy.firstElementChild;
+    const before = label.textContent;
+    if (before === copy.dataset.done) return;
+    label.textContent = copy.dataset.done;
+    setTimeout(() => { label.textContent = before; }, 3000);
+  });
+}

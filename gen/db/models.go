@@ -21,6 +21,12 @@ type AuditLog struct {
 	After  []byte
 }
 
+type ChangeVersion struct {
+	Change  string
+	Part    int64
+	Version int64
+}
+
 type Client struct {
 	ID                  int64
 	UUID                uuid.UUID

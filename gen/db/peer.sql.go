@@ -184,17 +184,6 @@ func (q *Queries) SetPullPosition(ctx context.Context, arg SetPullPositionParams
 	return err
 }
 
-const TryLock = `-- name: TryLock :one
-SELECT pg_try_advisory_lock($1::bigint)
-`
-
-func (q *Queries) TryLock(ctx context.Context, lockKey int64) (bool, error) {
-	row := q.db.QueryRow(ctx, TryLock, lockKey)
-	var pg_try_advisory_lock bool
-	err := row.Scan(&pg_try_advisory_lock)
-	return pg_try_advisory_lock, err
-}
-
 const UnsentOfDay = `-- name: UnsentOfDay :many
 SELECT s.uuid, s.anr, s.type, s.date, d.data, s.created_at, s.client_id
 FROM (

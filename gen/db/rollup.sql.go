@@ -34,6 +34,35 @@ func (q *Queries) AppendDeltas(ctx context.Context, arg AppendDeltasParams) erro
 	return err
 }
 
+const ChangeVersions = `-- name: ChangeVersions :many
+SELECT change, sum(version)::bigint AS version FROM change_version GROUP BY change ORDER BY change
+`
+
+type ChangeVersionsRow struct {
+	Change  string
+	Version int64
+}
+
+func (q *Queries) ChangeVersions(ctx context.Context) ([]ChangeVersionsRow, error) {
+	rows, err := q.db.Query(ctx, ChangeVersions)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []ChangeVersionsRow
+	for rows.Next() {
+		var i ChangeVersionsRow
+		if err := rows.Scan(&i.Change, &i.Version); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const ClearDeltas = `-- name: ClearDeltas :exec
 DELETE FROM rollup_delta WHERE date IS NOT NULL
 `
@@ -184,6 +213,13 @@ func (q *Queries) LockShared(ctx context.Context, lockKey int64) error {
 }
 
 const Notify = `-- name: Notify :exec
+WITH counted AS (
+    INSERT INTO change_version (change, part, version)
+    SELECT change, CASE WHEN change = '' THEN (random() * 1e15)::bigint ELSE 0 END, 1
+    FROM unnest($2::text[]) AS change
+    ORDER BY change
+    ON CONFLICT ON CONSTRAINT change_version_pkey DO UPDATE SET version = change_version.version + 1
+)
 SELECT pg_notify($1::text, change) FROM unnest($2::text[]) AS change
 `
 
@@ -192,6 +228,8 @@ type NotifyParams struct {
 	Changes []string
 }
 
+// Tells those who listen, and counts for those who ask (see change_version). Rows are
+// locked in the order of the changes.
 func (q *Queries) Notify(ctx context.Context, arg NotifyParams) error {
 	_, err := q.db.Exec(ctx, Notify, arg.Channel, arg.Changes)
 	return err

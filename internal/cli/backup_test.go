@@ -167,7 +167,7 @@ func (i instance) digests() map[string]string {
 		i.t.Fatal(err)
 	}
 	defer conn.Close(context.Background())
-	rows, err := conn.Query(i.t.Context(), `SELECT tablename::text FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'goose_db_version'`)
+	rows, err := conn.Query(i.t.Context(), `SELECT tablename::text FROM pg_tables WHERE schemaname = 'public' AND tablename NOT IN ('goose_db_version', 'change_version')`)
 	if err != nil {
 		i.t.Fatal(err)
 	}

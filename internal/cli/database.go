@@ -267,6 +267,7 @@ func (p *program) openStoreOn(ctx context.Context, db *database, settings config
 		URL: db.url, Secret: box, Now: p.Now, Log: logging.Named(log, logging.Database), MaxConns: int32(settings.DBPoolSize),
 	}
 	if use == toServe { // commands look at the primary: what operators ask is about now
+		options.ListenURL = string(settings.DatabaseListenURL)
 		options.ReadURLs, options.MaxLag = settings.ReadURLs(), settings.DatabaseReadMaxLag
 		options.Trace = tracing.Wanted(p.Environ)
 	}

@@ -87,6 +87,7 @@ type Config struct {
 	RemoteStatsToken  Secret // REMOTE_STATS_TOKEN: API key at that peer; may be empty
 
 	DatabaseURL        Secret        // DATABASE_URL: wins over the DB_ settings; see Database
+	DatabaseListenURL  Secret        // DATABASE_LISTEN_URL: direct connection to hear of changes, where DATABASE_URL leads to a pooler
 	DatabaseReadURL    Secret        // DATABASE_READ_URL: replicas to read from; see ReadURLs
 	DatabaseReadMaxLag time.Duration // DATABASE_READ_MAX_LAG: how old answers of replicas may be, 1s to 1h
 	DBHostname         string        // DB_HOSTNAME: name, address or absolute path of a socket folder

@@ -176,7 +176,7 @@ func (l *loader) checkDatabase() {
 		return
 	}
 	var idle []string
-	for _, name := range []string{"DB_PORT", "DB_NAME", "DB_USERNAME", "DB_PASSWORD", "DATABASE_READ_URL"} {
+	for _, name := range []string{"DB_PORT", "DB_NAME", "DB_USERNAME", "DB_PASSWORD", "DATABASE_LISTEN_URL", "DATABASE_READ_URL"} {
 		if l.given[name] {
 			idle = append(idle, name)
 		}

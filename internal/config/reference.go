@@ -51,6 +51,7 @@ var topics = []Topic{
 	}},
 	{"Database", []Description{
 		{Name: "DATABASE_URL", Meaning: "PostgreSQL to use, `postgresql://user:password@host:5432/name`. Wins over the `DB_` settings."},
+		{Name: "DATABASE_LISTEN_URL", Meaning: "Where `DATABASE_URL` leads to a pooler such as PgBouncer: the PostgreSQL behind it, to hear of changes at once. Without it, a service behind a pooler asks for them every second.", More: "operating.md#behind-a-pooler"},
 		{Name: "DATABASE_READ_URL", Meaning: "Streaming replicas that lists, processing and public pages are read from: `postgresql://user:password@replica1,replica2/name`, or several such URLs with commas between them.", More: "scale-out.md"},
 		{Name: "DATABASE_READ_MAX_LAG", Meaning: "How far a replica may be behind before the primary is asked instead, from `1s` to `1h`."},
 		{Name: "DB_HOSTNAME", Meaning: "Host of PostgreSQL, or the folder of its Unix socket. Without it and `DATABASE_URL` the service runs a private PostgreSQL.", More: "operating.md#the-private-database"},

@@ -47,6 +47,7 @@ var settings = []setting{
 	define("REMOTE_STATS_SERVER", "", baseURL, func(c *Config) *string { return &c.RemoteStatsServer }),
 	secret("REMOTE_STATS_TOKEN", token, func(c *Config) *Secret { return &c.RemoteStatsToken }),
 	secret("DATABASE_URL", databaseURL, func(c *Config) *Secret { return &c.DatabaseURL }),
+	secret("DATABASE_LISTEN_URL", databaseURL, func(c *Config) *Secret { return &c.DatabaseListenURL }),
 	secret("DATABASE_READ_URL", readURLs, func(c *Config) *Secret { return &c.DatabaseReadURL }),
 	define("DATABASE_READ_MAX_LAG", "30s", lag, func(c *Config) *time.Duration { return &c.DatabaseReadMaxLag }),
 	define("DB_HOSTNAME", "", databaseHost, func(c *Config) *string { return &c.DBHostname }),

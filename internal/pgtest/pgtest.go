@@ -39,6 +39,7 @@ const timeout = time.Minute
 // server is the shared server as one test binary sees it.
 type server struct {
 	urlFor func(database string) string
+	pooled func(database string) string // by PgBouncer; nil: there is none
 	// maintenance is the database that statements about databases are sent to.
 	maintenance string
 	// cluster tells that the server coordinates others, on which each database
@@ -89,6 +90,14 @@ func Run(m *testing.M, files fs.FS, migrate func(ctx context.Context, url string
 		return 1
 	}
 	defer leave()
+	if behindPooler {
+		stop, err := s.startPooler()
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		defer stop()
+	}
 	current = s
 	if err := runMoreAtOnce(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -149,6 +158,9 @@ func create(tb testing.TB, template func(*server) string) string {
 			tb.Error(err)
 		}
 	})
+	if s.pooled != nil {
+		return s.pooled(name) + "&default_query_exec_mode=cache_describe" // for what tests ask themselves
+	}
 	return s.urlFor(name)
 }
 

@@ -12,7 +12,6 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
-	"github.com/jackc/pgx/v5/stdlib"
 
 	"github.com/monarc-project/stats-service/gen/db"
 	"github.com/monarc-project/stats-service/internal/audit"
@@ -121,6 +120,9 @@ const adoptionSettings = `SELECT set_config('plan_cache_mode', 'force_custom_pla
 
 // inspect waits for another process that takes the same database over.
 func (a *adoption) inspect(ctx context.Context) error {
+	if pooled, err := isPooled(ctx, a.conn); err != nil || pooled {
+		return cmp.Or(err, errPooled)
+	}
 	if err := db.New(a.conn).LockSession(ctx, adoptionLock); err != nil {
 		return adoptionError(ctx, err)
 	}
@@ -248,12 +250,11 @@ func (a *adoption) begin(ctx context.Context, tx pgx.Tx) error {
 func (a *adoption) makeTables(ctx context.Context) (err error) {
 	config := a.conn.Config().Copy()
 	config.RuntimeParams["search_path"] = adoptionSchema
-	conn := stdlib.OpenDB(*config)
-	defer func() { err = errors.Join(err, conn.Close()) }()
-	provider, err := newProvider(conn)
+	provider, closeConn, err := openProvider(config)
 	if err != nil {
-		return fmt.Errorf("prepare the migrations: %w", err)
+		return err
 	}
+	defer func() { err = errors.Join(err, closeConn()) }()
 	_, err = provider.Up(ctx)
 	return err
 }

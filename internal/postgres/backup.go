@@ -93,12 +93,15 @@ func (b *backing) look(ctx context.Context) error {
 	return translate(ctx, err)
 }
 
+// unsaved are tables that say something of a database itself, not of what it holds.
+var unsaved = []string{goose.DefaultTablename, changeTable}
+
 // tablesWithRows are the tables that a backup is of, in an order in which they can be
 // filled.
 func tablesWithRows(found inspection) []string {
 	var tables []string
 	for _, table := range slices.Backward(ownTables) {
-		if table != goose.DefaultTablename && slices.Contains(found.tables, table) {
+		if !slices.Contains(unsaved, table) && slices.Contains(found.tables, table) {
 			tables = append(tables, table)
 		}
 	}

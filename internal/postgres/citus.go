@@ -139,10 +139,12 @@ func (s *shared) inOneState(ctx context.Context, access pgx.TxAccessMode, locks 
 	if distributed {
 		locks = []int64{mergeLock, countingLock}
 	}
-	for _, lock := range locks {
-		if err := db.New(conn).LockSession(ctx, lock); err != nil {
+	if len(locks) > 0 {
+		unlock, err := holdLock(ctx, s.pool.Config().ConnConfig, locks...)
+		if err != nil {
 			return err
 		}
+		defer unlock()
 	}
 	if distributed {
 		if err := awaitPrepared(ctx, conn); err != nil {

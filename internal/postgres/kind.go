@@ -182,6 +182,7 @@ func connect(ctx context.Context, url string) (*pgx.Conn, error) {
 		return nil, fmt.Errorf("the database URL is not understood: %s", err)
 	}
 	setConnDefaults(config)
+	config.DefaultQueryExecMode = pooledMode // there may be a pooler
 	conn, err := pgx.ConnectConfig(ctx, config)
 	if err != nil {
 		return nil, fmt.Errorf("reach the database: %w", translate(ctx, err))

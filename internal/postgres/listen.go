@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -27,11 +28,18 @@ const (
 )
 
 const (
-	channel = "stats_changed"
+	channel     = "stats_changed"
+	changeTable = "change_version"
 
 	listenPause    = 100 * time.Millisecond
 	maxListenPause = 2 * time.Second
 )
+
+// announce is notify where nobody can ask for changes: the tables are not there.
+func announce(ctx context.Context, tx pgx.Tx, change Change) error {
+	_, err := tx.Exec(ctx, `SELECT pg_notify($1, $2)`, channel, string(change))
+	return err
+}
 
 // notify announces changes; those who listen hear of them after the commit.
 func notify(ctx context.Context, queries *db.Queries, changes []Change) error {
@@ -49,13 +57,14 @@ func notify(ctx context.Context, queries *db.Queries, changes []Change) error {
 // committed, until ctx ends, whose error it returns. fn is called from one
 // goroutine and should return soon.
 //
-// It uses a connection of its own, and a new one whenever that is lost or stalls: fn
+// Behind a pooler, without a direct connection to listen with, it asks every second.
+// Otherwise it uses a connection of its own, and a new one whenever that is lost or stalls: fn
 // then gets ChangesUnheard, and connections of queries that stall are closed too. As changes may have gone unheard before a connection, fn
 // gets ChangeEverything once there is one: also at the very start.
 func (s *Store) Listen(ctx context.Context, fn func(Change)) error {
 	wait := listenPause
 	for lost := false; ; lost = true {
-		heard, err := s.listen(ctx, lost, fn)
+		heard, err := s.follow(ctx, lost, fn)
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
@@ -72,11 +81,78 @@ func (s *Store) Listen(ctx context.Context, fn func(Change)) error {
 	}
 }
 
+// follow tells fn of changes until that fails. heard reports whether it began.
+func (s *shared) follow(ctx context.Context, lost bool, fn func(Change)) (heard bool, err error) {
+	if s.listenConfig == nil {
+		return s.poll(ctx, lost, fn)
+	}
+	return s.listen(ctx, lost, fn)
+}
+
+// pollInterval is how often changes are asked for where they cannot be listened to.
+const pollInterval = time.Second
+
+// poll asks what has changed, on connections of the pool.
+func (s *shared) poll(ctx context.Context, lost bool, fn func(Change)) (heard bool, err error) {
+	begun := time.Now()
+	var before map[Change]int64
+	for {
+		now, err := s.changeVersions(ctx)
+		if err == nil && !maps.Equal(before, now) {
+			err = s.replicas.Follow(ctx, s.pool)
+		}
+		if err != nil {
+			if before != nil {
+				fn(ChangesUnheard)
+			}
+			return before != nil, fmt.Errorf("ask for changes: %w", translate(ctx, err))
+		}
+		if before == nil {
+			if lost {
+				s.dropStalled(begun)
+			}
+			s.tell(ChangeEverything, fn)
+		} else {
+			s.tellDifferences(before, now, fn)
+		}
+		before = now
+		select {
+		case <-ctx.Done():
+			return true, ctx.Err()
+		case <-time.After(pollInterval):
+		}
+	}
+}
+
+func (s *shared) changeVersions(ctx context.Context) (map[Change]int64, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.stall)
+	defer cancel()
+	rows, err := s.queries.ChangeVersions(ctx)
+	versions := map[Change]int64{}
+	for _, row := range rows {
+		versions[Change(row.Change)] = row.Version
+	}
+	return versions, err
+}
+
+// tellDifferences passes on what has changed between two questions.
+func (s *shared) tellDifferences(before, now map[Change]int64, fn func(Change)) {
+	if before[ChangeEverything] != now[ChangeEverything] {
+		s.tell(ChangeEverything, fn)
+		return
+	}
+	for change, version := range now {
+		if before[change] != version {
+			s.tell(change, fn)
+		}
+	}
+}
+
 // listen listens on one connection, after an earlier one was lost. heard reports whether
 // it was established.
 func (s *shared) listen(ctx context.Context, lost bool, fn func(Change)) (heard bool, err error) {
 	begun := time.Now()
-	conn, err := pgx.ConnectConfig(ctx, s.pool.Config().ConnConfig)
+	conn, err := pgx.ConnectConfig(ctx, s.listenConfig)
 	if err != nil {
 		return false, translate(ctx, err)
 	}

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
@@ -19,10 +20,8 @@ const (
 	// wanted one does not exist yet.
 	maintenanceDatabase = "postgres"
 
-	// Several processes may start at once: one migrates, the others look again
-	// every second for up to five minutes.
-	lockPeriodSeconds = 1
-	lockAttempts      = 300
+	// migrationWait is how long a process waits for another that migrates.
+	migrationWait = 5 * time.Minute
 )
 
 // Migrate brings the schema up to date and returns the names of the migrations
@@ -45,12 +44,11 @@ func migrate(ctx context.Context, config *pgx.ConnConfig) (applied []string, err
 	if err := checkKind(ctx, config); err != nil {
 		return nil, fmt.Errorf("migrate the database: %w", err)
 	}
-	conn := stdlib.OpenDB(*config)
-	defer func() { err = errors.Join(err, conn.Close()) }()
-	provider, err := newProvider(conn)
+	provider, closeConn, err := openProvider(config)
 	if err != nil {
-		return nil, fmt.Errorf("prepare the migrations: %w", err)
+		return nil, err
 	}
+	defer func() { err = errors.Join(err, closeConn()) }()
 	results, err := provider.Up(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("migrate the database: %w", migrationError(ctx, err))
@@ -84,13 +82,41 @@ func migrationError(ctx context.Context, err error) error {
 	return errors.New(err.Error())
 }
 
-func newProvider(conn *sql.DB) (*goose.Provider, error) {
-	locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(lockPeriodSeconds, lockAttempts))
+// openProvider prepares the migrations of the database of config. Sessions may be a
+// pooler's: statements are not prepared, and no session holds the lock.
+func openProvider(config *pgx.ConnConfig) (provider *goose.Provider, closeConn func() error, err error) {
+	config = config.Copy()
+	config.DefaultQueryExecMode = pooledMode
+	conn := stdlib.OpenDB(*config)
+	provider, err = goose.NewProvider(goose.DialectPostgres, conn, migrations.FS,
+		goose.WithSessionLocker(&migrationLock{config: config}), goose.WithDisableGlobalRegistry(true))
 	if err != nil {
-		return nil, err
+		return nil, nil, errors.Join(fmt.Errorf("prepare the migrations: %w", err), conn.Close())
 	}
-	return goose.NewProvider(goose.DialectPostgres, conn, migrations.FS,
-		goose.WithSessionLocker(locker), goose.WithDisableGlobalRegistry(true))
+	return provider, conn.Close, nil
+}
+
+// migrationLock lets one process migrate at a time. It implements lock.SessionLocker with
+// a transaction on a connection of its own.
+type migrationLock struct {
+	config *pgx.ConnConfig
+	unlock func()
+}
+
+var _ lock.SessionLocker = (*migrationLock)(nil)
+
+// SessionLock implements lock.SessionLocker.
+func (l *migrationLock) SessionLock(ctx context.Context, _ *sql.Conn) (err error) {
+	ctx, cancel := context.WithTimeout(ctx, migrationWait)
+	defer cancel()
+	l.unlock, err = holdLock(ctx, l.config, lockKey("migrate"))
+	return err
+}
+
+// SessionUnlock implements lock.SessionLocker.
+func (l *migrationLock) SessionUnlock(context.Context, *sql.Conn) error {
+	l.unlock()
+	return nil
 }
 
 // checkNotNewer refuses a database that a later release has migrated: this one

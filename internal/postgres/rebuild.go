@@ -70,9 +70,9 @@ func (r *rebuilding) advance(n int64) {
 // with its delta, and replaces by that the rollups and the deltas of the
 // snapshot. What is written meanwhile leaves deltas that the snapshot does not
 // have, and which therefore stay. Nobody may merge from before the snapshot until
-// the end; the lock has to be held by the session, since a transaction's
-// snapshot is as old as the statement that would take it. On distributed tables
-// others wait, see inOneState.
+// the end; the lock is that of another transaction, since a transaction's snapshot is
+// as old as the statement that would take it. On distributed tables others wait, see
+// inOneState.
 func (r *rebuilding) rollups(ctx context.Context) (rows int64, err error) {
 	err = r.inOneState(ctx, pgx.ReadWrite, []int64{mergeLock}, func(tx pgx.Tx) error {
 		rows, err = r.replaceRollups(ctx, tx)

@@ -28,6 +28,9 @@ func (s *Store) openReplicas(opts Options) (*replica.Replicas, error) {
 		if pools[i], err = poolConfig(opts); err != nil {
 			return nil, fmt.Errorf("read replica: %w", err)
 		}
+		if opts.pooled || usesPooler(pools[i].ConnConfig) {
+			setPooled(pools[i])
+		}
 	}
 	return replica.Open(replica.Options{
 		Primary: primary(s.pool), Pools: pools, MaxLag: opts.MaxLag, ProbeInterval: opts.probeInterval, Log: s.log,

@@ -10,8 +10,6 @@ import (
 	"slices"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/stdlib"
-	"github.com/pressly/goose/v3"
 
 	"github.com/monarc-project/stats-service/gen/db"
 	"github.com/monarc-project/stats-service/internal/backup"
@@ -59,6 +57,7 @@ type restoring struct {
 	progress    Progress
 	schema      string // quoted
 	tables      []string
+	counted     bool // there is a table of changes, which came with a migration
 	distributed bool
 }
 
@@ -96,7 +95,7 @@ func (r *restoring) check() error {
 			manifest.SchemaVersion, newest, manifest.Program)
 	}
 	for _, table := range manifest.Tables {
-		if table.Name == goose.DefaultTablename || !slices.Contains(ownTables, table.Name) {
+		if slices.Contains(unsaved, table.Name) || !slices.Contains(ownTables, table.Name) {
 			return fmt.Errorf("the backup has a table %q, which this release does not know", table.Name)
 		}
 	}
@@ -174,7 +173,7 @@ func (r *restoring) look(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	r.tables = tablesWithRows(found)
+	r.tables, r.counted = tablesWithRows(found), slices.Contains(found.tables, changeTable)
 	return nil
 }
 
@@ -221,7 +220,7 @@ func (r *restoring) fill(ctx context.Context, tx pgx.Tx) error {
 	for {
 		table, rows, err := r.archive.Next()
 		if err == io.EOF {
-			return notify(ctx, db.New(tx), []Change{ChangeEverything})
+			return r.announce(ctx, tx)
 		}
 		if err != nil {
 			return err
@@ -233,6 +232,13 @@ func (r *restoring) fill(ctx context.Context, tx pgx.Tx) error {
 			return err
 		}
 	}
+}
+
+func (r *restoring) announce(ctx context.Context, tx pgx.Tx) error {
+	if !r.counted {
+		return announce(ctx, tx, ChangeEverything)
+	}
+	return notify(ctx, db.New(tx), []Change{ChangeEverything})
 }
 
 // copy fills a table. Rows that are frozen need not be written again by a vacuum.
@@ -303,12 +309,11 @@ func (r *restoring) continueSequences(ctx context.Context, tx pgx.Tx, table back
 
 // migrateTo makes the tables of a version in an empty database.
 func migrateTo(ctx context.Context, config *pgx.ConnConfig, version int64) (err error) {
-	conn := stdlib.OpenDB(*config)
-	defer func() { err = errors.Join(err, conn.Close()) }()
-	provider, err := newProvider(conn)
+	provider, closeConn, err := openProvider(config)
 	if err != nil {
-		return fmt.Errorf("prepare the migrations: %w", err)
+		return err
 	}
+	defer func() { err = errors.Join(err, closeConn()) }()
 	if _, err := provider.UpTo(ctx, version); err != nil {
 		return fmt.Errorf("make the tables: %w", migrationError(ctx, err))
 	}

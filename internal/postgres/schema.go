@@ -6,18 +6,16 @@ import (
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/stdlib"
 )
 
 // CheckSchema returns an error that says what to run when the database has not
 // been initialized, is behind this release or ahead of it.
 func (s Maintenance) CheckSchema(ctx context.Context) (err error) {
-	conn := stdlib.OpenDB(*s.pool.Config().ConnConfig)
-	defer func() { err = errors.Join(err, conn.Close()) }()
-	provider, err := newProvider(conn)
+	provider, closeConn, err := openProvider(s.pool.Config().ConnConfig)
 	if err != nil {
-		return fmt.Errorf("prepare the migrations: %w", err)
+		return err
 	}
+	defer func() { err = errors.Join(err, closeConn()) }()
 	pending, err := provider.HasPending(ctx)
 	if err != nil {
 		return fmt.Errorf("read the version of the database: %w", migrationError(ctx, err))

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
 
 	"github.com/monarc-project/stats-service/internal/stats"
@@ -68,12 +67,11 @@ func (s *shared) readServer(ctx context.Context, status *Status) error {
 }
 
 func (s *shared) readSchema(ctx context.Context, status *Status) (err error) {
-	conn := stdlib.OpenDB(*s.pool.Config().ConnConfig)
-	defer func() { err = errors.Join(err, conn.Close()) }()
-	provider, err := newProvider(conn)
+	provider, closeConn, err := openProvider(s.pool.Config().ConnConfig)
 	if err != nil {
-		return fmt.Errorf("prepare the migrations: %w", err)
+		return err
 	}
+	defer func() { err = errors.Join(err, closeConn()) }()
 	status.SchemaVersion, err = provider.GetDBVersion(ctx)
 	if err != nil {
 		return fmt.Errorf("read the version of the database: %w", migrationError(ctx, err))
@@ -118,7 +116,7 @@ func (s *shared) countRecords(ctx context.Context, status *Status) (err error) {
 // db_distribute distributes before those of which each node has a copy.
 var ownTables = []string{
 	"peer_receipt", "stats", "document", "rollup", "rollup_delta",
-	"audit_log", "transfer", "pull_position", "peer", "rollup_state", "purge_state", "subject", "client", "adoption_state",
+	changeTable, "audit_log", "transfer", "pull_position", "peer", "rollup_state", "purge_state", "subject", "client", "adoption_state",
 	goose.DefaultTablename,
 }
 
@@ -142,7 +140,7 @@ func (s *shared) dropTables(ctx context.Context) error {
 				return err
 			}
 		}
-		return notify(ctx, s.queries.WithTx(tx), []Change{ChangeEverything})
+		return announce(ctx, tx, ChangeEverything)
 	})
 }
 

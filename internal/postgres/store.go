@@ -81,6 +81,9 @@ type Options struct {
 	// StallTimeout is how long the database may leave a ping unanswered before its
 	// connection counts as stalled; 0 means 5 s.
 	StallTimeout time.Duration
+	// ListenURL is a direct connection to the server that URL reaches by a pooler, to
+	// hear of changes at once; empty: they are asked for every second.
+	ListenURL string
 	// ReadURLs are addresses of streaming replicas, which then answer lists and
 	// processing. Each has as many connections as the primary.
 	ReadURLs []string
@@ -91,6 +94,7 @@ type Options struct {
 
 	probeInterval time.Duration // 0 means that of the constant
 	adoptionPage  int           // 0 means that of the constant
+	pooled        bool          // found out by Open
 }
 
 // Store is the service's database. Its parts are what different callers ask for:
@@ -135,6 +139,9 @@ type shared struct {
 	appended atomic.Int64         // deltas since this process merged last
 	conns    *conntrack.Conns     // to the primary
 	stall    time.Duration        // see Options.StallTimeout
+	pooled   bool                 // a pooler is between us and the primary
+
+	listenConfig *pgx.ConnConfig // to listen with; nil: there is no way to
 
 	reconnected atomic.Int64 // when the connections were replaced, Unix nanoseconds
 }
@@ -158,13 +165,19 @@ func Open(ctx context.Context, opts Options) (*Store, error) {
 	}
 	conns := conntrack.New()
 	config.ConnConfig.DialFunc = conns.Tracking(config.ConnConfig.DialFunc)
+	if opts.pooled, err = examine(ctx, config.ConnConfig); err != nil {
+		return nil, err
+	}
+	if opts.pooled {
+		setPooled(config)
+	}
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return nil, fmt.Errorf("open the database: %w", translate(ctx, err))
 	}
 	s := newStore(pool, opts)
 	s.conns = conns
-	if err := s.checkKind(ctx); err != nil {
+	if s.listenConfig, err = listenConfig(opts, pool); err != nil {
 		pool.Close()
 		return nil, err
 	}
@@ -187,6 +200,7 @@ func newStore(pool *pgxpool.Pool, opts Options) *Store {
 		subjects: newDictionary(dictionarySize),
 		conns:    conntrack.New(),
 		stall:    cmp.Or(opts.StallTimeout, defaultStallTimeout),
+		pooled:   opts.pooled,
 		lists:    newLists(pool.Config().MaxConns, opts.AcquireTimeout),
 	}
 	s.queries = db.New(primaryDB{s})
@@ -258,15 +272,6 @@ func (s *Store) Ping(ctx context.Context) error {
 		return fmt.Errorf("reach the database: %w", translate(ctx, err))
 	}
 	return nil
-}
-
-// checkKind reaches the database and refuses one that is not the service's.
-func (s *shared) checkKind(ctx context.Context) error {
-	found, err := inspect(ctx, s.pool)
-	if err != nil {
-		return err
-	}
-	return found.err()
 }
 
 // timestamp is the current time as PostgreSQL keeps it, so that what was

@@ -39,6 +39,7 @@ var countingLock = lockKey("where stats count")
 type writing struct {
 	conn        *pgxpool.Conn
 	distributed bool
+	pooled      bool
 	queries     *db.Queries
 	now         func() time.Time
 	totals      rollup.Totals
@@ -120,7 +121,7 @@ func (s *shared) attempt(ctx context.Context, lock string, open func(*pgx.Batch,
 	}
 	defer conn.Release() // which discards a connection that is still in a transaction
 	w := &writing{
-		conn: conn, distributed: distributed, queries: db.New(conn), now: s.timestamp, totals: rollup.Totals{}, changed: map[Change]bool{},
+		conn: conn, pooled: s.pooled, distributed: distributed, queries: db.New(conn), now: s.timestamp, totals: rollup.Totals{}, changed: map[Change]bool{},
 		clients: map[int64]counting{nobody: {processed: true}},
 	}
 	if err = w.begin(ctx, lock, open); err == nil {
@@ -139,6 +140,9 @@ func (s *shared) attempt(ctx context.Context, lock string, open func(*pgx.Batch,
 func (w *writing) begin(ctx context.Context, lock string, open func(*pgx.Batch, *writing)) error {
 	var batch pgx.Batch
 	batch.Queue("BEGIN ISOLATION LEVEL READ COMMITTED")
+	if w.pooled {
+		batch.Queue(transactionSettings)
+	}
 	batch.Queue(lock, countingLock)
 	open(&batch, w)
 	return w.send(ctx, &batch)

@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
 	"github.com/monarc-project/stats-service/gen/db"
 )
 
@@ -16,43 +14,27 @@ import (
 const unlockTimeout = 5 * time.Second
 
 // keepIdleSession turns the server's limit on idle sessions off where there is
-// one (PostgreSQL 14): a lock's connection is idle for as long as it is held.
+// one (PostgreSQL 14): a connection that listens is idle for long.
 const keepIdleSession = `SELECT set_config(name, '0', false) FROM pg_settings WHERE name = 'idle_session_timeout'`
 
 // TryLock takes the lock called name if nobody holds it in this database; ok
 // reports whether it did. release gives it back and must be called then.
 //
-// The lock is held by a connection of its own, outside the pool, and so ends
-// with the process whatever happens to it. A pooler that shares sessions, as
-// PgBouncer does in transaction mode, does not keep it.
+// The lock is held by a transaction on a connection of its own, outside the pool, and so
+// ends with the process whatever happens to it. A pooler keeps a session for it.
 func (s *Store) TryLock(ctx context.Context, name string) (release func(), ok bool, err error) {
-	conn, err := pgx.ConnectConfig(ctx, s.pool.Config().ConnConfig)
+	conn, release, err := openLock(ctx, s.pool.Config().ConnConfig)
 	if err != nil {
 		return nil, false, fmt.Errorf("take the lock %q: %w", name, translate(ctx, err))
 	}
-	release = func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), unlockTimeout)
-		defer cancel()
-		// The server notices a closed connection only after a while; who asks for
-		// the lock next should not have to wait. If this fails, the lock ends then.
-		_, _ = conn.Exec(ctx, "SELECT pg_advisory_unlock_all()")
-		_ = conn.Close(ctx)
-	}
-	if ok, err = tryLock(ctx, conn, name); err != nil || !ok {
+	if ok, err = db.New(conn).TryLockExclusive(ctx, lockKey(name)); err != nil || !ok {
 		release()
+		if err != nil {
+			err = fmt.Errorf("take the lock %q: %w", name, translate(ctx, err))
+		}
 		return nil, false, err
 	}
 	return release, true, nil
-}
-
-func tryLock(ctx context.Context, conn *pgx.Conn, name string) (ok bool, err error) {
-	if _, err = conn.Exec(ctx, keepIdleSession); err == nil {
-		ok, err = db.New(conn).TryLock(ctx, lockKey(name))
-	}
-	if err != nil {
-		return false, fmt.Errorf("take the lock %q: %w", name, translate(ctx, err))
-	}
-	return ok, nil
 }
 
 // lockKey makes the number that PostgreSQL knows a lock by.

@@ -72,6 +72,3 @@ ON CONFLICT (peer_id, client_id, peer_client, type) DO UPDATE SET day = greatest
 
 -- name: ForgetPullPositions :exec
 DELETE FROM pull_position WHERE client_id = @client_id::bigint;
-
--- name: TryLock :one
-SELECT pg_try_advisory_lock(@lock_key::bigint);

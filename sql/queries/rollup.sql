@@ -16,7 +16,19 @@ SELECT pg_try_advisory_xact_lock(@lock_key::bigint);
 SELECT pg_advisory_lock(@lock_key::bigint);
 
 -- name: Notify :exec
+-- Tells those who listen, and counts for those who ask (see change_version). Rows are
+-- locked in the order of the changes.
+WITH counted AS (
+    INSERT INTO change_version (change, part, version)
+    SELECT change, CASE WHEN change = '' THEN (random() * 1e15)::bigint ELSE 0 END, 1
+    FROM unnest(@changes::text[]) AS change
+    ORDER BY change
+    ON CONFLICT ON CONSTRAINT change_version_pkey DO UPDATE SET version = change_version.version + 1
+)
 SELECT pg_notify(@channel::text, change) FROM unnest(@changes::text[]) AS change;
+
+-- name: ChangeVersions :many
+SELECT change, sum(version)::bigint AS version FROM change_version GROUP BY change ORDER BY change;
 
 -- name: ClientsCounted :many
 -- Whether, and where, the stats of these clients count.

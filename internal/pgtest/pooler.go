@@ -1,0 +1,5 @@
+//go:build pooler
+
+package pgtest
+
+func init() { behindPooler = true }

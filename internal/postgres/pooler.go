@@ -1,0 +1,133 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// pooledMode is how statements are sent by a pooler such as PgBouncer, which gives each
+// transaction the session of a server that is free: none is prepared under a name that
+// another session does not know. pgx's mode exec would do without a question about the
+// types of a statement, but has to guess them.
+const pooledMode = pgx.QueryExecModeCacheDescribe
+
+// errPooled tells that something takes a session of its own.
+var errPooled = errors.New("the connection goes by a pooler, which gives nobody a session of its own: " +
+	"run this with a DATABASE_URL that leads to PostgreSQL itself")
+
+// transactionSettings are sessionSettings for a transaction, where sessions are shared.
+// The server plans statements that have no name for their values anyway.
+const transactionSettings = `SELECT
+	set_config('lock_timeout', '25s', true),
+	(SELECT set_config(name, 'lz4', true) FROM pg_settings
+	 WHERE name = 'default_toast_compression' AND 'lz4' = ANY (enumvals))`
+
+// usesPooler reports whether a URL says that it leads to a pooler, as it does with
+// default_query_exec_mode=exec.
+func usesPooler(config *pgx.ConnConfig) bool {
+	return config.DefaultQueryExecMode != pgx.QueryExecModeCacheStatement
+}
+
+// examine connects to a database, refuses one that is not the service's, and reports
+// whether a pooler is in between.
+func examine(ctx context.Context, config *pgx.ConnConfig) (pooled bool, err error) {
+	pooled = usesPooler(config)
+	config = config.Copy()
+	config.DefaultQueryExecMode = pooledMode
+	conn, err := pgx.ConnectConfig(ctx, config)
+	if err != nil {
+		return false, fmt.Errorf("reach the database: %w", translate(ctx, err))
+	}
+	defer closeSoon(ctx, conn)
+	found, err := inspect(ctx, conn)
+	if err != nil {
+		return false, err
+	}
+	if err := found.err(); err != nil {
+		return false, err
+	}
+	if !pooled {
+		pooled, err = isPooled(ctx, conn)
+	}
+	return pooled, err
+}
+
+// isPooled compares the process that a connection was said to belong to with the one
+// that answers: a pooler makes up the former.
+func isPooled(ctx context.Context, conn *pgx.Conn) (bool, error) {
+	var pid int32
+	if err := conn.QueryRow(ctx, `SELECT pg_backend_pid()`).Scan(&pid); err != nil {
+		return false, fmt.Errorf("reach the database: %w", translate(ctx, err))
+	}
+	return uint32(pid) != conn.PgConn().PID(), nil
+}
+
+// setPooled has a pool work behind a pooler.
+func setPooled(config *pgxpool.Config) {
+	config.ConnConfig.DefaultQueryExecMode = pooledMode
+	config.AfterConnect = func(_ context.Context, conn *pgx.Conn) error {
+		registerCodecs(conn.TypeMap())
+		return nil
+	}
+}
+
+// listenConfig is how changes are listened to; nil where a pooler is in the way.
+func listenConfig(opts Options, pool *pgxpool.Pool) (*pgx.ConnConfig, error) {
+	if opts.ListenURL == "" {
+		if opts.pooled {
+			return nil, nil
+		}
+		return pool.Config().ConnConfig, nil
+	}
+	config, err := pgx.ParseConfig(opts.ListenURL)
+	if err != nil {
+		return nil, fmt.Errorf("the database URL to listen with is not understood: %s", err)
+	}
+	setConnDefaults(config)
+	config.DefaultQueryExecMode = pooledMode
+	return config, nil
+}
+
+// lockTransaction begins a transaction that does nothing but hold a lock.
+const lockTransaction = `BEGIN; SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0`
+
+// openLock begins such a transaction on a connection of its own. It ends with the
+// connection, and so with the process, whatever happens to it.
+func openLock(ctx context.Context, config *pgx.ConnConfig) (conn *pgx.Conn, release func(), err error) {
+	conn, err = pgx.ConnectConfig(ctx, config)
+	if err != nil {
+		return nil, nil, err
+	}
+	release = func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), unlockTimeout)
+		defer cancel()
+		// The server notices a closed connection only after a while; who asks for
+		// the lock next should not have to wait. If this fails, the lock ends then.
+		_, _ = conn.Exec(ctx, "ROLLBACK")
+		_ = conn.Close(ctx)
+	}
+	if err := execute(ctx, conn, lockTransaction); err != nil {
+		release()
+		return nil, nil, err
+	}
+	return conn, release, nil
+}
+
+// holdLock waits for locks, in this order, and holds them until release is called.
+func holdLock(ctx context.Context, config *pgx.ConnConfig, keys ...int64) (release func(), err error) {
+	conn, release, err := openLock(ctx, config)
+	if err != nil {
+		return nil, err
+	}
+	for _, key := range keys {
+		if _, err := conn.Exec(ctx, `SELECT pg_advisory_xact_lock($1)`, key); err != nil {
+			release()
+			return nil, err
+		}
+	}
+	return release, nil
+}

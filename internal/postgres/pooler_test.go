@@ -1,0 +1,121 @@
+//go:build pooler
+
+package postgres_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/monarc-project/stats-service/internal/pgtest"
+	"github.com/monarc-project/stats-service/internal/postgres"
+	"github.com/monarc-project/stats-service/internal/stats"
+)
+
+// TestPooler uses what needs a session of its own, or statements with names, by a real
+// PgBouncer in transaction mode: with a URL that says so, and with one that does not.
+func TestPooler(t *testing.T) {
+	t.Parallel()
+	for name, edit := range map[string]func(url string) string{
+		"noticed": func(url string) string { return strings.Replace(url, "&default_query_exec_mode=cache_describe", "", 1) },
+		"exec":    func(url string) string { return strings.Replace(url, "cache_describe", "exec", 1) },
+		"simple":  func(url string) string { return strings.Replace(url, "cache_describe", "simple_protocol", 1) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			url := edit(pgtest.Empty(t))
+			if _, err := postgres.Initialize(t.Context(), url); err != nil {
+				t.Fatal(err)
+			}
+			store := open(t, url)
+			clients := fillTables(t, store, pgtest.WithoutPooler(url)) // also rebuilds the rollups
+			agree(t, store)
+			if err := store.CheckSchema(t.Context()); err != nil {
+				t.Error(err)
+			}
+			if state, err := store.State(t.Context()); state != postgres.StateUp {
+				t.Errorf("state %s: %v", state, err)
+			}
+			file, _ := backUp(t, url)
+			target := edit(pgtest.Empty(t))
+			if err := restoreFile(t.Context(), target, file, nil); err != nil {
+				t.Fatal(err)
+			}
+			checkRestored(t, store, open(t, target), clients)
+		})
+	}
+}
+
+// A lock is held by a transaction, and nobody else gets it until it is given back.
+func TestPoolerLocks(t *testing.T) {
+	t.Parallel()
+	url := pgtest.New(t)
+	first, second := open(t, url), open(t, url)
+	release, ok, err := first.TryLock(t.Context(), "push")
+	if err != nil || !ok {
+		t.Fatalf("taken: %t, %v", ok, err)
+	}
+	for range 5 { // whichever session the pooler gives
+		if _, ok, err := second.TryLock(t.Context(), "push"); err != nil || ok {
+			t.Fatalf("taken by another: %t, %v", ok, err)
+		}
+	}
+	release()
+	release, ok, err = second.TryLock(t.Context(), "push")
+	if err != nil || !ok {
+		t.Fatalf("after it was given back: %t, %v", ok, err)
+	}
+	release()
+}
+
+// Changes are heard with a direct connection, and asked for without.
+func TestPoolerChanges(t *testing.T) {
+	t.Parallel()
+	for name, direct := range map[string]bool{"asked": false, "heard": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			url := pgtest.New(t)
+			opts := options(t, url)
+			if direct {
+				opts.ListenURL = pgtest.WithoutPooler(url)
+			}
+			hearing, err := postgres.Open(t.Context(), opts)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(hearing.Close)
+			store := open(t, url)
+			client := newClient(t, store, "NC3")
+			changes := listener(t, hearing)
+			await(t, changes, postgres.ChangeEverything)
+			insert(t, store, client, threat(t, 1, "2024-05-01", "1 2 3 4 -"))
+			await(t, changes, postgres.Change(stats.Threat))
+			newClient(t, store, "CASES")
+			await(t, changes, postgres.ChangeClients)
+			if _, err := store.Rebuild(t.Context(), nil); err != nil {
+				t.Fatal(err)
+			}
+			await(t, changes, postgres.ChangeEverything)
+		})
+	}
+}
+
+// await waits for a change; others may come before, as several may come at once.
+func await(t *testing.T, changes <-chan postgres.Change, want postgres.Change) {
+	t.Helper()
+	for change := range changes {
+		if change == want {
+			return
+		}
+	}
+}
+
+func TestPoolerRefusesToAdopt(t *testing.T) {
+	t.Parallel()
+	url := pgtest.Empty(t)
+	change(t, pgtest.WithoutPooler(url), pythonSchema(2)...)
+	_, err := postgres.Adopt(t.Context(), options(t, url), nil)
+	if err == nil || errors.Is(err, postgres.ErrNothingToAdopt) || !strings.Contains(err.Error(), "leads to PostgreSQL itself") {
+		t.Errorf("error %v", err)
+	}
+}

@@ -113,7 +113,7 @@ func TestDistribute(t *testing.T) {
 	}
 	local := column(t, conn, `SELECT tablename::text FROM pg_tables
 		WHERE schemaname = 'public' AND to_regclass(tablename) NOT IN (SELECT logicalrelid FROM pg_dist_partition) ORDER BY 1`)
-	if diff := cmp.Diff([]string{"audit_log", "goose_db_version", "pg_dist_partition", "purge_state", "rollup_state", "subject", "transfer"}, local); diff != "" {
+	if diff := cmp.Diff([]string{"audit_log", "change_version", "goose_db_version", "pg_dist_partition", "purge_state", "rollup_state", "subject", "transfer"}, local); diff != "" {
 		t.Errorf("local tables (-want +got)\n%s", diff)
 	}
 	if err := store.Distribute(t.Context()); !errors.Is(err, postgres.ErrDistributed) {

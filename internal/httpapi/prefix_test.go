@@ -21,7 +21,7 @@ func TestSlashes(t *testing.T) {
 		"/api/v1/client/me", "/api/v1/client/me/", "//api/v1/client/me", "/api//v1///client/me//",
 		"/api/v1/stats", "/api/v1/stats/", "//api/v1//stats//", "/api/v1/stats/processed/list", "/api/v1/stats/processed//list/",
 		"/api/v1/stats//" + id(1).String(), "/api/v1/stats/" + id(1).String() + "/", "/api/v1%2Fstats",
-		"//about.json", "/about.json/", "/stats//threats.json", "/api/v1", "/api/v1/", "//api/v1//",
+		"//about.json", "/about.json/", "/stats//threats.json",
 	} {
 		t.Run(path, func(t *testing.T) {
 			t.Parallel()

@@ -36,10 +36,12 @@ var operations = map[string]struct {
 	"public_risks":           {"GET", "/stats/risks.json", nil, false},
 }
 
-// withoutDatabase are the operations that answer whatever the state of the database.
+// withoutDatabase are the operations that answer whatever the state of the database, and
+// those of the pages, which these tests have none of.
 var withoutDatabase = []string{
 	"get_processor_list", "about", "documentation", "openapi_document", "openapi_document_yaml", "swagger_document",
 	"liveness", "container_liveness", "readiness",
+	"public_threat", "public_vulnerability",
 }
 
 // TestOperations finds an operation that the tests of outages leave out.

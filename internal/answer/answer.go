@@ -23,8 +23,8 @@ const contentType = "application/json"
 // given up. A list, which keeps one of the database's too, has a pace.
 const stallLimit = 60 * time.Second
 
-// ErrHungUp reports that the caller has gone, or does not read what it is sent.
-var ErrHungUp = errors.New("the caller has hung up")
+// ErrDisconnected reports that the caller has gone, or does not read what it is sent.
+var ErrDisconnected = errors.New("the caller has disconnected")
 
 // JSON is an answer with a JSON body.
 type JSON struct {
@@ -35,7 +35,7 @@ type JSON struct {
 }
 
 // Write encodes the value, applies the mask and sends both with the status.
-// Nothing is sent when the value cannot be encoded. Other errors are ErrHungUp.
+// Nothing is sent when the value cannot be encoded. Other errors are ErrDisconnected.
 func (a JSON) Write(w http.ResponseWriter) error {
 	body, err := Encode(a.Value, a.Mask)
 	if err != nil {
@@ -58,7 +58,7 @@ func sendWhole(w http.ResponseWriter, status int, body []byte, c coding) error {
 }
 
 // Send sends a whole JSON answer within the limit of time; an error is
-// ErrHungUp. What is left in buffers goes out before that limit is lifted: the
+// ErrDisconnected. What is left in buffers goes out before that limit is lifted: the
 // connection serves other requests after this one.
 func Send(w http.ResponseWriter, status int, body []byte) error {
 	w.Header().Set("Content-Type", contentType)
@@ -78,7 +78,7 @@ func send(w http.ResponseWriter, status int, body []byte) error {
 		err = flush(control)
 	}
 	if err != nil {
-		return fmt.Errorf("send answer: %w: %w", ErrHungUp, err)
+		return fmt.Errorf("send answer: %w: %w", ErrDisconnected, err)
 	}
 	return limit(control, time.Time{})
 }

@@ -113,10 +113,10 @@ func TestErrors(t *testing.T) {
 	t.Parallel()
 	w := newConnection()
 	w.broken = errors.New("connection reset")
-	if err := answer.NewArrayWriter(w, http.StatusOK, nil, answer.Negotiation{}).End(); !errors.Is(err, answer.ErrHungUp) || !errors.Is(err, w.broken) {
+	if err := answer.NewArrayWriter(w, http.StatusOK, nil, answer.Negotiation{}).End(); !errors.Is(err, answer.ErrDisconnected) || !errors.Is(err, w.broken) {
 		t.Errorf("End on a broken connection: %v", err)
 	}
-	if err := (answer.JSON{Status: 200, Value: 1}).Write(w); !errors.Is(err, answer.ErrHungUp) {
+	if err := (answer.JSON{Status: 200, Value: 1}).Write(w); !errors.Is(err, answer.ErrDisconnected) {
 		t.Errorf("Write on a broken connection: %v", err)
 	}
 	fresh := newConnection()
@@ -124,7 +124,7 @@ func TestErrors(t *testing.T) {
 		t.Errorf("a value that is no JSON: error %v, events %v", err, fresh.events)
 	}
 	list := answer.NewArrayWriter(fresh, http.StatusOK, mask(t, "x"), answer.Negotiation{})
-	if err := list.Add([]byte("{")); err == nil || errors.Is(err, answer.ErrHungUp) || list.Started() {
+	if err := list.Add([]byte("{")); err == nil || errors.Is(err, answer.ErrDisconnected) || list.Started() {
 		t.Errorf("an item that is no JSON: %v", err)
 	}
 }

@@ -82,7 +82,7 @@ func (e *Encoded) form(c coding) (coding, []byte) {
 }
 
 // Write sends the answer with status 200, or 304 where the caller has it, and
-// says who may cache it. An error is ErrHungUp.
+// says who may cache it. An error is ErrDisconnected.
 func (e *Encoded) Write(w http.ResponseWriter, n Negotiation, policy CacheControl) error {
 	used, body := e.form(n.coding)
 	tag := e.tag

@@ -60,7 +60,7 @@ func (l *ListWriter) Count() int { return l.count }
 func (l *ListWriter) Started() bool { return l.started }
 
 // Add appends one item, given as JSON, and sends what has gathered when it is
-// enough. An error is ErrHungUp, or means that the item is no JSON.
+// enough. An error is ErrDisconnected, or means that the item is no JSON.
 func (l *ListWriter) Add(item []byte) error {
 	if l.count > 0 {
 		l.buffer = append(l.buffer, ',')
@@ -112,7 +112,7 @@ func (l *ListWriter) end(rest []byte) error {
 		return err
 	}
 	if err := l.finish(); err != nil {
-		return fmt.Errorf("end list: %w: %w", ErrHungUp, err)
+		return fmt.Errorf("end list: %w: %w", ErrDisconnected, err)
 	}
 	return limit(l.control, time.Time{}) // the connection serves other requests after this one
 }
@@ -150,7 +150,7 @@ func (l *ListWriter) send() error {
 		}
 	}
 	if err != nil {
-		return fmt.Errorf("send list: %w: %w", ErrHungUp, err)
+		return fmt.Errorf("send list: %w: %w", ErrDisconnected, err)
 	}
 	return nil
 }

@@ -70,8 +70,8 @@ func TestSlowCallers(t *testing.T) {
 				}
 				return
 			}
-			if took := w.now.Sub(begin); !errors.Is(err, answer.ErrHungUp) || took > tc.within {
-				t.Errorf("after %s: %v, want ErrHungUp within %s", took, err, tc.within)
+			if took := w.now.Sub(begin); !errors.Is(err, answer.ErrDisconnected) || took > tc.within {
+				t.Errorf("after %s: %v, want ErrDisconnected within %s", took, err, tc.within)
 			}
 		})
 	}

@@ -51,7 +51,7 @@ type Manifest struct {
 	Program       string    `json:"program"`    // version of the service
 	PostgreSQL    string    `json:"postgresql"` // version of the server
 	SchemaVersion int64     `json:"schema_version"`
-	// KeyCheck is a known text that is sealed with the secret key: it tells whether
+	// KeyCheck is a known text that is sealed with the secret key: it reports whether
 	// another key is the same.
 	KeyCheck []byte `json:"key_check"`
 	// Tables are in an order in which they can be filled: those that are referred to

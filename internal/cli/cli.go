@@ -47,8 +47,8 @@ func categories() []string {
 	return []string{categoryService, categoryDatabase, categoryClients, categoryStats, categoryMOSP}
 }
 
-// Surroundings are what a command takes from the process it runs in.
-type Surroundings struct {
+// Environment is what a command takes from the process that it runs in.
+type Environment struct {
 	Stdin   io.Reader
 	Stdout  io.Writer
 	Stderr  io.Writer
@@ -56,9 +56,9 @@ type Surroundings struct {
 	Now     func() time.Time
 }
 
-// System returns the surroundings of this process.
-func System() Surroundings {
-	return Surroundings{
+// System returns the environment of this process.
+func System() Environment {
+	return Environment{
 		Stdin:   os.Stdin,
 		Stdout:  os.Stdout,
 		Stderr:  os.Stderr,
@@ -69,9 +69,9 @@ func System() Surroundings {
 
 // Run carries out the command line args, whose first element is the name of the
 // program, and returns the exit code.
-func Run(ctx context.Context, args []string, surroundings Surroundings) int {
-	out := &watchedOutput{Writer: surroundings.Stdout}
-	p := &program{Surroundings: surroundings}
+func Run(ctx context.Context, args []string, environment Environment) int {
+	out := &watchedOutput{Writer: environment.Stdout}
+	p := &program{Environment: environment}
 	p.Stdout = out
 	err := p.app().RunContext(ctx, args)
 	if err == nil && out.err != nil { // the library does not tell of its help
@@ -88,9 +88,9 @@ func Run(ctx context.Context, args []string, surroundings Surroundings) int {
 		code, kind = exitPartly, "Partly done"
 	}
 	if slices.Contains(args, "--json") { // also where the command line is not understood
-		writeErrorRecord(surroundings.Stderr, describe(err), code)
+		writeErrorRecord(environment.Stderr, describe(err), code)
 	} else {
-		fmt.Fprintln(surroundings.Stderr, kind+": "+describe(err))
+		fmt.Fprintln(environment.Stderr, kind+": "+describe(err))
 	}
 	return code
 }
@@ -110,9 +110,9 @@ func describe(err error) string {
 	return strings.Join(slices.Compact(lines), " ") + " (DATABASE_URL or the DB_ settings say where it is; without them it is private, in DATA_DIR)"
 }
 
-// program is the command line in its surroundings.
+// program is the command line in its environment.
 type program struct {
-	Surroundings
+	Environment
 }
 
 func (p *program) app() *cli.App {

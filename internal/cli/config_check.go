@@ -67,11 +67,11 @@ func writeCheck(w io.Writer, settings []config.Setting, trials []trial) {
 	}
 	fmt.Fprintln(w)
 	for _, tried := range trials {
-		verdict := "ok"
+		result := "ok"
 		if !tried.OK {
-			verdict = "FAILED"
+			result = "FAILED"
 		}
-		fmt.Fprintf(w, "%s: %s: %s\n", tried.What, verdict, tried.Detail)
+		fmt.Fprintf(w, "%s: %s: %s\n", tried.What, result, tried.Detail)
 	}
 }
 

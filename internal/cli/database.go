@@ -141,8 +141,8 @@ func start(ctx context.Context, options localpg.Options) (*database, error) {
 // share uses the private database of the process that runs it, or runs it where
 // none does. It waits, up to limit, for one that is starting or stopping it.
 func share(ctx context.Context, options localpg.Options, limit time.Duration) (*database, error) {
-	silence := time.NewTimer(shareSilence)
-	defer silence.Stop()
+	stalled := time.NewTimer(shareSilence)
+	defer stalled.Stop()
 	over := time.NewTimer(limit)
 	defer over.Stop()
 	for {
@@ -160,7 +160,7 @@ func share(ctx context.Context, options localpg.Options, limit time.Duration) (*
 			return nil, ctx.Err()
 		case <-over.C:
 			return nil, notReady(held, limit)
-		case <-silence.C:
+		case <-stalled.C:
 			options.Log.Warn("waiting for another process that starts or stops the private database", "limit", limit.String())
 		case <-time.After(usersPause):
 		}

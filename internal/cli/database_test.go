@@ -82,7 +82,7 @@ func TestShareEndsWaiting(t *testing.T) {
 func TestPrivateDatabaseOutlivesItsUsers(t *testing.T) {
 	t.Parallel()
 	dir := sharedFolder(t)
-	p := &program{Surroundings{Now: time.Now}}
+	p := &program{Environment{Now: time.Now}}
 	waiting := make(signals)
 	log := slog.New(slog.NewTextHandler(waiting, nil))
 	first, err := p.openDatabase(t.Context(), config.Config{DataDir: dir}, log, toInitialize)

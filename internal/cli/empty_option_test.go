@@ -76,7 +76,7 @@ func wantUsageError(t *testing.T, said string, args ...string) {
 	t.Helper()
 	var stdout, stderr strings.Builder
 	dir := filepath.Join(t.TempDir(), "data")
-	code := Run(t.Context(), append([]string{appName}, args...), Surroundings{
+	code := Run(t.Context(), append([]string{appName}, args...), Environment{
 		Stdin: strings.NewReader(""), Stdout: &stdout, Stderr: &stderr, Now: time.Now,
 		Environ: []string{"DATA_DIR=" + dir, "REMOTE_STATS_SERVER=http://127.0.0.1:1", "REMOTE_STATS_TOKEN=token"},
 	})

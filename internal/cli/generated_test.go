@@ -30,7 +30,7 @@ var generated = map[string][]string{
 func output(t *testing.T, args []string) string {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
-	code := cli.Run(context.Background(), append([]string{"stats-service"}, args...), cli.Surroundings{
+	code := cli.Run(context.Background(), append([]string{"stats-service"}, args...), cli.Environment{
 		Stdin: strings.NewReader(""), Stdout: &stdout, Stderr: &stderr, Now: time.Now,
 	})
 	if code != 0 || stderr.Len() > 0 {

@@ -33,7 +33,7 @@ func newInstance(t *testing.T, now time.Time, environ ...string) instance {
 func (i instance) run(args ...string) string {
 	i.t.Helper()
 	var stdout, stderr bytes.Buffer
-	code := cli.Run(i.t.Context(), append([]string{"stats-service"}, args...), cli.Surroundings{
+	code := cli.Run(i.t.Context(), append([]string{"stats-service"}, args...), cli.Environment{
 		Stdin: strings.NewReader(""), Stdout: &stdout, Stderr: &stderr, Environ: i.environ, Now: i.now,
 	})
 	if code != 0 {
@@ -50,7 +50,7 @@ func (i instance) serve() string {
 	log, writer := io.Pipe()
 	ended := make(chan int, 1)
 	go func() {
-		ended <- cli.Run(ctx, []string{"stats-service", "serve"}, cli.Surroundings{
+		ended <- cli.Run(ctx, []string{"stats-service", "serve"}, cli.Environment{
 			Stdout: io.Discard, Stderr: writer, Environ: i.environ, Now: i.now,
 		})
 		writer.Close()

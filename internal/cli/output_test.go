@@ -31,7 +31,7 @@ func TestUnwritableResult(t *testing.T) {
 	for name, arguments := range tests {
 		t.Run(name, func(t *testing.T) {
 			var stderr strings.Builder
-			code := cli.Run(t.Context(), append([]string{"stats-service"}, arguments...), cli.Surroundings{
+			code := cli.Run(t.Context(), append([]string{"stats-service"}, arguments...), cli.Environment{
 				Stdin: strings.NewReader(""), Stdout: fullDisk{}, Stderr: &stderr, Now: time.Now,
 				Environ: []string{"DATABASE_URL=" + pgtest.New(t), "SECRET_KEY=a key that is long enough for anything", "DATA_DIR=" + t.TempDir()},
 			})

@@ -106,7 +106,7 @@ func startDemo(t *testing.T, environ ...string) string {
 	output, writer := io.Pipe()
 	ended := make(chan int, 1)
 	go func() {
-		ended <- cli.Run(ctx, []string{"stats-service", "demo"}, cli.Surroundings{
+		ended <- cli.Run(ctx, []string{"stats-service", "demo"}, cli.Environment{
 			Stdout: writer, Stderr: t.Output(), Environ: append([]string{"PORT=0"}, environ...), Now: tourDay,
 		})
 		writer.Close()

@@ -104,7 +104,7 @@ func TestArchive(t *testing.T) {
 	}
 }
 
-// fits tells whether a value is of a type of CSV on the Web; none always is.
+// fits reports whether a value is of a type of CSV on the Web; none always is.
 func fits(datatype, value string) bool {
 	var err error
 	switch {

@@ -93,7 +93,7 @@ func (l statsList) unsent(ctx context.Context, list *answer.ListWriter, err erro
 		return err
 	}
 	level := slog.LevelError
-	if errors.Is(err, answer.ErrHungUp) || ctx.Err() != nil && !timedOut(ctx) {
+	if errors.Is(err, answer.ErrDisconnected) || ctx.Err() != nil && !timedOut(ctx) {
 		level = slog.LevelInfo
 	}
 	visitOf(ctx).failure = &failure{level: level, message: "a list was cut off", cause: err}

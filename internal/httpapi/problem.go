@@ -20,7 +20,7 @@ import (
 	"github.com/monarc-project/stats-service/internal/upload"
 )
 
-// statusClientGone is logged, and never seen, when the caller hung up.
+// statusClientGone is logged, and never seen, when the caller has disconnected.
 const statusClientGone = 499
 
 // retryAfterOutage is how many seconds a caller is asked to wait for the database.
@@ -72,7 +72,7 @@ func problemOf(err error) problem {
 	if errors.As(err, &fromEcho) {
 		return echoProblem(fromEcho)
 	}
-	if errors.Is(err, context.Canceled) || errors.Is(err, answer.ErrHungUp) {
+	if errors.Is(err, context.Canceled) || errors.Is(err, answer.ErrDisconnected) {
 		return problem{status: statusClientGone, message: "The request was given up."}
 	}
 	return problem{
@@ -191,7 +191,7 @@ func (s *Server) handleError(err error, c echo.Context) {
 		return
 	}
 	if p.status == statusClientGone {
-		// Who has closed only its own side must not take silence for success.
+		// Who has closed only its own side must not take an empty answer for success.
 		p.status = http.StatusServiceUnavailable
 	}
 	header := c.Response().Header()

@@ -107,7 +107,7 @@ func (l *link) retry(ctx context.Context, allowed func(*peerError) int, call fun
 	policy := client.Retry{
 		Attempts: attempts, MaxRetryAfter: maxRetryAfter, Sleep: l.Sleep, Rand: l.Rand,
 		Notify: func(_ *client.Error, attempt int, pause time.Duration) {
-			l.Log.Warn("a request to the peer failed and is tried again",
+			l.Log.Warn("request to the peer failed; will retry",
 				"cause", last.Error(), "attempt", attempt, "wait", pause.Round(tenth).String())
 		},
 	}

@@ -45,13 +45,13 @@ type Remote struct {
 	Now func() time.Time
 	// Location decides which day today is; nil is UTC.
 	Location *time.Location
-	// Sleep waits before a request is tried again, until ctx ends at the latest,
+	// Sleep waits before a request is retried, until ctx ends at the latest,
 	// whose error it then returns; nil waits in real time.
 	Sleep func(ctx context.Context, d time.Duration) error
 	// Rand returns a number from 0 to 1 to spread the tries of several callers;
 	// nil is a random one.
 	Rand func() float64
-	// Log is told what is tried again, refused and skipped; nil discards it.
+	// Log gets what is retried, refused and skipped; nil discards it.
 	Log *slog.Logger
 }
 

@@ -223,7 +223,7 @@ func (r *windowReader) flush(ctx context.Context) error {
 }
 
 // store inserts items; of those that the database cannot hold, it finds the ones
-// that are to blame.
+// that are malformed.
 func (r *windowReader) store(ctx context.Context, batch []stats.Item) error {
 	if r.opts.DryRun {
 		return r.look(ctx, batch)

@@ -105,7 +105,7 @@ type content struct {
 
 	// What follows is that of one attempt.
 	observations []byte // what the stored document measures
-	stored       bool   // by whomever
+	stored       bool   // by this client or another
 	fresh        bool   // by this attempt
 	reworded     bool   // it was sent as other bytes than before
 	referred     bool   // a stat that this attempt inserted refers to it

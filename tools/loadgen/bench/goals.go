@@ -70,8 +70,8 @@ func (g *goals) reach(which goal, figure float64) {
 	g[which].measured, g[which].figure = true, figure
 }
 
-// verdict says of a figure whether it meets the terms.
-func (t terms) verdict(figure float64) string {
+// result reports whether a figure meets the terms.
+func (t terms) result(figure float64) string {
 	if figure == t.bound || t.more == (figure > t.bound) {
 		return "met"
 	}
@@ -103,7 +103,7 @@ func (g *goals) table() *section {
 			s.row(t.text, t.bounds(), none, "not measured")
 			continue
 		}
-		s.row(t.text, t.bounds(), t.figure(g[i].figure), t.verdict(g[i].figure))
+		s.row(t.text, t.bounds(), t.figure(g[i].figure), t.result(g[i].figure))
 	}
 	return s
 }

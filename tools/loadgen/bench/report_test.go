@@ -43,7 +43,7 @@ func TestGoals(t *testing.T) {
 	tests := map[string]struct {
 		goal   goal
 		figure float64
-		want   []string // wanted, measured, verdict
+		want   []string // wanted, measured, result
 	}{
 		"below an upper bound": {questionCold, 59.6, []string{"at most 60 ms", "59.6 ms", "met"}},
 		"at an upper bound":    {questionCold, 60, []string{"at most 60 ms", "60 ms", "met"}},

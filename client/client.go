@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
 // Package client talks to a MONARC Stats Service: it lists, posts and deletes
 // stats and asks for what the service computes from them.
 //

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
 // Package openapi holds the documents that the service is generated from and
 // that it serves.
 package openapi

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
 // Package data types the content of stats, and of what processors compute from
 // them. It reads all that MONARC's front office writes: numbers as strings, and
 // maps as arrays.

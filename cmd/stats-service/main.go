@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
 // Command stats-service collects the statistics of MONARC risk analyses and
 // returns them, filtered or averaged. See stats-service --help.
 package main

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
 // Package answer writes answers: it encodes values as JSON, applies the caller's
 // field mask, negotiates content codings and conditional requests, and streams
 // lists that are too large to hold.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
 // Package architecture holds the tests that keep the layers of the service
 // apart: the domain knows no adapter, an adapter knows only the domain, and
 // internal/cli wires them. Generated code knows nothing of ours.

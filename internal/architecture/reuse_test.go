@@ -1,6 +1,8 @@
 package architecture
 
 import (
+	"bytes"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -41,6 +43,9 @@ func TestEveryFileHasALicence(t *testing.T) {
 	if !coversAll {
 		t.Error("REUSE.toml does not cover all files")
 	}
+	for _, folder := range []string{"client", "cmd", "docs", "internal", "openapi", "sql", "tools"} {
+		wantHeaders(t, filepath.Join(root, folder))
+	}
 	texts, err := filepath.Glob(root + "/LICENSES/*.txt")
 	if err != nil {
 		t.Fatal(err)
@@ -55,5 +60,23 @@ func TestEveryFileHasALicence(t *testing.T) {
 		if !slices.Contains(texts, licence) {
 			t.Errorf("LICENSES/%s.txt is missing", licence)
 		}
+	}
+}
+
+// wantHeaders checks that each Go file below a folder names its licence first of all.
+func wantHeaders(t *testing.T, folder string) {
+	t.Helper()
+	err := filepath.WalkDir(folder, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || filepath.Ext(path) != ".go" {
+			return err
+		}
+		content, err := os.ReadFile(path)
+		if !bytes.HasPrefix(content, []byte("// SPDX-License-Identifier: AGPL-3.0-or-later\n\n")) {
+			t.Errorf("%s does not begin with its licence", path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Error(err)
 	}
 }

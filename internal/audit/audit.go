@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
 // Package audit says who did what, and from where, for the log that operators
 // read: changes of clients and of their keys, deletions, and keys that were refused.
 package audit

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
 // Package backup writes and reads backups: single files with the rows of the
 // service's tables.
 //

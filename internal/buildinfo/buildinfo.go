@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
 // Package buildinfo knows which version of the service this is.
 package buildinfo
 

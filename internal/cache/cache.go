@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
 // Package cache keeps computed values until what they were computed from
 // changes. Values are typed: what was put in comes out, not its encoding.
 package cache

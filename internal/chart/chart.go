@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
 // Package chart defines charts once and draws them as SVG, for pages and files,
 // and as PNG.
 //

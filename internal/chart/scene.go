@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
 package chart
 
 // box is an area in units, which are the pixels of a page that shows a chart in

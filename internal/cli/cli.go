@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
 // Package cli is the command line of the service: one file a command, each of
 // which parses its options and calls one function.
 //

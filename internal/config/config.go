@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
 // Package config reads the settings of the service into one struct.
 //
 // A setting has the same name in the environment and in the optional file that

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
 // Package connlimit bounds how many connections servers hold, in all and from one
 // network address.
 package connlimit

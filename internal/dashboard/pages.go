@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
 // Package dashboard serves the pages that the public reads without a key: charts of
 // aggregated statistics over all clients, their exports, and what the service is.
 package dashboard

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
 // Package disclosure reads the figures that the public may see. It is disclosure
 // control as statistical offices know it: a figure needs at least as many clients
 // behind it as the k-anonymity threshold says, figures below it are suppressed

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
 // Package fieldmask narrows JSON answers to the members that a caller asked
 // for in the X-Fields header, in the syntax of Flask-RESTX:
 //

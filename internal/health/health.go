@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
 // Package health says whether the process lives (/healthz, /health) and whether it
 // can do its work (/readyz), to those who start it, balance between several of it
 // or watch it. Its addresses answer whatever else the service is busy with.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
 package httpapi_test
 
 import (
@@ -78,6 +80,8 @@ func setupStore(t testing.TB, options postgres.Options, changes ...func(*httpapi
 		Location:     time.UTC,
 		Log:          slog.New(log.handler),
 		MaxBodyBytes: 64 << 20,
+		// Longer than the default: the race detector makes large batches slow.
+		RequestTimeout: 2 * time.Minute,
 	}
 	for _, change := range changes {
 		change(&opts)

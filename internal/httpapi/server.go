@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
 // Package httpapi serves API v1: it maps requests to the domain, asks the store
 // and maps results and errors to the answers that openapi/openapi.yaml describes.
 package httpapi

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
 // Package licenses holds the licences of everything that is linked into the service.
 package licenses
 

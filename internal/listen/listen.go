@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
 // Package listen opens the sockets of a server: TCP addresses, Unix sockets, and
 // those that systemd hands over.
 package listen

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
 // Package localpg runs a private PostgreSQL server in a folder: the database of
 // an instance that has none configured, and of the tests.
 //

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
 // Package logging makes the service's logger: a line of text or a JSON object
 // for each message, to a file that log rotation may move away or to standard
 // error, and never with a secret in it.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
 // Package metrics counts what the service does, in the form that Prometheus reads.
 package metrics
 

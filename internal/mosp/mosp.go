@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
 // Package mosp asks a MOSP platform, where security objects are shared, about
 // the objects that it has published.
 package mosp

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
 // Package origin says which network addresses are one caller: an IPv4 address, or a
 // /64 of IPv6, of which anybody has as many addresses as they like.
 package origin

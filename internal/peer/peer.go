@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
 // Package peer exchanges stats with other instances of the service: Push sends
 // the stats of local clients, Pull fetches the stats that a token may see, Test
 // looks whether a peer can be talked to.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
 // Package pgtest gives each test a PostgreSQL database of its own.
 //
 // A package that needs databases says so in its TestMain:

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
 // Package postgres is the store: it keeps clients and stats in PostgreSQL (12
 // or later) and answers the service's questions about them.
 //

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
 // Package prefix carries the path prefix of a request, below which the caller
 // sees the service, from where it is found out to where links are made.
 package prefix

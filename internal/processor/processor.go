@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
 // Package processor turns daily sums of statistics into the averages that
 // dashboards show.
 //

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
 // Package publicapi serves the JSON that the public reads without a key: means
 // over all clients and what the service is.
 package publicapi

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
 // Package ramdisk keeps the temporary files of tests in memory.
 //
 // A PostgreSQL cluster has a thousand files and each database three hundred.

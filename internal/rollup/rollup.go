@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
 // Package rollup adds up what documents measure, exactly: packed observations
 // into the packed totals of a day, and both into the daily sums that processors
 // work on. It knows neither database nor clock.

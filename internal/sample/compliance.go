@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
 package sample
 
 // controlScale is how many steps lead from nothing to full compliance.

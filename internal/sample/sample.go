@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
 // Package sample generates realistic statistics: a few organisations with
 // risk analyses whose threats, vulnerabilities, risks and compliance develop
 // over a year as they do in practice. Treatments lower the residual risk when

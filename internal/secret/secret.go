@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
 // Package secret makes API keys and keeps them unreadable at rest: a digest
 // finds the owner of a presented key, and a sealed copy, which only the holder
 // of the service's secret key can open, lets an operator see the key again.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
 // Package stats is the domain: what a statistic is, what makes one valid, who
 // may touch it and what can go wrong. It knows no database, no HTTP and no
 // clock; adapters know it.

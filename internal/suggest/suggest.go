@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
 // Package suggest finds the word that somebody probably meant.
 package suggest
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
 // Package tracing sends traces of requests and their SQL to a collector by the
 // OpenTelemetry protocol. It is set up by the environment variables of its
 // specification alone, and is off unless one of them names a collector.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
 // Package upload bounds how the bodies of requests arrive: it ends those that come
 // too slowly, and reads on for a while where a request was answered before all of its
 // body had come, since a connection that is closed meanwhile loses the answer.

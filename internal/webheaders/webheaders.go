@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
 // Package webheaders tells browsers how little they may do with answers, and refuses
 // requests for hosts that are not this service.
 package webheaders

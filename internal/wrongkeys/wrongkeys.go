@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
 // Package wrongkeys slows down whoever guesses keys. Failures are counted by the network
 // that they come from and by the beginning of the key, since one key may be guessed from
 // many addresses. Right keys are none of its business: nobody waits for another's failures.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
 // Package lenient holds the types for values that callers of the API write in
 // several ways: numbers and booleans as strings, and lists with commas.
 package lenient

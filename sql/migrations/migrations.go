@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
 // Package migrations holds the schema of the service's database as goose
 // migrations, in the order of their file names.
 //

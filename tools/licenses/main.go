@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
 // Command licenses collects the licences of everything that is linked into the
 // service, on any system it is released for, into internal/licenses/licenses.txt.
 package main

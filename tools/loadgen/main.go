@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
 // Command loadgen fills an instance of the service over its API with sample
 // data, and says how fast the instance took it.
 //

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
 // Command swagger2openapi turns the published Swagger 2.0 document into the
 // OpenAPI 3 document that the service is generated from: it converts
 // swagger.json and applies the corrections of overlay.yaml.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
 // Command integrator posts the stat of an analysis and lists all threats of the
 // last three months. It survives a service that is busy or restarts.
 package main

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
 // Package conntrack keeps track of network connections to a server, to close those that
 // have stalled.
 package conntrack

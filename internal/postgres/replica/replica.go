@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
 // Package replica reads from streaming replicas of the primary.
 //
 // A replica answers only when it holds everything that this process knows to be

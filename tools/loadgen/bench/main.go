@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
 // Command bench measures the service and prints a table: how many stats it
 // takes, how long its answers take, what memory it uses, and beside each figure
 // its floor: the same rows through bare SQL, or the same bytes from a plain

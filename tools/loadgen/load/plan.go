@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
 // Package load fills an instance of the service over its API, with sample data
 // as front offices send it, and says how long that took.
 package load

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
 // Pusher pushes all stats of a database, as a process that tests can measure
 // and kill. Its arguments are the address of the database, that of the peer, the
 // token, and the number of stats in a batch. It prints the summary as JSON, with

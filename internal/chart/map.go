@@ -199,7 +199,7 @@ func (m Map) names(c *canvas, sheet box, view bounds, on func(point) point, take
 		}
 		for _, candidate := range country.insides() {
 			at := on(candidate)
-			b := box{at[0] - width/2, at[1] - 11, width, 15}
+			b := box{at[0] - width*0.6, at[1] - 13, width * 1.2, 19} // browsers' fonts differ
 			if sheet.holds(b) && !slices.ContainsFunc(taken, b.touches) {
 				taken = append(taken, b)
 				c.add(label{font: countryFont, text: plain(country.name), at: at, anchor: middle, halo: true})
@@ -224,7 +224,7 @@ func (m Map) towns(c *canvas, sheet box, on func(point) point, taken []box) {
 		}
 		width := townFont.width(town.name)
 		for _, name := range []struct{ x, anchor float64 }{{5, left}, {-5, right}} {
-			b := box{at[0] + name.x - width*name.anchor, at[1] - 7, width, 14}
+			b := box{at[0] + name.x - width*1.2*name.anchor, at[1] - 9, width * 1.2, 18} // browsers' fonts differ
 			if !sheet.holds(b) || slices.ContainsFunc(taken, func(other box) bool { return b.touches(other) || dot.touches(other) }) {
 				continue
 			}

@@ -51,7 +51,7 @@ func (k pageKind) topics() []string {
 // Everything that build uses has to be in the key: what is asked for, the days
 // that this means today, the language, and the prefix of the links.
 func (p *Pages) serveCached(c echo.Context, r *reading, kind pageKind, name string, build func(*reading) (*answer.Encoded, error)) error {
-	key := cache.KeyOf("page", kind.name, name, c.QueryParams().Encode(),
+	key := cache.KeyOf("page", kind.name, name, kind.path, c.QueryParams().Encode(),
 		r.view.From.Format(time.DateOnly), r.view.To.Format(time.DateOnly), r.Code, prefix.Of(r.ctx))
 	encoded, err := cache.Get(r.ctx, p.opts.Cache, key, kind.topics(), func(context.Context) (*answer.Encoded, error) { return build(r) })
 	if err != nil {

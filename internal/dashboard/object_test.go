@@ -159,3 +159,17 @@ func TestSearch(t *testing.T) {
 		t.Error("the search finds what one client sent")
 	}
 }
+
+// TestPagesOfObjectsAreKeptApart asks for two objects with the same parameters.
+func TestPagesOfObjectsAreKeptApart(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	client := s.client("One", 1, 1, true)
+	s.add(client, uuid.New(), stats.Threat, today, objectOf(theft, "Theft", 1, 1, 1))
+	s.add(client, uuid.New(), stats.Threat, today, objectOf(flood, "Flood", 1, 1, 1))
+	for object, name := range map[string]string{theft: "Theft", flood: "Flood"} {
+		if page := s.get("/stats/threats/" + object); !strings.Contains(page.body, "<title>"+name) {
+			t.Errorf("the page of %s is that of another", name)
+		}
+	}
+}

@@ -31,6 +31,7 @@ const repairs = {
   '.close-modal:not([aria-label])': (button) => button.setAttribute('aria-label', 'Close'),
   '.copy-to-clipboard button:not([aria-label])': (button) => button.setAttribute('aria-label', 'Copy'),
   '.modal-btn[aria-label]': (button) => button.removeAttribute('aria-label'),
+  'select:not([aria-label])': (select) => select.setAttribute('aria-label', 'Choose a value'),
   'textarea:not([aria-label])': (area) => area.setAttribute('aria-label', 'Request body'),
 };
 new MutationObserver(() => {

@@ -30,6 +30,7 @@ type Shares [High + 1]float64
 
 const (
 	ringWidth = 5.0      // of a mark
+	fontSlack = 0.2      // by which a browser's font may be wider, as a share
 	townRoom  = 16_000.0 // square units of the map for each town with a name
 	around    = 0.35     // what is shown around the places, as a share of their span
 	smallSpan = 5.0      // degrees that are shown at least
@@ -199,7 +200,7 @@ func (m Map) names(c *canvas, sheet box, view bounds, on func(point) point, take
 		}
 		for _, candidate := range country.insides() {
 			at := on(candidate)
-			b := box{at[0] - width*0.6, at[1] - 13, width * 1.2, 19} // browsers' fonts differ
+			b := box{at[0] - width/2, at[1] - 11, width, 15}.grown(width*fontSlack/2, 2)
 			if sheet.holds(b) && !slices.ContainsFunc(taken, b.touches) {
 				taken = append(taken, b)
 				c.add(label{font: countryFont, text: plain(country.name), at: at, anchor: middle, halo: true})
@@ -224,7 +225,7 @@ func (m Map) towns(c *canvas, sheet box, on func(point) point, taken []box) {
 		}
 		width := townFont.width(town.name)
 		for _, name := range []struct{ x, anchor float64 }{{5, left}, {-5, right}} {
-			b := box{at[0] + name.x - width*1.2*name.anchor, at[1] - 9, width * 1.2, 18} // browsers' fonts differ
+			b := box{at[0] + name.x - width*name.anchor, at[1] - 7, width, 14}.grown(width*fontSlack/2, 2)
 			if !sheet.holds(b) || slices.ContainsFunc(taken, func(other box) bool { return b.touches(other) || dot.touches(other) }) {
 				continue
 			}

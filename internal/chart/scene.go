@@ -22,6 +22,9 @@ func (b box) center() point { return point{b.x + b.w/2, b.y + b.h/2} }
 // inset is the box without a margin all around.
 func (b box) inset(by float64) box { return box{b.x + by, b.y + by, b.w - 2*by, b.h - 2*by} }
 
+// grown returns the box with more on each side.
+func (b box) grown(x, y float64) box { return box{b.x - x, b.y - y, b.w + 2*x, b.h + 2*y} }
+
 type point [2]float64
 
 // look is how a shape is painted: first its inside, then its edge.

@@ -96,7 +96,7 @@ func New(o Options) *Cache {
 		maxBytes: o.MaxBytes,
 		versions: map[string]uint64{},
 		entries: otter.Must(&otter.Options[versionedKey, entry]{
-			MaximumWeight:    uint64(max(o.MaxBytes, 0)),
+			MaximumWeight:    uint64(max(o.MaxBytes, 1)), // nothing is as small as 1
 			Weigher:          func(_ versionedKey, e entry) uint32 { return uint32(e.size()) },
 			ExpiryCalculator: otter.ExpiryWriting[versionedKey, entry](o.MaxAge),
 			Clock:            clock{o.Now},

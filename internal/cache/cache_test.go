@@ -119,6 +119,15 @@ func TestCacheIsBounded(t *testing.T) {
 	}
 }
 
+func TestCacheOfNoBytesKeepsNothing(t *testing.T) {
+	t.Parallel()
+	c := newCounting(t, 0)
+	c.Enable()
+	if first, again := c.get("a"), c.get("a"); first == again {
+		t.Error("a cache of no bytes kept a value")
+	}
+}
+
 // TestChangeWhileComputing neither keeps the old value nor gives it to those who
 // ask after the change.
 func TestChangeWhileComputing(t *testing.T) {

@@ -18,12 +18,12 @@ import (
 // TestSlashes writes paths in the ways of the front offices that are out there.
 func TestSlashes(t *testing.T) {
 	t.Parallel()
-	user := setup(t).user("user")
+	user := setup(t, func(o *httpapi.Options) { o.Pages = pagesOf(t, o) }).user("user")
 	for _, path := range []string{
 		"/api/v1/client/me", "/api/v1/client/me/", "//api/v1/client/me", "/api//v1///client/me//",
 		"/api/v1/stats", "/api/v1/stats/", "//api/v1//stats//", "/api/v1/stats/processed/list", "/api/v1/stats/processed//list/",
 		"/api/v1/stats//" + id(1).String(), "/api/v1/stats/" + id(1).String() + "/", "/api/v1%2Fstats",
-		"//about.json", "/about.json/", "/stats//threats.json",
+		"//about.json", "/about.json/", "/stats//threats.json", "/api/v1", "/api/v1/", "//api/v1//",
 	} {
 		t.Run(path, func(t *testing.T) {
 			t.Parallel()

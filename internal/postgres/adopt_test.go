@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/jackc/pgx/v5"
 
 	"github.com/monarc-project/stats-service/internal/pgtest"
 	"github.com/monarc-project/stats-service/internal/postgres"
@@ -105,18 +104,10 @@ func pythonDatabase(t testing.TB, revision int) (url string) {
 	return url
 }
 
-// lines are the rows of a question, as text.
+// lines are the rows of a query, as text.
 func lines(t testing.TB, url, query string) []string {
 	t.Helper()
-	rows, err := dial(t, url).Query(t.Context(), query)
-	if err != nil {
-		t.Fatal(err)
-	}
-	found, err := pgx.CollectRows(rows, pgx.RowTo[string])
-	if err != nil {
-		t.Fatal(err)
-	}
-	return found
+	return column(t, dial(t, url), query)
 }
 
 const (

@@ -33,19 +33,6 @@ func undistributed(t *testing.T) string {
 	return url
 }
 
-func column(t *testing.T, conn *pgx.Conn, query string) []string {
-	t.Helper()
-	rows, err := conn.Query(t.Context(), query)
-	if err != nil {
-		t.Fatal(err)
-	}
-	found, err := pgx.CollectRows(rows, pgx.RowTo[string])
-	if err != nil {
-		t.Fatal(err)
-	}
-	return found
-}
-
 const (
 	foreignKeys = `SELECT conrelid::regclass || ' ' || conname || ' ' || pg_get_constraintdef(oid)
 		FROM pg_constraint WHERE contype = 'f' AND conname !~ '_[0-9]+$' ORDER BY 1`

@@ -72,19 +72,6 @@ func stubbed(t *testing.T) string {
 	return url
 }
 
-func column(t *testing.T, conn *pgx.Conn, query string) []string {
-	t.Helper()
-	rows, err := conn.Query(t.Context(), query)
-	if err != nil {
-		t.Fatal(err)
-	}
-	found, err := pgx.CollectRows(rows, pgx.RowTo[string])
-	if err != nil {
-		t.Fatal(err)
-	}
-	return found
-}
-
 // foreignKeys shows those of the service's tables.
 const foreignKeys = `
 SELECT conrelid::regclass || ' ' || conname || ' ' || pg_get_constraintdef(oid)

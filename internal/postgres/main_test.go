@@ -212,3 +212,17 @@ func tables(t testing.TB, url string) []string {
 	}
 	return names
 }
+
+// column returns the only column of a query, as text.
+func column(t testing.TB, conn *pgx.Conn, query string) []string {
+	t.Helper()
+	rows, err := conn.Query(t.Context(), query)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}

@@ -189,3 +189,17 @@ func TestBarsShareTheirScale(t *testing.T) {
 		}
 	}
 }
+
+// TestOneAnalysisIsNoPlural explains what changed where one analysis is enough.
+func TestOneAnalysisIsNoPlural(t *testing.T) {
+	t.Parallel()
+	s := setup(t, minAnalyses(1))
+	s.addYear()
+	for language, want := range map[string]string{
+		"en": "that an analysis had both times", "de": "in einer Analyse", "fr": "dans une analyse", "nl": "in een analyse",
+	} {
+		if body := s.get("/stats?lang=" + language).body; !strings.Contains(body, want) {
+			t.Errorf("%s: what changed is not explained with %q", language, want)
+		}
+	}
+}

@@ -4,6 +4,7 @@ package cli
 
 import (
 	"cmp"
+	"flag"
 	"fmt"
 	"strings"
 
@@ -18,6 +19,22 @@ const (
 	// widestOption is the width up to which descriptions stand beside options.
 	widestOption = 26
 )
+
+// readOnlyFlag is an option of the library's. It has one --help and one --version for all
+// programs of a process, and writes to them whenever one starts; a copy takes that, so
+// that Run is safe for concurrent use.
+type readOnlyFlag struct{ *cli.BoolFlag }
+
+// Apply adds a copy of the option to those of a command.
+func (f readOnlyFlag) Apply(set *flag.FlagSet) error {
+	own := *f.BoolFlag
+	return own.Apply(set)
+}
+
+func init() {
+	cli.HelpFlag = readOnlyFlag{cli.HelpFlag.(*cli.BoolFlag)}
+	cli.VersionFlag = readOnlyFlag{cli.VersionFlag.(*cli.BoolFlag)}
+}
 
 func (p *program) help() *cli.Command {
 	return &cli.Command{

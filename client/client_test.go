@@ -146,6 +146,16 @@ func TestService(t *testing.T) {
 		t.Errorf("Processed = %s, %v, %v", result.Data, series, err)
 	}
 
+	comparison, err := c.Compare(ctx, client.Comparing{Type: client.TypeThreat, ANRs: []uuid.UUID{id(1)}})
+	if err != nil || len(comparison.Data) != 1 {
+		t.Fatalf("Compare = %+v, %v", comparison, err)
+	}
+	average := 1.5
+	wantFigure := client.ComparedFigure{Own: 1, All: &average, Unranked: "few_organisations"}
+	if diff := cmp.Diff(wantFigure, comparison.Data[0].Figures["count"]); diff != "" || comparison.Data[0].Labels.English != "Theft" || comparison.Data[0].Analyses != 2 {
+		t.Errorf("Compare = %+v (-want +got)\n%s", comparison, diff)
+	}
+
 	stat, err := c.Stat(ctx, id(1), posted.Stats[0].UUID)
 	if err != nil || stat.Date != today {
 		t.Errorf("Stat = %+v, %v", stat, err)

@@ -17,6 +17,7 @@ import (
 
 	"github.com/monarc-project/stats-service/client"
 	"github.com/monarc-project/stats-service/client/data"
+	"github.com/monarc-project/stats-service/internal/disclosure"
 	"github.com/monarc-project/stats-service/internal/httpapi"
 	"github.com/monarc-project/stats-service/internal/pgtest"
 	"github.com/monarc-project/stats-service/internal/postgres"
@@ -58,8 +59,10 @@ func serveAt(t *testing.T, now func() time.Time) *service {
 		t.Fatal(err)
 	}
 	t.Cleanup(store.Close)
+	cached := httpapi.NewCache(now)
+	figures := disclosure.New(disclosure.Options{Store: store.SumStore, Cache: cached, Now: now, Location: time.UTC})
 	_, handler := httpapi.New(httpapi.Options{
-		Store: store, Cache: httpapi.NewCache(now), Now: now, Location: time.UTC, Log: slog.New(slog.DiscardHandler), MaxBodyBytes: 1 << 20,
+		Store: store, Cache: cached, Figures: figures, Now: now, Location: time.UTC, Log: slog.New(slog.DiscardHandler), MaxBodyBytes: 1 << 20,
 	})
 	s := &service{handler: handler}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

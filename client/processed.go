@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/monarc-project/stats-service/client/data"
 	"github.com/monarc-project/stats-service/gen/api"
 	"github.com/monarc-project/stats-service/openapi/lenient"
 )
@@ -86,4 +87,63 @@ func (c *Client) Processors(ctx context.Context) ([]Processor, error) {
 		return decode(response, err, &processors)
 	})
 	return processors, err
+}
+
+// Comparing says what to compare of one's own stats.
+type Comparing struct {
+	Type      Type        // of the stats; required
+	ANRs      []uuid.UUID // only these analyses of one's own; none is all of them
+	From, To  Date        // as in Query
+	LocalOnly bool        // leaves out clients that are not local, of the others
+}
+
+// Comparison has one's own averages beside those of everybody.
+type Comparison struct {
+	Type       Type       `json:"type"`
+	From       Date       `json:"date_from"`
+	To         Date       `json:"date_to"`
+	RankedFrom Date       `json:"ranked_from"` // first day of the stats that bands compare
+	Data       []Compared `json:"data"`        // of what one has oneself
+}
+
+// Compared is a threat, a vulnerability, a number of risks, a cell of their map or a
+// category of a referential. What does not belong to it is empty.
+type Compared struct {
+	Object        string                    `json:"object"` // UUID of the threat, vulnerability or referential
+	Labels        data.Labels               `json:"labels"`
+	Category      data.Labels               `json:"category"`
+	State         string                    `json:"state"`
+	Kind          string                    `json:"kind"`
+	Level         string                    `json:"level"`
+	Impact        string                    `json:"impact"`
+	Likelihood    string                    `json:"likelihood"`
+	Analyses      int                       `json:"analyses"`      // behind what everybody has
+	Organisations int                       `json:"organisations"` // behind what everybody has
+	Figures       map[string]ComparedFigure `json:"figures"`       // such as averageRate or risks
+}
+
+// ComparedFigure is an average of one's own beside that of everybody.
+type ComparedFigure struct {
+	Own float64  `json:"own"`
+	All *float64 `json:"all"` // nil: too few stand behind it
+	// Band is the quarter of the other organisations that Own falls into: lowest,
+	// lower_middle, upper_middle or highest. Where it is empty, Unranked says why.
+	Band     string `json:"band"`
+	Unranked string `json:"unranked"`
+}
+
+// Compare returns the averages of what the holder of the key has sent beside those of
+// everybody.
+func (c *Client) Compare(ctx context.Context, what Comparing) (Comparison, error) {
+	query := api.ComparisonQuery{Type: string(what.Type), ANRs: what.ANRs, DateFrom: written(what.From), DateTo: written(what.To)}
+	if what.LocalOnly {
+		local := lenient.Integer(1)
+		query.LocalStatsOnly = &local
+	}
+	var comparison Comparison
+	err := c.repeat(ctx, "compare "+string(what.Type)+" stats", nil, func() error {
+		response, err := c.api.CompareStats(ctx, nil, query)
+		return decode(response, err, &comparison)
+	})
+	return comparison, err
 }

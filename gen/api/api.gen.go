@@ -137,6 +137,92 @@ type Clients struct {
 	Token string `json:"token,omitempty,omitzero"`
 }
 
+// Compared A threat or vulnerability (`object`), a number of risks (`state`, `kind`, `level`), a cell of the map of risks (`state`, `kind`, `impact`, `likelihood`) or a category of a referential (`object`, `category`, `state`).
+type Compared struct {
+	// Analyses Number of analyses behind what everybody has.
+	Analyses int `json:"analyses,omitempty,omitzero"`
+
+	// Category Names in French, English, German and Dutch.
+	Category ObjectLabels `json:"category,omitempty,omitzero"`
+
+	// Figures By name: `count`, `maxRisk` and `averageRate` of a threat or vulnerability, `risks` of numbers of risks, `compliance` of a category.
+	Figures map[string]ComparedFigure `json:"figures,omitempty,omitzero"`
+
+	// Impact Value of the scale.
+	Impact string `json:"impact,omitempty,omitzero"`
+
+	// Kind informational or operational.
+	Kind string `json:"kind,omitempty,omitzero"`
+
+	// Labels Names in French, English, German and Dutch.
+	Labels ObjectLabels `json:"labels,omitempty,omitzero"`
+
+	// Level Low risks, Medium risks or High risks.
+	Level string `json:"level,omitempty,omitzero"`
+
+	// Likelihood Value of the scale; of operational risks, of the probability.
+	Likelihood string `json:"likelihood,omitempty,omitzero"`
+
+	// Object UUID of the threat, vulnerability or referential.
+	Object string `json:"object,omitempty,omitzero"`
+
+	// Organisations Number of clients behind what everybody has.
+	Organisations int `json:"organisations,omitempty,omitzero"`
+
+	// State current or residual; of a category, current or target.
+	State string `json:"state,omitempty,omitzero"`
+}
+
+// ComparedFigure An average of the caller beside that of everybody.
+type ComparedFigure struct {
+	// All The average of all that was sent, or of local clients; null where fewer analyses or organisations stand behind it than the operator wants.
+	All float64 `json:"all,omitempty,omitzero"`
+
+	// Band The quarter of the other organisations, by their averages, that `own` falls into. Where figures of fewer than k organisations are suppressed, each quarter has at least k, and the limit between two is the mean of the k on either side of it.
+	Band string `json:"band,omitempty,omitzero"`
+
+	// Own The average of what the caller has sent.
+	Own float64 `json:"own,omitempty,omitzero"`
+
+	// Unranked Why `band` is null: too few analyses or organisations; all organisations have the same; the caller has sent nothing since `ranked_from`; cells of a map are not ranked.
+	Unranked string `json:"unranked,omitempty,omitzero"`
+}
+
+// Comparison The averages of the caller beside those of everybody.
+type Comparison struct {
+	Data []Compared `json:"data,omitempty,omitzero"`
+
+	// DateFrom First day of the period.
+	DateFrom openapi_types.Date `json:"date_from,omitempty,omitzero"`
+
+	// DateTo Last day of the period, included.
+	DateTo openapi_types.Date `json:"date_to,omitempty,omitzero"`
+
+	// RankedFrom First day of the stats that `band` compares; later than `date_from` where figures of few organisations are suppressed.
+	RankedFrom openapi_types.Date `json:"ranked_from,omitempty,omitzero"`
+
+	// Type Type of the stats that were compared.
+	Type string `json:"type,omitempty,omitzero"`
+}
+
+// ComparisonQuery What to compare.
+type ComparisonQuery struct {
+	// ANRs UUIDs, as an array or separated by commas. None, `[]` and `null` do not filter.
+	ANRs LenientUUIDs `json:"anrs,omitempty,omitzero"`
+
+	// DateFrom First day (YYYY-MM-DD), included. Without it, or empty, three months before the last day.
+	DateFrom string `json:"date_from,omitempty,omitzero"`
+
+	// DateTo Last day (YYYY-MM-DD), included. Without it, or empty, today.
+	DateTo string `json:"date_to,omitempty,omitzero"`
+
+	// LocalStatsOnly A number that is not negative, or the same digits as a string; `null` is none.
+	LocalStatsOnly *LenientInteger `json:"local_stats_only,omitempty"`
+
+	// Type Type of the stats to compare. Required, here or in the query.
+	Type string `json:"type,omitempty,omitzero"`
+}
+
 // DailyMean Means over all stats of a day, or of all days.
 type DailyMean struct {
 	AverageRate float64 `json:"averageRate,omitempty,omitzero"`
@@ -526,6 +612,30 @@ type CreateStatsParams struct {
 	XFields string `json:"X-Fields,omitempty,omitzero"`
 }
 
+// CompareStatsJSONBody defines parameters for CompareStats.
+type CompareStatsJSONBody = ComparisonQuery
+
+// CompareStatsParams defines parameters for CompareStats.
+type CompareStatsParams struct {
+	// Type As in the body, where it is required if it is not here.
+	Type string `form:"type,omitempty" json:"type,omitempty,omitzero"`
+
+	// Anrs UUIDs; repeated, separated by commas, or as `anrs[0]=…`.
+	Anrs []string `form:"anrs,omitempty" json:"anrs,omitempty,omitzero"`
+
+	// DateFrom As in the body.
+	DateFrom string `form:"date_from,omitempty" json:"date_from,omitempty,omitzero"`
+
+	// DateTo As in the body.
+	DateTo string `form:"date_to,omitempty" json:"date_to,omitempty,omitzero"`
+
+	// LocalStatsOnly As in the body.
+	LocalStatsOnly string `form:"local_stats_only,omitempty" json:"local_stats_only,omitempty,omitzero"`
+
+	// XFields A mask of the members to return, such as `{data{anr,date}}`; `*` stands for all others and the outer braces are optional. A mask that cannot be parsed is 400.
+	XFields string `json:"X-Fields,omitempty,omitzero"`
+}
+
 // ProcessingListJSONBody defines parameters for ProcessingList.
 type ProcessingListJSONBody = ProcessingQuery
 
@@ -693,6 +803,9 @@ type ListStatsJSONRequestBody = ListStatsJSONBody
 
 // CreateStatsJSONRequestBody defines body for CreateStats for application/json ContentType.
 type CreateStatsJSONRequestBody = CreateStatsJSONBody
+
+// CompareStatsJSONRequestBody defines body for CompareStats for application/json ContentType.
+type CompareStatsJSONRequestBody = CompareStatsJSONBody
 
 // ProcessingListJSONRequestBody defines body for ProcessingList for application/json ContentType.
 type ProcessingListJSONRequestBody = ProcessingListJSONBody

@@ -170,6 +170,24 @@ type ClientInterface interface {
 	// Corresponds with POST /stats/ (the `CreateStats` operationId).
 	CreateStats(ctx context.Context, params *CreateStatsParams, body CreateStatsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// CompareStatsWithBody Compare one's own averages with those of everybody
+	//
+	// Answers the averages of the stats that the caller itself has sent, or of its analyses in `anrs`, beside those that the public sees, and in which quarter of the other organisations they are. What the caller has nothing of is left out; `data` is `[]` when it has nothing at all. Without dates it is about the last three months up to today. Where figures of few organisations are suppressed, periods grow to whole weeks, without the one that is not over, and organisations are compared by the last week of the period alone. Where body and query give a value the body wins.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with GET /stats/compare/ (the `CompareStats` operationId).
+	CompareStatsWithBody(ctx context.Context, params *CompareStatsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CompareStats Compare one's own averages with those of everybody
+	//
+	// Answers the averages of the stats that the caller itself has sent, or of its analyses in `anrs`, beside those that the public sees, and in which quarter of the other organisations they are. What the caller has nothing of is left out; `data` is `[]` when it has nothing at all. Without dates it is about the last three months up to today. Where figures of few organisations are suppressed, periods grow to whole weeks, without the one that is not over, and organisations are compared by the last week of the period alone. Where body and query give a value the body wins.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with GET /stats/compare/ (the `CompareStats` operationId).
+	CompareStats(ctx context.Context, params *CompareStatsParams, body CompareStatsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ProcessingListWithBody Compute averages over stats with a processor
 	//
 	// Aggregates the stats of all clients, or of the analyses in `anrs`. Without dates the last three months up to today. `data` is `[]` when no stats match. Where body and query give a value the body wins.
@@ -369,6 +387,44 @@ func (c *Client) CreateStatsWithBody(ctx context.Context, params *CreateStatsPar
 // Corresponds with POST /stats/ (the `CreateStats` operationId).
 func (c *Client) CreateStats(ctx context.Context, params *CreateStatsParams, body CreateStatsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewCreateStatsRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CompareStatsWithBody Compare one's own averages with those of everybody
+//
+// Answers the averages of the stats that the caller itself has sent, or of its analyses in `anrs`, beside those that the public sees, and in which quarter of the other organisations they are. What the caller has nothing of is left out; `data` is `[]` when it has nothing at all. Without dates it is about the last three months up to today. Where figures of few organisations are suppressed, periods grow to whole weeks, without the one that is not over, and organisations are compared by the last week of the period alone. Where body and query give a value the body wins.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with GET /stats/compare/ (the `CompareStats` operationId).
+func (c *Client) CompareStatsWithBody(ctx context.Context, params *CompareStatsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCompareStatsRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CompareStats Compare one's own averages with those of everybody
+//
+// Answers the averages of the stats that the caller itself has sent, or of its analyses in `anrs`, beside those that the public sees, and in which quarter of the other organisations they are. What the caller has nothing of is left out; `data` is `[]` when it has nothing at all. Without dates it is about the last three months up to today. Where figures of few organisations are suppressed, periods grow to whole weeks, without the one that is not over, and organisations are compared by the last week of the period alone. Where body and query give a value the body wins.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with GET /stats/compare/ (the `CompareStats` operationId).
+func (c *Client) CompareStats(ctx context.Context, params *CompareStatsParams, body CompareStatsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCompareStatsRequest(c.Server, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -811,6 +867,118 @@ func NewCreateStatsRequestWithBody(server string, params *CreateStatsParams, con
 	return req, nil
 }
 
+// NewCompareStatsRequest calls the generic CompareStats builder with application/json body
+func NewCompareStatsRequest(server string, params *CompareStatsParams, body CompareStatsJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewCompareStatsRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewCompareStatsRequestWithBody constructs an http.Request for the CompareStats method, with any body, and a specified content type
+func NewCompareStatsRequestWithBody(server string, params *CompareStatsParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/stats/compare/")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "type", params.Type, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if params.Anrs != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "anrs", params.Anrs, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "date_from", params.DateFrom, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "date_to", params.DateTo, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "local_stats_only", params.LocalStatsOnly, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Fields", params.XFields, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Fields", headerParam0)
+
+	}
+
+	return req, nil
+}
+
 // NewProcessingListRequest calls the generic ProcessingList builder with application/json body
 func NewProcessingListRequest(server string, params *ProcessingListParams, body ProcessingListJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
@@ -1230,6 +1398,24 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /stats/ (the `CreateStats` operationId).
 	CreateStatsWithResponse(ctx context.Context, params *CreateStatsParams, body CreateStatsJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateStatsResult, error)
+
+	// CompareStatsWithBodyWithResponse Compare one's own averages with those of everybody
+	//
+	// Answers the averages of the stats that the caller itself has sent, or of its analyses in `anrs`, beside those that the public sees, and in which quarter of the other organisations they are. What the caller has nothing of is left out; `data` is `[]` when it has nothing at all. Without dates it is about the last three months up to today. Where figures of few organisations are suppressed, periods grow to whole weeks, without the one that is not over, and organisations are compared by the last week of the period alone. Where body and query give a value the body wins.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /stats/compare/ (the `CompareStats` operationId).
+	CompareStatsWithBodyWithResponse(ctx context.Context, params *CompareStatsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CompareStatsResult, error)
+
+	// CompareStatsWithResponse Compare one's own averages with those of everybody
+	//
+	// Answers the averages of the stats that the caller itself has sent, or of its analyses in `anrs`, beside those that the public sees, and in which quarter of the other organisations they are. What the caller has nothing of is left out; `data` is `[]` when it has nothing at all. Without dates it is about the last three months up to today. Where figures of few organisations are suppressed, periods grow to whole weeks, without the one that is not over, and organisations are compared by the last week of the period alone. Where body and query give a value the body wins.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /stats/compare/ (the `CompareStats` operationId).
+	CompareStatsWithResponse(ctx context.Context, params *CompareStatsParams, body CompareStatsJSONRequestBody, reqEditors ...RequestEditorFn) (*CompareStatsResult, error)
 
 	// ProcessingListWithBodyWithResponse Compute averages over stats with a processor
 	//
@@ -1888,6 +2074,124 @@ func (r CreateStatsResult) ContentType() string {
 	return ""
 }
 
+// CompareStatsResult429Headers the declared response headers of an HTTP 429 response for CompareStats
+type CompareStatsResult429Headers struct {
+	RetryAfter int
+}
+
+// CompareStatsResult503Headers the declared response headers of an HTTP 503 response for CompareStats
+type CompareStatsResult503Headers struct {
+	RetryAfter int
+}
+
+type CompareStatsResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Comparison
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON408 the response for an HTTP 408 `application/json` response
+	JSON408 *RequestTimeout
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *TooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *NotJSON
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *CompareStatsResult429Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *CompareStatsResult503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r CompareStatsResult) GetJSON200() *Comparison {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r CompareStatsResult) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r CompareStatsResult) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r CompareStatsResult) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON408 returns the response for an HTTP 408 `application/json` response
+func (r CompareStatsResult) GetJSON408() *RequestTimeout {
+	return r.JSON408
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r CompareStatsResult) GetJSON413() *TooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r CompareStatsResult) GetJSON415() *NotJSON {
+	return r.JSON415
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r CompareStatsResult) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r CompareStatsResult) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r CompareStatsResult) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r CompareStatsResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CompareStatsResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CompareStatsResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CompareStatsResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // ProcessingListResult200Headers the declared response headers of an HTTP 200 response for ProcessingList
 type ProcessingListResult200Headers struct {
 	CacheControl string
@@ -2487,6 +2791,36 @@ func (c *ClientWithResponses) CreateStatsWithResponse(ctx context.Context, param
 		return nil, err
 	}
 	return ParseCreateStatsResult(rsp)
+}
+
+// CompareStatsWithBodyWithResponse Compare one's own averages with those of everybody
+//
+// Answers the averages of the stats that the caller itself has sent, or of its analyses in `anrs`, beside those that the public sees, and in which quarter of the other organisations they are. What the caller has nothing of is left out; `data` is `[]` when it has nothing at all. Without dates it is about the last three months up to today. Where figures of few organisations are suppressed, periods grow to whole weeks, without the one that is not over, and organisations are compared by the last week of the period alone. Where body and query give a value the body wins.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /stats/compare/ (the `CompareStats` operationId).
+func (c *ClientWithResponses) CompareStatsWithBodyWithResponse(ctx context.Context, params *CompareStatsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CompareStatsResult, error) {
+	rsp, err := c.CompareStatsWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCompareStatsResult(rsp)
+}
+
+// CompareStatsWithResponse Compare one's own averages with those of everybody
+//
+// Answers the averages of the stats that the caller itself has sent, or of its analyses in `anrs`, beside those that the public sees, and in which quarter of the other organisations they are. What the caller has nothing of is left out; `data` is `[]` when it has nothing at all. Without dates it is about the last three months up to today. Where figures of few organisations are suppressed, periods grow to whole weeks, without the one that is not over, and organisations are compared by the last week of the period alone. Where body and query give a value the body wins.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /stats/compare/ (the `CompareStats` operationId).
+func (c *ClientWithResponses) CompareStatsWithResponse(ctx context.Context, params *CompareStatsParams, body CompareStatsJSONRequestBody, reqEditors ...RequestEditorFn) (*CompareStatsResult, error) {
+	rsp, err := c.CompareStats(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCompareStatsResult(rsp)
 }
 
 // ProcessingListWithBodyWithResponse Compute averages over stats with a processor
@@ -3138,6 +3472,118 @@ func ParseCreateStatsResult(rsp *http.Response) (*CreateStatsResult, error) {
 		response.Headers429 = &headers
 	case rsp.StatusCode == 503:
 		var headers CreateStatsResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseCompareStatsResult parses an HTTP response from a CompareStatsWithResponse call
+func ParseCompareStatsResult(rsp *http.Response) (*CompareStatsResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CompareStatsResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Comparison
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 408:
+		var dest RequestTimeout
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON408 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest TooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest NotJSON
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 429:
+		var headers CompareStatsResult429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 503:
+		var headers CompareStatsResult503Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {

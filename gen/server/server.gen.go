@@ -34,6 +34,9 @@ type ServerInterface interface {
 	// CreateStats Store a batch of stats
 	// (POST /stats/)
 	CreateStats(ctx echo.Context, params CreateStatsParams) error
+	// CompareStats Compare one's own averages with those of everybody
+	// (GET /stats/compare/)
+	CompareStats(ctx echo.Context, params CompareStatsParams) error
 	// ProcessingList Compute averages over stats with a processor
 	// (GET /stats/processed/)
 	ProcessingList(ctx echo.Context, params ProcessingListParams) error
@@ -257,6 +260,69 @@ func (w *ServerInterfaceWrapper) CreateStats(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.CreateStats(ctx, params)
+	return err
+}
+
+// CompareStats converts echo context to params.
+func (w *ServerInterfaceWrapper) CompareStats(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CompareStatsParams
+	// ------------- Optional query parameter "type" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "type", ctx.QueryParams(), &params.Type, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter type: %s", err))
+	}
+
+	// ------------- Optional query parameter "anrs" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "anrs", ctx.QueryParams(), &params.Anrs, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter anrs: %s", err))
+	}
+
+	// ------------- Optional query parameter "date_from" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "date_from", ctx.QueryParams(), &params.DateFrom, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter date_from: %s", err))
+	}
+
+	// ------------- Optional query parameter "date_to" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "date_to", ctx.QueryParams(), &params.DateTo, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter date_to: %s", err))
+	}
+
+	// ------------- Optional query parameter "local_stats_only" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "local_stats_only", ctx.QueryParams(), &params.LocalStatsOnly, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter local_stats_only: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Fields" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Fields")]; found {
+		var XFields string
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Fields, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Fields", valueList[0], &XFields, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Fields: %s", err))
+		}
+
+		params.XFields = XFields
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CompareStats(ctx, params)
 	return err
 }
 
@@ -487,6 +553,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/stats/", wrapper.CreateStats, options.OperationMiddlewares["create_stats"]...)
 	router.DELETE(options.BaseURL+"/stats/:anr", wrapper.DeleteStats, options.OperationMiddlewares["delete_stats"]...)
 	router.GET(options.BaseURL+"/stats/:anr", wrapper.GetStats, options.OperationMiddlewares["get_stats"]...)
+	router.GET(options.BaseURL+"/stats/compare/", wrapper.CompareStats, options.OperationMiddlewares["compare_stats"]...)
 	router.GET(options.BaseURL+"/stats/processed/", wrapper.ProcessingList, options.OperationMiddlewares["processing_list"]...)
 	router.GET(options.BaseURL+"/stats/processed/list", wrapper.GetProcessorList, options.OperationMiddlewares["get_processor_list"]...)
 
@@ -1335,6 +1402,157 @@ func (response CreateStats503JSONResponse) VisitCreateStatsResponse(w http.Respo
 	return err
 }
 
+type CompareStatsRequestObject struct {
+	Params CompareStatsParams
+	Body   *CompareStatsJSONRequestBody
+}
+
+type CompareStatsResponseObject interface {
+	VisitCompareStatsResponse(w http.ResponseWriter) error
+}
+
+type CompareStats200JSONResponse Comparison
+
+func (response CompareStats200JSONResponse) VisitCompareStatsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CompareStats400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response CompareStats400JSONResponse) VisitCompareStatsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CompareStats401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response CompareStats401JSONResponse) VisitCompareStatsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CompareStats403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response CompareStats403JSONResponse) VisitCompareStatsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CompareStats408JSONResponse struct{ RequestTimeoutJSONResponse }
+
+func (response CompareStats408JSONResponse) VisitCompareStatsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(408)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CompareStats413JSONResponse struct{ TooLargeJSONResponse }
+
+func (response CompareStats413JSONResponse) VisitCompareStatsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CompareStats415JSONResponse struct{ NotJSONJSONResponse }
+
+func (response CompareStats415JSONResponse) VisitCompareStatsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CompareStats429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response CompareStats429JSONResponse) VisitCompareStatsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CompareStats500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response CompareStats500JSONResponse) VisitCompareStatsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CompareStats503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response CompareStats503JSONResponse) VisitCompareStatsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ProcessingListRequestObject struct {
 	Params ProcessingListParams
 	Body   *ProcessingListJSONRequestBody
@@ -1944,6 +2162,9 @@ type StrictServerInterface interface {
 	// CreateStats Store a batch of stats
 	// (POST /stats/)
 	CreateStats(ctx context.Context, request CreateStatsRequestObject) (CreateStatsResponseObject, error)
+	// CompareStats Compare one's own averages with those of everybody
+	// (GET /stats/compare/)
+	CompareStats(ctx context.Context, request CompareStatsRequestObject) (CompareStatsResponseObject, error)
 	// ProcessingList Compute averages over stats with a processor
 	// (GET /stats/processed/)
 	ProcessingList(ctx context.Context, request ProcessingListRequestObject) (ProcessingListResponseObject, error)
@@ -2184,6 +2405,57 @@ func (sh *strictHandler) CreateStats(ctx echo.Context, params CreateStatsParams)
 		return err
 	} else if validResponse, ok := response.(CreateStatsResponseObject); ok {
 		return validResponse.VisitCreateStatsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CompareStats operation middleware
+func (sh *strictHandler) CompareStats(ctx echo.Context, params CompareStatsParams) error {
+	var request CompareStatsRequestObject
+
+	request.Params = params
+
+	var body CompareStatsJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		if !errors.Is(err, io.EOF) {
+			return err
+		}
+	} else {
+		request.Body = &body
+	}
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CompareStats(ctx.Request().Context(), request.(CompareStatsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CompareStats")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CompareStatsResponseObject); ok {
+		return validResponse.VisitCompareStatsResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

@@ -37,7 +37,7 @@ var allowed = map[string][]string{
 	"docs/examples/integrator": {"client", "client/data"},
 
 	// for programs of others
-	"client":      {"gen/api", "gen/client", "openapi/lenient"},
+	"client":      {"client/data", "gen/api", "gen/client", "openapi/lenient"},
 	"client/data": {},
 
 	// generated code and what is embedded beside it
@@ -60,7 +60,7 @@ var allowed = map[string][]string{
 	"internal/postgres":           {"gen/db", "internal/audit", "internal/backup", "internal/postgres/conntrack", "internal/postgres/replica", "internal/processor", "internal/rollup", "internal/secret", "internal/stats", "sql/migrations"},
 	"internal/postgres/replica":   {"gen/db", "internal/postgres/conntrack", "internal/stats"},
 	"internal/postgres/conntrack": {},
-	"internal/httpapi":            {"gen/api", "gen/server", "gen/server/public", "internal/answer", "internal/audit", "internal/buildinfo", "internal/cache", "internal/fieldmask", "internal/logging", "internal/metrics", "internal/origin", "internal/postgres", "internal/prefix", "internal/processor", "internal/stats", "internal/tracing", "internal/upload", "internal/webheaders", "internal/wrongkeys", "openapi", "openapi/lenient"},
+	"internal/httpapi":            {"gen/api", "gen/server", "gen/server/public", "internal/answer", "internal/audit", "internal/buildinfo", "internal/cache", "internal/disclosure", "internal/fieldmask", "internal/logging", "internal/metrics", "internal/origin", "internal/postgres", "internal/prefix", "internal/processor", "internal/stats", "internal/tracing", "internal/upload", "internal/webheaders", "internal/wrongkeys", "openapi", "openapi/lenient"},
 	// what the public sees comes from disclosure control, never from the store
 	"internal/disclosure": {"internal/cache", "internal/postgres", "internal/processor", "internal/rollup", "internal/stats"},
 	"internal/publicapi":  {"gen/api", "gen/server/public", "internal/answer", "internal/buildinfo", "internal/cache", "internal/disclosure", "internal/fieldmask", "internal/prefix", "internal/processor", "internal/stats"},

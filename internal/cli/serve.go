@@ -262,11 +262,12 @@ func mergeRollups(ctx context.Context, store *postgres.Store, log *slog.Logger) 
 func (p *program) serverOptions(store *postgres.Store, settings config.Config, log *slog.Logger) (httpapi.Options, error) {
 	cached := httpapi.NewCache(p.Now)
 	figures := disclosure.New(disclosure.Options{
-		Store:      store.SumStore,
-		Cache:      cached,
-		Now:        p.Now,
-		Location:   settings.Location(),
-		MinClients: settings.PublicMinClients,
+		Store:       store.SumStore,
+		Cache:       cached,
+		Now:         p.Now,
+		Location:    settings.Location(),
+		MinClients:  settings.PublicMinClients,
+		MinAnalyses: settings.PublicMinAnalyses,
 	})
 	pages, err := dashboard.NewPages(dashboard.PageOptions{
 		Figures:            figures,
@@ -289,6 +290,7 @@ func (p *program) serverOptions(store *postgres.Store, settings config.Config, l
 	return httpapi.Options{
 		Store:            store,
 		Cache:            cached,
+		Figures:          figures,
 		Public:           publicapi.New(publicapi.Options{Figures: figures, Cache: cached, APIRoot: httpapi.Root}),
 		Pages:            pages,
 		Now:              p.Now,

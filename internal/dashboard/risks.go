@@ -6,8 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/quagmt/udecimal"
-
 	"github.com/monarc-project/stats-service/internal/chart"
 	"github.com/monarc-project/stats-service/internal/disclosure"
 	"github.com/monarc-project/stats-service/internal/processor"
@@ -27,23 +25,9 @@ var levelCodes = []struct{ code, level string }{
 type riskMeans map[stats.Key]float64
 
 func meansOf(sums []processor.DailySum) riskMeans {
-	type total struct {
-		sum   udecimal.Decimal
-		count int64
-	}
-	totals := map[stats.Key]*total{}
-	for _, sum := range sums {
-		t := totals[sum.Key]
-		if t == nil {
-			t = &total{}
-			totals[sum.Key] = t
-		}
-		t.sum = t.sum.Add(sum.Sums[0])
-		t.count += sum.Count
-	}
-	means := make(riskMeans, len(totals))
-	for key, t := range totals {
-		means[key] = processor.Mean(t.sum, t.count)
+	means := riskMeans{}
+	for key, average := range processor.Averages(stats.Risk, sums) {
+		means[key] = average.Values[0]
 	}
 	return means
 }

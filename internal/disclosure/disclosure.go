@@ -32,6 +32,9 @@ type Options struct {
 	// MinClients is the k-anonymity threshold: figures that fewer clients stand
 	// behind are suppressed. Up to 1 suppresses nothing.
 	MinClients int
+	// MinAnalyses is how many analyses must stand behind a figure that a client
+	// compares its own with. Up to 1 is any number.
+	MinAnalyses int
 }
 
 // Control is the only way from the database to what the public sees.
@@ -41,11 +44,13 @@ type Control struct {
 	now       func() time.Time
 	location  *time.Location
 	threshold threshold
+
+	minAnalyses int
 }
 
 // New returns the control of the figures of a store.
 func New(o Options) *Control {
-	return &Control{o.Store, o.Cache, o.Now, o.Location, threshold(o.MinClients)}
+	return &Control{o.Store, o.Cache, o.Now, o.Location, threshold(o.MinClients), o.MinAnalyses}
 }
 
 // MinClients returns the k-anonymity threshold, which is 1 at least.

@@ -51,6 +51,9 @@ func (c *Control) SumsByPlace(ctx context.Context, filter stats.Filter, places P
 	if c.Active() {
 		return c.disclosedByPlace(ctx, c.limit(filter), places)
 	}
+	if len(places) == 0 {
+		return nil, nil
+	}
 	clients, err := c.store.SumsByClient(ctx, filter, slices.Concat(slices.Collect(maps.Values(places))...))
 	if err != nil {
 		return nil, err

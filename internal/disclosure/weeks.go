@@ -54,22 +54,26 @@ func (c *Control) limit(filter stats.Filter) stats.Filter {
 }
 
 // weeklySums adds daily sums up to weekly ones, which have the date of the Monday.
-func weeklySums(days []processor.DailySum) []processor.DailySum {
+func weeklySums(days []processor.DailySum) []processor.DailySum { return addUp(days, monday) }
+
+// addUp adds daily sums up to those of the parts of a period, which have the date that
+// start gives.
+func addUp(days []processor.DailySum, start func(time.Time) time.Time) []processor.DailySum {
 	type part struct {
-		monday time.Time
-		key    stats.Key
+		start time.Time
+		key   stats.Key
 	}
 	at := map[part]int{}
-	var weeks []processor.DailySum
+	var parts []processor.DailySum
 	for _, sum := range days {
-		sum.Date = monday(sum.Date)
+		sum.Date = start(sum.Date)
 		of := part{sum.Date, sum.Key}
 		if i, known := at[of]; known {
-			weeks[i] = weeks[i].Plus(sum)
+			parts[i] = parts[i].Plus(sum)
 			continue
 		}
-		at[of] = len(weeks)
-		weeks = append(weeks, sum)
+		at[of] = len(parts)
+		parts = append(parts, sum)
 	}
-	return weeks
+	return parts
 }

@@ -152,6 +152,16 @@ var matrix = map[string]operationRow{
 			userC:  {"200+", "200", "200"}, otherUser: {"200+", "200", "200"}, adminC: {"200+", "200+", "200"},
 		},
 	},
+	"GET /api/v1/stats/compare/": {
+		func(target *party) (string, any) {
+			return "/api/v1/stats/compare/", map[string]any{"type": "threat", "anrs": []uuid.UUID{target.analysis}}
+		},
+		protected(map[string]right{
+			mutedC: {"200", "200", "200"}, // whose stats count nowhere
+			// An admin compares what it has sent itself, as anybody.
+			userC: {"200+", "200", "200"}, otherUser: {"200+", "200", "200"}, adminC: {"200+", "200", "200"},
+		}),
+	},
 	"GET /api/v1/stats/{anr}": {
 		func(target *party) (string, any) { return "/api/v1/stats/" + target.analysis.String(), nil },
 		usersAlike(right{"200+", "200", "200"}, right{"200+", "200+", "200"}),
@@ -447,6 +457,7 @@ func TestNoFilterReveals(t *testing.T) {
 	h := setupTown(t)
 	user, neighbour := h.parties[userC], h.parties[otherUser]
 	processors := []string{
+		"", // compares
 		"cartography_averages", "compliance_averages", "risk_averages", "risk_averages_on_date", "threat_average_on_date", "vulnerability_average_on_date",
 	}
 	mine, theirs := user.analysis.String(), neighbour.analysis.String()
@@ -463,14 +474,18 @@ func TestNoFilterReveals(t *testing.T) {
 	}
 	ask := func(t *testing.T, processor, query, body string) string {
 		t.Helper()
+		path, name := "/api/v1/stats/processed/", "processor"
+		if processor == "" {
+			path, name, processor = "/api/v1/stats/compare/", "type", "threat"
+		}
 		if query != "" && body == "" {
-			query += "&processor=" + processor
+			query += "&" + name + "=" + processor
 		}
 		var content any
 		if body != "" {
-			content = body + `,"processor":"` + processor + `"}`
+			content = body + `,"` + name + `":"` + processor + `"}`
 		}
-		return string(h.with(user.token).on(t).call("GET", "/api/v1/stats/processed/"+query, content).want(http.StatusOK).body)
+		return string(h.with(user.token).on(t).call("GET", path+query, content).want(http.StatusOK).body)
 	}
 	for _, processor := range processors {
 		for _, filter := range filters {

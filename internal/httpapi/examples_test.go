@@ -4,6 +4,7 @@ package httpapi_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -48,6 +49,15 @@ func exampleOf(t *testing.T, content openapi3.Content) string {
 	return ""
 }
 
+// postPhishing lets four organisations send what they have of a threat.
+func postPhishing(s *service) {
+	s.t.Helper()
+	for n := 1; n <= 4; n++ {
+		data := fmt.Sprintf(`[{"uuid":"b402c9c1-4576-11e9-9173-0800277f0571","label2":"Phishing","count":%d,"maxRisk":%d,"averageRate":%d}]`, 2*n, 6*n, n)
+		s.user(fmt.Sprint("Organisation ", n)).post(item{"anr": id(n), "type": "threat", "date": "2026-03-01", "data": json.RawMessage(data)})
+	}
+}
+
 // TestExamples sends the requests of the document's examples, one after the
 // other, and compares the answers with its examples.
 func TestExamples(t *testing.T) {
@@ -83,11 +93,15 @@ func TestExamples(t *testing.T) {
 		{nobody, "public_threats", "GET", "/stats/threats.json", 200},
 		{nobody, "public_vulnerabilities", "GET", "/stats/vulnerabilities.json", 200},
 		{nobody, "public_risks", "GET", "/stats/risks.json", 200},
+		{user, "compare_stats", "GET", "/api/v1/stats/compare/", 200},
 		{user, "delete_stats", "DELETE", analysis, 204},
 	}
 	tried := map[string]bool{}
 	for _, tt := range tests {
 		operation := operations[tt.operation]
+		if tt.operation == "compare_stats" {
+			postPhishing(s)
+		}
 		var body any
 		if operation.RequestBody != nil {
 			body = exampleOf(t, operation.RequestBody.Value.Content)

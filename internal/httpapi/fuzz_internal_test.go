@@ -23,7 +23,7 @@ func FuzzFilter(f *testing.F) {
 		f.Add([]byte(body))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		for _, target := range []any{new(api.StatsQuery), new(api.ProcessingQuery), new(api.ClientPatch), new(api.ClientCreation)} {
+		for _, target := range []any{new(api.StatsQuery), new(api.ProcessingQuery), new(api.ComparisonQuery), new(api.ClientPatch), new(api.ClientCreation)} {
 			err := decodeStrict(body, target)
 			if err == nil {
 				if _, err := json.Marshal(target); err != nil {

@@ -87,8 +87,8 @@ func setupStore(t testing.TB, options postgres.Options, changes ...func(*httpapi
 		change(&opts)
 	}
 	opts.Cache = httpapi.NewCache(opts.Now)
-	figures := disclosure.New(disclosure.Options{Store: store.SumStore, Cache: opts.Cache, Now: opts.Now, Location: opts.Location})
-	opts.Public = publicapi.New(publicapi.Options{Figures: figures, Cache: opts.Cache, APIRoot: httpapi.Root})
+	opts.Figures = disclosure.New(disclosure.Options{Store: store.SumStore, Cache: opts.Cache, Now: opts.Now, Location: opts.Location, MinAnalyses: 3})
+	opts.Public = publicapi.New(publicapi.Options{Figures: opts.Figures, Cache: opts.Cache, APIRoot: httpapi.Root})
 	api, handler := httpapi.New(opts)
 	background, cancel := context.WithCancel(context.Background())
 	ended := make(chan struct{})

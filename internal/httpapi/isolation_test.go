@@ -191,6 +191,7 @@ func TestKeys(t *testing.T) {
 		{"GET", "/api/v1/stats/", ""},
 		{"POST", "/api/v1/stats/", `[]`},
 		{"GET", "/api/v1/stats/processed/", `{"processor":"risk_averages"}`},
+		{"GET", "/api/v1/stats/compare/", `{"type":"risk"}`},
 		{"GET", "/api/v1/stats/" + id(1).String(), ""},
 		{"DELETE", "/api/v1/stats/" + id(1).String(), ""},
 	}

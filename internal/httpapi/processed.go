@@ -43,7 +43,7 @@ func (s *Server) ProcessingList(ctx context.Context, request server.ProcessingLi
 	}
 	if len(task.filter.ANRs) > 0 && client.Role != stats.RoleAdmin {
 		// Nobody reads another organisation's values through a filter.
-		task.filter.ANRsOfClient = client.ID
+		task.filter.OfClient = client.ID
 	}
 	key := task.key(request.Params.XFields)
 	encoded, err := cache.Get(ctx, s.cache, key, topicsOf(task.filter.Type), func(ctx context.Context) (*answer.Encoded, error) {
@@ -84,7 +84,7 @@ func (p processing) key(mask string) cache.Key {
 	}
 	return cache.KeyOf("processed", p.processor.Name, fmt.Sprint(map[string][]string(p.params)),
 		p.filter.DateFrom.Format(time.DateOnly), p.filter.DateTo.Format(time.DateOnly),
-		strconv.FormatBool(p.filter.LocalStatsOnly), string(ids), strconv.FormatInt(p.filter.ANRsOfClient, 10), mask)
+		strconv.FormatBool(p.filter.LocalStatsOnly), string(ids), strconv.FormatInt(p.filter.OfClient, 10), mask)
 }
 
 // GetProcessorList answers the processors in the order of their names.

@@ -21,6 +21,7 @@ func (r reply) VisitClientPatchResponse(w http.ResponseWriter) error      { retu
 func (r reply) VisitListStatsResponse(w http.ResponseWriter) error        { return r(w) }
 func (r reply) VisitCreateStatsResponse(w http.ResponseWriter) error      { return r(w) }
 func (r reply) VisitProcessingListResponse(w http.ResponseWriter) error   { return r(w) }
+func (r reply) VisitCompareStatsResponse(w http.ResponseWriter) error     { return r(w) }
 func (r reply) VisitGetProcessorListResponse(w http.ResponseWriter) error { return r(w) }
 func (r reply) VisitDeleteStatsResponse(w http.ResponseWriter) error      { return r(w) }
 func (r reply) VisitGetStatsResponse(w http.ResponseWriter) error         { return r(w) }

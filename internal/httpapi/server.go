@@ -19,6 +19,7 @@ import (
 	"github.com/monarc-project/stats-service/internal/answer"
 	"github.com/monarc-project/stats-service/internal/audit"
 	"github.com/monarc-project/stats-service/internal/cache"
+	"github.com/monarc-project/stats-service/internal/disclosure"
 	"github.com/monarc-project/stats-service/internal/metrics"
 	"github.com/monarc-project/stats-service/internal/postgres"
 	"github.com/monarc-project/stats-service/internal/stats"
@@ -41,6 +42,7 @@ func NewCache(now func() time.Time) *cache.Cache {
 type Options struct {
 	Store    *postgres.Store
 	Cache    *cache.Cache           // shared with the public routes and the pages, see NewCache; nil: one of its own
+	Figures  *disclosure.Control    // what the public sees, to compare with
 	Public   public.ServerInterface // the routes beside the API
 	Pages    Pages                  // the pages for people; nil: none
 	Now      func() time.Time
@@ -72,6 +74,7 @@ type Pages interface {
 // Server answers API v1.
 type Server struct {
 	store            *postgres.Store
+	figures          *disclosure.Control
 	now              func() time.Time
 	location         *time.Location
 	log              *slog.Logger
@@ -103,6 +106,7 @@ func New(opts Options) (*Server, http.Handler) {
 	}
 	s := &Server{
 		store:            opts.Store,
+		figures:          opts.Figures,
 		now:              opts.Now,
 		location:         opts.Location,
 		log:              opts.Log,

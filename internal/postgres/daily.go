@@ -22,8 +22,8 @@ import (
 // a day, they are those that the database came to know last. filter.Type is
 // required.
 //
-// What filter.ANRs asks for is added up from the documents of these analyses, all
-// else comes from rollups: what it costs depends on days and objects, not on the
+// What filter.ANRs and filter.OfClient ask for is added up from documents, all else
+// comes from rollups: what it costs depends on days and objects, not on the
 // number of stats. The sums are the same.
 //
 // Stats of clients that are muted do not count, nor do those whose data does not
@@ -49,7 +49,7 @@ func (s *shared) dailySums(ctx context.Context, source db.DBTX, filter stats.Fil
 		return nil, err
 	}
 	sums := rollup.NewAccumulator()
-	if complete && len(filter.ANRs) == 0 {
+	if complete && len(filter.ANRs) == 0 && filter.OfClient == 0 {
 		err = s.addRollups(ctx, source, filter, sums)
 	} else {
 		err = s.addObservations(ctx, source, filter, sums)
@@ -97,7 +97,7 @@ func (s *shared) warnLeftOut(ctx context.Context, t stats.Type, n int) {
 }
 
 func (s *shared) addObservations(ctx context.Context, source db.DBTX, filter stats.Filter, sums *rollup.Accumulator) error {
-	rows, err := source.Query(ctx, db.ObservationsByDay, string(filter.Type), anrFilter(filter.ANRs), clientFilter(filter.ANRsOfClient),
+	rows, err := source.Query(ctx, db.ObservationsByDay, string(filter.Type), anrFilter(filter.ANRs), clientFilter(filter.OfClient),
 		dateFilter(filter.DateFrom), dateFilter(filter.DateTo), filter.LocalStatsOnly)
 	if err != nil {
 		return translate(ctx, err)

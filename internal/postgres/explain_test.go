@@ -164,14 +164,14 @@ func indexedQuestions() map[string]question {
 	week := stats.Filter{DateFrom: dayOf("2024-11-24"), DateTo: dayOf("2024-11-30")}
 	ofType := func(f stats.Filter) stats.Filter { f.Type = "threat"; return f }
 	ofANRs := func(f stats.Filter) stats.Filter { f.ANRs = anrs; return f }
-	ofClient := func(f stats.Filter) stats.Filter { f.ANRsOfClient = one; return f }
+	ofClient := func(f stats.Filter) stats.Filter { f.OfClient = one; return f }
 
 	list := func(index string, scope stats.Scope, query ListQuery) question {
 		statement, args := listStatement(scope, query, false)
 		return question{statement, args, index}
 	}
 	sums := func(index string, f stats.Filter) question {
-		return question{db.ObservationsByDay, []any{threatType, anrFilter(f.ANRs), clientFilter(f.ANRsOfClient), dateFilter(f.DateFrom), dateFilter(f.DateTo), false}, index}
+		return question{db.ObservationsByDay, []any{threatType, anrFilter(f.ANRs), clientFilter(f.OfClient), dateFilter(f.DateFrom), dateFilter(f.DateTo), false}, index}
 	}
 	spread := func(index string, scope stats.Scope, query ListQuery) question {
 		query.LastOnly = true

@@ -104,12 +104,9 @@ type ClientSums struct {
 }
 
 // SumsByClient adds up what filter asks for, client by client in the order of
-// their ids, of these clients alone. The type and both dates of filter are
-// required. It reads every document of theirs in the period.
+// their ids, of these clients alone or of all when they are nil. The type and both
+// dates of filter are required. It reads every document of theirs in the period.
 func (s SumStore) SumsByClient(ctx context.Context, filter stats.Filter, clients []int64) ([]ClientSums, error) {
-	if len(clients) == 0 {
-		return nil, nil
-	}
 	var sums []ClientSums
 	err := s.read(ctx, func(source db.DBTX) (err error) {
 		sums, err = s.sumsByClient(ctx, source, filter, clients)

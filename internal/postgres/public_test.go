@@ -175,8 +175,11 @@ func TestSumsOfClients(t *testing.T) {
 func TestSumsByClient(t *testing.T) {
 	t.Parallel()
 	store, clients := may(t)
-	if none, err := store.SumsByClient(t.Context(), ofMay, nil); len(none) > 0 || err != nil {
+	if none, err := store.SumsByClient(t.Context(), ofMay, []int64{}); len(none) > 0 || err != nil {
 		t.Errorf("the sums of no clients are %v, %v", none, err)
+	}
+	if all, err := store.SumsByClient(t.Context(), ofMay, nil); len(all) != len(clients) || err != nil {
+		t.Errorf("the sums of all clients are %v, %v", all, err)
 	}
 	got, err := store.SumsByClient(t.Context(), ofMay, []int64{clients[2].ID, clients[0].ID})
 	if err != nil {

@@ -36,7 +36,7 @@ type Observation struct {
 type Filter struct {
 	Type           Type
 	ANRs           []uuid.UUID // empty: every analysis
-	ANRsOfClient   int64       // of what ANRs name, only the stats of this client
+	OfClient       int64       // only the stats of this client; 0: of all
 	DateFrom       time.Time   // included
 	DateTo         time.Time   // included
 	LocalStatsOnly bool        // only stats of clients that are local

@@ -45,7 +45,9 @@ func (t *task) adoptAndReport(ctx context.Context) func(db *database) error {
 		}
 		record, err := run(ctx, db)
 		if errors.Is(err, postgres.ErrNothingToAdopt) {
-			return t.printLine(adoptionRecordOf(postgres.Adoption{}), "The database is this service's own: there is nothing to take over.")
+			nothing := adoptionRecordOf(postgres.Adoption{ByType: map[string]int64{}})
+			nothing.DryRun = t.options.Bool("dry-run")
+			return t.printLine(nothing, "The database is this service's own: there is nothing to take over.")
 		}
 		if err != nil {
 			return err
@@ -67,6 +69,9 @@ func (t *task) adoptIfNeeded(ctx context.Context, db *database) (*adoptionRecord
 	return &record, err
 }
 
+var errAdoptionInterrupted = errors.New("interrupted: the Python service cannot write until the command is run again to its end, " +
+	"or DROP SCHEMA statsservice_adoption CASCADE gives the database back to it")
+
 // adopt seals the tokens with the key of the service, which it makes where there is
 // none: no token is sealed with another one.
 func (t *task) adopt(ctx context.Context, db *database) (adoptionRecord, error) {
@@ -82,6 +87,9 @@ func (t *task) adopt(ctx context.Context, db *database) (adoptionRecord, error) 
 		show(done, total)
 	})
 	end()
+	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+		return adoptionRecord{}, &partialError{errAdoptionInterrupted}
+	}
 	if err != nil {
 		return adoptionRecord{}, ended(ctx, copied, err)
 	}
@@ -98,7 +106,7 @@ func (t *task) adopt(ctx context.Context, db *database) (adoptionRecord, error) 
 func (t *task) surveyAdoption(ctx context.Context, db *database) (adoptionRecord, error) {
 	show, end := t.screen.progress(ctx, "Reading")
 	started := t.Now()
-	found, err := postgres.SurveyAdoption(ctx, postgres.Options{URL: db.url, Now: t.Now}, show)
+	found, err := postgres.SurveyAdoption(ctx, postgres.Options{URL: db.url, Now: t.Now, Log: logging.Named(t.log, logging.Database)}, show)
 	end()
 	if err != nil {
 		return adoptionRecord{}, err
@@ -120,6 +128,7 @@ type adoptionRecord struct {
 	OtherRole    []string         `json:"clients_of_unknown_role"`
 	NoClient     int64            `json:"stats_without_client"`
 	SameDay      int64            `json:"stats_of_the_same_day"`
+	GoesAlong    []string         `json:"dropped_with_the_old_tables"`
 	LeftOut      []leftOutRecord  `json:"left_out"`
 	BytesBefore  int64            `json:"bytes_before"`
 	BytesAfter   int64            `json:"bytes_after,omitempty"`
@@ -140,7 +149,7 @@ func adoptionRecordOf(found postgres.Adoption) adoptionRecord {
 	record := adoptionRecord{
 		Clients: found.Clients, Stats: found.Stats, Types: found.ByType, Documents: found.Documents,
 		WithoutToken: list(found.WithoutToken), WithoutName: list(found.WithoutName), SameName: list(found.SameName),
-		OtherRole: list(found.OtherRole), NoClient: found.NoClient, SameDay: found.SameDay, LeftOut: []leftOutRecord{},
+		OtherRole: list(found.OtherRole), NoClient: found.NoClient, SameDay: found.SameDay, GoesAlong: list(found.GoesAlong), LeftOut: []leftOutRecord{},
 		BytesBefore: found.BytesBefore, BytesAfter: found.BytesAfter,
 	}
 	for _, left := range found.LeftOut {
@@ -183,6 +192,7 @@ func (r adoptionRecord) writeOddities(w io.Writer) {
 		{"Clients without a name", r.WithoutName},
 		{"Clients of an unknown role, who are users", r.OtherRole},
 		{"Clients whose name looks like another's", r.SameName},
+		{"Dropped with the old tables, to be made anew where it is still wanted", r.GoesAlong},
 	} {
 		if len(odd.which) > 0 {
 			fmt.Fprintf(w, "%s: %s\n", odd.what, strings.Join(odd.which, ", "))

@@ -157,7 +157,7 @@ func TestDefaultFile(t *testing.T) {
 		"the name is empty":      {[]string{"STATS_CONFIG="}, config.DefaultFile, 7000},
 		"the environment wins":   {[]string{"PORT=6000"}, config.DefaultFile, 6000},
 		"another file is named":  {[]string{"STATS_CONFIG=other.toml"}, "other.toml", 8000},
-		"a Python file is named": {[]string{"STATS_CONFIG=docker.py"}, "", 5000},
+		"a Python file is named": {[]string{"STATS_CONFIG=docker.py"}, config.DefaultFile, 7000},
 	}
 	for name, tt := range tests {
 		got := load(t, disk, tt.environ...)
@@ -181,7 +181,7 @@ func TestDefaultFile(t *testing.T) {
 // A Python file is not read. Its names are told, never its values.
 func TestPythonFile(t *testing.T) {
 	t.Parallel()
-	const warning = `STATS_CONFIG names the Python file "docker.py", which is not read: set its settings in the environment, or in a .toml file`
+	const warning = `STATS_CONFIG names the Python file "docker.py", which is not read: set its settings in the environment, or in /etc/stats-service/stats-service.toml`
 	tests := map[string]struct {
 		disk files
 		want string

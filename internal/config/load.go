@@ -33,10 +33,10 @@ type Error struct {
 func (e *Error) Error() string { return strings.Join(e.Problems, "\n") }
 
 // Load reads the settings from environ (NAME=value, as os.Environ returns it)
-// and from the file that STATS_CONFIG there names, else from DefaultFile if it
-// exists. readFile is os.ReadFile or a stand-in; it is called for that file and
-// for the files of secrets. The error is an *Error with every problem, and then
-// the Config is the zero value.
+// and from the file that STATS_CONFIG there names. Where it names none, or a
+// Python file, that is DefaultFile if it exists. readFile is os.ReadFile or a
+// stand-in; it is called for that file and for the files of secrets. The error
+// is an *Error with every problem, and then the Config is the zero value.
 func Load(environ []string, readFile func(name string) ([]byte, error)) (Config, error) {
 	l := loader{readFile: readFile, given: map[string]bool{}}
 	l.sources = []source{environment(environ)}
@@ -70,19 +70,18 @@ type loader struct {
 
 // addFile adds the settings file as a source, if there is one.
 func (l *loader) addFile(named string) {
-	switch {
-	case isPython(named):
+	if isPython(named) {
 		l.config.Warnings = append(l.config.Warnings, l.pythonWarning(named))
-	case named != "":
-		l.config.File = named
-		l.sources = append(l.sources, l.file(named))
-	default:
+		named = "" // its settings may have moved to the default one
+	}
+	if named == "" {
 		if _, err := l.readFile(DefaultFile); errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
 			return
 		}
-		l.config.File = DefaultFile
-		l.sources = append(l.sources, l.file(DefaultFile))
+		named = DefaultFile
 	}
+	l.config.File = named
+	l.sources = append(l.sources, l.file(named))
 }
 
 func environment(environ []string) source {

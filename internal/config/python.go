@@ -37,10 +37,10 @@ func pythonNames(content []byte) []string {
 }
 
 // pythonWarning says what becomes of a Python file that STATS_CONFIG names: it is
-// not read, and its settings have to move to the environment.
+// not read, and its settings have to move.
 func (l *loader) pythonWarning(path string) string {
-	warning := fmt.Sprintf("%s names the Python file %q, which is not read: set its settings in the environment, or in a .toml file",
-		fileVariable, path)
+	warning := fmt.Sprintf("%s names the Python file %q, which is not read: set its settings in the environment, or in %s",
+		fileVariable, path, DefaultFile)
 	content, err := l.readFile(path)
 	if err != nil {
 		return fmt.Sprintf("%s (they cannot be listed: %v)", warning, reason(err))

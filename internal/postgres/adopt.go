@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"time"
 
@@ -58,7 +59,12 @@ func Adopt(ctx context.Context, opts Options, progress Progress) (Adoption, erro
 	}
 	defer closeSoon(ctx, a.conn)
 	if err := a.run(ctx, opts); err != nil {
-		return a.Adoption, adoptionError(ctx, err)
+		err = adoptionError(ctx, err)
+		if a.begun {
+			err = fmt.Errorf("%w. The Python service cannot write until this is run again to its end, "+
+				"or DROP SCHEMA %s CASCADE gives the database back to it", err, adoptionSchema)
+		}
+		return a.Adoption, err
 	}
 	return a.Adoption, nil
 }
@@ -93,6 +99,7 @@ type adoption struct {
 	Adoption
 	conn     *pgx.Conn
 	old      string // the schema of the old tables, quoted
+	encoding string // of the database
 	page     int    // bounds the stats of a transaction
 	begun    bool
 	store    *Store // on the new tables, in their schema of their own
@@ -108,7 +115,7 @@ func openAdoption(ctx context.Context, opts Options, progress Progress) (*adopti
 	}
 	registerCodecs(conn.TypeMap())
 	a := &adoption{conn: conn, progress: progress, page: cmp.Or(opts.adoptionPage, adoptionPage)}
-	if err := a.inspect(ctx); err != nil {
+	if err := a.inspect(ctx, opts.Log); err != nil {
 		closeSoon(ctx, conn)
 		return nil, err
 	}
@@ -116,19 +123,34 @@ func openAdoption(ctx context.Context, opts Options, progress Progress) (*adopti
 }
 
 // adoptionSettings are those of the connection that copies. A page that a crash of
-// the server takes away is copied again.
-const adoptionSettings = `SELECT set_config('plan_cache_mode', 'force_custom_plan', false),
-	set_config('synchronous_commit', 'off', false), set_config('enable_seqscan', 'off', false)`
+// the server takes away is copied again. Where row_security is off, a policy that hides
+// rows is an error.
+const adoptionSettings = `SELECT set_config('plan_cache_mode', 'force_custom_plan', false), set_config('row_security', 'off', false),
+	set_config('synchronous_commit', 'off', false), set_config('enable_seqscan', 'off', false)
+UNION ALL
+SELECT set_config(name, '0', false), '', '', '' FROM pg_settings
+WHERE name IN ('statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout', 'transaction_timeout')`
 
-// inspect waits for another process that takes the same database over.
-func (a *adoption) inspect(ctx context.Context) error {
+// lock waits for another process that takes the same database over.
+func (a *adoption) lock(ctx context.Context, log *slog.Logger) error {
+	var alone bool
+	if err := a.conn.QueryRow(ctx, `SELECT pg_try_advisory_lock($1)`, adoptionLock).Scan(&alone); err != nil || alone {
+		return err
+	}
+	if log != nil {
+		log.Warn("waiting for another process that takes this database over, or looks at it")
+	}
+	return db.New(a.conn).LockSession(ctx, adoptionLock)
+}
+
+func (a *adoption) inspect(ctx context.Context, log *slog.Logger) error {
 	if pooled, err := isPooled(ctx, a.conn); err != nil || pooled {
 		return cmp.Or(err, errPooled)
 	}
-	if err := db.New(a.conn).LockSession(ctx, adoptionLock); err != nil {
+	if _, err := a.conn.Exec(ctx, adoptionSettings); err != nil {
 		return adoptionError(ctx, err)
 	}
-	if _, err := a.conn.Exec(ctx, adoptionSettings); err != nil {
+	if err := a.lock(ctx, log); err != nil {
 		return adoptionError(ctx, err)
 	}
 	found, err := inspect(ctx, a.conn)
@@ -139,8 +161,8 @@ func (a *adoption) inspect(ctx context.Context) error {
 		return cmp.Or(found.err(), found.nothing())
 	}
 	a.old, a.begun = pgx.Identifier{found.schema}.Sanitize(), found.kind == adopting
-	a.Revision = found.revision
-	return a.conn.QueryRow(ctx, a.sql(`SELECT count(*) FROM OLD.stats`)).Scan(&a.total)
+	a.Revision, a.encoding = found.revision, found.encoding
+	return nil
 }
 
 // sql puts the schema of the old tables into a statement.
@@ -154,14 +176,15 @@ func (a *adoption) advance(n int) {
 }
 
 func (a *adoption) run(ctx context.Context, opts Options) (err error) {
-	a.advance(0)
-	if err := a.refuseDependents(ctx); err != nil {
+	if err := a.preflight(ctx); err != nil {
 		return err
 	}
+	a.advance(0)
 	if !a.begun {
-		if err := pgx.BeginFunc(ctx, a.conn, func(tx pgx.Tx) error { return a.begin(ctx, tx) }); err != nil {
+		if err := a.transact(ctx, a.begin); err != nil {
 			return err
 		}
+		a.begun = true
 	}
 	if err := a.makeTables(ctx); err != nil {
 		return err
@@ -183,35 +206,25 @@ func (a *adoption) run(ctx context.Context, opts Options) (err error) {
 		return err
 	}
 	a.advance(0)
-	if err := pgx.BeginFunc(ctx, a.conn, func(tx pgx.Tx) error { return a.handOver(ctx, tx) }); err != nil {
+	if err := a.transact(ctx, a.handOver); err != nil {
 		return err
 	}
 	a.finish(ctx)
 	return nil
 }
 
-// dependents finds what would go with the old tables, or keep them.
-const dependents = `
-SELECT coalesce(string_agg(DISTINCT name, ', '), '') FROM (
-	SELECT r.ev_class::regclass::text AS name
-	FROM pg_depend AS d JOIN pg_rewrite AS r ON d.classid = 'pg_rewrite'::regclass AND r.oid = d.objid
-	WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid IN ('OLD.client'::regclass, 'OLD.stats'::regclass)
-	UNION ALL
-	SELECT conrelid::regclass::text FROM pg_constraint
-	WHERE contype = 'f' AND confrelid IN ('OLD.client'::regclass, 'OLD.stats'::regclass)
-	  AND conrelid NOT IN ('OLD.client'::regclass, 'OLD.stats'::regclass)
-) AS dependent`
-
-func (a *adoption) refuseDependents(ctx context.Context) error {
-	var names string
-	if err := a.conn.QueryRow(ctx, a.sql(dependents)).Scan(&names); err != nil {
-		return err
+// transact runs fn in a transaction that locks the old tables, again when it lost a
+// deadlock: a request of the Python service reads, and then waits to write.
+func (a *adoption) transact(ctx context.Context, fn func(ctx context.Context, tx pgx.Tx) error) error {
+	for attempt := 1; ; attempt++ {
+		err := pgx.BeginFunc(ctx, a.conn, func(tx pgx.Tx) error { return fn(ctx, tx) })
+		if sqlState(err) != codeDeadlock || attempt == transactAttempts {
+			return err
+		}
+		if err := pause(ctx, attempt); err != nil {
+			return err
+		}
 	}
-	if names != "" {
-		return fmt.Errorf("these depend on the old tables client and stats: %s: drop them, take the database over, "+
-			"and make them anew (the view stats_with_data has the columns of the old stats)", names)
-	}
-	return nil
 }
 
 // adoptionState stays, as the note that the database was taken over, and for the way back.
@@ -269,6 +282,7 @@ func openIn(ctx context.Context, opts Options, schema string) (*Store, error) {
 		return nil, err
 	}
 	config.ConnConfig.RuntimeParams["search_path"] = schema
+	config.ConnConfig.RuntimeParams["statement_timeout"] = "0"
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return nil, err
@@ -311,23 +325,43 @@ func (a *adoption) handOver(ctx context.Context, tx pgx.Tx) error {
 	if _, err := tx.Exec(ctx, note, a.Revision, version); err != nil {
 		return err
 	}
-	statements := []string{`DROP TABLE OLD.stats, OLD.client`,
-		`DROP TABLE IF EXISTS OLD.alembic_version, OLD.goose_db_version`} // which a refused db_init has left
-	for _, table := range ownTables {
-		statements = append(statements, fmt.Sprintf(`ALTER TABLE %s.%s SET SCHEMA %s`, adoptionSchema, table, a.old))
-	}
-	statements = append(statements, fmt.Sprintf(`ALTER VIEW %s.stats_with_data SET SCHEMA %s`, adoptionSchema, a.old),
-		fmt.Sprintf(`ALTER FUNCTION %s.audit_log_append_only() SET SCHEMA %s`, adoptionSchema, a.old),
-		`DROP SCHEMA `+adoptionSchema+` CASCADE`)
-	for _, statement := range statements {
-		if _, err := tx.Exec(ctx, a.sql(statement)); err != nil {
-			return err
-		}
+	if err := a.replaceTables(ctx, tx); err != nil {
+		return err
 	}
 	if err := a.note(ctx, tx); err != nil {
 		return err
 	}
 	return notify(ctx, db.New(tx), []Change{ChangeEverything})
+}
+
+// replaceTables gives the new tables to the owner of the old ones: who takes a database
+// over may be a superuser, and not the role of the service. It names what it drops of
+// the schema that the new tables leave: a table that it forgot would be an error.
+func (a *adoption) replaceTables(ctx context.Context, tx pgx.Tx) error {
+	var owner string
+	err := tx.QueryRow(ctx, a.sql(`SELECT quote_ident(pg_get_userbyid(relowner)) FROM pg_class WHERE oid = 'OLD.stats'::regclass`)).Scan(&owner)
+	if err != nil {
+		return err
+	}
+	statements := []string{`DROP TABLE OLD.stats, OLD.client`,
+		`DROP TABLE IF EXISTS OLD.alembic_version, OLD.goose_db_version`} // which a refused db_init has left
+	move := func(kind, name string) {
+		statements = append(statements, fmt.Sprintf(`ALTER %s %s.%s SET SCHEMA %s`, kind, adoptionSchema, name, a.old),
+			fmt.Sprintf(`ALTER %s OLD.%s OWNER TO %s`, kind, name, owner))
+	}
+	for _, table := range ownTables {
+		move("TABLE", table)
+	}
+	move("VIEW", "stats_with_data")
+	move("FUNCTION", "audit_log_append_only()")
+	statements = append(statements, fmt.Sprintf(`DROP TABLE %[1]s.progress, %[1]s.content`, adoptionSchema),
+		fmt.Sprintf(`DROP FUNCTION %s.refuse()`, adoptionSchema), `DROP SCHEMA `+adoptionSchema)
+	for _, statement := range statements {
+		if _, err := tx.Exec(ctx, a.sql(statement)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // note tells the audit log of it.
@@ -360,8 +394,7 @@ func (a *adoption) compare(ctx context.Context, tx pgx.Tx) error {
 			return err
 		}
 		if n > 0 {
-			return fmt.Errorf("%d %s differ between the old tables and the new ones, which are both still there: nothing was dropped; "+
-				"DROP SCHEMA %s CASCADE gives the database back", n, what, adoptionSchema)
+			return fmt.Errorf("%d %s differ between the old tables and the new ones, which are both still there: nothing was dropped", n, what)
 		}
 	}
 	return nil

@@ -333,7 +333,7 @@ func (a *adoption) copyClients(ctx context.Context, opts Options) error {
 func (a *adoption) continueSequence(ctx context.Context, tx pgx.Tx) error {
 	var last *int64
 	const statement = `SELECT max(v) FROM (SELECT max(id)::bigint AS v FROM OLD.client UNION ALL
-		SELECT last_value FROM pg_sequences WHERE format('%I.%I', schemaname, sequencename) = pg_get_serial_sequence('OLD.client', 'id')) AS used`
+		SELECT last_value FROM pg_sequences WHERE format('%I.%I', schemaname, sequencename) = pg_get_serial_sequence('OLD.client', 'id')) AS used WHERE v > 0`
 	if err := tx.QueryRow(ctx, a.sql(statement)).Scan(&last); err != nil || last == nil {
 		return err
 	}

@@ -28,6 +28,7 @@ type Adoption struct {
 	OtherRole    []string         // uuids of clients whose role is neither user nor admin, and become users
 	NoClient     int64            // stats that are nobody's: they count, and only admins see them
 	SameDay      int64            // stats beyond the first of a client, analysis, type and day: all count
+	GoesAlong    []string         // what others made on the old tables, and is dropped with them
 	LeftOut      []LeftOut        // stats that are kept and returned, but count in no result
 	ByType       map[string]int64 // all stats
 	BytesBefore  int64            // of the old tables with their indexes
@@ -57,7 +58,7 @@ func SurveyAdoption(ctx context.Context, opts Options, progress Progress) (Adopt
 
 // survey reads each content once. Writers may go on meanwhile.
 func (a *adoption) survey(ctx context.Context) error {
-	if err := a.refuseDependents(ctx); err != nil {
+	if err := a.preflight(ctx); err != nil {
 		return err
 	}
 	if err := a.lookAtOld(ctx); err != nil {
@@ -152,7 +153,14 @@ func (a *adoption) lookAtOld(ctx context.Context) error {
 	if err := a.lookAtTypes(ctx); err != nil {
 		return err
 	}
-	rows, err := a.conn.Query(ctx, a.sql(`SELECT uuid::text, name, token, role FROM OLD.client ORDER BY id`))
+	rows, err := a.conn.Query(ctx, a.sql(goesAlong))
+	if err != nil {
+		return err
+	}
+	if a.GoesAlong, err = pgx.CollectRows(rows, pgx.RowTo[string]); err != nil {
+		return err
+	}
+	rows, err = a.conn.Query(ctx, a.sql(`SELECT uuid::text, name, token, role FROM OLD.client ORDER BY id`))
 	if err != nil {
 		return err
 	}
@@ -180,6 +188,19 @@ func (a *adoption) lookAtOld(ctx context.Context) error {
 	})
 	return err
 }
+
+const goesAlong = `
+WITH old AS (SELECT oid, relname, relowner, relacl FROM pg_class WHERE oid IN ('OLD.client'::regclass, 'OLD.stats'::regclass))
+SELECT format('trigger %I on %s', tgname, relname) FROM old JOIN pg_trigger ON tgrelid = old.oid WHERE NOT tgisinternal AND tgname <> 'adoption'
+UNION ALL
+SELECT format('policy %I on %s', polname, relname) FROM old JOIN pg_policy ON polrelid = old.oid
+UNION ALL
+SELECT format('publication %I of %s', pubname, relname)
+FROM old JOIN pg_publication_rel ON prrelid = old.oid JOIN pg_publication AS p ON p.oid = prpubid
+UNION ALL
+SELECT DISTINCT format('rights of %s on %s', CASE grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(grantee)) END, relname)
+FROM old, aclexplode(relacl) WHERE grantee <> relowner
+ORDER BY 1`
 
 func (a *adoption) lookAtTypes(ctx context.Context) error {
 	a.ByType = map[string]int64{}

@@ -27,6 +27,8 @@ var (
 	// ErrReadOnly reports that the database takes no writes: it is a standby, or a
 	// former primary.
 	ErrReadOnly error = &unusableError{"the database takes no writes"}
+	// ErrExhausted reports that the database has no room, memory or connection left.
+	ErrExhausted error = &unusableError{"the database has run out of something"}
 )
 
 // unusableError is about a database that is there and cannot be used.
@@ -52,6 +54,7 @@ const (
 	codeNotSupported        = "0A000"
 	codeInternal            = "XX000"
 	classAuthorization      = "28"
+	classResources          = "53"
 )
 
 // unavailable are the SQLSTATE classes (two characters) and codes after which
@@ -59,7 +62,6 @@ const (
 var unavailable = map[string]bool{
 	"08":                 true, // connection exception
 	"40":                 true, // the transaction lost against others, again and again
-	"53":                 true, // insufficient resources, such as too many connections
 	"57":                 true, // operator intervention: shutting down, starting up
 	"58":                 true, // system error, such as one of a disk
 	"25P03":              true, // the session was idle in a transaction for too long
@@ -102,6 +104,8 @@ func translateSQLState(err *pgconn.PgError) error {
 		return fmt.Errorf("%w: %s (%s)", ErrReadOnly, err.Message, err.Code)
 	case err.Code == codeNotPermitted, sqlClass(err.Code) == classAuthorization:
 		return fmt.Errorf("%w: %s (%s)", ErrRefused, err.Message, err.Code)
+	case sqlClass(err.Code) == classResources:
+		return fmt.Errorf("%w: %s (%s)", ErrExhausted, err.Message, err.Code)
 	case err.Code == codeUnknownDatabase:
 		return fmt.Errorf("%w: %s: run `stats-service db_create`", stats.ErrUnavailable, err.Message)
 	case err.Code == codeUniqueViolation:

@@ -64,7 +64,13 @@ type export struct {
 // latestRevision is what a database gets that was never one of the Python service.
 var latestRevision = len(pythonClient) - 1
 
+// exportSettings have PostgreSQL write values in the form that every server reads alike.
+const exportSettings = `SELECT set_config('datestyle', 'ISO', true), set_config('extra_float_digits', '3', true)`
+
 func (e *export) run(ctx context.Context, tx pgx.Tx) error {
+	if _, err := tx.Exec(ctx, exportSettings); err != nil {
+		return err
+	}
 	revision, version, err := adoptedFrom(ctx, tx)
 	if err != nil {
 		return err

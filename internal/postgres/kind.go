@@ -46,6 +46,7 @@ type inspection struct {
 	kind     schemaKind
 	schema   string   // where the tables are, or would be made
 	tables   []string // of ownTables, those that are there
+	encoding string   // of the database
 	revision int      // of a Python instance's tables, an index of pythonClient
 	odd      string   // what makes the tables foreign
 }
@@ -53,6 +54,10 @@ type inspection struct {
 // err is nil where the service's own tables are, or can be made.
 func (i inspection) err() error {
 	switch i.kind {
+	case empty:
+		if i.encoding != encodingUTF8 {
+			return errors.New(wrongEncoding(i.encoding))
+		}
 	case earlier:
 		return ErrEarlierBuild
 	case python:
@@ -63,6 +68,14 @@ func (i inspection) err() error {
 		return fmt.Errorf("%w (%s)", ErrForeign, i.odd)
 	}
 	return nil
+}
+
+const encodingUTF8 = "UTF8"
+
+// wrongEncoding says how to get a database that can store every text.
+func wrongEncoding(encoding string) string {
+	return fmt.Sprintf("the encoding of the database is %s, and the service needs %s: make another database "+
+		"(createdb --encoding UTF8 --template template0), and move what is in this one (pg_dump, pg_restore)", encoding, encodingUTF8)
 }
 
 // nothing says why there is nothing to take over where err is nil.
@@ -100,6 +113,7 @@ func pythonColumns(added ...string) []string {
 // inspectStatement looks at the catalog alone: it needs no rights and changes nothing.
 const inspectStatement = `
 SELECT to_regclass('` + goose.DefaultTablename + `') IS NOT NULL,
+	current_setting('server_encoding'),
 	coalesce((SELECT n.nspname FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
 	          WHERE c.oid = coalesce(to_regclass('client'), to_regclass('stats'))), current_schema(), 'public')::text,
 	to_regclass('` + adoptionSchema + `.progress') IS NOT NULL,
@@ -114,7 +128,7 @@ func inspect(ctx context.Context, conn querier) (inspection, error) {
 	var found inspection
 	var hasGoose, begun bool
 	var client, stats []string
-	err := conn.QueryRow(ctx, inspectStatement, ownTables).Scan(&hasGoose, &found.schema, &begun, &client, &stats, &found.tables)
+	err := conn.QueryRow(ctx, inspectStatement, ownTables).Scan(&hasGoose, &found.encoding, &found.schema, &begun, &client, &stats, &found.tables)
 	if err != nil {
 		return found, fmt.Errorf("reach the database: %w", translate(ctx, err))
 	}

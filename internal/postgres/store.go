@@ -257,6 +257,8 @@ func setConnDefaults(config *pgx.ConnConfig) {
 	if config.RuntimeParams["application_name"] == "" {
 		config.RuntimeParams["application_name"] = applicationName
 	}
+	// Else PostgreSQL would send text in the encoding of the database.
+	config.RuntimeParams["client_encoding"] = "UTF8"
 	// Dates and times are compared and shown in UTC whatever the server's zone.
 	config.RuntimeParams["timezone"] = "UTC"
 	config.DialFunc = dialer().DialContext

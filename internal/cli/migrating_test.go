@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+//go:build examples
+
+package cli_test
+
+import (
+	"context"
+	"net"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/monarc-project/stats-service/internal/pgtest"
+)
+
+const migratingFile = root + "/docs/migrating.md"
+
+// machine stands in for what the page expects of a machine beside PostgreSQL and the
+// program: packages, units, and a user of the service.
+const machine = `set -eu
+apt() { :; }
+sudo() {
+	case "$1 $2" in
+	'-u postgres') shift 2; PGUSER=postgres "$@" ;;
+	'-u stats-service') shift 2; "$@" ;;
+	*) "$@" ;;
+	esac
+}
+systemctl() {
+	case "$*" in
+	'enable --now stats-service')
+		stats-service serve >serve.log 2>&1 &
+		service=$!
+		until stats-service healthcheck --ready 2>/dev/null; do kill -0 $service; sleep 0.1; done ;;
+	'disable --now stats-service')
+		if [ -n "${service:-}" ]; then kill $service; wait $service; service=; fi ;;
+	esac
+}
+trap 'systemctl disable --now stats-service' EXIT
+`
+
+// between are requests that front offices send to the new service.
+const between = `
+request GET http://127.0.0.1:$SERVICE_PORT/api/v1/client/me nc3 | grep '"name":"NC3"'
+request POST http://127.0.0.1:$SERVICE_PORT/api/v1/stats/ nc3 '[{"anr":"00000000-0000-4000-8000-000000000004","type":"threat","date":"2024-05-03","data":[]}]' | grep '^201'
+`
+
+var pythonInstance = []string{
+	`CREATE TABLE client (id serial PRIMARY KEY, uuid uuid UNIQUE NOT NULL, name varchar(100) UNIQUE, token varchar(100) UNIQUE, role integer,
+		last_seen timestamp, local boolean, created_at timestamp, updated_at timestamp, is_active boolean)`,
+	`CREATE TABLE stats (uuid uuid PRIMARY KEY, anr uuid NOT NULL, type varchar NOT NULL, date date NOT NULL, data jsonb NOT NULL,
+		created_at timestamp, client_id integer REFERENCES client (id))`,
+	`INSERT INTO client (uuid, name, token, role, created_at, last_seen) VALUES
+		('00000000-0000-4000-8000-000000000001', 'NC3', 'nc3', 1, '2024-05-01', '2024-05-02 03:04:05')`,
+	`INSERT INTO stats VALUES
+		('00000000-0000-4000-8000-000000000003', '00000000-0000-4000-8000-000000000004', 'threat', '2024-05-01', '[]', '2024-05-01', 1),
+		('00000000-0000-4000-8000-000000000005', '00000000-0000-4000-8000-000000000004', 'threat', '2024-05-02', '{}', '2024-05-02', NULL)`,
+}
+
+// TestMigratingPage types what docs/migrating.md shows, there and back, and nothing else.
+func TestMigratingPage(t *testing.T) {
+	t.Parallel()
+	server, err := url.Parse(pgtest.Empty(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	host, pgPort := server.Query().Get("host"), server.Query().Get("port")
+	server.User, server.Path = url.User("postgres"), "/postgres"
+	superuser := connect(t, server.String())
+	execAll(t, superuser, `CREATE ROLE migrating LOGIN`, `CREATE DATABASE migrating OWNER migrating`)
+	server.User = url.User("migrating")
+	address := func(database string) string {
+		server.Path = "/" + database
+		return server.String()
+	}
+	old := connect(t, address("migrating"))
+	execAll(t, old, pythonInstance...)
+	const rows = `SELECT concat_ws('|', uuid, anr, type, date, data, created_at, client_id) FROM stats ORDER BY date`
+	const clients = `SELECT concat_ws('|', id, uuid, name, token, role, created_at, last_seen) FROM client`
+	wantRows, wantClients := texts(t, old, rows), texts(t, old, clients)
+	_ = old.Close(t.Context())
+
+	// The server of the tests has a role and a database of the page's name already.
+	dir, page := t.TempDir(), strings.ReplaceAll(read(t, migratingFile), "statsservice", "migrating")
+	inPage := regexp.MustCompile(`postgresql://migrating:password@localhost:5432/(\w+)`)
+	page = inPage.ReplaceAllStringFunc(page, func(found string) string {
+		// In a shell, what follows an ampersand would be another command.
+		return strings.Replace(address(inPage.FindStringSubmatch(found)[1]), "&port="+pgPort, "", 1)
+	})
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, port, _ := net.SplitHostPort(listener.Addr().String())
+	_ = listener.Close()
+	settings := regexp.MustCompile("(?s)```toml\n(.*?)```").FindStringSubmatch(page)[1]
+	file := filepath.Join(dir, "stats-service.toml")
+	if err := os.WriteFile(file, []byte(strings.Replace(settings, "port = 5005", "port = "+port, 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	there, back, found := strings.Cut(page, "## The way back")
+	back, _, alsoFound := strings.Cut(back, "## Side by side")
+	if !found || !alsoFound {
+		t.Fatal("the page has other headings")
+	}
+	script := machine + typedIn(there) + between + typedIn(back)
+	shell := exec.CommandContext(t.Context(), "bash", "-c", script)
+	shell.Dir = dir
+	shell.Env = append(os.Environ(), "STATS_CONFIG="+file, "SERVICE_PORT="+port, "DATA_DIR="+dir,
+		"PGHOST="+host, "PGPORT="+pgPort)
+	output, err := shell.CombinedOutput()
+	t.Logf("%s", output)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, said := range []string{"Dry run, to be taken over: clients: 1, stats: 2", "Taken over: clients: 1, stats: 2", "Rollups and stats: agree"} {
+		if !strings.Contains(string(output), said) {
+			t.Errorf("nothing said %q", said)
+		}
+	}
+	returned := connect(t, address("migrating"))
+	if diff := cmp.Diff(wantRows, texts(t, returned, rows)[:len(wantRows)]); diff != "" {
+		t.Errorf("stats (-before +after)\n%s", diff)
+	}
+	if n := len(texts(t, returned, rows)); n != len(wantRows)+1 {
+		t.Errorf("%d stats came back, want those of before and the new one", n)
+	}
+	seen := strings.NewReplacer("|2024-05-02 03:04:05", "")
+	if got := texts(t, returned, clients); !strings.HasPrefix(got[0], seen.Replace(wantClients[0])) {
+		t.Errorf("client %q, want %q that was seen later", got, wantClients)
+	}
+}
+
+// typedIn are the commands of the transcripts in a text.
+func typedIn(text string) string {
+	var commands strings.Builder
+	for _, step := range tourSteps(text) {
+		commands.WriteString(step.command)
+	}
+	return commands.String()
+}
+
+func connect(t *testing.T, address string) *pgx.Conn {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close(context.Background()) })
+	return conn
+}
+
+func execAll(t *testing.T, conn *pgx.Conn, statements ...string) {
+	t.Helper()
+	for _, statement := range statements {
+		if _, err := conn.Exec(t.Context(), statement); err != nil {
+			t.Fatalf("%s: %v", statement, err)
+		}
+	}
+}
+
+func texts(t *testing.T, conn *pgx.Conn, query string) []string {
+	t.Helper()
+	rows, err := conn.Query(t.Context(), query)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}

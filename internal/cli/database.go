@@ -79,7 +79,7 @@ func (p *program) openDatabase(ctx context.Context, settings config.Config, log 
 	if url, configured := settings.Database(); configured {
 		return &database{url: url}, nil
 	}
-	if settings.IsWeakKey() && use != toRestore {
+	if settings.IsWeakKey() && use.mayCreate() && use != toRestore {
 		if there, err := localpg.Exists(settings.DataDir); err == nil && !there {
 			return nil, errWeakKey
 		}

@@ -165,7 +165,7 @@ func Open(ctx context.Context, opts Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	conns := conntrack.New()
+	conns := conntrack.New(config.ConnConfig.ConnectTimeout)
 	config.ConnConfig.DialFunc = conns.Tracking(config.ConnConfig.DialFunc)
 	if opts.pooled, err = examine(ctx, config.ConnConfig); err != nil {
 		return nil, err
@@ -200,7 +200,7 @@ func newStore(pool *pgxpool.Pool, opts Options) *Store {
 		now:      opts.Now,
 		log:      opts.Log,
 		subjects: newDictionary(dictionarySize),
-		conns:    conntrack.New(),
+		conns:    conntrack.New(connectTimeout),
 		stall:    cmp.Or(opts.StallTimeout, defaultStallTimeout),
 		pooled:   opts.pooled,
 		lists:    newLists(pool.Config().MaxConns, opts.AcquireTimeout),

@@ -15,10 +15,17 @@ import (
 // DialFunc makes a connection.
 type DialFunc = func(ctx context.Context, network, address string) (net.Conn, error)
 
+// drainTimeout bounds how long the driver reads what a server still sends on a
+// connection that it gives up. It would take 15 seconds, for which the connection
+// keeps its place in the pool.
+const drainTimeout = time.Second
+
 // Conns are the network connections to a server. A server that hangs keeps them
 // open and answers nothing, so that a query that was sent waits without end. They
 // are safe for concurrent use.
 type Conns struct {
+	first time.Duration
+
 	mu  sync.Mutex
 	all map[*conn]bool
 }
@@ -28,16 +35,26 @@ type conn struct {
 	net.Conn
 	of           *Conns
 	waitingSince atomic.Int64 // Unix nanoseconds; 0: it does not wait
+	answered     atomic.Bool  // something was read
+
+	mu       sync.Mutex
+	deadline time.Time // that the driver has set
 }
 
-// New returns no connections yet.
-func New() *Conns { return &Conns{all: map[*conn]bool{}} }
+// New returns no connections yet. On each, the server has to answer for the first time
+// within a duration: that bounds requests to cancel a query, for which the driver
+// connects anew and waits 15 seconds.
+func New(first time.Duration) *Conns { return &Conns{first: first, all: map[*conn]bool{}} }
 
 // Tracking returns a dialer that keeps track of its connections.
 func (c *Conns) Tracking(dial DialFunc) DialFunc {
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
 		dialled, err := dial(ctx, network, address)
 		if err != nil {
+			return nil, err
+		}
+		if err := dialled.SetReadDeadline(time.Now().Add(c.first)); err != nil {
+			_ = dialled.Close()
 			return nil, err
 		}
 		tracked := &conn{Conn: dialled, of: c}
@@ -65,7 +82,25 @@ func (c *Conns) CloseStalled(before time.Time) {
 func (c *conn) Read(p []byte) (int, error) {
 	c.waitingSince.Store(time.Now().UnixNano())
 	defer c.waitingSince.Store(0)
-	return c.Conn.Read(p)
+	n, err := c.Conn.Read(p)
+	if n > 0 && !c.answered.Swap(true) {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		_ = c.Conn.SetReadDeadline(c.deadline) // fails where the connection is closed
+	}
+	return n, err
+}
+
+// SetDeadline implements net.Conn. The driver sets one that has come to interrupt a
+// query, takes it back, and sets one to come when it gives the connection up.
+func (c *conn) SetDeadline(t time.Time) error {
+	if last := time.Now().Add(drainTimeout); t.After(last) {
+		t = last
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.deadline = t
+	return c.Conn.SetDeadline(t)
 }
 
 // Close implements net.Conn.

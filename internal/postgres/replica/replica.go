@@ -104,7 +104,7 @@ func Open(opts Options) (*Replicas, error) {
 
 func open(config *pgxpool.Config) (*replica, error) {
 	config.ConnConfig.ConnectTimeout = min(config.ConnConfig.ConnectTimeout, probeTimeout)
-	tracked := conntrack.New()
+	tracked := conntrack.New(config.ConnConfig.ConnectTimeout)
 	config.ConnConfig.DialFunc = tracked.Tracking(config.ConnConfig.DialFunc)
 	pool, err := pgxpool.NewWithConfig(context.Background(), config)
 	if err != nil {

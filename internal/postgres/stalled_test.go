@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package postgres_test
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/monarc-project/stats-service/internal/pgtest"
+	"github.com/monarc-project/stats-service/internal/postgres"
+)
+
+// TestGivenUpConnections gives up a question on each connection while the database is
+// silent. Once it is back there has to be a connection for the next one before the
+// pool gives up: the driver would go on waiting on those of before for longer than that.
+func TestGivenUpConnections(t *testing.T) {
+	t.Parallel()
+	proxy := pgtest.NewProxy(t, pgtest.New(t))
+	opts := options(t, proxy.URL+"&connect_timeout=1")
+	opts.MaxConns = 2
+	store, err := postgres.Open(t.Context(), opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(store.Close)
+	ask := func(check func(error)) {
+		var all sync.WaitGroup
+		for range opts.MaxConns {
+			all.Go(func() {
+				ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+				defer cancel()
+				check(store.Ping(ctx))
+			})
+		}
+		all.Wait()
+	}
+	ask(func(error) {}) // connects
+	proxy.Stall()
+	ask(func(err error) {
+		if err == nil {
+			t.Error("the database answers, although it is silent")
+		}
+	})
+	proxy.Resume()
+	if err := store.Ping(t.Context()); err != nil {
+		t.Error(err)
+	}
+}

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 )
@@ -20,6 +21,8 @@ type Proxy struct {
 	URL string // of the database, through the proxy
 
 	relay Relay
+
+	delay atomic.Int64 // nanoseconds for which each piece is held back
 
 	mu   sync.Mutex
 	open map[net.Conn]*atomic.Bool // whether they are silent
@@ -74,12 +77,20 @@ func NewRelay(tb testing.TB, database string) Relay {
 // NewProxy returns a Proxy for the database of a URL that New or Empty returned.
 func NewProxy(tb testing.TB, database string) *Proxy {
 	tb.Helper()
-	relay := NewRelay(tb, database)
-	p := &Proxy{URL: relay.URL, relay: relay, open: map[net.Conn]*atomic.Bool{}}
-	go p.serve()
-	tb.Cleanup(func() { relay.Close(); p.Cut() })
+	p := Serve(NewRelay(tb, database))
+	tb.Cleanup(p.Close)
 	return p
 }
+
+// Serve returns a Proxy that passes connections on by the relay until Close.
+func Serve(relay Relay) *Proxy {
+	p := &Proxy{URL: relay.URL, relay: relay, open: map[net.Conn]*atomic.Bool{}}
+	go p.serve()
+	return p
+}
+
+// Close ends all connections and takes no more.
+func (p *Proxy) Close() { p.relay.Close(); p.Cut() }
 
 // Pass lets connections through, which is what a new Proxy does.
 func (p *Proxy) Pass() { p.change(passing) }
@@ -107,6 +118,9 @@ func (p *Proxy) Resume() {
 	defer p.mu.Unlock()
 	p.mode = passing
 }
+
+// Delay holds back for so long each piece of what is sent, in both directions.
+func (p *Proxy) Delay(by time.Duration) { p.delay.Store(int64(by)) }
 
 func (p *Proxy) change(to mode) {
 	p.mu.Lock()
@@ -148,17 +162,21 @@ func (p *Proxy) pass(near net.Conn, silent *atomic.Bool) {
 		return
 	}
 	defer far.Close()
-	go func() { _, _ = io.Copy(loses{far, silent}, near); far.Close() }()
-	_, _ = io.Copy(loses{near, silent}, far)
+	go func() { _, _ = io.Copy(leg{far, silent, &p.delay}, near); far.Close() }()
+	_, _ = io.Copy(leg{near, silent, &p.delay}, far)
 }
 
-// loses writes, and loses what is written once it is silent.
-type loses struct {
+// leg writes to one end, late by a delay, and loses what is written once it is silent.
+type leg struct {
 	io.Writer
 	silent *atomic.Bool
+	delay  *atomic.Int64
 }
 
-func (l loses) Write(p []byte) (int, error) {
+func (l leg) Write(p []byte) (int, error) {
+	if by := l.delay.Load(); by > 0 {
+		time.Sleep(time.Duration(by))
+	}
 	if l.silent.Load() {
 		return len(p), nil
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/monarc-project/stats-service/internal/processor"
 	"github.com/monarc-project/stats-service/tools/loadgen/load"
+	"github.com/monarc-project/stats-service/tools/loadgen/service"
 )
 
 const (
@@ -97,7 +98,7 @@ func (b *bench) atSize(ctx context.Context, database string, there, rows int, ta
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, s.stop()) }()
+	defer func() { err = errors.Join(err, s.Stop()) }()
 	if err := b.grow(ctx, s, there/smallest, rows/smallest); err != nil {
 		return err
 	}
@@ -108,7 +109,7 @@ func (b *bench) atSize(ctx context.Context, database string, there, rows int, ta
 }
 
 // grow stores a year of stats of the clients from the index first up to last.
-func (b *bench) grow(ctx context.Context, s *instance, first, last int) error {
+func (b *bench) grow(ctx context.Context, s *service.Process, first, last int) error {
 	if first == last {
 		return nil
 	}

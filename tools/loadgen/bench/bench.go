@@ -10,19 +10,18 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 
 	"github.com/monarc-project/stats-service/internal/localpg"
 	"github.com/monarc-project/stats-service/tools/loadgen/load"
+	"github.com/monarc-project/stats-service/tools/loadgen/service"
 )
 
 const (
-	adminToken     = "bench-admin-token-0123456789"
-	stopTimeout    = time.Minute
-	servicePackage = "github.com/monarc-project/stats-service/cmd/stats-service"
+	adminToken  = service.AdminToken
+	stopTimeout = time.Minute
 )
 
 // bench is a run: the built service, a PostgreSQL and what was measured so far.
@@ -56,8 +55,8 @@ func (b *bench) start(ctx context.Context) error {
 	if b.binary == "" {
 		b.log.Info("building the service")
 		b.binary = filepath.Join(b.dir, "stats-service")
-		if err := output(exec.CommandContext(ctx, "go", "build", "-o", b.binary, servicePackage)); err != nil {
-			return fmt.Errorf("build the service: %w", err)
+		if err := service.Build(ctx, b.binary); err != nil {
+			return err
 		}
 	}
 	var err error
@@ -69,13 +68,27 @@ func (b *bench) start(ctx context.Context) error {
 	return err
 }
 
-// output runs a command and puts what it printed into its error.
-func output(command *exec.Cmd) error {
-	text, err := command.CombinedOutput()
+// environment is all that the service and its commands see.
+func (b *bench) environment(settings ...string) []string {
+	return service.Environment(append(settings, "DATA_DIR="+filepath.Join(b.dir, "data"))...)
+}
+
+// serve starts the service with settings and waits for an answer that needed
+// the database.
+func (b *bench) serve(ctx context.Context, settings ...string) (*service.Process, error) {
+	s, err := service.Start(service.Options{Binary: b.binary, Env: b.environment(settings...), Log: filepath.Join(b.dir, "service.log")})
 	if err != nil {
-		return fmt.Errorf("%w: %s", err, strings.TrimSpace(string(text)))
+		return nil, err
 	}
-	return nil
+	if err := s.AwaitReady(ctx); err != nil {
+		return nil, errors.Join(err, s.Stop())
+	}
+	return s, nil
+}
+
+// serveOn starts the service on a database of ours.
+func (b *bench) serveOn(ctx context.Context, databaseURL string) (*service.Process, error) {
+	return b.serve(ctx, "DATABASE_URL="+databaseURL)
 }
 
 func (b *bench) tearDown() error {
@@ -100,7 +113,7 @@ func (b *bench) database(ctx context.Context, name string) (string, error) {
 	url := b.db.URLFor(name)
 	command := exec.CommandContext(ctx, b.binary, "db_init")
 	command.Env = b.environment("DATABASE_URL=" + url)
-	if err := output(command); err != nil {
+	if err := service.Output(command); err != nil {
 		return "", fmt.Errorf("initialize the database of %s: %w", name, err)
 	}
 	return url, nil
@@ -125,7 +138,7 @@ func (b *bench) analyzed(ctx context.Context, url string) error {
 }
 
 // fill posts a plan to an instance and says so.
-func (b *bench) fill(ctx context.Context, s *instance, plan load.Plan, writers int, prepared bool) (*load.Dataset, load.Result, error) {
+func (b *bench) fill(ctx context.Context, s *service.Process, plan load.Plan, writers int, prepared bool) (*load.Dataset, load.Result, error) {
 	dataset, err := load.New(plan)
 	if err != nil {
 		return nil, load.Result{}, err
@@ -135,8 +148,8 @@ func (b *bench) fill(ctx context.Context, s *instance, plan load.Plan, writers i
 }
 
 // post posts a dataset to an instance and says so.
-func (b *bench) post(ctx context.Context, s *instance, dataset *load.Dataset, writers int, prepared bool) (load.Result, error) {
-	filler := load.Filler{Server: s.url, AdminToken: adminToken, Writers: writers, Prepared: prepared}
+func (b *bench) post(ctx context.Context, s *service.Process, dataset *load.Dataset, writers int, prepared bool) (load.Result, error) {
+	filler := load.Filler{Server: s.URL, AdminToken: adminToken, Writers: writers, Prepared: prepared}
 	result, err := filler.Fill(ctx, dataset)
 	b.log.Info("filled", "stats", result.Stats, "writers", writers, "seconds", int(result.Elapsed.Seconds()),
 		"stats_per_second", int(result.StatsPerSecond()), "busy", result.Busy)

@@ -47,13 +47,13 @@ func (b *bench) measureGrowth(ctx context.Context, g growth) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, small.stop()) }()
+	defer func() { err = errors.Join(err, small.Stop()) }()
 	large, err := b.serveOn(ctx, g.large)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, large.stop()) }()
-	smallTook, largeTook, err := alternate(ctx, small.url, large.url, growthRounds, g.ask)
+	defer func() { err = errors.Join(err, large.Stop()) }()
+	smallTook, largeTook, err := alternate(ctx, small.URL, large.URL, growthRounds, g.ask)
 	if err != nil {
 		return err
 	}

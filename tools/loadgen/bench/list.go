@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/monarc-project/stats-service/tools/loadgen/service"
 )
 
 // listRepeats is how often the list and its floors are read.
@@ -34,8 +36,8 @@ func (b *bench) measureList(ctx context.Context, database string) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, s.stop()) }()
-	size, _, err := read(ctx, s.url, everything)
+	defer func() { err = errors.Join(err, s.Stop()) }()
+	size, _, err := read(ctx, s.URL, everything)
 	if err != nil {
 		return fmt.Errorf("read the list: %w", err)
 	}
@@ -46,7 +48,7 @@ func (b *bench) measureList(ctx context.Context, database string) (err error) {
 	defer p.Close()
 	memory := b.watchMemory(s)
 	got, err := inTurn(listRepeats,
-		func() (int64, time.Duration, error) { return read(ctx, s.url, everything) },
+		func() (int64, time.Duration, error) { return read(ctx, s.URL, everything) },
 		func() (int64, time.Duration, error) { return b.copyOut(ctx, database) },
 		func() (int64, time.Duration, error) { return read(ctx, p.url, everything) },
 	)
@@ -103,13 +105,13 @@ type memoryWatch struct {
 	err error
 }
 
-func (b *bench) watchMemory(s *instance) memoryWatch {
-	return memoryWatch{pid: s.pid, err: forgetPeak(s.pid)}
+func (b *bench) watchMemory(s *service.Process) memoryWatch {
+	return memoryWatch{pid: s.PID, err: service.ForgetPeak(s.PID)}
 }
 
 // peak is in bytes; 0 where memory cannot be measured.
 func (m memoryWatch) peak() int64 {
-	_, peak, err := resident(m.pid)
+	_, peak, err := service.Memory(m.pid)
 	if m.err != nil || err != nil {
 		return 0
 	}

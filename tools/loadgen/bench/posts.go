@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/monarc-project/stats-service/tools/loadgen/load"
+	"github.com/monarc-project/stats-service/tools/loadgen/service"
 )
 
 // perPost is how many analyses the front office of the measured posts sends at
@@ -64,7 +65,7 @@ func (b *bench) measureTrials(ctx context.Context, database string, changed int,
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, s.stop()) }()
+	defer func() { err = errors.Join(err, s.Stop()) }()
 	lz4, err := b.warmUp(ctx, s, database)
 	if err != nil {
 		return err
@@ -147,7 +148,7 @@ func postPlan(seed uint64, clients, posts, changed int) load.Plan {
 
 // warmUp lets both sides do once what they do only once: connect, plan, fill
 // the dictionary of what is measured. lz4 reports whether there is a second floor.
-func (b *bench) warmUp(ctx context.Context, s *instance, database string) (lz4 bool, err error) {
+func (b *bench) warmUp(ctx context.Context, s *service.Process, database string) (lz4 bool, err error) {
 	if _, _, err := b.fill(ctx, s, postPlan(1_000, 1, 8, 100), 2, true); err != nil {
 		return false, err
 	}
@@ -160,7 +161,7 @@ func (b *bench) warmUp(ctx context.Context, s *instance, database string) (lz4 b
 
 // measureWriters posts the share of a round, and inserts the same rows. What the
 // first day brings is new whatever changes later, and is not measured.
-func (b *bench) measureWriters(ctx context.Context, s *instance, database string, plan load.Plan, lz4 bool, t *trial) error {
+func (b *bench) measureWriters(ctx context.Context, s *service.Process, database string, plan load.Plan, lz4 bool, t *trial) error {
 	dataset, err := load.New(plan)
 	if err != nil {
 		return err
@@ -224,7 +225,7 @@ func (b *bench) measureRoomOf(ctx context.Context, changed int, table *section) 
 		return err
 	}
 	dataset, result, err := b.fill(ctx, s, roomPlan(changed), 2, false)
-	if err = errors.Join(err, s.stop()); err != nil {
+	if err = errors.Join(err, s.Stop()); err != nil {
 		return err
 	}
 	floorTable, err := b.fullRows(ctx, database, dataset)

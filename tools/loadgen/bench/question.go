@@ -14,6 +14,7 @@ import (
 
 	"github.com/monarc-project/stats-service/internal/stats"
 	"github.com/monarc-project/stats-service/tools/loadgen/load"
+	"github.com/monarc-project/stats-service/tools/loadgen/service"
 )
 
 const (
@@ -76,7 +77,7 @@ func (b *bench) beside(ctx context.Context, database string, analyses []uuid.UUI
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, s.stop()) }()
+	defer func() { err = errors.Join(err, s.Stop()) }()
 	if there == 0 {
 		if _, _, err := b.fill(ctx, s, questionPlan(usual), fillWriters, false); err != nil {
 			return err
@@ -114,7 +115,7 @@ func (b *bench) coldQuestion(ctx context.Context, changed int) (cold timing, err
 	if err != nil {
 		return cold, err
 	}
-	defer func() { err = errors.Join(err, s.stop()) }()
+	defer func() { err = errors.Join(err, s.Stop()) }()
 	dataset, _, err := b.fill(ctx, s, questionPlan(changed), fillWriters, false)
 	if err != nil {
 		return cold, err
@@ -124,10 +125,10 @@ func (b *bench) coldQuestion(ctx context.Context, changed int) (cold timing, err
 	}
 	analyses, draw := dataset.Analyses(0), rand.New(rand.NewPCG(3, uint64(changed)))
 	next := func(int) question { return dashboardQuestion(choose(draw, analyses, asked), time.Now().UTC()) }
-	if _, err := times(ctx, s.url, 1, coldLimit, next); err != nil { // connects and plans
+	if _, err := times(ctx, s.URL, 1, coldLimit, next); err != nil { // connects and plans
 		return cold, err
 	}
-	return times(ctx, s.url, coldQuestions, coldLimit, next)
+	return times(ctx, s.URL, coldQuestions, coldLimit, next)
 }
 
 func questionPlan(changed int) load.Plan {
@@ -138,7 +139,7 @@ func questionPlan(changed int) load.Plan {
 }
 
 // addOthers stores stats of other analyses on the same days, up to so many.
-func (b *bench) addOthers(ctx context.Context, s *instance, there, others int) error {
+func (b *bench) addOthers(ctx context.Context, s *service.Process, there, others int) error {
 	_, _, err := b.fill(ctx, s, load.Plan{
 		Seed: 2, First: there / otherPerClient, Clients: (others - there) / otherPerClient, Analyses: otherPerClient,
 		Days: questionDays, Step: 1, Until: time.Now().UTC(),
@@ -148,14 +149,14 @@ func (b *bench) addOthers(ctx context.Context, s *instance, there, others int) e
 }
 
 // ask measures the question and adds a row.
-func (b *bench) ask(ctx context.Context, s *instance, analyses []uuid.UUID, others int, table *section) error {
+func (b *bench) ask(ctx context.Context, s *service.Process, analyses []uuid.UUID, others int, table *section) error {
 	today := time.Now().UTC()
 	draw := rand.New(rand.NewPCG(1, uint64(others)))
 	next := func(int) question { return dashboardQuestion(choose(draw, analyses, asked), today) }
-	if _, err := times(ctx, s.url, 1, coldLimit, next); err != nil { // connects and plans
+	if _, err := times(ctx, s.URL, 1, coldLimit, next); err != nil { // connects and plans
 		return err
 	}
-	cold, err := times(ctx, s.url, coldQuestions, coldLimit, next)
+	cold, err := times(ctx, s.URL, coldQuestions, coldLimit, next)
 	if err != nil {
 		return err
 	}

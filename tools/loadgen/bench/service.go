@@ -10,11 +10,14 @@ import (
 	"time"
 
 	"github.com/monarc-project/stats-service/tools/loadgen/load"
+	"github.com/monarc-project/stats-service/tools/loadgen/service"
 )
 
 const (
 	startRepeats  = 5
 	meConnections = 16
+	// idleAfter is how long a service is left alone before it counts as idle.
+	idleAfter = 3 * time.Second
 )
 
 // measureService measures what does not depend on the stats: how long a start
@@ -50,7 +53,7 @@ func (b *bench) fillSome(ctx context.Context, database string) (key string, err 
 	if err != nil {
 		return "", err
 	}
-	defer func() { err = errors.Join(err, s.stop()) }()
+	defer func() { err = errors.Join(err, s.Stop()) }()
 	plan := load.Plan{Seed: 1, Clients: 4, Analyses: 5, Days: 70, Step: 7, Until: time.Now().UTC(), Changed: usual}
 	dataset, _, err := b.fill(ctx, s, plan, 4, false)
 	if err != nil {
@@ -68,11 +71,11 @@ func (b *bench) measureStarts(ctx context.Context, settings ...string) (time.Dur
 		if err != nil {
 			return 0, err
 		}
-		if err := s.stop(); err != nil {
+		if err := s.Stop(); err != nil {
 			return 0, err
 		}
 		if i > 0 {
-			took = append(took, s.ready)
+			took = append(took, s.Ready)
 		}
 	}
 	return median(took), nil
@@ -83,24 +86,24 @@ func (b *bench) measureIdle(ctx context.Context, database, key string, table *se
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, s.stop()) }()
+	defer func() { err = errors.Join(err, s.Stop()) }()
 	if err := pause(ctx, idleAfter); err != nil {
 		return err
 	}
-	if now, _, err := resident(s.pid); err == nil {
+	if now, _, err := service.Memory(s.PID); err == nil {
 		table.row("resident memory, idle after its start", megabytes(now), none, none)
 		b.report.goals.reach(idleMemory, float64(now)/1e6)
 	}
 	return b.measureMe(ctx, s, key, table)
 }
 
-func (b *bench) measureMe(ctx context.Context, s *instance, key string, table *section) error {
+func (b *bench) measureMe(ctx context.Context, s *service.Process, key string, table *section) error {
 	me := question{path: "/api/v1/client/me", key: key}
-	t, err := times(ctx, s.url, 200, b.spell, func(int) question { return me })
+	t, err := times(ctx, s.URL, 200, b.spell, func(int) question { return me })
 	if err != nil {
 		return err
 	}
-	perSec, err := rate(ctx, s.url, meConnections, b.spell, me, http.StatusOK)
+	perSec, err := rate(ctx, s.URL, meConnections, b.spell, me, http.StatusOK)
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,8 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"github.com/monarc-project/stats-service/tools/loadgen/service"
 )
 
 const (
@@ -16,14 +18,14 @@ const (
 )
 
 // measureSize measures every answer at the size that the database has now.
-func (b *bench) measureSize(ctx context.Context, s *instance, rows int, table *section) error {
+func (b *bench) measureSize(ctx context.Context, s *service.Process, rows int, table *section) error {
 	for _, a := range askings(time.Now().UTC()) {
 		number := 0
 		next := func(int) question { number++; return a.number(number) }
-		if _, err := times(ctx, s.url, 1, coldLimit, next); err != nil { // connects and plans
+		if _, err := times(ctx, s.URL, 1, coldLimit, next); err != nil { // connects and plans
 			return fmt.Errorf("%s: %w", a.name, err)
 		}
-		cold, err := times(ctx, s.url, coldRounds, coldLimit, next)
+		cold, err := times(ctx, s.URL, coldRounds, coldLimit, next)
 		if err != nil {
 			return fmt.Errorf("%s: %w", a.name, err)
 		}

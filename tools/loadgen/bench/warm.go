@@ -5,6 +5,8 @@ package main
 import (
 	"context"
 	"net/http"
+
+	"github.com/monarc-project/stats-service/tools/loadgen/service"
 )
 
 // warmth is how fast an answer comes that was computed before.
@@ -20,18 +22,18 @@ type warmth struct {
 
 // measureWarm asks one question until it must be in every cache there is, and
 // then counts.
-func (b *bench) measureWarm(ctx context.Context, s *instance, q question) (w warmth, err error) {
+func (b *bench) measureWarm(ctx context.Context, s *service.Process, q question) (w warmth, err error) {
 	q.encoding = "gzip"
-	t, err := times(ctx, s.url, 3, coldLimit, func(int) question { return q })
+	t, err := times(ctx, s.URL, 3, coldLimit, func(int) question { return q })
 	if err != nil {
 		return w, err
 	}
 	w.encoding, w.bytes, w.hasETag = t.last.encoding, t.last.bytes, t.last.etag != ""
-	if w.compressed, err = rate(ctx, s.url, warmCallers, b.spell, q, http.StatusOK); err != nil || !w.hasETag {
+	if w.compressed, err = rate(ctx, s.URL, warmCallers, b.spell, q, http.StatusOK); err != nil || !w.hasETag {
 		return w, err
 	}
 	q.etag = t.last.etag
-	w.unchanged, err = rate(ctx, s.url, warmCallers, b.spell, q, http.StatusNotModified)
+	w.unchanged, err = rate(ctx, s.URL, warmCallers, b.spell, q, http.StatusNotModified)
 	return w, err
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
-package main
+// Package service builds the service and runs it as a process, for programs that
+// measure it or try what it stands.
+package service
 
 import (
 	"context"
@@ -10,33 +12,45 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
-	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 )
 
+// AdminToken is the API key of the admin client of every process.
+const AdminToken = "loadgen-admin-token-0123456789"
+
 const (
+	mainPackage  = "github.com/monarc-project/stats-service/cmd/stats-service"
 	readyTimeout = time.Minute
 	readyPoll    = time.Millisecond
-	// idleAfter is how long a service is left alone before it counts as idle.
-	idleAfter = 3 * time.Second
+	stopTimeout  = time.Minute
 )
 
-// instance is a running service.
-type instance struct {
-	url     string // base URL
-	pid     int
-	ready   time.Duration // from its start to its first answer
-	command *exec.Cmd
-	exited  chan error
-	logFile *os.File
+// Build builds the service to the file at path.
+func Build(ctx context.Context, path string) error { return BuildPackage(ctx, mainPackage, path) }
+
+// BuildPackage builds a program of this workspace to the file at path.
+func BuildPackage(ctx context.Context, name, path string) error {
+	if err := Output(exec.CommandContext(ctx, "go", "build", "-o", path, name)); err != nil {
+		return fmt.Errorf("build %s: %w", name, err)
+	}
+	return nil
 }
 
-// environment is all that the service sees. The process's own settings are not
-// handed on, so that nothing but the defaults is measured.
-func (b *bench) environment(settings ...string) []string {
-	kept := []string{"SECRET_KEY=secret-of-the-benchmark-0123456789", "ADMIN_TOKEN=" + adminToken, "TZ=UTC",
-		"DATA_DIR=" + filepath.Join(b.dir, "data")}
+// Output runs a command and puts what it printed into its error.
+func Output(command *exec.Cmd) error {
+	text, err := command.CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("%w: %s", err, strings.TrimSpace(string(text)))
+	}
+	return nil
+}
+
+// Environment is all that the service sees. The settings of this process are not
+// handed on, so that nothing but the defaults and the given ones is in force.
+func Environment(settings ...string) []string {
+	kept := []string{"SECRET_KEY=secret-of-the-load-generator-0123456789", "ADMIN_TOKEN=" + AdminToken, "TZ=UTC"}
 	for _, name := range []string{"PATH", "HOME", "TMPDIR"} {
 		if value, ok := os.LookupEnv(name); ok {
 			kept = append(kept, name+"="+value)
@@ -45,43 +59,62 @@ func (b *bench) environment(settings ...string) []string {
 	return append(kept, settings...)
 }
 
-// serve starts the service with settings and waits for an answer that needed
-// the database.
-func (b *bench) serve(ctx context.Context, settings ...string) (*instance, error) {
-	address, err := freeAddress()
+// Options say how to run a process.
+type Options struct {
+	Binary  string
+	Env     []string // see Environment
+	Address string   // host:port to listen on; empty: a free one
+	Log     string   // file that the log is appended to
+}
+
+// Process is a running service.
+type Process struct {
+	URL   string // base URL
+	PID   int
+	Ready time.Duration // from its start to its first answer, once AwaitReady has returned
+
+	started time.Time
+	ended   chan struct{} // closed when the process has ended
+	err     error         // of its end
+	command *exec.Cmd
+	log     *os.File
+}
+
+// Start starts the service and does not wait for it.
+func Start(o Options) (*Process, error) {
+	if o.Address == "" {
+		var err error
+		if o.Address, err = FreeAddress(); err != nil {
+			return nil, err
+		}
+	}
+	host, port, err := net.SplitHostPort(o.Address)
 	if err != nil {
 		return nil, err
 	}
-	log, err := os.Create(filepath.Join(b.dir, "service.log"))
+	log, err := os.OpenFile(o.Log, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
 	if err != nil {
 		return nil, err
 	}
-	s := &instance{url: "http://" + address, logFile: log, exited: make(chan error, 1)}
-	host, port, _ := net.SplitHostPort(address)
-	s.command = exec.Command(b.binary, "serve")
-	s.command.Env = b.environment(append(settings, "HOST="+host, "PORT="+port)...)
-	s.command.Stdout, s.command.Stderr = log, log
-	s.command.SysProcAttr = processAttributes()
-	started := time.Now()
-	if err := s.command.Start(); err != nil {
+	p := &Process{URL: "http://" + o.Address, log: log, ended: make(chan struct{}), started: time.Now()}
+	p.command = exec.Command(o.Binary, "serve")
+	p.command.Env = append(o.Env, "HOST="+host, "PORT="+port)
+	p.command.Stdout, p.command.Stderr = log, log
+	p.command.SysProcAttr = processAttributes()
+	if err := p.command.Start(); err != nil {
 		return nil, errors.Join(fmt.Errorf("start the service: %w", err), log.Close())
 	}
-	s.pid = s.command.Process.Pid
-	go func() { s.exited <- s.command.Wait() }()
-	if err := s.waitReady(ctx); err != nil {
-		return nil, errors.Join(err, s.stop())
-	}
-	s.ready = time.Since(started)
-	return s, nil
+	p.PID = p.command.Process.Pid
+	go func() {
+		p.err = p.command.Wait()
+		_ = log.Close()
+		close(p.ended)
+	}()
+	return p, nil
 }
 
-// serveOn starts the service on a database of ours.
-func (b *bench) serveOn(ctx context.Context, databaseURL string) (*instance, error) {
-	return b.serve(ctx, "DATABASE_URL="+databaseURL)
-}
-
-// freeAddress returns an address on which nobody listens right now.
-func freeAddress() (string, error) {
+// FreeAddress returns an address on which nobody listens right now.
+func FreeAddress() (string, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return "", err
@@ -89,49 +122,59 @@ func freeAddress() (string, error) {
 	return listener.Addr().String(), listener.Close()
 }
 
-func (s *instance) waitReady(ctx context.Context) error {
+// AwaitReady waits for an answer that needed the database.
+func (p *Process) AwaitReady(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
 	defer cancel()
 	for {
-		request, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url+"/api/v1/client/me", nil)
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, p.URL+"/api/v1/client/me", nil)
 		if err != nil {
 			return err
 		}
-		request.Header.Set("X-API-KEY", adminToken)
+		request.Header.Set("X-API-KEY", AdminToken)
 		if response, err := http.DefaultClient.Do(request); err == nil {
 			response.Body.Close()
 			if response.StatusCode == http.StatusOK {
+				p.Ready = time.Since(p.started)
 				return nil
 			}
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("the service did not answer: %w%s", ctx.Err(), s.lastWords())
-		case err := <-s.exited:
-			s.exited <- err
-			return fmt.Errorf("the service ended: %v%s", err, s.lastWords())
+			return fmt.Errorf("the service did not answer: %w%s", ctx.Err(), p.LastWords())
+		case <-p.ended:
+			return fmt.Errorf("the service ended: %v%s", p.err, p.LastWords())
 		case <-time.After(readyPoll):
 		}
 	}
 }
 
-// lastWords is the end of what the service logged.
-func (s *instance) lastWords() string {
-	text, err := os.ReadFile(s.logFile.Name())
+// Ended is closed when the process has ended.
+func (p *Process) Ended() <-chan struct{} { return p.ended }
+
+// LastWords is the end of what the service logged.
+func (p *Process) LastWords() string {
+	text, err := os.ReadFile(p.log.Name())
 	if err != nil || len(text) == 0 {
 		return ""
 	}
 	return "; it logged: " + string(text[max(0, len(text)-1000):])
 }
 
-// stop ends the service and waits for it.
-func (s *instance) stop() error {
-	defer s.logFile.Close()
-	_ = s.command.Process.Signal(syscall.SIGTERM) // it fails when the service has ended, which is what we wait for
+// Kill ends the service at once and waits for its end.
+func (p *Process) Kill() {
+	_ = p.command.Process.Kill() // it fails when the service has ended, which is what we wait for
+	<-p.ended
+}
+
+// Stop ends the service in order and waits for it.
+func (p *Process) Stop() error {
+	_ = p.command.Process.Signal(syscall.SIGTERM) // as in Kill
 	select {
-	case err := <-s.exited:
-		return err
+	case <-p.ended:
+		return p.err
 	case <-time.After(stopTimeout):
-		return errors.Join(errors.New("the service did not stop and was killed"), s.command.Process.Kill())
+		p.Kill()
+		return errors.New("the service did not stop and was killed")
 	}
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
-package main
+package service
 
 import (
 	"fmt"
@@ -16,9 +16,9 @@ func processAttributes() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
 }
 
-// resident returns the memory of a process in bytes: what it has now, and the
-// most that it had since forgetPeak.
-func resident(pid int) (now, peak int64, err error) {
+// Memory returns the memory of a process in bytes: what it has now, and the
+// most that it had since ForgetPeak.
+func Memory(pid int) (now, peak int64, err error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
 		return 0, 0, err
@@ -50,7 +50,7 @@ func kilobytes(text, name string) (int64, error) {
 	return 0, fmt.Errorf("read the memory of a process: the system does not tell %s", name)
 }
 
-// forgetPeak makes the memory that a process has now its peak.
-func forgetPeak(pid int) error {
+// ForgetPeak makes the memory that a process has now its peak.
+func ForgetPeak(pid int) error {
 	return os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", pid), []byte("5"), 0)
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
-package main
+package service
 
 import (
 	"os"
@@ -20,9 +20,9 @@ func TestParseStatus(t *testing.T) {
 	}
 }
 
-func TestResident(t *testing.T) {
+func TestMemory(t *testing.T) {
 	t.Parallel()
-	if now, peak, err := resident(os.Getpid()); err != nil || now < 1<<20 || peak < now {
+	if now, peak, err := Memory(os.Getpid()); err != nil || now < 1<<20 || peak < now {
 		t.Errorf("this process has %d bytes, %d at most, error %v", now, peak, err)
 	}
 }

@@ -2,7 +2,7 @@
 
 //go:build unix && !linux
 
-package main
+package service
 
 import (
 	"errors"
@@ -15,9 +15,9 @@ func processAttributes() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setp
 
 var errNoMemory = errors.New("the memory of a process is only measured on Linux")
 
-// resident returns the memory of a process in bytes: what it has now, and the
-// most that it had since forgetPeak.
-func resident(int) (now, peak int64, err error) { return 0, 0, errNoMemory }
+// Memory returns the memory of a process in bytes: what it has now, and the
+// most that it had since ForgetPeak.
+func Memory(int) (now, peak int64, err error) { return 0, 0, errNoMemory }
 
-// forgetPeak makes the memory that a process has now its peak.
-func forgetPeak(int) error { return errNoMemory }
+// ForgetPeak makes the memory that a process has now its peak.
+func ForgetPeak(int) error { return errNoMemory }

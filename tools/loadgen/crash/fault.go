@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"math/rand/v2"
+	"time"
+)
+
+// Names of faults that need something which not every machine has.
+const (
+	fullDisk        = "the disk is full"
+	clockOfDatabase = "the clock of the database jumps"
+)
+
+// fault is something that goes wrong.
+type fault struct {
+	name    string
+	kill    bool // processes are killed
+	private bool // it is done to a service with a database of its own
+	// happen does the harm and mends it as an operator or a supervisor would. since is
+	// when the harm was over, or a process was killed that is started again.
+	happen func(ctx context.Context, s *stage, with *dice) (since time.Time, err error)
+}
+
+var allFaults = []fault{
+	{"the service is killed", true, false, killService},
+	{"the database is killed", true, false, killDatabase},
+	{"one process of the database is killed", true, false, killOne},
+	{"service and database are killed", true, false, killBoth},
+	{"connections to the database are cut", false, false, cut},
+	{"packets to the database are dropped", false, false, drop},
+	{"packets to the database are late", false, false, delay},
+	{"the database stands still", false, false, freeze},
+	{"statement_timeout ends statements", false, false, timeOut},
+	{"a lock of somebody else uses up the pool", false, false, lock},
+	{"others take all connections", false, false, exhaust},
+	{fullDisk, false, false, fillDisk},
+	{clockOfDatabase, false, false, putClockOfDatabase},
+	{"the clock of the service jumps", false, false, putClockOfService},
+	{"private database: the service is killed", true, true, killService},
+	{"private database: the database is killed", true, true, killOwnDatabase},
+	{"private database: everything is killed", true, true, killEverything},
+	{"private database: power cut, stale lock files", true, true, cutPower},
+}
+
+// dice makes the choices of a fault. Equal seeds make equal choices.
+type dice struct {
+	*rand.Rand
+	longest time.Duration // that harm lasts
+}
+
+// coin is true every other time.
+func (d *dice) coin() bool { return d.IntN(2) == 0 }
+
+// last waits for as long as harm lasts.
+func (d *dice) last(ctx context.Context) error {
+	return pause(ctx, d.longest/4+time.Duration(d.Int64N(int64(3*d.longest/4))))
+}
+
+// moment waits for up to a tenth of a second.
+func (d *dice) moment(ctx context.Context) error {
+	return pause(ctx, time.Duration(d.Int64N(int64(100*time.Millisecond))))
+}

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+//go:build linux
+
+package main
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/google/uuid"
+
+	"github.com/monarc-project/stats-service/client"
+)
+
+// key is what no two stats share that a front office here posts: the service itself
+// allows several of one analysis, type and day.
+type key struct {
+	anr  uuid.UUID
+	kind client.Type
+	day  string
+}
+
+func keyOf(stat client.Stat) key { return key{stat.ANR, stat.Type, stat.Date.String()} }
+
+// state is what a front office knows of a stat.
+type state int
+
+const (
+	posting  state = iota // it is not known whether the stat is stored
+	stored                // acknowledged
+	deleting              // it is not known whether the stat is deleted
+	deleted               // acknowledged
+)
+
+// entry is a stat that was posted.
+type entry struct {
+	stat  client.Stat // with the UUID that was acknowledged; without data once deleted
+	state state
+}
+
+// ledger is what one front office has posted and deleted, and what came of it.
+type ledger struct {
+	entries map[key]*entry
+	live    []key // those that are stored, in the order in which that was acknowledged
+
+	posts, deletions int // acknowledged stats
+}
+
+func newLedger() *ledger { return &ledger{entries: map[key]*entry{}} }
+
+// post notes what is about to be posted.
+func (l *ledger) post(stats []client.Stat) {
+	for _, stat := range stats {
+		if l.entries[keyOf(stat)] == nil {
+			l.entries[keyOf(stat)] = &entry{stat: stat}
+		}
+	}
+}
+
+// acknowledge notes the answer to stats that were posted. The error says what the
+// answer left out, or has and nobody posted.
+func (l *ledger) acknowledge(sent []client.Stat, answer client.Posted) error {
+	if got := len(answer.Stats) + len(answer.Duplicates); got != len(sent) {
+		return fmt.Errorf("%d stats were posted, %d acknowledged", len(sent), got)
+	}
+	ids := map[key]uuid.UUID{}
+	for _, stat := range answer.Stats {
+		ids[keyOf(stat)] = stat.UUID
+	}
+	for _, stat := range sent {
+		id, ok := ids[keyOf(stat)]
+		if !ok && !slices.Contains(answer.Duplicates, stat.UUID) {
+			return fmt.Errorf("the answer has nothing of the %s of %s on %s", stat.Type, stat.ANR, stat.Date)
+		}
+		e := l.entries[keyOf(stat)]
+		if ok {
+			e.stat.UUID = id
+		}
+		if e.state == posting {
+			e.state = stored
+			l.live = append(l.live, keyOf(stat))
+			l.posts++
+		}
+	}
+	return nil
+}
+
+// change moves the entries of keys to a state that is not stored.
+func (l *ledger) change(keys []key, to state) {
+	for _, k := range keys {
+		e := l.entries[k]
+		if to == deleted && e.state != deleted {
+			l.deletions++
+			e.stat.Data = nil
+		}
+		e.state = to
+	}
+	l.live = slices.DeleteFunc(l.live, func(k key) bool { return l.entries[k].state != stored })
+}
+
+// ofAnalysis are all keys of an analysis that may be stored.
+func (l *ledger) ofAnalysis(anr uuid.UUID) (keys []key) {
+	for k, e := range l.entries {
+		if k.anr == anr && e.state != deleted {
+			keys = append(keys, k)
+		}
+	}
+	return keys
+}
+
+// faults are what is wrong with a database, in stats.
+type faults struct {
+	lost     int // acknowledged and not there, or under another UUID
+	twice    int // there more than once
+	undone   int // there although their deletion was acknowledged
+	unknown  int // there although nobody posted them
+	examples []string
+}
+
+func (f *faults) any() bool { return f.lost+f.twice+f.undone+f.unknown > 0 }
+
+func (f *faults) add(g faults) {
+	f.lost, f.twice, f.undone, f.unknown = f.lost+g.lost, f.twice+g.twice, f.undone+g.undone, f.unknown+g.unknown
+	f.examples = append(f.examples, g.examples...)
+}
+
+const mostExamples = 5
+
+func (f *faults) example(format string, args ...any) {
+	if len(f.examples) < mostExamples {
+		f.examples = append(f.examples, fmt.Sprintf(format, args...))
+	}
+}
+
+// compare looks for each stat of the ledger among rows, the UUIDs under which stats
+// are stored. What was not known so far is known then: nothing is under way.
+func (l *ledger) compare(rows map[key][]uuid.UUID) (f faults) {
+	var came, went []key
+	for k, e := range l.entries {
+		ids := rows[k]
+		switch {
+		case len(ids) > 1:
+			f.twice++
+			f.example("%d times: %+v", len(ids), k)
+		case e.state == stored && (len(ids) == 0 || ids[0] != e.stat.UUID):
+			f.lost++
+			f.example("lost: %+v %s, found %v", k, e.stat.UUID, ids)
+			if len(ids) == 0 { // each is reported once
+				went = append(went, k)
+			} else {
+				came = append(came, k)
+			}
+		case e.state == deleted && len(ids) > 0:
+			f.undone++
+			f.example("deleted and back: %+v %s", k, ids[0])
+			came = append(came, k)
+		case len(ids) == 0 && (e.state == posting || e.state == deleting):
+			went = append(went, k)
+		case e.state == posting || e.state == deleting:
+			came = append(came, k)
+		}
+	}
+	for _, k := range went {
+		l.entries[k].state, l.entries[k].stat.Data = deleted, nil
+	}
+	for _, k := range came {
+		l.entries[k].state, l.entries[k].stat.UUID = stored, rows[k][0]
+		l.live = append(l.live, k)
+	}
+	l.live = slices.DeleteFunc(l.live, func(k key) bool { return l.entries[k].state != stored })
+	return f
+}

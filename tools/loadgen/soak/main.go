@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+// Command soak puts a mixed load on the service for a long time, half of what it can
+// take, and looks whether anything grows: memory, goroutines, connections, open files
+// and, in runs of a quarter of an hour and more, the time that requests take.
+//
+//	go -C tools/loadgen run ./soak -duration 1h
+//
+// It builds the service, and runs it on a PostgreSQL of its own in a temporary folder.
+// Nothing is left behind.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/monarc-project/stats-service/internal/localpg"
+	"github.com/monarc-project/stats-service/tools/loadgen/service"
+)
+
+const (
+	stopTimeout = time.Minute
+	shortest    = 30 * time.Second
+)
+
+// options say how long and how hard.
+type options struct {
+	duration time.Duration
+	rate     float64 // requests per second; 0: half of what the service can take
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
+	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+	case err != nil:
+		fmt.Fprintln(os.Stderr, "soak:", err)
+		os.Exit(1)
+	}
+}
+
+func parse(args []string, usage io.Writer) (options, error) {
+	var o options
+	flags := flag.NewFlagSet("soak", flag.ContinueOnError)
+	flags.SetOutput(usage)
+	flags.DurationVar(&o.duration, "duration", time.Hour, "how long the load lasts")
+	flags.Float64Var(&o.rate, "rate", 0, "requests per second (default: half of what the service can take)")
+	if err := flags.Parse(args); err != nil {
+		return o, err
+	}
+	if flags.NArg() > 0 {
+		return o, fmt.Errorf("unexpected argument %q: everything is said with flags, see -help", flags.Arg(0))
+	}
+	if o.duration < shortest || o.rate < 0 {
+		return o, fmt.Errorf("-duration must be at least %s, -rate not negative", shortest)
+	}
+	return o, nil
+}
+
+func run(ctx context.Context, args []string, out, progress io.Writer) (err error) {
+	o, err := parse(args, progress)
+	if err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp("", "stats-service-soak-")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	if err := os.Chmod(dir, 0o711); err != nil { // under root, PostgreSQL's user passes through
+		return err
+	}
+	log := slog.New(slog.NewTextHandler(progress, nil))
+	log.Info("building the service")
+	binary := filepath.Join(dir, "stats-service")
+	if err := service.Build(ctx, binary); err != nil {
+		return err
+	}
+	server, err := localpg.Start(ctx, localpg.Options{Dir: filepath.Join(dir, "db"), NoSync: true, DieWithParent: true})
+	if err != nil {
+		return err
+	}
+	defer func() {
+		limited, cancel := context.WithTimeout(context.Background(), stopTimeout)
+		defer cancel()
+		err = errors.Join(err, server.Stop(limited))
+	}()
+	metrics, err := service.FreeAddress()
+	if err != nil {
+		return err
+	}
+	env := service.Environment("DATABASE_URL="+server.URL(), "METRICS_LISTEN="+metrics, "DATA_DIR="+filepath.Join(dir, "data"), "LOG_LEVEL=warn")
+	initialize := exec.CommandContext(ctx, binary, "db_init")
+	initialize.Env = env
+	if err := service.Output(initialize); err != nil {
+		return fmt.Errorf("initialize the database: %w", err)
+	}
+	process, err := service.Start(service.Options{Binary: binary, Env: env, Log: filepath.Join(dir, "service.log")})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, process.Stop()) }()
+	if err := process.AwaitReady(ctx); err != nil {
+		return err
+	}
+	s := &soak{options: o, log: log, process: process, metrics: "http://" + metrics + "/metrics"}
+	return s.soak(ctx, out)
+}
+
+// soak is a run.
+type soak struct {
+	options
+	log     *slog.Logger
+	process *service.Process
+	metrics string
+	mix     *mix
+}
+
+func (s *soak) soak(ctx context.Context, out io.Writer) (err error) {
+	if s.mix, err = newMix(ctx, s.process.URL); err != nil {
+		return err
+	}
+	if s.rate == 0 {
+		most, err := s.mix.capacity(ctx)
+		if err != nil {
+			return err
+		}
+		s.rate = most / 2
+		s.log.Info("measured", "most_requests_per_second", int(most))
+	}
+	samples, times, err := s.load(ctx)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "%d requests in %s, %d a second.\n\n", times.count(), s.duration, int(s.rate))
+	return errors.Join(report(out, samples, s.duration), times.report(out), s.mix.failed())
+}
+
+// load puts the load on the service and watches it.
+func (s *soak) load(ctx context.Context) (samples []sample, times *latencies, err error) {
+	limited, cancel := context.WithTimeout(ctx, s.duration)
+	defer cancel()
+	times = newLatencies(s.duration)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		s.mix.run(limited, s.rate, times.note)
+	}()
+	for tick := time.NewTicker(sampleEvery(s.duration)); ; {
+		select {
+		case <-tick.C:
+			sample, err := s.take(ctx)
+			if err != nil {
+				return nil, nil, err
+			}
+			samples = append(samples, sample)
+		case <-s.process.Ended():
+			return nil, nil, errors.New("the service has ended" + s.process.LastWords())
+		case <-done:
+			tick.Stop()
+			return samples, times, ctx.Err()
+		}
+	}
+}
+
+// sampleEvery gives some 700 samples an hour, and enough in a minute.
+func sampleEvery(duration time.Duration) time.Duration {
+	return min(max(duration/200, 200*time.Millisecond), 5*time.Second)
+}

@@ -9,19 +9,38 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"sync"
 	"testing"
 
 	"github.com/monarc-project/stats-service/internal/connlimit"
 )
 
-// serve answers with 200 behind the limits, and returns the address.
-func serve(t *testing.T, limits connlimit.Limits) string {
+// server answers with 200 behind limits.
+type server struct {
+	address string
+	idle    sync.Map // remote address of a connection to a channel: it became idle
+}
+
+func serve(t *testing.T, limits connlimit.Limits) *server {
 	t.Helper()
-	server := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
-	server.Config.ConnState = connlimit.New(limits).Track // which httptest calls from its own
-	server.Start()
-	t.Cleanup(server.Close)
-	return server.Listener.Addr().String()
+	var s server
+	limiter := connlimit.New(limits)
+	started := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	started.Config.ConnState = func(conn net.Conn, state http.ConnState) { // which httptest calls from its own
+		limiter.Track(conn, state)
+		if state == http.StateIdle {
+			s.becameIdle(conn.RemoteAddr()) <- struct{}{}
+		}
+	}
+	started.Start()
+	t.Cleanup(started.Close)
+	s.address = started.Listener.Addr().String()
+	return &s
+}
+
+func (s *server) becameIdle(remote net.Addr) chan struct{} {
+	events, _ := s.idle.LoadOrStore(remote.String(), make(chan struct{}, 1))
+	return events.(chan struct{})
 }
 
 // dial opens a connection from an address of the loopback network.
@@ -37,6 +56,16 @@ func dial(t *testing.T, from, to string) net.Conn {
 }
 
 const request = "GET / HTTP/1.1\r\nHost: stats\r\n\r\n"
+
+// answers reports whether a request on the connection is answered, once the server takes
+// the connection for idle.
+func (s *server) answers(conn net.Conn) bool {
+	if !answers(conn) {
+		return false
+	}
+	<-s.becameIdle(conn.LocalAddr())
+	return true
+}
 
 // answers reports whether a request on the connection is answered.
 func answers(conn net.Conn) bool {
@@ -66,16 +95,16 @@ func TestLimits(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			address := serve(t, tc.limits)
-			first, second := dial(t, "127.0.0.2", address), dial(t, "127.0.0.2", address)
-			if !answers(first) || !answers(second) {
+			s := serve(t, tc.limits)
+			first, second := dial(t, "127.0.0.2", s.address), dial(t, "127.0.0.2", s.address)
+			if !s.answers(first) || !s.answers(second) {
 				t.Fatal("connections within the limits are not answered")
 			}
-			if got := answers(dial(t, tc.third, address)); got != tc.within {
+			if got := s.answers(dial(t, tc.third, s.address)); got != tc.within {
 				t.Errorf("the third connection is answered: %t, want %t", got, tc.within)
 			}
 			_ = first.Close()
-			for !answers(dial(t, "127.0.0.2", address)) { // until the server has seen the end
+			for !s.answers(dial(t, "127.0.0.2", s.address)) { // until the server has seen the end
 				if t.Context().Err() != nil {
 					t.Fatal("no connection is taken after another has ended")
 				}
@@ -88,22 +117,22 @@ func TestLimits(t *testing.T) {
 // where there are too many, and none with a request that has begun.
 func TestIdleConnections(t *testing.T) {
 	t.Parallel()
-	address := serve(t, connlimit.Limits{Total: 3})
-	busy := dial(t, "127.0.0.2", address)
-	if !answers(busy) {
+	s := serve(t, connlimit.Limits{Total: 3})
+	busy := dial(t, "127.0.0.2", s.address)
+	if !s.answers(busy) {
 		t.Fatal("the first connection is not answered")
 	}
-	idle, later := dial(t, "127.0.0.3", address), dial(t, "127.0.0.4", address)
-	if !answers(idle) || !answers(later) || !answers(busy) { // which is the latest now
+	idle, later := dial(t, "127.0.0.3", s.address), dial(t, "127.0.0.4", s.address)
+	if !s.answers(idle) || !s.answers(later) || !s.answers(busy) { // which is the latest now
 		t.Fatal("connections within the limit are not answered")
 	}
-	if !answers(dial(t, "127.0.0.5", address)) {
+	if !s.answers(dial(t, "127.0.0.5", s.address)) {
 		t.Error("an honest connection is refused while others are idle")
 	}
 	if _, err := idle.Read(make([]byte, 1)); err == nil {
 		t.Error("the connection that was idle for the longest time stays")
 	}
-	if !answers(later) || !answers(busy) {
+	if !s.answers(later) || !s.answers(busy) {
 		t.Error("a connection was closed that was used later")
 	}
 }

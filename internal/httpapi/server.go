@@ -132,7 +132,7 @@ func New(opts Options) (*Server, http.Handler) {
 		e.IPExtractor = echo.ExtractIPFromXFFHeader()
 	}
 	own := sync.OnceValue(func() map[string]bool { return firstSegments(e.Routes()) })
-	e.Pre(s.observe, tellOfHead, privateCaching, pathTidier{opts.Prefix, opts.TrustProxy, own}.middleware)
+	e.Pre(s.observe, tellOfHead, privateCaching, normalizer{opts.Prefix, opts.TrustProxy, own}.middleware)
 	e.Use(s.countInFlight, limitTime(opts.RequestTimeout), middleware.RecoverWithConfig(middleware.RecoverConfig{DisableStackAll: true, LogErrorFunc: recovered}))
 	keyed := map[string]bool{}
 	s.rateLimit = newRateLimit(opts.RateLimit, keyed)

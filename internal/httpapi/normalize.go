@@ -3,6 +3,7 @@
 package httpapi
 
 import (
+	"context"
 	"encoding/json"
 	"maps"
 	"net/http"
@@ -18,17 +19,17 @@ import (
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
-// pathTidier makes one path of the ways in which callers write it: repeated
+// normalizer makes one path of the ways in which callers write it: repeated
 // slashes count as one, a trailing slash as none, and the prefix is taken off
 // (a proxy may have done so already). Query parameters are brought into one
 // form as well.
-type pathTidier struct {
+type normalizer struct {
 	configured string // prefix of the settings
 	trustProxy bool
 	own        func() map[string]bool // first segments of the routes
 }
 
-func (p pathTidier) middleware(next echo.HandlerFunc) echo.HandlerFunc {
+func (p normalizer) middleware(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		r := c.Request()
 		base, path := p.split(singleSlashes(r.URL.Path), r.Header.Get("X-Forwarded-Prefix"))
@@ -55,7 +56,7 @@ func (p pathTidier) middleware(next echo.HandlerFunc) echo.HandlerFunc {
 // routes have it. A prefix that the proxy names is on the path only if the proxy
 // left it there, which nobody can tell where it is the beginning of routes as well:
 // below /stats, /stats/map is the map.
-func (p pathTidier) split(path, header string) (base, rest string) {
+func (p normalizer) split(path, header string) (base, rest string) {
 	forwarded := forwardedPrefix(header)
 	if !p.trustProxy || forwarded == "" {
 		return p.configured, withoutPrefix(path, p.configured)
@@ -179,4 +180,47 @@ func plainQuery(raw string) string {
 func jsonOf(params map[string]string) string {
 	encoded, _ := json.Marshal(params) // a map of strings always encodes
 	return string(encoded)
+}
+
+type headKey struct{}
+
+// isHead reports whether only the header of an answer is wanted.
+func isHead(ctx context.Context) bool { return ctx.Value(headKey{}) != nil }
+
+// headAsGet answers HEAD as GET, wherever that is answered. The server sends no
+// body to who asked with HEAD, whatever is written.
+func headAsGet(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodHead {
+			r = r.WithContext(context.WithValue(r.Context(), headKey{}, true)) // a copy: the server knows the method
+			r.Method = http.MethodGet
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// tellOfHead names HEAD where the options of an address are asked for.
+func tellOfHead(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		if c.Request().Method == http.MethodOptions {
+			c.Response().Before(func() { allowHead(c.Response().Header()) })
+		}
+		return next(c)
+	}
+}
+
+// allowHead adds HEAD to the methods that an address answers to.
+func allowHead(header http.Header) {
+	allowed := header.Get(echo.HeaderAllow)
+	if strings.Contains(allowed, http.MethodGet) && !strings.Contains(allowed, http.MethodHead) {
+		header.Set(echo.HeaderAllow, allowed+", "+http.MethodHead)
+	}
+}
+
+// writeHeader answers 200 with the header of a list that nobody reads.
+func writeHeader(w http.ResponseWriter) error {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Add("Vary", "Accept-Encoding")
+	w.WriteHeader(http.StatusOK)
+	return nil
 }

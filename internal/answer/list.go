@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/monarc-project/stats-service/internal/fieldmask"
@@ -13,6 +14,12 @@ import (
 
 // flushAt is how many bytes of a list are gathered before they are sent.
 const flushAt = 64 << 10
+
+// listBuffers keeps buffers of lists, which grow to a little more than flushAt.
+var listBuffers = sync.Pool{New: func() any { return new([]byte) }}
+
+// maxKept is the size from which on a buffer is not kept: a row was large.
+const maxKept = 4 * flushAt
 
 // ListWriter sends a JSON array, alone or as the first member of an object, item
 // by item. Until the first bytes are sent, an error can still become an answer
@@ -24,6 +31,7 @@ type ListWriter struct {
 	coding  coding
 	mask    *fieldmask.Mask // of an item
 	buffer  []byte
+	kept    *[]byte // of listBuffers
 	count   int
 	started bool
 	pace    pace
@@ -43,13 +51,15 @@ func NewMemberWriter(w http.ResponseWriter, status int, name string, mask *field
 }
 
 func newListWriter(w http.ResponseWriter, status int, mask *fieldmask.Mask, n Negotiation, start string) *ListWriter {
+	kept := listBuffers.Get().(*[]byte)
 	return &ListWriter{
 		w:       w,
 		control: http.NewResponseController(w),
 		status:  status,
 		coding:  n.coding,
 		mask:    mask,
-		buffer:  []byte(start),
+		buffer:  append((*kept)[:0], start...),
+		kept:    kept,
 		pace:    pace{now: time.Now},
 	}
 }
@@ -104,6 +114,7 @@ func (l *ListWriter) EndObject(members []byte) error {
 }
 
 func (l *ListWriter) end(rest []byte) error {
+	defer l.release()
 	l.buffer = append(l.buffer, ']')
 	l.buffer = append(l.buffer, rest...)
 	if !l.started {
@@ -117,6 +128,15 @@ func (l *ListWriter) end(rest []byte) error {
 		return fmt.Errorf("end list: %w: %w", ErrDisconnected, err)
 	}
 	return limit(l.control, time.Time{}) // the connection serves other requests after this one
+}
+
+// release keeps the buffer for the next list.
+func (l *ListWriter) release() {
+	if cap(l.buffer) <= maxKept {
+		*l.kept = l.buffer
+		listBuffers.Put(l.kept)
+	}
+	l.buffer, l.kept = nil, nil
 }
 
 // finish writes what a compressor still holds.

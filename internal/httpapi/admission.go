@@ -89,7 +89,12 @@ func admitBodies(opts Options) func(maxBytes int64) echo.MiddlewareFunc {
 	medium := newAdmission(mediumBodies, opts.AcquireTimeout, opts.Metrics)
 	return func(maxBytes int64) echo.MiddlewareFunc {
 		return func(next echo.HandlerFunc) echo.HandlerFunc {
-			return large.admit(maxBytes, medium.admit(maxBytes, next))
+			admitted := large.admit(maxBytes, medium.admit(maxBytes, next))
+			return func(c echo.Context) error {
+				err := admitted(c)
+				keepBody(c.Request().Context())
+				return err
+			}
 		}
 	}
 }

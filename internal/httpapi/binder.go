@@ -11,6 +11,7 @@ import (
 	"mime"
 	"net/http"
 	"strings"
+	"sync"
 
 	"github.com/labstack/echo/v4"
 
@@ -49,7 +50,7 @@ func (b binder) Bind(target any, c echo.Context) error {
 	if _, isBatch := target.(*api.CreateStatsJSONRequestBody); isBatch {
 		return b.bindBatch(c)
 	}
-	body, err := read(c, &bodyTooLargeError{limit: min(maxFilterBytes, b.maxBytes)})
+	body, err := read(c, &bodyTooLargeError{limit: min(maxFilterBytes, b.maxBytes)}, nil)
 	if err != nil {
 		return err
 	}
@@ -86,29 +87,47 @@ func isNoFilter(body []byte) bool {
 // postedKey is under which the context of a request has its body.
 type postedKey struct{}
 
+// bodies keeps the memory of bodies of batches up to largeBody.
+var bodies = sync.Pool{New: func() any { return new([]byte) }}
+
 // bindBatch leaves the body to the operation as it is: see posted.
 func (b binder) bindBatch(c echo.Context) error {
 	r := c.Request()
 	if err := checkContentType(r); err != nil {
 		return err
 	}
-	body, err := read(c, &bodyTooLargeError{limit: b.maxBytes, batch: true})
+	kept := bodies.Get().(*[]byte)
+	body, err := read(c, &bodyTooLargeError{limit: b.maxBytes, batch: true}, *kept)
 	if err != nil {
 		return err
 	}
-	c.SetRequest(r.WithContext(context.WithValue(r.Context(), postedKey{}, body)))
+	*kept = body
+	c.SetRequest(r.WithContext(context.WithValue(r.Context(), postedKey{}, kept)))
 	return nil
 }
 
-// posted returns the body that bindBatch has left.
+// posted returns the body that bindBatch has left. It is valid until the answer has
+// been written.
 func posted(ctx context.Context) []byte {
-	body, _ := ctx.Value(postedKey{}).([]byte)
-	return body
+	body, ok := ctx.Value(postedKey{}).(*[]byte)
+	if !ok {
+		return nil
+	}
+	return *body
 }
 
-// read returns the whole body; the error of one that is larger than the limit of
-// tooLarge is tooLarge.
-func read(c echo.Context, tooLarge *bodyTooLargeError) ([]byte, error) {
+// keepBody keeps the memory of the body for the next batch, after the answer has been
+// written.
+func keepBody(ctx context.Context) {
+	body, ok := ctx.Value(postedKey{}).(*[]byte)
+	if ok && cap(*body) <= largeBody {
+		bodies.Put(body)
+	}
+}
+
+// read returns the whole body, in buffer if it fits; the error of one that is larger
+// than the limit of tooLarge is tooLarge.
+func read(c echo.Context, tooLarge *bodyTooLargeError, buffer []byte) ([]byte, error) {
 	r := c.Request()
 	if r.Body == nil || r.Body == http.NoBody {
 		return nil, nil
@@ -120,7 +139,7 @@ func read(c echo.Context, tooLarge *bodyTooLargeError) ([]byte, error) {
 	time.pause()
 	defer time.resume()
 	limited := http.MaxBytesReader(c.Response(), r.Body, tooLarge.limit)
-	body, err := readSized(limited, r.ContentLength)
+	body, err := readSized(limited, r.ContentLength, buffer)
 	if _, over := errors.AsType[*http.MaxBytesError](err); over {
 		return nil, tooLarge
 	}
@@ -136,11 +155,14 @@ func read(c echo.Context, tooLarge *bodyTooLargeError) ([]byte, error) {
 // readSized reads to the end. The buffer of a body of a known length grows in few
 // steps, each when a byte more than it holds has arrived: a caller that announces much
 // and sends little takes no memory, and little of a large batch is held twice.
-func readSized(r io.Reader, length int64) ([]byte, error) {
+func readSized(r io.Reader, length int64, buffer []byte) ([]byte, error) {
 	if length <= 0 {
 		return io.ReadAll(r)
 	}
-	body := make([]byte, min(length, largeBody))
+	body := buffer[:min(length, int64(cap(buffer)))]
+	if int64(len(body)) < length {
+		body = make([]byte, min(length, largeBody))
+	}
 	n, err := io.ReadFull(r, body)
 	for err == nil && int64(n) < length {
 		var next [1]byte

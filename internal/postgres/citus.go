@@ -29,7 +29,11 @@ const (
 	documentsLast = `CROSS JOIN LATERAL (
     SELECT document.data FROM document WHERE document.anr = s.anr AND document.digest = s.digest OFFSET 0
 ) AS d`
-	documentsJoined = `JOIN document AS d ON d.anr = s.anr AND d.digest = s.digest`
+	documentsJoined  = `JOIN document AS d ON d.anr = s.anr AND d.digest = s.digest`
+	observationsLast = `CROSS JOIN LATERAL (
+    SELECT document.observations FROM document WHERE document.anr = k.anr AND document.digest = k.digest OFFSET 0
+) AS d`
+	observationsJoined = `JOIN document AS d ON d.anr = k.anr AND d.digest = k.digest`
 	// ofAnalyses ends the condition of a join where $2 names analyses, or is NULL.
 	ofAnalyses = ` AND ($2::uuid[] IS NULL OR d.anr = ANY ($2::uuid[]))`
 )
@@ -40,7 +44,7 @@ const (
 // alone, and the service does not need the others.
 var distributedForms = map[string]string{
 	db.ListStats:          strings.Replace(db.ListStats, documentsLast, documentsJoined+ofAnalyses, 1),
-	db.ObservationsByDay:  db.ObservationsByDay + ofAnalyses,
+	db.ObservationsByDay:  strings.Replace(db.ObservationsByDay, observationsLast, observationsJoined+ofAnalyses, 1),
 	db.UnsentOfDay:        strings.Replace(db.UnsentOfDay, documentsLast, documentsJoined, 1),
 	db.NewestStats:        db.NewestStatsDistributed,
 	db.KnownDocuments:     db.KnownDocuments + `WHERE d.anr = ANY ($1::uuid[])`,

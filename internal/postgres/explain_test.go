@@ -207,6 +207,7 @@ func indexedQuestions() map[string]question {
 		"fingerprints":     {db.SetFingerprints, []any{anrs, anrs, anrs}, "document_pkey"},
 
 		"processing of analyses":            sums("Index Only Scan using stats_series_idx", ofANRs(quarter)),
+		"documents of chosen analyses":      sums("Index Scan using document_pkey", ofANRs(quarter)),
 		"processing of a client's analyses": sums("Index Only Scan using stats_series_idx", ofClient(ofANRs(quarter))),
 		"processing of everybody":           sums("stats_date_idx", week),
 		"a week to recompute":               {db.ObservationsBetween, []any{dayOf("2024-02-01"), dayOf("2024-02-07")}, "stats_date_idx"},

@@ -112,15 +112,19 @@ func (t Totals) add(key Key, f form, packed []byte, times int64) error {
 	}
 	*buffer = samples
 	sums, ok := t[key]
+	var fresh []cell // as many at once as are likely to be needed
 	if !ok {
-		sums = total{}
+		sums, fresh = make(total, len(samples)), make([]cell, len(samples))
 		t[key] = sums
 	}
 	for i := range samples {
 		s := &samples[i]
 		c, ok := sums[s.subject]
 		if !ok {
-			c = &cell{}
+			if len(fresh) == 0 {
+				fresh = make([]cell, min(len(samples)-i, 8))
+			}
+			c, fresh = &fresh[0], fresh[1:]
 			sums[s.subject] = c
 		}
 		c.add(s, times)
@@ -163,9 +167,10 @@ func (t Totals) Rows() (rows []Row, err error) {
 
 // pack encodes the total without what came to nothing; nil when all did.
 func (t total) pack(width int) ([]byte, error) {
-	samples := make([]sample, 0, len(t))
-	for _, subject := range slices.Sorted(maps.Keys(t)) {
-		c := t[subject]
+	buffer := sampleBuffers.Get().(*[]sample)
+	defer sampleBuffers.Put(buffer)
+	samples := (*buffer)[:0]
+	for subject, c := range t {
 		if c.isNothing() {
 			continue
 		}
@@ -175,9 +180,11 @@ func (t total) pack(width int) ([]byte, error) {
 		}
 		samples = append(samples, s)
 	}
+	*buffer = samples
 	if len(samples) == 0 {
 		return nil, nil
 	}
+	slices.SortFunc(samples, func(a, b sample) int { return cmp.Compare(a.subject, b.subject) })
 	return pack(totalled, samples, width)
 }
 

@@ -69,9 +69,9 @@ func linesOf(name string, lines, steps int) Lines {
 }
 
 func radarOf(name string, categories int) Radar {
-	r := Radar{Current: "Current", Target: "Target", Max: 1, Share: true}
+	r := Radar{Current: "Current", Target: "Target", Own: "Own", Max: 1, Share: true}
 	for i := range categories {
-		r.Items = append(r.Items, Category{Label: Label{name}, Current: known(float64(i%4+1) / 8), Target: known(0.9)})
+		r.Items = append(r.Items, Category{Label: Label{name}, Current: known(float64(i%4+1) / 8), Target: known(0.9), Own: known(float64(i%3) / 3)})
 	}
 	return r
 }
@@ -102,8 +102,10 @@ func namedCharts(t testing.TB, name string) map[string]Chart {
 		"spread": Bars{Max: 5, Spread: "Middle half of the analyses, dot: median", Items: []Bar{
 			{Label: Label{name}, Value: 4, Spread: &Spread{3, 3.5, 4.5}}, {Label: Label{name}, Value: 2, Few: true},
 		}},
-		"levels": Levels{Current: "Current", Residual: "Residual", Items: []LevelBars{
-			{High, Label{name}, known(4), known(2), false}, {Medium, Label{name}, known(3), nil, true}, {Low, Label{name}, known(12), known(0), false},
+		"own": Bars{Max: 5, Spread: "Middle half", Own: name, Items: []Bar{{Label: Label{name}, Value: 4, Own: known(4.9)}, {Label: Label{name}, Value: 2}}},
+		"levels": Levels{Current: "Current", Residual: "Residual", Own: "Own", Items: []LevelBars{
+			{Level: High, Label: Label{name}, Current: known(4), Residual: known(2), OwnCurrent: known(14)},
+			{Level: Medium, Label: Label{name}, Current: known(3), Few: true}, {Level: Low, Label: Label{name}, Current: known(12), Residual: known(0), OwnResidual: known(0)},
 		}},
 		"lines": linesOf(name, 6, 53), "many lines": linesOf(name, 30, 53), "one step": linesOf(name, 2, 1),
 		"heat": heatOf("risks", likelihoods, []int{0, 1, 2, 3, 4}), "small heat": heatOf("risks", []int{0, 1}, []int{0, 4}),

@@ -12,6 +12,7 @@ import (
 // has no place in one: they become bars.
 type Radar struct {
 	Current, Target string // names of both
+	Own             string // says what the marks are; empty: there are none
 	Items           []Category
 	Max             float64 // of the axes; 0: from the values
 	Share           bool    // values are shares of 1
@@ -22,6 +23,7 @@ type Category struct {
 	Label           Label
 	Href            string // where the row of bars links to; may be empty
 	Current, Target *float64
+	Own             *float64 // what the reader itself has now; nil: nothing
 }
 
 const (
@@ -39,10 +41,10 @@ func (Radar) widths() []float64 { return []float64{narrow, medium} }
 
 func (r Radar) draw(c *canvas, area box) float64 {
 	if r.isRound(area.w) {
-		above := 6 + c.keys(area, []key{
+		above := 6 + c.keys(area, append([]key{
 			{name: r.Current, sample: func(c *canvas, at box) { r.sample(c, at, currentLook) }},
 			{name: r.Target, sample: func(c *canvas, at box) { r.sample(c, at, targetLook) }},
-		})
+		}, ownKey(r.Own)...))
 		return above + r.radar(c, box{area.x, area.y + above, area.w, area.h - above})
 	}
 	return Pairs(r).draw(c, area)
@@ -60,11 +62,11 @@ func (p Pairs) draw(c *canvas, area box) float64 {
 	var rows []row
 	for _, item := range p.Items {
 		rows = append(rows, row{item.Label, item.Href, []bar{
-			{look: current, value: item.Current, text: r.write(c, item.Current), bold: true},
+			{look: current, value: item.Current, text: r.write(c, item.Current), bold: true, own: item.Own},
 			{look: target, value: item.Target, text: r.write(c, item.Target)},
 		}})
 	}
-	above := c.keys(area, c.pair(p.Current, current, p.Target, target))
+	above := c.keys(area, append(c.pair(p.Current, current, p.Target, target), ownKey(p.Own)...))
 	return above + c.rows(box{area.x, area.y + above, area.w, area.h - above}, rows, scaleOfRows(rows, p.Max))
 }
 
@@ -91,7 +93,7 @@ func (r Radar) dot(c *canvas, l look, at point) {
 func (r Radar) highest() float64 {
 	highest := r.Max
 	for _, item := range r.Items {
-		for _, value := range []*float64{item.Current, item.Target} {
+		for _, value := range []*float64{item.Current, item.Target, item.Own} {
 			if value != nil {
 				highest = max(highest, *value)
 			}
@@ -168,6 +170,9 @@ func (r Radar) web(c *canvas, center point, radius float64) {
 	for i := range r.Items {
 		r.dot(c, currentLook, current[i])
 		r.dot(c, targetLook, target[i])
+		if own := r.Items[i].Own; own != nil {
+			c.diamond(r.spoke(center, i, radius*max(*own, 0)/highest), 6)
+		}
 	}
 	for ring := 1; ring <= rings; ring++ {
 		value := highest * float64(ring) / rings

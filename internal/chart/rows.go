@@ -10,7 +10,8 @@ type bar struct {
 	value  *float64 // nil: nothing is known
 	text   string
 	bold   bool
-	spread *Spread // nil: not known
+	spread *Spread  // nil: not known
+	own    *float64 // what the reader itself has, which is marked; nil: nothing
 }
 
 // row is a name with its bars, as wide as the chart: all of it is a target.
@@ -30,6 +31,9 @@ func scaleOfRows(rows []row, most float64) scale {
 			}
 			if b.spread != nil {
 				s.low, s.high = min(s.low, b.spread.Low), max(s.high, b.spread.High)
+			}
+			if b.own != nil {
+				s.low, s.high = min(s.low, *b.own), max(s.high, *b.own)
 			}
 		}
 	}
@@ -71,6 +75,10 @@ func (c *canvas) rows(area box, rows []row, axis scale) float64 {
 				if b.spread != nil {
 					c.spread(b.spread, track, axis)
 				}
+				if b.own != nil {
+					high := track.h/2 + 1
+					c.diamond(point{track.x + min(max(track.w*axis.at(*b.own), high), track.w-high), track.y + track.h/2}, high)
+				}
 				if axis.low < 0 {
 					c.line(look{stroke: muted, width: 1}, point{zero, track.y}, point{zero, track.bottom()})
 				}
@@ -86,15 +94,17 @@ type Bars struct {
 	Items  []Bar
 	Max    float64 // where the scale ends at least, so that charts can share it
 	Spread string  // says what the lines over bars are; empty: there are none
+	Own    string  // says what the marks on bars are; empty: there are none
 }
 
 // Bar is a thing and its value.
 type Bar struct {
 	Label  Label
 	Value  float64
-	Href   string  // where the row links to; may be empty
-	Few    bool    // too little stands behind the value: the bar is hollow
-	Spread *Spread // of what the value is the mean of; nil: not known
+	Href   string   // where the row links to; may be empty
+	Few    bool     // too little stands behind the value: the bar is hollow
+	Spread *Spread  // of what the value is the mean of; nil: not known
+	Own    *float64 // what the reader itself has; nil: nothing
 }
 
 // Spread is the middle half of values: from the lower to the upper quartile.
@@ -115,7 +125,7 @@ func (Bars) widths() []float64 { return []float64{narrow, medium} }
 func (b Bars) draw(c *canvas, area box) float64 {
 	rows := make([]row, len(b.Items))
 	for i, item := range b.Items {
-		one := bar{look{fill: accent}, &item.Value, c.Number(item.Value), true, item.Spread}
+		one := bar{look{fill: accent}, &item.Value, c.Number(item.Value), true, item.Spread, item.Own}
 		if item.Few {
 			one.look = look{fill: card, stroke: accent, width: 1.5}
 		}
@@ -127,12 +137,30 @@ func (b Bars) draw(c *canvas, area box) float64 {
 		c.write(noteFont, c.Axis(axis.low)+" – "+c.Axis(axis.high), point{area.x, area.y + high + 10}, left, area.w)
 		high += 16
 	}
+	var keys []key
 	if b.Spread != "" {
-		high += c.keys(box{area.x, area.y + high, area.w, 0}, []key{{name: b.Spread, sample: func(c *canvas, at box) {
+		keys = append(keys, key{name: b.Spread, sample: func(c *canvas, at box) {
 			c.spread(&Spread{0, 0.4, 1}, box{at.x + 2, at.y, at.w - 4, at.h}, scale{high: 1})
-		}}})
+		}})
+	}
+	if keys = append(keys, ownKey(b.Own)...); len(keys) > 0 {
+		high += c.keys(box{area.x, area.y + high, area.w, 0}, keys)
 	}
 	return high
+}
+
+// ownKey is the legend of what the reader itself has, where that is marked.
+func ownKey(name string) []key {
+	if name == "" {
+		return nil
+	}
+	return []key{{name: name, sample: func(c *canvas, at box) { c.diamond(at.center(), 7) }}}
+}
+
+// diamond marks what the reader itself has. Its edge keeps it apart from what it is on.
+func (c *canvas) diamond(at point, radius float64) {
+	corners := []point{{at[0], at[1] - radius}, {at[0] + radius, at[1]}, {at[0], at[1] + radius}, {at[0] - radius, at[1]}}
+	c.areas(look{fill: foreground, stroke: card, width: 2}, corners)
 }
 
 // Level is one of the three levels of risk that MONARC knows.
@@ -148,6 +176,7 @@ const (
 // Levels compares risks by level, before and after treatment.
 type Levels struct {
 	Current, Residual string // names of both
+	Own               string // says what the marks on bars are; empty: there are none
 	Items             []LevelBars
 }
 
@@ -157,6 +186,8 @@ type LevelBars struct {
 	Label             Label
 	Current, Residual *float64
 	Few               bool // too little stands behind them: the bars are hollow
+	// OwnCurrent and OwnResidual are what the reader itself has; nil: nothing.
+	OwnCurrent, OwnResidual *float64
 }
 
 func (Levels) widths() []float64 { return []float64{narrow, medium} }
@@ -169,11 +200,11 @@ func (l Levels) draw(c *canvas, area box) float64 {
 			now, after = look{fill: card, stroke: edge, width: 1.5}, look{fill: card, stroke: edge, width: 1.5, dash: after.dash}
 		}
 		rows = append(rows, row{item.Label, "", []bar{
-			{look: now, value: item.Current, text: c.number(item.Current), bold: true},
-			{look: after, value: item.Residual, text: c.number(item.Residual)},
+			{look: now, value: item.Current, text: c.number(item.Current), bold: true, own: item.OwnCurrent},
+			{look: after, value: item.Residual, text: c.number(item.Residual), own: item.OwnResidual},
 		}})
 	}
-	above := c.keys(area, c.pair(l.Current, levelLook(High, false), l.Residual, levelLook(High, true)))
+	above := c.keys(area, append(c.pair(l.Current, levelLook(High, false), l.Residual, levelLook(High, true)), ownKey(l.Own)...))
 	return above + c.rows(box{area.x, area.y + above, area.w, area.h - above}, rows, scaleOfRows(rows, 0))
 }
 

@@ -315,6 +315,31 @@ func TestLittleIsHollow(t *testing.T) {
 	}
 }
 
+// TestOwnIsMarked shows where the reader's own value is.
+func TestOwnIsMarked(t *testing.T) {
+	t.Parallel()
+	bars := Bars{Own: "Yours", Max: 8, Items: []Bar{{Label: Label{"Fire"}, Value: 4}, {Label: Label{"Flood"}, Value: 2, Own: known(6)}}}
+	for _, d := range drawings(t, inline(bars)) {
+		full, marks := d.filled(accent), d.named("path")
+		if len(full) != 2 || len(marks) != 2 || math.Abs(marks[0].center()[0]-full[0].x-1.5*full[0].w) > 0.2 { // one of them in the legend
+			t.Errorf("bars %v, marks %v", full, marks)
+		}
+	}
+	for name, chart := range map[string]Chart{"radar": radarOf("Policies", 6), "pairs": Pairs(radarOf("Policies", 2))} {
+		for _, d := range drawings(t, inline(chart)) {
+			marks := 0
+			for _, e := range d.named("path") {
+				if e.attr["stroke"] == "var(--card)" && e.attr["fill"] == "" {
+					marks++
+				}
+			}
+			if want := map[string]int{"radar": 7, "pairs": 3}[name]; marks != want {
+				t.Errorf("%s: %d marks, want %d", name, marks, want)
+			}
+		}
+	}
+}
+
 // TestSpark shows that a small line ends where the newest value is.
 func TestSpark(t *testing.T) {
 	t.Parallel()
@@ -343,7 +368,8 @@ func TestLinksOfFiles(t *testing.T) {
 func TestLevelsStartWithHigh(t *testing.T) {
 	t.Parallel()
 	levels := Levels{Current: "Current", Residual: "Residual", Items: []LevelBars{
-		{High, Label{"High"}, known(40), known(10), false}, {Medium, Label{"Medium"}, known(20), known(10), false}, {Low, Label{"Low"}, known(10), nil, false},
+		{Level: High, Label: Label{"High"}, Current: known(40), Residual: known(10)}, {Level: Medium, Label: Label{"Medium"}, Current: known(20), Residual: known(10)},
+		{Level: Low, Label: Label{"Low"}, Current: known(10)},
 	}}
 	for _, d := range drawings(t, inline(levels)) {
 		lengths, patterns := map[string][]box{}, d.named("pattern")

@@ -28,6 +28,10 @@ func (r *reading) cartography() ([]figure, error) {
 	if err != nil {
 		return nil, err
 	}
+	mine, err := r.own(stats.Cartography)
+	if err != nil {
+		return nil, err
+	}
 	var figures []figure
 	for _, kind := range stats.Kinds() {
 		current, residual := mapOf(averages, stats.Current, kind), mapOf(averages, stats.Residual, kind)
@@ -35,7 +39,7 @@ func (r *reading) cartography() ([]figure, error) {
 		impacts, likelihoods := scales(current, residual)
 		highest := max(current.highest(), residual.highest())
 		for _, m := range []riskMap{current, residual} {
-			figures = append(figures, r.mapFigure(m, impacts, likelihoods, highest))
+			figures = append(figures, r.mapFigure(m, impacts, likelihoods, highest, mine.ofMap(m.state, m.kind)))
 		}
 	}
 	behind, few, err := r.allBehind(stats.Cartography)
@@ -99,7 +103,7 @@ func scales(riskMaps ...riskMap) (impacts, likelihoods []int) {
 // Organisations set their own thresholds, which the stats do not tell.
 var riskZones = map[string][]int{stats.Informational: {9, 27}, stats.Operational: {4, 8}}
 
-func (r *reading) mapFigure(m riskMap, impacts, likelihoods []int, highest float64) figure {
+func (r *reading) mapFigure(m riskMap, impacts, likelihoods []int, highest float64, mine riskMap) figure {
 	heat := chart.Heat{
 		Unit: r.T("risks_per_analysis"), Max: highest, Zones: riskZones[m.kind],
 		Columns: likelihoods, Rows: impacts, Across: r.T("axis_likelihood_" + m.kind), Up: r.T("axis_impact"),
@@ -115,7 +119,7 @@ func (r *reading) mapFigure(m riskMap, impacts, likelihoods []int, highest float
 	if heat.Uneven() {
 		f.Note += " " + r.T("cartography_uneven")
 	}
-	f.Table, f.Export = r.mapTable(m, impacts, likelihoods), r.mapExport(m)
+	f.Table, f.Export = r.mapTable(m, impacts, likelihoods, mine), r.mapExport(m)
 	for _, impact := range impacts {
 		var row []float64
 		for _, l := range likelihoods {
@@ -124,6 +128,9 @@ func (r *reading) mapFigure(m riskMap, impacts, likelihoods []int, highest float
 		heat.Values = append(heat.Values, row)
 	}
 	f.Chart, f.Summary = heat, r.mapSummary(m)
+	if mine.known {
+		f.Summary = sentences(f.Summary, r.ownSummary([]string{r.mapSummary(mine)}))
+	}
 	return f
 }
 
@@ -136,7 +143,7 @@ func digits(values []int) []string {
 }
 
 // mapTable is laid out as the map: the highest impact is at the top.
-func (r *reading) mapTable(m riskMap, impacts, likelihoods []int) table {
+func (r *reading) mapTable(m riskMap, impacts, likelihoods []int, mine riskMap) table {
 	t := table{Columns: []column{{Name: "impact", Title: r.T("axis_impact") + " \\ " + r.T("axis_likelihood_"+m.kind)}}}
 	for _, l := range digits(likelihoods) {
 		t.Columns = append(t.Columns, column{Name: l, Title: l, Numeric: true})
@@ -144,7 +151,7 @@ func (r *reading) mapTable(m riskMap, impacts, likelihoods []int) table {
 	for _, impact := range slices.Backward(impacts) {
 		row := []cell{text(strconv.Itoa(impact))}
 		for _, l := range likelihoods {
-			row = append(row, num(m.cells[[2]int{impact, l}]))
+			row = append(row, r.mapCell(m, mine, [2]int{impact, l}))
 		}
 		t.Rows = append(t.Rows, row)
 	}

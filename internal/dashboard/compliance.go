@@ -28,11 +28,15 @@ func (r *reading) compliance() ([]figure, error) {
 	if err != nil {
 		return nil, err
 	}
+	mine, err := r.own(stats.Compliance)
+	if err != nil {
+		return nil, err
+	}
 	var figures []figure
 	for _, referential := range referentials {
 		chosen := len(r.view.Objects) == 0 || slices.Contains(r.view.Objects, referential.Referential)
 		if chosen && len(referential.Categories) > 0 {
-			f := r.referentialFigure(referential)
+			f := r.referentialFigure(referential, mine)
 			f.Behind, f.Few = r.behindReferential(supports, referential.Referential)
 			figures = append(figures, f)
 		}
@@ -51,7 +55,7 @@ func (r *reading) behindReferential(supports disclosure.Supports, referential st
 	return r.behindText(int64(most.Analyses), int64(most.Clients)), r.fewAnalyses(most.Analyses)
 }
 
-func (r *reading) referentialFigure(referential processor.ReferentialCompliance) figure {
+func (r *reading) referentialFigure(referential processor.ReferentialCompliance, mine own) figure {
 	slices.SortStableFunc(referential.Categories, func(a, b processor.CategoryCompliance) int {
 		return natural(r.Label(a.Labels, ""), r.Label(b.Labels, ""))
 	})
@@ -70,13 +74,18 @@ func (r *reading) referentialFigure(referential processor.ReferentialCompliance)
 		radar.Max, f.Note = 1, r.T("compliance_note_share")
 	}
 	for _, category := range referential.Categories {
-		radar.Items = append(radar.Items, chart.Category{
+		one := chart.Category{
 			Label: r.names(category.Labels, ""), Current: category.Current, Target: category.Target,
-		})
+			Own: mine.value(complianceKey(referential, category), 0),
+		}
+		if one.Own != nil {
+			radar.Own = r.T("own")
+		}
+		radar.Items = append(radar.Items, one)
 	}
 	f.Chart = radar
-	f.Table = r.complianceTable(referential, name)
-	f.Summary = r.complianceSummary(referential.Categories, share)
+	f.Table = r.complianceTable(referential, name, mine)
+	f.Summary = sentences(r.complianceSummary(referential.Categories, share), r.complianceOwn(radar))
 	return f
 }
 
@@ -118,7 +127,7 @@ func isShare(categories []processor.CategoryCompliance) bool {
 	return true
 }
 
-func (r *reading) complianceTable(referential processor.ReferentialCompliance, name string) table {
+func (r *reading) complianceTable(referential processor.ReferentialCompliance, name string, mine own) table {
 	t := table{Columns: []column{
 		{Name: "referential"},
 		{Name: "referential_label"},
@@ -127,11 +136,13 @@ func (r *reading) complianceTable(referential processor.ReferentialCompliance, n
 		{Name: "target", Title: r.T("compliance_target"), Numeric: true},
 	}}
 	for _, category := range referential.Categories {
-		t.Rows = append(t.Rows, []cell{
+		row := []cell{
 			text(referential.Referential), text(name),
 			r.LabelCell(category.Labels, "–"), numOrNone(category.Current), numOrNone(category.Target),
-		})
+		}
+		t.Rows = append(t.Rows, append(row, r.ownCells(mine, complianceKey(referential, category), 0)...))
 	}
+	t.Columns = append(t.Columns, r.ownColumns("column_own_current")...)
 	return t
 }
 

@@ -22,6 +22,7 @@ type line struct {
 	names   chart.Label // all that it is called
 	support disclosure.Support
 	risks   *chart.Risks // of a risk level
+	key     stats.Key
 
 	mean  float64           // of the whole period
 	steps map[string]*steps // by measure
@@ -82,7 +83,11 @@ func (r *reading) evolution() (evolution, []figure, error) {
 	if r.view.Of == ofRisks {
 		average = shown // levels of different kinds have no mean of their own
 	}
-	f := r.evolutionFigure(shown, average, len(lines))
+	mine, err := r.own(subjectTypes[r.view.Of])
+	if err != nil {
+		return evolution{}, nil, err
+	}
+	f := r.evolutionFigure(shown, average, len(lines), mine)
 	f.Behind, err = r.behind(subjectTypes[r.view.Of])
 	return e, []figure{f}, err
 }
@@ -124,7 +129,7 @@ func (r *reading) linesOf(kind objectKind, all ranking) ([]line, error) {
 	var lines []line
 	for _, object := range append(ordered, all[len(ordered):]...) {
 		l := line{
-			Code: object.Object, Name: r.objectCell(kind, object.Labels, object.Object), names: r.names(object.Labels, object.Object), support: object.support,
+			Code: object.Object, key: stats.Key{Object: object.Object}, Name: r.objectCell(kind, object.Labels, object.Object), names: r.names(object.Labels, object.Object), support: object.support,
 			mean: measureOf(object.Averages, r.view.By), steps: map[string]*steps{},
 		}
 		for _, by := range measures {
@@ -174,7 +179,7 @@ func (r *reading) riskLines() ([]line, error) {
 	for _, known := range riskLines() {
 		if s := byKey[known.key]; s != nil {
 			lines = append(lines, line{
-				Code: known.code, Name: text(r.T("line_" + known.code)), risks: &known.risks, support: supports[known.key],
+				Code: known.code, key: known.key, Name: text(r.T("line_" + known.code)), risks: &known.risks, support: supports[known.key],
 				mean: total[known.key].value(), steps: map[string]*steps{byOccurrence: s},
 			})
 		}
@@ -225,7 +230,7 @@ func (r *reading) meanOf(lines []line) line {
 }
 
 // evolutionFigure draws lines, and the mean of those that are averaged.
-func (r *reading) evolutionFigure(shown, averaged []line, all int) figure {
+func (r *reading) evolutionFigure(shown, averaged []line, all int, mine own) figure {
 	starts := startsOf(shown, r.measure())
 	f := figure{
 		ID:    "evolution",
@@ -262,6 +267,7 @@ func (r *reading) evolutionFigure(shown, averaged []line, all int) figure {
 	}
 	f.Chart = lines
 	f.Table = r.wideTable(withMean, starts)
+	r.addOwn(&f.Table, withMean, mine)
 	f.Export = r.longTable(withMean, starts)
 	f.Summary = r.evolutionSummary(len(shown), all, *average.steps[r.measure()], starts)
 	return f

@@ -79,7 +79,7 @@ func setupOn(t testing.TB, database, prefix string, changes ...func(*dashboard.P
 		opts.Cache = httpapi.NewCache(opts.Now)
 	}
 	opts.Figures = disclosure.New(disclosure.Options{
-		Store: store.SumStore, Cache: opts.Cache, Now: opts.Now, Location: time.UTC, MinClients: opts.Figures.MinClients(),
+		Store: store.SumStore, Cache: opts.Cache, Now: opts.Now, Location: time.UTC, MinClients: opts.Figures.MinClients(), MinAnalyses: opts.MinAnalyses,
 	})
 	pages, err := dashboard.NewPages(opts)
 	if err != nil {

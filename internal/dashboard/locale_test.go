@@ -16,6 +16,7 @@ import (
 	"github.com/BurntSushi/toml"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/monarc-project/stats-service/internal/disclosure"
 	"github.com/monarc-project/stats-service/internal/processor"
 	"github.com/monarc-project/stats-service/internal/stats"
 )
@@ -126,6 +127,13 @@ func computedIDs() []string {
 	for _, id := range wrongTexts {
 		ids = append(ids, id)
 	}
+	for _, band := range []disclosure.Band{disclosure.Lowest, disclosure.LowerMiddle, disclosure.UpperMiddle, disclosure.Highest} {
+		add("band_", string(band))
+	}
+	for _, reason := range []disclosure.Unranked{disclosure.FewAnalyses, disclosure.FewOrganisations, disclosure.AllAlike, disclosure.NothingRecent} {
+		add("unranked_", string(reason))
+	}
+	add("column_own", "", "_current", "_residual")
 	for month := range 12 {
 		add("month_", []string{"1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12"}[month])
 	}

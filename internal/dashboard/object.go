@@ -5,6 +5,7 @@ package dashboard
 import (
 	"fmt"
 	"net/http"
+	"path"
 	"strings"
 	"time"
 
@@ -43,21 +44,41 @@ func (k objectKind) path(object string) string { return "/stats/" + k.of + "/" +
 func (p *Pages) serveObject(of objectKind) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		name, isJSON := strings.CutSuffix(c.Param("object"), ".json")
-		id, err := uuid.Parse(name)
-		if err != nil || id.String() != strings.ToLower(name) {
+		kind, err := p.objectPage(of, name)
+		switch {
+		case err != nil:
+			return err
+		case isJSON:
+			return p.serveObjectJSON(c, kind, of, path.Base(kind.path))
+		case !p.isActive(pageStats):
 			return echo.ErrNotFound
 		}
-		object := id.String()
-		kind := pageKind{name: of.page, path: of.path(object)}
-		if isJSON {
-			return p.serveObjectJSON(c, kind, of, object)
-		}
-		if !p.isActive(pageStats) {
-			return echo.ErrNotFound
-		}
-		kind.build = func(r *reading, page *page) error { return r.buildObject(page, of, object) }
 		return p.servePage(kind)(c)
 	}
+}
+
+// compareObject answers the page of an object with what a client has of it.
+func (p *Pages) compareObject(of objectKind, identify identify) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		kind, err := p.objectPage(of, c.Param("object"))
+		if err != nil || !p.isActive(pageStats) {
+			return echo.ErrNotFound
+		}
+		return p.serveComparison(kind, identify)(c)
+	}
+}
+
+// objectPage is the page of an object by its UUID.
+func (p *Pages) objectPage(of objectKind, name string) (pageKind, error) {
+	id, err := uuid.Parse(name)
+	if err != nil || id.String() != strings.ToLower(name) {
+		return pageKind{}, echo.ErrNotFound
+	}
+	object := id.String()
+	return pageKind{
+		name: of.page, path: of.path(object),
+		build: func(r *reading, page *page) error { return r.buildObject(page, of, object) },
+	}, nil
 }
 
 // find returns the ranking of a period and the object in it. The error is
@@ -105,13 +126,17 @@ func (r *reading) buildObject(p *page, of objectKind, object string) error {
 	if err != nil {
 		return err
 	}
+	mine, err := r.own(of.statsType)
+	if err != nil {
+		return err
+	}
 	var shown []line
 	for _, l := range lines {
 		if l.Code == object {
 			shown = append(shown, l)
 		}
 	}
-	history := r.evolutionFigure(shown, lines, len(lines))
+	history := r.evolutionFigure(shown, lines, len(lines), nil)
 	history.Title, history.Object = r.T("object_history"), object
 	history.Behind = r.behindText(int64(found.support.Analyses), int64(found.support.Clients))
 	p.Figures = []figure{history}
@@ -123,7 +148,11 @@ func (r *reading) buildObject(p *page, of objectKind, object string) error {
 		return err
 	}
 	p.Object.Facts = r.objectFacts(of, found, all, before)
-	p.Object.Values = r.objectValues(of, found)
+	if figure, known := mine[stats.Key{Object: object}]; known {
+		measure := measureIndex[r.view.By]
+		p.Object.Facts = append(p.Object.Facts, fact{r.T("own"), r.Number(figure.Own[measure]), r.position(figure.Positions[measure])})
+	}
+	p.Object.Values = r.objectValues(of, found, mine)
 	means, err := r.opts.Figures.MeansOfAnalyses(r.ctx, r.view.filter(of.statsType), stats.Key{Object: object})
 	if err != nil {
 		return err
@@ -153,7 +182,7 @@ func (r *reading) objectFacts(of objectKind, found *ranked, all, before ranking)
 }
 
 // objectValues has a row for each measure.
-func (r *reading) objectValues(of objectKind, found *ranked) table {
+func (r *reading) objectValues(of objectKind, found *ranked, mine own) table {
 	t := table{Columns: []column{
 		{Name: "measure", Title: r.T("choose_measure")},
 		{Name: "mean", Title: r.T("column_mean"), Numeric: true},
@@ -166,8 +195,9 @@ func (r *reading) objectValues(of objectKind, found *ranked) table {
 		if s := found.spread(by); s != nil {
 			row[2], row[3], row[4] = num(s.Low), num(s.Median), num(s.High)
 		}
-		t.Rows = append(t.Rows, row)
+		t.Rows = append(t.Rows, append(row, r.ownCells(mine, stats.Key{Object: found.Object}, measureIndex[by])...))
 	}
+	t.Columns = append(t.Columns, r.ownColumns("column_own")...)
 	return t
 }
 

@@ -31,14 +31,17 @@ var (
 )
 
 // top is the chart of the objects with the highest or lowest values.
-func (r *reading) top(kind objectKind, all ranking) figure {
+func (r *reading) top(kind objectKind, all ranking, mine own) figure {
 	ranked := all.ranked(r.view.Order)
 	shown := ranked[:min(len(ranked), r.view.Top)]
 	bars := chart.Bars{}
 	for _, object := range shown {
 		bar := chart.Bar{
 			Label: r.names(object.Labels, object.Object), Value: measureOf(object.Averages, r.view.By), Href: r.objectLink(kind, object.Object),
-			Few: object.few, Spread: object.spread(r.view.By),
+			Few: object.few, Spread: object.spread(r.view.By), Own: mine.value(stats.Key{Object: object.Object}, measureIndex[r.view.By]),
+		}
+		if bar.Own != nil {
+			bars.Own = r.T("own")
 		}
 		if bar.Spread != nil {
 			bars.Spread = r.T("spread_legend")
@@ -49,9 +52,9 @@ func (r *reading) top(kind objectKind, all ranking) figure {
 		ID:      kind.chart,
 		Title:   r.T("top_title_"+kind.of+"_"+r.view.Order, "Number", r.Integer(r.view.Top)),
 		Note:    r.measureName(kind.of) + " · " + r.T("measure_note_"+measureID(r.view.By, kind.of)),
-		Summary: r.topSummary(kind, shown, len(ranked)),
+		Summary: sentences(r.topSummary(kind, shown, len(ranked)), r.topOwn(shown, mine)),
 		Few:     r.fewOf(len(shown) > 0 && shown[0].few),
-		Table:   r.objectTable(kind, shown),
+		Table:   r.objectTable(kind, shown, mine),
 		Chart:   bars,
 	}
 }
@@ -87,7 +90,7 @@ const ofBoth = "both"
 // measureName names the chosen measure of a subject.
 func (r *reading) measureName(of string) string { return r.T("measure_" + measureID(r.view.By, of)) }
 
-func (r *reading) objectTable(kind objectKind, objects ranking) table {
+func (r *reading) objectTable(kind objectKind, objects ranking, mine own) table {
 	t := table{Columns: []column{
 		{Name: "object"},
 		{Name: "label", Title: r.T("column_label")},
@@ -114,8 +117,9 @@ func (r *reading) objectTable(kind objectKind, objects ranking) table {
 		if s := object.spread(r.view.By); s != nil {
 			row[7], row[8], row[9] = num(s.Low), num(s.Median), num(s.High)
 		}
-		t.Rows = append(t.Rows, row)
+		t.Rows = append(t.Rows, append(row, r.ownCells(mine, stats.Key{Object: object.Object}, measureIndex[r.view.By])...))
 	}
+	t.Columns = append(t.Columns, r.ownColumns("column_own")...)
 	return t
 }
 

@@ -23,6 +23,7 @@ type headline struct {
 	Value   string
 	After   string // what else there is to say of the value
 	Spread  string // how far analyses are apart; may be empty
+	Own     string // what the reader's client has; empty: it compares nothing
 	Trend   trend
 	History template.HTML // a small chart
 }
@@ -64,6 +65,7 @@ type overviewFigures struct {
 	now, before periodFigures
 	risks       disclosure.Supports
 	behind      map[stats.Type]string
+	own         map[stats.Type]own
 	fresh       disclosure.Freshness
 }
 
@@ -82,7 +84,7 @@ func (r *reading) periodFigures(v view) (f periodFigures, err error) {
 }
 
 func (r *reading) overviewFigures() (overviewFigures, error) {
-	f := overviewFigures{behind: map[stats.Type]string{}}
+	f := overviewFigures{behind: map[stats.Type]string{}, own: map[stats.Type]own{}}
 	var group errgroup.Group
 	group.Go(func() (err error) { f.now, err = r.periodFigures(r.view); return err })
 	group.Go(func() (err error) { f.before, err = r.periodFigures(r.view.compared()); return err })
@@ -101,6 +103,16 @@ func (r *reading) overviewFigures() (overviewFigures, error) {
 		}
 		return nil
 	})
+	group.Go(func() error {
+		for _, t := range []stats.Type{stats.Threat, stats.Vulnerability, stats.Risk} {
+			mine, err := r.own(t)
+			if err != nil {
+				return err
+			}
+			f.own[t] = mine
+		}
+		return nil
+	})
 	err := group.Wait()
 	return f, err
 }
@@ -114,12 +126,13 @@ func (r *reading) overview() (overview, []figure, error) {
 }
 
 func (r *reading) overviewCharts(f overviewFigures) []figure {
-	top, weak := r.top(threats, f.now.threats), r.top(vulnerabilities, f.now.vulns)
+	top := r.top(threats, f.now.threats, f.own[stats.Threat])
+	weak := r.top(vulnerabilities, f.now.vulns, f.own[stats.Vulnerability])
 	top.Behind, weak.Behind = f.behind[stats.Threat], f.behind[stats.Vulnerability]
 	shareScale(&top, &weak)
 	figures := []figure{top, weak}
 	for _, kind := range stats.Kinds() {
-		risks := r.riskFigure(kind, f.now.means, f.risks)
+		risks := r.riskFigure(kind, f.now.means, f.risks, f.own[stats.Risk])
 		risks.Behind = f.behind[stats.Risk]
 		figures = append(figures, risks)
 	}
@@ -160,6 +173,9 @@ func (r *reading) levelHeadline(f overviewFigures, code, level string) headline 
 	}
 	if h.Trend.Judgement = better[code][h.Trend.Direction]; h.Trend.Judgement != "" {
 		h.Trend.Word = r.T(h.Trend.Judgement)
+	}
+	if mine := f.own[stats.Risk].means().ofAllKinds(stats.Current, level); mine != nil {
+		h.Own = r.T("headline_own", "Value", r.Number(*mine))
 	}
 	support := f.risks[stats.Key{State: stats.Current, Level: level}]
 	if s := support.Spread; s != nil && support.Analyses > 1 && !r.few(support.Analyses) {

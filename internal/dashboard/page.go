@@ -41,6 +41,7 @@ type page struct {
 	Object    objectPage
 	Found     []found
 	Problem   *problem // why the page cannot be shown; nil: it can
+	Compared  string   // the name of the client whose figures are beside everybody's; empty: nobody's
 
 	pages  *Pages
 	prefix string
@@ -48,7 +49,11 @@ type page struct {
 }
 
 func (p *Pages) newPage(kind pageKind, r *reading) *page {
-	return &page{locale: r.locale, Name: kind.name, View: r.view, pages: p, prefix: prefix.Of(r.ctx), path: kind.path}
+	page := &page{locale: r.locale, Name: kind.name, View: r.view, pages: p, prefix: prefix.Of(r.ctx), path: kind.path}
+	if r.client != nil {
+		page.Compared = r.client.Name
+	}
+	return page
 }
 
 // tables are the exported figures of the charts with an ID.

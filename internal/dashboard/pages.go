@@ -24,6 +24,7 @@ import (
 	"github.com/monarc-project/stats-service/internal/chart"
 	"github.com/monarc-project/stats-service/internal/disclosure"
 	"github.com/monarc-project/stats-service/internal/prefix"
+	"github.com/monarc-project/stats-service/internal/stats"
 )
 
 // The names of the pages, as ACTIVE_PAGES has them.
@@ -229,10 +230,13 @@ func (p *Pages) served() []pageKind {
 }
 
 // Register adds the routes of the pages.
-func (p *Pages) Register(e *echo.Echo) {
+func (p *Pages) Register(e *echo.Echo, identify func(c echo.Context, token string) (stats.Client, error)) {
 	g := registrar{e}
 	for _, kind := range p.served() {
 		g.add(kind.path, p.servePage(kind))
+		if kind.comparable() {
+			e.POST(kind.path, p.serveComparison(kind, identify))
+		}
 		for _, id := range kind.charts {
 			g.add("/stats/"+id+".csv", p.serveExport(kind, id, exportCSV, ownParameters))
 			g.add("/stats/"+id+".json", p.serveExport(kind, id, exportJSON, ownParameters))
@@ -240,6 +244,7 @@ func (p *Pages) Register(e *echo.Echo) {
 		switch kind.name {
 		case pageStats:
 			g.add("/", p.servePage(kind))
+			e.POST("/", p.serveComparison(kind, identify))
 		case pageEvolution:
 			for _, of := range subjects {
 				g.add("/stats/"+of+".csv", p.serveExport(kind, of, exportCSV, parametersOfJSON(of)))
@@ -254,6 +259,7 @@ func (p *Pages) Register(e *echo.Echo) {
 	p.registerAPI(g)
 	for _, of := range []objectKind{threats, vulnerabilities} {
 		g.add(of.path(":object"), p.serveObject(of))
+		e.POST(of.path(":object"), p.compareObject(of, identify))
 	}
 	p.registerFormer(g)
 	p.registerImages(g)

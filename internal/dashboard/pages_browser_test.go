@@ -144,17 +144,19 @@ func expectNoOverflow(b *tab) {
 // testReader does what readers do, each in a tab that knows nothing of others.
 func testReader(t *testing.T, browser context.Context, s *service) {
 	tests := map[string]func(*tab, *service){
-		"theme":            readerChoosesTheme,
-		"language":         readerChoosesLanguage,
-		"table":            readerOpensTable,
-		"picture":          readerTakesPicture,
-		"selection":        readerSelectsLines,
-		"skip link":        readerSkips,
-		"paper":            readerPrints,
-		"weight":           readerComesBack,
-		"link of a choice": readerFollowsPeriod,
-		"place":            readerKeepsPlace,
-		"report":           readerPrintsReport,
+		"theme":              readerChoosesTheme,
+		"language":           readerChoosesLanguage,
+		"table":              readerOpensTable,
+		"picture":            readerTakesPicture,
+		"selection":          readerSelectsLines,
+		"skip link":          readerSkips,
+		"paper":              readerPrints,
+		"weight":             readerComesBack,
+		"link of a choice":   readerFollowsPeriod,
+		"place":              readerKeepsPlace,
+		"report":             readerPrintsReport,
+		"compare":            readerCompares,
+		"compare, no script": readerComparesWithoutScript,
 	}
 	for name, read := range tests {
 		t.Run(name, func(t *testing.T) {

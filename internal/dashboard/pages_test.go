@@ -354,7 +354,7 @@ func TestMethods(t *testing.T) {
 			t.Errorf("HEAD %s: %v, %v", path, response, err)
 		}
 	}
-	response, err := http.Post(s.url+"/stats", "text/plain", strings.NewReader("x"))
+	response, err := http.Post(s.url+"/about", "text/plain", strings.NewReader("x"))
 	if err != nil || response.StatusCode != http.StatusMethodNotAllowed {
 		t.Errorf("POST: %v, %v", response, err)
 	}

@@ -50,7 +50,7 @@ func publicRoutes(t *testing.T) []string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	pages.Register(router)
+	pages.Register(router, nil)
 	public.RegisterHandlers(router, publicapi.New(publicapi.Options{}))
 	var paths []string
 	for _, route := range router.Routes() {

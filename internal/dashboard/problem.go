@@ -33,7 +33,7 @@ const problemDates = "dates"
 // problemStatuses are the statuses that have words of their own. Others are told
 // in those of their class.
 var problemStatuses = []int{
-	http.StatusBadRequest, http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusTooManyRequests,
+	http.StatusBadRequest, http.StatusForbidden, http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusTooManyRequests,
 	http.StatusInternalServerError, http.StatusServiceUnavailable,
 }
 
@@ -43,6 +43,9 @@ func (p *problem) code() string {
 		return problemDates
 	}
 	status := p.Status
+	if status == http.StatusUnauthorized { // a form without a token
+		status = http.StatusForbidden
+	}
 	if !slices.Contains(problemStatuses, status) {
 		status -= status % 100
 	}
@@ -76,7 +79,7 @@ func (p *Pages) Problem(c echo.Context, status int, cause error) (sent bool, err
 
 // wantsPage reports whether a browser shows the answer to a person.
 func (p *Pages) wantsPage(r *http.Request) bool {
-	reading := r.Method == http.MethodGet || r.Method == http.MethodHead
+	reading := r.Method == http.MethodGet || r.Method == http.MethodHead || isForm(r)
 	inside := strings.HasPrefix(r.URL.Path+"/", p.opts.APIRoot+"/") || strings.HasPrefix(r.URL.Path, "/static/")
 	return reading && !inside && path.Ext(r.URL.Path) == "" && prefersHTML(r.Header.Values("Accept"))
 }

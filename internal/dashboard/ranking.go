@@ -125,6 +125,9 @@ func shareScale(figures ...*figure) {
 			if item.Spread != nil {
 				highest = max(highest, item.Spread.High)
 			}
+			if item.Own != nil {
+				highest = max(highest, *item.Own)
+			}
 		}
 	}
 	for _, f := range figures {

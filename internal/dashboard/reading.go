@@ -19,6 +19,8 @@ type reading struct {
 	ctx  context.Context
 	view view
 	opts *PageOptions
+	// client is whose figures are compared with everybody's; nil: nobody's.
+	client *stats.Client
 }
 
 // sums returns the daily sums of a type in a period as far as the public may see

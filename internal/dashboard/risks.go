@@ -59,7 +59,7 @@ func (m riskMeans) ofAllKinds(state, level string) *float64 {
 var riskLevels = map[string]chart.Level{"low": chart.Low, "medium": chart.Medium, "high": chart.High}
 
 // riskFigure compares current and residual risks of a kind by level.
-func (r *reading) riskFigure(kind string, means riskMeans, supports disclosure.Supports) figure {
+func (r *reading) riskFigure(kind string, means riskMeans, supports disclosure.Supports, mine own) figure {
 	f := figure{
 		ID:    "risks-" + kind,
 		Title: r.T("risks_title_" + kind),
@@ -71,6 +71,7 @@ func (r *reading) riskFigure(kind string, means riskMeans, supports disclosure.S
 		}},
 	}
 	levels := chart.Levels{Current: r.T("state_current"), Residual: r.T("state_residual")}
+	var owns []string
 	for _, l := range levelCodes {
 		now, after := means.of(stats.Current, kind, l.level), means.of(stats.Residual, kind, l.level)
 		if now == nil && after == nil {
@@ -81,10 +82,21 @@ func (r *reading) riskFigure(kind string, means riskMeans, supports disclosure.S
 		if few {
 			f.Few = r.fewOf(true)
 		}
-		levels.Items = append(levels.Items, chart.LevelBars{Level: riskLevels[l.code], Label: chart.Label{label}, Current: now, Residual: after, Few: few})
-		f.Table.Rows = append(f.Table.Rows, []cell{text(label), numOrNone(now), numOrNone(after)})
+		current, residual := stats.Key{State: stats.Current, Kind: kind, Level: l.level}, stats.Key{State: stats.Residual, Kind: kind, Level: l.level}
+		bars := chart.LevelBars{
+			Level: riskLevels[l.code], Label: chart.Label{label}, Current: now, Residual: after, Few: few,
+			OwnCurrent: mine.value(current, 0), OwnResidual: mine.value(residual, 0),
+		}
+		levels.Items = append(levels.Items, bars)
+		f.Table.Rows = append(f.Table.Rows, slices.Concat(
+			[]cell{text(label), numOrNone(now), numOrNone(after)}, r.ownCells(mine, current, 0), r.ownCells(mine, residual, 0)))
+		if bars.OwnCurrent != nil || bars.OwnResidual != nil {
+			levels.Own = r.T("own")
+			owns = append(owns, r.T("risks_summary_level", "Level", label, "Current", r.numberOrNone(bars.OwnCurrent), "Residual", r.numberOrNone(bars.OwnResidual)))
+		}
 	}
-	f.Chart, f.Summary = levels, r.levelSummary(f.Table)
+	f.Table.Columns = slices.Concat(f.Table.Columns, r.ownColumns("column_own_current"), r.ownColumns("column_own_residual"))
+	f.Chart, f.Summary = levels, sentences(r.levelSummary(f.Table), r.ownSummary(owns))
 	return f
 }
 

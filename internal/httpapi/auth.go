@@ -45,27 +45,38 @@ func (s *Server) authenticate(next echo.HandlerFunc) echo.HandlerFunc {
 		if token == "" && s.registrationOpen && isRegistration(c) {
 			return next(c)
 		}
-		if token == "" {
-			return errNoKey
-		}
-		client, err := s.clientOf(ctx, token)
-		if errors.Is(err, errWrongKey) {
-			return s.refuseKey(c, token)
-		}
-		if errors.Is(err, errInactive) {
-			s.keys.Inactive(c.RealIP(), client.UUID.String())
-		}
-		if err != nil {
+		if _, err := s.identify(c, token); err != nil {
 			return err
 		}
-		if err := s.rateLimit.ofClient(client); err != nil {
-			return err
-		}
-		s.seen.note(client.ID)
-		ctx = audit.WithActor(ctx, audit.Actor{Name: audit.Client(client.UUID.String()), Origin: anyone.Origin})
-		c.SetRequest(r.WithContext(context.WithValue(ctx, callerKey{}, client)))
 		return next(c)
 	}
+}
+
+// identify finds the client of a token, however it was sent, and makes it the caller of
+// the request.
+func (s *Server) identify(c echo.Context, token string) (stats.Client, error) {
+	if token == "" {
+		return stats.Client{}, errNoKey
+	}
+	r := c.Request()
+	ctx := r.Context()
+	client, err := s.clientOf(ctx, token)
+	if errors.Is(err, errWrongKey) {
+		return client, s.refuseKey(c, token)
+	}
+	if errors.Is(err, errInactive) {
+		s.keys.Inactive(c.RealIP(), client.UUID.String())
+	}
+	if err != nil {
+		return client, err
+	}
+	if err := s.rateLimit.ofClient(client); err != nil {
+		return client, err
+	}
+	s.seen.note(client.ID)
+	ctx = audit.WithActor(ctx, audit.Actor{Name: audit.Client(client.UUID.String()), Origin: c.RealIP()})
+	c.SetRequest(r.WithContext(context.WithValue(ctx, callerKey{}, client)))
+	return client, nil
 }
 
 func isRegistration(c echo.Context) bool {

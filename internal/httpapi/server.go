@@ -66,7 +66,9 @@ type Options struct {
 
 // Pages are pages for people, which bring their own routes.
 type Pages interface {
-	Register(e *echo.Echo)
+	// Register adds the routes. The function identify finds the client of a token that a
+	// form was sent with; its errors are those of requests with a key.
+	Register(e *echo.Echo, identify func(c echo.Context, token string) (stats.Client, error))
 	// Problem answers a request that failed with a page, where a person reads it.
 	Problem(c echo.Context, status int, cause error) (sent bool, err error)
 }
@@ -143,7 +145,7 @@ func New(opts Options) (*Server, http.Handler) {
 	registerDocuments(e)
 	registerRetired(e)
 	if opts.Pages != nil {
-		opts.Pages.Register(e)
+		opts.Pages.Register(e, s.identify)
 	}
 	bounded := upload.Handler(headAsGet(e), upload.Options{MinRate: opts.MinBodyRate, Grace: opts.BodyGrace, MaxDrain: opts.MaxBodyBytes})
 	return s, webheaders.Handler(bounded, opts.TrustProxy)

@@ -31,6 +31,7 @@ var operations = map[string]struct {
 	"list_stats":             {"GET", "/api/v1/stats/", map[string]any{"type": "threat", "limit": 1}, false},
 	"create_stats":           {"POST", "/api/v1/stats/", []item{threat(2, 0, 1)}, true},
 	"processing_list":        {"GET", "/api/v1/stats/processed/", map[string]any{"processor": "risk_averages"}, false},
+	"compare_stats":          {"GET", "/api/v1/stats/compare/", map[string]any{"type": "risk"}, false},
 	"delete_stats":           {"DELETE", "/api/v1/stats/" + id(1).String(), nil, true},
 	"get_stats":              {"GET", "/api/v1/stats/" + id(1).String(), nil, false},
 	"public_threats":         {"GET", "/stats/threats.json", nil, false},

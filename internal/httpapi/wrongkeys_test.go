@@ -16,7 +16,7 @@ import (
 // answering right keys from the same address, also ones that begin like the guesses.
 func TestWrongKeys(t *testing.T) {
 	t.Parallel()
-	s := setup(t, func(o *httpapi.Options) { o.WrongKeys, o.LogAddresses = 1, true })
+	s := setup(t, func(o *httpapi.Options) { o.WrongKeys, o.LogAddresses, o.Pages = 1, true, pagesOf(t, o) })
 	user := s.user("user")
 	guesses := map[string]func(n int) string{
 		"anything":            func(n int) string { return fmt.Sprintf("%08d-wrong", n) },
@@ -33,6 +33,12 @@ func TestWrongKeys(t *testing.T) {
 			if statuses[http.StatusTooManyRequests] == 0 || statuses[http.StatusTooManyRequests]+statuses[http.StatusForbidden] != 8 {
 				t.Errorf("%s, %s: statuses %v", name, operation, statuses)
 			}
+		}
+		forms := s.inParallel(8, func(n int) answer {
+			return s.anonymous().form("/stats", guess(n), header{"Accept", "application/json"})
+		})
+		if forms[http.StatusTooManyRequests] == 0 || forms[http.StatusTooManyRequests]+forms[http.StatusForbidden] != 8 {
+			t.Errorf("%s, form of a page: statuses %v", name, forms)
 		}
 		user.call("GET", "/api/v1/client/me", nil).want(http.StatusOK)
 		user.post(threat(1, 0, 1).with("uuid", id(len(name))))

@@ -20,6 +20,7 @@ type ReferentialCompliance struct {
 // CategoryCompliance holds the mean current and target values of a category.
 // A value that no stats have is null.
 type CategoryCompliance struct {
+	Name    string   `json:"-"` // its Category in keys
 	Labels  LabelSet `json:"labels"`
 	Current *float64 `json:"current"`
 	Target  *float64 `json:"target"`
@@ -102,6 +103,7 @@ func referentials(collected map[categoryKey]*categorySums) []ReferentialComplian
 
 func (c *categorySums) averages() CategoryCompliance {
 	return CategoryCompliance{
+		Name:    c.key.category,
 		Labels:  labelSet(c.labels),
 		Current: c.current.meanOrNil(),
 		Target:  c.target.meanOrNil(),

@@ -4,20 +4,31 @@
 // What depends on the choices. The language is no such choice: its links load the page.
 const parts = ['.brand', '.search', '.languages', '.pages', '#content', '.colophon'];
 
+// The key of an organisation that compares its figures is kept for this tab alone.
+const key = {
+  get: () => { try { return sessionStorage.getItem('key'); } catch { return null; } },
+  set(value) { try { sessionStorage.setItem('key', value); } catch { /* it is entered again for each page */ } },
+  forget() { try { sessionStorage.removeItem('key'); } catch { /* there is none */ } },
+};
+
 export function keepPlace(ready) {
   const status = document.getElementById('status');
   let shown = location.pathname + location.search;
   let asked = new AbortController();
 
-  const show = async (url, { from, y, push }) => {
+  const show = async (url, { from, y, push, token = comparable() ? key.get() : null }) => {
     asked.abort();
     asked = new AbortController();
     document.documentElement.dataset.ready = 'false';
     let page;
     try {
-      const answer = await fetch(url, { headers: { Accept: 'text/html' }, signal: asked.signal });
-      if (!answer.ok) {
+      const posted = token ? { method: 'POST', body: new URLSearchParams({ token }) } : {};
+      const answer = await fetch(url, { headers: { Accept: 'text/html' }, signal: asked.signal, ...posted });
+      if (!answer.ok && !token) {
         throw new Error(answer.statusText);
+      }
+      if (answer.status === 401 || answer.status === 403) {
+        key.forget();
       }
       page = new DOMParser().parseFromString(await answer.text(), 'text/html');
     } catch (error) {
@@ -46,11 +57,25 @@ export function keepPlace(ready) {
     } else {
       scrollTo(0, y ?? 0);
     }
-    status.textContent = [...document.querySelectorAll('.lead h1, .lead .standfirst')].map((text) => text.textContent.trim()).join('. ');
+    status.textContent = [...document.querySelectorAll('.lead h1, .lead .standfirst, .compared strong')].map((text) => text.textContent.trim()).join('. ');
+    if (!token) {
+      compare();
+    }
+  };
+
+  const comparable = () => document.querySelector('.compare form');
+  // compare shows the figures of the key that this tab has, where the page does not yet.
+  const compare = () => {
+    if (comparable() && !document.querySelector('.compared') && key.get()) {
+      show(location.href, { y: scrollY });
+    }
   };
 
   document.addEventListener('click', (event) => {
     const link = event.target.closest('#content a[href]');
+    if (link?.matches('.stop')) {
+      key.forget();
+    }
     const plain = event.button === 0 && !event.ctrlKey && !event.metaKey && !event.shiftKey && !event.altKey;
     if (event.defaultPrevented || !plain || !link || link instanceof SVGElement || link.target || link.hasAttribute('download')) {
       return;
@@ -63,6 +88,13 @@ export function keepPlace(ready) {
   });
   document.addEventListener('submit', (event) => {
     const form = event.target.closest('#content form');
+    if (form?.method === 'post') {
+      event.preventDefault();
+      const token = new FormData(form).get('token').trim();
+      key.set(token);
+      show(location.href, { from: event.submitter, token });
+      return;
+    }
     if (!form || new URL(form.action).pathname !== location.pathname) {
       return;
     }
@@ -76,6 +108,7 @@ export function keepPlace(ready) {
       show(location.href, { y: state?.y });
     }
   });
+  compare();
 }
 
 // finderOf finds what takes the place of a part of the page later: a choice by its place

@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package dashboard
+
+import (
+	"errors"
+	"mime"
+	"net/http"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/monarc-project/stats-service/internal/answer"
+	"github.com/monarc-project/stats-service/internal/chart"
+	"github.com/monarc-project/stats-service/internal/disclosure"
+	"github.com/monarc-project/stats-service/internal/processor"
+	"github.com/monarc-project/stats-service/internal/stats"
+)
+
+// A reader who holds the key of a client compares its figures with everybody's: the form
+// of a page posts the token, and the answer is that page with both.
+
+// identify finds the client of a token.
+type identify = func(c echo.Context, token string) (stats.Client, error)
+
+const (
+	tokenField = "token" // of the form
+	maxForm    = 4 << 10 // bytes
+)
+
+// comparable reports whether the page can show what a client has.
+func (k pageKind) comparable() bool {
+	switch k.name {
+	case pageStats, pageEvolution, pageCartography, pageCompliance, pageReport, pageThreat, pageVulnerability:
+		return true
+	}
+	return false
+}
+
+// isForm reports whether the body of a request is that of a form.
+func isForm(r *http.Request) bool {
+	media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	return err == nil && r.Method == http.MethodPost && media == echo.MIMEApplicationForm
+}
+
+// serveComparison answers a page with what the client of the posted token has. Nobody
+// may keep it, nor does the service.
+func (p *Pages) serveComparison(kind pageKind, identify identify) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		c.Response().Header().Set("Cache-Control", string(answer.CacheNever))
+		token, err := postedToken(c)
+		if err != nil {
+			return err
+		}
+		client, err := identify(c, token)
+		if err != nil {
+			return err
+		}
+		request := c.Request()
+		r, err := p.read(request.Context(), request.Header, c.QueryParams(), defaultPeriod)
+		r.view.Embed, r.view.Chart = false, ""
+		if err != nil {
+			return p.renderProblem(c, kind, r, http.StatusBadRequest, err)
+		}
+		r.client = &client
+		p.protect(c.Response().Header(), false)
+		page, err := p.buildPage(r, kind)
+		if err != nil {
+			return err
+		}
+		return page.Write(c.Response(), answer.NegotiationOf(r.ctx), answer.CacheNever)
+	}
+}
+
+// postedToken reads the token from the body, never from the address.
+func postedToken(c echo.Context) (string, error) {
+	request := c.Request()
+	if !isForm(request) {
+		return "", echo.NewHTTPError(http.StatusUnsupportedMediaType)
+	}
+	request.Body = http.MaxBytesReader(c.Response(), request.Body, maxForm)
+	err := request.ParseForm()
+	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
+		return "", echo.NewHTTPError(http.StatusRequestEntityTooLarge)
+	}
+	if err != nil {
+		return "", stats.Invalid(tokenField, "cannot be read: send it as a form")
+	}
+	return strings.TrimSpace(request.PostForm.Get(tokenField)), nil
+}
+
+// Comparable reports whether the page has a form for the token of a client.
+func (p *page) Comparable() bool {
+	return pageKind{name: p.Name}.comparable() && p.HasFigures() && !p.View.Embed
+}
+
+// ComparedName is the name of the client, for a sentence.
+func (p *page) ComparedName() string { return mention(p.Compared) }
+
+// Address is the address of this page with all that is chosen.
+func (p *page) Address() string { return p.address(p.View) }
+
+// own is what the client of the reader has, by key; nil where it compares nothing.
+type own map[stats.Key]disclosure.Compared
+
+// own reads what the client has of a type.
+func (r *reading) own(t stats.Type) (own, error) {
+	if r.client == nil {
+		return nil, nil
+	}
+	comparison, err := r.opts.Figures.Compare(r.ctx, r.view.filter(t), disclosure.Owner{ClientID: r.client.ID})
+	if err != nil {
+		return nil, err
+	}
+	mine := own{}
+	for _, figure := range comparison.Figures {
+		mine[figure.Key] = figure
+	}
+	return mine, nil
+}
+
+// value is one of the means of a key, or nil where the client has none.
+func (o own) value(key stats.Key, measure int) *float64 {
+	figure, known := o[key]
+	if !known {
+		return nil
+	}
+	return &figure.Own[measure]
+}
+
+// means are the numbers of risks.
+func (o own) means() riskMeans {
+	means := riskMeans{}
+	for key, figure := range o {
+		means[key] = figure.Own[0]
+	}
+	return means
+}
+
+// ofMap is a map of risks.
+func (o own) ofMap(state, kind string) riskMap {
+	m := riskMap{state: state, kind: kind, cells: map[[2]int]float64{}}
+	for key, figure := range o {
+		if key.State == state && key.Kind == kind {
+			m.cells[[2]int{scaleValue(key.Impact), scaleValue(key.Likelihood)}] = figure.Own[0]
+			m.known = true
+		}
+	}
+	return m
+}
+
+// ownColumns are the columns of what the client has, the first with a title of this id.
+func (r *reading) ownColumns(title string) []column {
+	if r.client == nil {
+		return nil
+	}
+	return []column{{Name: "own", Title: r.T(title), Numeric: true}, {Name: "band", Title: r.T("column_band")}}
+}
+
+// ownCells are the cells of ownColumns.
+func (r *reading) ownCells(mine own, key stats.Key, measure int) []cell {
+	if r.client == nil {
+		return nil
+	}
+	figure, known := mine[key]
+	if !known {
+		return []cell{{}, {}}
+	}
+	return []cell{num(figure.Own[measure]), text(r.position(figure.Positions[measure]))}
+}
+
+// position says where the client is among the other organisations, or why nobody can.
+func (r *reading) position(p disclosure.Position) string {
+	if p.Band == "" {
+		return r.T("unranked_" + string(p.Unranked))
+	}
+	return r.T("band_" + string(p.Band))
+}
+
+// addOwn adds what the client has to a table of lines. Scripts count columns from the
+// left, where the steps are.
+func (r *reading) addOwn(t *table, lines []line, mine own) {
+	if mine == nil {
+		return
+	}
+	measure := measureIndex[r.measure()]
+	for i, l := range lines {
+		t.Rows[i] = append(t.Rows[i], r.ownCells(mine, l.key, measure)...)
+	}
+	t.Columns = append(t.Columns, r.ownColumns("column_own")...)
+}
+
+// topOwn says what the client has of the first objects.
+func (r *reading) topOwn(shown ranking, mine own) string {
+	var named []string
+	for _, object := range shown {
+		figure, known := mine[stats.Key{Object: object.Object}]
+		if !known || len(named) == summaryLength {
+			continue
+		}
+		measure := measureIndex[r.view.By]
+		said := mention(r.Label(object.Labels, object.Object)) + " " + r.Number(figure.Own[measure])
+		if position := figure.Positions[measure]; position.Band != "" {
+			said += " (" + r.position(position) + ")"
+		}
+		named = append(named, said)
+	}
+	return r.ownSummary(named)
+}
+
+// complianceOwn says what the client has of the first categories.
+func (r *reading) complianceOwn(radar chart.Radar) string {
+	write := r.Number
+	if radar.Share {
+		write = r.Percent
+	}
+	var named []string
+	for _, category := range radar.Items {
+		if category.Own != nil && len(named) < summaryLength {
+			named = append(named, mention(category.Label[0])+" "+write(*category.Own))
+		}
+	}
+	return r.ownSummary(named)
+}
+
+// mapCell is the number of risks in a cell, with that of the client where it has a map.
+func (r *reading) mapCell(all, mine riskMap, at [2]int) cell {
+	c := num(all.cells[at])
+	if mine.known {
+		c.Text = r.T("compare_cell", "All", r.Number(all.cells[at]), "Own", r.Number(mine.cells[at]))
+	}
+	return c
+}
+
+// ownSummary is a sentence about what the client has, or empty.
+func (r *reading) ownSummary(parts []string) string {
+	if len(parts) == 0 {
+		return ""
+	}
+	return r.T("own_summary", "Figures", strings.TrimSuffix(strings.Join(parts, "; "), "."))
+}
+
+// sentences puts sentences that are there behind each other.
+func sentences(all ...string) string {
+	var said []string
+	for _, sentence := range all {
+		if sentence != "" {
+			said = append(said, sentence)
+		}
+	}
+	return strings.Join(said, " ")
+}
+
+func complianceKey(referential processor.ReferentialCompliance, category processor.CategoryCompliance) stats.Key {
+	return stats.Key{Object: referential.Referential, State: stats.Current, Category: category.Name}
+}

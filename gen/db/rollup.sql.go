@@ -34,6 +34,16 @@ func (q *Queries) AppendDeltas(ctx context.Context, arg AppendDeltasParams) erro
 	return err
 }
 
+const AwaitStandby = `-- name: AwaitStandby :exec
+SELECT pg_logical_emit_message(true, 'stats-service', ''::text) WHERE current_setting('synchronous_standby_names') <> ''
+`
+
+// Makes a commit wait for the synchronous standby although nothing was changed.
+func (q *Queries) AwaitStandby(ctx context.Context) error {
+	_, err := q.db.Exec(ctx, AwaitStandby)
+	return err
+}
+
 const ChangeVersions = `-- name: ChangeVersions :many
 SELECT change, sum(version)::bigint AS version FROM change_version GROUP BY change ORDER BY change
 `

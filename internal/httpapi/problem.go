@@ -25,8 +25,9 @@ import (
 // statusClientGone is logged, and never seen, when the caller has disconnected.
 const statusClientGone = 499
 
-// retryAfterOutage is how many seconds a caller is asked to wait for the database.
-const retryAfterOutage = 5
+// retryAfterOutage is how many seconds a caller is asked to wait for the database. A
+// failover takes some ten, which callers should not make much longer.
+const retryAfterOutage = 2
 
 // problem is an error as the caller gets it.
 type problem struct {

@@ -148,11 +148,40 @@ func printable(text string, last rune) bool {
 	return utf8.ValidString(text)
 }
 
+// keyTimeout is how long the primary may take to say whose a token is before a replica
+// is asked.
+const keyTimeout = 2 * time.Second
+
 // ClientByToken returns the client that presents token, or stats.ErrNotFound. A
 // token that RotateToken replaced counts until its grace is over.
 // Inactive clients are returned as well: the caller decides what they may do.
+//
+// While the primary cannot be reached, a replica says who the client is, so that it can
+// read on. A token that no replica knows is not wrong for that.
 func (s ClientStore) ClientByToken(ctx context.Context, token string) (stats.Client, error) {
-	row, err := s.queries.ClientByTokenDigest(ctx, db.ClientByTokenDigestParams{
+	if s.replicas == nil {
+		return s.clientByToken(ctx, s.queries, token)
+	}
+	if !s.replicas.PrimaryLost() {
+		limited, cancel := context.WithTimeout(ctx, keyTimeout)
+		defer cancel()
+		if client, err := s.clientByToken(limited, s.queries, token); err == nil || errors.Is(err, stats.ErrNotFound) {
+			return client, err
+		}
+	}
+	var client stats.Client
+	ok, err := s.replicas.ReadWithoutPrimary(ctx, func(source db.DBTX) (err error) {
+		client, err = s.clientByToken(ctx, db.New(source), token)
+		return err
+	})
+	if ok && err == nil {
+		return client, nil
+	}
+	return s.clientByToken(ctx, s.queries, token)
+}
+
+func (s ClientStore) clientByToken(ctx context.Context, queries *db.Queries, token string) (stats.Client, error) {
+	row, err := queries.ClientByTokenDigest(ctx, db.ClientByTokenDigestParams{
 		TokenDigest: secret.Digest(token), Now: s.timestamp(),
 	})
 	if err != nil {

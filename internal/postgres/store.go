@@ -167,14 +167,16 @@ func Open(ctx context.Context, opts Options) (*Store, error) {
 	}
 	conns := conntrack.New(config.ConnConfig.ConnectTimeout)
 	config.ConnConfig.DialFunc = conns.Tracking(config.ConnConfig.DialFunc)
+	var pool *pgxpool.Pool
+	later := &timelines{onLater: func() { pool.Reset() }}
 	if opts.pooled, err = examine(ctx, config.ConnConfig); err != nil {
 		return nil, err
 	}
 	if opts.pooled {
 		setPooled(config)
 	}
-	pool, err := pgxpool.NewWithConfig(ctx, config)
-	if err != nil {
+	later.guard(&config.ConnConfig.Config)
+	if pool, err = pgxpool.NewWithConfig(ctx, config); err != nil {
 		return nil, fmt.Errorf("open the database: %w", translate(ctx, err))
 	}
 	s := newStore(pool, opts)

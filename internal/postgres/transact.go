@@ -170,6 +170,8 @@ func (w *writing) commit(ctx context.Context, replicas *replica.Replicas) (appen
 	queueAudit(&batch, w.events)
 	if len(w.changed) > 0 {
 		batch.Queue(db.Notify, channel, slices.Sorted(maps.Keys(w.changed)))
+	} else { // what was found may be on the primary alone: its own commit was not waited for
+		batch.Queue(db.AwaitStandby)
 	}
 	batch.Queue("COMMIT")
 	return len(rows), replicas.Commit(ctx, w.conn, &batch)

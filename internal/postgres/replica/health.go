@@ -50,9 +50,20 @@ func (r *Replicas) Health() []string {
 func (r *Replicas) keepProbing(ctx context.Context) {
 	for {
 		r.probe(ctx)
-		if !wait(ctx, r.interval) {
+		select {
+		case <-ctx.Done():
 			return
+		case <-time.After(r.interval):
+		case <-r.soon:
 		}
+	}
+}
+
+// probeSoon has the next probe begin now, because the primary seems to be gone.
+func (r *Replicas) probeSoon() {
+	select {
+	case r.soon <- struct{}{}:
+	default:
 	}
 }
 
@@ -81,12 +92,13 @@ func (r *Replicas) probe(ctx context.Context) {
 func (r *Replicas) samplePrimary(ctx context.Context) (identity, error) {
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
-	unlocated, taken := r.tracker.countUnlocated(), time.Now()
+	before, taken := r.tracker.count(), time.Now()
 	p, err := scanPosition(r.primary.Pool.QueryRow(ctx, endStatement))
 	if err != nil {
+		r.tracker.lose()
 		return identity{}, r.primary.Translate(ctx, err)
 	}
-	r.tracker.addSample(taken, p, unlocated)
+	r.tracker.addSample(taken, p, before)
 	return r.primary.identify(ctx, r.primary.Pool)
 }
 

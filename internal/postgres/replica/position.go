@@ -52,6 +52,10 @@ type tracker struct {
 	samples   []sample // oldest first, none older than maxLag
 	unlocated uint64   // how many commits ended without their position being known
 	covered   uint64   // how many of them are before the last sample
+	// How many of the commits that may or may not have happened, and which nobody was
+	// told of, are before the last sample or not.
+	unanswered, settled uint64
+	lost                bool // the primary did not answer when it was asked last
 }
 
 // sample says that what was committed before a moment is before an LSN.
@@ -85,33 +89,60 @@ func (t *tracker) raise(p position) {
 	t.committed = max(t.committed, p.lsn)
 }
 
-// addUnlocated notes that something may have been committed at an unknown position.
-// No replica may answer before the next sample.
+// addUnlocated notes that something was committed at an unknown position. No replica
+// may answer before the next sample.
 func (t *tracker) addUnlocated() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.unlocated++
 }
 
-// countUnlocated returns what addSample takes; call it before the sample is taken.
-func (t *tracker) countUnlocated() uint64 {
+// addUnanswered notes that a commit ended without an answer: it may have happened, and
+// nobody was told so. No replica may answer before the next sample, unless the primary
+// is lost: then nobody can see what the replicas do not have.
+func (t *tracker) addUnanswered() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.unlocated
+	t.unanswered++
+}
+
+// lose notes that the primary does not answer.
+func (t *tracker) lose() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.lost = true
+}
+
+// isLost reports whether the primary did not answer when it was asked last.
+func (t *tracker) isLost() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.lost
+}
+
+// counts are how many commits ended without a known position.
+type counts struct{ unlocated, unanswered uint64 }
+
+// count returns what addSample takes; call it before the sample is taken.
+func (t *tracker) count() counts {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return counts{t.unlocated, t.unanswered}
 }
 
 // addSample notes that everything committed before taken is before p.
-func (t *tracker) addSample(taken time.Time, p position, unlocated uint64) {
+func (t *tracker) addSample(taken time.Time, p position, before counts) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.lost = false
 	if p.timeline < t.timeline {
 		return
 	}
 	// Otherwise p asks nothing of replicas yet: they may be behind by maxLag.
-	if p.timeline > t.timeline || unlocated != t.covered {
+	if p.timeline > t.timeline || before != (counts{t.covered, t.settled}) {
 		t.raise(p)
 	}
-	t.covered = unlocated
+	t.covered, t.settled = before.unlocated, before.unanswered
 	t.samples = append(t.samples, sample{taken, p.lsn})
 }
 
@@ -123,7 +154,7 @@ func (t *tracker) required(now time.Time) (at lsn, ok bool) {
 	for len(t.samples) > 0 && now.Sub(t.samples[0].taken) > t.maxLag {
 		t.samples = t.samples[1:]
 	}
-	if len(t.samples) == 0 || t.unlocated != t.covered {
+	if len(t.samples) == 0 || t.unlocated != t.covered || t.unanswered != t.settled && !t.lost {
 		return 0, false
 	}
 	return max(t.committed, t.samples[0].lsn), true

@@ -24,52 +24,72 @@ func TestRequiredLSN(t *testing.T) {
 	}{
 		"nothing is known": {func(*tracker) {}, second(0), answer{0, false}},
 		"the first sample is required": {func(tr *tracker) {
-			tr.addSample(second(0), position{"00000001", 100}, 0)
+			tr.addSample(second(0), position{"00000001", 100}, counts{})
 		}, second(1), answer{100, true}},
 		"later samples only when they are old": {func(tr *tracker) {
-			tr.addSample(second(0), position{"00000001", 100}, 0)
-			tr.addSample(second(5), position{"00000001", 200}, 0)
+			tr.addSample(second(0), position{"00000001", 100}, counts{})
+			tr.addSample(second(5), position{"00000001", 200}, counts{})
 		}, second(10), answer{100, true}},
 		"a sample that is too old counts no more": {func(tr *tracker) {
-			tr.addSample(second(0), position{"00000001", 100}, 0)
-			tr.addSample(second(5), position{"00000001", 200}, 0)
+			tr.addSample(second(0), position{"00000001", 100}, counts{})
+			tr.addSample(second(5), position{"00000001", 200}, counts{})
 		}, second(11), answer{200, true}},
 		"an idle primary requires nothing new": {func(tr *tracker) {
 			for i := range 100 {
-				tr.addSample(second(i), position{"00000001", 100}, 0)
+				tr.addSample(second(i), position{"00000001", 100}, counts{})
 			}
 		}, second(100), answer{100, true}},
 		"a primary that does not answer": {func(tr *tracker) {
-			tr.addSample(second(0), position{"00000001", 100}, 0)
+			tr.addSample(second(0), position{"00000001", 100}, counts{})
 			tr.advance(position{"00000001", 150})
 		}, second(11), answer{0, false}},
 		"a write is required at once": {func(tr *tracker) {
-			tr.addSample(second(0), position{"00000001", 100}, 0)
+			tr.addSample(second(0), position{"00000001", 100}, counts{})
 			tr.advance(position{"00000001", 150})
 			tr.advance(position{"00000001", 120})
 		}, second(1), answer{150, true}},
 		"a write without a position": {func(tr *tracker) {
-			tr.addSample(second(0), position{"00000001", 100}, tr.countUnlocated())
+			tr.addSample(second(0), position{"00000001", 100}, tr.count())
 			tr.addUnlocated()
 		}, second(1), answer{0, false}},
 		"a sample that began before a write without a position": {func(tr *tracker) {
-			unlocated := tr.countUnlocated()
+			before := tr.count()
 			tr.addUnlocated()
-			tr.addSample(second(0), position{"00000001", 100}, unlocated)
+			tr.addSample(second(0), position{"00000001", 100}, before)
 		}, second(1), answer{0, false}},
 		"a sample covers a write without a position": {func(tr *tracker) {
-			tr.addSample(second(0), position{"00000001", 100}, tr.countUnlocated())
+			tr.addSample(second(0), position{"00000001", 100}, tr.count())
 			tr.addUnlocated()
-			tr.addSample(second(1), position{"00000001", 170}, tr.countUnlocated())
+			tr.addSample(second(1), position{"00000001", 170}, tr.count())
+		}, second(2), answer{170, true}},
+		"a commit without an answer": {func(tr *tracker) {
+			tr.addSample(second(0), position{"00000001", 100}, tr.count())
+			tr.addUnanswered()
+		}, second(1), answer{0, false}},
+		"a commit without an answer, of a primary that is lost": {func(tr *tracker) {
+			tr.addSample(second(0), position{"00000001", 100}, tr.count())
+			tr.addUnanswered()
+			tr.lose()
+		}, second(1), answer{100, true}},
+		"a write without a position, of a primary that is lost": {func(tr *tracker) {
+			tr.addSample(second(0), position{"00000001", 100}, tr.count())
+			tr.addUnlocated()
+			tr.lose()
+		}, second(1), answer{0, false}},
+		"a sample covers a commit without an answer": {func(tr *tracker) {
+			tr.addSample(second(0), position{"00000001", 100}, tr.count())
+			tr.addUnanswered()
+			tr.lose()
+			tr.addSample(second(1), position{"00000001", 170}, tr.count())
 		}, second(2), answer{170, true}},
 		"a failover begins anew": {func(tr *tracker) {
-			tr.addSample(second(0), position{"00000001", 900}, 0)
-			tr.addSample(second(1), position{"00000002", 300}, 0)
+			tr.addSample(second(0), position{"00000001", 900}, counts{})
+			tr.addSample(second(1), position{"00000002", 300}, counts{})
 		}, second(2), answer{300, true}},
 		"what is left of the timeline before": {func(tr *tracker) {
-			tr.addSample(second(0), position{"0000000A", 300}, 0)
+			tr.addSample(second(0), position{"0000000A", 300}, counts{})
 			tr.advance(position{"00000009", 900})
-			tr.addSample(second(1), position{"00000009", 900}, 0)
+			tr.addSample(second(1), position{"00000009", 900}, counts{})
 		}, second(2), answer{300, true}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -69,6 +69,7 @@ type Replicas struct {
 	interval time.Duration
 	log      *slog.Logger
 	turn     atomic.Uint32
+	soon     chan struct{} // has one when a probe should not wait
 	stop     func()
 }
 
@@ -85,7 +86,7 @@ type replica struct {
 func Open(opts Options) (*Replicas, error) {
 	r := &Replicas{
 		primary: opts.Primary, tracker: newTracker(opts.MaxLag),
-		interval: cmp.Or(opts.ProbeInterval, probeInterval), log: opts.Log,
+		interval: cmp.Or(opts.ProbeInterval, probeInterval), log: opts.Log, soon: make(chan struct{}, 1),
 	}
 	for _, config := range opts.Pools {
 		one, err := open(config)
@@ -161,6 +162,25 @@ func (r *Replicas) Read(ctx context.Context, primary db.DBTX, query func(source 
 		r.failed(ctx, one, err)
 	}
 	return withoutFinal(query(primary))
+}
+
+// PrimaryLost reports whether there are replicas and the primary did not answer when it
+// was asked last.
+func (r *Replicas) PrimaryLost() bool { return r != nil && r.tracker.isLost() }
+
+// ReadWithoutPrimary runs a query on a replica that is far enough. Nothing is asked
+// where ok is false: there is none.
+func (r *Replicas) ReadWithoutPrimary(ctx context.Context, query func(source db.DBTX) error) (ok bool, err error) {
+	conn, one := r.acquire(ctx)
+	if conn == nil {
+		return false, nil
+	}
+	err = queryAndRelease(conn, query)
+	if !isAnswer(ctx, err) {
+		r.failed(ctx, one, err)
+		return false, nil
+	}
+	return true, withoutFinal(err)
 }
 
 func queryAndRelease(conn *pgxpool.Conn, query func(source db.DBTX) error) error {
@@ -274,8 +294,9 @@ func (r *Replicas) Commit(ctx context.Context, conn *pgxpool.Conn, batch *pgx.Ba
 	results := conn.SendBatch(ctx, batch)
 	for range statements {
 		if _, err := results.Exec(); err != nil {
-			r.tracker.addUnlocated() // the connection may have been lost after the commit
+			r.tracker.addUnanswered() // the connection may have been lost after the commit
 			_ = results.Close()
+			r.probeSoon()
 			return err
 		}
 	}

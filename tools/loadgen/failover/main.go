@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+// Command failover starts three PostgreSQL nodes under Patroni with etcd and HAProxy,
+// and the service on them, on this machine. It kills primaries and switches over under
+// load, and says how long nothing could be written and read. It fails where an
+// acknowledged stat is lost, where writes take longer than 15 seconds to go on, and
+// where a caller is answered anything but success or 503.
+//
+//	go -C tools/loadgen run ./failover
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+const (
+	adminToken     = "failover-admin-token-0123456789"
+	servicePackage = "github.com/monarc-project/stats-service/cmd/stats-service"
+	role           = "stats"
+)
+
+type options struct {
+	times   map[*event]*int
+	proxied bool
+	hold    bool
+	keep    bool
+	limit   time.Duration
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+	case err != nil:
+		fmt.Fprintln(os.Stderr, "failover:", err)
+		os.Exit(1)
+	}
+}
+
+func parse(args []string, usage io.Writer) (options, error) {
+	o := options{times: map[*event]*int{}}
+	flags := flag.NewFlagSet("failover", flag.ContinueOnError)
+	flags.SetOutput(usage)
+	o.times[&nodeKilled] = flags.Int("kills", 10, "how often the node of the primary is killed")
+	o.times[&postgresKilled] = flags.Int("crashes", 3, "how often the PostgreSQL of the primary alone is killed")
+	o.times[&nodeFrozen] = flags.Int("freezes", 3, "how often the node of the primary freezes")
+	o.times[&standbyKilled] = flags.Int("standbys", 3, "how often the node of the synchronous standby is killed")
+	o.times[&switchedOver] = flags.Int("switchovers", 10, "how often another node is made the primary")
+	flags.BoolVar(&o.proxied, "haproxy", false, "have the service reach the database by HAProxy instead of a URL with all hosts")
+	flags.BoolVar(&o.hold, "hold", false, "start everything, say where it is, and wait for Ctrl-C")
+	flags.BoolVar(&o.keep, "keep", false, "keep the folder with logs and settings")
+	flags.DurationVar(&o.limit, "limit", time.Hour, "how long all of it may take")
+	if err := flags.Parse(args); err != nil {
+		return o, err
+	}
+	if flags.NArg() > 0 {
+		return o, fmt.Errorf("unexpected argument %q", flags.Arg(0))
+	}
+	return o, nil
+}
+
+func run(ctx context.Context, args []string, out, progress io.Writer) (err error) {
+	o, err := parse(args, progress)
+	if err != nil {
+		return err
+	}
+	binaries, err := checkPrograms()
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, o.limit)
+	defer cancel()
+	fmt.Fprintln(progress, "starting etcd, three nodes and HAProxy")
+	c, err := newCluster(ctx, binaries)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, c.close(o.keep)) }()
+	s, server, err := startService(ctx, c, o.proxied)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.stop()) }()
+	if o.hold {
+		fmt.Fprintf(out, "The service is at %s, an admin's key is %s\n%s\nthe nodes' settings and logs are in %s\n", server, adminToken, c.url(role, database), c.dir)
+		<-ctx.Done()
+		return nil
+	}
+	return try(ctx, o, c, server, out, progress)
+}
+
+// try makes the events happen and writes the table.
+func try(ctx context.Context, o options, c *cluster, server string, out, progress io.Writer) error {
+	load, err := startLoad(ctx, server, adminToken)
+	if err != nil {
+		return err
+	}
+	t := &trial{cluster: c, load: load, progress: progress}
+	var outcomes []outcome
+	for _, e := range []*event{&switchedOver, &nodeKilled, &postgresKilled, &standbyKilled, &nodeFrozen} {
+		happened, err := t.run(ctx, *e, *o.times[e])
+		if err != nil {
+			return errors.Join(err, load.end(), errors.Join(t.faults...))
+		}
+		outcomes = append(outcomes, happened)
+	}
+	through := "URL with all hosts"
+	if o.proxied {
+		through = "HAProxy"
+	}
+	table(out, through, outcomes)
+	if err := t.finish(ctx); err != nil {
+		return err
+	}
+	return checkRollups(ctx, c)
+}
+
+// startService makes the database and starts the service on it.
+func startService(ctx context.Context, c *cluster, proxied bool) (s *process, server string, err error) {
+	err = c.query(ctx, "postgres", func(conn *pgx.Conn) error {
+		_, err := conn.Exec(ctx, "CREATE ROLE "+role+" LOGIN CREATEDB PASSWORD '"+password+"'")
+		return err
+	})
+	if err != nil {
+		return nil, "", err
+	}
+	binary := filepath.Join(c.dir, "stats-service")
+	if err := output(exec.CommandContext(ctx, "go", "build", "-o", binary, servicePackage)); err != nil {
+		return nil, "", err
+	}
+	for _, name := range []string{"db_create", "db_init"} {
+		if err := c.command(ctx, name); err != nil {
+			return nil, "", err
+		}
+	}
+	primary, standbys := c.url(role, database), c.readURL(role, database)
+	if proxied {
+		primary, standbys = c.proxied(role, database)
+	}
+	ports, err := freePorts(1)
+	if err != nil {
+		return nil, "", err
+	}
+	env := append(c.settings(), "DATABASE_URL="+primary, "DATABASE_READ_URL="+standbys, "HOST="+host, fmt.Sprintf("PORT=%d", ports[0]), "ADMIN_TOKEN="+adminToken)
+	s, err = startProcess(c.dir, "service", nil, env, binary, "serve")
+	if err != nil {
+		return nil, "", err
+	}
+	server = "http://" + address(ports[0])
+	return s, server, s.awaitReady(ctx, server)
+}
+
+func (p *process) awaitReady(ctx context.Context, server string) error {
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	for {
+		if response, err := http.Get(server + "/readyz"); err == nil {
+			response.Body.Close()
+			if response.StatusCode == http.StatusOK {
+				return nil
+			}
+		}
+		if pause(ctx, poll) != nil {
+			return errors.Join(fmt.Errorf("the service is not ready: %s", p.lastWords()), p.stop())
+		}
+	}
+}
+
+// settings are those of the service and its commands.
+func (c *cluster) settings() []string {
+	return append(environment(), "SECRET_KEY=secret-of-the-failover-0123456789", "DATA_DIR="+filepath.Join(c.dir, "service"))
+}
+
+// command runs one of the service's commands on the database.
+func (c *cluster) command(ctx context.Context, args ...string) error {
+	command := exec.CommandContext(ctx, filepath.Join(c.dir, "stats-service"), args...)
+	command.Env = append(c.settings(), "DATABASE_URL="+c.url(role, database))
+	return output(command)
+}
+
+// checkRollups fails where the sums do not agree with the stats.
+func checkRollups(ctx context.Context, c *cluster) error {
+	return c.command(ctx, "db_rebuild", "--check")
+}
+
+// output runs a command and puts what it printed into its error.
+func output(command *exec.Cmd) error {
+	if said, err := command.CombinedOutput(); err != nil {
+		return fmt.Errorf("%s: %w: %s", filepath.Base(command.Path), err, said)
+	}
+	return nil
+}

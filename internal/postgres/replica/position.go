@@ -21,8 +21,10 @@ type position struct {
 }
 
 // endStatement asks where the primary's log ends. Whatever was committed before is
-// before that position, also where commits do not wait for the disk.
-const endStatement = `SELECT substr(pg_walfile_name(lsn), 1, 8), (lsn - '0/0')::bigint FROM pg_current_wal_insert_lsn() AS lsn`
+// before that position. Where commits wait for the disk, it is the end of what is on the
+// disk: no standby gets more, should the primary be lost at this moment.
+const endStatement = `SELECT substr(pg_walfile_name(lsn), 1, 8), (lsn - '0/0')::bigint
+FROM (SELECT CASE current_setting('synchronous_commit') WHEN 'off' THEN pg_current_wal_insert_lsn() ELSE pg_current_wal_flush_lsn() END) AS log (lsn)`
 
 func scanPosition(row pgx.Row) (p position, err error) {
 	var at int64

@@ -27,7 +27,7 @@ const (
 	superuser    = "postgres"
 	password     = "failover-trial"
 	database     = "statsservice"
-	startTimeout = 2 * time.Minute
+	startTimeout = 5 * time.Minute
 	poll         = 50 * time.Millisecond
 )
 

@@ -24,7 +24,7 @@ func TestLongestPause(t *testing.T) {
 	}{
 		"between two answers":            {2, 11, 6 * time.Second},
 		"from the answer before it":      {5, 10, 6 * time.Second},
-		"until its end":                  {9, 15, 5 * time.Second},
+		"until its end":                  {10, 15, 5 * time.Second},
 		"without an answer":              {12, 14, 4 * time.Second},
 		"answers after it do not count":  {1, 3, time.Second},
 		"before there was any answer":    {-5, 1, 6 * time.Second},

@@ -100,10 +100,9 @@ func (e *Error) Temporary() bool {
 	return e.Status >= http.StatusInternalServerError
 }
 
-// refusedBefore reports whether the service certainly did nothing.
-func (e *Error) refusedBefore() bool {
-	return e.Status == http.StatusTooManyRequests || e.Status == http.StatusServiceUnavailable && e.RetryAfter > 0
-}
+// refusedBefore reports whether the service certainly did nothing. After 503 that is
+// not so: the database may have done its part before it could no longer be reached.
+func (e *Error) refusedBefore() bool { return e.Status == http.StatusTooManyRequests }
 
 const (
 	// maxErrorBody is how much of an error answer is read, maxText how many

@@ -69,7 +69,7 @@ func TestRepeats(t *testing.T) {
 		"create, failed":               {first(1, 500), create(""), 1, true},
 		"create, gateway":              {first(1, 504), create(""), 1, true},
 		"create, too many requests":    {first(1, 429, "Retry-After", "1"), create(""), 2, false},
-		"create, overloaded":           {first(1, 503, "Retry-After", "1"), create(""), 2, false},
+		"create, unavailable":          {first(1, 503, "Retry-After", "1"), create(""), 1, true},
 		"create with token, no answer": {nil, create("token"), 2, false},
 		"share, no answer":             {nil, share, 2, false},
 	}
@@ -167,6 +167,29 @@ func TestDeleteLost(t *testing.T) {
 	s.failing(first(1, http.StatusTooManyRequests))
 	if err := c.Delete(t.Context(), id(1)); !errors.Is(err, client.ErrNotFound) {
 		t.Errorf("Delete of nothing after a refusal = %v, want ErrNotFound", err)
+	}
+}
+
+// TestDeleteUnavailable shows that a deletion is not taken for missing which the
+// database did before it was lost.
+func TestDeleteUnavailable(t *testing.T) {
+	t.Parallel()
+	s := newService(t)
+	c := s.connect(t, s.key)
+	if _, err := c.Post(t.Context(), threatStat(t, 1, 0)); err != nil {
+		t.Fatal(err)
+	}
+	s.failing(func(w http.ResponseWriter, r *http.Request, n int) bool {
+		if n > 0 {
+			return false
+		}
+		s.handler.ServeHTTP(httptest.NewRecorder(), r)
+		w.Header().Set("Retry-After", "5")
+		w.WriteHeader(http.StatusServiceUnavailable)
+		return true
+	})
+	if err := c.Delete(t.Context(), id(1)); err != nil {
+		t.Errorf("Delete = %v", err)
 	}
 }
 

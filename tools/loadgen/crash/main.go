@@ -228,7 +228,14 @@ func (r *runner) one(ctx context.Context, s *stage, c *crowd, with *dice, f faul
 	}
 	recovery, err := c.recovery(ctx, since)
 	if err != nil {
-		return fmt.Errorf("%w%s", err, s.process.LastWords())
+		words := s.process.LastWords()
+		select {
+		case <-s.process.Ended():
+			words = "; the service has ended by itself" + words
+		default:
+			s.process.Dump() // the log says what hangs
+		}
+		return fmt.Errorf("%w%s", err, words)
 	}
 	if err := with.moment(ctx); err != nil {
 		return err

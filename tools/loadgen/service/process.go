@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"runtime"
 	"strings"
 	"syscall"
 	"time"
@@ -101,15 +102,23 @@ func Start(o Options) (*Process, error) {
 	p.command.Env = append(o.Env, "HOST="+host, "PORT="+port)
 	p.command.Stdout, p.command.Stderr = log, log
 	p.command.SysProcAttr = processAttributes()
-	if err := p.command.Start(); err != nil {
-		return nil, errors.Join(fmt.Errorf("start the service: %w", err), log.Close())
+	started := make(chan error)
+	go func() {
+		// The kernel counts the end of the starting thread as the death of the parent,
+		// so the thread has to stay as long as the service.
+		runtime.LockOSThread()
+		err := p.command.Start()
+		started <- err
+		if err == nil {
+			p.err = p.command.Wait()
+			close(p.ended)
+		}
+		_ = log.Close()
+	}()
+	if err := <-started; err != nil {
+		return nil, fmt.Errorf("start the service: %w", err)
 	}
 	p.PID = p.command.Process.Pid
-	go func() {
-		p.err = p.command.Wait()
-		_ = log.Close()
-		close(p.ended)
-	}()
 	return p, nil
 }
 
@@ -161,9 +170,15 @@ func (p *Process) LastWords() string {
 	return "; it logged: " + string(text[max(0, len(text)-1000):])
 }
 
+// Dump ends the service and has it log what each of its goroutines does.
+func (p *Process) Dump() {
+	_ = p.command.Process.Signal(syscall.SIGQUIT) // fails when the service has ended, which is waited for
+	<-p.ended
+}
+
 // Kill ends the service at once and waits for its end.
 func (p *Process) Kill() {
-	_ = p.command.Process.Kill() // it fails when the service has ended, which is what we wait for
+	_ = p.command.Process.Kill() // fails when the service has ended, which is waited for
 	<-p.ended
 }
 

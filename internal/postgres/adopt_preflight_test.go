@@ -199,11 +199,16 @@ func TestAdoptAsSuperuser(t *testing.T) {
 	}
 }
 
-// awaitLock returns when something holds or awaits a lock on a table.
-func awaitLock(t *testing.T, url, condition string) {
+// awaitLock returns when something holds or awaits a lock on a table, or work has ended.
+func awaitLock(t *testing.T, url, condition string, ended <-chan error) {
 	t.Helper()
 	conn := dial(t, url)
-	for t.Context().Err() == nil {
+	for {
+		select {
+		case err := <-ended:
+			t.Fatalf("it ended, with %v, before there was such a lock", err)
+		default:
+		}
 		var found bool
 		err := conn.QueryRow(t.Context(), `SELECT EXISTS (SELECT FROM pg_locks AS l JOIN pg_stat_activity AS a USING (pid)
 			WHERE relation = 'client'::regclass AND `+condition+`)`).Scan(&found)
@@ -242,7 +247,7 @@ func TestAdoptLosesDeadlock(t *testing.T) {
 		_, err := postgres.Adopt(t.Context(), options(t, url), nil)
 		ended <- err
 	}()
-	awaitLock(t, url, `mode = 'ShareRowExclusiveLock' AND granted`)
+	awaitLock(t, url, `mode = 'ShareRowExclusiveLock' AND granted`, ended)
 	if _, err := request.Exec(t.Context(), `UPDATE client SET last_seen = now()`); err == nil || !strings.Contains(err.Error(), "takes this database over") {
 		t.Errorf("the request may write: %v", err)
 	}
@@ -270,7 +275,7 @@ func TestAdoptWithoutLimits(t *testing.T) {
 		_, err := postgres.Adopt(t.Context(), options(t, url), nil)
 		ended <- err
 	}()
-	awaitLock(t, asSuperuser(t, url), `NOT granted AND query_start < clock_timestamp() - interval '700ms'`)
+	awaitLock(t, asSuperuser(t, url), `NOT granted AND query_start < clock_timestamp() - interval '700ms'`, ended)
 	if _, err := writer.Exec(t.Context(), `ROLLBACK`); err != nil {
 		t.Fatal(err)
 	}

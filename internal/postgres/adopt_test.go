@@ -272,6 +272,44 @@ func TestAdoptRefusesWrites(t *testing.T) {
 	}
 }
 
+// What somebody changed behind the copy's back is found before the old tables go.
+func TestAdoptCompares(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct{ statement, says string }{
+		"a stat is gone":      {`DELETE FROM statsservice_adoption.stats WHERE uuid = '00000000-0000-4000-8000-000000000003'`, "1 stats differ"},
+		"a stat is another":   {`UPDATE statsservice_adoption.stats SET date = '2024-05-04' WHERE uuid = '00000000-0000-4000-8000-000000000003'`, "1 stats differ"},
+		"a client is another": {`UPDATE statsservice_adoption.client SET name = 'another' WHERE id = 4`, "1 clients differ"},
+		"a token is another":  {`UPDATE statsservice_adoption.client SET token_digest = '\x00' WHERE id = 1`, "1 clients differ"},
+		"a stat came": {`ALTER TABLE stats DISABLE TRIGGER adoption;
+			INSERT INTO stats SELECT '00000000-0000-0000-0000-000000000001', anr, type, date, data, created_at, client_id FROM stats LIMIT 1`, "1 stats differ"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			url := pythonDatabase(t, 2)
+			ctx, cancel := context.WithCancel(t.Context())
+			_, err := postgres.Adopt(ctx, options(t, url), func(done, total int64) {
+				if done == total {
+					cancel()
+				}
+			})
+			if !errors.Is(err, context.Canceled) {
+				t.Fatalf("got %v, want context.Canceled", err)
+			}
+			if _, err := dial(t, url).PgConn().Exec(t.Context(), tc.statement).ReadAll(); err != nil {
+				t.Fatal(err)
+			}
+			before := lines(t, url, oldStats)
+			_, err = postgres.Adopt(t.Context(), options(t, url), nil)
+			if err == nil || !strings.Contains(err.Error(), tc.says) || !strings.Contains(err.Error(), "DROP SCHEMA statsservice_adoption CASCADE") {
+				t.Errorf("got %v, want an error that says %q, and how to give up", err, tc.says)
+			}
+			if diff := cmp.Diff(before, lines(t, url, oldStats)); diff != "" {
+				t.Errorf("old stats (-before +after)\n%s", diff)
+			}
+		})
+	}
+}
+
 // Sealed with one key before the interruption, the tokens open with the one after it.
 func TestAdoptGoesOn(t *testing.T) {
 	t.Parallel()
@@ -374,7 +412,7 @@ func TestExportPython(t *testing.T) {
 			if _, err := postgres.Adopt(t.Context(), options(t, url), nil); err != nil {
 				t.Fatal(err)
 			}
-			change(t, url, set(`datestyle = 'SQL, DMY'`), set(`extra_float_digits = 0`)) // others read dates the other way round
+			change(t, url, set(`datestyle = 'SQL, DMY'`), set(`extra_float_digits = 0`), set(`client_encoding = 'LATIN1'`))
 			store := open(t, url)
 			added := newClient(t, store, "tab\\\"é")
 			insert(t, store, added, named(threat(t, 1, "2024-06-01", "1 1 1 1 one"), 777))

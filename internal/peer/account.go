@@ -18,17 +18,16 @@ import (
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
-// account is the client of the peer that the token belongs to, as the peer
-// describes it.
+// account is the peer's client that the token belongs to, as the peer describes it.
 type account struct {
-	id      uuid.UUID // uuid.Nil: the peer does not say, as the published API does not
+	id      uuid.UUID // uuid.Nil if unknown: the published API does not have it
 	name    string
-	role    string // empty: the peer does not say
+	role    string // empty if unknown
 	sharing *bool
 }
 
-// askAccount asks the peer once whose token it is. The header of the answer comes
-// beside errors too, unless there was no answer.
+// askAccount asks the peer once whose token it is. It returns the header beside an
+// error too, unless there was no response.
 func (l *link) askAccount(ctx context.Context) (account, http.Header, error) {
 	response, err := l.api.ClientGet(ctx, nil)
 	if err != nil {
@@ -46,8 +45,8 @@ func (l *link) askAccount(ctx context.Context) (account, http.Header, error) {
 	return described, response.Header, err
 }
 
-// readAccount takes what other software than ours may write in another form
-// for not said.
+// readAccount ignores values of another JSON type: other software may write them
+// differently.
 func (l *link) readAccount(body []byte) (account, error) {
 	var said struct {
 		UUID    any `json:"uuid"`
@@ -63,7 +62,7 @@ func (l *link) readAccount(body []byte) (account, error) {
 		}
 		return account{}, l.foreignAnswer("but not with a JSON object")
 	}
-	described := account{name: shown(said.Name), role: roleName(shown(said.Role))}
+	described := account{name: textOf(said.Name), role: roleName(textOf(said.Role))}
 	if text, ok := said.UUID.(string); ok {
 		described.id, _ = uuid.Parse(text)
 	}
@@ -76,7 +75,7 @@ func (l *link) readAccount(body []byte) (account, error) {
 	return described, nil
 }
 
-// roleName returns the name of a role that is answered as a number.
+// roleName returns the name of a role, which the API gives as a number.
 func roleName(role string) string {
 	if number, err := strconv.Atoi(role); err == nil && (number == int(stats.RoleUser) || number == int(stats.RoleAdmin)) {
 		return stats.Role(number).String()
@@ -84,29 +83,28 @@ func roleName(role string) string {
 	return role
 }
 
-// shown is a value that the peer may leave out, as text.
-func shown(value any) string {
+// textOf returns a value that the peer may leave out as text.
+func textOf(value any) string {
 	if value == nil {
 		return ""
 	}
-	return tidy(fmt.Sprint(value))
+	return printable(fmt.Sprint(value))
 }
 
-// foreignAnswer is an answer of success that no stats service would give.
+// foreignAnswer returns the error of a success response that no stats service gives.
 func (l *link) foreignAnswer(what string) *peerError {
 	return &peerError{server: l.server, status: http.StatusOK, message: what, foreign: true}
 }
 
-// tokenIdentity names what the token stands for at the peer, on which it depends
-// what a pull sees: the peer's client and its role. Where the peer does not
-// identify the client, the digest of the token stands for it, so that another
-// token is another client; where it has no word about the token, only that. The
-// error is that of a token which the peer does not accept, or of a peer that may
-// answer later.
+// tokenIdentity names the peer's client that the token belongs to, and its role,
+// which decide what a pull sees. Where the peer does not identify the client, the
+// digest of the token takes its place, so that another token is another client.
+//
+// It fails when the peer does not accept the token, or may answer later.
 func (l *link) tokenIdentity(ctx context.Context) (string, error) {
-	var as account
-	err := l.retry(ctx, few500, func() (err error) {
-		as, _, err = l.askAccount(ctx)
+	var found account
+	err := l.retry(ctx, limit500, func() (err error) {
+		found, _, err = l.askAccount(ctx)
 		return err
 	})
 	if failed, ok := errors.AsType[*peerError](err); ok && failed.unanswered() {
@@ -116,15 +114,14 @@ func (l *link) tokenIdentity(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if as.id != uuid.Nil {
-		return withRole("client "+as.id.String(), as.role), nil
+	if found.id != uuid.Nil {
+		return withRole("client "+found.id.String(), found.role), nil
 	}
 	digest := sha256.Sum256([]byte(l.Token))
-	return withRole("token "+hex.EncodeToString(digest[:]), as.role), nil
+	return withRole("token "+hex.EncodeToString(digest[:]), found.role), nil
 }
 
-// mute reports whether a peer does not answer a question, although it is there and
-// may answer others.
+// unanswered reports whether the peer works but does not serve this request.
 func (f *peerError) unanswered() bool {
 	if f.after > maxRetryAfter {
 		return false

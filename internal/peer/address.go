@@ -10,12 +10,12 @@ import (
 	"strings"
 )
 
-// errNoServer reports that there is no peer to talk to.
+// errNoServer reports that no peer is configured.
 var errNoServer = errors.New("no peer is named: set REMOTE_STATS_SERVER to its address, such as https://stats.example.org")
 
-// normalize brings the ways to write the address of a peer into one, under which
-// the peer is remembered: lower case, no default port, single slashes, none at
-// the end, without /api/v1.
+// normalize returns the canonical form of the address of a peer, under which the
+// peer is stored: lower case, no default port, single slashes, none at the end,
+// without /api/v1.
 func normalize(server string) (string, error) {
 	if strings.TrimSpace(server) == "" {
 		return "", errNoServer
@@ -34,7 +34,7 @@ func normalize(server string) (string, error) {
 	return u.Scheme + "://" + hostOf(u) + strings.TrimSuffix(prefix, "/"), nil
 }
 
-// hostOf leaves the port out that the scheme stands for.
+// hostOf returns the host without the default port of the scheme.
 func hostOf(u *url.URL) string {
 	host := strings.ToLower(u.Host)
 	if u.Scheme == "https" {

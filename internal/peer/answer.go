@@ -13,26 +13,25 @@ import (
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
-// anyText leaves it to the validation of each stats what is wrong with it: a
-// fault in one must not make the whole answer unreadable. The Python service
-// writes half a surrogate pair as it got it.
+// anyText accepts invalid text: a fault in one stat, which its own validation finds,
+// must not make the whole answer unreadable. The Python service sends unpaired
+// surrogates as it received them.
 var anyText = json.JoinOptions(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 
 var errNotAnswer = errors.New("the answer is not a JSON object, as a stats service would send")
 
-// limits are how many bytes an answer may take.
+// limits bound the bytes of an answer.
 type limits struct {
-	element int64 // each listed stats, which is held in memory
-	outside int64 // all that is not listed stats
+	element int64 // of each listed stat, which is held in memory
+	outside int64 // of everything but the listed stats
 	whole   int64
 }
 
-// listLimits are those of a list of a week. As a whole it has room for the stats
-// of 100,000 analyses on each day.
+// listLimits are for a list of a week. The whole has room for 100,000 analyses a day.
 var listLimits = limits{element: 64 << 20, outside: 16 << 20, whole: 64 << 30}
 
-// acknowledgementLimits are those of the answer to a batch: the batch itself, escaped
-// in the most wasteful way, with a fault for each of its stats.
+// acknowledgementLimits are for the answer to a batch: the batch itself, escaped in
+// the longest way, with an error for each of its stats.
 func acknowledgementLimits(batch []stats.Stat) limits {
 	const (
 		smallest = 8 << 20
@@ -48,8 +47,8 @@ func acknowledgementLimits(batch []stats.Stat) limits {
 	return limits{element: smallest + escaped*int64(largest), outside: smallest, whole: min(whole, most)}
 }
 
-// bounded reads an answer and fails at its limits, so that a peer that does not
-// come to an end neither fills the memory nor holds the work up for ever.
+// bounded reads an answer and fails at its limits, so that an endless answer neither
+// fills the memory nor blocks the work.
 type bounded struct {
 	io.Reader
 	link   *link
@@ -63,7 +62,7 @@ func newBounded(body io.Reader, l *link, limits limits) *bounded {
 	return &bounded{Reader: body, link: l, limits: limits, limit: limits.outside}
 }
 
-// eachElement is eachElement of a decoder that reads from b.
+// eachElement applies the limits to eachElement of a decoder that reads from b.
 func (b *bounded) eachElement(d *jsontext.Decoder, visit func() error) error {
 	begin := d.InputOffset()
 	err := eachElement(d, func() error {
@@ -77,35 +76,35 @@ func (b *bounded) eachElement(d *jsontext.Decoder, visit func() error) error {
 
 func (b *bounded) Read(p []byte) (int, error) {
 	if b.read >= b.limit {
-		return 0, b.link.absurd("its answer is too long: this is not what a stats service would send")
+		return 0, b.link.permanentFailure("its answer is too long: this is not what a stats service would send")
 	}
 	n, err := b.Reader.Read(p[:min(int64(len(p)), b.limit-b.read)])
 	b.read += int64(n)
 	return n, err
 }
 
-// absurd is an answer that another try would not make any better.
-func (l *link) absurd(what string) *peerError {
+// permanentFailure returns the error of an answer that no retry would improve.
+func (l *link) permanentFailure(what string) *peerError {
 	failed := l.lost(errors.New(what))
-	failed.lasting = true
+	failed.permanent = true
 	return failed
 }
 
-// errIncomplete is the answer to a batch that does not account for all of it.
+// errIncomplete reports an answer to a batch that does not list all of it.
 var errIncomplete = errors.New("it says that all stats were stored, but does not list them all")
 
-// unreadable is an answer of success that is cut off or not what it should be.
-// The errors of the connection and of the context stay as they are.
+// unreadable returns the error of a success response that is cut off or malformed.
+// It returns errors of the connection and of the context unchanged.
 func (l *link) unreadable(err error) error {
 	if failed, ok := errors.AsType[*peerError](err); ok {
-		return failed // without what the decoder says to it
+		return failed // without the decoder's words around it
 	}
 	syntax, malformed := errors.AsType[*jsontext.SyntacticError](err)
 	cutOff := errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF)
 	if !malformed && !cutOff && !errors.Is(err, errNotAnswer) && !errors.Is(err, errIncomplete) {
 		return err
 	}
-	if malformed { // without the path to it, which may be of any length
+	if malformed { // without the JSON path, which may be of any length
 		err = fmt.Errorf("at byte %d: %w", syntax.ByteOffset, syntax.Err)
 	}
 	failed := l.lost(fmt.Errorf("its answer cannot be read: %w", err))
@@ -113,8 +112,7 @@ func (l *link) unreadable(err error) error {
 	return failed
 }
 
-// eachMember reads a document that is one object. visit has to read the value of
-// the member.
+// eachMember reads a body that is one object. visit must read the member's value.
 func eachMember(d *jsontext.Decoder, visit func(name string) error) error {
 	if d.PeekKind() != jsontext.KindBeginObject {
 		if _, err := d.ReadToken(); err != nil {
@@ -143,8 +141,8 @@ func eachMember(d *jsontext.Decoder, visit func(name string) error) error {
 	return nil
 }
 
-// eachElement reads a value and calls visit, which has to read it, for each
-// element if it is an array.
+// eachElement reads a value. If it is an array, visit is called for each element and
+// must read it.
 func eachElement(d *jsontext.Decoder, visit func() error) error {
 	if d.PeekKind() != jsontext.KindBeginArray {
 		return d.SkipValue()
@@ -158,7 +156,7 @@ func eachElement(d *jsontext.Decoder, visit func() error) error {
 			_, err := d.ReadToken()
 			return err
 		case jsontext.KindInvalid:
-			_, err := d.ReadToken() // says what is wrong
+			_, err := d.ReadToken() // returns the syntax error
 			return err
 		}
 		if err := visit(); err != nil {

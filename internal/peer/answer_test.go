@@ -153,7 +153,7 @@ func TestRefusalsInTheLogAreBounded(t *testing.T) {
 	}
 	opts.Log = slog.New(slog.NewTextHandler(&written, nil))
 	summary := pull(t, opts)
-	got := []int{summary.Refused, len(summary.Refusals), strings.Count(written.String(), "passed over"), strings.Count(written.String(), "more=4900")}
+	got := []int{summary.Refused, len(summary.Refusals), strings.Count(written.String(), "malformed stat"), strings.Count(written.String(), "more=4900")}
 	if diff := cmp.Diff([]int{5000, 100, 100, 1}, got); diff != "" {
 		t.Errorf("refused, listed, logged, counted (-want +got):\n%s", diff)
 	}

@@ -15,8 +15,8 @@ import (
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
-// deliver sends a batch. While the circuit breaker is open, the batch is quarantined
-// unless the peer takes one of its stats.
+// deliver sends a batch. While the circuit breaker is open, it quarantines the batch
+// unless the peer accepts one of its stats.
 func (p *push) deliver(ctx context.Context, query postgres.UnsentQuery, batch []stats.Stat) error {
 	if len(batch) == 0 {
 		return nil
@@ -41,10 +41,10 @@ func (p *push) deliver(ctx context.Context, query postgres.UnsentQuery, batch []
 	return err
 }
 
-// bisect sends a batch and halves what the peer cannot accept, until the single stats
-// are found that are at fault: the Python service answers 500 to a malformed stats,
-// after it has stored those before it. It returns the rest of the batch when the
-// circuit breaker opens.
+// bisect sends a batch and halves what the peer does not accept until it finds the
+// stats at fault: the Python service answers 500 to a malformed stat, after it has
+// stored those before it. When the circuit breaker opens, bisect returns the rest of
+// the batch.
 func (p *push) bisect(ctx context.Context, batch []stats.Stat) (rest []stats.Stat, err error) {
 	allowed := always
 	if p.searching {
@@ -86,8 +86,8 @@ func (p *push) bisect(ctx context.Context, batch []stats.Stat) (rest []stats.Sta
 	return nil, nil
 }
 
-// try posts stats until they are acknowledged or the attempts are over. failed says
-// that the peer did not accept them; err that something else is wrong.
+// try posts stats until they are acknowledged or the attempts are used up. failed is
+// set if the peer did not accept the stats, err if something else is wrong.
 func (p *push) try(ctx context.Context, part []stats.Stat, allowed func(*peerError) int) (failed *peerError, err error) {
 	var answer acknowledgement
 	err = p.retry(ctx, allowed, func() (err error) {
@@ -115,7 +115,7 @@ func (f *peerError) blamesStats() bool {
 	return false
 }
 
-// refuseNamed refuses the stats that the peer names and returns the others.
+// refuseNamed counts the stats that the peer names as refused, and returns the others.
 func (p *push) refuseNamed(part []stats.Stat, named map[int]string) (others []stats.Stat) {
 	for i, stat := range part {
 		if reason, bad := named[i]; bad {
@@ -128,7 +128,7 @@ func (p *push) refuseNamed(part []stats.Stat, named map[int]string) (others []st
 	return others
 }
 
-// itemsNamed reads errors whose fields are named index.field, for a batch of n.
+// itemsNamed returns the reasons by index of errors named index.field, for a batch of n.
 func itemsNamed(fields map[string]string, n int) map[int]string {
 	named := map[int]string{}
 	for _, field := range slices.Sorted(maps.Keys(fields)) {
@@ -137,7 +137,7 @@ func itemsNamed(fields map[string]string, n int) map[int]string {
 		if err != nil || i < 0 || i >= n {
 			continue
 		}
-		reason := strings.TrimSpace(tidy(name) + " " + fields[field])
+		reason := strings.TrimSpace(printable(name) + " " + fields[field])
 		if before := named[i]; before != "" {
 			reason = before + "; " + reason
 		}
@@ -146,7 +146,7 @@ func itemsNamed(fields map[string]string, n int) map[int]string {
 	return named
 }
 
-// after returns the part of the batch that is delivered after a stat.
+// after returns the part of the batch after a stat.
 func (p *push) after(stat stats.Stat) []stats.Stat {
 	i := slices.IndexFunc(p.batch, func(s stats.Stat) bool { return s.UUID == stat.UUID })
 	return p.batch[i+1:]

@@ -14,30 +14,29 @@ import (
 // ClockTolerance is how far the clock of a peer may be off before it matters.
 const ClockTolerance = time.Minute
 
-// maxAnswer is how much of what a peer says about itself or the token is read.
+// maxAnswer bounds the body in which a peer describes itself or the token.
 const maxAnswer = 64 << 10
 
-// Report is what Test found out.
+// Report is the result of Test.
 type Report struct {
-	Server  string `json:"server"`            // the address in its one form
-	Version string `json:"version,omitempty"` // of the peer; empty: it does not say
+	Server  string `json:"server"`            // in canonical form
+	Version string `json:"version,omitempty"` // of the peer; empty if unknown
 	Client  string `json:"client"`            // name of the client that the token belongs to
 	Role    string `json:"role"`              // of that client, user or admin
 	Sharing *bool  `json:"is_sharing_enabled,omitempty"`
 	// Latency is how long the peer took to answer.
 	Latency time.Duration `json:"-"`
-	// ClockKnown reports whether the peer says what time it is. ClockAhead is how
-	// far its clock is ahead of this one (negative: behind), to a second or so.
+	// ClockKnown reports whether the peer sends its time. ClockAhead is how far its
+	// clock is ahead of this one (negative: behind), to about a second.
 	ClockKnown bool          `json:"clock_known"`
 	ClockAhead time.Duration `json:"-"`
-	// ClockRight reports whether that is within ClockTolerance.
+	// ClockRight reports whether ClockAhead is within ClockTolerance.
 	ClockRight bool `json:"clock_right"`
 }
 
-// Test finds out whether the peer answers, which client the token belongs to and
-// whether the peer's clock agrees with this one. It asks once, without trying
-// again, and changes nothing on either side. Beside an error, the report has
-// what was found out before.
+// Test reports whether the peer answers, which client the token belongs to and
+// whether the peer's clock agrees with this one. It does not retry, and changes
+// nothing on either side. Beside an error, the report has what was found before.
 func Test(ctx context.Context, remote Remote) (Report, error) {
 	l, err := connect(remote)
 	if err != nil {
@@ -54,10 +53,10 @@ func Test(ctx context.Context, remote Remote) (Report, error) {
 // identify asks the peer whose token it is.
 func (l *link) identify(ctx context.Context, report *Report) error {
 	asked := l.Now()
-	as, header, err := l.askAccount(ctx)
+	found, header, err := l.askAccount(ctx)
 	report.Latency = l.Now().Sub(asked)
 	report.setClock(header, asked.Add(report.Latency/2))
-	report.Client, report.Role, report.Sharing = as.name, as.role, as.sharing
+	report.Client, report.Role, report.Sharing = found.name, found.role, found.sharing
 	return err
 }
 
@@ -72,7 +71,7 @@ func (r *Report) setClock(header http.Header, now time.Time) {
 	r.ClockRight = r.ClockAhead.Abs() <= ClockTolerance
 }
 
-// version asks the peer what it is. Not every instance that has the API says so.
+// version returns the release of the peer, empty if it does not say.
 func (l *link) version(ctx context.Context) (string, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, l.server+"/about.json", nil)
 	if err != nil {
@@ -90,5 +89,5 @@ func (l *link) version(ctx context.Context) (string, error) {
 	if err != nil || response.StatusCode != http.StatusOK || json.Unmarshal(body, &about) != nil {
 		return "", nil
 	}
-	return tidy(about.Version), nil
+	return printable(about.Version), nil
 }

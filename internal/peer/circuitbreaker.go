@@ -13,34 +13,34 @@ import (
 )
 
 const (
-	// breakAfter500 is on how many single stats in a row the peer may fail before the
-	// circuit breaker opens, breakAfterAlike how many it may refuse with the same
-	// words, which name nothing about them.
+	// breakAfter500 is how many single stats in a row may get a 500 before the circuit
+	// breaker opens; breakAfterAlike is how many may be refused with the same message,
+	// which names no stat.
 	breakAfter500   = 3
 	breakAfterAlike = 10
-	// maxInRow is how many single stats in a row are tried in the quarantine, maxInRun
-	// how many may fail in a run. A peer that has taken none by then is broken.
+	// maxInRow bounds the single stats of the quarantine that fail in a row, maxInRun
+	// those that fail in a run. A peer that has accepted none by then is broken.
 	maxInRow = 2 * DefaultBatchCount
 	maxInRun = 10 * maxInRow
-	// repeatedInRow is after how many failures in a row a 500 is final at once.
+	// repeatedInRow is the number of failures in a row after which a 500 is not retried.
 	repeatedInRow = 20
-	// attempts500 is how often a request is made to which 500 may be the lasting
-	// answer: a part of a batch, or a question that is not needed.
+	// attempts500 bounds the attempts of a request to which 500 may be the permanent
+	// answer: a part of a batch, or an optional question.
 	attempts500 = 2
 )
 
-// breaker is a circuit breaker. Where the peer fails on single stats without a word
-// about them, either they are malformed or it is broken. Open, it lets batches
+// breaker is a circuit breaker. When the peer fails on single stats without naming a
+// fault, either they are malformed or the peer is broken. Open, it lets a batch
 // through only after a probe.
 type breaker struct {
 	last   *peerError
-	failed map[uuid.UUID]bool // in a row, with the words of the last
-	inRow  int                // failures since the peer took a stat
+	failed map[uuid.UUID]bool // in a row, with the message of the last
+	inRow  int                // failures since the peer accepted a stat
 	inRun  int
-	proven bool // the peer has taken a stat in this run
+	proven bool // the peer has accepted a stat in this run
 }
 
-// open reports whether so many stats are unlikely to be at fault.
+// open reports whether so many stats have failed that the peer is probably broken.
 func (b *breaker) open() bool {
 	switch {
 	case b.last == nil:
@@ -51,7 +51,7 @@ func (b *breaker) open() bool {
 	return len(b.failed) >= breakAfterAlike
 }
 
-// fail notes that the peer does not take a single stat.
+// fail records that the peer did not accept a single stat.
 func (b *breaker) fail(id uuid.UUID, failed *peerError) {
 	b.inRow, b.inRun = b.inRow+1, b.inRun+1
 	if b.last == nil || b.last.reason() != failed.reason() {
@@ -60,36 +60,36 @@ func (b *breaker) fail(id uuid.UUID, failed *peerError) {
 	b.failed[id], b.last = true, failed
 }
 
-// spent reports whether looking for single stats has gone on for too long.
+// spent reports whether the budget for finding single stats is used up.
 func (b *breaker) spent(searching bool) bool {
 	return b.inRun >= maxInRun || searching && b.inRow >= maxInRow
 }
 
-// allowed is how often a request is made that may fail for its stats.
+// allowed returns the attempts of a request that may fail because of its stats.
 func (b *breaker) allowed(f *peerError) int {
 	if f.status == http.StatusInternalServerError && b.inRow >= repeatedInRow {
 		return 1
 	}
-	return few500(f)
+	return limit500(f)
 }
 
-// few500 does not insist where 500 may be the lasting answer.
-func few500(f *peerError) int {
+// limit500 allows fewer attempts where 500 may be the permanent answer.
+func limit500(f *peerError) int {
 	if f.status == http.StatusInternalServerError {
 		return attempts500
 	}
 	return attempts
 }
 
-// succeed closes the breaker: the peer has taken a stat, and what it did not take is
-// at fault itself.
+// succeed closes the breaker: the peer has accepted a stat, so those that it did not
+// accept are at fault.
 func (p *push) succeed() {
 	p.breaker = breaker{inRun: p.breaker.inRun, proven: true}
 	p.refuseQuarantined()
 }
 
-// probe reports whether the peer takes one of the stats of the batch. They are
-// delivered, and counted, in their turn.
+// probe reports whether the peer accepts one of the stats of the batch. They are
+// delivered again, and counted, with their batch.
 func (p *push) probe(ctx context.Context) (works bool, err error) {
 	for _, stat := range p.samples() {
 		err := p.retry(ctx, p.breaker.allowed, func() error {
@@ -109,7 +109,7 @@ func (p *push) probe(ctx context.Context) (works bool, err error) {
 	return false, nil
 }
 
-// samples are up to three stats that have not failed, from all over the batch:
+// samples returns up to three stats of the batch that have not failed, far apart:
 // neighbours tend to share their faults.
 func (p *push) samples() []stats.Stat {
 	var free []stats.Stat
@@ -124,16 +124,16 @@ func (p *push) samples() []stats.Stat {
 	return []stats.Stat{free[len(free)-1], free[len(free)/2], free[0]}
 }
 
-// brokenError tells that the peer takes nothing, so that no stat is at fault.
+// brokenError reports that the peer accepts nothing, so that no stat is at fault.
 type brokenError struct{ cause *peerError }
 
 func (e *brokenError) Error() string {
-	return "the peer fails on one stats after the other: " + e.cause.Error()
+	return "the peer fails on one stat after another: " + e.cause.Error()
 }
 
 func (e *brokenError) Unwrap() error { return e.cause }
 
-// broken returns a brokenError while the breaker is open and nothing was ever taken.
+// broken returns a brokenError while the breaker is open and the peer accepted nothing.
 func (b *breaker) broken() error {
 	if b.open() && !b.proven {
 		return &brokenError{b.last}

@@ -111,9 +111,9 @@ func TestPushStopsAtAPeerThatTakesNothing(t *testing.T) {
 	}{
 		"a proxy":         {400, "<html>", 0, "This is not how one refuses"},
 		"TLS expected":    {400, "Client sent an HTTP request to an HTTPS server.", 0, "http or https?"},
-		"always the same": {400, `{"message":"no"}`, 0, "one stats after the other"},
-		"too large":       {413, "<html>", 0, "one stats after the other"},
-		"broken":          {500, "<html>", 0, "one stats after the other"},
+		"always the same": {400, `{"message":"no"}`, 0, "one stat after another"},
+		"too large":       {413, "<html>", 0, "one stat after another"},
+		"broken":          {500, "<html>", 0, "one stat after another"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -15,36 +15,35 @@ import (
 )
 
 const (
-	// maxMessage is how many characters of what the peer says are shown.
+	// maxMessage bounds the characters of a peer's message that are shown.
 	maxMessage = 300
-	// maxRetryAfter is the longest that a peer is waited for on its request; one
-	// that asks for more ends the work.
+	// maxRetryAfter bounds the wait that a peer may ask for; a longer one ends the
+	// work.
 	maxRetryAfter = 5 * time.Minute
 )
 
 // peerError is a request to the peer that did not succeed.
 type peerError struct {
-	server  string
-	status  int               // of the answer; 0: there was none, or it cannot be read
-	message string            // what the peer said
-	fields  map[string]string // what it said about single fields
-	after   time.Duration     // how long it asked to wait; 0: it did not
-	cause   error             // of a status 0
-	lasting bool              // asking again is of no use
-	foreign bool              // what it answers is not in the words of the API
+	server    string
+	status    int               // of the response; 0 if there was none, or it cannot be read
+	message   string            // of the peer
+	fields    map[string]string // its messages about single fields
+	after     time.Duration     // Retry-After; 0 if it sent none
+	cause     error             // of a status 0
+	permanent bool              // a retry is of no use
+	foreign   bool              // the response is not one of the API
 }
 
-// Unwrap returns the failure as the client knows it, which decides about
-// repetitions.
+// Unwrap returns the failure as package client knows it, which decides about retries.
 func (f *peerError) Unwrap() error {
 	cause := f.cause
-	if f.lasting {
+	if f.permanent {
 		cause = errors.Join(client.ErrNotService, cause)
 	}
 	return &client.Error{Status: f.status, RetryAfter: f.after, Err: cause}
 }
 
-// rightAddress is asked where the peer does not talk like a stats service.
+// rightAddress is the advice for a peer that does not respond like a stats service.
 const rightAddress = "is this the address of a stats service?"
 
 func (f *peerError) Error() string {
@@ -58,7 +57,7 @@ func (f *peerError) Error() string {
 	return said
 }
 
-// advice is what to do about it; empty: nothing that could be told.
+// advice returns what to do about the error, or an empty string.
 func (f *peerError) advice() string {
 	switch {
 	case f.after > maxRetryAfter:
@@ -85,7 +84,7 @@ func (f *peerError) tokenAdvice() string {
 	return advice
 }
 
-// reason is the status and what the peer said.
+// reason returns the status and the message of the peer.
 func (f *peerError) reason() string {
 	text := strings.TrimSpace(fmt.Sprintf("%d %s", f.status, http.StatusText(f.status)))
 	if f.message != "" {
@@ -100,12 +99,12 @@ func (f *peerError) transient() bool {
 	return said.Temporary() && f.after <= maxRetryAfter
 }
 
-// lost is a request without an answer that can be read.
+// lost returns the error of a request without a readable response.
 func (l *link) lost(err error) *peerError {
 	return &peerError{server: l.server, cause: err}
 }
 
-// refusal reads an answer that is none of success, and closes it.
+// refusal reads and closes a response that is not a success.
 func (l *link) refusal(response *http.Response) *peerError {
 	said := client.ReadError(response, l.Now())
 	f := &peerError{server: l.server, status: said.Status, fields: said.Fields, after: said.RetryAfter}
@@ -116,26 +115,26 @@ func (l *link) refusal(response *http.Response) *peerError {
 	f.message = strings.Join(append(parts, listFields(f.fields)...), ": ")
 	f.foreign = f.message == "" || said.Err != nil
 	if location := response.Header.Get("Location"); location != "" && f.status/100 == 3 {
-		f.message = tidy(location)
+		f.message = printable(location)
 	}
 	return f
 }
 
-// listFields returns one text about all fields, or none.
+// listFields returns one text about all fields, or nothing.
 func listFields(fields map[string]string) []string {
 	if len(fields) == 0 {
 		return nil
 	}
 	texts := make([]string, 0, len(fields))
 	for name, reason := range fields {
-		texts = append(texts, tidy(name)+" "+reason)
+		texts = append(texts, printable(name)+" "+reason)
 	}
 	slices.Sort(texts)
-	return []string{tidy(strings.Join(texts, "; "))}
+	return []string{printable(strings.Join(texts, "; "))}
 }
 
-// tidy makes a text of the peer fit for a terminal and a line of the log.
-func tidy(text string) string {
+// printable returns a text of the peer in a form that is safe on a terminal and in the log.
+func printable(text string) string {
 	text = strings.Map(func(r rune) rune {
 		if !unicode.IsPrint(r) {
 			return ' '

@@ -15,29 +15,29 @@ import (
 )
 
 const (
-	// attempts is how often a request is made before it counts as failed.
+	// attempts bounds the attempts of a request.
 	attempts = 6
-	// tenth is how precisely pauses are told.
+	// tenth is the precision of logged pauses.
 	tenth = 100 * time.Millisecond
 
 	userAgent = "monarc-stats-service"
 )
 
-// link is the way to one peer. Its answers are read with the suspicion that
-// another software deserves, and not by the methods of the client.
+// link is a connection to one peer. It reads responses itself, not by the methods of
+// the client, because other software may send anything.
 type link struct {
 	Remote
-	server string // the address in its one form
+	server string // in canonical form
 	client *client.Client
 	api    *generated.ClientWithResponses
-	bytes  atomic.Int64 // of all bodies so far, both ways
+	bytes  atomic.Int64 // of all bodies so far, in both directions
 
-	refusals int // that were to be logged
+	refusals int // logged, or too many to be
 }
 
 var _ generated.HttpRequestDoer = (*link)(nil)
 
-// connect prepares the way to a peer; nothing is sent yet.
+// connect prepares a link to a peer, and sends nothing.
 func connect(r Remote) (*link, error) {
 	server, err := normalize(r.Server)
 	if err != nil {
@@ -62,7 +62,7 @@ func (l *link) close() {
 	l.client.Close()
 }
 
-// logRefusal names a stats that is refused, unless too many were named before.
+// logRefusal logs a refused stat, up to MaxRefusals of them.
 func (l *link) logRefusal(message string, attrs ...any) {
 	if l.refusals++; l.refusals <= MaxRefusals {
 		l.Log.Error(message, attrs...)
@@ -81,13 +81,13 @@ func (l *link) Do(request *http.Request) (*http.Response, error) {
 	return response, nil
 }
 
-// countedBody is the body of an answer.
+// countedBody is the body of a response, whose bytes are counted.
 type countedBody struct {
 	io.ReadCloser
 	link *link
 }
 
-// Read reads on; its errors are those of link.Do, and io.EOF.
+// Read implements io.Reader. Its errors are those of link.Do, and io.EOF.
 func (b *countedBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	b.link.bytes.Add(int64(n))
@@ -102,8 +102,8 @@ func (l *link) explain(err error) error {
 	return err
 }
 
-// retry repeats a request as often as allowed says for the failure, which may
-// pass. When ctx ends, nothing is repeated, and the error is that of ctx.
+// retry repeats a request after transient failures. allowed returns the attempts for
+// a failure. When ctx ends, retry returns the error of ctx.
 func (l *link) retry(ctx context.Context, allowed func(*peerError) int, call func() error) error {
 	var last error
 	policy := client.Retry{

@@ -2,14 +2,13 @@
 
 // Package peer exchanges stats with other instances of the service: Push sends
 // the stats of local clients, Pull fetches the stats that a token may see, Test
-// looks whether a peer can be talked to.
+// reports whether a peer can be reached and accepts the token.
 //
 // A peer is another instance of this service or of its predecessor written in
-// Python, which shares the API but not all of its manners; what is known of
-// those is noted where it matters. On the wire both directions are
-// at-least-once: whatever is uncertain is sent or asked for again. A stats keeps
-// its uuid on all its ways, and the receiving side stores a uuid once, so that
-// the effect is exactly-once.
+// Python. That one has the same API but behaves differently in places; comments
+// say where it matters. Both directions deliver at least once: after any doubt a
+// request is repeated. A stat keeps its UUID wherever it goes, and the receiver
+// stores a UUID once, so the effect is exactly-once.
 package peer
 
 import (
@@ -24,7 +23,7 @@ import (
 )
 
 const (
-	// DefaultTimeout is how long a peer may be silent.
+	// DefaultTimeout is how long a connection to a peer may stall.
 	DefaultTimeout = time.Minute
 	// DefaultBatchCount and DefaultBatchBytes bound what is sent at once.
 	DefaultBatchCount = 500
@@ -38,22 +37,22 @@ type Remote struct {
 	Server string
 	// Token is the API key of a client of the peer.
 	Token string
-	// Timeout is how long nothing may move: while a request is on its way to the
-	// peer, until the answer begins, and then until it goes on; 0 is
-	// DefaultTimeout. A request or an answer as a whole may take longer.
+	// Timeout is how long a connection may stall: while a request is being sent,
+	// until the response begins, and then between its parts; 0 is DefaultTimeout. A
+	// whole request or response may take longer.
 	Timeout time.Duration
 
 	// Now is the clock, time.Now when nil.
 	Now func() time.Time
-	// Location decides which day today is; nil is UTC.
+	// Location is the time zone that decides which day is today; nil is UTC.
 	Location *time.Location
-	// Sleep waits before a request is retried, until ctx ends at the latest,
-	// whose error it then returns; nil waits in real time.
+	// Sleep waits before a request is retried. When ctx ends, it returns the error
+	// of ctx; nil waits in real time.
 	Sleep func(ctx context.Context, d time.Duration) error
-	// Rand returns a number from 0 to 1 to spread the tries of several callers;
-	// nil is a random one.
+	// Rand returns a number from 0 to 1 that spreads the retries of several
+	// callers; nil is a random number.
 	Rand func() float64
-	// Log gets what is retried, refused and skipped; nil discards it.
+	// Log receives retries, refusals and what is skipped; nil discards them.
 	Log *slog.Logger
 }
 
@@ -76,68 +75,67 @@ func (r Remote) withDefaults() Remote {
 // today returns midnight UTC of the current day.
 func (r Remote) today() time.Time { return stats.Today(r.Now(), r.Location) }
 
-// Summary is what became of a Push or a Pull, also of one that failed or was
-// interrupted. All numbers but Bytes are of stats.
+// Summary is the result of a Push or a Pull, also of one that failed or was
+// interrupted. All numbers but Bytes count stats.
 type Summary struct {
-	// Sent were new to the side that receives: the peer in a push, this instance
-	// in a pull. In a dry run it is what would be sent.
+	// Sent counts stats that were new to the receiver: the peer in a push, this
+	// instance in a pull. A dry run counts what it would send.
 	Sent int `json:"sent"`
-	// AlreadyThere were known to the side that receives. In a push these include
-	// what earlier runs delivered, also one that was killed.
+	// AlreadyThere counts stats that the receiver had. In a push these include
+	// what earlier runs delivered, even one that was killed.
 	AlreadyThere int `json:"already_there"`
-	// Known are those of AlreadyThere that a push did not send, because it knows
-	// from earlier runs that the peer holds them.
+	// Known counts those of AlreadyThere that a push did not send: receipts of
+	// earlier runs say that the peer holds them.
 	Known int `json:"-"`
-	// Refused cannot be accepted by the side that receives; Refusals tells why.
+	// Refused counts stats that the receiver does not accept; Refusals says why.
 	Refused int `json:"refused"`
-	// Skipped were passed over by a pull: they were not asked for.
+	// Skipped counts stats in the answers to a pull that it had not asked for.
 	Skipped int `json:"skipped"`
-	// SetAside were left to the next run of a push, as the peer failed on too many
-	// others around them.
+	// SetAside counts stats that a push left to its next run, because the peer
+	// failed on too many others around them.
 	SetAside int `json:"set_aside,omitempty"`
-	// Bytes is the size of the bodies that were sent and received, those of
-	// failed tries included. A push in a dry run counts what it would send.
+	// Bytes is the size of the bodies that were sent and received, failed attempts
+	// included. A push in a dry run counts what it would send.
 	Bytes int64 `json:"bytes"`
 	// Elapsed is how long it took.
 	Elapsed time.Duration `json:"-"`
-	// Refusals has the first of the refused, up to MaxRefusals.
+	// Refusals has the first refused stats, up to MaxRefusals.
 	Refusals []Refusal `json:"refusals,omitempty"`
-	// Interrupted reports whether the context ended before the work did. What was
-	// done counts, and the next run goes on from there.
+	// Interrupted reports whether the context ended before the work did. The next
+	// run continues from there.
 	Interrupted bool `json:"interrupted"`
-	// LastDay is the day of the stats that were settled last; zero: none were.
+	// LastDay is the day of the last acknowledged stat; zero if there was none.
 	LastDay time.Time `json:"-"`
-	// LastOf is whose they were, of which one follows the other: in a push the
-	// name of the client, in a pull the type.
+	// LastOf says where in its order the work stopped: a push goes by client, and
+	// this is its name; a pull goes by type.
 	LastOf string `json:"last_of,omitempty"`
 }
 
-// MaxRefusals is how many refusals a Summary has room for and the log names.
+// MaxRefusals bounds the refusals that a Summary holds and the log names.
 const MaxRefusals = 100
 
-// Refusal is a stats that the side that receives cannot accept.
+// Refusal is a stat that the receiver does not accept.
 type Refusal struct {
-	UUID   string `json:"uuid"` // as the sender wrote it; may be empty in a pull
+	UUID   string `json:"uuid"` // as the sender wrote it; a pull may find none
 	Reason string `json:"reason"`
 }
 
 func (s *Summary) refuse(refusals ...Refusal) { s.refuseMany(len(refusals), refusals) }
 
-// refuseMany counts n refusals, of which at least the first are given.
+// refuseMany counts n refusals. refusals has at least the first MaxRefusals of them.
 func (s *Summary) refuseMany(n int, refusals []Refusal) {
 	s.Refused += n
 	room := MaxRefusals - len(s.Refusals)
 	s.Refusals = append(s.Refusals, refusals[:min(room, len(refusals))]...)
 }
 
-// BusyError reports that another run does the same work at this moment.
+// BusyError reports that another process is doing the same work.
 type BusyError struct{ Work string }
 
 func (e *BusyError) Error() string {
 	return fmt.Sprintf("another %s is running: wait until it has ended", e.Work)
 }
 
-// uuidsOf returns the uuids of a batch.
 func uuidsOf(batch []stats.Stat) []uuid.UUID {
 	ids := make([]uuid.UUID, len(batch))
 	for i := range batch {

@@ -29,7 +29,7 @@ func TestTidy(t *testing.T) {
 		"\xff":             "\ufffd",
 		string(long):       string(long[:maxMessage]) + "…",
 	} {
-		if got := tidy(text); got != want {
+		if got := printable(text); got != want {
 			t.Errorf("%q becomes %q, want %q", text, got, want)
 		}
 	}

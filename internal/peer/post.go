@@ -18,12 +18,11 @@ import (
 // recordTimeout bounds the writing of receipts after ctx has ended.
 const recordTimeout = 30 * time.Second
 
-// acknowledge records that the peer holds the batch. The end of ctx does not keep it
-// from doing so.
+// acknowledge records that the peer holds the batch, even if ctx has ended.
 func (p *push) acknowledge(ctx context.Context, batch []stats.Stat, answer acknowledgement) error {
 	there := answer.alreadyThere(len(batch))
 	if p.uncertain {
-		there = 0 // the failed try may have stored them
+		there = 0 // the failed attempt may have stored them
 	}
 	p.summary.AlreadyThere += there
 	p.summary.Sent += len(batch) - there
@@ -33,7 +32,7 @@ func (p *push) acknowledge(ctx context.Context, batch []stats.Stat, answer ackno
 	return p.opts.Store.RecordReceipts(ctx, p.peerID, uuidsOf(batch))
 }
 
-// post sends stats once, and to the end even if ctx ends meanwhile.
+// post sends stats once. It finishes even if ctx ends meanwhile.
 func (p *push) post(ctx context.Context, batch []stats.Stat) (acknowledgement, error) {
 	response, err := p.api.CreateStats(context.WithoutCancel(ctx), nil, itemsOf(batch))
 	if err != nil {
@@ -50,9 +49,8 @@ func (p *push) post(ctx context.Context, batch []stats.Stat) (acknowledgement, e
 	return acknowledgement{}, p.refusal(response)
 }
 
-// readPosted reads the listing with which the peer answers that it has stored the
-// batch. 200 is no status of the API, so that whatever answers it without such a
-// listing is something else than a stats service.
+// readPosted reads the list of stored stats in the response to a batch. The API does
+// not have the status 200: what answers it without such a list is no stats service.
 func (p *push) readPosted(response *http.Response, batch []stats.Stat) (acknowledgement, error) {
 	defer response.Body.Close()
 	answer, err := readAcknowledgement(newBounded(response.Body, p.link, acknowledgementLimits(batch)))
@@ -64,15 +62,15 @@ func (p *push) readPosted(response *http.Response, batch []stats.Stat) (acknowle
 		err = errIncomplete
 	}
 	if err != nil {
-		// The peer may have stored the batch; it is asked again to be sure.
+		// The peer may have stored the batch: the retry will tell.
 		p.uncertain = true
 		return acknowledgement{}, p.unreadable(err)
 	}
 	return answer, nil
 }
 
-// acceptNoContent takes 204, which has no body to look at, for an acknowledgement of
-// the batch once the peer has shown in this run that it knows the token.
+// acceptNoContent accepts 204, which has no body to check, as an acknowledgement once
+// the peer has shown in this run that it knows the token.
 func (p *push) acceptNoContent(ctx context.Context, response *http.Response, batch []stats.Stat) (acknowledgement, error) {
 	defer response.Body.Close()
 	if !p.identified {
@@ -96,16 +94,16 @@ func itemsOf(batch []stats.Stat) []api.NewStats {
 	return items
 }
 
-// acknowledgement is a success answer to a batch: 201 or 200 or, if partly, 207.
+// acknowledgement is the success response to a batch: 201, 200 or, if partly, 207.
 type acknowledgement struct {
 	partly     bool
-	created    int // items in data
-	duplicates int // items in duplicates
-	named      bool
+	created    int  // items in data
+	duplicates int  // items in duplicates
+	named      bool // there is a list of duplicates
 }
 
-// alreadyThere is how many of a batch of n the peer had before. The Python
-// service does not name them; its data has only those that are new.
+// alreadyThere returns how many of a batch of n the peer had before. The Python
+// service does not list them; its data has only the new ones.
 func (s acknowledgement) alreadyThere(n int) int {
 	switch {
 	case !s.partly:
@@ -116,7 +114,7 @@ func (s acknowledgement) alreadyThere(n int) int {
 	return max(0, n-s.created)
 }
 
-// readAcknowledgement counts what the answer to a batch lists.
+// readAcknowledgement counts what the response to a batch lists.
 func readAcknowledgement(body *bounded) (s acknowledgement, err error) {
 	d := jsontext.NewDecoder(body, anyText)
 	listed := false
@@ -139,7 +137,7 @@ func readAcknowledgement(body *bounded) (s acknowledgement, err error) {
 	return s, err
 }
 
-// countElements reads an array; another value has none.
+// countElements returns the length of an array, 0 for another value.
 func (b *bounded) countElements(d *jsontext.Decoder) (n int, err error) {
 	err = b.eachElement(d, func() error { n++; return d.SkipValue() })
 	return n, err

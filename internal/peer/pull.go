@@ -12,41 +12,39 @@ import (
 )
 
 const (
-	// firstMonths is how far back the first pull of a type goes: as far as
-	// stats are kept unless an operator says otherwise.
+	// firstMonths is how far back the first pull of a type goes: the default period
+	// for which stats are kept.
 	firstMonths = 36
-	// overlapDays are pulled again each time, for stats that reached the peer
-	// after their day.
+	// overlapDays are pulled again each time, for stats that reached the peer late.
 	overlapDays = 7
-	// windowDays are asked for in one request. The Python service would answer
-	// the last three months to a request without dates, and its pages are in no
-	// order, so that only windows of days can be walked.
+	// windowDays are requested at once. The Python service answers the last three
+	// months to a request without dates, and its pages have no order, so a pull has to
+	// walk windows of days.
 	windowDays = 7
 )
 
-// PullOptions say what is pulled from where. Remote, Store and Client are
-// required.
+// PullOptions say what to pull from where. Remote, Store and Client are required.
 type PullOptions struct {
 	Remote
 	Store *postgres.Store
-	// Client is the local client to whom pulled stats belong.
+	// Client is the local client that will own the pulled stats.
 	Client stats.Client
-	// Types are what is pulled; none stands for every type.
+	// Types are the types to pull; empty means all.
 	Types []stats.Type
-	// From is the first day. Zero goes on, for each type, where the last pull
-	// from this peer for this client and as this client of the peer ended, with an
-	// overlap of a week, or starts three years back, but not before the day up to
-	// which stats have been purged here. To is the last day; zero is today.
+	// From is the first day. If it is zero, each type continues where the last pull
+	// with the same peer, client and identity of the token ended, with an overlap of a
+	// week. A first pull starts three years back. Neither starts before the day up to
+	// which stats were purged here. To is the last day; zero is today.
 	From, To time.Time
-	// Full starts, where From is zero, as far back as a first pull, to fetch what
-	// reached the peer long after its day. What is here already stays as it is.
+	// Full starts as far back as a first pull where From is zero, to fetch what
+	// reached the peer very late. What is already here stays as it is.
 	Full bool
-	// DryRun asks the peer, but writes nothing.
+	// DryRun queries the peer, but writes nothing.
 	DryRun bool
-	// BatchCount and BatchBytes bound what is stored at once; 0 is the default.
+	// BatchCount and BatchBytes bound a transaction; 0 is the default.
 	BatchCount, BatchBytes int
-	// Progress, if any, is called from time to time with the number of requests
-	// to the peer that are dealt with and the number of all that are to be.
+	// Progress, if any, is called with the number of completed requests and the
+	// total.
 	Progress func(done, total int64)
 }
 
@@ -71,18 +69,17 @@ func (o PullOptions) withDefaults() PullOptions {
 }
 
 // Pull stores the stats that the token may see at the peer as those of a local
-// client, week by week, oldest first. A stats that is here already, whoever owns
-// it, stays as it is; so does one of which the client has the content under another
-// uuid. What is malformed is refused and passed over. Pulled stats
-// are remembered as held by the peer, so that a push does not send them back.
+// client, week by week, oldest first. A stat that is already here stays as it is,
+// whoever owns it; so does one whose content the client has under another UUID.
+// Malformed stats are refused and skipped. Receipts record that the peer holds the
+// pulled stats, so that a push does not send them back.
 //
-// How far a type has been pulled is remembered as long as no days were left out
-// on the way. When ctx ends, the summary is marked as interrupted and there is
-// no error; the next run goes on from the last whole week. The summary is valid
-// beside an error too.
+// Pull stores its position for each type unless it leaves days out. When ctx ends, the
+// summary is marked as interrupted and there is no error; the next run continues after
+// the last complete week. The summary is valid beside an error too.
 //
-// Errors: *BusyError when the same pull is running; otherwise the text tells
-// what is wrong with the peer, the token or the database.
+// It returns a *BusyError when the same pull is running. Other errors say what is
+// wrong with the peer, the token or the database.
 func Pull(ctx context.Context, opts PullOptions) (summary Summary, err error) {
 	opts = opts.withDefaults()
 	l, err := connect(opts.Remote)
@@ -105,10 +102,10 @@ func Pull(ctx context.Context, opts PullOptions) (summary Summary, err error) {
 type pull struct {
 	*link
 	opts    PullOptions
-	peerID  int64  // 0 in a dry run with a peer that is not remembered
+	peerID  int64  // 0 in a dry run with a peer that is not stored
 	as      string // what the token stands for at the peer
 	summary Summary
-	told    bool // that a purge shortens it
+	warned  bool // that a purge shortens it
 }
 
 func (p *pull) run(ctx context.Context) (err error) {
@@ -134,12 +131,12 @@ func (p *pull) run(ctx context.Context) (err error) {
 	return p.pullAll(ctx)
 }
 
-// window is what one request asks for: a type from one day to another, both
+// window is what one request asks for: a type and a range of days, both ends
 // included.
 type window struct {
 	statsType stats.Type
 	from, to  time.Time
-	// advances reports whether nothing is left out between the position and from.
+	// advances reports whether there is no gap between the position and from.
 	advances bool
 }
 
@@ -168,13 +165,13 @@ func (p *pull) pullAll(ctx context.Context) (err error) {
 	return nil
 }
 
-// position is what the position of a type is about.
+// position returns the key under which the position of a type is stored.
 func (p *pull) position(t stats.Type) postgres.PullKey {
 	return postgres.PullKey{PeerID: p.peerID, ClientID: p.opts.Client.ID, PeerClient: p.as, Type: t}
 }
 
-// purgedBefore is the day before which an operator has purged everything, which is
-// not to come back; zero where none has.
+// purgedBefore returns the day before which an operator has purged everything, which
+// must not come back; zero if there was no purge.
 func (p *pull) purgedBefore(ctx context.Context) (time.Time, error) {
 	day, err := p.opts.Store.PurgedBefore(ctx)
 	if errors.Is(err, stats.ErrNotFound) {
@@ -183,14 +180,14 @@ func (p *pull) purgedBefore(ctx context.Context) (time.Time, error) {
 	return day, err
 }
 
-// tellPurge says once that a first pull leaves out what lies before a purge: at a
-// new peer, that may be stats which have never been here.
-func (p *pull) tellPurge(before time.Time) {
+// warnOfPurge logs once that a first pull leaves out the days before a purge: a new
+// peer may have stats there that were never here.
+func (p *pull) warnOfPurge(before time.Time) {
 	shortens := p.opts.From.IsZero() && before.After(stats.MonthsBefore(p.today(), firstMonths))
-	if p.told || !shortens {
+	if p.warned || !shortens {
 		return
 	}
-	p.told = true
+	p.warned = true
 	p.Log.Warn("stats from before a purge are not pulled; --date-from pulls them too",
 		"purged before", before.Format(time.DateOnly))
 }
@@ -202,7 +199,7 @@ func later(a, b time.Time) time.Time {
 	return b
 }
 
-// windows divides the days that are to be pulled of a type.
+// windows divides the days to pull of a type.
 func (p *pull) windows(ctx context.Context, t stats.Type) ([]window, error) {
 	purged, err := p.purgedBefore(ctx)
 	if err != nil {
@@ -213,11 +210,11 @@ func (p *pull) windows(ctx context.Context, t stats.Type) ([]window, error) {
 	floor := purged
 	if errors.Is(err, stats.ErrNotFound) {
 		floor = first
-		p.tellPurge(purged)
+		p.warnOfPurge(purged)
 	} else if err != nil {
 		return nil, err
 	}
-	complete = later(complete, floor.AddDate(0, 0, -1)) // nothing older is wanted
+	complete = later(complete, floor.AddDate(0, 0, -1)) // older days are not wanted
 	start := later(complete.AddDate(0, 0, 1-overlapDays), floor)
 	if p.opts.Full && first.Before(start) {
 		start = first
@@ -237,7 +234,7 @@ func (p *pull) windows(ctx context.Context, t stats.Type) ([]window, error) {
 	return windows, nil
 }
 
-// pullWindow asks until the answer has been read to its end.
+// pullWindow repeats the request until its response was read completely.
 func (p *pull) pullWindow(ctx context.Context, w window) error {
 	r := &windowReader{pull: p, window: w}
 	err := p.retry(ctx, always, func() error { return r.attempt(ctx) })
@@ -248,8 +245,8 @@ func (p *pull) pullWindow(ctx context.Context, w window) error {
 	return p.remember(ctx, w)
 }
 
-// remember advances the position to the end of the window, but not beyond
-// yesterday: today, more may come.
+// remember advances the position to the end of the window, but not beyond yesterday:
+// more may come today.
 func (p *pull) remember(ctx context.Context, w window) error {
 	day := p.today().AddDate(0, 0, -1)
 	if w.to.Before(day) {

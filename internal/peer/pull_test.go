@@ -103,7 +103,7 @@ func TestPulledStatsAreNotPushedBack(t *testing.T) {
 	before := p.remote.requests.Load()
 	wantResult(t, result{Sent: 1, AlreadyThere: 100}, push(t, p.pushOptions(t)))
 	if n := p.remote.requests.Load() - before; n != 1 {
-		t.Errorf("%d requests for the one stats that the remote has not", n)
+		t.Errorf("%d requests for the one stat that the remote does not have", n)
 	}
 	wantSame(t, p.local.store, p.remote.store)
 	third := newInstance(t)

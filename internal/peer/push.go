@@ -12,31 +12,29 @@ import (
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
-// itemOverhead is about what an item takes on the wire beside its data.
+// itemOverhead is roughly the bytes of an item on the wire beside its data.
 const itemOverhead = 160
 
-// PushOptions say what is pushed where. Remote, Store and Clients are required.
+// PushOptions say what to push where. Remote, Store and Clients are required.
 type PushOptions struct {
 	Remote
 	Store *postgres.Store
-	// Clients are the local clients whose stats are pushed. Those that do not
-	// share theirs are passed over.
+	// Clients are the local clients whose stats are pushed. Those that do not share
+	// their stats are skipped.
 	Clients []stats.Client
 	// From and To are the first and the last day; zero is a month before today,
 	// and today.
 	From, To time.Time
-	// Type narrows to one type; empty is every type.
+	// Type limits the push to one type; empty means all.
 	Type stats.Type
-	// DryRun counts what would be pushed, without asking the peer or writing.
+	// DryRun counts what would be pushed. It neither contacts the peer nor writes.
 	DryRun bool
-	// Resend also pushes what the peer is known to hold, for a peer that has
-	// lost data.
+	// Resend also pushes what the peer is known to hold, in case it lost data.
 	Resend bool
-	// BatchCount and BatchBytes bound what is sent at once; 0 is the default. A
-	// stats that is larger than BatchBytes goes alone.
+	// BatchCount and BatchBytes bound a request; 0 is the default. A stat that is
+	// larger than BatchBytes is sent alone.
 	BatchCount, BatchBytes int
-	// Progress, if any, is called from time to time with the number of stats
-	// that are dealt with and the number of all that are to be.
+	// Progress, if any, is called with the number of processed stats and the total.
 	Progress func(done, total int64)
 }
 
@@ -60,16 +58,15 @@ func (o PushOptions) withDefaults() PushOptions {
 	return o
 }
 
-// Push sends the stats of the clients that the peer is not known to hold. What
-// the peer has settled is remembered, batch by batch, so that a run after one
-// that was interrupted, even killed, goes on where it was.
+// Push sends the stats of the clients that the peer is not known to hold. It records
+// receipts batch by batch, so that the run after one that was interrupted, even
+// killed, continues there.
 //
-// When ctx ends, the batch that is on its way is finished first; the summary is
-// marked as interrupted and there is no error. The summary is valid beside an
-// error too.
+// When ctx ends, Push finishes the current batch; the summary is marked as interrupted
+// and there is no error. The summary is valid beside an error too.
 //
-// Errors: *BusyError when a push to this peer is running; otherwise the text
-// tells what is wrong with the peer, the token or the database.
+// It returns a *BusyError when a push to this peer is running. Other errors say what
+// is wrong with the peer, the token or the database.
 func Push(ctx context.Context, opts PushOptions) (summary Summary, err error) {
 	opts = opts.withDefaults()
 	l, err := connect(opts.Remote)
@@ -99,9 +96,9 @@ type push struct {
 	summary Summary
 
 	done, total int64
-	batch       []stats.Stat // that is being delivered, as a whole
-	uncertain   bool         // a try of the batch failed that the peer may have stored
-	identified  bool         // the peer has said in this run whose token it is
+	batch       []stats.Stat // the whole batch that is being delivered
+	uncertain   bool         // the peer may have stored the batch in a failed attempt
+	identified  bool         // the peer has accepted the token in this run
 	searching   bool         // the quarantine is being searched
 	breaker     breaker
 	quarantine  quarantine
@@ -126,7 +123,7 @@ func (p *push) run(ctx context.Context) error {
 	return p.pushAll(ctx)
 }
 
-// dryRun leaves the id of a peer that is not remembered at 0, which has nothing.
+// dryRun leaves the id of an unknown peer at 0, which has no receipts.
 func (p *push) dryRun(ctx context.Context) (err error) {
 	p.peerID, err = p.opts.Store.FindPeer(ctx, p.server)
 	if err != nil && !errors.Is(err, stats.ErrNotFound) {
@@ -142,7 +139,7 @@ func (p *push) pushAll(ctx context.Context) error {
 	}
 	p.summary.AlreadyThere = p.summary.Known
 	if p.total == 0 && !p.opts.DryRun {
-		// Nothing would show that the token is wrong, or the peer gone.
+		// No request would show that the token is wrong or the peer gone.
 		if _, err := p.tokenIdentity(ctx); err != nil {
 			return err
 		}
@@ -156,7 +153,7 @@ func (p *push) pushAll(ctx context.Context) error {
 	return p.searchQuarantine(ctx)
 }
 
-// queries has one query for each client that shares its stats.
+// queries returns one query for each client that shares its stats.
 func (p *push) queries() []postgres.UnsentQuery {
 	var queries []postgres.UnsentQuery
 	for _, client := range p.opts.Clients {
@@ -172,7 +169,7 @@ func (p *push) queries() []postgres.UnsentQuery {
 	return queries
 }
 
-// count finds out how much there is to push and how much need not be.
+// count sets the total to push, and counts what the peer is known to hold.
 func (p *push) count(ctx context.Context, queries []postgres.UnsentQuery) error {
 	for _, query := range queries {
 		unsent, err := p.opts.Store.CountUnsent(ctx, query)
@@ -190,7 +187,7 @@ func (p *push) count(ctx context.Context, queries []postgres.UnsentQuery) error 
 	return nil
 }
 
-// pushSome sends some of the stats that the query visits in batches.
+// pushSome sends the wanted stats of a query in batches.
 func (p *push) pushSome(ctx context.Context, query postgres.UnsentQuery, wanted func(stats.Stat) bool) error {
 	var (
 		batch []stats.Stat
@@ -220,7 +217,7 @@ func (p *push) pushSome(ctx context.Context, query postgres.UnsentQuery, wanted 
 	return flush()
 }
 
-// countUnsent counts in a dry run what would be sent.
+// countUnsent counts what a dry run would send.
 func (p *push) countUnsent(batch []stats.Stat) {
 	p.summary.Sent += len(batch)
 	for i := range batch {
@@ -229,7 +226,7 @@ func (p *push) countUnsent(batch []stats.Stat) {
 	p.advance(batch)
 }
 
-// advance counts a batch as dealt with.
+// advance counts a batch as processed.
 func (p *push) advance(batch []stats.Stat) {
 	p.done += int64(len(batch))
 	last := batch[len(batch)-1]

@@ -171,7 +171,7 @@ func TestPushToPython(t *testing.T) {
 	}
 }
 
-// A malformed stats is found although the peer answers 500 and has stored what
+// A malformed stat is found although the peer answers 500 and has stored what
 // stood before it in the batch.
 func TestPushOfMalformedToPython(t *testing.T) {
 	t.Parallel()
@@ -217,7 +217,7 @@ func TestPushToBrokenPython(t *testing.T) {
 	summary, err := peer.Push(t.Context(), peer.PushOptions{
 		Remote: remote(t, far.url, far.token), Store: local.store, Clients: []stats.Client{client},
 	})
-	if err == nil || !strings.Contains(err.Error(), "fails on one stats after the other") {
+	if err == nil || !strings.Contains(err.Error(), "fails on one stat after another") {
 		t.Errorf("error is %v", err)
 	}
 	wantResult(t, result{}, summary)

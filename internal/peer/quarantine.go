@@ -11,21 +11,21 @@ import (
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
-// quarantine keeps what the peer has not taken until it is known whether the stats
-// are at fault or the peer is.
+// quarantine keeps what the peer did not accept until it is clear whether the stats or
+// the peer are at fault.
 type quarantine struct {
 	stats  []quarantined
 	ranges []statRange // in the order in which they are read
 	grows  bool        // the last range ends where the next batch begins
 }
 
-// quarantined is a single stat that the peer does not take, and why.
+// quarantined is a single stat that the peer did not accept.
 type quarantined struct {
 	stat   stats.Stat // without its data
 	reason string
 }
 
-// statRange is a part of what a query visits, both ends included.
+// statRange is a part of a query's stats, both ends included.
 type statRange struct {
 	query       postgres.UnsentQuery
 	first, last stats.Stat
@@ -35,7 +35,7 @@ func (r statRange) has(stat stats.Stat) bool {
 	return compare(r.first, stat) <= 0 && compare(stat, r.last) <= 0
 }
 
-// compare puts stats into the order in which they are read.
+// compare orders stats as queries return them.
 func compare(a, b stats.Stat) int {
 	if c := a.Date.Compare(b.Date); c != 0 {
 		return c
@@ -43,8 +43,7 @@ func compare(a, b stats.Stat) int {
 	return bytes.Compare(a.UUID[:], b.UUID[:])
 }
 
-// addRange quarantines the rest of a batch. Whole batches that follow each other make
-// one range.
+// addRange quarantines the rest of a batch. Consecutive whole batches make one range.
 func (q *quarantine) addRange(query postgres.UnsentQuery, rest []stats.Stat, whole bool) {
 	grows := q.grows && whole
 	if q.grows = len(rest) > 0; !q.grows {
@@ -60,8 +59,8 @@ func (q *quarantine) addRange(query postgres.UnsentQuery, rest []stats.Stat, who
 	q.ranges = append(q.ranges, statRange{query, first, last})
 }
 
-// isolate quarantines a single stat. opened says that the circuit breaker is open and
-// the peer takes no other stat of the batch either.
+// isolate quarantines a single stat. opened reports whether the circuit breaker is open
+// and the peer accepts no other stat of the batch either.
 func (p *push) isolate(ctx context.Context, stat stats.Stat, failed *peerError) (opened bool, err error) {
 	p.advance([]stats.Stat{stat})
 	stat.Data = nil
@@ -77,7 +76,7 @@ func (p *push) isolate(ctx context.Context, stat stats.Stat, failed *peerError) 
 	return err == nil && !works, err
 }
 
-// searchQuarantine delivers the ranges, down to single stats, within a budget.
+// searchQuarantine delivers the ranges, down to single stats, within the budget.
 func (p *push) searchQuarantine(ctx context.Context) error {
 	p.searching, p.breaker.inRow = true, 0
 	for _, part := range p.quarantine.ranges {
@@ -88,7 +87,7 @@ func (p *push) searchQuarantine(ctx context.Context) error {
 	return p.breaker.broken()
 }
 
-// refuseQuarantined refuses the single stats: the peer works.
+// refuseQuarantined counts the single stats as refused: the peer works.
 func (p *push) refuseQuarantined() {
 	for _, q := range p.quarantine.stats {
 		p.refuse(q.stat, q.reason)
@@ -97,7 +96,7 @@ func (p *push) refuseQuarantined() {
 }
 
 func (p *push) refuse(stat stats.Stat, reason string) {
-	p.logRefusal("the peer refuses a stats, which is passed over",
+	p.logRefusal("the peer refused a stat",
 		"uuid", stat.UUID.String(), "type", string(stat.Type), "date", stat.Date.Format(time.DateOnly), "reason", reason)
 	p.summary.refuse(Refusal{UUID: stat.UUID.String(), Reason: reason})
 }

@@ -19,21 +19,21 @@ import (
 	"github.com/monarc-project/stats-service/openapi/lenient"
 )
 
-// windowReader is the state of reading one window, over all attempts.
+// windowReader is the state of pulling one window, over all attempts.
 type windowReader struct {
 	*pull
 	window window
 
 	stored int   // by any attempt
-	best   tally // of the attempt that came farthest
+	best   tally // of the attempt that got farthest
 	tally  tally // of the current attempt
 	batch  []stats.Item
 	size   int
 
-	useless int // items in a row
+	unusable int // items in a row that are malformed or were not requested
 }
 
-// tally counts the items of one answer.
+// tally counts the items of one response.
 type tally struct {
 	valid, refused, skipped int
 	refusals                []Refusal // the first of them, up to MaxRefusals
@@ -42,8 +42,8 @@ type tally struct {
 
 func (t tally) items() int { return t.valid + t.refused + t.skipped }
 
-// report adds what became of the window to the summary. An item that an earlier
-// attempt stored was not already there.
+// report adds the window to the summary. An item that an earlier attempt stored counts
+// as new.
 func (r *windowReader) report(s *Summary) {
 	s.Sent += r.stored
 	s.AlreadyThere += max(0, r.best.valid-r.stored)
@@ -54,11 +54,11 @@ func (r *windowReader) report(s *Summary) {
 	}
 }
 
-// attempt asks for the window once and stores the answer while it comes in.
+// attempt requests the window once and stores the response as it arrives.
 func (r *windowReader) attempt(ctx context.Context) error {
-	r.tally, r.batch, r.size, r.useless = tally{}, r.batch[:0], 0, 0
+	r.tally, r.batch, r.size, r.unusable = tally{}, r.batch[:0], 0, 0
 	if r.opts.DryRun {
-		r.stored = 0 // nothing is, so that each attempt counts afresh
+		r.stored = 0 // nothing is stored: each attempt counts from the start
 	}
 	err := r.ask(ctx)
 	if r.tally.items() >= r.best.items() {
@@ -81,7 +81,7 @@ func (r *windowReader) ask(ctx context.Context) error {
 	}
 	defer response.Body.Close()
 	readErr := r.read(ctx, response.Body)
-	// What came before the place that cannot be read is as good as ever.
+	// Items before the unreadable place are good.
 	if err := r.flush(ctx); err != nil || readErr == nil {
 		return err
 	}
@@ -111,18 +111,18 @@ func (r *windowReader) read(ctx context.Context, body io.Reader) error {
 	return err
 }
 
-// add takes an item of the answer, of which value is only valid until it returns.
+// add takes an item of the response. value is valid only until add returns.
 func (r *windowReader) add(ctx context.Context, value jsontext.Value) error {
 	item, name, err := decodeItem(value)
 	if err != nil {
 		r.refuse(name, err)
-		return r.pass()
+		return r.countUnusable()
 	}
 	if item.Type != r.window.statsType || !r.window.covers(item.Date) {
 		r.tally.skipped++
-		return r.pass()
+		return r.countUnusable()
 	}
-	r.useless = 0
+	r.unusable = 0
 	length := len(item.Data) + itemOverhead
 	if len(r.batch) == r.opts.BatchCount || r.size > 0 && r.size+length > r.opts.BatchBytes {
 		if err := r.flush(ctx); err != nil {
@@ -133,29 +133,28 @@ func (r *windowReader) add(ctx context.Context, value jsontext.Value) error {
 	return nil
 }
 
-// maxUseless is how many stats in a row an answer may list that are malformed or
-// were not asked for.
-const maxUseless = 100_000
+// maxUnusable bounds the stats in a row that are malformed or were not requested.
+const maxUnusable = 100_000
 
-// pass counts what is of no use, of which there may be no end.
-func (r *windowReader) pass() error {
-	if r.useless++; r.useless < maxUseless {
+// countUnusable fails on a response that seems to have no end of unusable items.
+func (r *windowReader) countUnusable() error {
+	if r.unusable++; r.unusable < maxUnusable {
 		return nil
 	}
-	return r.absurd(fmt.Sprintf("it lists %d stats in a row that are malformed or were not asked for", r.useless))
+	return r.permanentFailure(fmt.Sprintf("it lists %d stats in a row that are malformed or were not asked for", r.unusable))
 }
 
 func (r *windowReader) refuse(name string, reason error) {
-	name = tidy(name)
-	text := tidy(fieldReasons(reason))
-	r.logRefusal("a stats of the peer is malformed and passed over", "uuid", name, "type", string(r.window.statsType), "reason", text)
+	name = printable(name)
+	text := printable(fieldReasons(reason))
+	r.logRefusal("the peer sent a malformed stat", "uuid", name, "type", string(r.window.statsType), "reason", text)
 	r.tally.refused++
 	if len(r.tally.refusals) < MaxRefusals {
 		r.tally.refusals = append(r.tally.refusals, Refusal{UUID: name, Reason: text})
 	}
 }
 
-// fieldReasons leaves out of an *stats.InvalidError that it is about the input.
+// fieldReasons returns the reasons of an *stats.InvalidError alone.
 func fieldReasons(err error) string {
 	invalid, ok := errors.AsType[*stats.InvalidError](err)
 	if !ok {
@@ -164,8 +163,8 @@ func fieldReasons(err error) string {
 	return listFields(invalid.Fields)[0]
 }
 
-// decodeItem validates an item as those are that a front office posts. name is
-// its uuid as far as it can be told.
+// decodeItem validates an item like one that a front office posts. name is its UUID as
+// it was sent, if any.
 func decodeItem(value jsontext.Value) (item stats.Item, name string, err error) {
 	var wire struct {
 		UUID string         `json:"uuid"`
@@ -208,8 +207,8 @@ func parseID(field, text string) (uuid.UUID, error) {
 	return id, nil
 }
 
-// flush stores the gathered items. What has come in is stored even if ctx has
-// ended meanwhile; then ctx's error is returned.
+// flush stores the collected items, even if ctx has ended; then it returns the error
+// of ctx.
 func (r *windowReader) flush(ctx context.Context) error {
 	batch := r.batch
 	r.batch, r.size = nil, 0
@@ -224,11 +223,10 @@ func (r *windowReader) flush(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// store inserts items; of those that the database cannot hold, it finds the ones
-// that are malformed.
+// store inserts items. If the database refuses them, it finds the malformed ones.
 func (r *windowReader) store(ctx context.Context, batch []stats.Item) error {
 	if r.opts.DryRun {
-		return r.look(ctx, batch)
+		return r.countFresh(ctx, batch)
 	}
 	fresh, err := r.fresh(ctx, batch)
 	if err != nil {
@@ -250,8 +248,8 @@ func (r *windowReader) store(ctx context.Context, batch []stats.Item) error {
 	return r.opts.Store.RecordReceipts(ctx, r.peerID, idsOf(batch))
 }
 
-// fresh leaves out what the client has under another uuid, such as duplicates
-// that were removed here and would come back.
+// fresh leaves out what the client has under another UUID, such as duplicates that
+// were removed here and would come back.
 func (r *windowReader) fresh(ctx context.Context, batch []stats.Item) ([]stats.Item, error) {
 	repeats, err := r.opts.Store.Repeats(ctx, r.opts.Client, batch)
 	if err != nil {
@@ -278,8 +276,8 @@ func (r *windowReader) storeHalves(ctx context.Context, batch []stats.Item, reas
 	return r.store(ctx, batch[middle:])
 }
 
-// look counts what store would have stored.
-func (r *windowReader) look(ctx context.Context, batch []stats.Item) error {
+// countFresh counts what store would have stored.
+func (r *windowReader) countFresh(ctx context.Context, batch []stats.Item) error {
 	fresh, err := r.fresh(ctx, batch)
 	if err != nil {
 		return err

@@ -9,11 +9,11 @@ import (
 	"github.com/google/uuid"
 )
 
-// MaxItems is how many stats a batch may have. The smallest take many times the
-// memory of their text; front offices send five for each analysis.
+// MaxItems bounds the stats of a batch. Small ones take many times the memory of
+// their text; front offices send five for each analysis.
 const MaxItems = 10_000
 
-// Batch is what is posted at once: it is stored as a whole or not at all.
+// Batch is the stats of one request. It is stored as a whole or not at all.
 type Batch struct {
 	Items []Item
 }
@@ -31,7 +31,7 @@ func (b Batch) Types() []Type {
 
 // Item is a stat to be stored. Its fields have been validated.
 type Item struct {
-	UUID        uuid.UUID // uuid.Nil: the sender chose none
+	UUID        uuid.UUID // uuid.Nil if the sender chose none
 	ANR         uuid.UUID
 	Type        Type
 	Date        time.Time // midnight UTC
@@ -39,10 +39,10 @@ type Item struct {
 	Fingerprint Fingerprint
 	Digest      Digest
 
-	// Known: a document of the analysis with this digest has been stored before.
-	// Its bytes have not been read this time.
+	// Known reports whether the analysis has a stored document with this digest. Data
+	// was not parsed then.
 	Known bool
-	// Observations are what Data measures, or nil: see Observe.
+	// Observations are what Data measures; they may be nil, see Observe.
 	Observations []Observation
 }
 
@@ -56,27 +56,27 @@ func ItemOf(stat Stat) (Item, error) {
 	return item, item.Read()
 }
 
-// DocumentKey returns the name of the item's document.
+// DocumentKey returns the key of the item's document.
 func (i *Item) DocumentKey() DocumentKey { return DocumentKey{ANR: i.ANR, Digest: i.Digest} }
 
-// Read reads the document, also of an item that is known: for whoever finds that
-// it is no longer stored. Its error is an *InvalidError.
+// Read parses and validates the document. A caller that finds that a known document is
+// no longer stored has to do so. Its error is an *InvalidError.
 func (i *Item) Read() (err error) {
 	i.Digest, i.Observations, err = readDocument(i.Type, i.Data)
 	i.Known = false
 	return err
 }
 
-// A batch holds so many observations, at 300 bytes each and their labels, of
-// documents of so many bytes. Those of a larger batch, which take several times
-// the memory of its text, are dropped once they are validated.
+// maxObservations and maxObservedBytes bound the observations that a batch holds, at
+// 300 bytes each and their labels, and the bytes of their documents. Beyond that they
+// are dropped after validation: they take several times the memory of the text.
 const (
 	maxObservations  = 16 << 10
 	maxObservedBytes = 2 << 20
 )
 
-// Observe returns what the document measures; it reads the document where that is
-// not known any more or, of an item that is Known, never was. The error is an
+// Observe returns what the document measures. It parses the document if the
+// observations were dropped or, for a Known item, never made. The error is an
 // *InvalidError.
 func (i *Item) Observe() ([]Observation, error) {
 	if i.Observations != nil {
@@ -86,18 +86,17 @@ func (i *Item) Observe() ([]Observation, error) {
 	return observations, err
 }
 
-// SentDocument names the bytes of a document of an analysis.
+// SentDocument identifies the bytes of a document of an analysis.
 type SentDocument struct {
 	ANR         uuid.UUID
 	Fingerprint Fingerprint
 }
 
-// Known returns the digests of those documents that are stored. Documents that
-// do not validate, which an adopted database may hold, are not known. A nil
-// Known knows nothing.
+// Known returns the digests of the documents that are stored. It leaves out documents
+// that do not validate, which an adopted database may hold. A nil Known finds none.
 type Known func(sent []SentDocument) (map[SentDocument]Digest, error)
 
-// identify finds out which items are known.
+// identify sets Known and Digest of the items.
 func (b *Batch) identify(known Known) error {
 	if known == nil || len(b.Items) == 0 {
 		return nil
@@ -118,24 +117,24 @@ func (b *Batch) identify(known Known) error {
 
 func (i *Item) sent() SentDocument { return SentDocument{ANR: i.ANR, Fingerprint: i.Fingerprint} }
 
-// Result is what became of an item of a batch.
+// Result is the outcome for an item of a batch.
 type Result struct {
-	// Stat is the item's stat without its data, with the UUID under which it is
-	// stored. Of a duplicate it is what was sent.
+	// Stat is the item's stat without its data, with the UUID under which it is stored.
+	// For a duplicate it is the stat that was sent.
 	Stat   Stat
 	Status Status
 }
 
-// Status is the way in which an item of a batch was dealt with.
+// Status says what was done with an item of a batch.
 type Status int
 
 // The statuses of an item.
 const (
-	// Stored: this batch stored the item.
+	// Stored means that this batch stored the item.
 	Stored Status = iota + 1
-	// Repeated: the client had stored the same content for that day before, or
-	// the batch has it twice. Result.Stat is the stat that is stored.
+	// Repeated means that the client had stored the same content for that day, or the
+	// batch has it twice. Result.Stat is the stored stat.
 	Repeated
-	// Duplicate: another stat already uses this UUID. Nothing was changed.
+	// Duplicate means that another stat already uses this UUID. Nothing was changed.
 	Duplicate
 )

@@ -10,10 +10,9 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// canonicalizer writes the one form that JSON of equal content has in common,
-// token by token: members sorted by name, no white space, strings with the fewest
-// escapes and numbers as digits·10^exponent without trailing zeros. Numbers are
-// compared exactly, however many digits they have.
+// canonicalizer writes the canonical form of JSON token by token: members sorted by
+// name, no white space, strings with the fewest escapes and numbers as
+// digits·10^exponent without trailing zeros. It keeps every digit of a number.
 //
 // The zero value is ready for use. The tokens must be those of valid JSON, with
 // numbers that are storable.
@@ -21,7 +20,7 @@ type canonicalizer struct {
 	out     []byte
 	open    []container // objects and arrays, outermost first
 	members []member    // of the open objects
-	sorted  []byte      // for an object whose members have to be put in order
+	sorted  []byte      // buffer for an object whose members have to be sorted
 }
 
 // container is an open object or array.
@@ -31,7 +30,7 @@ type container struct {
 	members int // how many of canonicalizer.members lie before its own
 }
 
-// member tells where out has a member of an object.
+// member holds the offsets in out of a member of an object.
 type member struct{ name, colon, end int }
 
 func (c *canonicalizer) reset() {
@@ -92,7 +91,7 @@ func (c *canonicalizer) before() {
 	}
 }
 
-// after notes that a token is complete.
+// after counts a complete token.
 func (c *canonicalizer) after() {
 	if len(c.open) == 0 {
 		return
@@ -104,9 +103,9 @@ func (c *canonicalizer) after() {
 	}
 }
 
-// sort puts the members that end out in the order of their names.
+// sort sorts the members at the end of out by name.
 func (c *canonicalizer) sort(members []member) {
-	// Without the quotes, which are greater than the space.
+	// Compare without the quotes: a quote is greater than a space.
 	compare := func(a, b member) int {
 		return bytes.Compare(c.out[a.name+1:a.colon-1], c.out[b.name+1:b.colon-1])
 	}

@@ -11,11 +11,10 @@ import (
 // maxScaleDigits bounds the length of an impact or likelihood.
 const maxScaleDigits = 9
 
-// cartography reads the maps of risks: one observation for each state and kind
-// (see Key), whether the analysis has risks there or not, and one for
-// each cell that has risks. PHP writes a map with the keys 0, 1, 2 as a list,
-// which may have null in the place of a missing key; null instead of a map means
-// one without risks. The scales are not read.
+// cartography reads the maps of risks. It returns one observation for each state and
+// kind (see Key), also where the analysis has no risks, and one for each cell that has
+// risks. PHP writes a map with the keys 0, 1, 2 as a list, with null for a missing key;
+// null in place of a map means that there are no risks. The scales are ignored.
 func (r *reader) cartography() ([]Observation, error) {
 	observations := r.roomFor(`:`)
 	for _, of := range statesAndKinds() {
@@ -41,7 +40,7 @@ func (r *reader) cartography() ([]Observation, error) {
 	return observations, err
 }
 
-// appendCells reads {impact:{likelihood:count}} of the map that key stands for.
+// appendCells reads {impact:{likelihood:count}}, the map of key.
 func (r *reader) appendCells(cells []Observation, key Key) ([]Observation, error) {
 	err := r.scale(func(impact string) error {
 		return r.scale(func(likelihood string) error {
@@ -57,8 +56,8 @@ func (r *reader) appendCells(cells []Observation, key Key) ([]Observation, error
 	return cells, err
 }
 
-// scale reads a map from scale values and calls member before each value that
-// is not null.
+// scale reads a map whose keys are values of a scale. It calls member before each value
+// that is not null.
 func (r *reader) scale(member func(value string) error) error {
 	return r.indexed(func(value string) error {
 		if !isScaleValue(value) {
@@ -71,8 +70,8 @@ func (r *reader) scale(member func(value string) error) error {
 	})
 }
 
-// isScaleValue accepts negative numbers too: MONARC writes -1 for what has not
-// been evaluated, and a scale may start below 0.
+// isScaleValue reports whether s is an integer. MONARC writes -1 for what has not been
+// evaluated, and a scale may start below 0.
 func isScaleValue(s string) bool {
 	magnitude, negative := strings.CutPrefix(s, "-")
 	digits, rest := leadingDigits([]byte(magnitude))

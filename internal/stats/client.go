@@ -8,8 +8,7 @@ import (
 	"github.com/google/uuid"
 )
 
-// Role decides what a client may see. The values are those of the database and of
-// the API.
+// Role decides what a client may see. Its values are those of the database and the API.
 type Role int16
 
 // The two roles.
@@ -26,8 +25,8 @@ func (r Role) String() string {
 	return "user"
 }
 
-// ParseRole returns the role that name stands for. Anything but "user" and
-// "admin" is an *InvalidError: an unknown role never becomes admin.
+// ParseRole returns the role named user or admin. For any other name, the error is an
+// *InvalidError: an unknown role never becomes admin.
 func ParseRole(name string) (Role, error) {
 	switch name {
 	case "user":
@@ -43,7 +42,7 @@ type Client struct {
 	ID               int64
 	UUID             uuid.UUID
 	Name             string
-	Token            string // filled only where a caller needs to show it
+	Token            string // set only where a caller has to show it
 	Role             Role
 	Latitude         *float64
 	Longitude        *float64
@@ -51,12 +50,12 @@ type Client struct {
 	Local            bool
 	IsSharingEnabled bool
 	IsActive         bool
-	IsProcessed      bool // false: its stats count in no result; a new client's always do
+	IsProcessed      bool // false for a muted client, whose stats count in no result
 	CreatedAt        time.Time
 	UpdatedAt        time.Time
 }
 
-// Scope returns the stats that the client may see, list and delete.
+// Scope returns the scope of the stats that the client may see, list and delete.
 func (c Client) Scope() Scope {
 	if c.Role == RoleAdmin {
 		return Scope{all: true}
@@ -64,20 +63,20 @@ func (c Client) Scope() Scope {
 	return Scope{clientID: c.ID}
 }
 
-// Scope limits every read and delete to the rows its holder may touch. The
-// zero value reaches nothing, so that a forgotten scope fails closed.
+// Scope limits every read and delete to the rows that its holder may access. The zero
+// value gives access to nothing, so that a forgotten scope fails closed.
 type Scope struct {
 	all      bool
 	clientID int64
 }
 
-// Everything is the scope of operators and of aggregating questions.
+// Everything returns the scope of operators and of aggregates over all clients.
 func Everything() Scope { return Scope{all: true} }
 
-// OfClient is the scope of one client's own stats.
+// OfClient returns the scope of one client's own stats.
 func OfClient(id int64) Scope { return Scope{clientID: id} }
 
-// ClientID returns the only client whose rows are in reach, or nil when all are.
+// ClientID returns the only client whose rows are accessible, or nil for all.
 func (s Scope) ClientID() *int64 {
 	if s.all {
 		return nil

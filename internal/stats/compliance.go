@@ -6,10 +6,10 @@ import (
 	"strconv"
 )
 
-// compliance reads, per referential, one observation for the referential
-// itself and one per category that has a current or a target value. A value
-// that is missing, null or an empty string has not been evaluated and is left
-// out; the controls behind the values are validated, but not measured.
+// compliance returns an observation for each referential, and one for each of its
+// categories that has a current or a target value. A value that is missing, null or an
+// empty string has not been evaluated and is left out. The controls of a category are
+// validated, but not measured.
 func (r *reader) compliance() ([]Observation, error) {
 	observations := []Observation{}
 	seen := make(map[string]int)
@@ -75,8 +75,8 @@ func (r *reader) categories(state string, to []Observation) ([]Observation, erro
 	return to, err
 }
 
-// unusedName appends a number to a name that is taken and takes the result:
-// users name categories, and nothing keeps them from using a name twice.
+// unusedName appends a number to a name that is taken, and marks the result as taken:
+// users may give two categories the same name.
 func unusedName(taken map[string]bool, name string) string {
 	unused := name
 	for n := 2; taken[unused]; n++ {

@@ -7,18 +7,18 @@ import "time"
 const (
 	minYear = 1970
 	maxYear = 9999
-	// windowMonths is how far back a question without a start reaches.
+	// windowMonths is the length of a range without a start.
 	windowMonths = 3
 )
 
-// ParseDate reads a calendar day of the years 1970 to 9999 and returns its
-// midnight UTC. The form is YYYY-MM-DD; the others that the running service takes
-// are YYYYMMDD and a date with a time, of which the day counts as it is written,
-// whatever the offset. The error is an *InvalidError about the field date.
+// ParseDate parses a calendar day of the years 1970 to 9999 and returns its midnight
+// in UTC. The format is YYYY-MM-DD. Like the Python service, it also accepts YYYYMMDD
+// and a date with a time: the day counts as written, whatever the offset. The error is
+// an *InvalidError about the field date.
 func ParseDate(s string) (time.Time, error) { return parseDate("date", s, dayLayouts) }
 
-// ParseDateField is ParseDate for a field of another name that filters, where
-// YYYY-MM stands for the first of the month.
+// ParseDateField parses the date of a filter with another field name. It also accepts
+// YYYY-MM, the first of the month.
 func ParseDateField(field, s string) (time.Time, error) {
 	return parseDate(field, s, filterLayouts)
 }
@@ -31,7 +31,7 @@ var (
 	filterLayouts = append([]string{"2006-01"}, dayLayouts...)
 )
 
-// longestDate bounds what is tried: 2026-11-27T00:00:00.000000000+02:00.
+// longestDate is the length of 2026-11-27T00:00:00.000000000+02:00.
 const longestDate = 35
 
 func parseDate(field, s string, layouts []string) (time.Time, error) {
@@ -58,14 +58,14 @@ func dayOf(s string, layouts []string) (day time.Time, ok bool) {
 	return time.Time{}, false
 }
 
-// Today returns midnight UTC of the calendar day that it is at now in loc.
+// Today returns midnight UTC of the calendar day at now in loc.
 func Today(now time.Time, loc *time.Location) time.Time {
 	year, month, day := now.In(loc).Date()
 	return time.Date(year, month, day, 0, 0, 0, 0, time.UTC)
 }
 
-// Window completes a range of dates, both ends of which are included: without
-// an end it ends today, without a start it starts three months before its end.
+// Window completes a range of dates, both ends included. Without an end it ends today;
+// without a start it starts three months before its end.
 func Window(from, to *time.Time, today time.Time) (start, end time.Time) {
 	end = today
 	if to != nil {
@@ -77,8 +77,8 @@ func Window(from, to *time.Time, today time.Time) (start, end time.Time) {
 	return MonthsBefore(end, windowMonths), end
 }
 
-// MonthsBefore keeps the day of the month where the month has it and otherwise
-// takes the month's last: three months before 31 May is the end of February.
+// MonthsBefore returns the same day of an earlier month, or its last day if it is
+// shorter: three months before 31 May is the end of February.
 func MonthsBefore(date time.Time, months int) time.Time {
 	year, month, day := date.Date()
 	lastDay := time.Date(year, month-time.Month(months)+1, 0, 0, 0, 0, 0, time.UTC).Day()

@@ -12,32 +12,32 @@ import (
 )
 
 const (
-	maxNumberLen = 40  // characters of a number that is measured
-	maxMagnitude = 1e9 // of a number that is measured
+	maxNumberLen = 40  // characters of a measured number
+	maxMagnitude = 1e9 // of a measured number
 	maxDecimals  = 18  // of a measured number; more are rounded half to even
 
-	// maxStoredLen and maxStoredExp bound the numbers that are only kept.
-	// PostgreSQL stores far more, but not everything that JSON can write.
+	// maxStoredLen and maxStoredExp bound numbers that are stored, but not measured.
+	// PostgreSQL accepts far larger ones, but not every number that JSON can write.
 	maxStoredLen = 400
 	maxStoredExp = 400
 )
 
 var (
 	notNegative = udecimal.Zero
-	// notEvaluated is what MONARC sends for a risk that nobody has evaluated.
+	// notEvaluated is MONARC's value for a risk that nobody has evaluated.
 	notEvaluated = udecimal.MustFromInt64(-1, 0)
 	largest      = udecimal.MustFromInt64(maxMagnitude, 0)
 )
 
-// literal is a JSON number taken apart: ±digits·10^exp.
+// literal is a JSON number in parts: ±digits·10^exponent.
 type literal struct {
 	negative bool
 	whole    []byte // digits before the point
 	fraction []byte // digits after the point
-	exponent []byte // sign and digits, empty: none
+	exponent []byte // sign and digits, or empty
 }
 
-// splitNumber takes text apart and reports whether it is a JSON number.
+// splitNumber splits text into its parts and reports whether it is a JSON number.
 func splitNumber(text []byte) (n literal, ok bool) {
 	rest, negative := bytes.CutPrefix(text, []byte("-"))
 	n.negative = negative
@@ -74,8 +74,8 @@ func leadingDigits(text []byte) (digits, rest []byte) {
 	return text[:i], text[i:]
 }
 
-// parseDecimal reads a number that is measured. Its error completes a sentence
-// about the number.
+// parseDecimal parses a measured number. Its error completes a sentence about the
+// number.
 func parseDecimal(text []byte) (udecimal.Decimal, error) {
 	if len(text) > maxNumberLen {
 		return udecimal.Zero, fmt.Errorf("must be a number of at most %d characters", maxNumberLen)
@@ -92,7 +92,7 @@ func parseDecimal(text []byte) (udecimal.Decimal, error) {
 }
 
 // decimal returns n with at most maxDecimals decimals and no trailing zeros;
-// ok is false when it is certainly larger than maxMagnitude.
+// ok is false if n is certainly larger than maxMagnitude.
 func (n literal) decimal() (d udecimal.Decimal, ok bool) {
 	fraction := bytes.TrimRight(n.fraction, "0")
 	if len(n.exponent) == 0 && len(n.whole)+len(fraction) <= maxDecimals {
@@ -111,7 +111,7 @@ func (n literal) decimal() (d udecimal.Decimal, ok bool) {
 	return n.largeDecimal()
 }
 
-// largeDecimal is decimal for what does not fit the fast path.
+// largeDecimal implements decimal for numbers that do not fit the fast path.
 func (n literal) largeDecimal() (d udecimal.Decimal, ok bool) {
 	coefficient, _ := new(big.Int).SetString(string(n.whole)+string(n.fraction), 10)
 	if coefficient.Sign() == 0 {
@@ -119,7 +119,7 @@ func (n literal) largeDecimal() (d udecimal.Decimal, ok bool) {
 	}
 	exponent, ok := n.exponentWithin(2 * maxNumberLen)
 	if !ok {
-		// Beyond what the digits could make up for: far too large, or next to nothing.
+		// The digits cannot make up for such an exponent: far too large, or nearly zero.
 		return udecimal.Zero, n.exponent[0] == '-'
 	}
 	shift := exponent - len(n.fraction) + maxDecimals
@@ -180,7 +180,7 @@ func (n literal) exponentWithin(limit int) (exponent int, ok bool) {
 	return exponent, err == nil && -limit <= exponent && exponent <= limit
 }
 
-// storable reports whether text, a JSON number, can be kept as it is.
+// storable reports whether text, a JSON number, can be stored unchanged.
 func storable(text []byte) bool {
 	n, _ := splitNumber(text)
 	_, ok := n.exponentWithin(maxStoredExp)

@@ -11,42 +11,41 @@ import (
 )
 
 // Digest identifies the content of a document: the first 128 bits of the
-// SHA-256 of its type and its canonical form. Documents that differ only in
-// white space, in the order of members, in escapes or in how a number is
-// written have the same digest.
+// SHA-256 of its type and its canonical form. Documents that differ only in white
+// space, the order of members, escapes or the notation of numbers have the same
+// digest.
 type Digest [16]byte
 
-// Fingerprint identifies the exact bytes that a document was sent as: the first
-// 128 bits of the SHA-256 of its type and these bytes. Whoever knows the digest
-// for a fingerprint need not read the bytes.
+// Fingerprint identifies the exact bytes of a document: the first 128 bits of the
+// SHA-256 of its type and these bytes. If the digest for a fingerprint is known, the
+// bytes need not be parsed.
 type Fingerprint [16]byte
 
-// Document is the content of stats: what an analysis says of itself, without a
-// day. An analysis that does not change sends the same document every day.
+// Document is the content of stats without a day. An analysis that does not change
+// sends the same document every day.
 type Document struct {
 	Type         Type
 	Data         []byte // a JSON object or array, as it was sent
 	Digest       Digest
 	Fingerprint  Fingerprint
-	Observations []Observation // what Data measures; each has another key
+	Observations []Observation // what Data measures, with distinct keys
 }
 
-// DocumentKey names a stored document. The same content of two analyses is two
+// DocumentKey identifies a stored document. Equal content of two analyses makes two
 // documents.
 type DocumentKey struct {
 	ANR    uuid.UUID
 	Digest Digest
 }
 
-// ReadDocument reads, validates, measures and identifies data, the JSON of a stat
-// of type t, in one pass. Data without anything to measure has no observations.
+// ReadDocument parses, validates, measures and identifies data, the JSON of a stat of
+// type t, in one pass. Data without measured values has no observations.
 //
-// Numbers may be strings of numbers, and maps that are empty may be lists, as
-// PHP writes them. Members that the type does not know are allowed, since data
-// is documented as dynamic; they must be storable.
+// Numbers may be strings, and empty maps may be lists, as PHP writes them. Unknown
+// members are allowed, since data is documented as dynamic; they must be storable.
 //
-// Errors are *InvalidError whose field is the path of the first problem, such
-// as data.3.averageRate or data.risks.current.informational.0.level.
+// Errors are *InvalidError. Their field is the path of the first problem, such as
+// data.3.averageRate or data.risks.current.informational.0.level.
 func ReadDocument(t Type, data []byte) (Document, error) {
 	digest, observations, err := readDocument(t, data)
 	if err != nil {
@@ -55,7 +54,7 @@ func ReadDocument(t Type, data []byte) (Document, error) {
 	return Document{Type: t, Data: data, Digest: digest, Fingerprint: FingerprintOf(t, data), Observations: observations}, nil
 }
 
-// readDocument is ReadDocument without what does not need reading.
+// readDocument implements ReadDocument without the fields that need no parsing.
 func readDocument(t Type, data []byte) (digest Digest, observations []Observation, err error) {
 	read, known := readers[t]
 	if !known {
@@ -82,9 +81,8 @@ var readers = map[Type]func(*reader) ([]Observation, error){
 	Compliance:    (*reader).compliance,
 }
 
-// DigestOf returns the digest of a document that need not be valid, which a
-// database may hold that another program has filled. Where data cannot be read
-// at all, its exact bytes are what identifies it.
+// DigestOf returns the digest of a document that may be invalid: an adopted database
+// may hold some. Data that cannot be parsed is identified by its exact bytes.
 func DigestOf(t Type, data []byte) Digest {
 	r := newReader(data)
 	defer r.release()
@@ -97,11 +95,10 @@ func DigestOf(t Type, data []byte) Digest {
 // FingerprintOf returns the fingerprint of data, the JSON of a document.
 func FingerprintOf(t Type, data []byte) Fingerprint { return Fingerprint(sumOf(t, data)) }
 
-// hashBuffers spare sumOf from allocating what it hashes.
+// hashBuffers save sumOf an allocation.
 var hashBuffers = sync.Pool{New: func() any { return new([]byte) }}
 
-// sumOf hashes a type and bytes. No type contains NUL, so that the two cannot
-// run into each other.
+// sumOf hashes a type and bytes with a NUL between them, which no type contains.
 func sumOf(t Type, data []byte) (sum [16]byte) {
 	hash := sha256.New()
 	prefix := hashBuffers.Get().(*[]byte)
@@ -114,9 +111,9 @@ func sumOf(t Type, data []byte) (sum [16]byte) {
 	return sum
 }
 
-// DerivedUUID returns the UUID (version 8) of a stat whose sender chose none. It
-// depends on all that makes a repeated request the same: the client, the
-// analysis, the day and the document (whose digest covers the type).
+// DerivedUUID returns the UUID (version 8) of a stat whose sender chose none. A
+// repeated request gets the same one: it depends on the client, the analysis, the day
+// and the document (whose digest covers the type).
 func DerivedUUID(client, anr uuid.UUID, date time.Time, digest Digest) uuid.UUID {
 	hash := sha256.New()
 	hash.Write(client[:])

@@ -10,20 +10,19 @@ import (
 	"strings"
 )
 
-// Errors that adapters translate to their own and that edges map to answers.
+// Errors that adapters return and that handlers map to responses.
 var (
 	ErrNotFound  = errors.New("not found")
 	ErrForbidden = errors.New("not allowed")
-	// ErrUnchanged reports that what was to be created is already there, identical.
+	// ErrUnchanged reports that an identical record already exists.
 	ErrUnchanged = errors.New("unchanged")
-	// ErrUnavailable reports that the database cannot be reached; trying again may help.
+	// ErrUnavailable reports that the database cannot be reached; a retry may help.
 	ErrUnavailable = errors.New("the database cannot be reached")
-	// ErrBusy reports that others use all that the service has for this; trying
-	// again may help.
+	// ErrBusy reports that other requests use all capacity; a retry may help.
 	ErrBusy = errors.New("the service is busy")
 )
 
-// ConflictError reports that a unique value is taken by another record.
+// ConflictError reports that another record already uses a unique value.
 type ConflictError struct {
 	Field   string // wire name of the field
 	Message string
@@ -31,11 +30,11 @@ type ConflictError struct {
 
 func (e *ConflictError) Error() string { return e.Message }
 
-// InvalidError tells which fields of the input cannot be accepted and why.
-// The text is safe to show to the caller.
+// InvalidError says which fields of the input are not accepted, and why. The text is
+// safe to show to the caller.
 type InvalidError struct {
-	Message string            // what is wrong as a whole, never empty
-	Fields  map[string]string // field, or index.field, to what is wrong with it
+	Message string            // never empty
+	Fields  map[string]string // reasons by field, or by index.field
 }
 
 // Invalid returns an *InvalidError about a single field.
@@ -47,8 +46,8 @@ func Invalid(field, format string, args ...any) *InvalidError {
 	}
 }
 
-// UnknownArguments returns an *InvalidError about parameters that are not known
-// here. It names the first twenty, the longest of them cut.
+// UnknownArguments returns an *InvalidError about unknown parameters. It names the
+// first twenty, and shortens long names.
 func UnknownArguments(names []string) *InvalidError {
 	names = slices.Clone(names[:min(len(names), 20)])
 	fields := make(map[string]string, len(names))
@@ -59,8 +58,8 @@ func UnknownArguments(names []string) *InvalidError {
 	return &InvalidError{Message: "Unknown arguments: " + strings.Join(names, ", "), Fields: fields}
 }
 
-// Under returns a copy whose fields start with prefix and a dot: the error of
-// an item, told about the list that it is in.
+// Under returns a copy whose fields start with prefix and a dot: the error of an item
+// becomes one of its list.
 func (e *InvalidError) Under(prefix string) *InvalidError {
 	fields := make(map[string]string, len(e.Fields))
 	for name, reason := range e.Fields {
@@ -86,10 +85,10 @@ func (e *InvalidError) Error() string {
 	return e.Message + ": " + strings.Join(parts, "; ")
 }
 
-// shorten keeps what a caller sent from flooding an error text.
+// shorten limits how much of a caller's input an error quotes.
 func shorten(s string) string { return Shorten(60, s) }
 
-// Shorten cuts s to a number of bytes.
+// Shorten cuts s to limit bytes.
 func Shorten(limit int, s string) string {
 	if len(s) <= limit {
 		return s
@@ -97,7 +96,7 @@ func Shorten(limit int, s string) string {
 	return strings.ToValidUTF8(s[:limit], "") + "…"
 }
 
-// ReasonOf returns why the only field of an *InvalidError was refused, or the text of
+// ReasonOf returns the reason of an *InvalidError about one field, or the text of
 // another error.
 func ReasonOf(err error) string {
 	if invalid, ok := errors.AsType[*InvalidError](err); ok {

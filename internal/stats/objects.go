@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// objects reads threats and vulnerabilities.
+// objects reads a list of threats or vulnerabilities.
 func (r *reader) objects() ([]Observation, error) {
 	observations := r.roomFor(`"averageRate"`)
 	seen := make(map[string]int, cap(observations))
@@ -62,7 +62,7 @@ func (r *reader) measuredObject() (o Observation, err error) {
 	return o, nil
 }
 
-// labelOrSkip reads the value of name into labels if it is one of theirs. A label
+// labelOrSkip reads the value of name into labels if name is that of a label. A label
 // of white space counts as missing.
 func (r *reader) labelOrSkip(name string, labels *Labels) error {
 	language := slices.Index([]string{"label1", "label2", "label3", "label4"}, name)

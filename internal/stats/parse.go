@@ -18,51 +18,49 @@ import (
 )
 
 const (
-	// maxFaults is how many faults of a batch are told.
-	maxFaults = 20
+	// maxErrors bounds the validation errors that are reported about a batch.
+	maxErrors = 20
 	// maxFieldLen keeps the names of fields in errors readable.
 	maxFieldLen = 200
-	// bodyField names the body as a whole.
+	// bodyField stands for the whole body.
 	bodyField = "body"
 )
 
-// TooManyItemsError is about a batch with more than MaxItems.
+// TooManyItemsError reports a batch with more than MaxItems.
 type TooManyItemsError struct{}
 
-// Error says how many stats a batch may have.
+// Error implements error.
 func (TooManyItemsError) Error() string {
 	return fmt.Sprintf("The batch has more than %d stats; send it in smaller ones.", MaxItems)
 }
 
-// ParseBatch reads the body of a request that posts stats: a JSON array of
-// objects with the members anr, type, date, data and, optionally, uuid. It
-// validates all of it, but does not read the documents that are known. The items
-// refer to body.
+// ParseBatch parses the body of a request that posts stats: a JSON array of objects
+// with the members anr, type, date, data and, optionally, uuid. It validates all of
+// it, but does not parse documents that are known. The items refer to body.
 //
-// Errors are those of known, TooManyItemsError and *InvalidError, which names up
-// to 20 faults by the index of the item and the field, such as
-// 3.data.0.averageRate.
+// Errors are those of known, TooManyItemsError and *InvalidError, which names up to 20
+// fields by the index of the item, such as 3.data.0.averageRate.
 func ParseBatch(body []byte, known Known) (Batch, error) {
 	p := newBatchParser(body)
 	if err := p.array(); err != nil {
 		return Batch{}, err
 	}
 	batch := Batch{Items: p.items}
-	if !p.faults.full() {
+	if !p.errs.full() {
 		if err := batch.identify(known); err != nil {
 			return Batch{}, err
 		}
-		batch.read(&p.faults)
+		batch.read(&p.errs)
 	}
-	if err := p.faults.err(); err != nil {
+	if err := p.errs.err(); err != nil {
 		return Batch{}, err
 	}
 	return batch, nil
 }
 
-// ParseItem reads one item of a batch as ParseBatch does. Errors are *InvalidError
-// with fields such as date and data.0.averageRate. The item, which refers to text,
-// is as complete as could be read.
+// ParseItem parses one item like ParseBatch. Errors are *InvalidError with fields such
+// as date and data.0.averageRate. The item refers to text; beside an error it has what
+// could be parsed.
 func ParseItem(text []byte) (Item, error) {
 	p := newBatchParser(text)
 	p.field = func(name string) string { return cmp.Or(name, bodyField) }
@@ -73,25 +71,25 @@ func ParseItem(text []byte) (Item, error) {
 		return Item{}, err
 	}
 	item := p.items[0]
-	if err := p.faults.err(); err != nil {
+	if err := p.errs.err(); err != nil {
 		return item, err
 	}
 	return item, item.Read()
 }
 
-// read reads the documents that are not known.
-func (b *Batch) read(faults *batchFaults) {
+// read parses the documents that are not known.
+func (b *Batch) read(errs *validationErrors) {
 	held, size := 0, 0
 	for i := range b.Items {
 		item := &b.Items[i]
 		if item.Known || item.Data == nil {
 			continue
 		}
-		if faults.full() {
+		if errs.full() {
 			return
 		}
 		if err := item.Read(); err != nil {
-			faults.addUnder(strconv.Itoa(i), err)
+			errs.addUnder(strconv.Itoa(i), err)
 		}
 		held, size = held+len(item.Observations), size+len(item.Data)
 		if held > maxObservations || size > maxObservedBytes {
@@ -100,25 +98,25 @@ func (b *Batch) read(faults *batchFaults) {
 	}
 }
 
-// batchFaults gathers what is wrong with a batch.
-type batchFaults struct {
+// validationErrors collects the errors of a batch.
+type validationErrors struct {
 	fields  map[string]string
 	unknown []string // names of members
 }
 
-func (f *batchFaults) full() bool { return len(f.fields) >= maxFaults }
+func (f *validationErrors) full() bool { return len(f.fields) >= maxErrors }
 
-func (f *batchFaults) add(field, reason string) {
+func (f *validationErrors) add(field, reason string) {
 	if f.fields == nil {
 		f.fields = map[string]string{}
 	}
-	if _, told := f.fields[field]; !told && !f.full() {
+	if _, reported := f.fields[field]; !reported && !f.full() {
 		f.fields[field] = reason
 	}
 }
 
 // addUnder adds the fields of err, an *InvalidError, below a prefix.
-func (f *batchFaults) addUnder(prefix string, err error) {
+func (f *validationErrors) addUnder(prefix string, err error) {
 	if invalid, ok := errors.AsType[*InvalidError](err); ok {
 		for name, reason := range invalid.Under(prefix).Fields {
 			f.add(name, reason)
@@ -127,7 +125,7 @@ func (f *batchFaults) addUnder(prefix string, err error) {
 }
 
 // err returns nil or an *InvalidError.
-func (f *batchFaults) err() error {
+func (f *validationErrors) err() error {
 	if len(f.fields) == 0 {
 		return nil
 	}
@@ -139,22 +137,22 @@ func (f *batchFaults) err() error {
 	return &InvalidError{Message: message, Fields: f.fields}
 }
 
-// batchParser reads the envelopes of items.
+// batchParser parses the members of items other than the content of data.
 type batchParser struct {
-	body   []byte
-	dec    *jsontext.Decoder
-	items  []Item
-	faults batchFaults
-	field  func(name string) string // the place of a member of the current item
+	body  []byte
+	dec   *jsontext.Decoder
+	items []Item
+	errs  validationErrors
+	field func(name string) string // names a member of the current item in errors
 }
 
-// newBatchParser returns a parser that allows repeated names: those of an
-// envelope are told apart here, those of a document when it is read.
+// newBatchParser returns a parser whose decoder allows duplicate names: member finds
+// them in an item, and a reader in a document.
 func newBatchParser(body []byte) *batchParser {
 	return &batchParser{body: body, dec: jsontext.NewDecoder(bytes.NewBuffer(body), jsontext.AllowDuplicateNames(true))}
 }
 
-// array reads the items until the faults are too many to go on.
+// array parses the items until there are too many errors.
 func (p *batchParser) array() error {
 	if kind := p.dec.PeekKind(); kind != jsontext.KindBeginArray && kind != jsontext.KindInvalid {
 		return invalidBody("must be an array, not %s", describe(kind))
@@ -165,10 +163,10 @@ func (p *batchParser) array() error {
 	case err != nil:
 		return syntaxError(err)
 	}
-	// Growing the list costs more memory than all items of a small batch.
+	// Growing the slice would take more memory than all items of a small batch.
 	p.items = make([]Item, 0, min(bytes.Count(p.body, []byte(`"anr"`)), MaxItems))
 	for i := 0; p.dec.PeekKind() != jsontext.KindEndArray; i++ {
-		if p.faults.full() {
+		if p.errs.full() {
 			return nil
 		}
 		if i == MaxItems {
@@ -185,7 +183,7 @@ func (p *batchParser) array() error {
 	return p.end()
 }
 
-// end refuses what follows the last value.
+// end returns an error if something follows the value.
 func (p *batchParser) end() error {
 	end := p.dec.InputOffset()
 	switch _, err := p.dec.ReadToken(); {
@@ -197,8 +195,8 @@ func (p *batchParser) end() error {
 	return notJSON(bodyField, "something follows the end", end)
 }
 
-// item reads an item, and notes what is wrong with it. Its error is about JSON
-// that cannot be read on.
+// item parses an item and collects its validation errors. It returns an error if the
+// JSON is malformed.
 func (p *batchParser) item() error {
 	var item Item
 	p.items = append(p.items, item)
@@ -214,7 +212,7 @@ func (p *batchParser) item() error {
 		if err := p.dec.SkipValue(); err != nil {
 			return syntaxError(err)
 		}
-		p.faults.add(p.field(""), "must be an object, not "+describe(kind))
+		p.errs.add(p.field(""), "must be an object, not "+describe(kind))
 		return nil
 	}
 	if _, err := p.dec.ReadToken(); err != nil {
@@ -240,7 +238,7 @@ type members uint8
 
 var envelopeNames = []string{"uuid", "anr", "type", "date", "data"}
 
-// member reads a member of the envelope.
+// member parses a member of an item.
 func (p *batchParser) member(item *Item, seen *members) error {
 	token, err := p.dec.ReadToken()
 	if err != nil {
@@ -254,23 +252,23 @@ func (p *batchParser) member(item *Item, seen *members) error {
 	index := slices.Index(envelopeNames, name)
 	switch {
 	case index < 0:
-		if !p.faults.full() {
-			p.faults.unknown = append(p.faults.unknown, Shorten(maxFieldLen, name))
+		if !p.errs.full() {
+			p.errs.unknown = append(p.errs.unknown, Shorten(maxFieldLen, name))
 		}
-		p.faults.add(Shorten(maxFieldLen, p.field(name)), "is not known here")
+		p.errs.add(Shorten(maxFieldLen, p.field(name)), "is not known here")
 		return nil
 	case *seen&(1<<index) != 0:
-		p.faults.add(p.field(name), "stands twice in the same object")
+		p.errs.add(p.field(name), "stands twice in the same object")
 		return nil
 	}
 	*seen |= 1 << index
 	if err := p.set(item, name, value); err != nil {
-		p.faults.add(p.field(name), ReasonOf(err))
+		p.errs.add(p.field(name), ReasonOf(err))
 	}
 	return nil
 }
 
-// set keeps the value of a member. null counts as absent.
+// set stores the value of a member in item. null counts as absent.
 func (p *batchParser) set(item *Item, name string, value jsontext.Value) (err error) {
 	kind := value.Kind()
 	if kind == jsontext.KindNull {
@@ -280,7 +278,7 @@ func (p *batchParser) set(item *Item, name string, value jsontext.Value) (err er
 		if kind != jsontext.KindBeginObject && kind != jsontext.KindBeginArray {
 			return errors.New("must be an object or a list, not " + describe(kind))
 		}
-		end := int(p.dec.InputOffset()) // the decoder's copy is not ours to keep
+		end := int(p.dec.InputOffset()) // value is the decoder's buffer: refer to body
 		item.Data = p.body[end-len(value) : end : end]
 		return nil
 	}
@@ -301,7 +299,7 @@ func (p *batchParser) set(item *Item, name string, value jsontext.Value) (err er
 	return err
 }
 
-// missing notes the required members that an item lacks.
+// missing adds an error for each required member that an item lacks.
 func (p *batchParser) missing(item *Item) {
 	for _, member := range []struct {
 		name   string
@@ -310,13 +308,12 @@ func (p *batchParser) missing(item *Item) {
 		{"anr", item.ANR == uuid.Nil}, {"type", item.Type == ""}, {"date", item.Date.IsZero()}, {"data", item.Data == nil},
 	} {
 		if member.absent {
-			p.faults.add(p.field(member.name), "is required")
+			p.errs.add(p.field(member.name), "is required")
 		}
 	}
 }
 
-// parseUUID reads a UUID of any version in its 36 character form. The nil UUID
-// names nothing.
+// parseUUID parses a UUID of any version in its form of 36 characters.
 func parseUUID(text string) (uuid.UUID, error) {
 	id, err := uuid.Parse(text)
 	if err != nil || len(text) != 36 {
@@ -325,7 +322,7 @@ func parseUUID(text string) (uuid.UUID, error) {
 	return id, nil
 }
 
-// syntaxError tells where a body stops being JSON.
+// syntaxError says where a body stops being JSON.
 func syntaxError(err error) error {
 	var syntax *jsontext.SyntacticError
 	if !errors.As(err, &syntax) {
@@ -345,8 +342,8 @@ func notJSON(field, reason string, offset int64) error {
 	}
 }
 
-// fieldOf turns /0/date into 0.date; the empty pointer is the body. A name that
-// was cut off is left out.
+// fieldOf turns /0/date into 0.date, and the empty pointer into bodyField. It leaves
+// out a name that was cut off.
 func fieldOf(pointer jsontext.Pointer) string {
 	if pointer.LastToken() == "" {
 		pointer = pointer.Parent()

@@ -16,41 +16,40 @@ import (
 )
 
 const (
-	// maxDepth is how deep objects and lists may be nested in data.
+	// maxDepth bounds the nesting of objects and lists in data.
 	maxDepth = 100
 	// maxPath keeps the path of an error readable.
 	maxPath = 200
 )
 
-// reader walks the JSON of one document in a single pass. Every value goes
-// through it, also those that are not measured, so that what it accepts can be
-// stored (unique names, valid UTF-8, no NUL, bounded depth and numbers) and so
-// that it has the canonical form at the end.
+// reader parses the JSON of one document in a single pass. It also checks values that
+// are not measured, so that everything it accepts can be stored (unique names, valid
+// UTF-8, no NUL, bounded depth and numbers), and it produces the canonical form.
 //
-// Its errors are *InvalidError about the place that was read last.
+// Its errors are *InvalidError about the value that was read last.
 type reader struct {
 	dec  *jsontext.Decoder
-	data []byte // all of it, for estimates
-	// canonical has the canonical form of what was read.
+	data []byte // the whole document, for estimates
+	// canonical has the canonical form of what was read so far.
 	canonical canonicalizer
-	// mayHoldNUL is false when no escape for NUL occurs anywhere, which spares
-	// looking into every string (an unescaped NUL is a syntax error).
+	// mayHoldNUL is false if data has no escape for NUL: strings need not be searched
+	// then (an unescaped NUL is a syntax error).
 	mayHoldNUL bool
-	// texts has the texts of strings by how they are written. All analyses use
-	// the same names: sharing these is most of what keeps a batch small.
+	// texts interns strings by their JSON. Analyses share most names: interning is what
+	// keeps a batch small.
 	texts map[string]string
 }
 
 const (
-	// maxTexts and maxTextLen bound what a reader remembers.
+	// maxTexts and maxTextLen bound the interned strings.
 	maxTexts   = 4_096
 	maxTextLen = 512
 )
 
-// readersPool keeps readers, each of which soon has buffers of the right size.
+// readersPool reuses readers with their buffers.
 var readersPool = sync.Pool{New: func() any { return &reader{dec: new(jsontext.Decoder), texts: map[string]string{}} }}
 
-// newReader returns a reader of data, which release gives back.
+// newReader returns a reader of data. The caller has to release it.
 func newReader(data []byte) *reader {
 	r := readersPool.Get().(*reader)
 	r.dec.Reset(bytes.NewBuffer(data))
@@ -62,19 +61,18 @@ func newReader(data []byte) *reader {
 
 func (r *reader) release() {
 	r.data = nil
-	r.dec.Reset(bytes.NewBuffer(nil)) // the bytes are not ours to keep
+	r.dec.Reset(bytes.NewBuffer(nil)) // do not keep the caller's bytes
 	readersPool.Put(r)
 }
 
-// roomFor returns an empty list with room for one observation for each time that
-// mark is in the data, within reason: growing lists of them costs more than
-// reading them.
+// roomFor returns an empty slice with capacity for one observation for each occurrence
+// of mark in the data, up to a limit: growing it would cost more than parsing.
 func (r *reader) roomFor(mark string) []Observation {
-	const reason = 256
-	return make([]Observation, 0, min(bytes.Count(r.data, []byte(mark)), reason))
+	const limit = 256
+	return make([]Observation, 0, min(bytes.Count(r.data, []byte(mark)), limit))
 }
 
-// end checks that nothing follows the value that was read.
+// end returns an error if something follows the value.
 func (r *reader) end() error {
 	_, err := r.dec.ReadToken()
 	switch {
@@ -103,7 +101,7 @@ func (r *reader) object(member func(name string) error) error {
 	return r.token()
 }
 
-// emptyableObject is object for what PHP encodes as [] when it is empty.
+// emptyableObject reads an object, which PHP encodes as [] if it is empty.
 func (r *reader) emptyableObject(member func(name string) error) error {
 	if r.dec.PeekKind() != '[' {
 		return r.object(member)
@@ -117,8 +115,8 @@ func (r *reader) emptyableObject(member func(name string) error) error {
 	return r.token()
 }
 
-// indexed reads an object whose names are numbers, or the list that PHP makes
-// of it when they are 0, 1, 2 and so on. member is called before each value.
+// indexed reads an object whose names are numbers, or the list that PHP makes of it if
+// they are 0, 1, 2 and so on. It calls member before each value.
 func (r *reader) indexed(member func(key string) error) error {
 	if r.dec.PeekKind() != '[' {
 		return r.object(member)
@@ -211,7 +209,7 @@ func (r *reader) scalar() (jsontext.Value, error) {
 	return raw, nil
 }
 
-// containerAsScalar reads the delimiter first, so that the error is about it.
+// containerAsScalar reads the delimiter first, so that the error has its path.
 func (r *reader) containerAsScalar(kind jsontext.Kind) error {
 	if err := r.token(); err != nil {
 		return err
@@ -231,7 +229,7 @@ func (r *reader) name() (string, error) {
 	return unquote(raw), nil
 }
 
-// knownNames spares allocating the names that occur in every stat.
+// knownNames saves allocating the names that occur in every stat.
 var knownNames = quoteNames(
 	"uuid", "label1", "label2", "label3", "label4", "count", "maxRisk", "averageRate",
 	"total", "risks", "current", "residual", "informational", "operational", "level", "value",
@@ -261,8 +259,7 @@ func (r *reader) text() (string, error) {
 	return "", r.fail("must be a string or null, not %s", describe(raw.Kind()))
 }
 
-// shared returns the text of a string, the same for the same string where that
-// was remembered.
+// shared returns the text of a string, interned if it is short.
 func (r *reader) shared(raw jsontext.Value) string {
 	if known, ok := r.texts[string(raw)]; ok {
 		return known
@@ -287,8 +284,8 @@ func (r *reader) number(least udecimal.Decimal) (udecimal.Decimal, error) {
 	return r.parseNumber(raw, least)
 }
 
-// optionalNumber is number for what may be null or an empty string; ok tells
-// whether there is a number.
+// optionalNumber reads a number, null or an empty string; ok reports whether there is a
+// number.
 func (r *reader) optionalNumber(least udecimal.Decimal) (d udecimal.Decimal, ok bool, err error) {
 	raw, err := r.scalar()
 	if err != nil || raw.Kind() == 'n' || string(raw) == `""` {
@@ -312,8 +309,8 @@ func (r *reader) parseNumber(raw jsontext.Value, least udecimal.Decimal) (udecim
 	return d, nil
 }
 
-// uuid reads a UUID of any version in its 36 character form and returns it in
-// lower case.
+// uuid reads a UUID of any version in its form of 36 characters and returns it in lower
+// case.
 func (r *reader) uuid() (string, error) {
 	raw, err := r.scalar()
 	if err != nil {
@@ -353,17 +350,17 @@ func isLowerUUID(text []byte) bool {
 	return true
 }
 
-// fail makes an error about what was read last.
+// fail returns an error about the value that was read last.
 func (r *reader) fail(format string, args ...any) error {
 	return Invalid(r.path(r.dec.StackPointer()), format, args...)
 }
 
-// missing makes an error about a member that the object read last lacks.
+// missing returns an error about a member that the last object lacks.
 func (r *reader) missing(name string) error {
 	return Invalid(r.path(r.dec.StackPointer())+"."+name, "is missing")
 }
 
-// path writes a pointer like data.3.averageRate.
+// path returns a pointer in the form data.3.averageRate.
 func (r *reader) path(pointer jsontext.Pointer) string {
 	path := []byte("data")
 	for token := range pointer.Tokens() {
@@ -375,7 +372,7 @@ func (r *reader) path(pointer jsontext.Pointer) string {
 	return string(path)
 }
 
-// syntaxError translates what the decoder refuses.
+// syntaxError translates an error of the decoder.
 func (r *reader) syntaxError(err error) error {
 	if errors.Is(err, io.EOF) {
 		return Invalid("data", "is empty: send a JSON object or array")

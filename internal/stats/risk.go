@@ -9,10 +9,9 @@ import (
 	"github.com/quagmt/udecimal"
 )
 
-// risk reads the numbers of risks per level: one observation for each state,
-// kind and level, since an analysis that does not name a state or kind has no
-// risks there and counts in the mean all the same. The totals are redundant, so
-// that they are only validated.
+// risk reads the numbers of risks. It returns one observation for each state, kind and
+// level: an analysis that leaves a state or kind out has no risks there and still counts
+// in the mean. The totals are redundant and only validated.
 func (r *reader) risk() ([]Observation, error) {
 	found := map[Key][3]udecimal.Decimal{}
 	hasRisks := false
@@ -77,7 +76,7 @@ func (r *reader) oneOf(what, got string, known []string) error {
 }
 
 // levels reads [{"level","value"}] and returns the values in the order of
-// Levels. A level that is not there has no risks.
+// Levels. A missing level has no risks.
 func (r *reader) levels() (values [3]udecimal.Decimal, err error) {
 	var seen [3]bool
 	err = r.list(func(int) error {
@@ -95,7 +94,7 @@ func (r *reader) levels() (values [3]udecimal.Decimal, err error) {
 	return values, err
 }
 
-// level reads one level, as its position in Levels, and its value.
+// level reads one level, and returns its index in Levels and its value.
 func (r *reader) level() (level int, value udecimal.Decimal, err error) {
 	level = -1
 	hasValue := false

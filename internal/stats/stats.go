@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
-// Package stats is the domain: what a statistic is, what makes one valid, who
-// may touch it and what can go wrong. It knows no database, no HTTP and no
-// clock; adapters know it.
+// Package stats is the domain: what a statistic is, what makes one valid, who may
+// access it, and which errors there are. It depends on no database, no HTTP and no
+// clock.
 package stats
 
 import (
@@ -14,7 +14,7 @@ import (
 
 // Stat is one statistic of one risk analysis on one day.
 type Stat struct {
-	UUID uuid.UUID // uuid.Nil: not known yet, the store derives it
+	UUID uuid.UUID // uuid.Nil: the store derives it
 	ANR  uuid.UUID // the risk analysis
 	Type Type
 	Date time.Time // midnight UTC
@@ -32,14 +32,14 @@ type Observation struct {
 	Values [3]udecimal.Decimal
 }
 
-// Filter says which stats are asked for. A zero field does not filter.
+// Filter selects stats. A zero field does not filter.
 type Filter struct {
 	Type           Type
-	ANRs           []uuid.UUID // empty: every analysis
-	OfClient       int64       // only the stats of this client; 0: of all
+	ANRs           []uuid.UUID // empty: all analyses
+	OfClient       int64       // only stats of this client; 0: of all
 	DateFrom       time.Time   // included
 	DateTo         time.Time   // included
-	LocalStatsOnly bool        // only stats of clients that are local
+	LocalStatsOnly bool        // only stats of local clients
 }
 
 // Page is a position in a list.

@@ -19,12 +19,12 @@ const (
 	Compliance    Type = "compliance"
 )
 
-// Types lists every known type in the order in which they are documented.
+// Types returns every type in the order of the documentation.
 func Types() []Type {
 	return []Type{Risk, Vulnerability, Threat, Cartography, Compliance}
 }
 
-// ParseType returns the type that s names. The error of any other name is an
+// ParseType returns the type named s. For another name, the error is an
 // *InvalidError about the field type.
 func ParseType(s string) (Type, error) {
 	t := Type(s)
@@ -46,8 +46,7 @@ type Labels [4]string
 // Empty reports whether no language has a name.
 func (l Labels) Empty() bool { return l == Labels{} }
 
-// Name is the English name, or the first one that is not empty in the order
-// French, German, Dutch. It is empty when no language has a name.
+// Name returns the English name or, if that is empty, the French, German or Dutch one.
 func (l Labels) Name() string {
 	for _, name := range [...]string{l[1], l[0], l[2], l[3]} {
 		if name != "" {
@@ -70,17 +69,17 @@ const (
 	HighRisks   = "High risks"
 )
 
-// States lists the values of Key.State in the order of results.
+// States returns the values of Key.State in the order of results.
 func States() []string { return []string{Current, Residual} }
 
-// Kinds lists the values of Key.Kind in the order of results.
+// Kinds returns the values of Key.Kind in the order of results.
 func Kinds() []string { return []string{Informational, Operational} }
 
-// Levels lists the values of Key.Level in the order of results.
+// Levels returns the values of Key.Level in the order of results.
 func Levels() []string { return []string{LowRisks, MediumRisks, HighRisks} }
 
-// Key identifies, within a Type, what is measured. Its fields that do not
-// apply to the type are empty:
+// Key identifies what is measured within a Type. Fields that do not apply to the
+// type are empty:
 //
 //	threat, vulnerability  Object: the UUID, lower case
 //	risk                   State (current|residual), Kind (informational|operational),

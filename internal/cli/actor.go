@@ -13,8 +13,8 @@ import (
 	"github.com/monarc-project/stats-service/internal/audit"
 )
 
-// asOperator returns a context in which the audit log names who runs the command:
-// the user of the system, and the one who became that user with sudo.
+// asOperator returns a context with the actor for the audit log: the user who runs the
+// command, and the one who became that user with sudo.
 func (p *program) asOperator(ctx context.Context) context.Context {
 	name := strconv.Itoa(os.Getuid())
 	if current, err := user.Current(); err == nil {
@@ -28,13 +28,13 @@ func (p *program) asOperator(ctx context.Context) context.Context {
 	return audit.WithActor(ctx, audit.Actor{Name: audit.Operator(name), Origin: machine()})
 }
 
-// asService returns a context of what the service does by itself.
+// asService returns a context with the service itself as the actor.
 func asService(ctx context.Context) context.Context {
 	return audit.WithActor(ctx, audit.Actor{Name: audit.Service, Origin: machine()})
 }
 
-// machine is the name of this one.
+// machine returns the host name.
 func machine() string {
-	name, _ := os.Hostname() // which may have none
+	name, _ := os.Hostname() // empty if there is none
 	return cmp.Or(name, "this machine")
 }

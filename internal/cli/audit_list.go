@@ -64,7 +64,7 @@ func listAudit(ctx context.Context, t *task) error {
 	})
 }
 
-// auditList writes entries as they come: a log may be long.
+// auditList writes entries as they are read: a log may be long.
 type auditList struct {
 	out     *bufio.Writer
 	json    bool
@@ -112,7 +112,7 @@ func described(prefix, text string) string {
 	return prefix + text
 }
 
-// moment returns the value of an option, the zero time when it was not given.
+// moment returns the value of an option, the zero time if it was not given.
 func (t *task) moment(option string) (time.Time, error) {
 	given := t.options.String(option)
 	if given == "" {

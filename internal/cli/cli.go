@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
-// Package cli is the command line of the service: one file a command, each of
-// which parses its options and calls one function.
+// Package cli is the command line of the service. Each command has a file, in which it
+// parses its options and calls one function.
 //
-// Results go to standard output, everything else to standard error. The exit
-// code is 0 when all is done, 1 when it failed, 2 when the command line or the
-// settings cannot be used and 3 when a part is done and the rest is not.
+// Results go to standard output, everything else to standard error. The exit code is 0
+// for success, 1 for failure, 2 if the command line or the settings cannot be used, and
+// 3 if only a part of the work was done.
 package cli
 
 import (
@@ -44,12 +44,12 @@ const (
 	categoryMOSP     = "Interactions with MOSP"
 )
 
-// categories are in the order in which they are shown.
+// categories lists them in the order of the help text.
 func categories() []string {
 	return []string{categoryService, categoryDatabase, categoryClients, categoryStats, categoryMOSP}
 }
 
-// Environment is what a command takes from the process that it runs in.
+// Environment is what a command uses of its process.
 type Environment struct {
 	Stdin   io.Reader
 	Stdout  io.Writer
@@ -69,14 +69,14 @@ func System() Environment {
 	}
 }
 
-// Run carries out the command line args, whose first element is the name of the
-// program, and returns the exit code.
+// Run runs the command line args, which begin with the name of the program, and returns
+// the exit code.
 func Run(ctx context.Context, args []string, environment Environment) int {
 	out := &watchedOutput{Writer: environment.Stdout}
 	p := &program{Environment: environment}
 	p.Stdout = out
 	err := p.app().RunContext(ctx, args)
-	if err == nil && out.err != nil { // the library does not tell of its help
+	if err == nil && out.err != nil { // the library ignores the errors of its help
 		err = &failure{&unwritableError{cause: out.err}}
 	}
 	if err == nil || isOnlyUnread(err) {
@@ -89,7 +89,7 @@ func Run(ctx context.Context, args []string, environment Environment) int {
 	if _, partly := errors.AsType[*partialError](err); partly {
 		code, kind = exitPartly, "Partly done"
 	}
-	if slices.Contains(args, "--json") { // also where the command line is not understood
+	if slices.Contains(args, "--json") { // also if the command line cannot be parsed
 		writeErrorRecord(environment.Stderr, describe(err), code)
 	} else {
 		fmt.Fprintln(environment.Stderr, kind+": "+describe(err))
@@ -99,8 +99,8 @@ func Run(ctx context.Context, args []string, environment Environment) int {
 
 const appName = "stats-service"
 
-// describe is err as an operator reads it. The driver spreads what it tried
-// over several lines, one for each address, often the same twice.
+// describe returns the text of err for an operator, on one line: the driver writes a
+// line for each address that it tried, often twice the same.
 func describe(err error) string {
 	if !errors.Is(err, stats.ErrUnavailable) || errors.Is(err, postgres.ErrNotMigrated) {
 		return err.Error()
@@ -141,7 +141,7 @@ func (p *program) app() *cli.App {
 	return app
 }
 
-// commands lists every command in the order in which they are shown.
+// commands returns every command in the order of the help text.
 func (p *program) commands() []*cli.Command {
 	return []*cli.Command{
 		p.serve(),
@@ -186,12 +186,12 @@ func (p *program) commands() []*cli.Command {
 	}
 }
 
-// refuseOptions is told what is wrong with the options.
+// refuseOptions returns the usage error for options that cannot be parsed.
 func refuseOptions(c *cli.Context, err error, _ bool) error {
 	return fmt.Errorf("%s; see `%s --help`", optionProblem(c, err.Error()), called(c))
 }
 
-// called is how the command was called, without options.
+// called returns the command line without options.
 func called(c *cli.Context) string {
 	if c.Command == nil || c.Command.Name == "" || c.Command.Name == appName {
 		return appName
@@ -199,7 +199,7 @@ func called(c *cli.Context) string {
 	return appName + " " + c.Command.Name
 }
 
-// rejectUnknown runs when no command was given.
+// rejectUnknown handles a command line without a known command.
 func rejectUnknown(c *cli.Context) error {
 	if c.Args().Present() {
 		return noCommand(c.App, c.Args().First())
@@ -214,8 +214,8 @@ func noCommand(app *cli.App, name string) error {
 	return fmt.Errorf("there is no command %q; `%s --help` lists those there are", name, appName)
 }
 
-// closestCommand returns the command that is probably meant, or nothing. Its words
-// may be in another order, such as create_client, or have other things between them.
+// closestCommand returns the command that was probably meant, or nothing. The words may
+// be in another order, such as create_client, or have others between them.
 func closestCommand(app *cli.App, name string) string {
 	var names []string
 	for _, command := range app.Commands {
@@ -229,14 +229,14 @@ func closestCommand(app *cli.App, name string) string {
 	return suggest.Closest(strings.Join(words, "_"), names)
 }
 
-// failure marks the error of a command that was understood and did not succeed.
-// Every other error is about the command line.
+// failure marks the error of a command that ran. Every other error is about the command
+// line.
 type failure struct{ cause error }
 
 func (f *failure) Error() string { return f.cause.Error() }
 func (f *failure) Unwrap() error { return f.cause }
 
-// action makes the action of a command that takes options only and needs the
+// action returns the action of a command that takes only options and needs the
 // settings.
 func (p *program) action(run func(ctx context.Context, c *cli.Context, settings config.Config) error) cli.ActionFunc {
 	return func(c *cli.Context) error {

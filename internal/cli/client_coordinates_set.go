@@ -47,13 +47,12 @@ func setCoordinates(ctx context.Context, t *task) error {
 	})
 }
 
-// degrees returns the value of an option, which is within the limit on both
-// sides of 0.
+// degrees returns the value of an option between -limit and limit.
 func (t *task) degrees(option string, limit float64) (float64, error) {
 	given := t.options.String(option)
 	degrees, err := strconv.ParseFloat(given, 64)
-	within := degrees >= -limit && degrees <= limit                 // NaN is not
-	if err != nil || !within || strings.ContainsAny(given, "_xX") { // as in the source of programs
+	within := degrees >= -limit && degrees <= limit                 // false for NaN
+	if err != nil || !within || strings.ContainsAny(given, "_xX") { // ParseFloat accepts Go's notation
 		return 0, usagef("--%s %q is no number of degrees from -%v to %v", option, given, limit, limit)
 	}
 	return degrees, nil

@@ -72,8 +72,7 @@ func (t *task) newClient() (client stats.Client, err error) {
 	return client, err
 }
 
-// role returns the value of --role. An unknown one is nobody's, least of all an
-// admin's.
+// role returns the value of --role. An unknown one is an error.
 func (t *task) role() (stats.Role, error) {
 	given := t.options.String("role")
 	role, err := stats.ParseRole(given)
@@ -83,7 +82,7 @@ func (t *task) role() (stats.Role, error) {
 	return role, nil
 }
 
-// invalidOption names the options that the fields of a client come from.
+// invalidOption names the option of each invalid field of a client.
 func invalidOption(err *stats.InvalidError) error {
 	var reasons []string
 	for field, reason := range err.Fields {

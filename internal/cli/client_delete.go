@@ -27,7 +27,7 @@ func (p *program) clientDelete() *cli.Command {
 	}
 }
 
-// clientDeletion is a client that was deleted.
+// clientDeletion is the result of client_delete.
 type clientDeletion struct {
 	UUID  uuid.UUID `json:"uuid"`
 	Name  string    `json:"name"`
@@ -53,7 +53,7 @@ func deleteClient(ctx context.Context, t *task) error {
 	})
 }
 
-// confirmDeletion asks a question about the name of a client and the number of
+// confirmDeletion asks for confirmation, with the name of the client and the number of
 // its stats.
 func (t *task) confirmDeletion(ctx context.Context, store *postgres.Store, id uuid.UUID, question string) (name string, err error) {
 	client, err := store.ClientByUUID(ctx, id)

@@ -64,7 +64,7 @@ func listClients(ctx context.Context, t *task) error {
 
 const noClients = "There are no clients; client_create makes one."
 
-// tabulateClients needs no secret key: it shows no tokens.
+// tabulateClients prints a table without tokens, which needs no secret key.
 func (t *task) tabulateClients(ctx context.Context, store *postgres.Store) error {
 	clients, err := store.Clients(ctx)
 	if err != nil {
@@ -74,7 +74,7 @@ func (t *task) tabulateClients(ctx context.Context, store *postgres.Store) error
 	return t.print(nil, func(w io.Writer) { writeClientTable(w, clients) })
 }
 
-// writeClientTable has the name last, whose width on a screen is hard to tell.
+// writeClientTable writes the name last, because its width on a screen is unknown.
 func writeClientTable(w io.Writer, clients []stats.Client) {
 	if len(clients) == 0 {
 		return
@@ -99,7 +99,7 @@ func yesOrNo(is bool) string {
 	return "no"
 }
 
-// onOneLine shows a name that a database of another program may hold.
+// onOneLine makes a name printable: an adopted database may hold any.
 func onOneLine(name string) string {
 	return strings.Map(func(r rune) rune {
 		if !unicode.IsPrint(r) {

@@ -28,7 +28,7 @@ func (p *program) clientTokenRotate() *cli.Command {
 	}
 }
 
-// rotation is a client with its new token.
+// rotation is the result of client_token_rotate.
 type rotation struct {
 	clientRecord
 	PreviousUntil time.Time `json:"previous_token_until"`

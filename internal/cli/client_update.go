@@ -75,7 +75,7 @@ func (t *task) clientChange() (change postgres.ClientChange, err error) {
 	return change, nil
 }
 
-// choice returns which of two opposite options is given, nil for none.
+// choice returns which of two opposite options was given, nil for neither.
 func (t *task) choice(yes, no string) (*bool, error) {
 	for _, flags := range [][2]string{{yes, no}, {no, yes}} {
 		if t.options.IsSet(flags[0]) && !t.options.Bool(flags[0]) {
@@ -92,8 +92,7 @@ func (t *task) choice(yes, no string) (*bool, error) {
 	return nil, nil
 }
 
-// changeClient runs the change of a client and prints a sentence with its name
-// and uuid.
+// changeClient changes a client and prints a sentence with its name and UUID.
 func (t *task) changeClient(ctx context.Context, done string, change func(store *postgres.Store) (stats.Client, error)) error {
 	return t.withStore(ctx, func(store *postgres.Store) error {
 		client, err := change(store)

@@ -11,8 +11,8 @@ import (
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
-// The scripts and the manual page are kept in docs/ for those who package the
-// service; a test tells when they are out of date.
+// The scripts and the manual pages are in docs/ for packagers; a test finds out when
+// they are out of date.
 //go:generate go test -run "TestGenerated|TestSettingsDocumented" -update .
 
 func (p *program) completion() *cli.Command {
@@ -34,7 +34,7 @@ func (p *program) completion() *cli.Command {
 	}
 }
 
-// text makes the action of a command that only prints a text.
+// text returns the action of a command that only prints a text.
 func (p *program) text(write func(c *cli.Context) (string, error)) cli.ActionFunc {
 	return func(c *cli.Context) error {
 		if err := rejectArguments(c); err != nil {
@@ -54,15 +54,14 @@ func (p *program) text(write func(c *cli.Context) (string, error)) cli.ActionFun
 	}
 }
 
-// completions are the shells that commands can be completed in.
+// completions holds the generators of completion scripts by shell.
 var completions = map[string]func(app *cli.App) string{
 	"bash": bashCompletion,
 	"zsh":  zshCompletion,
 	"fish": fishCompletion,
 }
 
-// optionValues are the values that an option can have, none when they cannot be
-// listed.
+// optionValues returns the values of an option, or nil if they cannot be listed.
 func optionValues(name string) []string {
 	switch name {
 	case "role":
@@ -79,7 +78,7 @@ func optionValues(name string) []string {
 	return nil
 }
 
-// optionNames are the options of a command, --help last.
+// optionNames returns the options of a command, --help last.
 func optionNames(command *cli.Command) []string {
 	var names []string
 	for _, flag := range optionsOf(command) {
@@ -212,7 +211,7 @@ func fishCompletion(app *cli.App) string {
 	return text.String()
 }
 
-// quoteShell quotes a text that a shell shall take as it is.
+// quoteShell quotes a text for a shell.
 func quoteShell(text string) string {
 	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
 }

@@ -34,14 +34,14 @@ func (p *program) configCheck() *cli.Command {
 	}
 }
 
-// trial is what came of trying a setting.
+// trial is the result of trying a setting.
 type trial struct {
 	What   string `json:"what"`
 	OK     bool   `json:"ok"`
 	Detail string `json:"detail"`
 }
 
-// checkRecord is what config_check found.
+// checkRecord is the result of config_check.
 type checkRecord struct {
 	Settings map[string]string `json:"settings"`
 	Trials   []trial           `json:"trials"`
@@ -90,8 +90,8 @@ func failedTrials(trials []trial) error {
 	return fmt.Errorf("not everything works: %s", strings.Join(failed, ", "))
 }
 
-// tryDatabase opens the database, unless it is a private one that nobody runs
-// at the moment, and then the tokens in it.
+// tryDatabase opens the database and the tokens in it, unless it is a private one that
+// is not running.
 func (t *task) tryDatabase(ctx context.Context) []trial {
 	url, configured := t.settings.Database()
 	if !configured {
@@ -117,7 +117,7 @@ func (t *task) tryDatabase(ctx context.Context) []trial {
 	return t.tryStore(ctx, store)
 }
 
-// tryDormant looks at a private database that does not run, or does not exist yet.
+// tryDormant checks a private database that is not running or does not exist yet.
 func (t *task) tryDormant() []trial {
 	trials := []trial{{"database", true, t.databaseName() + " does not run now; the service will start it"}}
 	if there, err := localpg.Exists(t.settings.DataDir); err == nil && !there && t.settings.IsWeakKey() {
@@ -142,7 +142,7 @@ func (t *task) tryStore(ctx context.Context, store *postgres.Store) []trial {
 	return append(trials, t.tryAdmin(ctx, store, clients)...)
 }
 
-// tryPostgreSQL says which PostgreSQL would run the private database.
+// tryPostgreSQL reports which PostgreSQL would run the private database.
 func (t *task) tryPostgreSQL(ctx context.Context) trial {
 	choice, err := localpg.Choose(ctx, localpg.Options{Dir: t.settings.DataDir, Mirror: t.settings.PostgresMirror})
 	if err != nil {

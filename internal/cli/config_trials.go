@@ -28,8 +28,8 @@ func (t *task) tryListen(ctx context.Context) []trial {
 	return trials
 }
 
-// tryAddress accepts an address that is in use where a stats service answers there:
-// settings are looked at beside the service that runs with them.
+// tryAddress accepts an address in use if a stats service answers there: operators
+// check settings while the service runs with them.
 func (t *task) tryAddress(ctx context.Context, address listen.Address) trial {
 	sockets, err := listen.Open([]listen.Address{address})
 	switch {
@@ -47,10 +47,10 @@ func (t *task) tryAddress(ctx context.Context, address listen.Address) trial {
 	return trial{"address", true, fmt.Sprintf("%s is in use by a stats service, %s, which is this one if it runs", address, version)}
 }
 
-// answerWithin is how long a service on this machine may take to say what it is.
+// answerWithin bounds the response time of a service on this machine.
 const answerWithin = 5 * time.Second
 
-// runningVersion asks who listens on an address of the settings what it is.
+// runningVersion returns the version of the service that listens on an address.
 func (t *task) runningVersion(ctx context.Context, address listen.Address) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, answerWithin)
 	defer cancel()
@@ -71,8 +71,7 @@ func (t *task) runningVersion(ctx context.Context, address listen.Address) (stri
 	return about.Version, nil
 }
 
-// tryFolder looks whether what the service keeps in DATA_DIR can be kept there, if
-// there is anything.
+// tryFolder checks that DATA_DIR is writable, if the service needs it.
 func (t *task) tryFolder() []trial {
 	if _, configured := t.settings.Database(); configured && t.settings.SecretKey != "" {
 		return nil
@@ -84,8 +83,8 @@ func (t *task) tryFolder() []trial {
 	return []trial{{"data folder", true, dir + " can be written"}}
 }
 
-// canKeepFiles looks at the folder or, while it is missing, at the one that it
-// would be made in.
+// canKeepFiles checks the folder or, if it is missing, the one in which it would be
+// created.
 func canKeepFiles(dir string) error {
 	info, err := os.Stat(dir)
 	switch {
@@ -102,7 +101,7 @@ func canKeepFiles(dir string) error {
 	return nil
 }
 
-// tryAdmin looks whether ADMIN_TOKEN can be that of an admin.
+// tryAdmin checks that ADMIN_TOKEN is, or can become, the token of an admin.
 func (t *task) tryAdmin(ctx context.Context, store *postgres.Store, clients []stats.Client) []trial {
 	if t.settings.AdminToken == "" {
 		return nil

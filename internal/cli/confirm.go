@@ -16,8 +16,8 @@ import (
 
 var errDeclined = errors.New("nothing was changed, as you wish")
 
-// confirm asks, unless --yes answers, and returns an error when the answer is
-// not yes. Where nobody can answer, as in cron, it is an error of usage.
+// confirm asks a question unless --yes was given. It returns an error if the answer is
+// not yes, and a usage error if nobody can answer, as in cron.
 func (t *task) confirm(ctx context.Context, question string) error {
 	if t.options.Bool("yes") {
 		return nil
@@ -45,10 +45,10 @@ func (t *task) unanswered(ctx context.Context, err error) error {
 	return fmt.Errorf("read the answer: %w", err)
 }
 
-// attended reports whether a person sits at standard input.
+// attended reports whether standard input is a terminal.
 func (t *task) attended() bool { return isTerminal(t.Stdin) }
 
-// isTerminal takes a reader or a writer.
+// isTerminal reports whether a reader or writer is a terminal.
 func isTerminal(stream any) bool {
 	if watched, ok := stream.(*watchedOutput); ok {
 		stream = watched.Writer
@@ -57,8 +57,8 @@ func isTerminal(stream any) bool {
 	return ok && term.IsTerminal(int(file.Fd()))
 }
 
-// readLine reads until a line or ctx ends. The error of an input without a line
-// is io.EOF.
+// readLine reads until the end of a line or of ctx. The error is io.EOF for an empty
+// input.
 func readLine(ctx context.Context, from io.Reader) (string, error) {
 	type result struct {
 		line string
@@ -68,7 +68,7 @@ func readLine(ctx context.Context, from io.Reader) (string, error) {
 	go func() {
 		line, err := bufio.NewReader(from).ReadString('\n')
 		if line != "" {
-			err = nil // a last line without an end
+			err = nil // a last line without a line break
 		}
 		read <- result{line, err}
 	}()

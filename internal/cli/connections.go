@@ -10,19 +10,19 @@ import (
 	"time"
 )
 
-// newPatience is how long a connection without a request is waited for.
+// newPatience bounds the wait for the first request of a new connection.
 const newPatience = 5 * time.Second
 
-// connections are those of all servers. While it shuts down, a server of net/http
-// closes a connection whose first request has just arrived, without an answer; so
-// it must not be shut down before all of those are answered.
+// connections tracks the connections of all servers. A server of net/http that shuts
+// down closes a connection whose first request has just arrived, without a response. So
+// it must not be shut down before those requests are answered.
 type connections struct {
 	mu   sync.Mutex
-	busy map[net.Conn]bool // new ones, and those with a request
-	idle chan struct{}     // closed when none is busy; nil as long as nobody waits
+	busy map[net.Conn]bool // new, or with a request
+	idle chan struct{}     // closed when none is busy; nil while nobody waits
 }
 
-// note follows the state of a connection.
+// note records the state of a connection.
 func (c *connections) note(conn net.Conn, state http.ConnState) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

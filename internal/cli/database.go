@@ -21,60 +21,57 @@ import (
 )
 
 const (
-	// stopTimeout bounds the clean end of the private database.
+	// stopTimeout bounds the clean shutdown of the private database.
 	stopTimeout = 30 * time.Second
-	// usersFile in DATA_DIR is locked by all processes that use the private
-	// database, so that the one that started it does not stop it under another.
+	// usersFile in DATA_DIR is locked by every process that uses the private database:
+	// the one that started it must not stop it while others use it.
 	usersFile = "postgres.users"
-	// usersTimeout is how long the end of other users is waited for.
+	// usersTimeout bounds the wait for other users to end.
 	usersTimeout = 30 * time.Second
 	usersPause   = 20 * time.Millisecond
-	// shareTimeout is how long a process that starts or stops the private database
-	// is waited for, as long as a start may take, shareSilence how long without a
-	// word.
+	// shareTimeout bounds the wait for a process that starts or stops the private
+	// database; a start may take that long. After shareSilence, the wait is logged.
 	shareTimeout = 2 * time.Minute
 	shareSilence = 10 * time.Second
 )
 
-// database is the database of a command: the configured one, or a private one
-// that is started for the command or shared with a running service.
+// database is the database of a command: the configured one, or a private one, which
+// is started for the command or shared with a running service.
 type database struct {
 	url    string
 	server *localpg.Server // nil unless this process started it
 	own    bool            // private, started here or by a running service
-	users  *flock.Flock    // held until close; nil where nobody else can find the database
+	users  *flock.Flock    // held until close; nil if no other process can use the database
 	log    *slog.Logger
 }
 
-// purpose is what a command opens the database for.
+// purpose says what a command needs the database for.
 type purpose int
 
 const (
-	// toWork is on a database that exists, with the key that exists.
+	// toWork needs an existing database and an existing key.
 	toWork purpose = iota
-	// toSeal is toWork that seals tokens, for which a database without clients may
-	// get a key.
+	// toSeal is like toWork, but seals tokens: a database without clients may get a key.
 	toSeal
-	// toInitialize makes the private database and its key where they are missing.
+	// toInitialize creates the private database and its key if they are missing.
 	toInitialize
-	// toRestore is toInitialize that makes no key, since a backup comes with clients.
+	// toRestore is like toInitialize, but creates no key: a backup has clients already.
 	toRestore
-	// toServe is toInitialize for the one process that runs the service.
+	// toServe is like toInitialize, for the one process that runs the service.
 	toServe
 )
 
-// mayCreate reports whether a private database and its key may be made. If every
-// command made them, one that lacks the settings of the service would work on a
-// database of its own.
+// mayCreate reports whether a private database and its key may be created. Otherwise, a
+// command without the settings of the service would work on a database of its own.
 func (u purpose) mayCreate() bool { return u >= toInitialize }
 
-// settingsError is about settings that cannot be used together with what is there.
+// settingsError reports settings that do not fit the existing database, key or files.
 type settingsError struct{ message string }
 
 func (e *settingsError) Error() string { return e.message }
 
-// openDatabase finds the database. The service does not share a private one with
-// another process.
+// openDatabase finds the database. Only commands share a private one with another
+// process; the service does not.
 func (p *program) openDatabase(ctx context.Context, settings config.Config, log *slog.Logger, use purpose) (*database, error) {
 	if url, configured := settings.Database(); configured {
 		return &database{url: url}, nil
@@ -98,7 +95,7 @@ func (p *program) openDatabase(ctx context.Context, settings config.Config, log 
 	return db, err
 }
 
-// noDatabase says where a database was looked for, and with which settings.
+// noDatabase returns an error with the places and the settings that were tried.
 func noDatabase(settings config.Config) error {
 	read := "no settings file was read (STATS_CONFIG names none, and " + config.DefaultFile + " does not exist)"
 	if settings.File != "" {
@@ -110,7 +107,7 @@ func noDatabase(settings config.Config) error {
 		folder(settings), read)}
 }
 
-// folder is DATA_DIR, whole, for messages.
+// folder returns DATA_DIR as an absolute path, for messages.
 func folder(settings config.Config) string {
 	if whole, err := filepath.Abs(settings.DataDir); err == nil {
 		return whole
@@ -118,13 +115,13 @@ func folder(settings config.Config) string {
 	return settings.DataDir
 }
 
-// fetchProgress shows how far PostgreSQL is fetched. Unlike other work, that ends
-// at once when it is interrupted.
+// fetchProgress shows the progress of downloading PostgreSQL. Unlike other work, an
+// interruption ends it at once.
 func (p *program) fetchProgress(work string) (show func(done, total int64), end func()) {
 	return newScreen(p.Stderr).progress(context.Background(), work)
 }
 
-// start runs the private database.
+// start starts the private database.
 func start(ctx context.Context, options localpg.Options) (*database, error) {
 	server, err := localpg.Start(ctx, options)
 	if errors.Is(err, localpg.ErrNoBinaries) {
@@ -140,8 +137,8 @@ func start(ctx context.Context, options localpg.Options) (*database, error) {
 	return &database{url: server.URL(), server: server, own: true, users: users, log: options.Log}, nil
 }
 
-// share uses the private database of the process that runs it, or runs it where
-// none does. It waits, up to limit, for one that is starting or stopping it.
+// share attaches to the private database if another process runs it, and starts it
+// otherwise. It waits, up to limit, for a process that is starting or stopping it.
 func share(ctx context.Context, options localpg.Options, limit time.Duration) (*database, error) {
 	stalled := time.NewTimer(shareSilence)
 	defer stalled.Stop()
@@ -169,7 +166,7 @@ func share(ctx context.Context, options localpg.Options, limit time.Duration) (*
 	}
 }
 
-// notReady is the end of waiting for a process that holds the private database.
+// notReady returns the error of a process that holds the private database for too long.
 func notReady(held *localpg.HeldError, limit time.Duration) error {
 	holder := "another process"
 	if held.PID != 0 {
@@ -179,8 +176,8 @@ func notReady(held *localpg.HeldError, limit time.Duration) error {
 		"see postgres.log there, stop that process if it hangs, and run the command again", held.Dir, limit, holder)
 }
 
-// attach uses the private database of the process that runs beside this command.
-// The error is localpg.ErrNotRunning when it is not ready.
+// attach attaches to the private database of another process. The error is
+// localpg.ErrNotRunning if it is not ready.
 func attach(ctx context.Context, dir string) (*database, error) {
 	users, err := joinUsers(ctx, dir)
 	if err != nil {
@@ -193,8 +190,8 @@ func attach(ctx context.Context, dir string) (*database, error) {
 	return &database{url: url, own: true, users: users}, nil
 }
 
-// joinUsers takes the shared lock of those who use the private database in the
-// folder. It waits while the database is being stopped.
+// joinUsers takes the lock that users of the private database in the folder share. It
+// waits while the database is being stopped.
 func joinUsers(ctx context.Context, dir string) (*flock.Flock, error) {
 	ctx, cancel := context.WithTimeout(ctx, usersTimeout)
 	defer cancel()
@@ -205,8 +202,8 @@ func joinUsers(ctx context.Context, dir string) (*flock.Flock, error) {
 	return users, nil
 }
 
-// awaitOthers waits, within usersTimeout, until no other process uses the
-// private database, and keeps further ones from it.
+// awaitOthers waits, up to usersTimeout, until no other process uses the private
+// database, and locks out further ones.
 func (d *database) awaitOthers(ctx context.Context) {
 	if d.users == nil {
 		return
@@ -222,11 +219,11 @@ func (d *database) awaitOthers(ctx context.Context) {
 	}
 }
 
-// close ends the private database if this process started it, as soon as nobody
-// else uses it.
+// close stops the private database if this process started it, as soon as no other
+// process uses it.
 func (d *database) close(ctx context.Context) error {
 	if d.users != nil {
-		defer func() { _ = d.users.Unlock() }() // the end of the process does so too
+		defer func() { _ = d.users.Unlock() }() // so does the end of the process
 	}
 	if d.server == nil {
 		return nil
@@ -238,7 +235,8 @@ func (d *database) close(ctx context.Context) error {
 	return stopping(d.server.Stop(ctx))
 }
 
-// died is closed when the private database ends by itself; nil otherwise.
+// died returns a channel that is closed when the private database ends unexpectedly, or
+// nil if this process did not start it.
 func (d *database) died() <-chan struct{} {
 	if d.server == nil {
 		return nil
@@ -246,8 +244,8 @@ func (d *database) died() <-chan struct{} {
 	return d.server.Done()
 }
 
-// openStore opens the database and brings a private one up to date. The caller
-// closes the store, then the database.
+// openStore opens the database, and migrates a private one. The caller closes the
+// store, then the database.
 func (p *program) openStore(ctx context.Context, settings config.Config, log *slog.Logger, use purpose) (*postgres.Store, *database, error) {
 	db, err := p.openDatabase(ctx, settings, log, use)
 	if err != nil {
@@ -268,7 +266,7 @@ func (p *program) openStoreOn(ctx context.Context, db *database, settings config
 	options := postgres.Options{
 		URL: db.url, Secret: box, Now: p.Now, Log: logging.Named(log, logging.Database), MaxConns: int32(settings.DBPoolSize),
 	}
-	if use == toServe { // commands look at the primary: what operators ask is about now
+	if use == toServe { // commands read from the primary: operators want current data
 		options.ListenURL = string(settings.DatabaseListenURL)
 		options.ReadURLs, options.MaxLag = settings.ReadURLs(), settings.DatabaseReadMaxLag
 		options.Trace = tracing.Wanted(p.Environ)
@@ -287,8 +285,7 @@ func (p *program) openStoreOn(ctx context.Context, db *database, settings config
 	return store, nil
 }
 
-// openMigrated opens the store. The private database has no operator who would
-// migrate it.
+// openMigrated opens the store. It migrates a private database, which has no operator.
 func openMigrated(ctx context.Context, db *database, options postgres.Options) (*postgres.Store, error) {
 	store, err := postgres.Open(ctx, options)
 	if err != nil || !db.own {

@@ -56,7 +56,8 @@ func (t *task) adoptAndReport(ctx context.Context) func(db *database) error {
 	}
 }
 
-// adoptIfNeeded returns nil where there is nothing to take over.
+// adoptIfNeeded takes the database over if it is one of the Python service; otherwise it
+// returns nil.
 func (t *task) adoptIfNeeded(ctx context.Context, db *database) (*adoptionRecord, error) {
 	needed, err := postgres.NeedsAdoption(ctx, db.url)
 	if err != nil || !needed {
@@ -72,8 +73,7 @@ func (t *task) adoptIfNeeded(ctx context.Context, db *database) (*adoptionRecord
 var errAdoptionInterrupted = errors.New("interrupted: the Python service cannot write until the command is run again to its end, " +
 	"or DROP SCHEMA statsservice_adoption CASCADE gives the database back to it")
 
-// adopt seals the tokens with the key of the service, which it makes where there is
-// none: no token is sealed with another one.
+// adopt seals the tokens with the key of the service, and creates one if there is none.
 func (t *task) adopt(ctx context.Context, db *database) (adoptionRecord, error) {
 	box, _, err := secretBox(t.settings, true)
 	if err != nil {
@@ -116,7 +116,7 @@ func (t *task) surveyAdoption(ctx context.Context, db *database) (adoptionRecord
 	return record, nil
 }
 
-// adoptionRecord is what was taken over, or would be, as programs read it.
+// adoptionRecord is the JSON result of db_adopt.
 type adoptionRecord struct {
 	Clients      int64            `json:"clients"`
 	Stats        int64            `json:"stats"`
@@ -137,7 +137,7 @@ type adoptionRecord struct {
 	DryRun       bool             `json:"dry_run"`
 }
 
-// leftOutRecord are stats that count in no result.
+// leftOutRecord counts stats that are left out of results.
 type leftOutRecord struct {
 	Type   string `json:"type"`
 	Reason string `json:"reason"`
@@ -158,7 +158,7 @@ func adoptionRecordOf(found postgres.Adoption) adoptionRecord {
 	return record
 }
 
-// shownReasons bounds how many reasons the text names; JSON has all.
+// shownReasons bounds the reasons in the text; JSON has all.
 const shownReasons = 20
 
 func (r adoptionRecord) write(w io.Writer) {

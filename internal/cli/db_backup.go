@@ -44,7 +44,7 @@ func (p *program) dbBackup() *cli.Command {
 	}
 }
 
-// backupRecord is a backup as programs read it.
+// backupRecord is the JSON result of db_backup.
 type backupRecord struct {
 	File          string    `json:"file,omitempty"`
 	CreatedAt     time.Time `json:"created_at"`
@@ -66,7 +66,7 @@ func backupRecordOf(manifest backup.Manifest) backupRecord {
 	}
 }
 
-// write prints what was done with the backup.
+// write prints the result. done says what was done with the backup.
 func (r backupRecord) write(w io.Writer, done string) {
 	fmt.Fprintf(w, "%s: clients: %d, stats: %d, rows: %d, bytes: %d, seconds: %g\n", done, r.Clients, r.Stats, r.Rows, r.Bytes, r.Seconds)
 }
@@ -118,7 +118,7 @@ func (t *task) backUp(ctx context.Context, db *database) error {
 	})
 }
 
-// keyPlace says where the secret key is.
+// keyPlace returns where the secret key is, for messages.
 func (t *task) keyPlace() string {
 	if t.settings.SecretKey != "" {
 		return "SECRET_KEY"
@@ -126,7 +126,7 @@ func (t *task) keyPlace() string {
 	return filepath.Join(folder(t.settings), keyFile)
 }
 
-// interrupted replaces the error of work that a signal has ended.
+// interrupted replaces the error of work that a signal ended.
 func interrupted(ctx context.Context, err error, outcome string) error {
 	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 		return errors.New("interrupted: " + outcome)

@@ -21,7 +21,7 @@ func (p *program) dbCreate() *cli.Command {
 	}
 }
 
-// creation reports that the database was missing.
+// creation is the JSON result of db_create.
 type creation struct {
 	Created bool `json:"created"`
 }

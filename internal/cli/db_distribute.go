@@ -34,7 +34,7 @@ func (p *program) dbDistribute() *cli.Command {
 	}
 }
 
-// printDistribution prints a script for psql, which needs no database.
+// printDistribution prints a script for psql. It needs no database.
 func (t *task) printDistribution() error {
 	return t.writeResult(fmt.Appendf(nil, "BEGIN;\n%s;\nCOMMIT;\n", strings.Join(postgres.DistributionStatements(), ";\n")))
 }

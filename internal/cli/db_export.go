@@ -57,7 +57,7 @@ func outputOption() cli.Flag {
 }
 
 // writeOutput writes to a new file, which only its owner may read, or to standard output
-// where it has no name. It leaves no file behind that lacks a part.
+// if name is empty. It removes the file if writing fails.
 func (t *task) writeOutput(name string, write func(w io.Writer) error) error {
 	if name == "" {
 		return write(t.Stdout)

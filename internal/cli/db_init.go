@@ -29,16 +29,16 @@ func (p *program) dbInit() *cli.Command {
 	}
 }
 
-// migration is what was done to the tables.
+// migration is the JSON result of db_init and db_upgrade.
 type migration struct {
 	Applied []string        `json:"applied"`
 	Adopted *adoptionRecord `json:"adopted,omitempty"`
-	// NewerPostgreSQL is installed, of a later major version than the private database.
+	// NewerPostgreSQL is an installed version with a later major than the private database.
 	NewerPostgreSQL string `json:"newer_postgresql,omitempty"`
 }
 
-// migrate applies what is missing and ends with a sentence. A database of the Python
-// service it takes over before.
+// migrate applies missing migrations, and prints done as its last line. It first takes a
+// database of the Python service over.
 func (t *task) migrate(ctx context.Context, use purpose, done string) error {
 	return t.withDatabase(ctx, use, func(db *database) error {
 		adopted, err := t.adoptIfNeeded(ctx, db)
@@ -71,8 +71,8 @@ func (t *task) migrate(ctx context.Context, use purpose, done string) error {
 	})
 }
 
-// newerPostgreSQL returns the version of PostgreSQL that the private database can be
-// moved to, and the major version that it has; "" where there is none to be found.
+// newerPostgreSQL returns the newer version of PostgreSQL to which the private database
+// can be moved, or "", and the major version that it has.
 func (t *task) newerPostgreSQL(ctx context.Context, db *database) (newer string, major int) {
 	if !db.own {
 		return "", 0
@@ -84,9 +84,8 @@ func (t *task) newerPostgreSQL(ctx context.Context, db *database) (newer string,
 	return newer, major
 }
 
-// requireKey makes the key of a private database, and refuses a SECRET_KEY that is
-// too short where it opens no client's token: a database that was taken over, with
-// its clients, may keep the one it had.
+// requireKey creates the key of a private database. It refuses a SECRET_KEY that is too
+// short, unless it opens a client's token or the database was taken over.
 func (t *task) requireKey(ctx context.Context, db *database, use purpose) error {
 	box, _, err := secretBox(t.settings, db.own && use.mayCreate())
 	if err != nil || !t.settings.IsWeakKey() {

@@ -37,7 +37,7 @@ func (p *program) dbRebuild() *cli.Command {
 	}
 }
 
-// rebuilt is what was computed.
+// rebuilt is the JSON result of db_rebuild.
 type rebuilt struct {
 	Stats         int64   `json:"stats"`
 	Completed     int64   `json:"completed"`
@@ -61,7 +61,7 @@ func (t *task) rebuild(ctx context.Context, store *postgres.Store) error {
 		result.Stats, result.Completed, result.Corrected, result.Unprocessable, result.Seconds)
 }
 
-// agreement reports whether the rollups are what the stats add up to.
+// agreement is the JSON result of db_rebuild --check.
 type agreement struct {
 	Agree       bool     `json:"agree"`
 	Differences []string `json:"differences"`

@@ -36,22 +36,22 @@ func (p *program) dbRestore() *cli.Command {
 	}
 }
 
-// restoreRecord is a restored backup as programs read it.
+// restoreRecord is the JSON result of db_restore.
 type restoreRecord struct {
 	backupRecord
 	SecretKey keyState `json:"secret_key,omitempty"`
 	DryRun    bool     `json:"dry_run"`
 }
 
-// keyState is how the secret key here goes with a backup.
+// keyState compares the secret key of this instance with that of a backup.
 type keyState string
 
 const (
-	keySame     keyState = "same"     // that of the backup
-	keyRestored keyState = "restored" // made here from the backup
-	keyOther    keyState = "other"    // not that of the backup
-	keyMissing  keyState = "missing"  // here, and in the backup
-	keyUnknown  keyState = "unknown"  // the backup does not tell
+	keySame     keyState = "same"     // the one of the backup
+	keyRestored keyState = "restored" // taken from the backup
+	keyOther    keyState = "other"    // not the one of the backup
+	keyMissing  keyState = "missing"  // in both places
+	keyUnknown  keyState = "unknown"  // the backup does not say
 )
 
 func restoreBackup(ctx context.Context, t *task) error {
@@ -117,7 +117,7 @@ func (t *task) restore(ctx context.Context, db *database, file io.ReadSeeker) er
 	return postgres.Restore(ctx, db.url, archive, show)
 }
 
-// openInput opens the file of --input, or a copy of standard input: it is read twice.
+// openInput opens the file of --input, or a copy of standard input, to read it twice.
 func (t *task) openInput() (*os.File, error) {
 	name := t.options.String("input")
 	if name != "-" {
@@ -135,14 +135,14 @@ func (t *task) openInput() (*os.File, error) {
 	if err == nil {
 		_, err = file.Seek(0, io.SeekStart)
 	}
-	// The file is there as long as it is open.
+	// The file exists as long as it is open.
 	if err = errors.Join(err, os.Remove(file.Name())); err != nil {
 		return nil, errors.Join(fmt.Errorf("copy standard input to a file: %w", err), file.Close())
 	}
 	return file, nil
 }
 
-// readUntil reads until ctx ends, whose error it then returns.
+// readUntil reads until ctx ends, and then returns the error of ctx.
 func readUntil(ctx context.Context, r io.Reader) io.Reader { return &readerUntil{ctx, r} }
 
 type readerUntil struct {
@@ -158,8 +158,8 @@ func (r *readerUntil) Read(p []byte) (int, error) {
 	return r.Reader.Read(p)
 }
 
-// restoreKey keeps the key of a backup where there is none here, before the rows come:
-// a service that found them without a key would make one.
+// restoreKey stores the key of a backup if there is none here. It does so before the rows
+// are restored: a service that found them without a key would create another.
 func (t *task) restoreKey(manifest backup.Manifest, key string) (keyState, error) {
 	here, isKept, err := secretKey(t.settings, false)
 	switch {

@@ -30,7 +30,7 @@ func (p *program) dbStatus() *cli.Command {
 	}
 }
 
-// statusRecord is the state of the database as programs read it.
+// statusRecord is the JSON result of db_status.
 type statusRecord struct {
 	Database      string               `json:"database"`
 	PostgreSQL    string               `json:"postgresql"`
@@ -48,7 +48,7 @@ type statusRecord struct {
 	Replicas      []replicaRecord      `json:"replicas,omitempty"`
 }
 
-// replicaRecord is the state of a read replica as programs read it.
+// replicaRecord is the state of a read replica in JSON.
 type replicaRecord struct {
 	Name          string  `json:"name"`
 	Usable        bool    `json:"usable"`
@@ -88,7 +88,7 @@ func showStatus(ctx context.Context, t *task) error {
 	})
 }
 
-// compare finds out whether the rollups are what the stats add up to.
+// compare compares the rollups with the stats.
 func (s *statusRecord) compare(ctx context.Context, store *postgres.Store) error {
 	found, err := store.RollupsAgree(ctx)
 	if err != nil {
@@ -99,7 +99,7 @@ func (s *statusRecord) compare(ctx context.Context, store *postgres.Store) error
 	return nil
 }
 
-// replicas looks at the configured read replicas.
+// replicas returns the states of the configured read replicas.
 func (t *task) replicas(ctx context.Context, store *postgres.Store) ([]replicaRecord, error) {
 	found, err := store.ReplicaStatuses(ctx, t.settings.ReadURLs())
 	var records []replicaRecord

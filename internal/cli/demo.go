@@ -23,25 +23,25 @@ import (
 )
 
 const (
-	// The tokens of the demo are the same each time, so that what its guide
-	// shows can be pasted. They open nothing but sample data.
+	// The tokens of the demo are always the same, so that the commands of its guide can
+	// be pasted. They only give access to sample data.
 	demoToken      = "demo-token-of-the-first-organisation"
 	demoAdminToken = "demo-token-of-the-admin"
 	demoSeed       = 2021
-	// demoMinClients is what PUBLIC_MIN_CLIENTS is at least: the pages show what they
-	// look like with disclosure control. So many organisations share each place.
+	// demoMinClients is the least PUBLIC_MIN_CLIENTS, so that the pages show disclosure
+	// control. As many organisations share each place.
 	demoMinClients    = 3
 	demoPlaces        = 4
 	demoOrganisations = demoMinClients * demoPlaces
-	// demoAnalyses are the analyses of every organisation but the first, whose
-	// number the guide shows.
+	// demoAnalyses is the number of analyses of every organisation but the first, whose
+	// number is in the guide.
 	demoAnalyses = 2
-	// demoWriters organisations are loaded at the same time.
+	// demoWriters bounds the organisations that are loaded at the same time.
 	demoWriters = 2
 )
 
-// demoNamespace makes the uuids of the clients, and with them those of their
-// stats and the order of lists, the same each time too.
+// demoNamespace makes the UUIDs of the clients reproducible, and with them those of
+// their stats and the order of lists.
 var demoNamespace = uuid.MustParse("0b0e1c0e-6f5e-4d0a-9d0c-5a9d3a1c7e52")
 
 func (p *program) demo() *cli.Command {
@@ -89,8 +89,8 @@ func (p *program) runDemo(ctx context.Context, settings config.Config) (err erro
 	return p.serveOn(ctx, front, store, settings, log, db.died())
 }
 
-// demoDatabase starts a database in a temporary folder; remove ends it and
-// leaves nothing behind.
+// demoDatabase starts a database in a temporary folder; remove stops it and deletes the
+// folder.
 func (p *program) demoDatabase(ctx context.Context, settings config.Config, log *slog.Logger) (db *database, remove func() error, err error) {
 	fmt.Fprintln(p.Stderr, "Preparing a private PostgreSQL with a year of sample data ...")
 	dir, err := demoFolder()
@@ -109,8 +109,8 @@ func (p *program) demoDatabase(ctx context.Context, settings config.Config, log 
 	return db, func() error { return errors.Join(db.close(ctx), stopping(os.RemoveAll(dir))) }, nil
 }
 
-// demoFolder makes a folder that other users can pass through: started by root,
-// the database runs as one of them.
+// demoFolder creates a folder that other users can traverse: started by root, the
+// database runs as another user.
 func demoFolder() (string, error) {
 	dir, err := os.MkdirTemp("", "stats-service-demo-")
 	if err != nil {
@@ -122,7 +122,7 @@ func demoFolder() (string, error) {
 	return dir, nil
 }
 
-// demoOptions trade the safety of data that is thrown away for speed.
+// demoOptions trade durability for speed: the data is thrown away.
 func (p *program) demoOptions(dir string, settings config.Config, log *slog.Logger) localpg.Options {
 	return localpg.Options{
 		Dir:           dir,
@@ -135,8 +135,8 @@ func (p *program) demoOptions(dir string, settings config.Config, log *slog.Logg
 	}
 }
 
-// loadSample stores a year of statistics of a few organisations as their front
-// offices would have sent them.
+// loadSample stores a year of stats of a few organisations as their front offices would
+// have sent them.
 func (p *program) loadSample(ctx context.Context, store *postgres.Store, settings config.Config) ([]sample.Organisation, error) {
 	if _, err := store.EnsureAdmin(ctx, demoAdminToken, adminName); err != nil {
 		return nil, err
@@ -199,7 +199,7 @@ func loadOrganisation(ctx context.Context, store *postgres.Store, generator *sam
 	return nil
 }
 
-// printDemo says where to look and what to try.
+// printDemo prints the addresses and commands to try.
 func (p *program) printDemo(base string, organisations []sample.Organisation) {
 	fmt.Fprintf(p.Stdout, `
 MONARC Stats Service with a year of sample data of %d organisations.

@@ -27,28 +27,28 @@ import (
 	"github.com/monarc-project/stats-service/internal/webheaders"
 )
 
-// front takes requests from before the database is there until the process ends.
+// front serves requests from before the database is available until the process ends.
 type front struct {
 	health  *health.Checker
 	metrics *metrics.Metrics
 	handler atomic.Pointer[http.Handler]
 	sockets *sockets
-	servers []*http.Server // the first one ends last
+	servers []*http.Server // the first one is shut down last
 	prefix  string
 	drain   drainTimes
 	log     *slog.Logger
-	start   func() // accepts connections from now on; may be called again
+	start   func() // begins to accept connections; may be called again
 	failed  chan error
 	open    connections
 }
 
-// drainTimes are how long the end of a process may take.
+// drainTimes bound the shutdown of the process.
 type drainTimes struct {
-	delay   time.Duration // for which new requests are still taken, while /readyz says to send none
-	timeout time.Duration // for requests that are under way then
+	delay   time.Duration // in which new requests are still served, while /readyz fails
+	timeout time.Duration // for requests in flight after that
 }
 
-// newFront listens, and accepts no connection before it is started.
+// newFront listens. It accepts no connection before start.
 func (p *program) newFront(settings config.Config, log *slog.Logger) (*front, error) {
 	log = logging.Named(log, logging.HTTP)
 	opened, err := p.openSockets(settings, log)
@@ -69,7 +69,7 @@ func (p *program) newFront(settings config.Config, log *slog.Logger) (*front, er
 	limits := connlimit.New(connectionLimits(settings))
 	trusted := webheaders.Hosts(f.metrics.Beside(http.HandlerFunc(f.serveHTTP), access, settings.ScriptName),
 		http.HandlerFunc(refuseHost), settings.TrustedHosts, settings.InstanceURL)
-	requests := f.newServer(f.health.Handler(trusted)) // who checks the health may know an address alone
+	requests := f.newServer(f.health.Handler(trusted)) // health checks may use any host name
 	admin := f.newServer(f.health.Handler(f.metrics.Admin(access)))
 	redirects := f.newServer(f.health.Handler(webheaders.Hosts(opened.redirect, http.HandlerFunc(refuseHost), settings.TrustedHosts, settings.InstanceURL)))
 	for _, server := range []*http.Server{requests, redirects} {
@@ -97,8 +97,8 @@ func refuseHost(w http.ResponseWriter, _ *http.Request) {
 	_, _ = io.WriteString(w, `{"message":"This service does not answer to this host; the operator names others in TRUSTED_HOSTS."}`)
 }
 
-// connectionLimits are those of the settings. Behind a proxy all connections come from
-// one address.
+// connectionLimits returns the limits of the settings. Behind a proxy, all connections
+// come from one address.
 func connectionLimits(settings config.Config) connlimit.Limits {
 	limits := connlimit.Limits{Total: settings.MaxConnections, PerAddress: settings.MaxConnectionsPerAddress}
 	if settings.FixProxy {
@@ -127,8 +127,7 @@ func (f *front) serve(server *http.Server, sockets []listen.Socket) {
 	}
 }
 
-// urls are those of the service, without slash at the end, for somebody on this
-// machine.
+// urls returns the URLs of the service on this machine, without a slash at the end.
 func (f *front) urls() []string {
 	urls := make([]string, len(f.sockets.requests))
 	for i, socket := range f.sockets.requests {
@@ -150,8 +149,8 @@ func (f *front) logAddresses(log *slog.Logger) {
 	}
 }
 
-// serveHTTP asks callers to come back on another connection while the process
-// ends: closing one that is idle could cross with their next request.
+// serveHTTP has callers close their connections while the process shuts down: closing
+// an idle one here could race with the next request.
 func (f *front) serveHTTP(w http.ResponseWriter, r *http.Request) {
 	if f.health.Draining() {
 		w.Header().Set("Connection", "close")
@@ -159,10 +158,10 @@ func (f *front) serveHTTP(w http.ResponseWriter, r *http.Request) {
 	(*f.handler.Load()).ServeHTTP(w, r)
 }
 
-// answer has requests answered by handler from now on.
+// answer makes handler serve all further requests.
 func (f *front) answer(handler http.Handler) { f.handler.Store(&handler) }
 
-// admit serves with the handler and its database.
+// admit makes the handler serve all further requests, with its database.
 func (f *front) admit(handler http.Handler, store *postgres.Store) {
 	f.answer(handler)
 	f.health.Serve(store)
@@ -170,8 +169,8 @@ func (f *front) admit(handler http.Handler, store *postgres.Store) {
 	notify(f.log, ready)
 }
 
-// run serves until ctx ends or the private database dies, and lets requests end
-// that are under way.
+// run serves until ctx ends or the private database dies, and then finishes the
+// requests in flight.
 func (f *front) run(ctx context.Context, died <-chan struct{}) error {
 	select {
 	case err := <-f.failed:
@@ -191,7 +190,7 @@ func (f *front) run(ctx context.Context, died <-chan struct{}) error {
 	}
 	f.sockets.close()
 	for range f.sockets.count() {
-		<-f.failed // a server that still accepts could miss a connection at its end
+		<-f.failed // a server that still accepts could miss a connection at shutdown
 	}
 	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), f.drain.timeout)
 	defer cancel()
@@ -205,10 +204,10 @@ func (f *front) run(ctx context.Context, died <-chan struct{}) error {
 	return nil
 }
 
-// close ends everything at once.
+// close closes everything at once.
 func (f *front) close() {
 	for _, server := range f.servers {
 		_ = server.Close() // so does the end of the process
 	}
-	f.sockets.close() // the servers do not know them before the start
+	f.sockets.close() // the servers do not own them before start
 }

@@ -17,7 +17,7 @@ import (
 	"github.com/monarc-project/stats-service/internal/health"
 )
 
-// healthcheckTimeout is longer than the service waits for its database.
+// healthcheckTimeout is longer than the service's own timeout for its database.
 const healthcheckTimeout = 5 * time.Second
 
 func (p *program) healthcheck() *cli.Command {

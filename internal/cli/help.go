@@ -14,14 +14,14 @@ import (
 const (
 	helpName   = "help"
 	helpOption = "--" + helpName
-	// helpWidth is how wide a line of a help text gets, if its words allow.
+	// helpWidth bounds the lines of a help text, if their words allow.
 	helpWidth = 80
-	// widestOption is the width up to which descriptions stand beside options.
+	// widestOption is the width of an option up to which its description is beside it.
 	widestOption = 26
 )
 
-// readOnlyFlag is an option of the library's. It has one --help and one --version for all
-// programs of a process, and writes to them whenever one starts; a copy takes that, so
+// readOnlyFlag wraps an option of the library, which has one --help and one --version for
+// all programs of a process and writes to them. The wrapper lets it write to a copy, so
 // that Run is safe for concurrent use.
 type readOnlyFlag struct{ *cli.BoolFlag }
 
@@ -61,14 +61,14 @@ func (p *program) help() *cli.Command {
 	}
 }
 
-// topic is a line of a help text: a word and what it means.
+// topic is an entry of a help text: a word and its meaning.
 type topic struct{ word, meaning string }
 
 const settingsNote = "Settings are taken from the environment and from the file that STATS_CONFIG\n" +
 	"names (.toml or .yaml), else from /etc/stats-service/stats-service.toml;\n" +
 	"config_template prints one that explains each of them.\n"
 
-// appHelp is what --help says about the program.
+// appHelp returns the help text of the program.
 func appHelp(app *cli.App) string {
 	var text strings.Builder
 	fmt.Fprintf(&text, "Usage: %s COMMAND [OPTIONS]\n\n  %s\n", app.Name, app.Usage)
@@ -89,7 +89,7 @@ func appHelp(app *cli.App) string {
 	return text.String()
 }
 
-// commandHelp is what --help says about a command.
+// commandHelp returns the help text of a command.
 func commandHelp(command *cli.Command) string {
 	var text strings.Builder
 	fmt.Fprintf(&text, "Usage: %s %s %s\n\n", appName, command.Name, cmp.Or(command.ArgsUsage, "[OPTIONS]"))
@@ -102,7 +102,7 @@ func commandHelp(command *cli.Command) string {
 	return text.String()
 }
 
-// writeParagraphs wraps paragraphs, which empty lines separate, anew.
+// writeParagraphs wraps paragraphs, which are separated by empty lines.
 func writeParagraphs(text *strings.Builder, paragraphs string) {
 	for i, paragraph := range strings.Split(paragraphs, "\n\n") {
 		if i > 0 {
@@ -114,7 +114,7 @@ func writeParagraphs(text *strings.Builder, paragraphs string) {
 	}
 }
 
-// optionsOf are the options of a command. The library adds --help to those of a
+// optionsOf returns the options of a command. The library adds --help to those of the
 // command that runs.
 func optionsOf(command *cli.Command) []cli.Flag {
 	var options []cli.Flag
@@ -135,8 +135,8 @@ func optionTopics(command *cli.Command) []topic {
 	return append(topics, topic{helpOption, "Show this message and exit."})
 }
 
-// optionWord is an option as it is typed: its names, short ones first, and what
-// stands for its value.
+// optionWord returns the names of an option, short ones first, and the placeholder of
+// its value.
 func optionWord(flag cli.Flag) string {
 	var word string
 	for _, name := range flag.Names()[1:] {
@@ -195,8 +195,7 @@ func writeTopics(text *strings.Builder, title string, topics []topic) {
 	}
 }
 
-// wrap breaks text into lines between its words; two spaces between words stay
-// two.
+// wrap breaks text into lines between words. It keeps double spaces.
 func wrap(text string, width int) []string {
 	var lines []string
 	for len(text) > width {

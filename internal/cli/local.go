@@ -11,8 +11,8 @@ import (
 	"github.com/monarc-project/stats-service/internal/listen"
 )
 
-// localURL is what an address is reached with from this machine, without slash at the
-// end: a URL, or unix: and the path of a socket.
+// localURL returns how to reach an address from this machine: a URL without a slash at
+// the end, or unix: and the path of a socket.
 func localURL(address listen.Address, prefix string) string {
 	if address.Network == "unix" {
 		return address.String()
@@ -28,12 +28,12 @@ func localURL(address listen.Address, prefix string) string {
 	return string(scheme) + "://" + net.JoinHostPort(host, port) + prefix
 }
 
-// get asks the service that listens on an address of this machine.
+// get sends a request to the service that listens on an address of this machine.
 func get(ctx context.Context, address listen.Address, prefix, path string) (*http.Response, error) {
 	base := localURL(address, prefix)
 	transport := &http.Transport{
 		DisableKeepAlives: true,
-		// The certificate is for the name that others use; this is the same machine.
+		// The certificate is for a public name; the service is on this machine.
 		TLSClientConfig: &tls.Config{InsecureSkipVerify: true},
 	}
 	if address.Network == "unix" {

@@ -10,15 +10,14 @@ import (
 	"github.com/monarc-project/stats-service/internal/logging"
 )
 
-// serviceLogger writes to LOG_PATH or, without one, to standard error. The
-// caller closes what comes with it.
+// serviceLogger returns a logger to LOG_PATH or, if that is empty, to standard error. The
+// caller closes the file.
 func (p *program) serviceLogger(settings config.Config) (*slog.Logger, *logging.File, error) {
 	return newLogger(settings, logOptions(settings, p.Stderr))
 }
 
-// commandLogger is for a command that someone waits for. To standard error it
-// tells what goes well only if everything is asked for; to LOG_PATH as a service
-// does, because commands run unattended too.
+// commandLogger returns the logger of a command. On standard error it is quiet unless
+// LOG_LEVEL is debug. In LOG_PATH it logs like the service: commands also run unattended.
 func (p *program) commandLogger(settings config.Config, stderr io.Writer) (*slog.Logger, *logging.File, error) {
 	options := logOptions(settings, stderr)
 	if options.Path == "" && options.Level == slog.LevelInfo {
@@ -27,7 +26,7 @@ func (p *program) commandLogger(settings config.Config, stderr io.Writer) (*slog
 	return newLogger(settings, options)
 }
 
-// newLogger begins with what an operator should change in the settings.
+// newLogger returns a logger, and first logs the warnings about the settings.
 func newLogger(settings config.Config, options logging.Options) (*slog.Logger, *logging.File, error) {
 	log, file, err := logging.New(options)
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 	"github.com/monarc-project/stats-service/internal/config"
 )
 
-// The sections of the manual that have a page.
+// The sections of the manual pages.
 const (
 	commandsSection = 1
 	settingsSection = 5
@@ -39,7 +39,7 @@ func (p *program) manual() *cli.Command {
 	}
 }
 
-// exitCodes are the meanings of the exit codes of every command.
+// exitCodes explains the exit codes.
 func exitCodes() []topic {
 	return []topic{
 		{fmt.Sprint(exitDone), "all is done"},
@@ -49,8 +49,8 @@ func exitCodes() []topic {
 	}
 }
 
-// manualPage is the manual page of section 1 in roff. It names no version and no
-// date, so that it changes with the commands only.
+// manualPage returns the manual page of section 1 in roff. It has no version and no date,
+// so that it only changes with the commands.
 func manualPage(app *cli.App) string {
 	var page strings.Builder
 	page.WriteString(".\\\" Generated from the commands.\n.TH STATS-SERVICE 1 \"\" \"MONARC Stats Service\" \"User Commands\"\n")
@@ -75,7 +75,7 @@ func manualPage(app *cli.App) string {
 	return page.String()
 }
 
-// installedFiles are those of an installed service.
+// installedFiles lists the files of an installed service.
 func installedFiles() []topic {
 	return []topic{
 		{config.DefaultFile, "the settings, where STATS_CONFIG names no other file"},
@@ -86,7 +86,7 @@ func installedFiles() []topic {
 	}
 }
 
-// examples are what operators do first and most.
+// examples are the most frequent commands.
 func examples() []topic {
 	return []topic{
 		{"stats-service demo", "Try the service with sample data."},
@@ -98,7 +98,7 @@ func examples() []topic {
 	}
 }
 
-// settingsPage is the manual page of section 5 in roff.
+// settingsPage returns the manual page of section 5 in roff.
 func settingsPage() string {
 	var page strings.Builder
 	page.WriteString(".\\\" Generated from the settings.\n.TH STATS-SERVICE.TOML 5 \"\" \"MONARC Stats Service\" \"File Formats\"\n")
@@ -143,5 +143,5 @@ func writeTags(page *strings.Builder, topics []topic) {
 
 var roffEscapes = strings.NewReplacer(`\`, `\e`, "-", `\-`, "'", `\(aq`, "\n.", "\n\\&.")
 
-// roff escapes what has a meaning in a manual page.
+// roff escapes a text for a manual page.
 func roff(text string) string { return roffEscapes.Replace(text) }

@@ -30,11 +30,11 @@ func (p *program) mospIsObjectPublished() *cli.Command {
 	}
 }
 
-// publication reports whether an object is published.
+// publication is the JSON result of mosp_is_object_published.
 type publication struct {
 	UUID      uuid.UUID       `json:"uuid"`
 	Published bool            `json:"published"`
-	Answer    json.RawMessage `json:"answer,omitempty"` // the whole one, with --verbose
+	Answer    json.RawMessage `json:"answer,omitempty"` // with --verbose
 }
 
 func isObjectPublished(ctx context.Context, t *task) error {
@@ -66,7 +66,7 @@ func (t *task) mosp() *mosp.Client {
 	return mosp.New(t.settings.MOSPURL, mosp.WithUserAgent(appName+"/"+buildinfo.Version), mosp.WithPrivateAddresses(t.settings.MOSPAllowPrivate))
 }
 
-// boolean writes a boolean as the callers of the command expect it.
+// boolean returns a boolean in the form that callers of the command expect.
 func boolean(b bool) string {
 	if b {
 		return "True"

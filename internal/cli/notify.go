@@ -11,27 +11,26 @@ import (
 	"github.com/coreos/go-systemd/v22/daemon"
 )
 
-// What systemd is told, where it has started the process.
+// Messages to systemd, if it has started the process.
 const (
 	ready = daemon.SdNotifyReady
 	stops = daemon.SdNotifyStopping
 )
 
-// notify tells systemd about the process.
+// notify sends the state of the process to systemd.
 func notify(log *slog.Logger, state string) {
 	if _, err := daemon.SdNotify(false, state); err != nil {
 		log.Warn("systemd could not be told", "state", state, "error", err.Error())
 	}
 }
 
-// notifyWaiting keeps systemd from ending a process whose start takes longer than
-// usual: it will be told more within limit.
+// notifyWaiting keeps systemd from stopping a process whose start takes longer than
+// usual: the next message will come within limit.
 func notifyWaiting(log *slog.Logger, cause error, limit time.Duration) {
 	notify(log, fmt.Sprintf("EXTEND_TIMEOUT_USEC=%d\nSTATUS=waiting for the database: %v", limit.Microseconds(), cause))
 }
 
-// feedWatchdog tells systemd that the process lives, as often as it wants to know,
-// until ctx ends.
+// feedWatchdog sends the keep-alive messages that systemd expects until ctx ends.
 func feedWatchdog(ctx context.Context, log *slog.Logger) {
 	interval, err := daemon.SdWatchdogEnabled(false)
 	if err != nil {

@@ -20,13 +20,13 @@ import (
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
-// required ends the usage of an option that a command needs.
+// required ends the usage text of a required option.
 const required = "  [required]"
 
-// allTypes stands for every type of statistics.
+// allTypes selects every type of statistics.
 const allTypes = "all"
 
-// usageError is an option whose value cannot be used.
+// usageError reports an option or a value that cannot be used.
 type usageError struct{ message string }
 
 func (e *usageError) Error() string { return e.message }
@@ -45,14 +45,14 @@ type fileFlag struct{ cli.StringFlag }
 
 const tokenFile = "token-file"
 
-// tokenFileOption is beside every option that takes a token: what a command line
-// holds, everybody on the machine can see.
+// tokenFileOption accompanies every option that takes a token: everybody on the machine
+// can see the command line.
 func tokenFileOption() cli.Flag {
 	return &fileFlag{cli.StringFlag{Name: tokenFile, Usage: "File with that token; - is standard input."}}
 }
 
-// token returns the token that an option gives, or the file or standard input that
-// --token-file names; empty when neither was given.
+// token returns the value of an option, or the content of --token-file, which may be
+// standard input; empty if neither was given.
 func (t *task) token(option string) (string, error) {
 	path := t.options.String(tokenFile)
 	if path == "" {
@@ -81,7 +81,7 @@ func (t *task) token(option string) (string, error) {
 	return token, nil
 }
 
-// maxTokenFile is more than any token has, in bytes.
+// maxTokenFile bounds the bytes that are read; every token is shorter.
 const maxTokenFile = 4096
 
 // withoutPath returns the error of a file without its path.
@@ -102,8 +102,8 @@ func yesOption(usage string) cli.Flag {
 
 const automaticYes = "Automatically reply yes to the confirmation message."
 
-// wholeFlag is an option whose value is a whole number in decimal. A plain
-// cli.IntFlag would read 036 as octal.
+// wholeFlag is an option whose value is a decimal integer. A plain cli.IntFlag would
+// read 036 as octal.
 type wholeFlag struct{ cli.IntFlag }
 
 // Apply implements cli.Flag.
@@ -130,7 +130,7 @@ func monthsOption(usage string, months int) cli.Flag {
 	return &wholeFlag{cli.IntFlag{Name: "nb-month", Usage: usage, Value: months}}
 }
 
-// typeOption narrows to one type of statistics.
+// typeOption returns the option that selects one type of statistics.
 func typeOption(usage string) cli.Flag {
 	return &cli.StringFlag{Name: "type", Usage: usage + " (" + typeNames() + ").  [default: every type]"}
 }
@@ -143,7 +143,7 @@ func typeNames() string {
 	return strings.Join(names, ", ")
 }
 
-// uuid returns the value of an option, uuid.Nil when it was not given.
+// uuid returns the value of an option, uuid.Nil if it was not given.
 func (t *task) uuid(option string) (uuid.UUID, error) {
 	given := t.options.String(option)
 	if given == "" {
@@ -156,7 +156,7 @@ func (t *task) uuid(option string) (uuid.UUID, error) {
 	return id, nil
 }
 
-// date returns the value of an option, the zero time when it was not given.
+// date returns the value of an option, the zero time if it was not given.
 func (t *task) date(option string) (time.Time, error) {
 	given := t.options.String(option)
 	if given == "" {
@@ -169,8 +169,7 @@ func (t *task) date(option string) (time.Time, error) {
 	return day, nil
 }
 
-// dates returns the values of --date-from and --date-to, which must be in order
-// where both are given.
+// dates returns the values of --date-from and --date-to, which must be in order.
 func (t *task) dates() (from, to time.Time, err error) {
 	if from, err = t.date("date-from"); err != nil {
 		return from, to, err
@@ -190,7 +189,7 @@ func (t *task) dates() (from, to time.Time, err error) {
 
 func (t *task) today() time.Time { return stats.Today(t.Now(), t.settings.Location()) }
 
-// statsType returns the value of --type, empty when every type is meant.
+// statsType returns the value of --type, empty for every type.
 func (t *task) statsType() (stats.Type, error) {
 	given := t.options.String("type")
 	if given == "" || given == allTypes {
@@ -199,8 +198,7 @@ func (t *task) statsType() (stats.Type, error) {
 	return parseType("type", given)
 }
 
-// statsTypes returns the values of an option that may be repeated, none when
-// every type is meant.
+// statsTypes returns the values of a repeatable option, nil for every type.
 func (t *task) statsTypes(option string) ([]stats.Type, error) {
 	var types []stats.Type
 	for _, given := range t.options.StringSlice(option) {
@@ -226,11 +224,11 @@ func parseType(option, given string) (stats.Type, error) {
 	return parsed, nil
 }
 
-// maxMonths keeps a number of months within the calendar.
+// maxMonths keeps dates within the calendar.
 const maxMonths = 1200
 
-// monthsAgo returns the day so many months ago as an option says; zero when it
-// does not.
+// monthsAgo returns the day as many months ago as the option says; zero if it was not
+// given.
 func (t *task) monthsAgo(option string) (time.Time, error) {
 	if !t.options.IsSet(option) && t.options.Int(option) == 0 {
 		return time.Time{}, nil

@@ -17,13 +17,13 @@ import (
 // errInterrupted reports that a signal ended the work.
 var errInterrupted = errors.New("interrupted: what was done stays done, run the command again for the rest")
 
-// partialError reports that a part of the work is done and the rest is not.
+// partialError reports that only a part of the work was done.
 type partialError struct{ cause error }
 
 func (e *partialError) Error() string { return e.cause.Error() }
 func (e *partialError) Unwrap() error { return e.cause }
 
-// ended tells how work ended of which so many parts are done.
+// ended returns the error of work that ended with err after some of it was done.
 func ended(ctx context.Context, done int64, err error) error {
 	switch {
 	case err == nil:
@@ -36,7 +36,7 @@ func ended(ctx context.Context, done int64, err error) error {
 	return err
 }
 
-// transfer is what became of a push or a pull.
+// transfer is the JSON result of a push or a pull.
 type transfer struct {
 	peer.Summary
 	LastDay string  `json:"last_day,omitempty"`
@@ -56,14 +56,14 @@ func newTransfer(summary peer.Summary, dryRun bool, err error) transfer {
 	return result
 }
 
-// seconds has the precision that a summary needs: hundredths.
+// seconds returns a duration in seconds, rounded to hundredths.
 func seconds(d time.Duration) float64 {
 	const hundredth = 10 * time.Millisecond
 	return float64(d.Round(hundredth)/hundredth) / 100
 }
 
-// write prints the refused and then, as the last line, the summary. moved says
-// what the first number means.
+// write prints the refusals and then, as the last line, the summary. moved is the label
+// of its first number.
 func (r transfer) write(w io.Writer, moved string) {
 	for _, refusal := range r.Refusals {
 		fmt.Fprintf(w, "Refused %s: %s\n", cmp.Or(refusal.UUID, "(no uuid)"), refusal.Reason)
@@ -82,7 +82,7 @@ func (r transfer) write(w io.Writer, moved string) {
 	fmt.Fprintln(w)
 }
 
-// endTransfer prints the summary, which is valid beside an error too.
+// endTransfer prints the summary, also beside an error.
 func (t *task) endTransfer(moved string, summary peer.Summary, err error) error {
 	result := newTransfer(summary, t.options.Bool("dry-run"), err)
 	t.log.Info("the transfer ended", "command", t.options.Command.Name, moved, summary.Sent, "already there", summary.AlreadyThere,
@@ -91,8 +91,8 @@ func (t *task) endTransfer(moved string, summary peer.Summary, err error) error 
 	return errors.Join(transferError(summary, err), printed)
 }
 
-// recordTransfer notes in the database how a push or a pull ended. A failure to do so
-// is no failure of the transfer.
+// recordTransfer stores the outcome of a push or a pull in the database. If that fails,
+// the transfer has not failed.
 func (t *task) recordTransfer(ctx context.Context, store *postgres.Store, direction string, summary peer.Summary, err error) {
 	if t.options.Bool("dry-run") {
 		return
@@ -107,11 +107,11 @@ func (t *task) recordTransfer(ctx context.Context, store *postgres.Store, direct
 	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
 	defer cancel()
 	if err := store.RecordTransfer(limited, direction, outcome, int64(summary.Sent)); err != nil {
-		t.log.Warn("what came of the transfer could not be noted", "error", err.Error())
+		t.log.Warn("the outcome of the transfer could not be stored", "error", err.Error())
 	}
 }
 
-// recordTimeout bounds that: the database may be what failed.
+// recordTimeout bounds recordTransfer: the database may be what failed.
 const recordTimeout = 5 * time.Second
 
 func transferError(summary peer.Summary, err error) error {
@@ -131,14 +131,14 @@ func transferError(summary peer.Summary, err error) error {
 	return nil
 }
 
-// deletion is what became of deleting stats.
+// deletion is the JSON result of a deletion of stats.
 type deletion struct {
 	Deleted int64   `json:"deleted"`
 	Seconds float64 `json:"seconds"`
 	Error   string  `json:"error,omitempty"`
 }
 
-// deleteStats runs work that deletes stats, with a bar, and prints its summary.
+// deleteStats runs a deletion with a progress bar, and prints its summary.
 func (t *task) deleteStats(ctx context.Context, run func(progress func(done, total int64)) (int64, error)) error {
 	show, end := t.screen.progress(ctx, "Deleting")
 	started := t.Now()

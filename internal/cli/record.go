@@ -17,8 +17,7 @@ import (
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
-// print writes the result: record as one JSON document with --json, otherwise
-// what text writes.
+// print writes the result: record as one JSON document with --json, otherwise text.
 func (t *task) print(record any, text func(w io.Writer)) error {
 	var result bytes.Buffer
 	if !t.options.Bool("json") {
@@ -33,7 +32,7 @@ func (t *task) print(record any, text func(w io.Writer)) error {
 	return t.writeResult(result.Bytes())
 }
 
-// writeResult writes to standard output, at once and whole or with an error.
+// writeResult writes to standard output in one call.
 func (p *program) writeResult(result []byte) error {
 	if _, err := p.Stdout.Write(result); err != nil {
 		return &unwritableError{cause: err}
@@ -41,7 +40,7 @@ func (p *program) writeResult(result []byte) error {
 	return nil
 }
 
-// unwritableError is about a result that standard output does not take.
+// unwritableError reports a result that could not be written to standard output.
 type unwritableError struct {
 	cause     error
 	isMissing bool // a token was in it
@@ -53,8 +52,8 @@ func (e *unwritableError) Error() string {
 
 func (e *unwritableError) Unwrap() error { return e.cause }
 
-// isOnlyUnread reports whether nothing is wrong but that the reader of standard
-// output has left, as head does, which is nothing to complain about.
+// isOnlyUnread reports whether the only error is that the reader of standard output has
+// left, as head does.
 func isOnlyUnread(err error) bool {
 	switch e := err.(type) {
 	case *unwritableError:
@@ -67,7 +66,7 @@ func isOnlyUnread(err error) bool {
 	return false
 }
 
-// printToken is print for a result with a token that nobody is to miss.
+// printToken prints a result with a token, whose loss would be an error.
 func (t *task) printToken(record any, text func(w io.Writer)) error {
 	err := t.print(record, text)
 	if unwritable, ok := errors.AsType[*unwritableError](err); ok {
@@ -76,7 +75,7 @@ func (t *task) printToken(record any, text func(w io.Writer)) error {
 	return err
 }
 
-// errorRecord is how a command failed as programs read it.
+// errorRecord is the JSON form of an error.
 type errorRecord struct {
 	Error    string `json:"error"`
 	ExitCode int    `json:"exit_code"`
@@ -85,7 +84,7 @@ type errorRecord struct {
 func writeErrorRecord(w io.Writer, message string, code int) {
 	encoder := json.NewEncoder(w)
 	encoder.SetEscapeHTML(false)
-	_ = encoder.Encode(errorRecord{message, code}) // there is nobody else to tell
+	_ = encoder.Encode(errorRecord{message, code}) // there is nowhere else to report it
 }
 
 // watchedOutput remembers the first error of a writer.
@@ -102,12 +101,12 @@ func (o *watchedOutput) Write(text []byte) (int, error) {
 	return n, err
 }
 
-// printLine is print for a result that is a sentence to people.
+// printLine prints a result that is one sentence in text form.
 func (t *task) printLine(record any, format string, args ...any) error {
 	return t.print(record, func(w io.Writer) { fmt.Fprintf(w, format+"\n", args...) })
 }
 
-// clientRecord is a client as programs read it.
+// clientRecord is a client in JSON.
 type clientRecord struct {
 	UUID             uuid.UUID  `json:"uuid"`
 	Name             string     `json:"name"`
@@ -140,7 +139,7 @@ func recordOf(client stats.Client) clientRecord {
 	}
 }
 
-// createdFormat shows a time, in UTC, to the microsecond.
+// createdFormat is for times in UTC, to the microsecond.
 const createdFormat = "2006-01-02 15:04:05.000000"
 
 func printClient(w io.Writer, client stats.Client) {

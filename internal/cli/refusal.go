@@ -12,15 +12,15 @@ import (
 	"github.com/monarc-project/stats-service/internal/suggest"
 )
 
-// What the parser of options says, which shows them with one dash only.
+// Messages of the option parser, which shows options with only one dash.
 var (
 	unknownOption = regexp.MustCompile(`^flag provided but not defined: -+(.*)$`)
 	missingValue  = regexp.MustCompile(`^flag needs an argument: -+(.*)$`)
 	invalidValue  = regexp.MustCompile(`^invalid (?:boolean )?value (".*") for (?:flag )?-+([^:]*): `)
 )
 
-// optionProblem puts what the parser of options says as the rest of the program
-// puts it. What it does not know it returns as it is.
+// optionProblem rewords a message of the option parser in the style of the program. It
+// returns an unknown message unchanged.
 func optionProblem(c *cli.Context, said string) string {
 	if found := unknownOption.FindStringSubmatch(said); found != nil {
 		said := "there is no option " + dashed(found[1])
@@ -38,7 +38,7 @@ func optionProblem(c *cli.Context, said string) string {
 	return said
 }
 
-// closestOption returns the option of the command that is probably meant, or nothing.
+// closestOption returns the option that was probably meant, or nothing.
 func closestOption(c *cli.Context, name string) string {
 	if c.Command == nil || len(name) == 1 {
 		return ""

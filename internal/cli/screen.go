@@ -13,26 +13,25 @@ import (
 
 const (
 	barWidth = 30
-	// barPause keeps slow terminals from being flooded.
+	// barPause limits how often the bar is drawn: terminals may be slow.
 	barPause = 100 * time.Millisecond
 )
 
-// screen is standard error. Where that is a terminal, a bar may be drawn on it,
-// which gives way to what else is written.
+// screen is standard error. On a terminal it may show a progress bar, which it clears
+// before other output.
 type screen struct {
 	out      io.Writer
 	terminal bool
 
 	mu  sync.Mutex
-	bar *progressbar.ProgressBar // nil: none is drawn
+	bar *progressbar.ProgressBar // nil if there is none
 }
 
 func newScreen(stderr io.Writer) *screen {
 	return &screen{out: stderr, terminal: isTerminal(stderr)}
 }
 
-// Write implements io.Writer. What the bar cannot draw is no error of those who
-// write.
+// Write implements io.Writer. It ignores errors of the bar.
 func (s *screen) Write(text []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -47,9 +46,9 @@ func (s *screen) Write(text []byte) (int, error) {
 
 const stopNotice = "Ending after what is under way; Ctrl-C again ends at once.\n"
 
-// progress returns what shows how far work has come, in so many of a total, and
-// what ends that. Where there is no terminal, no bar is shown. When ctx ends
-// before the work does, that is said.
+// progress returns a function that shows the progress of work and one that ends the
+// display. Without a terminal there is no bar. If ctx ends before the work, a notice is
+// printed.
 func (s *screen) progress(ctx context.Context, work string) (show func(done, total int64), end func()) {
 	forget := context.AfterFunc(ctx, func() { _, _ = io.WriteString(s, stopNotice) })
 	if !s.terminal {
@@ -70,7 +69,7 @@ func (s *screen) progress(ctx context.Context, work string) (show func(done, tot
 	return show, func() { forget(); s.endBar() }
 }
 
-// endBar leaves the bar as it is on a line of its own.
+// endBar ends the line of the bar.
 func (s *screen) endBar() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -18,12 +18,12 @@ import (
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
-// keyFile in DATA_DIR holds the generated secret key where none is configured.
+// keyFile in DATA_DIR holds the generated secret key if none is configured.
 const keyFile = "secret.key"
 
-// secretKey returns the configured key or the one that is kept in DATA_DIR. Where there
-// is neither, it makes and keeps one if it may; else the key is random and isKept false:
-// it opens nothing, and must seal nothing.
+// secretKey returns the configured key or the one in DATA_DIR. If there is neither, it
+// generates and stores one if it may. Otherwise it returns a random key with isKept
+// false, which opens no token and must not seal any.
 func secretKey(settings config.Config, mayCreate bool) (key string, isKept bool, err error) {
 	if settings.SecretKey != "" {
 		return string(settings.SecretKey), true, nil
@@ -38,7 +38,7 @@ func secretKey(settings config.Config, mayCreate bool) (key string, isKept bool,
 	return key, true, nil
 }
 
-// secretBox returns what seals tokens with the secretKey.
+// secretBox returns a box that seals tokens with the secretKey.
 func secretBox(settings config.Config, mayCreate bool) (box *secret.Box, isKept bool, err error) {
 	key, isKept, err := secretKey(settings, mayCreate)
 	if err != nil {
@@ -47,8 +47,8 @@ func secretBox(settings config.Config, mayCreate bool) (box *secret.Box, isKept 
 	return secret.New(key), isKept, nil
 }
 
-// keptKey returns the key in the folder, both of which are made when missing.
-// The folder has the mode that a private database in it would need.
+// keptKey returns the key in the folder, and creates both if they are missing. The mode
+// of the folder is the one that a private database in it needs.
 func keptKey(dir string) (string, error) {
 	if err := os.MkdirAll(dir, 0o711); err != nil {
 		return "", err
@@ -56,9 +56,9 @@ func keptKey(dir string) (string, error) {
 	return secret.LoadOrCreateKey(filepath.Join(dir, keyFile))
 }
 
-// openWithNewKey gives a database without clients a key, and refuses one whose
-// clients are sealed with a key that is not here. What keeps the clients from being
-// read the command will tell.
+// openWithNewKey creates the key for a database without clients. It refuses one with
+// clients: their tokens are sealed with a key that is missing here. If the clients cannot
+// be read, it leaves the error to the command.
 func (p *program) openWithNewKey(ctx context.Context, store *postgres.Store, settings config.Config, options postgres.Options) (*postgres.Store, error) {
 	clients, err := store.Clients(ctx)
 	if err != nil {
@@ -79,9 +79,9 @@ func (p *program) openWithNewKey(ctx context.Context, store *postgres.Store, set
 var errWeakKey = &settingsError{fmt.Sprintf("SECRET_KEY has fewer than %d characters, too few for a new instance; "+
 	"`openssl rand -hex 32` makes a good one", config.MinKeyLength)}
 
-// checkKey refuses a short SECRET_KEY, unless there are clients already whose
-// tokens it opens, or the database was taken over from the Python service, which
-// has no such rule. What keeps the clients from being read is not its business.
+// checkKey refuses a short SECRET_KEY, unless it opens the token of a client or the
+// database was taken over from the Python service, which has no such rule. If the clients
+// cannot be read, it leaves the error to the caller.
 func checkKey(ctx context.Context, store *postgres.Store, settings config.Config, log *slog.Logger) error {
 	if !settings.IsWeakKey() {
 		return nil

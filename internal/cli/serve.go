@@ -26,33 +26,33 @@ import (
 
 const (
 	headerTimeout = 10 * time.Second
-	// maxHeaderBytes is a multiple of what callers send; the server reads 4 KB more.
+	// maxHeaderBytes is several times what callers send; the server adds 4 KB.
 	maxHeaderBytes = 32 << 10
-	// maxStreams is how many requests a connection of HTTP/2 has at a time.
+	// maxStreams bounds the concurrent requests of an HTTP/2 connection.
 	maxStreams = 32
-	// bodyTimeout is generous: a batch may come over a slow line.
+	// bodyTimeout is generous: a batch may come over a slow connection.
 	bodyTimeout = 5 * time.Minute
 	idleTimeout = 2 * time.Minute
-	// answerTimeout bounds, from the header of the request on, answers that have
-	// no limit of their own. Those of the API have, and lists a longer one.
+	// answerTimeout bounds responses without a limit of their own, from the header of
+	// the request on. The API has its own limits, longer ones for lists.
 	answerTimeout = bodyTimeout + 5*time.Minute
-	// openingPatience is how long connections wait, not accepted, for a database
-	// that is being opened: usually their requests can be answered then.
+	// openingPatience is how long connections wait, without being accepted, for a
+	// database that is being opened. Usually their requests can be served then.
 	openingPatience = 3 * time.Second
-	// openingTimeout bounds one attempt to open a database that may have stalled,
-	// openingPause and maxOpeningPause the time until the next one.
+	// openingTimeout bounds an attempt to open a database that may have stalled;
+	// openingPause and maxOpeningPause bound the pause before the next one.
 	openingTimeout  = 30 * time.Second
 	openingPause    = 250 * time.Millisecond
 	maxOpeningPause = 5 * time.Second
-	// tracesTimeout bounds sending the last traces.
+	// tracesTimeout bounds the sending of the last traces.
 	tracesTimeout = 5 * time.Second
-	// mergePause is how long changes of the stats wait to be added to the rollups.
+	// mergePause is the interval at which rollup deltas are merged.
 	mergePause = 5 * time.Second
 	// mergeTimeout bounds one merge: the database may stall.
 	mergeTimeout = time.Minute
 )
 
-// adminName is the client that ADMIN_TOKEN belongs to.
+// adminName is the name of the client with ADMIN_TOKEN.
 const adminName = "admin"
 
 func (p *program) serve() *cli.Command {
@@ -101,7 +101,7 @@ func (p *program) runServer(ctx context.Context, settings config.Config) (err er
 	return p.serveOn(ctx, front, store, settings, log, db.died())
 }
 
-// startTraces sends traces if the environment asks for them. stop sends the rest.
+// startTraces starts tracing if the environment asks for it. stop sends the rest.
 func (p *program) startTraces(ctx context.Context, log *slog.Logger) (stop func(), err error) {
 	if !tracing.Wanted(p.Environ) {
 		return func() {}, nil
@@ -119,8 +119,8 @@ func (p *program) startTraces(ctx context.Context, log *slog.Logger) (stop func(
 	}, nil
 }
 
-// awaitStore opens the database and prepares it. While that takes long, or fails in
-// a way that may pass, requests are answered 503.
+// awaitStore opens and prepares the database. While that takes long, or fails with a
+// transient error, requests are answered with 503.
 func (p *program) awaitStore(ctx context.Context, settings config.Config, log *slog.Logger, front *front) (*postgres.Store, *database, error) {
 	defer time.AfterFunc(openingPatience, front.start).Stop()
 	for pause := openingPause; ; pause = min(2*pause, maxOpeningPause) {
@@ -139,9 +139,9 @@ func (p *program) awaitStore(ctx context.Context, settings config.Config, log *s
 	}
 }
 
-// mayPass reports whether a database that could not be opened may be there later. A
-// private one has no other cause than this process, and a wrong password or missing
-// tables are for the operator to see at once.
+// mayPass reports whether opening the database may succeed later. Not so for a private
+// one, which depends on this process alone, nor with a wrong password or missing tables,
+// which the operator should see at once.
 func mayPass(err error, settings config.Config) bool {
 	_, configured := settings.Database()
 	if errors.Is(err, postgres.ErrRefused) || errors.Is(err, postgres.ErrNotMigrated) {
@@ -150,8 +150,8 @@ func mayPass(err error, settings config.Config) bool {
 	return configured && (errors.Is(err, stats.ErrUnavailable) || errors.Is(err, context.DeadlineExceeded))
 }
 
-// openPrepared opens the store and checks that the service can work with it. The
-// start of a private database takes as long as it takes.
+// openPrepared opens the store and checks that the service can work with it. The start
+// of a private database has no timeout.
 func (p *program) openPrepared(ctx context.Context, settings config.Config, log *slog.Logger) (*postgres.Store, *database, error) {
 	if _, configured := settings.Database(); configured {
 		limited, cancel := context.WithTimeout(ctx, openingTimeout)
@@ -169,7 +169,7 @@ func (p *program) openPrepared(ctx context.Context, settings config.Config, log 
 	return store, db, nil
 }
 
-// stopError reports that something did not end as it should.
+// stopError reports that something did not shut down properly.
 type stopError struct{ cause error }
 
 func (e *stopError) Error() string { return e.cause.Error() }
@@ -183,8 +183,8 @@ func stopping(err error) error {
 	return &stopError{cause: err}
 }
 
-// unlessStopped forgets that a start was cut short by the signal to stop, which
-// shows in errors of many kinds: it ended as it was told to.
+// unlessStopped drops the error of a start that a signal ended. Such errors are of many
+// kinds.
 func unlessStopped(ctx context.Context, err error) error {
 	if _, unclean := errors.AsType[*stopError](err); ctx.Err() != nil && !unclean {
 		return nil
@@ -192,7 +192,7 @@ func unlessStopped(ctx context.Context, err error) error {
 	return err
 }
 
-// prepare checks the schema and makes sure of the admin.
+// prepare checks the schema, and creates the admin client if there is none.
 func prepare(ctx context.Context, store *postgres.Store, settings config.Config, log *slog.Logger) error {
 	if err := store.CheckSchema(ctx); err != nil {
 		return err
@@ -202,7 +202,7 @@ func prepare(ctx context.Context, store *postgres.Store, settings config.Config,
 	}
 	created, err := store.EnsureAdmin(ctx, string(settings.AdminToken), adminName)
 	if err != nil {
-		return fmt.Errorf("make sure of the admin client of ADMIN_TOKEN: %w", err)
+		return fmt.Errorf("create the admin client of ADMIN_TOKEN: %w", err)
 	}
 	if created {
 		log.Info("an admin client with ADMIN_TOKEN was created", "name", adminName)
@@ -210,7 +210,7 @@ func prepare(ctx context.Context, store *postgres.Store, settings config.Config,
 	return nil
 }
 
-// serveOn answers requests until ctx ends or the database dies.
+// serveOn serves requests until ctx ends or the database dies.
 func (p *program) serveOn(ctx context.Context, front *front, store *postgres.Store, settings config.Config, log *slog.Logger, died <-chan struct{}) error {
 	options, err := p.serverOptions(store, settings, log)
 	if err != nil {
@@ -229,8 +229,8 @@ func (p *program) serveOn(ctx context.Context, front *front, store *postgres.Sto
 	return front.run(ctx, died)
 }
 
-// inBackground runs what a service does beside answering. stop ends it, and not
-// ctx: requests that are under way then still need it.
+// inBackground starts the background work of the service. It runs until stop, not until
+// ctx ends: requests in flight still need it.
 func inBackground(ctx context.Context, work ...func(ctx context.Context)) (stop func()) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	var group sync.WaitGroup

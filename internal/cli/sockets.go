@@ -17,16 +17,16 @@ import (
 	"github.com/monarc-project/stats-service/internal/listen"
 )
 
-// The names (FileDescriptorName) of sockets of systemd that decide what they are for.
+// The names (FileDescriptorName) of sockets of systemd, which decide their use.
 const (
 	metricsSocket  = "metrics" // as METRICS_LISTEN
-	redirectSocket = "http"    // not TLS, also where that is set up
+	redirectSocket = "http"    // plain HTTP even if TLS is set up
 )
 
-// acmeFolder in DATA_DIR holds certificates got by ACME, and the key of the account.
+// acmeFolder in DATA_DIR holds certificates obtained by ACME, and the account key.
 const acmeFolder = "acme"
 
-// sockets are those of a service, by what they are for.
+// sockets holds the sockets of the service by their use.
 type sockets struct {
 	requests   []listen.Socket
 	redirected []listen.Socket // plain ones beside TLS
@@ -35,7 +35,7 @@ type sockets struct {
 	redirect   http.Handler // answers redirected ones
 }
 
-// openSockets takes those of systemd in place of those of the settings.
+// openSockets opens the sockets. Those of systemd replace those of the settings.
 func (p *program) openSockets(settings config.Config, log *slog.Logger) (_ *sockets, err error) {
 	opened := &sockets{}
 	if err := opened.setUpTLS(p, settings, log); err != nil {
@@ -73,7 +73,7 @@ func (p *program) openSockets(settings config.Config, log *slog.Logger) (_ *sock
 	return opened, nil
 }
 
-// add sorts a socket in.
+// add adds a socket by its name and scheme.
 func (s *sockets) add(socket listen.Socket) {
 	if s.tls != nil && socket.Scheme == listen.Any && socket.Name != redirectSocket {
 		socket.Scheme = listen.HTTPS
@@ -88,7 +88,7 @@ func (s *sockets) add(socket listen.Socket) {
 	}
 }
 
-// setUpTLS reads the certificate or prepares to get one.
+// setUpTLS reads the certificate, or prepares to obtain one.
 func (s *sockets) setUpTLS(p *program, settings config.Config, log *slog.Logger) error {
 	toHTTPS := redirectTo(settings.InstanceURL)
 	s.redirect = toHTTPS
@@ -111,8 +111,8 @@ func (s *sockets) setUpTLS(p *program, settings config.Config, log *slog.Logger)
 	return nil
 }
 
-// redirectTo sends callers from http to https: to the address of the instance or,
-// where that is not set, to the host that they asked.
+// redirectTo redirects from http to https: to the address of the instance or, if that is
+// not set, to the requested host.
 func redirectTo(instance string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		host, _, err := net.SplitHostPort(r.Host)
@@ -127,7 +127,7 @@ func redirectTo(instance string) http.Handler {
 	})
 }
 
-// secured returns what is accepted on, with TLS where the socket has it.
+// secured returns the listener of a socket, with TLS if its scheme asks for it.
 func (s *sockets) secured(socket listen.Socket) net.Listener {
 	if socket.Scheme == listen.HTTPS {
 		return tls.NewListener(socket, s.tls)

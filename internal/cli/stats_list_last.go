@@ -27,7 +27,7 @@ func (p *program) statsListLast() *cli.Command {
 	}
 }
 
-// statRecord is a stats without its data as programs read it.
+// statRecord is a stat without its data in JSON.
 type statRecord struct {
 	UUID      uuid.UUID  `json:"uuid"`
 	ANR       uuid.UUID  `json:"anr"`

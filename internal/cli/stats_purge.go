@@ -13,7 +13,7 @@ import (
 	"github.com/monarc-project/stats-service/internal/postgres"
 )
 
-// keptMonths is how long stats are kept unless an operator says otherwise.
+// keptMonths is the default period for which stats are kept.
 const keptMonths = 36
 
 func (p *program) statsPurge() *cli.Command {
@@ -51,7 +51,7 @@ func purgeStats(ctx context.Context, t *task) error {
 	})
 }
 
-// purgeAudit has the audit log keep as long a time as stats are kept.
+// purgeAudit deletes entries of the audit log that are older than the stats are kept.
 func (t *task) purgeAudit(ctx context.Context, store *postgres.Store, before time.Time) error {
 	entries, err := store.PurgeAudit(ctx, before)
 	if entries > 0 {

@@ -88,7 +88,7 @@ func (t *task) pushOptions() (options peer.PushOptions, err error) {
 	return options, err
 }
 
-// remote is the peer of the settings, with the token of an option or that of the
+// remote returns the peer of the settings, with the token of an option or of the
 // settings.
 func (t *task) remote(tokenOption string) (peer.Remote, error) {
 	token, err := t.token(tokenOption)
@@ -114,7 +114,7 @@ func (t *task) remote(tokenOption string) (peer.Remote, error) {
 	return remote, nil
 }
 
-// pushedClients returns the local client with the id, or all when there is none.
+// pushedClients returns the local client with the id, or all local clients for uuid.Nil.
 func (t *task) pushedClients(ctx context.Context, store *postgres.Store, id uuid.UUID) ([]stats.Client, error) {
 	if id == uuid.Nil {
 		return localClients(ctx, store)
@@ -129,8 +129,8 @@ func (t *task) pushedClients(ctx context.Context, store *postgres.Store, id uuid
 	return []stats.Client{client}, nil
 }
 
-// explainNobody says why a push sent nothing where none of the clients shares its
-// stats. Of a wrong token the push has told before.
+// explainNobody says why a push sent nothing: no client shares its stats. A wrong token
+// has been reported before.
 func (t *task) explainNobody(clients []stats.Client, asked uuid.UUID) {
 	if slices.ContainsFunc(clients, func(c stats.Client) bool { return c.IsSharingEnabled }) {
 		return

@@ -52,7 +52,7 @@ func (t *task) duplicateQuery() (query postgres.DuplicateQuery, err error) {
 	return query, err
 }
 
-// confirmDuplicates asks nothing when there is nothing to delete.
+// confirmDuplicates asks for confirmation if there is something to delete.
 func (t *task) confirmDuplicates(ctx context.Context, store *postgres.Store, query postgres.DuplicateQuery) error {
 	if t.options.Bool("yes") {
 		return nil

@@ -15,7 +15,7 @@ import (
 	"github.com/monarc-project/stats-service/internal/peer"
 )
 
-// syncTest is the command sync_test; a file of that name would be a test of Go.
+// syncTest returns the command sync_test. Go would take a file of that name for a test.
 func (p *program) syncTest() *cli.Command {
 	return &cli.Command{
 		Name:     "sync_test",
@@ -49,7 +49,7 @@ func testSync(ctx context.Context, t *task) error {
 	return errors.Join(t.print(record, record.write), clockError(report))
 }
 
-// syncRecord is what was found out about a peer.
+// syncRecord is the JSON result of sync_test.
 type syncRecord struct {
 	peer.Report
 	Milliseconds int64 `json:"milliseconds"`
@@ -68,7 +68,7 @@ func (r syncRecord) write(w io.Writer) {
 		r.Server, version, r.Client, r.Role, r.Milliseconds, clock)
 }
 
-// clockError is about clocks so far apart that a day begins at different times.
+// clockError reports clocks that are too far apart: days would begin at different times.
 func clockError(report peer.Report) error {
 	if !report.ClockKnown || report.ClockRight {
 		return nil

@@ -16,8 +16,7 @@ import (
 	"github.com/monarc-project/stats-service/internal/postgres"
 )
 
-// task is one run of a command that does its work and ends, in contrast to one
-// that serves.
+// task is one run of a command that does not serve.
 type task struct {
 	*program
 	options  *cli.Context
@@ -26,7 +25,7 @@ type task struct {
 	screen   *screen
 }
 
-// task makes the action of a command that logs under a name.
+// task returns the action of a command that logs under a name.
 func (p *program) task(name logging.Name, run func(ctx context.Context, t *task) error) cli.ActionFunc {
 	return p.action(func(ctx context.Context, c *cli.Context, settings config.Config) error {
 		t := &task{program: p, options: c, settings: settings, screen: newScreen(p.Stderr)}
@@ -41,17 +40,15 @@ func (p *program) task(name logging.Name, run func(ctx context.Context, t *task)
 	})
 }
 
-// logEnd keeps in the log file what was said on standard error, for those who
-// look for it later.
+// logEnd also writes the error to the log file, if there is one.
 func (t *task) logEnd(err error) {
 	if err != nil && !isOnlyUnread(err) && t.settings.LogPath != "" {
 		t.log.Error("the command failed", "command", t.options.Command.Name, "error", describe(err))
 	}
 }
 
-// requireOptions checks that the options have a value that --help marks as
-// required, and that none is given without one: an empty value, such as that of
-// a variable which is not set, is not what leaving the option out is.
+// requireOptions checks that required options have a value, and that no option has an
+// empty one: an unset variable in a script must not count as leaving the option out.
 func requireOptions(c *cli.Context) error {
 	var missing []string
 	for _, flag := range c.Command.Flags {
@@ -74,8 +71,7 @@ func requireOptions(c *cli.Context) error {
 	return usagef("%s needs the options %s", c.Command.Name, strings.Join(missing, " and "))
 }
 
-// valueOf is the value of an option as text, which is empty where each value of
-// a list is.
+// valueOf returns the value of an option as text. It is empty if all values of a list are.
 func valueOf(c *cli.Context, flag cli.Flag) string {
 	name := flag.Names()[0]
 	if _, isList := flag.(*cli.StringSliceFlag); isList {
@@ -84,7 +80,7 @@ func valueOf(c *cli.Context, flag cli.Flag) string {
 	return c.String(name)
 }
 
-// withStore runs what needs the database.
+// withStore runs a function on the opened store.
 func (t *task) withStore(ctx context.Context, run func(store *postgres.Store) error) error {
 	return t.withStoreFor(ctx, toWork, run)
 }
@@ -100,7 +96,7 @@ func (t *task) withStoreFor(ctx context.Context, use purpose, run func(store *po
 	return run(store)
 }
 
-// withDatabase runs what needs the database but no tables in it.
+// withDatabase runs a function on a database that may have no tables.
 func (t *task) withDatabase(ctx context.Context, use purpose, run func(db *database) error) (err error) {
 	t.nameDatabase()
 	db, err := t.openDatabase(ctx, t.settings, t.log, use)
@@ -111,21 +107,21 @@ func (t *task) withDatabase(ctx context.Context, use purpose, run func(db *datab
 	return run(db)
 }
 
-// nameDatabase tells who sits at a terminal which database the command works on.
+// nameDatabase prints at a terminal which database the command works on.
 func (t *task) nameDatabase() {
 	if t.screen.terminal {
 		fmt.Fprintf(t.screen, "Working on %s.\n", t.databaseName())
 	}
 }
 
-// explainEmpty says, to who sits at a terminal, why nothing is printed.
+// explainEmpty prints at a terminal why the result is empty.
 func (t *task) explainEmpty(found int, why string) {
 	if found == 0 && t.screen.terminal {
 		fmt.Fprintln(t.screen, why)
 	}
 }
 
-// databaseName says which database the settings mean, without its password.
+// databaseName returns the database of the settings, without its password.
 func (t *task) databaseName() string {
 	if _, configured := t.settings.Database(); !configured {
 		return "the private database in " + folder(t.settings)

@@ -31,7 +31,7 @@ func (p *program) version() *cli.Command {
 	}
 }
 
-// versionRecord is what was built, from what and for what.
+// versionRecord is the JSON result of version.
 type versionRecord struct {
 	Version  string `json:"version"`
 	Commit   string `json:"commit,omitempty"`

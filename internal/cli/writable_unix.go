@@ -6,7 +6,7 @@ package cli
 
 import "syscall"
 
-// mayMakeFiles returns why this process may not make files in a folder.
+// mayMakeFiles returns an error if this process may not create files in a folder.
 func mayMakeFiles(dir string) error {
 	const write, enter = 2, 1
 	return syscall.Access(dir, write|enter)

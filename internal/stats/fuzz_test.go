@@ -185,7 +185,7 @@ func FuzzParseBatch(f *testing.F) {
 		}
 		if err != nil {
 			invalid, ok := errors.AsType[*InvalidError](err)
-			if !ok && !errors.Is(err, TooManyItemsError{}) || ok && (invalid.Message == "" || len(invalid.Fields) == 0 || len(invalid.Fields) > maxFaults) {
+			if !ok && !errors.Is(err, TooManyItemsError{}) || ok && (invalid.Message == "" || len(invalid.Fields) == 0 || len(invalid.Fields) > maxErrors) {
 				t.Fatalf("error is %v (%T)", err, err)
 			}
 			return

@@ -146,7 +146,7 @@ func TestManyFaults(t *testing.T) {
 		for _, field := range slices.Collect(maps.Keys(invalid.Fields)) {
 			length += len(field)
 		}
-		if n := len(invalid.Fields); n == 0 || n > maxFaults || length > 10_000 {
+		if n := len(invalid.Fields); n == 0 || n > maxErrors || length > 10_000 {
 			t.Errorf("%s: %d faults in %d bytes", name, n, length)
 		}
 	}

@@ -118,23 +118,23 @@ func (t *task) surveyAdoption(ctx context.Context, db *database) (adoptionRecord
 
 // adoptionRecord is the JSON result of db_adopt.
 type adoptionRecord struct {
-	Clients      int64            `json:"clients"`
-	Stats        int64            `json:"stats"`
-	Types        map[string]int64 `json:"types"`
-	Documents    int64            `json:"documents"`
-	WithoutToken []string         `json:"clients_without_token"`
-	WithoutName  []string         `json:"clients_without_name"`
-	SameName     []string         `json:"names_that_look_the_same"`
-	OtherRole    []string         `json:"clients_of_unknown_role"`
-	NoClient     int64            `json:"stats_without_client"`
-	SameDay      int64            `json:"stats_of_the_same_day"`
-	GoesAlong    []string         `json:"dropped_with_the_old_tables"`
-	LeftOut      []leftOutRecord  `json:"left_out"`
-	BytesBefore  int64            `json:"bytes_before"`
-	BytesAfter   int64            `json:"bytes_after,omitempty"`
-	Key          string           `json:"secret_key_file,omitempty"`
-	Seconds      float64          `json:"seconds"`
-	DryRun       bool             `json:"dry_run"`
+	Clients        int64            `json:"clients"`
+	Stats          int64            `json:"stats"`
+	Types          map[string]int64 `json:"types"`
+	Documents      int64            `json:"documents"`
+	WithoutToken   []string         `json:"clients_without_token"`
+	WithoutName    []string         `json:"clients_without_name"`
+	SameName       []string         `json:"names_that_look_the_same"`
+	OtherRole      []string         `json:"clients_of_unknown_role"`
+	NoClient       int64            `json:"stats_without_client"`
+	SameDay        int64            `json:"stats_of_the_same_day"`
+	DroppedObjects []string         `json:"dropped_with_the_old_tables"`
+	LeftOut        []leftOutRecord  `json:"left_out"`
+	BytesBefore    int64            `json:"bytes_before"`
+	BytesAfter     int64            `json:"bytes_after,omitempty"`
+	Key            string           `json:"secret_key_file,omitempty"`
+	Seconds        float64          `json:"seconds"`
+	DryRun         bool             `json:"dry_run"`
 }
 
 // leftOutRecord counts stats that are left out of results.
@@ -149,7 +149,7 @@ func adoptionRecordOf(found postgres.Adoption) adoptionRecord {
 	record := adoptionRecord{
 		Clients: found.Clients, Stats: found.Stats, Types: found.ByType, Documents: found.Documents,
 		WithoutToken: list(found.WithoutToken), WithoutName: list(found.WithoutName), SameName: list(found.SameName),
-		OtherRole: list(found.OtherRole), NoClient: found.NoClient, SameDay: found.SameDay, GoesAlong: list(found.GoesAlong), LeftOut: []leftOutRecord{},
+		OtherRole: list(found.OtherRole), NoClient: found.NoClient, SameDay: found.SameDay, DroppedObjects: list(found.DroppedObjects), LeftOut: []leftOutRecord{},
 		BytesBefore: found.BytesBefore, BytesAfter: found.BytesAfter,
 	}
 	for _, left := range found.LeftOut {
@@ -192,7 +192,7 @@ func (r adoptionRecord) writeOddities(w io.Writer) {
 		{"Clients without a name", r.WithoutName},
 		{"Clients of an unknown role, who are users", r.OtherRole},
 		{"Clients whose name looks like another's", r.SameName},
-		{"Dropped with the old tables, to be made anew where it is still wanted", r.GoesAlong},
+		{"Dropped with the old tables, to be made anew where it is still wanted", r.DroppedObjects},
 	} {
 		if len(odd.which) > 0 {
 			fmt.Fprintf(w, "%s: %s\n", odd.what, strings.Join(odd.which, ", "))

@@ -20,35 +20,33 @@ import (
 	"github.com/monarc-project/stats-service/internal/audit"
 )
 
-// adoptionSchema is where the new tables are filled while the old ones still serve
-// the Python service. Dropping it with CASCADE undoes an adoption that has not
-// come to its end.
+// adoptionSchema is where the new tables are filled while the old ones still serve the
+// Python service. Dropping it with CASCADE undoes an unfinished adoption.
 const adoptionSchema = "statsservice_adoption"
 
-// adoptionLock is held by the one process that takes a database over.
+// adoptionLock is held by the process that takes a database over.
 var adoptionLock = lockKey("take over a Python database")
 
-// handoverTimeout is how long old tables are waited for that others use.
+// handoverTimeout bounds the wait for old tables that others use.
 const handoverTimeout = 60 * time.Second
 
 var (
-	// ErrNothingToAdopt reports that a database is the service's own, perhaps because
-	// it has been taken over before.
+	// ErrNothingToAdopt reports that a database is already the service's own.
 	ErrNothingToAdopt = errors.New("the database is this service's own: there is nothing to take over")
 	// ErrEmpty reports that a database has no tables of either service.
 	ErrEmpty = errors.New("the database is empty, and there is nothing to take over: `stats-service db_init` makes the tables")
 )
 
-// Adopt takes over, in place, the database of a Python instance: every client with
-// its token and every stat with its uuid, day, content, client and time.
+// Adopt takes over, in place, the database of a Python instance: every client with its
+// token and every stat with its UUID, day, content, client and time.
 //
-// It first has PostgreSQL refuse every change to the old tables; they can be read
-// until the new ones, which are filled in a schema of their own, take their place in
-// one transaction. That compares every row before. Interrupted at any moment, the
-// next call goes on from the last page.
+// Triggers first refuse every change to the old tables. The new tables are filled in a
+// schema of their own; the old ones can be read until then. One transaction compares
+// every row and replaces the tables. After an interruption, the next call continues
+// after the last page.
 //
-// The error is ErrNothingToAdopt or ErrEmpty when there is nothing (more) to take
-// over, and ErrForeign or ErrEarlierBuild for a database that it cannot be done with.
+// The error is ErrNothingToAdopt or ErrEmpty if there is nothing (more) to take over,
+// and ErrForeign or ErrEarlierBuild for a database that cannot be taken over.
 func Adopt(ctx context.Context, opts Options, progress Progress) (Adoption, error) {
 	if opts.Secret == nil {
 		return Adoption{}, errors.New("take over the database: no secret key to seal tokens with")
@@ -69,7 +67,7 @@ func Adopt(ctx context.Context, opts Options, progress Progress) (Adoption, erro
 	return a.Adoption, nil
 }
 
-// adoptionError keeps what PostgreSQL says, which names what is in the way.
+// adoptionError keeps the message of PostgreSQL, which names the obstacle.
 func adoptionError(ctx context.Context, err error) error {
 	if ctx.Err() == nil && sqlState(err) == codeLockNotAvailable {
 		return fmt.Errorf("take over the database: another process has had the old tables in use for %s: "+
@@ -81,8 +79,8 @@ func adoptionError(ctx context.Context, err error) error {
 	return fmt.Errorf("take over the database: %w", err)
 }
 
-// NeedsAdoption reports whether the database is one of the Python service, also one
-// that has been taken over in part.
+// NeedsAdoption reports whether the database is one of the Python service, also if its
+// adoption has begun.
 func NeedsAdoption(ctx context.Context, url string) (bool, error) {
 	found, err := inspectURL(ctx, url)
 	return found.kind == python || found.kind == adopting, err
@@ -122,9 +120,9 @@ func openAdoption(ctx context.Context, opts Options, progress Progress) (*adopti
 	return a, nil
 }
 
-// adoptionSettings are those of the connection that copies. A page that a crash of
-// the server takes away is copied again. Where row_security is off, a policy that hides
-// rows is an error.
+// adoptionSettings are for the connection that copies. A page that is lost in a crash
+// of the server is copied again. With row_security off, a policy that hides rows is an
+// error.
 const adoptionSettings = `SELECT set_config('plan_cache_mode', 'force_custom_plan', false), set_config('row_security', 'off', false),
 	set_config('synchronous_commit', 'off', false), set_config('enable_seqscan', 'off', false)
 UNION ALL
@@ -165,7 +163,7 @@ func (a *adoption) inspect(ctx context.Context, log *slog.Logger) error {
 	return nil
 }
 
-// sql puts the schema of the old tables into a statement.
+// sql inserts the schema of the old tables into a statement.
 func (a *adoption) sql(statement string) string {
 	return strings.ReplaceAll(statement, "OLD.", a.old+".")
 }
@@ -199,10 +197,10 @@ func (a *adoption) run(ctx context.Context, opts Options) (err error) {
 	if err := a.copyStats(ctx); err != nil {
 		return err
 	}
-	if err := a.addUp(ctx); err != nil {
+	if err := a.computeRollups(ctx); err != nil {
 		return err
 	}
-	if err := a.look(ctx); err != nil {
+	if err := a.describeCopy(ctx); err != nil {
 		return err
 	}
 	a.advance(0)
@@ -213,7 +211,7 @@ func (a *adoption) run(ctx context.Context, opts Options) (err error) {
 	return nil
 }
 
-// transact runs fn in a transaction that locks the old tables, again when it lost a
+// transact runs fn in a transaction that locks the old tables. It retries after a
 // deadlock: a request of the Python service reads, and then waits to write.
 func (a *adoption) transact(ctx context.Context, fn func(ctx context.Context, tx pgx.Tx) error) error {
 	for attempt := 1; ; attempt++ {
@@ -227,12 +225,12 @@ func (a *adoption) transact(ctx context.Context, fn func(ctx context.Context, tx
 	}
 }
 
-// adoptionState stays, as the note that the database was taken over, and for the way back.
+// adoptionState remains after the adoption. The export needs it.
 const adoptionState = `.adoption_state (
 	id smallint PRIMARY KEY, adopted_at timestamptz NOT NULL, revision smallint NOT NULL, alembic_version text)`
 
-// begin has every change refused from now on, and the copy noted. The schema is
-// there as soon as the triggers are.
+// begin creates the schema and its bookkeeping, and has triggers refuse every change
+// from now on.
 func (a *adoption) begin(ctx context.Context, tx pgx.Tx) error {
 	for _, statement := range []string{
 		fmt.Sprintf(`SET LOCAL lock_timeout = %d`, handoverTimeout.Milliseconds()),
@@ -247,10 +245,11 @@ func (a *adoption) begin(ctx context.Context, tx pgx.Tx) error {
 			FOR EACH STATEMENT EXECUTE FUNCTION ` + adoptionSchema + `.refuse()`,
 		`CREATE TRIGGER adoption BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON OLD.stats
 			FOR EACH STATEMENT EXECUTE FUNCTION ` + adoptionSchema + `.refuse()`,
-		// The uuid of the last stat that was copied, and how many were.
+		// The UUID of the last copied stat, and the number of copied stats.
 		`CREATE TABLE ` + adoptionSchema + `.progress (after uuid, copied bigint NOT NULL)`,
 		`INSERT INTO ` + adoptionSchema + `.progress VALUES (NULL, 0)`,
-		// Which document has the content with this hash, and why it does not count.
+		// The document of each content by its hash, and why the content is left out of
+		// results.
 		`CREATE TABLE ` + adoptionSchema + `.content (anr uuid, hash uuid, digest uuid NOT NULL, reason text, PRIMARY KEY (anr, hash))`,
 		`CREATE TABLE ` + adoptionSchema + adoptionState,
 	} {
@@ -261,7 +260,7 @@ func (a *adoption) begin(ctx context.Context, tx pgx.Tx) error {
 	return nil
 }
 
-// makeTables makes the new tables beside the old ones.
+// makeTables creates the new tables beside the old ones.
 func (a *adoption) makeTables(ctx context.Context) (err error) {
 	config := a.conn.Config().Copy()
 	config.RuntimeParams["search_path"] = adoptionSchema
@@ -290,8 +289,8 @@ func openIn(ctx context.Context, opts Options, schema string) (*Store, error) {
 	return newStore(pool, opts), nil
 }
 
-// addUp makes the rollups.
-func (a *adoption) addUp(ctx context.Context) error {
+// computeRollups computes the rollups.
+func (a *adoption) computeRollups(ctx context.Context) error {
 	if _, err := a.conn.Exec(ctx, `ANALYZE `+adoptionSchema+`.stats, `+adoptionSchema+`.document, `+adoptionSchema+`.client`); err != nil {
 		return err
 	}
@@ -301,14 +300,13 @@ func (a *adoption) addUp(ctx context.Context) error {
 	return err
 }
 
-// handOver puts the new tables in the place of the old ones, once every row has
-// been found again.
+// handOver compares every row and replaces the old tables with the new ones.
 func (a *adoption) handOver(ctx context.Context, tx pgx.Tx) error {
 	for _, statement := range []string{
 		fmt.Sprintf(`SET LOCAL lock_timeout = %d`, handoverTimeout.Milliseconds()),
 		`SET LOCAL synchronous_commit = on`,
 		`SET LOCAL enable_seqscan = on`,
-		`LOCK TABLE OLD.client, OLD.stats IN SHARE ROW EXCLUSIVE MODE`, // readers go on
+		`LOCK TABLE OLD.client, OLD.stats IN SHARE ROW EXCLUSIVE MODE`, // still allows reading
 	} {
 		if _, err := tx.Exec(ctx, a.sql(statement)); err != nil {
 			return err
@@ -334,9 +332,9 @@ func (a *adoption) handOver(ctx context.Context, tx pgx.Tx) error {
 	return notify(ctx, db.New(tx), []Change{ChangeEverything})
 }
 
-// replaceTables gives the new tables to the owner of the old ones: who takes a database
-// over may be a superuser, and not the role of the service. It names what it drops of
-// the schema that the new tables leave: a table that it forgot would be an error.
+// replaceTables drops the old tables and moves the new ones. They go to the owner of
+// the old ones: a superuser may run the adoption. The schema is dropped without
+// CASCADE, so that a table that was forgotten here is an error.
 func (a *adoption) replaceTables(ctx context.Context, tx pgx.Tx) error {
 	var owner string
 	err := tx.QueryRow(ctx, a.sql(`SELECT quote_ident(pg_get_userbyid(relowner)) FROM pg_class WHERE oid = 'OLD.stats'::regclass`)).Scan(&owner)
@@ -364,7 +362,7 @@ func (a *adoption) replaceTables(ctx context.Context, tx pgx.Tx) error {
 	return nil
 }
 
-// note tells the audit log of it.
+// note records the adoption in the audit log.
 func (a *adoption) note(ctx context.Context, tx pgx.Tx) error {
 	after, err := json.Marshal(map[string]any{"clients": a.Clients, "stats": a.Stats})
 	if err != nil {
@@ -376,8 +374,8 @@ func (a *adoption) note(ctx context.Context, tx pgx.Tx) error {
 	return db.New(tx).AppendAudit(ctx, events)
 }
 
-// compareStatements each count rows of the old tables that are not as they were in
-// the new ones, or the other way round. The contents have been compared page by page.
+// compareStatements count the rows that differ between the old and the new tables. The
+// contents were compared page by page.
 var compareStatements = map[string]string{
 	"clients": `SELECT count(*) FROM OLD.client AS o FULL JOIN ` + adoptionSchema + `.client AS n ON n.id = o.id
 		WHERE o.id IS NULL OR n.id IS NULL OR (o.uuid, o.name) IS DISTINCT FROM (n.uuid, n.name)
@@ -400,7 +398,8 @@ func (a *adoption) compare(ctx context.Context, tx pgx.Tx) error {
 	return nil
 }
 
-// alembicVersion is what the Python service's migrations note, nil without.
+// alembicVersion returns the version of the Python service's migrations, nil if there
+// is none.
 func (a *adoption) alembicVersion(ctx context.Context, tx pgx.Tx) (version *string, err error) {
 	var exists bool
 	if err := tx.QueryRow(ctx, a.sql(`SELECT to_regclass('OLD.alembic_version') IS NOT NULL`)).Scan(&exists); err != nil || !exists {
@@ -410,7 +409,7 @@ func (a *adoption) alembicVersion(ctx context.Context, tx pgx.Tx) (version *stri
 	return version, err
 }
 
-// finish measures the tables after all is done.
+// finish vacuums and measures the new tables.
 func (a *adoption) finish(ctx context.Context) {
 	vacuum(ctx, a.conn, a.old, ownTables)
 	for _, table := range ownTables {
@@ -421,21 +420,21 @@ func (a *adoption) finish(ctx context.Context) {
 	}
 }
 
-// vacuum does what makes no difference but to speed: its failure is none.
+// vacuum vacuums tables. It ignores errors: only speed depends on it.
 func vacuum(ctx context.Context, conn *pgx.Conn, schema string, tables []string) {
 	for _, table := range tables {
 		_, _ = conn.Exec(ctx, `VACUUM (ANALYZE) `+schema+`.`+table)
 	}
 }
 
-// adoptionPage bounds the stats of a transaction, oldChunkBytes the documents in memory
-// by their size as PostgreSQL stores them, which is a part of that of their text.
+// adoptionPage bounds the stats of a transaction. oldChunkBytes bounds the documents in
+// memory by their stored size, which compression makes smaller than their text.
 const (
 	adoptionPage  = 500
 	oldChunkBytes = 1 << 20
 )
 
-// after is where the copy stands, nil at the start.
+// after returns the UUID of the last copied stat, nil at the start.
 func (a *adoption) after(ctx context.Context) (after *uuid.UUID, err error) {
 	var copied int64
 	err = a.conn.QueryRow(ctx, `SELECT after, copied FROM `+adoptionSchema+`.progress`).Scan(&after, &copied)

@@ -11,12 +11,12 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// preflightChecks each return one sentence for everything that would make an adoption
-// fail, or lose something, after the Python service has been kept from writing.
+// preflightChecks each return a sentence for everything that would make an adoption
+// fail, or lose something, after the Python service can no longer write.
 var preflightChecks = []string{dependents, takenNames, missingKeys, badRows}
 
-// preflight returns an error that names all that has to be changed first, and counts the
-// stats.
+// preflight returns an error that names everything that has to be changed first. It
+// also counts the stats.
 func (a *adoption) preflight(ctx context.Context) error {
 	problems, err := a.check(ctx, missingRights)
 	if err != nil {
@@ -25,7 +25,7 @@ func (a *adoption) preflight(ctx context.Context) error {
 	if a.encoding != encodingUTF8 {
 		problems = append(problems, wrongEncoding(a.encoding))
 	}
-	if len(problems) > 0 { // which may keep the other checks from being made
+	if len(problems) > 0 { // the other checks may be impossible
 		return oneOrMore(problems)
 	}
 	checks := slices.Clone(preflightChecks)
@@ -61,8 +61,8 @@ func oneOrMore(problems []string) error {
 	return errors.New("\n- " + strings.Join(problems, "\n- "))
 }
 
-// missingRights compares the role with what the last transaction does. The new tables
-// become those of the owner of the old ones.
+// missingRights returns the rights that the last transaction needs and the role lacks.
+// The new tables go to the owner of the old ones.
 const missingRights = `
 WITH owner AS (SELECT relowner AS id FROM pg_class WHERE oid = 'OLD.stats'::regclass)
 SELECT format('the role %I does not own the table %s: connect as its owner %I, or as a superuser', current_user, oid::regclass, pg_get_userbyid(relowner))
@@ -78,8 +78,9 @@ FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace, owner JOIN 
 WHERE c.oid = 'OLD.stats'::regclass AND NOT has_schema_privilege(role.oid, n.oid, 'CREATE')
   AND NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user)`
 
-// dependents keep the old tables from being dropped: views, foreign keys, tables that
-// inherit, functions. What a table has of its own, such as a policy, goes with it.
+// dependents returns what prevents dropping the old tables: views, foreign keys,
+// inheriting tables, functions. What belongs to a table itself, such as a policy, is
+// dropped with it.
 const dependents = `
 SELECT format('%s depends on the old tables client and stats: drop it, take the database over, and make it anew ' ||
 	'(the view stats_with_data has the columns of the old stats)', coalesce('view ' || r.ev_class::regclass, pg_describe_object(d.classid, d.objid, 0)))
@@ -92,14 +93,15 @@ FROM (
 ) AS d LEFT JOIN pg_rewrite AS r ON d.classid = 'pg_rewrite'::regclass AND r.oid = d.objid
 ORDER BY 1`
 
-// takenNames are of the service's tables, which the Python service does not have.
+// takenNames returns relations that have the name of one of the service's tables.
 var takenNames = `
 SELECT format('%s is in the way of a table of that name: rename it', pg_describe_object('pg_class'::regclass, taken, 0))
 FROM unnest('{stats_with_data,client_id_seq,` + strings.Join(ownTables, ",") + `}'::text[]) AS name, to_regclass('OLD.' || name) AS taken
 WHERE taken IS NOT NULL AND name NOT IN ('client', 'stats', 'goose_db_version')
   AND taken IS DISTINCT FROM pg_get_serial_sequence('OLD.client', 'id')::regclass`
 
-// missingKeys are constraints that the Python service makes and the copy relies on.
+// missingKeys returns constraints of the Python service that the copy relies on and
+// that are missing.
 const missingKeys = `
 SELECT format('the column %s of the table %s is not unique: CREATE UNIQUE INDEX ON %2$s (%1$s)', name, of)
 FROM (VALUES ('OLD.client'::regclass, 'id'), ('OLD.client'::regclass, 'uuid'), ('OLD.client'::regclass, 'name'),
@@ -113,8 +115,8 @@ FROM pg_attribute
 WHERE NOT attnotnull AND (attrelid = 'OLD.client'::regclass AND attname IN ('id', 'uuid')
 	OR attrelid = 'OLD.stats'::regclass AND attname IN ('uuid', 'anr', 'type', 'date', 'data'))`
 
-// badRows are those that the new tables cannot have, and that the constraints of the
-// old ones do not let in, or that the Python service cannot read.
+// badRows returns rows that violate the constraints of the old tables, or that the
+// Python service cannot read, and that do not fit the new tables.
 const badRows = `
 SELECT format('%s stats belong to a client that does not exist: UPDATE stats SET client_id = NULL WHERE client_id NOT IN (SELECT id FROM client)', count(*))
 FROM OLD.stats AS s WHERE client_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM OLD.client AS c WHERE c.id = s.client_id)
@@ -129,7 +131,7 @@ FROM OLD.client
 WHERE last_seen NOT BETWEEN '0001-01-01' AND '9999-12-31' OR created_at NOT BETWEEN '0001-01-01' AND '9999-12-31'
    OR updated_at NOT BETWEEN '0001-01-01' AND '9999-12-31'`
 
-// badCoordinates are numbers that JSON does not have.
+// badCoordinates returns clients with numbers that JSON does not have.
 const badCoordinates = `
 SELECT format('the client %s has coordinates that are no numbers: UPDATE client SET latitude = NULL, longitude = NULL WHERE uuid = %L', uuid, uuid)
 FROM OLD.client WHERE latitude IN ('NaN', 'Infinity', '-Infinity') OR longitude IN ('NaN', 'Infinity', '-Infinity')`

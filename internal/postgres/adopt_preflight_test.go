@@ -190,7 +190,7 @@ func TestAdoptAsSuperuser(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []string{"publication copies of client", "rights of PUBLIC on stats", "trigger logs on stats"}
-	if diff := cmp.Diff(want, adopted.GoesAlong); diff != "" {
+	if diff := cmp.Diff(want, adopted.DroppedObjects); diff != "" {
 		t.Errorf("dropped with the old tables (-want +got)\n%s", diff)
 	}
 	checkAdopted(t, url, 2)

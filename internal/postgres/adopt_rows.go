@@ -18,16 +18,16 @@ import (
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
-// oldRow is a row of the old table of stats without its data.
+// oldRow is a row of the old table stats without its data.
 type oldRow struct {
 	id   uuid.UUID
 	anr  uuid.UUID
-	hash uuid.UUID // of type and data: rows of an analysis with the same one have the same content
+	hash uuid.UUID // of type and data; equal for rows of an analysis with the same content
 	kind stats.Type
 	size int // of data, as it is stored
 }
 
-// contentKey names a content of the old table.
+// contentKey identifies a content of the old table.
 type contentKey struct{ anr, hash uuid.UUID }
 
 func (r oldRow) key() contentKey { return contentKey{r.anr, r.hash} }
@@ -39,7 +39,7 @@ WHERE $1::uuid IS NULL OR uuid > $1
 ORDER BY uuid
 LIMIT $2`
 
-// oldRows returns the page that follows a uuid, nil for the first.
+// oldRows returns the page after a UUID, the first page for nil.
 func (a *adoption) oldRows(ctx context.Context, after *uuid.UUID) ([]oldRow, error) {
 	rows, err := a.conn.Query(ctx, a.sql(oldRowsStatement), after, a.page)
 	if err != nil {
@@ -51,16 +51,16 @@ func (a *adoption) oldRows(ctx context.Context, after *uuid.UUID) ([]oldRow, err
 	})
 }
 
-// oldContent is a content that has been read.
+// oldContent is a content that was read.
 type oldContent struct {
 	oldRow
 	item   stats.Item
 	digest stats.Digest
-	reason *string // why it does not count
+	reason *string // why it is left out of results, or nil
 	packed []byte
 }
 
-// readContents reads the contents of rows, some at a time, and calls each with these.
+// readContents reads the contents of rows in chunks, and calls each with every chunk.
 func (a *adoption) readContents(ctx context.Context, rows []oldRow, each func([]*oldContent) error) error {
 	for len(rows) > 0 {
 		n, size := 0, 0
@@ -114,8 +114,8 @@ func readContent(row oldRow, data []byte) *oldContent {
 
 var placeInList = regexp.MustCompile(`\.-?[0-9]+`)
 
-// leftOutBecause says what is wrong with a content, without its place in lists, so
-// that many have the same reason.
+// leftOutBecause returns why a content is invalid. It leaves out positions in lists, so
+// that many contents share a reason.
 func leftOutBecause(err error) string {
 	invalid, ok := errors.AsType[*stats.InvalidError](err)
 	if !ok {
@@ -129,10 +129,10 @@ func leftOutBecause(err error) string {
 	return strings.Join(reasons, "; ")
 }
 
-// copyPage copies a page of stats, and before that the contents that no page before
-// has had.
+// copyPage copies a page of stats, and first the contents that no earlier page had.
 func (a *adoption) copyPage(ctx context.Context, tx pgx.Tx, rows []oldRow) error {
-	// Everything is looked up by its key, also while the planner does not know the new tables.
+	// Have rows looked up by key, even though the planner has no statistics of the new
+	// tables.
 	const byKey = `SELECT set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true)`
 	if _, err := tx.Exec(ctx, byKey); err != nil {
 		return err
@@ -173,7 +173,7 @@ func knownContents(ctx context.Context, tx pgx.Tx, rows []oldRow) (map[contentKe
 	return known, err
 }
 
-// unknownRows are the rows whose contents have to be read, one of each.
+// unknownRows returns one row for each content that has to be read.
 func unknownRows[T any](rows []oldRow, known map[contentKey]T) (fresh []oldRow) {
 	seen := map[contentKey]bool{}
 	for _, row := range rows {
@@ -185,8 +185,8 @@ func unknownRows[T any](rows []oldRow, known map[contentKey]T) (fresh []oldRow) 
 	return fresh
 }
 
-// insertOldDocuments takes data from the old table, which need not travel back. Two
-// contents can be one document: 1.0 and 1 are the same number.
+// insertOldDocuments copies data inside the database. Two contents can be one document:
+// 1.0 and 1 are the same number.
 const insertOldDocuments = `
 WITH fresh AS (
 	SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::bytea[], $6::text[], $7::uuid[])
@@ -218,7 +218,7 @@ func (a *adoption) insertContents(ctx context.Context, tx pgx.Tx, read []*oldCon
 	return err
 }
 
-// pack packs what those measure that count.
+// pack packs the observations of the valid contents.
 func (a *adoption) pack(ctx context.Context, read []*oldContent) error {
 	var contents []*content
 	var of []*oldContent
@@ -237,8 +237,8 @@ func (a *adoption) pack(ctx context.Context, read []*oldContent) error {
 	return nil
 }
 
-// insertOldRows inserts only rows whose document is what they had. OFFSET keeps the
-// planner from comparing each with all documents of its analysis.
+// insertOldRows only inserts rows whose document equals their data. OFFSET keeps the
+// planner from comparing each row with all documents of its analysis.
 const insertOldRows = `
 INSERT INTO ` + adoptionSchema + `.stats (created_at, client_id, uuid, anr, digest, date, type)
 SELECT created_at, client_id, uuid, anr, digest, date, type
@@ -268,15 +268,15 @@ func (a *adoption) insertRows(ctx context.Context, tx pgx.Tx, rows []oldRow, dig
 	return err
 }
 
-// oldClient is a row of the old table of clients.
+// oldClient is a row of the old table client.
 type oldClient struct {
 	id    int64
 	uuid  uuid.UUID
 	token *string
 }
 
-// insertOldClient fills in what the Python service takes a NULL for. Copied again,
-// by a process with another secret key, the token is sealed with that.
+// insertOldClient replaces NULL with the Python service's default. On a second run,
+// perhaps with another secret key, it seals the token again.
 const insertOldClient = `
 INSERT INTO ` + adoptionSchema + `.client (id, uuid, name, token_digest, token_sealed, role, latitude, longitude, last_seen,
 	local, is_sharing_enabled, created_at, updated_at, is_active)
@@ -286,7 +286,7 @@ SELECT c.id, c.uuid, c.name, $2, $3, CASE WHEN c.role = 2 THEN 2 ELSE 1 END, LAT
 FROM OLD.client AS c WHERE c.id = $1
 ON CONFLICT (id) DO UPDATE SET token_sealed = EXCLUDED.token_sealed`
 
-// forRevision puts those columns into a statement that the revision has.
+// forRevision inserts the columns that the revision has into a statement.
 func (a *adoption) forRevision(statement string) string {
 	columns := []string{"LATITUDE", "NULL", "LONGITUDE", "NULL", "SHARING", "NULL"}
 	if a.Revision >= 1 {
@@ -329,7 +329,7 @@ func (a *adoption) copyClients(ctx context.Context, opts Options) error {
 	})
 }
 
-// continueSequence has new clients get ids that no client has had.
+// continueSequence makes new clients get ids that no client has had.
 func (a *adoption) continueSequence(ctx context.Context, tx pgx.Tx) error {
 	var last *int64
 	const statement = `SELECT max(v) FROM (SELECT max(id)::bigint AS v FROM OLD.client UNION ALL

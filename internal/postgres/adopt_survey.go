@@ -14,36 +14,36 @@ import (
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
-// Adoption is what taking a database over does, or would do, and what is odd about
-// the database. Nothing that is odd gets lost.
+// Adoption describes a finished or possible adoption, and what is unusual about the
+// database. Nothing unusual gets lost.
 type Adoption struct {
 	Revision  int   // of the Python service's tables: 0, 1 with is_sharing_enabled, 2 with coordinates
 	Clients   int64 // all
 	Stats     int64 // all
-	Documents int64 // that the stats have; the others repeat what their analysis has sent before
+	Documents int64 // distinct contents of the analyses
 
-	WithoutToken []string         // uuids of clients that cannot log in
-	WithoutName  []string         // uuids of clients
-	SameName     []string         // names that differ only in the composition of characters
-	OtherRole    []string         // uuids of clients whose role is neither user nor admin, and become users
-	NoClient     int64            // stats that are nobody's: they count, and only admins see them
-	SameDay      int64            // stats beyond the first of a client, analysis, type and day: all count
-	GoesAlong    []string         // what others made on the old tables, and is dropped with them
-	LeftOut      []LeftOut        // stats that are kept and returned, but count in no result
-	ByType       map[string]int64 // all stats
-	BytesBefore  int64            // of the old tables with their indexes
-	BytesAfter   int64            // of the new ones; 0 as long as there are none
+	WithoutToken   []string         // UUIDs of clients that cannot log in
+	WithoutName    []string         // UUIDs of clients
+	SameName       []string         // names that differ from another only in Unicode composition
+	OtherRole      []string         // UUIDs of clients that are neither user nor admin, and become users
+	NoClient       int64            // stats without a client: they count, and only admins see them
+	SameDay        int64            // stats beyond the first of a client, analysis, type and day: all count
+	DroppedObjects []string         // objects of others that are dropped with the old tables
+	LeftOut        []LeftOut        // stats that are kept and returned, but left out of results
+	ByType         map[string]int64 // all stats
+	BytesBefore    int64            // of the old tables with their indexes
+	BytesAfter     int64            // of the new ones; 0 before the end
 }
 
-// LeftOut are stats that cannot be processed for a reason.
+// LeftOut counts the stats that are left out of results for a reason.
 type LeftOut struct {
 	Type   string
 	Reason string
 	Stats  int64
 }
 
-// SurveyAdoption finds out what Adopt would do, and changes nothing. Errors are those
-// of Adopt.
+// SurveyAdoption reports what Adopt would do, and changes nothing. It returns the
+// errors of Adopt.
 func SurveyAdoption(ctx context.Context, opts Options, progress Progress) (Adoption, error) {
 	a, err := openAdoption(ctx, opts, progress)
 	if err != nil {
@@ -56,15 +56,15 @@ func SurveyAdoption(ctx context.Context, opts Options, progress Progress) (Adopt
 	return a.Adoption, nil
 }
 
-// survey reads each content once. Writers may go on meanwhile.
+// survey reads each content once, while others may write.
 func (a *adoption) survey(ctx context.Context) error {
 	if err := a.preflight(ctx); err != nil {
 		return err
 	}
-	if err := a.lookAtOld(ctx); err != nil {
+	if err := a.describeOldTables(ctx); err != nil {
 		return err
 	}
-	seen := map[contentKey]*LeftOut{} // nil: it counts
+	seen := map[contentKey]*LeftOut{} // nil for a valid content
 	found := map[LeftOut]*LeftOut{}
 	var after *uuid.UUID
 	for {
@@ -100,7 +100,8 @@ func (a *adoption) survey(ctx context.Context) error {
 	return nil
 }
 
-// leftOut is the one counter of all contents that are left out for the same reason.
+// leftOut returns the counter of all contents that are left out for the same reason,
+// nil for a valid content.
 func leftOut(found map[LeftOut]*LeftOut, c *oldContent) *LeftOut {
 	if c.reason == nil {
 		return nil
@@ -118,9 +119,9 @@ func (a *adoption) sortLeftOut() {
 	})
 }
 
-// look notes what was copied, before the old tables go.
-func (a *adoption) look(ctx context.Context) error {
-	if err := a.lookAtOld(ctx); err != nil {
+// describeCopy describes what was copied, before the old tables are dropped.
+func (a *adoption) describeCopy(ctx context.Context) error {
+	if err := a.describeOldTables(ctx); err != nil {
 		return err
 	}
 	if err := a.conn.QueryRow(ctx, `SELECT count(*) FROM `+adoptionSchema+`.document`).Scan(&a.Documents); err != nil {
@@ -140,8 +141,8 @@ func (a *adoption) look(ctx context.Context) error {
 	return err
 }
 
-// lookAtOld looks at the old tables without the contents.
-func (a *adoption) lookAtOld(ctx context.Context) error {
+// describeOldTables describes the old tables without their contents.
+func (a *adoption) describeOldTables(ctx context.Context) error {
 	const sizes = `SELECT (SELECT count(*) FROM OLD.client), (SELECT count(*) FROM OLD.stats),
 		(SELECT count(*) FROM OLD.stats WHERE client_id IS NULL),
 		(SELECT coalesce(sum(n - 1), 0)::bigint FROM (SELECT count(*) AS n FROM OLD.stats GROUP BY client_id, anr, type, date) AS day),
@@ -150,14 +151,14 @@ func (a *adoption) lookAtOld(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := a.lookAtTypes(ctx); err != nil {
+	if err := a.countTypes(ctx); err != nil {
 		return err
 	}
-	rows, err := a.conn.Query(ctx, a.sql(goesAlong))
+	rows, err := a.conn.Query(ctx, a.sql(droppedObjects))
 	if err != nil {
 		return err
 	}
-	if a.GoesAlong, err = pgx.CollectRows(rows, pgx.RowTo[string]); err != nil {
+	if a.DroppedObjects, err = pgx.CollectRows(rows, pgx.RowTo[string]); err != nil {
 		return err
 	}
 	rows, err = a.conn.Query(ctx, a.sql(`SELECT uuid::text, name, token, role FROM OLD.client ORDER BY id`))
@@ -189,7 +190,7 @@ func (a *adoption) lookAtOld(ctx context.Context) error {
 	return err
 }
 
-const goesAlong = `
+const droppedObjects = `
 WITH old AS (SELECT oid, relname, relowner, relacl FROM pg_class WHERE oid IN ('OLD.client'::regclass, 'OLD.stats'::regclass))
 SELECT format('trigger %I on %s', tgname, relname) FROM old JOIN pg_trigger ON tgrelid = old.oid WHERE NOT tgisinternal AND tgname <> 'adoption'
 UNION ALL
@@ -202,7 +203,7 @@ SELECT DISTINCT format('rights of %s on %s', CASE grantee WHEN 0 THEN 'PUBLIC' E
 FROM old, aclexplode(relacl) WHERE grantee <> relowner
 ORDER BY 1`
 
-func (a *adoption) lookAtTypes(ctx context.Context) error {
+func (a *adoption) countTypes(ctx context.Context) error {
 	a.ByType = map[string]int64{}
 	rows, err := a.conn.Query(ctx, a.sql(`SELECT type, count(*) FROM OLD.stats GROUP BY type`))
 	if err != nil {

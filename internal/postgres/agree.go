@@ -15,15 +15,15 @@ import (
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
-// Difference reports whether a rollup is not what its stats add up to.
+// Difference is a rollup that differs from the sum of its stats.
 type Difference struct {
 	Type  stats.Type
 	Date  time.Time
-	Local bool // of clients that are local, or that are not
-	// Objects is how many measured objects (each under each of its labels) have
-	// another count or other sums.
+	Local bool // the rollup of local clients
+	// Objects counts the measured objects (each under each of its labels) whose count
+	// or sums differ.
 	Objects int
-	// Damaged reports whether the rollup, or a change to be added to it, cannot be read.
+	// Damaged reports whether the rollup or one of its deltas cannot be read.
 	Damaged bool
 }
 
@@ -40,10 +40,10 @@ func (d Difference) String() string {
 	return fmt.Sprintf("%s: the rollup differs from the stats in %d objects", stats, d.Objects)
 }
 
-// RollupsAgree adds up all stats and compares the rollups with that, in one
-// state of the database. Others may write meanwhile, but not to distributed
-// tables. It returns what differs, by date, and nothing when all agree. Where Status.RollupsComplete is false, all
-// that the database held before it was adopted differs.
+// RollupsAgree compares the rollups with the sum of all stats, in one snapshot. Others
+// may write meanwhile, except to distributed tables. It returns the differences by
+// date, and nil if there are none. If Status.RollupsComplete is false, everything from
+// before the adoption differs.
 func (s Maintenance) RollupsAgree(ctx context.Context) ([]Difference, error) {
 	var found []Difference
 	err := s.inOneState(ctx, pgx.ReadOnly, nil, func(tx pgx.Tx) (err error) {
@@ -78,7 +78,7 @@ func compareRollups(ctx context.Context, tx pgx.Tx) (found []Difference, err err
 	}
 }
 
-// firstDay is the first day, from the given one on, with stats, rollups or
+// firstDay returns the first day from the given one on that has stats, rollups or
 // deltas.
 func firstDay(ctx context.Context, queries *db.Queries, from time.Time) (time.Time, error) {
 	rolled, rolledErr := queries.FirstRollupDay(ctx, from)
@@ -92,8 +92,7 @@ func firstDay(ctx context.Context, queries *db.Queries, from time.Time) (time.Ti
 	return day, err
 }
 
-// subtractRollups leaves in rest what rollups lack, and returns those that cannot
-// be read. They are not subtracted.
+// subtractRollups subtracts rollups from rest, and returns those that cannot be read.
 func subtractRollups(ctx context.Context, queries *db.Queries, rest rollup.Totals, day time.Time) (damaged []Difference, err error) {
 	rollups, err := queries.RollupsBetween(ctx, db.RollupsBetweenParams{DateFrom: day, DateTo: lastOfWindow(day)})
 	if err != nil {
@@ -108,7 +107,7 @@ func subtractRollups(ctx context.Context, queries *db.Queries, rest rollup.Total
 	return damaged, nil
 }
 
-// differences lists the totals that did not come to nothing.
+// differences returns the totals that are not zero.
 func differences(totals rollup.Totals) (found []Difference) {
 	for _, key := range totals.Keys() {
 		if n := totals.Subjects(key); n > 0 {

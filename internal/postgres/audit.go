@@ -15,8 +15,8 @@ import (
 	"github.com/monarc-project/stats-service/internal/audit"
 )
 
-// audit notes in the transaction what it does: the entry is there if, and only if,
-// the change is. Before and after become JSON objects; nil is nothing to tell.
+// audit appends an entry for a change in the same transaction. Before and after become
+// JSON objects; nil is left out.
 func (w *writing) audit(ctx context.Context, action audit.Action, target string, before, after any) error {
 	event := audit.Event{At: w.now(), Actor: audit.ActorOf(ctx), Action: action, Target: target}
 	for _, part := range []struct {
@@ -28,7 +28,7 @@ func (w *writing) audit(ctx context.Context, action audit.Action, target string,
 		}
 		encoded, err := json.Marshal(part.from)
 		if err != nil {
-			return fmt.Errorf("note %s: %w", action, err)
+			return fmt.Errorf("append %s to the audit log: %w", action, err)
 		}
 		*part.to = encoded
 	}
@@ -36,7 +36,7 @@ func (w *writing) audit(ctx context.Context, action audit.Action, target string,
 	return nil
 }
 
-// auditColumns are events column by column.
+// auditColumns returns the columns of events.
 func auditColumns(events []audit.Event) db.AppendAuditParams {
 	var c db.AppendAuditParams
 	for _, e := range events {
@@ -70,8 +70,8 @@ func (s Maintenance) RecordAudit(ctx context.Context, events []audit.Event) erro
 // auditPage bounds the entries in memory.
 const auditPage = 1_000
 
-// EachAuditEvent calls fn with the entries of the audit log from a moment on, oldest
-// first. It stops at the first error of fn, which it returns as it is.
+// EachAuditEvent calls fn with the entries of the audit log since a moment, oldest
+// first. It stops at the first error of fn, and returns it unchanged.
 func (s Maintenance) EachAuditEvent(ctx context.Context, since time.Time, fn func(audit.Event) error) error {
 	page := db.AuditEntriesParams{AfterAt: since, AfterID: math.MinInt64, MaxRows: auditPage}
 	for {
@@ -95,8 +95,8 @@ func (s Maintenance) EachAuditEvent(ctx context.Context, since time.Time, fn fun
 	}
 }
 
-// PurgeAudit deletes the entries of the audit log from before a moment, notes that
-// it did where there were any, and returns how many.
+// PurgeAudit deletes the entries of the audit log before a moment and returns their
+// number. If there were any, it appends an entry about that.
 func (s Maintenance) PurgeAudit(ctx context.Context, before time.Time) (deleted int64, err error) {
 	err = s.transact(ctx, func(w *writing) (err error) {
 		if err := w.queries.AllowAuditRetention(ctx); err != nil {
@@ -114,7 +114,7 @@ func (s Maintenance) PurgeAudit(ctx context.Context, before time.Time) (deleted 
 	return deleted, nil
 }
 
-// clientFields are what the audit log tells of a client. A token is not among them.
+// clientFields returns the fields of a client for the audit log, without tokens.
 func clientFields(row db.Client) map[string]any {
 	fields := map[string]any{
 		"role": row.Role, "local": row.Local, "is_sharing_enabled": row.IsSharingEnabled,
@@ -132,8 +132,8 @@ func clientFields(row db.Client) map[string]any {
 	return fields
 }
 
-// auditChange notes what differs between two states of a client, and nothing where
-// nothing does.
+// auditChange appends an entry with the difference between two states of a client, if
+// there is any.
 func (w *writing) auditChange(ctx context.Context, before, after db.Client) error {
 	was, is := clientFields(before), clientFields(after)
 	for name, value := range was {
@@ -148,8 +148,8 @@ func (w *writing) auditChange(ctx context.Context, before, after db.Client) erro
 	return w.audit(ctx, audit.ClientUpdate, audit.Client(after.UUID.String()), was, is)
 }
 
-// auditDeletion notes, before it begins, that so many stats are going to be deleted,
-// which takes several transactions.
+// auditDeletion appends an entry before a deletion of stats, which takes several
+// transactions.
 func (w *writing) auditDeletion(ctx context.Context, action audit.Action, target string, total int64, after any) error {
 	if total == 0 {
 		return nil

@@ -18,23 +18,23 @@ import (
 	"github.com/monarc-project/stats-service/internal/backup"
 )
 
-// ErrNothingToBackUp tells that a database has no tables of the service.
+// ErrNothingToBackUp reports that a database has no tables of the service.
 var ErrNothingToBackUp = errors.New("the database is empty: there is nothing to make a backup of")
 
-// BackupOptions say how a backup is made. URL is required.
+// BackupOptions say how to make a backup. URL is required.
 type BackupOptions struct {
 	URL      string
 	Now      func() time.Time
 	Program  string // version of the service
 	KeyCheck []byte // see backup.Manifest
-	Key      string // goes into the backup, unless it is empty
+	Key      string // stored in the backup, unless it is empty
 }
 
-// Backup writes all that the service stores, as it is at one moment. Others read and
-// write meanwhile, but where the tables are distributed: nodes have no moment in common,
-// so nobody writes until the end there.
+// Backup writes all that the service stores in one snapshot. Others may read and write
+// meanwhile. Distributed tables have no common snapshot: nobody can write to them until
+// the end.
 //
-// The tables may be those of an earlier release: the backup is one of their version.
+// The tables may be those of an earlier release: the backup has their version.
 func Backup(ctx context.Context, opts BackupOptions, w io.Writer, progress Progress) (backup.Manifest, error) {
 	conn, err := connect(ctx, opts.URL)
 	if err != nil {
@@ -81,7 +81,7 @@ func (b *backing) explain(ctx context.Context, err error) error {
 	return fmt.Errorf("back up the database: %w", err)
 }
 
-// look refuses what is not the service's.
+// look refuses a database that is not the service's.
 func (b *backing) look(ctx context.Context) error {
 	found, err := inspect(ctx, b.conn)
 	if err != nil {
@@ -95,10 +95,10 @@ func (b *backing) look(ctx context.Context) error {
 	return translate(ctx, err)
 }
 
-// unsaved are tables that say something of a database itself, not of what it holds.
+// unsaved are tables about the database itself, which are not part of a backup.
 var unsaved = []string{goose.DefaultTablename, changeTable}
 
-// tablesWithRows are the tables that a backup is of, in an order in which they can be
+// tablesWithRows returns the tables of a backup, in an order in which they can be
 // filled.
 func tablesWithRows(found inspection) []string {
 	var tables []string
@@ -110,8 +110,7 @@ func tablesWithRows(found inspection) []string {
 	return tables
 }
 
-// isolation is such that all statements see the same rows. Where the tables are
-// distributed, locks see to that.
+// isolation makes all statements see the same rows. Locks do so for distributed tables.
 func (b *backing) isolation() pgx.TxOptions {
 	if b.distributed {
 		return pgx.TxOptions{IsoLevel: pgx.ReadCommitted}
@@ -119,8 +118,8 @@ func (b *backing) isolation() pgx.TxOptions {
 	return pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
 }
 
-// transferSettings are those of a transaction that moves all rows: it has no limits, and
-// values have the form that does not depend on the server or the role.
+// transferSettings are for a transaction that moves all rows: it has no timeouts, and
+// the format of values depends on neither server nor role.
 const transferSettings = `
 SET LOCAL statement_timeout = 0;
 SET LOCAL idle_in_transaction_session_timeout = 0;
@@ -131,19 +130,19 @@ SET LOCAL extra_float_digits = 3;
 SET LOCAL bytea_output = 'hex';
 SET LOCAL lock_timeout = `
 
-// execute runs statements that have no parameters, in a single round trip.
+// execute runs statements without parameters in one round trip.
 func execute(ctx context.Context, conn *pgx.Conn, statements ...string) error {
 	return conn.PgConn().Exec(ctx, strings.Join(statements, ";")).Close()
 }
 
-// beginTransfer sets up a transaction and locks tables. It takes no snapshot, so that
-// the first question afterwards sees what is there under the locks.
+// beginTransfer begins a transaction and locks tables. It takes no snapshot: the first
+// query afterwards sees what the locks protect.
 func beginTransfer(ctx context.Context, conn *pgx.Conn, schema string, tables []string, mode string) error {
 	return execute(ctx, conn, transferSettings+fmt.Sprint(handoverTimeout.Milliseconds()),
 		fmt.Sprintf(`LOCK TABLE %s IN %s MODE`, qualified(schema, tables), mode))
 }
 
-// qualified lists tables in a statement.
+// qualified returns the names of tables for a statement.
 func qualified(schema string, tables []string) string {
 	return schema + "." + strings.Join(tables, ", "+schema+".")
 }
@@ -151,8 +150,8 @@ func qualified(schema string, tables []string) string {
 func (b *backing) run(ctx context.Context, tx pgx.Tx) error {
 	mode := "ACCESS SHARE"
 	if b.distributed {
-		// Whoever writes stats holds this lock, so that the tables are taken in no
-		// order that could be the wrong one.
+		// Every writer of stats holds this lock, so that the tables cannot be locked in
+		// a deadlocking order.
 		if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock($1)`, countingLock); err != nil {
 			return err
 		}
@@ -182,7 +181,7 @@ func (b *backing) run(ctx context.Context, tx pgx.Tx) error {
 	return archive.Close()
 }
 
-// tellingWriter tells how far a backup has come.
+// tellingWriter reports the progress of a backup.
 type tellingWriter struct {
 	*backup.Writer
 	progress Progress
@@ -196,7 +195,7 @@ func (t tellingWriter) Write(text []byte) (int, error) {
 	return n, err
 }
 
-// quoted lists columns in a statement.
+// quoted returns the names of columns for a statement.
 func quoted(columns []string) string {
 	names := make([]string, len(columns))
 	for i, column := range columns {
@@ -205,7 +204,7 @@ func quoted(columns []string) string {
 	return strings.Join(names, ", ")
 }
 
-// describe makes the manifest.
+// describe returns the manifest.
 func (b *backing) describe(ctx context.Context, tx pgx.Tx) error {
 	b.manifest = backup.Manifest{CreatedAt: b.Now().UTC().Truncate(time.Second), Program: b.Program, KeyCheck: b.KeyCheck}
 	const server = `SELECT current_setting('server_version')`
@@ -241,7 +240,7 @@ func (b *backing) describe(ctx context.Context, tx pgx.Tx) error {
 	return nil
 }
 
-// schemaVersion is that of the last migration.
+// schemaVersion returns the version of the last migration.
 func schemaVersion(ctx context.Context, on querier, schema string) (version int64, err error) {
 	err = on.QueryRow(ctx, `SELECT coalesce(max(version_id), 0) FROM `+schema+`.`+goose.DefaultTablename).Scan(&version)
 	return version, err

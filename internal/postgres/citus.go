@@ -16,12 +16,12 @@ import (
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
-// What Citus does in another way than PostgreSQL, in one place each. Settings of
-// connections are in sessionSettings, the tables in distribute.go.
+// How Citus differs from PostgreSQL, in one place. Settings of connections are in
+// sessionSettings, the tables in distribute.go.
 
-// sequentially has the statements of a transaction go to the shards one after the
-// other, over one connection to each node. After parallel work Citus refuses to
-// write a table that distributed ones refer to. It belongs before all else.
+// sequentially makes the statements of a transaction visit shards one after the other,
+// over one connection to each node. After parallel work, Citus refuses to write a table
+// that distributed ones refer to. It has to be the first statement.
 const sequentially = `SET LOCAL citus.multi_shard_modify_mode TO 'sequential'`
 
 // How the statements of sql/queries read documents last, and how Citus can.
@@ -54,7 +54,8 @@ var distributedForms = map[string]string{
 	db.DeleteUnreferenced: db.DeleteUnreferenced + `AND d.anr = ANY ($1::uuid[])`,
 }
 
-// inForm brings the statements of a batch into the form that the tables need.
+// inForm replaces the statements of a batch with the forms for distributed tables, if
+// needed.
 func inForm(batch *pgx.Batch, distributed bool) *pgx.Batch {
 	for _, query := range batch.QueuedQueries {
 		if form, differs := distributedForms[query.SQL]; differs && distributed {
@@ -64,7 +65,7 @@ func inForm(batch *pgx.Batch, distributed bool) *pgx.Batch {
 	return batch
 }
 
-// primaryDB sends statements to the primary, in the form that its tables need.
+// primaryDB sends statements to the primary, in the form for its tables.
 type primaryDB struct{ *shared }
 
 // Exec implements db.DBTX.
@@ -91,12 +92,12 @@ func (p primaryDB) QueryRow(ctx context.Context, statement string, args ...any) 
 	return p.pool.QueryRow(ctx, statement, args...)
 }
 
-// listedAtOnce is how many days of an unlimited list are read at once from a
-// distributed table: the coordinator takes in all rows of a statement before it
-// sends the first.
+// listedAtOnce is the number of days of an unlimited list that are read at once from a
+// distributed table: the coordinator collects all rows of a statement before it sends
+// the first.
 const listedAtOnce = 20
 
-// eachByDays is EachStat for the lists that windowed reports.
+// eachByDays implements EachStat for lists that windowed accepts.
 func (s StatStore) eachByDays(ctx context.Context, scope stats.Scope, query ListQuery, fn func(stats.Stat) error) error {
 	newest := db.NewestDayParams{
 		ClientID: scope.ClientID(), Type: typeFilter(query.Type), ANRs: anrFilter(query.ANRs),
@@ -123,15 +124,14 @@ func (s StatStore) eachByDays(ctx context.Context, scope stats.Scope, query List
 	}
 }
 
-// windowed reports whether a list is one that eachByDays can read.
+// windowed reports whether eachByDays can read a list.
 func (q ListQuery) windowed() bool {
 	return q.Limit == 0 && q.Offset == 0 && !q.LastOnly && !q.GroupByANR
 }
 
-// inOneState runs fn in a transaction that sees one state of the database, on a
-// connection of its own, with the locks held that locks names. Nodes of Citus have
-// no common snapshot: there, what nobody changes is one state, and so writers and
-// merges are kept out until fn returns.
+// inOneState runs fn in a transaction with one snapshot, on a connection of its own,
+// and holds the locks. Nodes of Citus have no common snapshot: there it locks out
+// writers and merges until fn returns.
 func (s *shared) inOneState(ctx context.Context, access pgx.TxAccessMode, locks []int64, fn func(tx pgx.Tx) error) error {
 	distributed, err := s.distributed(ctx)
 	if err != nil {
@@ -160,7 +160,7 @@ func (s *shared) inOneState(ctx context.Context, access pgx.TxAccessMode, locks 
 	return pgx.BeginTxFunc(ctx, conn, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: access}, fn)
 }
 
-// awaitPrepared waits for transactions that a lost node has left to be ended.
+// awaitPrepared waits until the prepared transactions of a lost node have ended.
 func awaitPrepared(ctx context.Context, conn *pgx.Conn) error {
 	for attempt := 1; ; attempt++ {
 		var prepared int64
@@ -176,7 +176,7 @@ func awaitPrepared(ctx context.Context, conn *pgx.Conn) error {
 	}
 }
 
-// preparedAttempts, with longer and longer pauses, take some two minutes.
+// preparedAttempts, with growing pauses, take some two minutes.
 const preparedAttempts = 110
 
 // errPrepared tells that Citus has not ended transactions for long, which it does
@@ -189,7 +189,7 @@ var errPrepared = errors.New("transactions that a lost worker was part of have n
 const preparedStatement = `SELECT coalesce(sum(result::bigint), 0)::bigint
 	FROM run_command_on_workers('SELECT count(*) FROM pg_prepared_xacts WHERE database = current_database()')`
 
-// sizeStatement is what a database takes on all nodes.
+// sizeStatement returns the size of a database on all nodes.
 const sizeStatement = `SELECT sum(result::bigint)::bigint
 	FROM run_command_on_all_nodes('SELECT pg_database_size(current_database())')`
 
@@ -200,8 +200,8 @@ var (
 	shardNumber     = regexp.MustCompile(`_\d{6,}$`)
 )
 
-// constraintOf is the name of the constraint that does not hold, without the number
-// of a shard, or empty.
+// constraintOf returns the name of the violated constraint without the number of a
+// shard, or an empty string.
 func constraintOf(err *pgconn.PgError) string {
 	name := err.ConstraintName
 	if name == "" {
@@ -212,8 +212,8 @@ func constraintOf(err *pgconn.PgError) string {
 	return shardNumber.ReplaceAllString(name, "")
 }
 
-// isOfLostNode reports whether an error without a class of its own is about a node
-// that the coordinator cannot reach. There is nothing but the text to tell it by.
+// isOfLostNode reports whether an error means that the coordinator cannot reach a node.
+// Only its text says so.
 func isOfLostNode(err *pgconn.PgError) bool {
 	if err.Code != codeInternal {
 		return false

@@ -9,11 +9,10 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// spelling returns a name as it is to be stored: composed (NFC), since names that
-// differ in nothing but the composition of their characters look the same and are
-// one name. Where a client is stored under the same name in another composition,
-// which databases of earlier releases may have, it is that one's, so that the two
-// conflict.
+// spelling returns a name in the form to store: composed (NFC), because names that
+// differ only in Unicode composition look the same. If a client is stored under the
+// same name in another composition, as databases of earlier releases may have it,
+// spelling returns that, so that the two conflict.
 func (s *shared) spelling(ctx context.Context, name string) (string, error) {
 	composed := norm.NFC.String(name)
 	if isASCII(composed) {
@@ -31,7 +30,7 @@ func (s *shared) spelling(ctx context.Context, name string) (string, error) {
 	return composed, nil
 }
 
-// isASCII reports whether all of a name has only one composition.
+// isASCII reports whether a name has only ASCII characters, and so one composition.
 func isASCII(name string) bool {
 	for i := range len(name) {
 		if name[i] >= 0x80 {

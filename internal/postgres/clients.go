@@ -28,13 +28,13 @@ const (
 	maxTokenLength = 512
 )
 
-// CreateClient stores a new client and returns it with its token. A UUID of
-// uuid.Nil and an empty Token are generated, a Role of 0 is stats.RoleUser; all
-// other fields are taken as they are, ID and the times are the store's.
+// CreateClient stores a new client and returns it with its token. It generates a UUID
+// for uuid.Nil and a token for an empty one; a Role of 0 is stats.RoleUser. The store
+// sets ID and the times.
 //
-// Errors: *stats.InvalidError when a field cannot be accepted; when the name is
-// taken, stats.ErrUnchanged with the stored client if it has the same token,
-// else *stats.ConflictError, as for a token or a UUID that is taken.
+// The error is a *stats.InvalidError for an invalid field. If the name is taken, it is
+// stats.ErrUnchanged with the stored client if that has the same token, otherwise a
+// *stats.ConflictError, as for a token or UUID that is taken.
 func (s ClientStore) CreateClient(ctx context.Context, client stats.Client) (stats.Client, error) {
 	client = withClientDefaults(client)
 	name, err := s.spelling(ctx, client.Name)
@@ -148,16 +148,16 @@ func printable(text string, last rune) bool {
 	return utf8.ValidString(text)
 }
 
-// keyTimeout is how long the primary may take to say whose a token is before a replica
-// is asked.
+// keyTimeout bounds how long the primary may take to look a token up before a replica is
+// asked.
 const keyTimeout = 2 * time.Second
 
-// ClientByToken returns the client that presents token, or stats.ErrNotFound. A
-// token that RotateToken replaced counts until its grace is over.
-// Inactive clients are returned as well: the caller decides what they may do.
+// ClientByToken returns the client with a token, or stats.ErrNotFound. A token that
+// RotateToken replaced is valid until its grace period ends. It returns inactive
+// clients too: the caller decides what they may do.
 //
-// While the primary cannot be reached, a replica says who the client is, so that it can
-// read on. A token that no replica knows is not wrong for that.
+// While the primary cannot be reached, a replica looks the token up, so that the client
+// can go on reading. A token that no replica knows may still be valid.
 func (s ClientStore) ClientByToken(ctx context.Context, token string) (stats.Client, error) {
 	if s.replicas == nil {
 		return s.clientByToken(ctx, s.queries, token)
@@ -214,9 +214,10 @@ func (s ClientStore) Clients(ctx context.Context) ([]stats.Client, error) {
 	return clients, nil
 }
 
-// ListClients returns all clients with their tokens, oldest first. A client
-// of an adopted database may have none. A client whose token was sealed with another secret key comes without it, beside an
-// error that wraps secret.ErrCannotOpen and names the first of them.
+// ListClients returns all clients with their tokens, oldest first. A client of an
+// adopted database may have none. A client whose token was sealed with another secret
+// key has an empty one; the error then wraps secret.ErrCannotOpen and names the first
+// such client.
 func (s ClientStore) ListClients(ctx context.Context) ([]stats.Client, error) {
 	rows, err := s.queries.ListClients(ctx)
 	if err != nil {
@@ -238,10 +239,9 @@ func (s ClientStore) ListClients(ctx context.Context) ([]stats.Client, error) {
 	return clients, unreadable
 }
 
-// EnsureAdmin makes sure that token is that of an active admin, for which it
-// creates a client called name if need be. Nobody is promoted or given another
-// token: when the token belongs to somebody else or the name is taken with
-// another token, the error is a *stats.ConflictError.
+// EnsureAdmin creates an active admin client with this token if there is none. It never
+// promotes a client or changes a token: if another kind of client has the token, or a
+// client with another token has the name, the error is a *stats.ConflictError.
 func (s ClientStore) EnsureAdmin(ctx context.Context, token, name string) (created bool, err error) {
 	if token == "" {
 		return false, stats.Invalid("token", "the admin token is empty")
@@ -270,8 +270,8 @@ func checkAdmin(holder stats.Client) error {
 		"the admin token belongs to client %q, which is not an active admin: choose another admin token", holder.Name)}
 }
 
-// RecordSeen sets when clients, by id, were last seen. A time before the stored
-// one changes nothing, nor does an unknown id.
+// RecordSeen updates when clients were last seen, by id. It ignores earlier times and
+// unknown ids.
 func (s ClientStore) RecordSeen(ctx context.Context, seen map[int64]time.Time) error {
 	if len(seen) == 0 {
 		return nil

@@ -11,13 +11,12 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 )
 
-// uuidCodec passes UUIDs on as the sixteen bytes that they are. The driver knows
-// them as values of database/sql only: it writes each out, tries in vain to send
-// the text, and reads it again, which was a quarter of the memory that a batch of
-// small stats took.
+// uuidCodec sends UUIDs as sixteen bytes. The driver knows them only as values of
+// database/sql: it formats each, tries in vain to send the text, and parses it again,
+// which took a quarter of the memory of a batch of small stats.
 type uuidCodec struct{ pgtype.UUIDCodec }
 
-// registerCodecs has a connection use the codecs of this file.
+// registerCodecs registers the codecs of this file with a connection.
 func registerCodecs(types *pgtype.Map) {
 	types.RegisterType(&pgtype.Type{Name: "uuid", OID: pgtype.UUIDOID, Codec: uuidCodec{}})
 	element, _ := types.TypeForOID(pgtype.JSONBOID)
@@ -46,7 +45,7 @@ type uuidPlan struct{}
 
 // Encode implements pgtype.EncodePlan.
 func (uuidPlan) Encode(value any, buf []byte) ([]byte, error) {
-	id := value.(uuid.UUID) // or PlanEncode had chosen another plan
+	id := value.(uuid.UUID) // PlanEncode has checked it
 	return append(buf, id[:]...), nil
 }
 
@@ -64,9 +63,9 @@ func (uuidPlan) Scan(src []byte, dst any) error {
 	return nil
 }
 
-// documentsCodec takes room for all documents of an array at once. The driver lets
-// its buffer grow document by document, which leaves several times the size of a
-// batch behind as garbage.
+// documentsCodec allocates the buffer for an array of documents at once. The driver
+// would grow it document by document, which leaves several times the size of a batch as
+// garbage.
 type documentsCodec struct{ *pgtype.ArrayCodec }
 
 // documents is an array of JSON.
@@ -85,7 +84,7 @@ type documentsPlan struct{}
 // Encode implements pgtype.EncodePlan: a header, then the length of each element,
 // the version of jsonb and the text.
 func (documentsPlan) Encode(value any, buf []byte) ([]byte, error) {
-	all := value.(documents) // or PlanEncode had chosen another plan
+	all := value.(documents) // PlanEncode has checked it
 	size := 20
 	for _, data := range all {
 		size += 5 + len(data)

@@ -16,18 +16,17 @@ import (
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
-// DailySums adds up what the stats that filter asks for have measured, exactly:
-// for each day and key the number of stats and the sums of their values, ordered
-// by date, then by the fields of the key. Where an object had several labels on
-// a day, they are those that the database came to know last. filter.Type is
-// required.
+// DailySums adds up exactly what the stats of a filter have measured: for each day and
+// key the number of stats and the sums of their values, ordered by date, then by the
+// fields of the key. If an object had several labels on a day, the result has those
+// that the database learned last. filter.Type is required.
 //
-// What filter.ANRs and filter.OfClient ask for is added up from documents, all else
-// comes from rollups: what it costs depends on days and objects, not on the
-// number of stats. The sums are the same.
+// Sums for filter.ANRs and filter.OfClient come from documents, all others from
+// rollups: their cost depends on days and objects, not on the number of stats. The sums
+// are the same.
 //
-// Stats of clients that are muted do not count, nor do those whose data does not
-// validate, of which the log warns.
+// Stats of muted clients and stats whose data does not validate are left out; the log
+// warns of the latter.
 func (s SumStore) DailySums(ctx context.Context, filter stats.Filter) ([]processor.DailySum, error) {
 	if filter.Type == "" {
 		return nil, stats.Invalid("type", "a type is required to aggregate stats")
@@ -73,7 +72,7 @@ func (s *shared) sumsOf(ctx context.Context, source db.DBTX, t stats.Type, sums 
 	return sums.DailySums(subjects), nil
 }
 
-// CountUnprocessable is the number of stats that DailySums leaves out because
+// CountUnprocessable returns the number of stats that DailySums leaves out because
 // their data does not validate.
 func (s Maintenance) CountUnprocessable(ctx context.Context) (int64, error) {
 	n, err := s.queries.CountUnprocessableStats(ctx)
@@ -83,7 +82,7 @@ func (s Maintenance) CountUnprocessable(ctx context.Context) (int64, error) {
 	return n, nil
 }
 
-// warnLeftOut warns once for each type: dashboards ask the same every minute.
+// warnLeftOut warns once for each type: dashboards repeat their requests every minute.
 func (s *shared) warnLeftOut(ctx context.Context, t stats.Type, n int) {
 	if n == 0 {
 		return
@@ -112,9 +111,9 @@ func (s *shared) addObservations(ctx context.Context, source db.DBTX, filter sta
 	return translate(ctx, err)
 }
 
-// eachDocument calls fn with the days on which a document counts and with what
-// it measures, which is only valid until fn returns. The columns of rows are
-// those of first, then days and observations.
+// eachDocument calls fn with the days on which a document counts and with its
+// observations, which are valid only until fn returns. The columns of rows are first,
+// days and observations.
 func eachDocument(rows pgx.Rows, first []any, fn func(days []rollup.Day, packed []byte)) error {
 	var numbers []int32
 	var packed pgtype.DriverBytes

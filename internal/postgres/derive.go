@@ -13,10 +13,10 @@ import (
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
-// deriveBatch bounds the documents in memory while observations are made.
+// deriveBatch bounds the documents in memory.
 const deriveBatch = 100
 
-// derive makes the observations of all documents.
+// derive computes the observations of all documents.
 func (r *rebuilding) derive(ctx context.Context) error {
 	for page := (db.DocumentsToDeriveParams{MaxRows: deriveBatch}); ; {
 		rows, err := r.queries.DocumentsToDerive(ctx, page)
@@ -32,7 +32,8 @@ func (r *rebuilding) derive(ctx context.Context) error {
 	}
 }
 
-// derivation is a document that should have other observations, nil for none.
+// derivation is a document whose stored observations are wrong, and the right ones, nil
+// for none.
 type derivation struct {
 	row          *db.DocumentsToDeriveRow
 	observations []byte
@@ -69,8 +70,8 @@ func (r *rebuilding) deriveBatch(ctx context.Context, rows []db.DocumentsToDeriv
 	return err
 }
 
-// observe returns the packed observations of each document, nil of one that does
-// not validate.
+// observe returns the packed observations of each document, nil for one that does not
+// validate.
 func (r *rebuilding) observe(ctx context.Context, rows []db.DocumentsToDeriveRow) ([][]byte, error) {
 	var contents []*content
 	places := map[*content]int{}
@@ -91,9 +92,8 @@ func (r *rebuilding) observe(ctx context.Context, rows []db.DocumentsToDeriveRow
 	return packed, nil
 }
 
-// setObservations corrects documents, and the rollups in which their stats count.
-// It returns those that nobody has changed or deleted meanwhile, and which were
-// corrected therefore.
+// setObservations corrects documents, and the rollups of their stats. It returns those
+// that were corrected: nobody has changed or deleted them meanwhile.
 func (w *writing) setObservations(ctx context.Context, wrong map[stats.DocumentKey]derivation) (corrected []derivation, err error) {
 	var p db.SetObservationsParams
 	for key, d := range wrong {

@@ -7,12 +7,12 @@ import (
 	"time"
 )
 
-// unackedTimeout is how long a server may leave what it was sent unacknowledged. The
-// defaults of systems are a quarter of an hour and more.
+// unackedTimeout bounds how long sent data may stay unacknowledged. The defaults of
+// operating systems are a quarter of an hour and more.
 const unackedTimeout = 20 * time.Second
 
-// dialer makes connections that end when the other side has silently gone, whether
-// something was sent or not.
+// dialer returns a dialer whose connections fail when the other side is silently gone,
+// whether or not data was sent.
 func dialer() *net.Dialer {
 	return &net.Dialer{
 		KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 10 * time.Second, Interval: 3 * time.Second, Count: 3},

@@ -6,5 +6,5 @@ package postgres
 
 import "syscall"
 
-// limitUnacked leaves it to keep-alive probes to find that a server has gone.
+// limitUnacked does nothing: keep-alive probes have to find out that a server is gone.
 func limitUnacked(_, _ string, _ syscall.RawConn) error { return nil }

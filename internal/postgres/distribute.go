@@ -18,10 +18,10 @@ import (
 var ErrNoCitus = errors.New("the database does not have the extension citus: install Citus 12.1 or later on every node, " +
 	"put it into shared_preload_libraries, run CREATE EXTENSION citus in this database, and add the workers with citus_add_node")
 
-// ErrDistributed reports that there is nothing left to do.
+// ErrDistributed reports that the tables are distributed already.
 var ErrDistributed = errors.New("the tables are distributed already")
 
-// citusTables are the tables that Citus gets to know.
+// citusTables are the tables that are registered with Citus.
 var citusTables = []string{"client", "peer", "document", "stats", "peer_receipt", "pull_position", "rollup", "rollup_delta"}
 
 // distribution turns the tables into distributed ones, all or none.
@@ -62,17 +62,17 @@ var distribution = []string{
 	`ALTER TABLE pull_position ADD CONSTRAINT pull_position_client_id_fkey FOREIGN KEY (client_id) REFERENCES client (id) ON DELETE CASCADE`,
 }
 
-// sequential has the rest of a transaction use one connection to each node, which is
-// what lets it change reference tables beside distributed ones.
+// sequential makes the rest of a transaction use one connection to each node, so that
+// it can change reference tables beside distributed ones.
 const sequential = `SET LOCAL citus.multi_shard_modify_mode TO 'sequential'`
 
-// DistributionStatements are the statements that Distribute runs, in order and
-// in one transaction, without semicolons.
+// DistributionStatements returns the statements that Distribute runs in one
+// transaction, in order and without semicolons.
 func DistributionStatements() []string { return slices.Clone(distribution) }
 
-// CheckDistributable returns nil when Distribute would begin: otherwise
-// ErrNoCitus, ErrDistributed, an error that names what somebody has added to the
-// tables and Citus refuses, or that of CheckSchema.
+// CheckDistributable returns nil if Distribute can begin. Otherwise it returns
+// ErrNoCitus, ErrDistributed, an error that names additions to the tables that Citus
+// refuses, or the error of CheckSchema.
 func (s Maintenance) CheckDistributable(ctx context.Context) error {
 	if err := s.CheckSchema(ctx); err != nil {
 		return err
@@ -95,7 +95,7 @@ func (s Maintenance) CheckDistributable(ctx context.Context) error {
 	return s.checkObstacles(ctx)
 }
 
-// obstacleStatement finds what somebody has added to the tables that Citus refuses.
+// obstacleStatement finds additions to the tables that Citus refuses.
 const obstacleStatement = `
 WITH ours AS (SELECT to_regclass(name) AS relation FROM unnest($1::text[]) AS name)
 SELECT format('table %s refers to %s by the foreign key %s', conrelid::regclass, confrelid::regclass, conname)
@@ -122,9 +122,9 @@ func (s *shared) checkObstacles(ctx context.Context) error {
 	return nil
 }
 
-// Distribute turns the tables into distributed ones of Citus, all or none. It
-// waits until nobody uses them and locks everybody out, for as long as it takes
-// to copy their rows. The errors are also those of CheckDistributable.
+// Distribute distributes the tables with Citus, all or none. It waits until nobody uses
+// them, and then locks everybody out while it copies their rows. It also returns the
+// errors of CheckDistributable.
 func (s Maintenance) Distribute(ctx context.Context) error {
 	if err := s.CheckDistributable(ctx); err != nil {
 		return err
@@ -152,8 +152,8 @@ func distribute(ctx context.Context, tx pgx.Tx) error {
 	return notify(ctx, db.New(tx), []Change{ChangeEverything})
 }
 
-// distributed reports whether the tables are, and looks once: who distributes them
-// announces that everything has changed.
+// distributed reports whether the tables are distributed. It caches the answer:
+// distributing them announces ChangeEverything.
 func (s *shared) distributed(ctx context.Context) (bool, error) {
 	if known := s.spread.Load(); known != nil {
 		return *known, nil
@@ -165,7 +165,7 @@ func (s *shared) distributed(ctx context.Context) (bool, error) {
 	return found, err
 }
 
-// isDistributed looks into the catalog of Citus, where there is one.
+// isDistributed looks the tables up in the catalog of Citus, if there is one.
 func isDistributed(ctx context.Context, conn querier) (distributed bool, err error) {
 	const known = `SELECT to_regclass('pg_dist_partition') IS NOT NULL AND to_regclass('stats') IS NOT NULL`
 	if err = conn.QueryRow(ctx, known).Scan(&distributed); err != nil || !distributed {

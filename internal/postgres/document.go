@@ -26,15 +26,15 @@ import (
 const genericPlans = `SELECT set_config('plan_cache_mode', 'force_generic_plan', true), set_config('enable_seqscan', 'off', true),
 	set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true)`
 
-// queueGenericPlans belongs before the statements that are meant.
+// queueGenericPlans has to come before the statements that it is for.
 func queueGenericPlans(batch *pgx.Batch, distributed bool) {
 	if !distributed {
 		batch.Queue(genericPlans)
 	}
 }
 
-// KnownDocuments returns the digests of those documents that are stored, in
-// exactly these bytes, and are known to validate. It is for stats.Known.
+// KnownDocuments returns the digests of the documents that are stored with exactly
+// these bytes and are valid. It implements stats.Known.
 func (s StatStore) KnownDocuments(ctx context.Context, sent []stats.SentDocument) (map[stats.SentDocument]stats.Digest, error) {
 	known := make(map[stats.SentDocument]stats.Digest, len(sent))
 	if len(sent) == 0 {
@@ -60,8 +60,8 @@ func (s StatStore) KnownDocuments(ctx context.Context, sent []stats.SentDocument
 	return known, nil
 }
 
-// batchOnce runs the statements that queue queues, which look rows up by their
-// keys. Errors are the driver's.
+// batchOnce runs the statements that queue queues. They look rows up by key. Errors are
+// those of the driver.
 func (s *shared) batchOnce(ctx context.Context, queue func(*pgx.Batch)) error {
 	distributed, err := s.distributed(ctx)
 	if err != nil {
@@ -84,8 +84,7 @@ type storedDocument struct {
 	observations []byte // nil: it does not count
 }
 
-// queueStored has the batch look for documents, and call found with those that
-// are there.
+// queueStored queues a lookup of documents that calls found for each one that exists.
 func queueStored(batch *pgx.Batch, keys []stats.DocumentKey, found func(stats.DocumentKey, storedDocument)) {
 	anrs, digests := keyColumns(keys)
 	batch.Queue(db.StoredDocuments, anrs, digests).Query(func(rows pgx.Rows) error {
@@ -99,14 +98,14 @@ func queueStored(batch *pgx.Batch, keys []stats.DocumentKey, found func(stats.Do
 	})
 }
 
-// releaseLock, together with an analysis, is held by who deletes stats of the
-// analysis and then documents.
+// releaseLock, together with an analysis, is held while stats of the analysis and then
+// documents are deleted.
 var releaseLock = lockKey("which documents nothing refers to")
 
-// queueUnreferenced has the batch delete those of the documents, which must be in
-// order, that no stat refers to. Of several who delete the last stats of a document
-// at once, the last one to look sees that nothing is left. Whoever refers to one at
-// this moment makes the transaction fail, so that it is run again.
+// queueUnreferenced queues the deletion of documents, given in order, that no stat
+// refers to. If several transactions delete the last stats of a document at once, the
+// last one finds it unreferenced. A transaction that adds a reference at this moment
+// makes this one fail, and it is run again.
 func queueUnreferenced(batch *pgx.Batch, keys []stats.DocumentKey) {
 	anrs, digests := keyColumns(keys)
 	var locks []int64
@@ -126,8 +125,8 @@ func compareKeys(a, b stats.DocumentKey) int {
 	return cmp.Or(bytes.Compare(a.ANR[:], b.ANR[:]), bytes.Compare(a.Digest[:], b.Digest[:]))
 }
 
-// sortedKeys puts keys into the order in which everybody changes documents, so
-// that transactions wait for each other instead of deadlocking.
+// sortedKeys returns keys in the order in which all transactions change documents, so
+// that they wait for each other instead of deadlocking.
 func sortedKeys(keys iter.Seq[stats.DocumentKey]) []stats.DocumentKey {
 	return slices.SortedFunc(keys, compareKeys)
 }

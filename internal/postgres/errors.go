@@ -21,13 +21,14 @@ import (
 var (
 	// ErrNotMigrated reports that the database lacks the service's tables.
 	ErrNotMigrated error = &unusableError{"the database does not have the service's tables (or an older form of them): run `stats-service db_init`"}
-	// ErrRefused reports that the database does not let the service's role in, or not
-	// do its work.
+	// ErrRefused reports that the database rejects the login of the role, or denies it
+	// a right.
 	ErrRefused error = &unusableError{"the database refuses the service"}
 	// ErrReadOnly reports that the database takes no writes: it is a standby, or a
 	// former primary.
 	ErrReadOnly error = &unusableError{"the database takes no writes"}
-	// ErrExhausted reports that the database has no room, memory or connection left.
+	// ErrExhausted reports that the database is out of disk space, memory or
+	// connections.
 	ErrExhausted error = &unusableError{"the database has run out of something"}
 )
 
@@ -125,7 +126,7 @@ func isOutdatedPlan(err *pgconn.PgError) bool {
 	return err.Code == codeNotSupported && err.Routine == "RevalidateCachedQuery"
 }
 
-// conflict names the field that a unique constraint guards.
+// conflict returns an error that names the field of a unique constraint.
 func conflict(constraint string) error {
 	switch constraint {
 	case "client_name_key":
@@ -138,15 +139,15 @@ func conflict(constraint string) error {
 	return fmt.Errorf("database: unique constraint %s is violated", constraint)
 }
 
-// isAcquireTimeout reports whether the wait for a connection was given up, and not
-// by the caller; see acquireTimeout.
+// isAcquireTimeout reports whether acquiring a connection timed out, see
+// acquireTimeout.
 func isAcquireTimeout(err error) bool {
 	_, connecting := errors.AsType[*pgconn.ConnectError](err)
 	return errors.Is(err, context.DeadlineExceeded) && !connecting && !pgconn.Timeout(err)
 }
 
-// isConnectionError reports that err is about the connection, not about what
-// was asked.
+// isConnectionError reports whether err is about the connection and not about the
+// statement.
 func isConnectionError(err error) bool {
 	if _, ok := errors.AsType[*pgconn.ConnectError](err); ok {
 		return true
@@ -158,8 +159,8 @@ func isConnectionError(err error) bool {
 		errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed)
 }
 
-// isRetryable reports whether the transaction lost against another one and can
-// simply be run again.
+// isRetryable reports whether the transaction lost against another one and can be run
+// again.
 func isRetryable(err error) bool {
 	code := sqlState(err)
 	return code == codeSerialization || code == codeDeadlock || errors.Is(err, errRaced) ||
@@ -173,20 +174,20 @@ const (
 	statForeignKey     = "peer_receipt_stats_fkey" // somebody records a receipt for a stat that somebody else deletes
 )
 
-// violates reports whether the foreign key with this name does not hold.
+// violates reports whether err is a violation of the foreign key with this name.
 func violates(err error, constraint string) bool {
 	pgErr, ok := errors.AsType[*pgconn.PgError](err)
 	return ok && pgErr.Code == codeForeignKeyViolation && constraintOf(pgErr) == constraint
 }
 
-// isUnstorable reports whether PostgreSQL refused a value itself, for instance
-// a number beyond the range of numeric in a document.
+// isUnstorable reports whether PostgreSQL cannot store a value, such as a number beyond
+// the range of numeric.
 func isUnstorable(err error) bool {
 	code := sqlState(err)
 	return sqlClass(code) == "22" || code == codeTooComplex
 }
 
-// sqlState is the SQLSTATE code of a driver's error, or empty.
+// sqlState returns the SQLSTATE code of a driver's error, or an empty string.
 func sqlState(err error) string {
 	if pgErr, ok := errors.AsType[*pgconn.PgError](err); ok {
 		return pgErr.Code
@@ -196,7 +197,7 @@ func sqlState(err error) string {
 
 func sqlClass(code string) string { return code[:min(2, len(code))] }
 
-// errorText is what PostgreSQL says in its first line, without quoted values.
+// errorText returns the message of PostgreSQL without quoted values.
 func errorText(err error) string {
 	if pgErr, ok := errors.AsType[*pgconn.PgError](err); ok {
 		return strings.TrimSpace(pgErr.Message)

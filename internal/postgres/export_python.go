@@ -14,20 +14,20 @@ import (
 	"github.com/monarc-project/stats-service/internal/secret"
 )
 
-// Exported is what ExportPython wrote.
+// Exported is the result of ExportPython.
 type Exported struct {
 	Clients int64
 	Stats   int64
-	Muted   int64 // clients that the Python service cannot mute: their stats count again
+	Muted   int64 // clients whose stats will count: the Python service cannot mute them
 }
 
-// ExportPython writes a script for psql that makes the tables of the Python stats
-// service in an empty database, with every client and every stat as they are at one
-// moment, for which nobody can write to distributed tables meanwhile. The tokens
-// are in it, in clear.
+// ExportPython writes a script for psql that creates the tables of the Python stats
+// service in an empty database, with every client and every stat of one snapshot. It
+// contains the tokens in clear. Nobody can write to distributed tables meanwhile.
 //
-// The tables are those of the revision that the database was taken over from, or the
-// latest. An error wraps secret.ErrCannotOpen when a token was sealed with another key.
+// The tables are those of the revision that the database was taken over from, or of the
+// latest one. The error wraps secret.ErrCannotOpen if a token was sealed with another
+// key.
 func (s Maintenance) ExportPython(ctx context.Context, w io.Writer) (Exported, error) {
 	e := export{secret: s.secret, w: &heldError{w: w}}
 	err := s.inOneState(ctx, pgx.ReadOnly, nil, func(tx pgx.Tx) error { return e.run(ctx, tx) })
@@ -40,7 +40,7 @@ func (s Maintenance) ExportPython(ctx context.Context, w io.Writer) (Exported, e
 	return e.Exported, err
 }
 
-// heldError keeps the error of a writer, after which it writes nothing more.
+// heldError keeps the first error of a writer, and then writes nothing more.
 type heldError struct {
 	w   io.Writer
 	err error
@@ -61,10 +61,11 @@ type export struct {
 	w      *heldError
 }
 
-// latestRevision is what a database gets that was never one of the Python service.
+// latestRevision is for a database that was not taken over.
 var latestRevision = len(pythonClient) - 1
 
-// exportSettings have PostgreSQL write values in the form that every server reads alike.
+// exportSettings make PostgreSQL write values in a format that every server reads
+// alike.
 const exportSettings = `SELECT set_config('datestyle', 'ISO', true), set_config('extra_float_digits', '3', true)`
 
 func (e *export) run(ctx context.Context, tx pgx.Tx) error {
@@ -122,8 +123,8 @@ COMMIT;
 ANALYZE client, stats;
 `
 
-// adoptedFrom returns the revision that a database was taken over from, and what
-// Alembic called it.
+// adoptedFrom returns the revision that a database was taken over from, and its version
+// in Alembic.
 func adoptedFrom(ctx context.Context, tx pgx.Tx) (revision int, version *string, err error) {
 	var adopted bool
 	if err := tx.QueryRow(ctx, `SELECT to_regclass('adoption_state') IS NOT NULL`).Scan(&adopted); err != nil || !adopted {
@@ -133,14 +134,14 @@ func adoptedFrom(ctx context.Context, tx pgx.Tx) (revision int, version *string,
 	return revision, version, err
 }
 
-// exportedClients has what text of the Python service's columns is, but the token.
+// exportedClients returns the Python service's columns as text, except for the token.
 const exportedClients = `
 SELECT uuid, token_sealed, is_processed, ARRAY[id::text, uuid::text, name, NULL, role::text, (last_seen AT TIME ZONE 'UTC')::text,
 	local::text, (created_at AT TIME ZONE 'UTC')::text, (updated_at AT TIME ZONE 'UTC')::text, is_active::text,
 	is_sharing_enabled::text, latitude::text, longitude::text]
 FROM client ORDER BY id`
 
-// tokenColumn is the place of the token among exportedClients.
+// tokenColumn is the index of the token in exportedClients.
 const tokenColumn = 3
 
 func (e *export) clients(ctx context.Context, tx pgx.Tx, columns int) error {
@@ -176,7 +177,7 @@ func (e *export) clients(ctx context.Context, tx pgx.Tx, columns int) error {
 
 var copyEscapes = strings.NewReplacer("\\", "\\\\", "\t", "\\t", "\n", "\\n", "\r", "\\r")
 
-// copyField writes a value as COPY reads it.
+// copyField returns a value in the text format of COPY.
 func copyField(value *string) string {
 	if value == nil {
 		return `\N`

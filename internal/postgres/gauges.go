@@ -9,19 +9,19 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// PoolGauges are figures of the connections to one server.
+// PoolGauges are metrics of the connections to one server.
 type PoolGauges struct {
 	Name        string // "primary", or host and port of a replica
 	Max         int32
 	Acquired    int32 // in use
 	Idle        int32
-	Waited      int64   // how often a connection was waited for
-	WaitSeconds float64 // for how long in all
-	Canceled    int64   // how often that was given up
+	Waited      int64   // acquisitions that had to wait
+	WaitSeconds float64 // total wait
+	Canceled    int64   // acquisitions that were given up
 }
 
-// Pools returns figures of the connections to the primary and to each replica. It
-// does not ask the database.
+// Pools returns metrics of the connections to the primary and to each replica, without
+// a query.
 func (s *Store) Pools() []PoolGauges {
 	pools := []PoolGauges{poolGauges("primary", s.pool)}
 	s.replicas.EachPool(func(name string, pool *pgxpool.Pool) { pools = append(pools, poolGauges(name, pool)) })
@@ -36,8 +36,8 @@ func poolGauges(name string, pool *pgxpool.Pool) PoolGauges {
 	}
 }
 
-// PendingDeltas counts the changes that are not in the rollups yet. Answers have
-// them all the same; merging them keeps answers fast.
+// PendingDeltas returns the number of unmerged rollup deltas. Results include them;
+// merging keeps results fast.
 func (s Maintenance) PendingDeltas(ctx context.Context) (int64, error) {
 	count, err := s.queries.CountDeltas(ctx)
 	if err != nil {

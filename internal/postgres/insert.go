@@ -21,16 +21,16 @@ import (
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
-// InsertBatch stores the items of a batch as those of client, all or none, and
-// returns one result for each, in their order.
+// InsertBatch stores the items of a batch as stats of client, all or none, and returns
+// a result for each, in order.
 //
-// An item without a UUID gets stats.DerivedUUID, so that sending it again finds
-// what is stored instead of storing it twice; also when several callers do so at
-// once. It is a repetition of any stat of the client with the same document for
-// the same day. An item with a UUID that exists is a duplicate.
+// An item without a UUID gets stats.DerivedUUID, so that a repeated request finds the
+// stored stat, even if several callers repeat it at once. It repeats any stat of the
+// client with the same document on the same day. An item with a UUID that exists is a
+// duplicate.
 //
-// Errors: *stats.InvalidError when the database cannot hold a value,
-// stats.ErrNotFound when the client is gone.
+// The error is a *stats.InvalidError if the database cannot store a value, and
+// stats.ErrNotFound if the client is gone.
 func (s StatStore) InsertBatch(ctx context.Context, client stats.Client, batch stats.Batch) ([]stats.Result, error) {
 	if len(batch.Items) == 0 {
 		return []stats.Result{}, nil
@@ -69,13 +69,13 @@ func (in *insertion) contentsWhere(wanted func(*content) bool) (contents []*cont
 }
 
 var (
-	// errVanished reports that a document is not stored that was known before.
+	// errVanished reports that a known document is no longer stored.
 	errVanished = errors.New("a document has been deleted meanwhile")
-	// errRaced reports that somebody else stored a document at the same time.
+	// errRaced reports that another transaction stored a document at the same time.
 	errRaced = errors.New("a document has been stored meanwhile")
 )
 
-// insertError tells the sender about values that PostgreSQL refused.
+// insertError turns values that PostgreSQL refused into a *stats.InvalidError.
 func insertError(ctx context.Context, err error) error {
 	if ctx.Err() == nil && isUnstorable(err) {
 		return stats.Invalid("data", "the database cannot hold it: %s", errorText(err))
@@ -99,18 +99,18 @@ type insertion struct {
 	named map[uuid.UUID]bool // those under which an item was inserted
 }
 
-// content is a document that items of the batch have.
+// content is a document of items of the batch.
 type content struct {
 	key    stats.DocumentKey
 	item   *stats.Item // one of them, which is not known if any is not
-	packed []byte      // nil as long as the document has not been read
+	packed []byte      // nil until the document is parsed
 
 	// What follows is that of one attempt.
 	observations []byte // what the stored document measures
 	stored       bool   // by this client or another
 	fresh        bool   // by this attempt
-	reworded     bool   // it was sent as other bytes than before
-	referred     bool   // a stat that this attempt inserted refers to it
+	reworded     bool   // it was sent with other bytes than before
+	referred     bool   // this attempt inserted a stat that refers to it
 }
 
 // record is a document on a day: items without a UUID that have the same record
@@ -188,7 +188,7 @@ func (in *insertion) open(start *pgx.Batch, w *writing) {
 	}
 }
 
-// chosen are the UUIDs that the sender chose.
+// chosen returns the UUIDs that the sender chose.
 func (in *insertion) chosen() (ids []uuid.UUID) {
 	for i := range in.items {
 		if id := in.items[i].UUID; id != uuid.Nil {
@@ -198,11 +198,11 @@ func (in *insertion) chosen() (ids []uuid.UUID) {
 	return ids
 }
 
-// uuidLock, together with a part of a UUID, is held by who looks whether that is
-// taken before storing it.
+// uuidLock, together with a part of a UUID, is held from checking that the UUID is free
+// until storing it.
 var uuidLock = lockKey("which UUIDs are taken")
 
-// uuidLocks are few, however many UUIDs there are: locks take memory.
+// uuidLocks bounds the number of locks, which take memory.
 func uuidLocks(ids []uuid.UUID) []int64 {
 	locks := make([]int64, len(ids))
 	for i, id := range ids {
@@ -212,7 +212,7 @@ func uuidLocks(ids []uuid.UUID) []int64 {
 	return slices.Compact(locks)
 }
 
-// missing are the records of items without a UUID that the client is not known to
+// missing returns the records of items without a UUID that the client does not seem to
 // have.
 func (in *insertion) missing() (records []*record) {
 	for _, r := range in.byDay {
@@ -232,7 +232,7 @@ func readUUIDs(rows pgx.Rows, into map[uuid.UUID]bool) error {
 	return err
 }
 
-// run is the rest of an attempt.
+// run executes the rest of an attempt.
 func (in *insertion) run(ctx context.Context, w *writing) error {
 	if _, exists := w.clients[in.client.ID]; !exists {
 		return pgx.ErrNoRows
@@ -251,8 +251,8 @@ func (in *insertion) run(ctx context.Context, w *writing) error {
 	return in.deleteOrphans(ctx, w)
 }
 
-// insertNamed inserts the items whose senders chose a UUID that is free, the first
-// of each, and then finds out what that leaves missing.
+// insertNamed inserts the first item with each free UUID that a sender chose, and then
+// finds out what is still missing.
 func (in *insertion) insertNamed(ctx context.Context, w *writing) error {
 	var rows []newRow
 	seen := map[uuid.UUID]bool{uuid.Nil: true}
@@ -268,7 +268,7 @@ func (in *insertion) insertNamed(ctx context.Context, w *writing) error {
 	return in.locate(ctx, w)
 }
 
-// insertDerived inserts the items without a UUID that say what the client has not
+// insertDerived inserts the items without a UUID whose record the client has not
 // stored, once each.
 func (in *insertion) insertDerived(ctx context.Context, w *writing) error {
 	rows := in.rowsFor(in.missing(), func(r *record) uuid.UUID { return in.derivedUUID(r) })
@@ -287,9 +287,9 @@ func (in *insertion) derivedUUID(r *record) uuid.UUID {
 	return stats.DerivedUUID(in.client.UUID, r.item.ANR, r.item.Date, r.item.Digest)
 }
 
-// insertSquatted gives a random UUID to items whose derived one is another stat's.
-// No unique key keeps those from being stored twice by simultaneous calls, so
-// they take turns.
+// insertSquatted gives a random UUID to items whose derived one belongs to another
+// stat. No unique key prevents simultaneous calls from storing them twice, so the calls
+// take turns.
 func (in *insertion) insertSquatted(ctx context.Context, w *writing, missing []*record) error {
 	if len(missing) == 0 {
 		return nil
@@ -317,7 +317,7 @@ func (in *insertion) rowsFor(records []*record, idOf func(*record) uuid.UUID) []
 	return rows
 }
 
-// locate finds out what the client has stored of what is missing.
+// locate finds out which of the missing records the client has stored.
 func (in *insertion) locate(ctx context.Context, w *writing) error {
 	missing := in.missing()
 	if len(missing) == 0 {
@@ -328,7 +328,7 @@ func (in *insertion) locate(ctx context.Context, w *writing) error {
 	return w.send(ctx, &batch)
 }
 
-// queueLocate has the batch note where the client has which of records.
+// queueLocate queues a lookup of the records that the client has.
 func (in *insertion) queueLocate(batch *pgx.Batch, records []*record) {
 	var p db.StoredStatsParams
 	for _, r := range records {
@@ -347,7 +347,7 @@ func (in *insertion) queueLocate(batch *pgx.Batch, records []*record) {
 	})
 }
 
-// newRow is a record and the UUID to insert it under.
+// newRow is a record with the UUID to insert it under.
 type newRow struct {
 	*record
 	id    uuid.UUID
@@ -403,8 +403,8 @@ func (in *insertion) noteInserted(w *writing, row newRow) {
 	w.count(in.client.ID, row.item.Type, rollup.DayOf(row.item.Date), row.content.observations, 1)
 }
 
-// deleteOrphans deletes the documents that were inserted for items that turned
-// out to be stored.
+// deleteOrphans deletes documents that were inserted for items that turned out to be
+// stored.
 func (in *insertion) deleteOrphans(ctx context.Context, w *writing) error {
 	var orphans []stats.DocumentKey
 	for _, c := range in.contents {
@@ -420,8 +420,8 @@ func (in *insertion) deleteOrphans(ctx context.Context, w *writing) error {
 	return w.send(ctx, &batch)
 }
 
-// results reports on each item. Of several with the same UUID or record, the first
-// is the one that was stored.
+// results returns a result for each item. Of several with the same UUID or record, the
+// first is the stored one.
 func (in *insertion) results() []stats.Result {
 	results := make([]stats.Result, len(in.items))
 	for i := range in.items {
@@ -448,8 +448,8 @@ func (in *insertion) reportDerived(r *stats.Result, of *record) {
 	r.Stat.UUID, r.Stat.CreatedAt, r.Stat.ClientID = of.id, of.createdAt, in.client.ID
 }
 
-// Repeats reports of each item with a UUID whether the client has stored its record
-// under another one, or an earlier item has it.
+// Repeats reports for each item with a UUID whether the client has stored its record
+// under another one, or an earlier item has the record.
 func (s StatStore) Repeats(ctx context.Context, client stats.Client, items []stats.Item) ([]bool, error) {
 	in := newInsertion(client, items)
 	err := s.batchOnce(ctx, func(batch *pgx.Batch) { in.queueLocate(batch, slices.Collect(maps.Values(in.byDay))) })

@@ -13,7 +13,7 @@ import (
 	"github.com/pressly/goose/v3"
 )
 
-// schemaKind is what a database holds.
+// schemaKind says whose tables a database has.
 type schemaKind int
 
 const (
@@ -25,7 +25,7 @@ const (
 	foreign                    // others with the same names
 )
 
-// Errors about databases that only db_init, db_upgrade and db_adopt work on, or none.
+// Errors about databases that the service cannot work with as they are.
 var (
 	// ErrEarlierBuild reports that the tables of a database cannot be migrated.
 	ErrEarlierBuild = errors.New("the database was made by a build from before the first release, which stored stats in another way: " +
@@ -41,17 +41,17 @@ var (
 		"Python stats service v0.3.0 to v0.5.3, and was left as it is: let the service have a database of its own")
 )
 
-// inspection is what a look at a database finds.
+// inspection is the result of inspect.
 type inspection struct {
 	kind     schemaKind
-	schema   string   // where the tables are, or would be made
-	tables   []string // of ownTables, those that are there
+	schema   string   // where the tables are, or would be created
+	tables   []string // those of ownTables that exist
 	encoding string   // of the database
 	revision int      // of a Python instance's tables, an index of pythonClient
 	odd      string   // what makes the tables foreign
 }
 
-// err is nil where the service's own tables are, or can be made.
+// err returns nil if the database has the service's own tables, or can get them.
 func (i inspection) err() error {
 	switch i.kind {
 	case empty:
@@ -72,13 +72,13 @@ func (i inspection) err() error {
 
 const encodingUTF8 = "UTF8"
 
-// wrongEncoding says how to get a database that can store every text.
+// wrongEncoding returns the message about a database that cannot store every text.
 func wrongEncoding(encoding string) string {
 	return fmt.Sprintf("the encoding of the database is %s, and the service needs %s: make another database "+
 		"(createdb --encoding UTF8 --template template0), and move what is in this one (pg_dump, pg_restore)", encoding, encodingUTF8)
 }
 
-// nothing says why there is nothing to take over where err is nil.
+// nothing returns why there is nothing to take over. It is called if err is nil.
 func (i inspection) nothing() error {
 	if i.kind == empty {
 		return ErrEmpty
@@ -110,7 +110,7 @@ func pythonColumns(added ...string) []string {
 	return columns
 }
 
-// inspectStatement looks at the catalog alone: it needs no rights and changes nothing.
+// inspectStatement reads only the catalog: it needs no rights.
 const inspectStatement = `
 SELECT to_regclass('` + goose.DefaultTablename + `') IS NOT NULL,
 	current_setting('server_encoding'),
@@ -123,7 +123,7 @@ SELECT to_regclass('` + goose.DefaultTablename + `') IS NOT NULL,
 	      WHERE attrelid = to_regclass('stats') AND attnum > 0 AND NOT attisdropped)::text[],
 	ARRAY(SELECT name FROM unnest($1::text[]) AS name WHERE to_regclass(name) IS NOT NULL)::text[]`
 
-// inspect finds out what a database holds, and changes nothing.
+// inspect finds out whose tables a database has. It changes nothing.
 func inspect(ctx context.Context, conn querier) (inspection, error) {
 	var found inspection
 	var hasGoose, begun bool
@@ -162,7 +162,7 @@ func inspect(ctx context.Context, conn querier) (inspection, error) {
 	return found, nil
 }
 
-// oddity names what is in the way.
+// oddity returns what makes the tables foreign.
 func oddity(client, stats, present []string) string {
 	if len(client) == 0 || len(stats) == 0 {
 		return "tables: " + strings.Join(slices.DeleteFunc(present, func(name string) bool { return name == goose.DefaultTablename }), ", ")
@@ -181,7 +181,7 @@ func oddity(client, stats, present []string) string {
 	return "tables client and stats lack columns"
 }
 
-// inspectURL is inspect for a database that nothing is connected to.
+// inspectURL inspects the database of a URL.
 func inspectURL(ctx context.Context, url string) (inspection, error) {
 	conn, err := connect(ctx, url)
 	if err != nil {
@@ -191,7 +191,7 @@ func inspectURL(ctx context.Context, url string) (inspection, error) {
 	return inspect(ctx, conn)
 }
 
-// connect opens a connection that no Store has.
+// connect opens a connection outside of a Store.
 func connect(ctx context.Context, url string) (*pgx.Conn, error) {
 	config, err := pgx.ParseConfig(url)
 	if err != nil {

@@ -17,26 +17,25 @@ import (
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
-// ListQuery says which stats EachStat visits and in which order.
+// ListQuery selects and orders the stats for EachStat.
 type ListQuery struct {
 	stats.Filter
 	stats.Page
 	// GroupByANR orders by analysis first.
 	GroupByANR bool
-	// LastOnly leaves only the newest stat of each analysis and type; the dates
-	// of the filter do not count then.
+	// LastOnly selects the newest stat of each analysis and type, and ignores the dates
+	// of the filter.
 	LastOnly bool
 }
 
-// EachStat calls fn with the stats in scope that query asks for, newest date
-// first, then by uuid. It stops at the first error of fn, which it returns as it
-// is. more reports whether there are stats after the page.
+// EachStat calls fn with the stats in scope that match query, newest date first, then
+// by UUID. It stops at the first error of fn, and returns it unchanged. more reports
+// whether there are stats after the page.
 //
-// Rows are handed on as they arrive, from one consistent state of the database:
-// memory does not grow with their number, Stat.Data is only valid until fn
-// returns, and a connection is in use until EachStat returns. Only half of the
-// connections are for that: when as many lists are under way for a while, the
-// error is stats.ErrBusy.
+// It streams rows of one snapshot: memory does not grow with their number, Stat.Data is
+// valid only until fn returns, and a connection is in use until EachStat returns. Lists
+// share half of the connections; if all of these stay in use for a while, the error is
+// stats.ErrBusy.
 func (s StatStore) EachStat(ctx context.Context, scope stats.Scope, query ListQuery, fn func(stats.Stat) error) (more bool, err error) {
 	leave, err := s.lists.enter(ctx)
 	if err != nil {
@@ -53,7 +52,7 @@ func (s StatStore) EachStat(ctx context.Context, scope stats.Scope, query ListQu
 	return s.eachOnce(ctx, scope, query, distributed, fn)
 }
 
-// eachOnce is EachStat with one statement.
+// eachOnce implements EachStat with one statement.
 func (s StatStore) eachOnce(ctx context.Context, scope stats.Scope, query ListQuery, distributed bool, fn func(stats.Stat) error) (more bool, err error) {
 	statement, args := listStatement(scope, query, distributed)
 	err = s.read(ctx, func(source db.DBTX) (err error) {
@@ -63,7 +62,7 @@ func (s StatStore) eachOnce(ctx context.Context, scope stats.Scope, query ListQu
 	return more, err
 }
 
-// eachOf visits what a statement returns.
+// eachOf calls fn with the rows of a statement.
 func eachOf(ctx context.Context, source db.DBTX, statement string, args []any, limit int64, fn func(stats.Stat) error) (more bool, err error) {
 	queryCtx, cancel := context.WithCancel(ctx)
 	rows, err := source.Query(queryCtx, statement, args...)
@@ -76,7 +75,7 @@ func eachOf(ctx context.Context, source db.DBTX, statement string, args []any, l
 	return eachRow(ctx, rows, limit, fn)
 }
 
-// eachRow returns errors after the first row as final: it has been handed on.
+// eachRow marks errors after the first row as final: fn has seen that row.
 func eachRow(ctx context.Context, rows pgx.Rows, limit int64, fn func(stats.Stat) error) (more bool, err error) {
 	n := int64(0)
 	for ; rows.Next(); n++ {
@@ -110,8 +109,7 @@ func scanStat(rows pgx.Rows) (stats.Stat, error) {
 	return stat, err
 }
 
-// noLimit is a limit that no list reaches. Citus answers no rows where the limit
-// is NULL.
+// noLimit is larger than any list. Citus returns no rows if LIMIT is NULL.
 const noLimit = 1 << 60
 
 // listStatement gives the statement that sqlc has checked and its arguments in
@@ -145,8 +143,8 @@ func listStatement(scope stats.Scope, query ListQuery, distributed bool) (statem
 	}
 }
 
-// Stat returns the stat of the analysis with this uuid, or stats.ErrNotFound
-// when there is none in scope.
+// Stat returns the stat of the analysis with this UUID, or stats.ErrNotFound if it is
+// not in scope.
 func (s StatStore) Stat(ctx context.Context, scope stats.Scope, anr, id uuid.UUID) (stats.Stat, error) {
 	var row db.StatByUUIDRow
 	err := s.read(ctx, func(source db.DBTX) (err error) {
@@ -162,8 +160,8 @@ func (s StatStore) Stat(ctx context.Context, scope stats.Scope, anr, id uuid.UUI
 	}, nil
 }
 
-// DeleteStats deletes the stats of the analysis that are in scope, or only the
-// one with the uuid *id, and returns how many it deleted.
+// DeleteStats deletes the stats of the analysis that are in scope, or only the one with
+// the UUID *id, and returns their number.
 func (s StatStore) DeleteStats(ctx context.Context, scope stats.Scope, anr uuid.UUID, id *uuid.UUID) (n int64, err error) {
 	err = s.transact(ctx, func(w *writing) error {
 		rows, err := w.queries.DeleteStats(ctx, db.DeleteStatsParams{ANR: anr, UUID: id, ClientID: scope.ClientID()})

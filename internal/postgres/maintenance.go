@@ -14,12 +14,12 @@ import (
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
-// deletionBatch is how many stats one transaction deletes: few enough that
-// nobody waits long for it and that an interruption loses little work.
+// deletionBatch bounds the stats that one transaction deletes: others do not wait long,
+// and an interruption loses little work.
 const deletionBatch = 1_000
 
-// Progress is told, after each step of long work, how many stats are done and
-// how many there were in total at the start. Nil hears nothing.
+// Progress is called after each step of long work with the number of processed stats
+// and the total at the start. It may be nil.
 type Progress func(done, total int64)
 
 func (p Progress) tell(done, total int64) {
@@ -28,8 +28,8 @@ func (p Progress) tell(done, total int64) {
 	}
 }
 
-// CountStatsOfClient is how many stats DeleteStatsOfClient would delete. The
-// error of an unknown client is stats.ErrNotFound.
+// CountStatsOfClient returns how many stats DeleteStatsOfClient would delete. The error
+// for an unknown client is stats.ErrNotFound.
 func (s ClientStore) CountStatsOfClient(ctx context.Context, id uuid.UUID) (int64, error) {
 	client, err := s.ClientByUUID(ctx, id)
 	if err != nil {
@@ -42,11 +42,10 @@ func (s ClientStore) CountStatsOfClient(ctx context.Context, id uuid.UUID) (int6
 	return n, nil
 }
 
-// DeleteStatsOfClient deletes all stats of the client, which it keeps, forgets
-// how far they were pulled, so that the next pull fetches them again, and returns
-// how many it deleted. It works in batches: when it is interrupted, what was
-// deleted so far stays deleted and is the number returned with the error.
-// The error of an unknown client is stats.ErrNotFound.
+// DeleteStatsOfClient deletes all stats of the client, but not the client, and returns
+// their number. It also deletes its pull positions, so that the next pull fetches the
+// stats again. It works in batches: beside the error of an interruption, it returns how
+// many were deleted. The error for an unknown client is stats.ErrNotFound.
 func (s ClientStore) DeleteStatsOfClient(ctx context.Context, id uuid.UUID, progress Progress) (deleted int64, err error) {
 	client, err := s.ClientByUUID(ctx, id)
 	if err != nil {
@@ -76,7 +75,7 @@ func (s ClientStore) DeleteStatsOfClient(ctx context.Context, id uuid.UUID, prog
 	return deleted, nil
 }
 
-// CountPurgeable is how many stats PurgeStats would delete.
+// CountPurgeable returns how many stats PurgeStats would delete.
 func (s Maintenance) CountPurgeable(ctx context.Context, before time.Time) (int64, error) {
 	n, err := s.queries.CountStatsBefore(ctx, before)
 	if err != nil {
@@ -85,9 +84,8 @@ func (s Maintenance) CountPurgeable(ctx context.Context, before time.Time) (int6
 	return n, nil
 }
 
-// PurgeStats deletes all stats of days before the given one, remembers that day
-// and returns how many it deleted; interrupted, it behaves as DeleteStatsOfClient
-// does.
+// PurgeStats deletes all stats before a day, stores that day and returns the number of
+// deleted stats. It works in batches like DeleteStatsOfClient.
 func (s Maintenance) PurgeStats(ctx context.Context, before time.Time, progress Progress) (deleted int64, err error) {
 	total, err := s.CountPurgeable(ctx, before)
 	if err != nil {
@@ -113,8 +111,8 @@ func (s Maintenance) PurgeStats(ctx context.Context, before time.Time, progress 
 	return deleted, nil
 }
 
-// PurgedBefore returns the latest day before which all stats have been purged, or
-// stats.ErrNotFound where that never happened.
+// PurgedBefore returns the latest day before which all stats were purged, or
+// stats.ErrNotFound if there was no purge.
 func (s Maintenance) PurgedBefore(ctx context.Context) (time.Time, error) {
 	day, err := s.queries.PurgedBefore(ctx)
 	if err != nil {
@@ -123,8 +121,8 @@ func (s Maintenance) PurgedBefore(ctx context.Context) (time.Time, error) {
 	return day, nil
 }
 
-// deleteBatches deletes what next returns until that is nothing, each batch in a
-// transaction.
+// deleteBatches deletes what next returns, each batch in a transaction, until next
+// returns nothing.
 func (s *shared) deleteBatches(ctx context.Context, total int64, progress Progress, next func() ([]statKey, error)) (deleted int64, err error) {
 	progress.tell(0, total)
 	for {
@@ -145,7 +143,7 @@ func (s *shared) deleteBatches(ctx context.Context, total int64, progress Progre
 	}
 }
 
-// statKey tells stats apart, also where they are distributed.
+// statKey identifies a stat, also in distributed tables.
 type statKey struct{ ANR, UUID uuid.UUID }
 
 // statKeys are rows of queries as keys.
@@ -174,15 +172,15 @@ func (w *writing) deleteStats(ctx context.Context, keys []statKey) (deleted int6
 	return int64(len(rows)), w.deleted(ctx, rows)
 }
 
-// DuplicateQuery says among which stats to look for duplicates: stats of one
-// client with the same analysis, type, date and document. Of these the one that
-// was stored first counts, the others are duplicates.
+// DuplicateQuery selects the stats among which to look for duplicates: stats of one
+// client with the same analysis, type, date and document. The one that was stored first
+// stays, the others are duplicates.
 type DuplicateQuery struct {
 	Type  stats.Type // empty: every type
 	Since time.Time  // the first day, zero: from the beginning
 }
 
-// CountDuplicates is how many stats RemoveDuplicates would delete.
+// CountDuplicates returns how many stats RemoveDuplicates would delete.
 func (s Maintenance) CountDuplicates(ctx context.Context, query DuplicateQuery) (n int64, err error) {
 	err = s.eachRepeated(ctx, query, func(anr uuid.UUID) error {
 		duplicates, err := duplicatesOf(ctx, s.queries, query, anr)
@@ -195,8 +193,8 @@ func (s Maintenance) CountDuplicates(ctx context.Context, query DuplicateQuery) 
 	return n, nil
 }
 
-// RemoveDuplicates deletes the duplicates and returns how many it deleted;
-// interrupted, it behaves as DeleteStatsOfClient does.
+// RemoveDuplicates deletes the duplicates and returns their number. It works in batches
+// like DeleteStatsOfClient.
 func (s Maintenance) RemoveDuplicates(ctx context.Context, query DuplicateQuery, progress Progress) (deleted int64, err error) {
 	total, err := s.CountDuplicates(ctx, query)
 	if err != nil {
@@ -253,9 +251,8 @@ func duplicatesOf(ctx context.Context, queries *db.Queries, query DuplicateQuery
 	return statKeys(rows), err
 }
 
-// ListLast calls fn with the newest stat of each client, analysis and type, in
-// this order, without Data. It stops at the first error of fn, which it returns
-// as it is.
+// ListLast calls fn with the newest stat of each client, analysis and type, in this
+// order, without Data. It stops at the first error of fn, and returns it unchanged.
 func (s StatStore) ListLast(ctx context.Context, fn func(stats.Stat) error) error {
 	rows, err := primaryDB(s).Query(ctx, db.NewestStats)
 	if err != nil {

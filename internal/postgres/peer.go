@@ -14,8 +14,7 @@ import (
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
-// What peers are known to hold is in peer_receipt; how far they have been read
-// is in pull_position.
+// Receipts of what peers hold are in peer_receipt, positions of pulls in pull_position.
 
 const (
 	// pageBytes is what a page of unsent stats should hold, pageRows the most
@@ -25,8 +24,8 @@ const (
 	firstPageRows = 50
 )
 
-// PeerID returns the id under which the peer with this address is remembered,
-// and remembers it if need be. The caller brings addresses into one form.
+// PeerID returns the id of the peer with this address, and stores the peer if it is
+// new. The caller normalizes addresses.
 func (s PeerStore) PeerID(ctx context.Context, url string) (int64, error) {
 	id, err := s.FindPeer(ctx, url)
 	if !errors.Is(err, stats.ErrNotFound) {
@@ -38,8 +37,8 @@ func (s PeerStore) PeerID(ctx context.Context, url string) (int64, error) {
 	return s.FindPeer(ctx, url)
 }
 
-// FindPeer is PeerID for those who must not write: the error of a peer that is
-// not remembered is stats.ErrNotFound.
+// FindPeer returns the id of a peer without storing it: the error for an unknown peer
+// is stats.ErrNotFound.
 func (s PeerStore) FindPeer(ctx context.Context, url string) (int64, error) {
 	id, err := s.queries.PeerIDByURL(ctx, url)
 	if err != nil {
@@ -48,8 +47,8 @@ func (s PeerStore) FindPeer(ctx context.Context, url string) (int64, error) {
 	return id, nil
 }
 
-// UnsentQuery says which stats EachUnsent visits: those of one client from one
-// day to another that a peer is not known to hold.
+// UnsentQuery selects the stats for EachUnsent: those of one client in a range of days
+// that a peer is not known to hold.
 type UnsentQuery struct {
 	PeerID   int64 // 0: a peer that holds nothing
 	ClientID int64
@@ -65,12 +64,12 @@ func (q UnsentQuery) peerID() int64 {
 	return q.PeerID
 }
 
-// EachUnsent calls fn with the stats that query asks for, by date, then by
-// uuid. It stops at the first error of fn, which it returns as it is.
+// EachUnsent calls fn with the stats that match query, by date, then by UUID. It stops
+// at the first error of fn, and returns it unchanged.
 //
-// It reads page by page, whose size in bytes is bounded, and uses no connection
-// while fn runs, which may take its time and use the Store. What is stored or
-// recorded as sent meanwhile may or may not be visited. Stat.Data is fn's to keep.
+// It reads pages of a bounded size in bytes. It uses no connection while fn runs, which
+// may be slow and use the Store. It may or may not visit what is stored or recorded as
+// sent meanwhile. fn may keep Stat.Data.
 func (s PeerStore) EachUnsent(ctx context.Context, query UnsentQuery, fn func(stats.Stat) error) error {
 	for from := query.From; ; {
 		day, err := s.queries.NextUnsentDay(ctx, db.NextUnsentDayParams{
@@ -119,8 +118,8 @@ func unsentStat(row *db.UnsentOfDayRow) stats.Stat {
 	}
 }
 
-// nextPageRows expects the rows of the next page to be as large as those of the
-// last one.
+// nextPageRows estimates the rows of the next page from the size of those of the last
+// one.
 func nextPageRows(last []db.UnsentOfDayRow) int64 {
 	size := 1
 	for i := range last {
@@ -141,8 +140,8 @@ func (s PeerStore) CountUnsent(ctx context.Context, query UnsentQuery) (int64, e
 	return n, nil
 }
 
-// RecordReceipts remembers that the peer holds the stats with these uuids. Those
-// that are not, or no longer, stored here are passed over.
+// RecordReceipts records that the peer holds the stats with these UUIDs. It ignores
+// stats that are not stored here.
 func (s PeerStore) RecordReceipts(ctx context.Context, peerID int64, uuids []uuid.UUID) error {
 	err := s.transact(ctx, func(w *writing) error {
 		return w.queries.RecordReceipts(ctx, db.RecordReceiptsParams{PeerID: peerID, UUIDs: uuids})
@@ -153,7 +152,7 @@ func (s PeerStore) RecordReceipts(ctx context.Context, peerID int64, uuids []uui
 	return nil
 }
 
-// PullKey is what a pull position is about.
+// PullKey identifies a pull position.
 type PullKey struct {
 	PeerID   int64
 	ClientID int64 // the local client that owns what is pulled
@@ -163,8 +162,8 @@ type PullKey struct {
 	Type       stats.Type
 }
 
-// PullPosition returns the last day up to which everything was pulled that the
-// key is about, or stats.ErrNotFound.
+// PullPosition returns the last day up to which everything was pulled, or
+// stats.ErrNotFound.
 func (s PeerStore) PullPosition(ctx context.Context, key PullKey) (time.Time, error) {
 	day, err := s.queries.PullPositionDay(ctx, db.PullPositionDayParams{
 		PeerID: key.PeerID, ClientID: key.ClientID, PeerClient: key.PeerClient, Type: string(key.Type),
@@ -175,7 +174,7 @@ func (s PeerStore) PullPosition(ctx context.Context, key PullKey) (time.Time, er
 	return day, nil
 }
 
-// SetPullPosition advances the position to day; it never goes back.
+// SetPullPosition advances the position to day. It never moves back.
 func (s PeerStore) SetPullPosition(ctx context.Context, key PullKey, day time.Time) error {
 	err := s.queries.SetPullPosition(ctx, db.SetPullPositionParams{
 		PeerID: key.PeerID, ClientID: key.ClientID, PeerClient: key.PeerClient, Type: string(key.Type), Day: day,
@@ -186,7 +185,7 @@ func (s PeerStore) SetPullPosition(ctx context.Context, key PullKey, day time.Ti
 	return nil
 }
 
-// CountStored returns how many of these uuids belong to a stored stat.
+// CountStored returns how many of these UUIDs belong to a stored stat.
 func (s PeerStore) CountStored(ctx context.Context, uuids []uuid.UUID) (int64, error) {
 	taken, err := s.queries.TakenUUIDs(ctx, uuids)
 	if err != nil {

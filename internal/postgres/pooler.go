@@ -17,7 +17,7 @@ import (
 // types of a statement, but has to guess them.
 const pooledMode = pgx.QueryExecModeCacheDescribe
 
-// errPooled tells that something takes a session of its own.
+// errPooled reports that something needs a session of its own.
 var errPooled = errors.New("the connection goes by a pooler, which gives nobody a session of its own: " +
 	"run this with a DATABASE_URL that leads to PostgreSQL itself")
 
@@ -28,7 +28,7 @@ const transactionSettings = `SELECT
 	(SELECT set_config(name, 'lz4', true) FROM pg_settings
 	 WHERE name = 'default_toast_compression' AND 'lz4' = ANY (enumvals))`
 
-// usesPooler reports whether a URL says that it leads to a pooler, as it does with
+// usesPooler reports whether a URL says that it leads to a pooler, with
 // default_query_exec_mode=exec.
 func usesPooler(config *pgx.ConnConfig) bool {
 	return config.DefaultQueryExecMode != pgx.QueryExecModeCacheStatement
@@ -58,8 +58,8 @@ func examine(ctx context.Context, config *pgx.ConnConfig) (pooled bool, err erro
 	return pooled, err
 }
 
-// isPooled compares the process that a connection was said to belong to with the one
-// that answers: a pooler makes up the former.
+// isPooled compares the process id that the server announced with that of the session:
+// a pooler makes up the former.
 func isPooled(ctx context.Context, conn *pgx.Conn) (bool, error) {
 	var pid int32
 	if err := conn.QueryRow(ctx, `SELECT pg_backend_pid()`).Scan(&pid); err != nil {
@@ -68,7 +68,7 @@ func isPooled(ctx context.Context, conn *pgx.Conn) (bool, error) {
 	return uint32(pid) != conn.PgConn().PID(), nil
 }
 
-// setPooled has a pool work behind a pooler.
+// setPooled configures a pool for a pooler.
 func setPooled(config *pgxpool.Config) {
 	config.ConnConfig.DefaultQueryExecMode = pooledMode
 	config.AfterConnect = func(_ context.Context, conn *pgx.Conn) error {
@@ -77,7 +77,7 @@ func setPooled(config *pgxpool.Config) {
 	}
 }
 
-// listenConfig is how changes are listened to; nil where a pooler is in the way.
+// listenConfig returns how to listen to changes; nil if a pooler prevents that.
 func listenConfig(opts Options, pool *pgxpool.Pool) (*pgx.ConnConfig, error) {
 	if opts.ListenURL == "" {
 		if opts.pooled {
@@ -94,11 +94,11 @@ func listenConfig(opts Options, pool *pgxpool.Pool) (*pgx.ConnConfig, error) {
 	return config, nil
 }
 
-// lockTransaction begins a transaction that does nothing but hold a lock.
+// lockTransaction begins a transaction that only holds a lock.
 const lockTransaction = `BEGIN; SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0`
 
-// openLock begins such a transaction on a connection of its own. It ends with the
-// connection, and so with the process, whatever happens to it.
+// openLock begins a lockTransaction on a connection of its own. It ends with the
+// connection, and so with the process.
 func openLock(ctx context.Context, config *pgx.ConnConfig) (conn *pgx.Conn, release func(), err error) {
 	conn, err = pgx.ConnectConfig(ctx, config)
 	if err != nil {
@@ -119,7 +119,7 @@ func openLock(ctx context.Context, config *pgx.ConnConfig) (conn *pgx.Conn, rele
 	return conn, release, nil
 }
 
-// holdLock waits for locks, in this order, and holds them until release is called.
+// holdLock takes locks in the given order, and holds them until release is called.
 func holdLock(ctx context.Context, config *pgx.ConnConfig, keys ...int64) (release func(), err error) {
 	conn, release, err := openLock(ctx, config)
 	if err != nil {

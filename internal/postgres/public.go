@@ -19,9 +19,9 @@ import (
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
-// What the public pages ask about who stands behind a figure.
+// Who contributed to the figures of public pages.
 
-// Contributions tell what stands behind the figures of a period.
+// Contributions counts the contributors to the figures of a period.
 type Contributions struct {
 	Stats    int64
 	Analyses int64
@@ -57,8 +57,8 @@ type WeekContributions struct {
 	Contributions
 }
 
-// ContributionsByWeek counts what was sent from one day to another, both
-// included, by type, week and whether the clients are local, in this order.
+// ContributionsByWeek counts contributions in a range of days, both included, by type,
+// week and whether the clients are local, in this order.
 func (s SumStore) ContributionsByWeek(ctx context.Context, from, to time.Time) ([]WeekContributions, error) {
 	var rows []db.ContributionsByWeekRow
 	err := s.read(ctx, func(source db.DBTX) (err error) {
@@ -96,8 +96,8 @@ func (s SumStore) Totals(ctx context.Context) (Contributions, error) {
 	return total, nil
 }
 
-// ClientSums are the sums of the stats of one client over a whole period; their
-// dates are zero.
+// ClientSums are the sums of the stats of one client over a whole period; their dates
+// are zero.
 type ClientSums struct {
 	ClientID int64
 	Sums     []processor.DailySum
@@ -174,7 +174,7 @@ func (s *shared) sumsOfClients(ctx context.Context, source db.DBTX, filter stats
 	return s.sumsOf(ctx, source, filter.Type, sums)
 }
 
-// parts are the first days of the parts of a period, by day.
+// parts maps days to the first day of their part of a period.
 type parts struct {
 	start func(time.Time) time.Time
 	known map[rollup.Day]rollup.Day
@@ -182,7 +182,7 @@ type parts struct {
 
 func partsOf(start func(time.Time) time.Time) parts { return parts{start, map[rollup.Day]rollup.Day{}} }
 
-// count returns how many of days there are in each part.
+// count returns the number of days in each part.
 func (p parts) count(days []rollup.Day) map[rollup.Day]int64 {
 	counts := map[rollup.Day]int64{}
 	for _, day := range days {
@@ -251,8 +251,8 @@ func (s SumStore) SharesOfAnalyses(ctx context.Context, filter stats.Filter, sta
 	return shares, nil
 }
 
-// NewestCountedDay is the day of the newest stats up to a day, or the zero time when there
-// are none.
+// NewestCountedDay returns the day of the newest stats up to a day, or the zero time if
+// there are none.
 func (s SumStore) NewestCountedDay(ctx context.Context, until time.Time, localOnly bool) (newest time.Time, err error) {
 	err = s.read(ctx, func(source db.DBTX) (err error) {
 		newest, err = db.New(source).NewestCountedDay(ctx, db.NewestCountedDayParams{Until: until, LocalOnly: localOnly})
@@ -267,15 +267,15 @@ func (s SumStore) NewestCountedDay(ctx context.Context, until time.Time, localOn
 	return newest, nil
 }
 
-// LocatedClient is an active client whose coordinates, in degrees, are known and
-// that is not muted.
+// LocatedClient is an active client with known coordinates, in degrees, that is not
+// muted.
 type LocatedClient struct {
 	ID                  int64
 	Latitude, Longitude float64
 }
 
-// LocatedClients lists the active clients that have coordinates, or only the
-// local ones of them, in the order of their ids.
+// LocatedClients returns the active clients that have coordinates, or only the local
+// ones, ordered by id.
 func (s SumStore) LocatedClients(ctx context.Context, localOnly bool) ([]LocatedClient, error) {
 	var rows []db.LocatedClientsRow
 	err := s.read(ctx, func(source db.DBTX) (err error) {

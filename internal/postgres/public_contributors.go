@@ -13,7 +13,7 @@ import (
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
-// Figure names what was measured of a key in a part of a period.
+// Figure identifies what was measured of a key in a part of a period.
 type Figure struct {
 	Start time.Time // as the function of ClientsBehind gave it
 	Key   stats.Key
@@ -24,7 +24,7 @@ type Clients struct {
 	Local, Others []int64
 }
 
-// Behind tells who stands behind figures.
+// Behind holds the contributors to figures.
 type Behind struct {
 	// Senders are all clients that sent stats in a part of the period.
 	Senders map[time.Time]Clients
@@ -69,7 +69,7 @@ func (s *shared) clientsBehind(ctx context.Context, source db.DBTX, filter stats
 	return c.behind(subjects), nil
 }
 
-// contributors notes which clients stand behind figures.
+// contributors collects the clients that contributed to figures.
 type contributors struct {
 	enough      int
 	start       func(time.Time) time.Time
@@ -86,8 +86,8 @@ type part struct {
 	clients []Clients // by slot, different ones up to enough of each kind
 }
 
-// add notes what stats of a client measured in a part of the period. What is
-// damaged is left out, as in DailySums.
+// add adds the observations of a client in a part of the period. It leaves out damaged
+// ones, like DailySums.
 func (c *contributors) add(from sender, start rollup.Day, packed []byte) {
 	var p *part
 	p, known := c.parts[start]

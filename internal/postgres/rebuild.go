@@ -14,10 +14,10 @@ import (
 	"github.com/monarc-project/stats-service/internal/rollup"
 )
 
-// windowDays is how many days are added up at a time, which bounds memory.
+// windowDays is the number of days that are added up at once, which bounds memory.
 const windowDays = 7
 
-// Rebuilt is what Rebuild did.
+// Rebuilt is the result of Rebuild.
 type Rebuilt struct {
 	Completed     int64 // documents that got observations, and whose stats count from now on
 	Corrected     int64 // documents whose observations were not what their data says, or could not be read
@@ -25,12 +25,12 @@ type Rebuilt struct {
 	Stats         int64 // stats in the rollups
 }
 
-// Rebuild computes anew everything that is derived from the data of stats: the
+// Rebuild recomputes everything that is derived from the data of stats: the
 // observations of each document and then all rollups. Others may read and write
-// meanwhile, and see the old rollups until the new ones are there; they have to
-// wait with writing while rollups of distributed tables are made.
+// meanwhile, and see the old rollups until the end. While rollups of distributed tables
+// are computed, writers have to wait.
 //
-// Interrupted, it leaves the old rollups and the observations made so far.
+// After an interruption, the old rollups and the new observations so far remain.
 func (s Maintenance) Rebuild(ctx context.Context, progress Progress) (Rebuilt, error) {
 	documents, err := s.queries.CountDocuments(ctx)
 	if err != nil {
@@ -52,8 +52,8 @@ func (s Maintenance) Rebuild(ctx context.Context, progress Progress) (Rebuilt, e
 	return r.Rebuilt, err
 }
 
-// rebuilding is one call of Rebuild. Each document is a step, and each stat when
-// it is added up.
+// rebuilding is one call of Rebuild. Each document is a step, and so is adding up each
+// stat.
 type rebuilding struct {
 	*shared
 	Rebuilt
@@ -116,8 +116,8 @@ func (r *rebuilding) replaceRollups(ctx context.Context, tx pgx.Tx) (rows int64,
 	return rows, notify(ctx, queries, []Change{ChangeEverything})
 }
 
-// addRows adds the stats of the window that starts with day to sums, and
-// returns how many there are, without those of clients that are muted.
+// addRows adds the stats of the window that starts with day to sums, and returns their
+// number. It leaves out those of muted clients.
 func addRows(ctx context.Context, tx pgx.Tx, sums rollup.Totals, day time.Time) (n int64, err error) {
 	rows, err := tx.Query(ctx, db.ObservationsBetween, day, lastOfWindow(day))
 	if err != nil {

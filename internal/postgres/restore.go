@@ -17,24 +17,23 @@ import (
 	"github.com/monarc-project/stats-service/internal/backup"
 )
 
-// ErrNotEmpty tells that a database is in use already.
+// ErrNotEmpty reports that a database is in use already.
 var ErrNotEmpty = errors.New("a backup is restored into an empty database only, and this one is not: " +
 	"db_create makes another one, and db_empty drops what this one holds")
 
-// seeded are the tables in which migrations leave rows. Others are empty where the
-// service has not been used.
+// seeded are the tables in which migrations leave rows. The others are empty until the
+// service is used.
 var seeded = []string{"rollup_state"}
 
-// statementBytes is about how many bytes of rows a statement of a restore takes. The
-// server keeps what it has to check of them in memory until the end of the statement.
+// statementBytes is roughly the bytes of rows in a statement of a restore. Until its
+// end, the server keeps what it has to check in memory.
 const statementBytes = 16 << 20
 
-// Restore fills an empty database with a backup, from its beginning on. The tables are
-// made where they are missing, and then brought up to date; those of a distributed
-// database are filled as they are.
+// Restore fills an empty database with a backup. It creates missing tables and then
+// migrates them; it fills the tables of a distributed database as they are.
 //
-// All rows come to be in one transaction, at the end of which the backup has been found
-// undamaged: a restore that is interrupted leaves an empty database.
+// All rows are restored in one transaction, which ends after the backup was found
+// undamaged: an interrupted restore leaves an empty database.
 func Restore(ctx context.Context, url string, archive *backup.Reader, progress Progress) error {
 	conn, err := connect(ctx, url)
 	if err != nil {
@@ -85,7 +84,7 @@ func (r *restoring) run(ctx context.Context) error {
 	return pgx.BeginFunc(ctx, r.conn, func(tx pgx.Tx) error { return r.fill(ctx, tx) })
 }
 
-// check compares the backup with what this release knows.
+// check checks that this release can restore the backup.
 func (r *restoring) check() error {
 	manifest := r.archive.Manifest()
 	newest, err := newestMigration()
@@ -104,8 +103,7 @@ func (r *restoring) check() error {
 	return nil
 }
 
-// prepare sees to it that the tables of the backup's version are there. None of them
-// has rows, or it is not done.
+// prepare creates the tables of the backup's version. It fails if one of them has rows.
 func (r *restoring) prepare(ctx context.Context) error {
 	found, err := inspect(ctx, r.conn)
 	if err != nil {
@@ -135,7 +133,7 @@ func (r *restoring) prepare(ctx context.Context) error {
 	return r.look(ctx)
 }
 
-// fits reports whether the tables that are there have the version of the backup.
+// fits reports whether the existing tables have the version of the backup.
 func (r *restoring) fits(ctx context.Context, found inspection) (bool, error) {
 	version, err := schemaVersion(ctx, r.conn, r.schema)
 	if err != nil {
@@ -152,7 +150,7 @@ func (r *restoring) fits(ctx context.Context, found inspection) (bool, error) {
 	return version == wanted, nil
 }
 
-// drop makes room for tables of another version.
+// drop drops tables of another version.
 func (r *restoring) drop(ctx context.Context, found inspection) error {
 	return pgx.BeginFunc(ctx, r.conn, func(tx pgx.Tx) error {
 		if err := r.lockEmpty(ctx, tx, tablesWithRows(found)); err != nil {
@@ -162,7 +160,7 @@ func (r *restoring) drop(ctx context.Context, found inspection) error {
 	})
 }
 
-// look finds the tables that are to be filled.
+// look finds the tables to fill.
 func (r *restoring) look(ctx context.Context) error {
 	for _, table := range r.archive.Manifest().Tables {
 		if table.Name == "adoption_state" {
@@ -179,7 +177,7 @@ func (r *restoring) look(ctx context.Context) error {
 	return nil
 }
 
-// lockEmpty keeps everybody from tables, and refuses those that have rows.
+// lockEmpty locks tables, and refuses those that have rows.
 func (r *restoring) lockEmpty(ctx context.Context, tx pgx.Tx, tables []string) error {
 	if r.distributed {
 		if err := execute(ctx, r.conn, sequential); err != nil {
@@ -202,7 +200,7 @@ func (r *restoring) lockEmpty(ctx context.Context, tx pgx.Tx, tables []string) e
 	return nil
 }
 
-// fill puts the rows into the tables.
+// fill restores the rows of all tables.
 func (r *restoring) fill(ctx context.Context, tx pgx.Tx) error {
 	if err := r.lockEmpty(ctx, tx, r.tables); err != nil {
 		return err
@@ -243,7 +241,7 @@ func (r *restoring) announce(ctx context.Context, tx pgx.Tx) error {
 	return notify(ctx, db.New(tx), []Change{ChangeEverything})
 }
 
-// copy fills a table. Rows that are frozen need not be written again by a vacuum.
+// copy fills a table. A vacuum need not rewrite rows that are frozen.
 func (r *restoring) copy(ctx context.Context, table backup.Table, rows io.Reader) error {
 	statement := fmt.Sprintf(`COPY %s.%s (%s) FROM STDIN`, r.schema, table.Name, quoted(table.Columns))
 	if !r.distributed {
@@ -298,7 +296,7 @@ func (s *someRows) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// continueSequences has columns go on with the number after the last.
+// continueSequences makes columns continue after the last number.
 func (r *restoring) continueSequences(ctx context.Context, tx pgx.Tx, table backup.Table) error {
 	for column, last := range table.Sequences {
 		const statement = `SELECT setval(pg_get_serial_sequence($1, $2)::regclass, $3)`
@@ -309,7 +307,7 @@ func (r *restoring) continueSequences(ctx context.Context, tx pgx.Tx, table back
 	return nil
 }
 
-// migrateTo makes the tables of a version in an empty database.
+// migrateTo creates the tables of a version in an empty database.
 func migrateTo(ctx context.Context, config *pgx.ConnConfig, version int64) (err error) {
 	provider, closeConn, err := openProvider(config)
 	if err != nil {

@@ -16,7 +16,7 @@ import (
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
-// columnsOf are rows of rollup or rollup_delta as columns.
+// columnsOf returns rows of rollup or rollup_delta as columns.
 func columnsOf(rows []rollup.Row) (c db.PutRollupsParams) {
 	for _, row := range rows {
 		c.Types, c.Dates = append(c.Types, string(row.Type)), append(c.Dates, row.Day.Date())
@@ -29,8 +29,8 @@ func rollupKey(t string, date time.Time, local bool) rollup.Key {
 	return rollup.Key{Type: stats.Type(t), Day: rollup.DayOf(date), Local: local}
 }
 
-// rollupsComplete reports whether rollups and deltas cover all stats. Once they
-// do, they always will.
+// rollupsComplete reports whether rollups and deltas cover all stats. Once they do,
+// they always will.
 func (s *shared) rollupsComplete(ctx context.Context, source db.DBTX) (bool, error) {
 	if s.complete.Load() {
 		return true, nil
@@ -43,7 +43,7 @@ func (s *shared) rollupsComplete(ctx context.Context, source db.DBTX) (bool, err
 	return complete, nil
 }
 
-// addRollups reads rollups and what is to be merged into them.
+// addRollups reads rollups and their unmerged deltas.
 func (s *shared) addRollups(ctx context.Context, source db.DBTX, filter stats.Filter, sums *rollup.Accumulator) error {
 	rows, err := source.Query(ctx, db.RollupsByDay,
 		string(filter.Type), dateFilter(filter.DateFrom), dateFilter(filter.DateTo), filter.LocalStatsOnly)
@@ -85,18 +85,18 @@ func (s *shared) warnUnprocessable(ctx context.Context, source db.DBTX, t stats.
 }
 
 const (
-	// mergeThreshold is after how many appended deltas a process merges by itself,
-	// so that readers have few to add up.
+	// mergeThreshold is the number of appended deltas after which a process merges, so
+	// that readers have few to add up.
 	mergeThreshold = 128
 	// mergeBatch bounds the deltas that one transaction merges.
 	mergeBatch = 1_000
 )
 
-// mergeLock is held by who changes rollups.
+// mergeLock is held while rollups are changed.
 var mergeLock = lockKey("merge deltas into rollups")
 
-// mergeWhenDue merges when this process has appended enough deltas. The write that
-// they belong to is done: a failure is only logged, and made up for by the next.
+// mergeWhenDue merges deltas if this process has appended enough. The write is
+// committed already: it only logs a failure, and the next merge makes up for it.
 func (s *shared) mergeWhenDue(ctx context.Context, appended int) {
 	if s.appended.Add(int64(appended)) < mergeThreshold {
 		return
@@ -107,10 +107,9 @@ func (s *shared) mergeWhenDue(ctx context.Context, appended int) {
 	}
 }
 
-// MergeDeltas merges into the rollups what transactions have changed since the
-// last time, unless another process is doing that. Results are right without it,
-// but take longer the more changes there are to add up. A server calls it every
-// few seconds.
+// MergeDeltas merges deltas into the rollups, unless another process is doing so.
+// Results are right without it, but take longer the more deltas there are. A server
+// calls it every few seconds.
 func (s Maintenance) MergeDeltas(ctx context.Context) error {
 	for {
 		n, err := s.mergeBatch(ctx)
@@ -123,8 +122,7 @@ func (s Maintenance) MergeDeltas(ctx context.Context) error {
 	}
 }
 
-// mergeBatch merges some deltas and returns how many, 0 when another process
-// does so.
+// mergeBatch merges some deltas and returns their number, 0 if another process merges.
 func (s *shared) mergeBatch(ctx context.Context) (n int, err error) {
 	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
 		queries := s.queries.WithTx(tx)
@@ -178,8 +176,7 @@ func mergeStored(ctx context.Context, queries *db.Queries, totals rollup.Totals)
 	return nil
 }
 
-// putRollups stores totals in place of the rollups of the same keys; what came to
-// nothing is deleted.
+// putRollups replaces the rollups of the same keys with totals. It deletes empty ones.
 func putRollups(ctx context.Context, queries *db.Queries, totals rollup.Totals) error {
 	rows, err := totals.Rows()
 	if err != nil {

@@ -18,21 +18,20 @@ import (
 )
 
 const (
-	// dictionarySize bounds how many subjects are remembered, at roughly 500
-	// bytes each.
+	// dictionarySize bounds the cached subjects, at roughly 500 bytes each.
 	dictionarySize = 100_000
 	// subjectChunk bounds the subjects in one statement.
 	subjectChunk = 5_000
 )
 
-// subjectDigest identifies the subject in the database.
+// subjectDigest identifies a subject in the database.
 func subjectDigest(v rollup.Subject) ([sha256.Size]byte, error) {
 	encoded, err := json.Marshal([]any{v.Type, v.Key, v.Labels})
 	return sha256.Sum256(encoded), err
 }
 
-// dictionary remembers subjects, which never change once they are stored, in
-// both directions. It is safe for concurrent use.
+// dictionary caches subjects, which never change, in both directions. It is safe for
+// concurrent use.
 type dictionary struct {
 	mu       sync.Mutex
 	ids      recent[rollup.Subject, int64]
@@ -80,7 +79,7 @@ func (r *recent[K, V]) put(key K, value V) {
 	r.young[key] = value
 }
 
-// known moves what is remembered of wanted into found and returns the rest.
+// known moves the cached subjects of wanted into found and returns the rest.
 func known[K comparable, V any](mu *sync.Mutex, cache *recent[K, V], wanted []K, found map[K]V) (missing []K) {
 	mu.Lock()
 	defer mu.Unlock()
@@ -106,8 +105,8 @@ func remember[K comparable, V any](mu *sync.Mutex, cache *recent[K, V], found ma
 // where the batch does not hold them: they take several times the memory of data.
 const observedAtOnce = 64
 
-// packContents packs what contents measure, some at a time. Its error is an
-// *stats.InvalidError when a document that was known does not validate.
+// packContents packs the observations of contents in chunks. Its error is a
+// *stats.InvalidError if a known document does not validate.
 func (s *shared) packContents(ctx context.Context, contents []*content) error {
 	for some := range slices.Chunk(contents, observedAtOnce) {
 		observed := make([][]stats.Observation, len(some))
@@ -183,8 +182,8 @@ func (d *dictionary) appendIDs(ids []int64, t stats.Type, observed []stats.Obser
 	return ids
 }
 
-// ensureSubjects looks first, because most subjects exist and an insert that
-// conflicts uses up an id.
+// ensureSubjects stores missing subjects. It looks them up first: most exist, and an
+// insert that conflicts uses up an id.
 func (s *shared) ensureSubjects(ctx context.Context, subjects []rollup.Subject) (map[rollup.Subject]int64, error) {
 	wanted := make(map[[sha256.Size]byte]rollup.Subject, len(subjects))
 	for _, v := range subjects {
@@ -210,7 +209,7 @@ func (s *shared) ensureSubjects(ctx context.Context, subjects []rollup.Subject) 
 	return found, nil
 }
 
-// findSubjects moves the stored ones of wanted to found.
+// findSubjects moves the stored subjects of wanted to found.
 func (s *shared) findSubjects(ctx context.Context, wanted map[[sha256.Size]byte]rollup.Subject, found map[rollup.Subject]int64) error {
 	rows, err := s.queries.SubjectIDs(ctx, sortedDigests(wanted))
 	if err != nil {

@@ -20,24 +20,23 @@ import (
 )
 
 const (
-	// transactAttempts is how often a transaction is tried that keeps losing
-	// against others.
+	// transactAttempts bounds the attempts of a transaction that keeps losing against
+	// others.
 	transactAttempts = 6
-	// crowdedAttempts is how many of these are made beside others.
+	// crowdedAttempts of them run beside others, the rest alone.
 	crowdedAttempts = 4
 	retryPause      = 20 * time.Millisecond
-	// reconnectInterval keeps a database that stays read-only from being connected to
-	// for every write.
+	// reconnectInterval limits reconnecting to a database that stays read-only.
 	reconnectInterval = time.Second
 )
 
-// countingLock is shared by all who write and held alone by who changes where the
-// stats of a client count, or what documents measure, so that everybody adds
-// stats to the same rollup that they are taken from.
+// countingLock is shared by all writers. It is held exclusively to change where the
+// stats of a client count or what documents measure, so that everybody adds a stat to
+// the rollup from which it is later removed.
 var countingLock = lockKey("where stats count")
 
-// writing is one attempt at a transaction that changes stats or clients. It
-// notes what changes, for the rollups and for those who listen.
+// writing is one attempt at a transaction that changes stats or clients. It collects
+// changes for rollups, listeners and the audit log.
 type writing struct {
 	conn        *pgxpool.Conn
 	distributed bool
@@ -50,25 +49,25 @@ type writing struct {
 	events      []audit.Event // for the audit log
 }
 
-// counting is where the stats of a client count.
+// counting says where the stats of a client count.
 type counting struct {
 	local     bool
 	processed bool // or nowhere
 }
 
-// nobody is the id of the client of stats that are nobody's.
+// nobody is the client id of stats without a client.
 const nobody int64 = 0
 
-// transact runs fn in a transaction, again from the start when it lost against
-// another one. Errors are the driver's or fn's. Read committed is what lets a
-// statement see the row on which an earlier one found a conflict.
+// transact runs fn in a transaction, again from the start if it lost against another
+// one. Errors are those of the driver or of fn. Read committed lets a statement see the
+// row that caused a conflict in an earlier one.
 func (s *shared) transact(ctx context.Context, fn func(w *writing) error) error {
 	return s.transactLocked(ctx, db.LockShared, nil, fn)
 }
 
-// transactLocked also runs the statements that open queues, if it is not nil,
-// right after the transaction has begun and in the same round trip. After some
-// attempts it takes the lock alone: against nobody it cannot lose.
+// transactLocked also runs the statements that open queues, right after the transaction
+// has begun and in the same round trip. After some attempts it takes the lock
+// exclusively: then it cannot lose.
 func (s *shared) transactLocked(ctx context.Context, lock string, open func(*pgx.Batch, *writing), fn func(w *writing) error) error {
 	if open == nil {
 		open = func(start *pgx.Batch, w *writing) {
@@ -98,8 +97,8 @@ func (s *shared) transactLocked(ctx context.Context, lock string, open func(*pgx
 	}
 }
 
-// reconnect replaces the connections by new ones, unless that was done a moment ago:
-// those of before a failover may be to a primary that has become a standby.
+// reconnect replaces the connections, unless it did so a moment ago: after a failover,
+// old connections may lead to a former primary that is now a standby.
 func (s *shared) reconnect() bool {
 	last, now := s.reconnected.Load(), time.Now().UnixNano()
 	if now-last < int64(reconnectInterval) || !s.reconnected.CompareAndSwap(last, now) {
@@ -109,9 +108,9 @@ func (s *shared) reconnect() bool {
 	return true
 }
 
-// attempt runs fn in a transaction and returns how many deltas it appended. The
-// statements before and after those of fn travel together: a small post is over
-// in three round trips.
+// attempt runs fn in a transaction and returns the number of deltas that it appended.
+// The statements before and after those of fn are batched: a small post takes three
+// round trips.
 func (s *shared) attempt(ctx context.Context, lock string, open func(*pgx.Batch, *writing), fn func(w *writing) error) (appended int, err error) {
 	distributed, err := s.distributed(ctx)
 	if err != nil {
@@ -121,7 +120,7 @@ func (s *shared) attempt(ctx context.Context, lock string, open func(*pgx.Batch,
 	if err != nil {
 		return 0, err
 	}
-	defer conn.Release() // which discards a connection that is still in a transaction
+	defer conn.Release() // discards a connection that is still in a transaction
 	w := &writing{
 		conn: conn, pooled: s.pooled, distributed: distributed, queries: db.New(conn), now: s.timestamp, totals: rollup.Totals{}, changed: map[Change]bool{},
 		clients: map[int64]counting{nobody: {processed: true}},
@@ -138,7 +137,7 @@ func (s *shared) attempt(ctx context.Context, lock string, open func(*pgx.Batch,
 	return appended, nil
 }
 
-// begin takes the lock before it looks at anything.
+// begin takes the lock before any other statement.
 func (w *writing) begin(ctx context.Context, lock string, open func(*pgx.Batch, *writing)) error {
 	var batch pgx.Batch
 	batch.Queue("BEGIN ISOLATION LEVEL READ COMMITTED")
@@ -150,13 +149,12 @@ func (w *writing) begin(ctx context.Context, lock string, open func(*pgx.Batch, 
 	return w.send(ctx, &batch)
 }
 
-// send runs statements in a single round trip.
+// send runs statements in one round trip.
 func (w *writing) send(ctx context.Context, batch *pgx.Batch) error {
 	return w.conn.SendBatch(ctx, inForm(batch, w.distributed)).Close()
 }
 
-// commit appends what changed to the deltas and to the audit log, announces it and
-// commits.
+// commit appends deltas and audit entries, announces the changes and commits.
 func (w *writing) commit(ctx context.Context, replicas *replica.Replicas) (appended int, err error) {
 	rows, err := w.totals.Rows()
 	if err != nil {
@@ -177,7 +175,7 @@ func (w *writing) commit(ctx context.Context, replicas *replica.Replicas) (appen
 	return len(rows), replicas.Commit(ctx, w.conn, &batch)
 }
 
-// rollback ends the transaction also when ctx has ended.
+// rollback rolls back, even if ctx has ended.
 func rollback(ctx context.Context, conn *pgxpool.Conn) {
 	if conn.Conn().IsClosed() {
 		return
@@ -187,8 +185,8 @@ func rollback(ctx context.Context, conn *pgxpool.Conn) {
 	_, _ = conn.Exec(ctx, "ROLLBACK") // or the connection is discarded
 }
 
-// pause waits a little longer after each attempt, at random, so that two
-// transactions that collided do not collide again.
+// pause waits a little longer after each attempt, with jitter, so that two transactions
+// do not collide again.
 func pause(ctx context.Context, attempt int) error {
 	select {
 	case <-ctx.Done():
@@ -198,15 +196,15 @@ func pause(ctx context.Context, attempt int) error {
 	}
 }
 
-// findClients looks where the stats of clients count.
+// findClients looks up where the stats of clients count.
 func (w *writing) findClients(ctx context.Context, ids []int64) error {
 	var batch pgx.Batch
 	w.queueClients(&batch, ids)
 	return w.send(ctx, &batch)
 }
 
-// queueClients has the batch look where the stats of clients count, of whom ids
-// may name one repeatedly.
+// queueClients queues a lookup of where the stats of clients count. ids may have
+// duplicates.
 func (w *writing) queueClients(batch *pgx.Batch, ids []int64) {
 	slices.Sort(ids)
 	ids = slices.Compact(ids)
@@ -221,8 +219,8 @@ func (w *writing) queueClients(batch *pgx.Batch, ids []int64) {
 	})
 }
 
-// count adds what a document of a type measures to a day so many times, or takes
-// it away. The client must be known.
+// count adds a document's observations to a day times times; a negative number removes
+// them. The client must be known.
 func (w *writing) count(client int64, t stats.Type, day rollup.Day, packed []byte, times int64) {
 	w.changed[Change(t)] = true
 	if c := w.clients[client]; c.processed {
@@ -231,11 +229,11 @@ func (w *writing) count(client int64, t stats.Type, day rollup.Day, packed []byt
 	}
 }
 
-// deletedRow is what the statements that delete stats return.
+// deletedRow is a row of the statements that delete stats.
 type deletedRow = db.DeleteStatsRow
 
-// deleted takes deleted stats out of the rollups, and deletes the documents that
-// nothing refers to any more. It belongs before the deletion of their client.
+// deleted removes deleted stats from the rollups, and deletes documents that are no
+// longer referenced. It has to run before their client is deleted.
 func (w *writing) deleted(ctx context.Context, rows []deletedRow) error {
 	if len(rows) == 0 {
 		return nil

@@ -10,7 +10,7 @@ import (
 	"github.com/monarc-project/stats-service/gen/db"
 )
 
-// Transfer sums up the pushes or pulls that ended alike.
+// Transfer sums up the pushes or pulls with the same outcome.
 type Transfer struct {
 	Direction string // "push" or "pull"
 	Outcome   string // "done", "partly" or "failed"
@@ -19,7 +19,7 @@ type Transfer struct {
 	LastAt    time.Time
 }
 
-// RecordTransfer notes the end of a push or a pull, for those who watch the service.
+// RecordTransfer records the outcome of a push or a pull for monitoring.
 func (s PeerStore) RecordTransfer(ctx context.Context, direction, outcome string, stats int64) error {
 	err := s.queries.RecordTransfer(ctx, db.RecordTransferParams{Direction: direction, Outcome: outcome, Stats: stats, At: s.timestamp()})
 	if err != nil {
@@ -28,7 +28,7 @@ func (s PeerStore) RecordTransfer(ctx context.Context, direction, outcome string
 	return nil
 }
 
-// Transfers returns what came of all pushes and pulls.
+// Transfers returns the outcomes of all pushes and pulls.
 func (s PeerStore) Transfers(ctx context.Context) ([]Transfer, error) {
 	rows, err := s.queries.Transfers(ctx)
 	if err != nil {

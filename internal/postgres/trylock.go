@@ -12,18 +12,18 @@ import (
 	"github.com/monarc-project/stats-service/gen/db"
 )
 
-// unlockTimeout bounds how long giving a lock back may take.
+// unlockTimeout bounds the release of a lock.
 const unlockTimeout = 5 * time.Second
 
 // keepIdleSession turns the server's limit on idle sessions off where there is
 // one (PostgreSQL 14): a connection that listens is idle for long.
 const keepIdleSession = `SELECT set_config(name, '0', false) FROM pg_settings WHERE name = 'idle_session_timeout'`
 
-// TryLock takes the lock called name if nobody holds it in this database; ok
-// reports whether it did. release gives it back and must be called then.
+// TryLock takes the lock called name if nobody holds it in this database; ok reports
+// whether it did. The caller must then call release.
 //
-// The lock is held by a transaction on a connection of its own, outside the pool, and so
-// ends with the process whatever happens to it. A pooler keeps a session for it.
+// A transaction on a connection of its own, outside the pool, holds the lock. So it
+// ends with the process, whatever happens. A pooler reserves a session for it.
 func (s *Store) TryLock(ctx context.Context, name string) (release func(), ok bool, err error) {
 	conn, release, err := openLock(ctx, s.pool.Config().ConnConfig)
 	if err != nil {
@@ -39,7 +39,7 @@ func (s *Store) TryLock(ctx context.Context, name string) (release func(), ok bo
 	return release, true, nil
 }
 
-// lockKey makes the number that PostgreSQL knows a lock by.
+// lockKey returns the number of a lock in PostgreSQL.
 func lockKey(name string) int64 {
 	digest := sha256.Sum256([]byte(name))
 	return int64(binary.BigEndian.Uint64(digest[:8]))

@@ -35,10 +35,11 @@ func (q *Queries) AppendDeltas(ctx context.Context, arg AppendDeltasParams) erro
 }
 
 const AwaitStandby = `-- name: AwaitStandby :exec
-SELECT pg_logical_emit_message(true, 'stats-service', ''::text) WHERE current_setting('synchronous_standby_names') <> ''
+SELECT pg_logical_emit_message(true, 'stats-service', txid_current()::text) WHERE current_setting('synchronous_standby_names') <> ''
 `
 
-// Makes a commit wait for the synchronous standby although nothing was changed.
+// Makes a commit wait for the synchronous standby although nothing was changed. A
+// standby refuses txid_current() as it refuses a write.
 func (q *Queries) AwaitStandby(ctx context.Context) error {
 	_, err := q.db.Exec(ctx, AwaitStandby)
 	return err

@@ -4,6 +4,7 @@ package postgres_test
 
 import (
 	"context"
+	"errors"
 	"net/url"
 	"path/filepath"
 	"testing"
@@ -110,4 +111,23 @@ func TestReadWithoutPrimary(t *testing.T) {
 	})
 	eventually(t, "the replica answers again", func() bool { return onReplica(t, store) })
 	mustHold(t, store, 2)
+}
+
+// TestRepeatedOnFormerPrimary sends again what is stored, on a connection to a primary
+// that has become a standby.
+func TestRepeatedOnFormerPrimary(t *testing.T) {
+	t.Parallel()
+	p := newPair(t)
+	store := open(t, p.primary.URL())
+	client := newClient(t, store, "NC3")
+	insert(t, store, client, threat(t, 1, "2024-05-31", "1 2 3 4 -"))
+	standby := dial(t, p.replica.URL())
+	eventually(t, "the standby has the stat", func() bool { return holds(t, standby, "SELECT count(*) = 1 FROM stats") })
+	p.onReplica(t, `ALTER SYSTEM SET synchronous_standby_names = '*'`)
+	p.onReplica(t, `SELECT pg_reload_conf()`)
+	eventually(t, "the setting is in force", func() bool { return holds(t, standby, "SELECT current_setting('synchronous_standby_names') = '*'") })
+	_, err := open(t, p.replica.URL()).InsertBatch(t.Context(), client, stats.Batch{Items: []stats.Item{threat(t, 1, "2024-05-31", "1 2 3 4 -")}})
+	if !errors.Is(err, postgres.ErrReadOnly) {
+		t.Errorf("error %v, want %v", err, postgres.ErrReadOnly)
+	}
 }

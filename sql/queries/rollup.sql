@@ -28,8 +28,9 @@ WITH counted AS (
 SELECT pg_notify(@channel::text, change) FROM unnest(@changes::text[]) AS change;
 
 -- name: AwaitStandby :exec
--- Makes a commit wait for the synchronous standby although nothing was changed.
-SELECT pg_logical_emit_message(true, 'stats-service', ''::text) WHERE current_setting('synchronous_standby_names') <> '';
+-- Makes a commit wait for the synchronous standby although nothing was changed. A
+-- standby refuses txid_current() as it refuses a write.
+SELECT pg_logical_emit_message(true, 'stats-service', txid_current()::text) WHERE current_setting('synchronous_standby_names') <> '';
 
 -- name: ChangeVersions :many
 SELECT change, sum(version)::bigint AS version FROM change_version GROUP BY change ORDER BY change;

@@ -148,9 +148,12 @@ func (t *trial) judge(ctx context.Context, e event, found look) error {
 			t.faults = append(t.faults, fmt.Errorf("%s: %d answers with status %d", e.name, n, status))
 		}
 	}
-	there, _, err := t.stored(ctx)
+	there, twice, err := t.stored(ctx)
 	if err != nil {
 		return err
+	}
+	if twice > 0 {
+		t.faults = append(t.faults, fmt.Errorf("%s: %d stats are stored twice", e.name, twice))
 	}
 	lost := 0
 	for _, stat := range found.acknowledged {

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 	"github.com/google/go-cmp/cmp"
@@ -209,4 +210,39 @@ func (b *tab) pixels(red, green, blue uint32) int {
 		}
 	}
 	return found
+}
+
+// shiftScript notes what moves while a page loads without the reader's doing, in the
+// browser's own measure.
+const shiftScript = `window.shifts = [];
+new PerformanceObserver((list) => list.getEntries().filter((entry) => !entry.hadRecentInput).forEach(({ value, sources }) => {
+	window.shifts.push(value + ' ' + sources.map(({ node }) => node?.parentElement?.outerHTML.slice(0, 80)).join(' | '));
+})).observe({ type: 'layout-shift', buffered: true });`
+
+// TestNothingShifts loads every page on a large and a small screen: nothing moves once it
+// is painted.
+func TestNothingShifts(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	s.addMonth()
+	tab := openTab(t, startBrowser(t), s)
+	tab.do(call(page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: shiftScript}))
+	paths := []string{
+		"/stats", "/stats?days=365", "/stats/evolution", "/stats/cartography", "/stats/compliance", "/stats/map", objectPath,
+		"/stats/periods", "/stats/report", "/stats/data", "/stats/search?q=a", "/about", "/help",
+	}
+	for _, width := range []int64{1280, 360} {
+		tab.do(chromedp.EmulateViewport(width, 900))
+		for _, path := range paths {
+			tab.load(s.url + path)
+			tab.settled()
+			if shifts := eval[[]string](tab, `window.shifts`); len(shifts) > 0 {
+				t.Errorf("%s, %d pixels: %q", path, width, shifts)
+			}
+		}
+	}
+	// What does move is seen.
+	eval[bool](tab, `!!document.querySelector('#content').prepend(Object.assign(document.createElement('p'), { textContent: 'late' })) || true`)
+	tab.until(`window.shifts.length > 0`)
+	tab.expectPeace()
 }

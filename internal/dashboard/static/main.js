@@ -35,7 +35,6 @@ document.addEventListener('click', ({ target }) => target.closest('.print') && w
 
 // Buttons copy what they carry, with this site in front of addresses that lack it.
 if (navigator.clipboard) {
-  document.documentElement.dataset.copies = 'true';
   document.addEventListener('click', async ({ target }) => {
     const copy = target.closest('[data-copy]');
     if (!copy) return;

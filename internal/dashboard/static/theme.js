@@ -1,5 +1,6 @@
 // Runs before the page is painted: light or dark, as chosen here before or as
-// the device has it. The choice stays in this browser.
+// the device has it. The choice stays in this browser. What only scripts can do has its
+// place from now on, so that nothing moves when they are ready.
 (() => {
   const device = window.matchMedia('(prefers-color-scheme: dark)');
   const stored = () => {
@@ -11,6 +12,7 @@
     document.documentElement.dataset.theme = dark ? 'dark' : 'light';
     document.dispatchEvent(new CustomEvent('themechange'));
   };
+  if (navigator.clipboard) document.documentElement.dataset.copies = 'true';
   device.addEventListener('change', apply);
   window.theme = {
     get: () => stored() ?? 'auto',

@@ -24,6 +24,7 @@ type Category struct {
 	Href            string // where the row of bars links to; may be empty
 	Current, Target *float64
 	Own             *float64 // what the reader itself has now; nil: nothing
+	Few             bool     // too little stands behind them: points and bars are hollow
 }
 
 const (
@@ -61,6 +62,10 @@ func (p Pairs) draw(c *canvas, area box) float64 {
 	current, target := look{fill: series}, look{fill: card, stroke: series + 1, width: 1.5, dash: targetLook.dash}
 	var rows []row
 	for _, item := range p.Items {
+		current := current
+		if item.Few {
+			current = look{fill: card, stroke: series, width: 1.5}
+		}
 		rows = append(rows, row{item.Label, item.Href, []bar{
 			{look: current, value: item.Current, text: r.write(c, item.Current), bold: true, own: item.Own},
 			{look: target, value: item.Target, text: r.write(c, item.Target)},
@@ -78,16 +83,20 @@ func (r Radar) isRound(width float64) bool {
 func (r Radar) sample(c *canvas, at box, l look) {
 	y := at.y + at.h/2
 	c.line(l, point{at.x, y}, point{at.right(), y})
-	r.dot(c, l, point{at.x + at.w/2, y})
+	r.dot(c, l, point{at.x + at.w/2, y}, false)
 }
 
-// dot is round for current values and square for targets.
-func (r Radar) dot(c *canvas, l look, at point) {
+// dot is round for current values and square for targets, and may be hollow.
+func (r Radar) dot(c *canvas, l look, at point, hollow bool) {
+	inside := look{fill: l.stroke}
+	if hollow {
+		inside = look{fill: card, stroke: l.stroke, width: 1.6}
+	}
 	if l.dash == nil {
-		c.circle(at, 3.6, look{fill: l.stroke})
+		c.circle(at, 3.6, inside)
 		return
 	}
-	c.rect(box{at[0] - 3.2, at[1] - 3.2, 6.4, 6.4}, look{fill: l.stroke})
+	c.rect(box{at[0] - 3.2, at[1] - 3.2, 6.4, 6.4}, inside)
 }
 
 func (r Radar) highest() float64 {
@@ -168,8 +177,8 @@ func (r Radar) web(c *canvas, center point, radius float64) {
 	c.areas(look{fill: series, opacity: 0.16, stroke: series, width: currentLook.width}, current)
 	c.areas(targetLook, target)
 	for i := range r.Items {
-		r.dot(c, currentLook, current[i])
-		r.dot(c, targetLook, target[i])
+		r.dot(c, currentLook, current[i], r.Items[i].Few)
+		r.dot(c, targetLook, target[i], r.Items[i].Few)
 		if own := r.Items[i].Own; own != nil {
 			c.diamond(r.spoke(center, i, radius*max(*own, 0)/highest), 6)
 		}

@@ -306,6 +306,21 @@ func TestLittleIsHollow(t *testing.T) {
 			t.Errorf("the median is at %v, want %v", circles[0].center()[0], want)
 		}
 	}
+	radar := radarOf("Policies", 6)
+	radar.Items[2].Few = true
+	for name, chart := range map[string]Chart{"radar": radar, "pairs": Pairs(radar)} {
+		for _, d := range drawings(t, inline(chart)) {
+			hollow := 0
+			for _, e := range append(d.named("circle"), d.named("rect")...) {
+				if e.attr["fill"] == "var(--card)" && e.attr["stroke"] == "var(--series-1)" {
+					hollow++
+				}
+			}
+			if hollow != 1 {
+				t.Errorf("%s: %d hollow marks of what is there now", name, hollow)
+			}
+		}
+	}
 	lines := linesOf("Line", 1, 3)
 	lines.Series[0].Few = []bool{false, true, false}
 	for _, d := range drawings(t, inline(lines)) {

@@ -36,8 +36,9 @@ func (r *reading) compliance() ([]figure, error) {
 	for _, referential := range referentials {
 		chosen := len(r.view.Objects) == 0 || slices.Contains(r.view.Objects, referential.Referential)
 		if chosen && len(referential.Categories) > 0 {
-			f := r.referentialFigure(referential, mine)
-			f.Behind, f.Few = r.behindReferential(supports, referential.Referential)
+			f := r.referentialFigure(referential, supports, mine)
+			behind, few := r.behindReferential(supports, referential.Referential)
+			f.Behind, f.Few = behind, cmp.Or(few, f.Few)
 			figures = append(figures, f)
 		}
 	}
@@ -55,7 +56,7 @@ func (r *reading) behindReferential(supports disclosure.Supports, referential st
 	return r.behindText(int64(most.Analyses), int64(most.Clients)), r.fewAnalyses(most.Analyses)
 }
 
-func (r *reading) referentialFigure(referential processor.ReferentialCompliance, mine own) figure {
+func (r *reading) referentialFigure(referential processor.ReferentialCompliance, supports disclosure.Supports, mine own) figure {
 	slices.SortStableFunc(referential.Categories, func(a, b processor.CategoryCompliance) int {
 		return natural(r.Label(a.Labels, ""), r.Label(b.Labels, ""))
 	})
@@ -77,6 +78,10 @@ func (r *reading) referentialFigure(referential processor.ReferentialCompliance,
 		one := chart.Category{
 			Label: r.names(category.Labels, ""), Current: category.Current, Target: category.Target,
 			Own: mine.value(complianceKey(referential, category), 0),
+			Few: r.few(supports[complianceKey(referential, category)].Analyses),
+		}
+		if one.Few {
+			f.Few = r.fewOf(true)
 		}
 		if one.Own != nil {
 			radar.Own = r.T("own")

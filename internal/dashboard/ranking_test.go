@@ -203,3 +203,39 @@ func TestOneAnalysisIsNoPlural(t *testing.T) {
 		}
 	}
 }
+
+// TestFewOfReferentials shows which categories few analyses stand behind, and where that is
+// all of them.
+func TestFewOfReferentials(t *testing.T) {
+	t.Parallel()
+	s := setup(t, minAnalyses(3))
+	categories := func(names ...string) string {
+		var list []string
+		for _, name := range names {
+			list = append(list, `{"label2":"`+name+`","value":"0.5"}`)
+		}
+		return "[" + strings.Join(list, ",") + "]"
+	}
+	client := s.client("One", 49.6, 6.1, true)
+	for n := range 3 {
+		common, rare := categories("Policies"), categories("Policies", "People")
+		if n > 0 {
+			rare = common
+		}
+		data := `[{"referential":"` + fire + `","label2":"Mixed","current":` + rare + `,"target":` + rare + `},` +
+			`{"referential":"` + flood + `","label2":"Common","current":` + common + `,"target":` + common + `}`
+		if n == 0 {
+			data += `,{"referential":"` + theft + `","label2":"Rare","current":` + common + `,"target":` + common + `}`
+		}
+		s.add(client, uuid.New(), stats.Compliance, today.AddDate(0, 0, -14), data+"]")
+	}
+	page := s.get("/stats/compliance").body
+	for name, want := range map[string]string{"Mixed": "Hollow: fewer than 3 analyses.", "Common": "", "Rare": "Fewer than 3 analyses: this says little about others."} {
+		few := text(page, `(?s)<h2[^>]*title="`+name+`".*?</figure>`)
+		_, said, _ := strings.Cut(few, "1 organisation.")
+		said, _, _ = strings.Cut(said, " Table")
+		if strings.TrimSpace(said) != want {
+			t.Errorf("%s says %q of its analyses, want %q", name, said, want)
+		}
+	}
+}

@@ -24,7 +24,7 @@ const (
 	offices = 8 // that post at the same time
 	// hangLimit bounds one post or deletion with all its repetitions, and the time
 	// until a post is acknowledged after a fault. Longer is a hang.
-	hangLimit = 90 * time.Second
+	hangLimit = 2 * time.Minute
 	// mostPause bounds the pause before a repetition. The service asks for five seconds
 	// at times; coming back sooner is harder for it.
 	mostPause = 300 * time.Millisecond

@@ -6,9 +6,9 @@
 //
 // A peer is another instance of this service or of its predecessor written in
 // Python. That one has the same API but behaves differently in places; comments
-// say where it matters. Both directions deliver at least once: if the outcome is uncertain, a
-// request is repeated. A stat keeps its UUID wherever it goes, and the receiver
-// stores a UUID once, so the effect is exactly-once.
+// say where it matters. Both directions deliver at least once: a request whose
+// outcome is uncertain is repeated. A stat keeps its UUID wherever it goes, and
+// the receiver stores a UUID once, so the effect is exactly-once.
 package peer
 
 import (

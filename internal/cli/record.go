@@ -144,5 +144,5 @@ const createdFormat = "2006-01-02 15:04:05.000000"
 
 func printClient(w io.Writer, client stats.Client) {
 	fmt.Fprintf(w, "UUID: %s\nName: %s\nRole: %d\nToken: %s\nCreated at: %s\n",
-		client.UUID, client.Name, client.Role, client.Token, client.CreatedAt.UTC().Format(createdFormat))
+		client.UUID, onOneLine(client.Name), client.Role, client.Token, client.CreatedAt.UTC().Format(createdFormat))
 }

@@ -31,6 +31,7 @@ var (
 	picturedPages = map[string]string{
 		"overview": "/stats", "evolution": "/stats/evolution?days=365", "risks": "/stats/evolution?of=risks&days=365",
 		"cartography": "/stats/cartography", "compliance": "/stats/compliance", "map": "/stats/map", "about": "/about", "help": "/help", "threat": objectPath,
+		"data": "/stats/data", "search": "/stats/search?q=a", "periods": "/stats/periods", "report": "/stats/report",
 	}
 	picturedWidths = map[string]int64{"desktop": 1280, "phone": 360}
 	picturedThemes = []string{"light", "dark"}
@@ -89,21 +90,27 @@ func takeScreenshots(t *testing.T) {
 	}
 }
 
-// paletteSize is how many colours a picture keeps: flat pages need few.
-const paletteSize = 40
+// paletteSize is how many colours a picture keeps: flat pages need few, and up to 16
+// take half a byte each.
+const paletteSize = 16
+
+// shownHeight is how much a picture shows of a long page, in pixels.
+const shownHeight = 1600
 
 // fewColors makes a picture a fraction of its size: its most frequent colours
-// stay, each other one becomes the nearest of them.
+// stay, each other one becomes the nearest of them. Of a long page it keeps the top.
 func fewColors(t *testing.T, encoded []byte) []byte {
 	t.Helper()
 	picture, err := png.Decode(bytes.NewReader(encoded))
 	if err != nil {
 		t.Fatal(err)
 	}
-	reduced := image.NewPaletted(picture.Bounds(), frequentColors(picture))
+	shown := picture.Bounds()
+	shown.Max.Y = min(shown.Max.Y, shown.Min.Y+shownHeight)
+	reduced := image.NewPaletted(shown, frequentColors(picture))
 	nearest := map[color.Color]uint8{}
-	for y := range picture.Bounds().Dy() {
-		for x := range picture.Bounds().Dx() {
+	for y := range shown.Dy() {
+		for x := range shown.Dx() {
 			c := picture.At(x, y)
 			index, known := nearest[c]
 			if !known {

@@ -213,7 +213,7 @@ func links(t *testing.T, at string, got visited) (found []string) {
 }
 
 // parametersOf are what the paths of the document need to answer 200.
-var parametersOf = map[string]string{"/stats/processed/": "?processor=risk_averages"}
+var parametersOf = map[string]string{"/stats/compare/": "?type=risk", "/stats/processed/": "?processor=risk_averages"}
 
 // describedPaths returns the addresses that can be read, as a reader of the
 // document puts them together.

@@ -237,6 +237,44 @@ func TestNumbersAndDates(t *testing.T) {
 	}
 }
 
+// TestTypography holds the catalogues to the quotation marks and spaces of their languages.
+func TestTypography(t *testing.T) {
+	t.Parallel()
+	wrong := map[string]*regexp.Regexp{
+		"en": regexp.MustCompile(`['"„«»]`),
+		"fr": regexp.MustCompile(`['“”„]|[ \x{a0}][:;!?%»]|[^ \x{202f}][;!?%»]|« |«[^\x{202f}]`),
+		"de": regexp.MustCompile(`['"”«»’]|\d ?%|^“|[ (]“`),
+		"nl": regexp.MustCompile(`['"“”„«»]`),
+	}
+	for code, pattern := range wrong {
+		for id, text := range catalogue(t, code) {
+			if found := pattern.FindString(regexp.MustCompile(`{{.*?}}`).ReplaceAllString(text, "x")); found != "" {
+				t.Errorf("%s: %s has %q in %q", code, id, found, text)
+			}
+		}
+	}
+}
+
+// TestSecondNumberIsOne shows the grammar of a number that is not the one that chooses
+// between singular and plural, and of the first of a month.
+func TestSecondNumberIsOne(t *testing.T) {
+	t.Parallel()
+	first := time.Date(2026, time.March, 1, 0, 0, 0, 0, time.UTC)
+	want := map[string][]string{
+		"en": {"3 organisations in 1 place.", "3 organisations in 2 places.", "1 Mar 2026"},
+		"fr": {"3 organisations dans 1 lieu.", "3 organisations dans 2 lieux.", "1er mars 2026"},
+		"de": {"3 Organisationen an 1 Ort.", "3 Organisationen an 2 Orten.", "1. März 2026"},
+		"nl": {"3 organisaties op 1 plaats.", "3 organisaties op 2 plaatsen.", "1 mrt 2026"},
+	}
+	for code, texts := range want {
+		l := localeOf(t, code)
+		got := []string{l.T("map_summary", "Count", 3, "Places", "1"), l.T("map_summary", "Count", 3, "Places", "2"), l.Date(first)}
+		if diff := cmp.Diff(texts, got); diff != "" {
+			t.Errorf("%s (-want +got)\n%s", code, diff)
+		}
+	}
+}
+
 func TestLabel(t *testing.T) {
 	t.Parallel()
 	all := processor.LabelSet{Label1: "Feu", Label2: "Fire", Label3: "Feuer", Label4: "Brand"}

@@ -80,7 +80,7 @@ func TestObjectPage(t *testing.T) {
 	page := s.get(path + "?lang=fr").body
 	for _, want := range []string{
 		`<h1 dir="auto">Hameçonnage</h1>`, "https://objects.example.org/object/" + phishing, `lang="en">Phishing</dd>`,
-		"sur 1, selon : Qualification", `href="` + path + `.json"`, "data-name=\"distribution\"",
+		"sur 1, selon\u202f: Qualification", `href="` + path + `.json"`, "data-name=\"distribution\"",
 	} {
 		if !strings.Contains(page, want) {
 			t.Errorf("no %s", want)

@@ -257,7 +257,7 @@ func (p *Pages) suppressed() string {
 	if !p.opts.Figures.Active() {
 		return ""
 	}
-	return fmt.Sprintf(" Only whole weeks that are over count, and figures that fewer than %d organisations stand behind are left out.", p.opts.Figures.MinClients())
+	return fmt.Sprintf(" Only complete weeks count, and figures from fewer than %d organisations are left out.", p.opts.Figures.MinClients())
 }
 
 func (d dataset) metadata(t table) csvwTable {

@@ -176,7 +176,7 @@ func TestFeed(t *testing.T) {
 		t.Fatalf("the feed has %d weeks: %s", len(feed.Entries), got.body)
 	}
 	entry := feed.Entries[0]
-	if want := "Risen most: Fire, from 1 to 2.50. Fallen most: Flood <b>, from 3 to 1."; entry.Content != want {
+	if want := "Biggest rise: Fire, from 1 to 2.50. Biggest fall: Flood <b>, from 3 to 1."; entry.Content != want {
 		t.Errorf("the feed says %q, want %q", entry.Content, want)
 	}
 	if !strings.HasPrefix(entry.Link.Href, "https://stats.example.org/stats?from=") || !strings.HasPrefix(entry.ID, "urn:uuid:") || entry.ID == feed.ID {

@@ -56,7 +56,7 @@ func TestReport(t *testing.T) {
 	s := setup(t, minAnalyses(3))
 	s.addRanked()
 	s.add(s.client("Two", 1, 1, true), uuid.New(), stats.Compliance, today, complianceOf(fire, "ISO"))
-	for lang, heading := range map[string]string{"en": "How to read this", "fr": "Comment lire ce rapport", "de": "Wie dies zu lesen ist", "nl": "Hoe dit te lezen"} {
+	for lang, heading := range map[string]string{"en": "How to read this", "fr": "Comment lire ce rapport", "de": "So lesen Sie diesen Bericht", "nl": "Zo leest u dit rapport"} {
 		page := s.get("/stats/report?lang=" + lang).body
 		for _, want := range []string{heading, `class="headlines"`, `class="changes"`, `data-name="top-threats"`, `data-name="compliance"`, "Phishing"} {
 			if !strings.Contains(page, want) {

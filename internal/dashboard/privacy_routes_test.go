@@ -236,13 +236,13 @@ func TestPrivacyInWeeks(t *testing.T) {
 		}
 	}
 	page := s.get("/stats/evolution?days=30").body
-	if !strings.Contains(page, "only whole weeks that are over count") || strings.Contains(page, "group=day") {
+	if !strings.Contains(page, "only complete weeks count") || strings.Contains(page, "group=day") {
 		t.Error("the page does not say that it shows weeks, or offers days")
 	}
 	if weeks, days := s.get("/stats/threats.csv?group=week").body, s.get("/stats/threats.csv?group=day").body; weeks != days {
 		t.Errorf("days are %s, weeks are %s", days, weeks)
 	}
-	if help := s.get("/help").body; !strings.Contains(help, "at least 2 organisations stand behind it") {
+	if help := s.get("/help").body; !strings.Contains(help, "at least 2 organisations contributed to it") {
 		t.Error("the help does not say what is kept back")
 	}
 }

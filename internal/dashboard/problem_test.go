@@ -34,7 +34,7 @@ func TestProblems(t *testing.T) {
 		"a page turned off":   {"/stats/map", browser, http.StatusNotFound, page, "Il n’y a rien ici"},
 		"twice":               {"/stats?top=5&top=10", browser, http.StatusBadRequest, page, "figure plusieurs fois"},
 		"broken":              {"/stats?days=%zz", browser, http.StatusBadRequest, page, "illisible"},
-		"wrong value":         {"/stats?top=7", browser, http.StatusBadRequest, page, "« top » a une valeur"},
+		"wrong value":         {"/stats?top=7", browser, http.StatusBadRequest, page, "«\u202ftop\u202f» a une valeur"},
 		"wrong value for all": {"/stats?days=0", "*/*", http.StatusBadRequest, page, "entre 1 et 36"},
 		"a program":           {"/nope", "*/*", http.StatusNotFound, plain, `"message"`},
 		"nobody":              {"/nope", "", http.StatusNotFound, plain, `"message"`},

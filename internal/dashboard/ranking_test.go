@@ -146,10 +146,10 @@ func TestFreshnessOfPages(t *testing.T) {
 	idle := s.client("Idle", 1, 1, true)
 	s.add(idle, uuid.New(), stats.Threat, today.AddDate(0, 0, -50), objectOf(fire, "Fire", 1, 1, 1))
 	for path, want := range map[string]string{
-		"/stats":                               "The newest figures are from yesterday. 50% of organisations sent some in the last seven days.",
+		"/stats":                               "The newest figures are from yesterday. 50% of organisations sent figures in the last seven days.",
 		"/stats?from=2025-10-01&to=2026-02-01": "",
-		"/stats?lang=de":                       "Die neuesten Zahlen sind von gestern. 50 % der Organisationen haben in den letzten sieben Tagen welche gesendet.",
-		"/stats?local_stats_only=1&days=365&top=10": "The newest figures are from yesterday. 50% of organisations sent some in the last seven days.",
+		"/stats?lang=de":                       "Die neuesten Zahlen sind von gestern. 50 % der Organisationen haben in den letzten sieben Tagen Zahlen gesendet.",
+		"/stats?local_stats_only=1&days=365&top=10": "The newest figures are from yesterday. 50% of organisations sent figures in the last seven days.",
 	} {
 		if got := strings.ReplaceAll(text(s.get(path).body, `<p class="fresh">.*?</p>`), "\u00a0", " "); got != want {
 			t.Errorf("%s says %q, want %q", path, got, want)
@@ -196,7 +196,7 @@ func TestOneAnalysisIsNoPlural(t *testing.T) {
 	s := setup(t, minAnalyses(1))
 	s.addYear()
 	for language, want := range map[string]string{
-		"en": "that an analysis had both times", "de": "in einer Analyse", "fr": "dans une analyse", "nl": "in een analyse",
+		"en": "found in an analysis both times", "de": "in einer Analyse", "fr": "dans une analyse", "nl": "in een analyse",
 	} {
 		if body := s.get("/stats?lang=" + language).body; !strings.Contains(body, want) {
 			t.Errorf("%s: what changed is not explained with %q", language, want)

@@ -53,7 +53,7 @@ func TestAdvice(t *testing.T) {
 	s := setup(t)
 	remote := s.client("Remote", 49, 6, false)
 	s.add(remote, uuid.New(), stats.Threat, today, objectOf(fire, "Fire", 1, 1, 1))
-	const period, local, objects = "another period may have some", "Only local organisations are asked for", "Only what was chosen is shown"
+	const period, local, objects = "another period may have some", "Only local organisations are included", "Only your selection is shown"
 	tests := map[string]struct {
 		path string
 		want []string

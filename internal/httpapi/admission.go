@@ -16,29 +16,29 @@ import (
 )
 
 const (
-	// largeBody is the size from which on bodies wait for each other, and mediumBody
-	// that from which on those wait for each other that are not large. Two classes keep
-	// a few large batches from holding up the posts of everybody else.
+	// Bodies above largeBody share one budget of memory, and those above mediumBody
+	// another. Two classes keep a few large batches from holding up everybody else's
+	// posts.
 	largeBody, mediumBody = 256 << 10, 16 << 10
-	// bodyGrowth is by how much the memory of a body grows when it is full.
+	// bodyGrowth is the factor by which a full buffer grows.
 	bodyGrowth = 4
-	// bodiesAtOnce is how many of the largest accepted bodies are held at a time. A
-	// batch takes up to four times its size until it is stored.
+	// bodiesAtOnce is how many bodies of the maximum size fit at a time. A batch takes
+	// up to four times its size until it is stored.
 	bodiesAtOnce = 2
-	// mediumAtOnce is how many of the largest medium bodies are held at a time, and
-	// mediumShare how many of them may be of one client.
+	// mediumAtOnce is how many medium bodies of the maximum size fit at a time, and
+	// mediumShare how many of them one client may have.
 	mediumAtOnce, mediumShare = 64, 16
-	// itemCost is a quarter of what an item of a batch takes beside its text, which
-	// itself is leastItem bytes long at least.
+	// itemCost is a quarter of the memory in bytes that an item takes in addition to
+	// its text. The text of an item has at least leastItem bytes.
 	itemCost, leastItem = 720, 90
-	// acquireTimeout is how long a large body waits for others, all in all.
+	// acquireTimeout bounds the total time that a body waits for others.
 	acquireTimeout = 10 * time.Second
 )
 
-// admission bounds the memory of large bodies. The weight of a body grows with what
-// has arrived of it. Bodies cannot wait for each other forever: the oldest one always
-// finds the weight of the largest reserved, and the others share the rest. One client
-// has at most its share, by what its bodies may become.
+// admission bounds the memory of large bodies. The weight of a body grows as its bytes
+// arrive. There is no deadlock: enough weight for the largest body is reserved for the
+// oldest one, and the others share the rest. A client has at most its share, counted by
+// the maximum size of its bodies.
 type admission struct {
 	class   class
 	timeout time.Duration
@@ -51,19 +51,19 @@ type admission struct {
 	changed chan struct{}  // closed when some weight is released
 }
 
-// class is the bodies that wait for each other.
+// class is a range of body sizes that share one budget.
 type class struct {
-	above   int64 // they are larger, bytes
-	largest int64 // bytes of the largest of them
-	atOnce  int64 // how many of the largest are held at a time
-	share   int64 // how many of them may be of one client
+	above   int64 // its bodies are larger than this, bytes
+	largest int64 // size of its largest body, bytes
+	atOnce  int64 // how many of the largest fit at a time
+	share   int64 // how many of them one client may have
 }
 
 func largeBodies(maxBodyBytes int64) class { return class{largeBody, maxBodyBytes, bodiesAtOnce, 1} }
 
 var mediumBodies = class{mediumBody, largeBody, mediumAtOnce, mediumShare}
 
-// clientShare bounds the bodies of one client that are taken in at a time.
+// clientShare bounds the bodies that one client uploads at a time.
 type clientShare struct {
 	weight *semaphore.Weighted
 	bodies int // that hold weight or wait for it
@@ -79,11 +79,12 @@ func newAdmission(bodies class, timeout time.Duration, counted *metrics.Metrics)
 	}
 }
 
-// weight is the size of a body, and what the items that may be in it add to that.
+// weight returns the size of a body plus the cost of the most items that it can hold.
 func weight(size int64) int64 { return size + min(size/leastItem, stats.MaxItems)*itemCost }
 
-// admitBodies returns what makes bodies of both classes, of so many bytes at most, wait
-// until there is memory for them. One whose length is not known is medium first.
+// admitBodies returns a middleware that makes bodies of both classes, of at most
+// maxBytes, wait until there is memory for them. A body of unknown length starts as a
+// medium one.
 func admitBodies(opts Options) func(maxBytes int64) echo.MiddlewareFunc {
 	large := newAdmission(largeBodies(opts.MaxBodyBytes), opts.AcquireTimeout, opts.Metrics)
 	medium := newAdmission(mediumBodies, opts.AcquireTimeout, opts.Metrics)
@@ -99,14 +100,14 @@ func admitBodies(opts Options) func(maxBytes int64) echo.MiddlewareFunc {
 	}
 }
 
-// admit makes the bodies of its class wait until there is memory for them. One that announces
-// its size waits before anything is read, so before 100 Continue is sent.
+// admit makes the bodies of its class wait until there is memory for them. A body that
+// announces its size waits before anything is read, and so before 100 Continue is sent.
 func (a *admission) admit(maxBytes int64, next echo.HandlerFunc) echo.HandlerFunc {
 	largest := min(maxBytes, a.class.largest)
 	return func(c echo.Context) error {
 		r := c.Request()
 		if r.Body == nil || r.ContentLength >= 0 && r.ContentLength <= a.class.above || r.ContentLength > largest {
-			return next(c) // which refuses what is too large
+			return next(c) // refuses bodies that are too large
 		}
 		client, _ := caller(r.Context())
 		body := &weighedBody{ReadCloser: r.Body, ctx: r.Context(), admission: a, client: client.ID, largest: largest, room: a.class.above, timeout: a.timeout}
@@ -128,10 +129,10 @@ type weighedBody struct {
 	ctx       context.Context // of the request
 	admission *admission
 	client    int64         // 0: none
-	largest   int64         // bytes that it may have
+	largest   int64         // maximum size, bytes
 	arrived   int64         // bytes
-	room      int64         // bytes that may arrive with the weight that is held
-	timeout   time.Duration // that is left for waiting
+	room      int64         // bytes that the acquired weight covers
+	timeout   time.Duration // left for waiting
 
 	weight int64 // held; 0: not admitted
 	share  *clientShare
@@ -141,7 +142,7 @@ type weighedBody struct {
 func (b *weighedBody) Read(p []byte) (int, error) {
 	if b.arrived == b.room && b.room < b.largest {
 		time := deadlineOf(b.ctx)
-		time.resume() // others are waited for, not the caller
+		time.resume() // it waits for other bodies, not for the caller
 		err := b.grow()
 		time.pause()
 		if err != nil {
@@ -156,8 +157,8 @@ func (b *weighedBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// grow acquires the weight of more room. Errors are errOverloaded and that of the
-// request's context.
+// grow acquires weight for more bytes. Its errors are errOverloaded and the error of
+// the request's context.
 func (b *weighedBody) grow() error {
 	defer b.admission.metrics.Waiting(metrics.Write)()
 	start := time.Now()
@@ -189,7 +190,7 @@ func (b *weighedBody) acquire(ctx context.Context, room int64) error {
 	}
 }
 
-// join waits for the share of the client, once.
+// join waits until the client's share has a place for the body, once.
 func (b *weighedBody) join(ctx context.Context) error {
 	if b.share != nil {
 		return nil
@@ -227,8 +228,8 @@ func (a *admission) leave(client int64, share *clientShare) {
 	}
 }
 
-// tryAcquire raises the weight of a body to total if there is room for it. Otherwise
-// changed is closed when there may be.
+// tryAcquire raises the weight of a body to total if there is room for it. Otherwise it
+// returns a channel that is closed when there may be room.
 func (a *admission) tryAcquire(b *weighedBody, total int64) (acquired bool, changed <-chan struct{}) {
 	a.mu.Lock()
 	defer a.mu.Unlock()

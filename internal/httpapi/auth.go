@@ -19,22 +19,22 @@ import (
 // keyHeader carries the token of the client.
 const keyHeader = "X-API-KEY"
 
-// maskHeader says which members of an answer are wanted.
+// maskHeader selects the members of an answer.
 const maskHeader = "X-Fields"
 
-// clientTopics are what the client of a token depends on.
+// clientTopics are the cache topics that the client of a token depends on.
 var clientTopics = []string{string(postgres.ChangeClients)}
 
 type callerKey struct{}
 
-// caller returns the client of the request, whose Token is the one it sent. It
-// is absent only where the registration of clients is open.
+// caller returns the client of the request, with the token that it sent. There is none
+// only where registration is open.
 func caller(ctx context.Context) (stats.Client, bool) {
 	client, ok := ctx.Value(callerKey{}).(stats.Client)
 	return client, ok
 }
 
-// authenticate finds the client of the key before anything of the body is read.
+// authenticate finds the client of the key before it reads any of the body.
 func (s *Server) authenticate(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		r := c.Request()
@@ -52,8 +52,8 @@ func (s *Server) authenticate(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// identify finds the client of a token, however it was sent, and makes it the caller of
-// the request.
+// identify finds the client of a token from the header or a form, and makes it the
+// caller of the request.
 func (s *Server) identify(c echo.Context, token string) (stats.Client, error) {
 	if token == "" {
 		return stats.Client{}, errNoKey
@@ -83,18 +83,18 @@ func isRegistration(c echo.Context) bool {
 	return c.Request().Method == echo.POST && c.Path() == Root+"/client"
 }
 
-// tokenAge bounds how long a token is accepted that nothing announces to be
-// replaced: the grace of a replaced token ends by itself.
+// tokenAge bounds how long a cached token is accepted. The grace period of a replaced
+// token ends without a notification that would drop it from the cache.
 const tokenAge = 5 * time.Second
 
-// newTokenCache returns a cache of the clients of tokens. It holds no wrong
-// tokens, of which there is no end.
+// newTokenCache returns a cache from tokens to clients. It holds no wrong tokens: their
+// number is unbounded.
 func newTokenCache(now func() time.Time) *cache.Cache {
 	return cache.New(cache.Options{MaxBytes: 8 << 20, MaxAge: tokenAge, Now: now})
 }
 
-// clientOf returns the client of a token, which is not kept in memory: beside
-// errInactive too.
+// clientOf returns the client of a token, also together with errInactive. The token
+// itself is not kept in memory.
 func (s *Server) clientOf(ctx context.Context, token string) (stats.Client, error) {
 	client, err := cache.Get(ctx, s.tokens, cache.KeyOf(token), clientTopics, func(ctx context.Context) (stats.Client, error) {
 		client, err := s.store.ClientByToken(ctx, token)

@@ -25,17 +25,17 @@ type binder struct {
 	maxBytes int64 // of a batch
 }
 
-// maxFilterBytes bounds every body but that of a batch: one caller must not take
-// the service from the others.
+// maxFilterBytes bounds every body except a batch, so that one caller cannot exhaust
+// the service.
 const maxFilterBytes = 1 << 20
 
-// bodyTooLargeError is about a body of more bytes than are accepted.
+// bodyTooLargeError reports a body above the size limit.
 type bodyTooLargeError struct {
 	limit int64
 	batch bool
 }
 
-// Error says what to do.
+// Error says how to go on.
 func (e *bodyTooLargeError) Error() string {
 	text := fmt.Sprintf("The body is larger than the %d bytes that are accepted", e.limit)
 	if e.batch {
@@ -44,8 +44,8 @@ func (e *bodyTooLargeError) Error() string {
 	return text + "."
 }
 
-// Bind decodes the JSON body into target. io.EOF tells that there is no body,
-// which operations with an optional body accept.
+// Bind decodes the JSON body into target. io.EOF means that there is no body;
+// operations with an optional body accept that.
 func (b binder) Bind(target any, c echo.Context) error {
 	if _, isBatch := target.(*api.CreateStatsJSONRequestBody); isBatch {
 		return b.bindBatch(c)
@@ -65,15 +65,15 @@ func (b binder) Bind(target any, c echo.Context) error {
 	}
 	err = decodeStrict(body, target)
 	if wrong, ok := errors.AsType[*membersError](err); ok && c.Request().Method == http.MethodGet {
-		leaveToQuestion(c, wrong)
+		keepBodyFaults(c, wrong)
 		return nil
 	}
 	return err
 }
 
-// leaveToQuestion lets the operation tell what is wrong with the body of a GET
-// together with what is wrong with its query: see asked.
-func leaveToQuestion(c echo.Context, wrong *membersError) {
+// keepBodyFaults leaves the validation errors of a GET's body to the operation, which
+// reports them together with those of the query: see parametersOf.
+func keepBodyFaults(c echo.Context, wrong *membersError) {
 	r := c.Request()
 	c.SetRequest(r.WithContext(context.WithValue(r.Context(), bodyFaultsKey{}, wrong)))
 }
@@ -84,13 +84,13 @@ func isNoFilter(body []byte) bool {
 	return text == "null" || text == "[]"
 }
 
-// postedKey is under which the context of a request has its body.
+// postedKey is the context key of the body of a batch.
 type postedKey struct{}
 
 // bodies keeps the memory of bodies of batches up to largeBody.
 var bodies = sync.Pool{New: func() any { return new([]byte) }}
 
-// bindBatch leaves the body to the operation as it is: see posted.
+// bindBatch passes the body on undecoded: see posted.
 func (b binder) bindBatch(c echo.Context) error {
 	r := c.Request()
 	if err := checkContentType(r); err != nil {
@@ -106,8 +106,8 @@ func (b binder) bindBatch(c echo.Context) error {
 	return nil
 }
 
-// posted returns the body that bindBatch has left. It is valid until the answer has
-// been written.
+// posted returns the body that bindBatch read. It is valid until the answer has been
+// written.
 func posted(ctx context.Context) []byte {
 	body, ok := ctx.Value(postedKey{}).(*[]byte)
 	if !ok {
@@ -116,8 +116,8 @@ func posted(ctx context.Context) []byte {
 	return *body
 }
 
-// keepBody keeps the memory of the body for the next batch, after the answer has been
-// written.
+// keepBody keeps the memory of the body for the next batch. It is called once the
+// answer has been written.
 func keepBody(ctx context.Context) {
 	body, ok := ctx.Value(postedKey{}).(*[]byte)
 	if ok && cap(*body) <= largeBody {
@@ -125,8 +125,8 @@ func keepBody(ctx context.Context) {
 	}
 }
 
-// read returns the whole body, in buffer if it fits; the error of one that is larger
-// than the limit of tooLarge is tooLarge.
+// read returns the whole body, in buffer if it fits. It returns tooLarge for a body
+// above the limit of tooLarge.
 func read(c echo.Context, tooLarge *bodyTooLargeError, buffer []byte) ([]byte, error) {
 	r := c.Request()
 	if r.Body == nil || r.Body == http.NoBody {
@@ -152,9 +152,9 @@ func read(c echo.Context, tooLarge *bodyTooLargeError, buffer []byte) ([]byte, e
 	return body, nil
 }
 
-// readSized reads to the end. The buffer of a body of a known length grows in few
-// steps, each when a byte more than it holds has arrived: a caller that announces much
-// and sends little takes no memory, and little of a large batch is held twice.
+// readSized reads to the end. The buffer of a body of known length grows in a few
+// steps, each only once it is full. So a caller that announces much and sends little
+// takes no memory, and little of a large batch is held twice.
 func readSized(r io.Reader, length int64, buffer []byte) ([]byte, error) {
 	if length <= 0 {
 		return io.ReadAll(r)
@@ -178,8 +178,8 @@ func readSized(r io.Reader, length int64, buffer []byte) ([]byte, error) {
 	return body, err
 }
 
-// checkContentType refuses bodies that are not declared as JSON: a form is what
-// many programs send when nobody told them otherwise.
+// checkContentType refuses bodies that are not declared as JSON. Many programs send a
+// form by default.
 func checkContentType(r *http.Request) error {
 	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && encoding != "identity" {
 		return &notJSONError{message: "The body is compressed; send it as it is, without Content-Encoding."}

@@ -9,7 +9,7 @@ import (
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
-// follow invalidates what a change makes untrue, whichever process made the change.
+// follow invalidates the cached values that depend on a change, made by any process.
 func (s *Server) follow(change postgres.Change) {
 	switch change {
 	case postgres.ChangeEverything:
@@ -22,7 +22,7 @@ func (s *Server) follow(change postgres.Change) {
 	s.cache.Invalidate(string(change))
 }
 
-// unfollow drops everything, and caches nothing while changes go unheard.
+// unfollow empties the caches and stops caching while no notifications arrive.
 func (s *Server) unfollow() {
 	s.cache.Disable()
 	s.tokens.Disable()
@@ -31,17 +31,17 @@ func (s *Server) unfollow() {
 // listen follows the changes of the database until ctx ends.
 func (s *Server) listen(ctx context.Context) {
 	defer s.unfollow()
-	_ = s.store.Listen(ctx, s.follow) // the error is that of ctx
+	_ = s.store.Listen(ctx, s.follow) // it only returns the error of ctx
 }
 
-// changed invalidates what a write of this process makes untrue. It is called also for
-// a write that failed, since it may have been committed all the same, and before
-// the caller gets its answer, who may read what it wrote at once.
+// changed invalidates the cached values that depend on a write of this process. It is
+// also called for a failed write, which may have been committed all the same. It is
+// called before the answer is sent, since the caller may read what it wrote at once.
 func (s *Server) changed(types ...stats.Type) {
 	for _, t := range types {
 		s.cache.Invalidate(string(t))
 	}
 }
 
-// topicsOf are what an answer about stats of this type depends on.
+// topicsOf returns the cache topics that answers about stats of this type depend on.
 func topicsOf(t stats.Type) []string { return []string{string(t)} }

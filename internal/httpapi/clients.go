@@ -15,7 +15,7 @@ import (
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
-// ClientGet answers the client of the key, with the token that it sent.
+// ClientGet answers with the client of the key and the token that it sent.
 func (s *Server) ClientGet(ctx context.Context, request server.ClientGetRequestObject) (server.ClientGetResponseObject, error) {
 	mask, err := fieldmask.Parse(request.Params.XFields)
 	if err != nil {
@@ -47,8 +47,8 @@ func (s *Server) ClientPatch(ctx context.Context, request server.ClientPatchRequ
 	return replyJSON(ctx, http.StatusCreated, wireClient(changed), mask), nil
 }
 
-// ClientCreate adds a client with the role user. The same client again, with
-// the same token, is 304.
+// ClientCreate adds a client with the role user. It answers 304 where the same client
+// with the same token exists already.
 func (s *Server) ClientCreate(ctx context.Context, request server.ClientCreateRequestObject) (server.ClientCreateResponseObject, error) {
 	mask, err := fieldmask.Parse(request.Params.XFields)
 	if err != nil {
@@ -87,7 +87,7 @@ func newClient(body api.ClientCreation) (stats.Client, error) {
 	if body.Token == nil {
 		return client, nil
 	}
-	// The store would make a token, which the deployment tool would not know.
+	// The store would generate a token that the deployment tool does not know.
 	if client.Token = *body.Token; client.Token == "" {
 		return client, stats.Invalid("token", "is empty; leave it out to have one made")
 	}

@@ -15,7 +15,7 @@ import (
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
-// comparison is api.Comparison in the order of the document.
+// comparison is api.Comparison with its members in the order of the OpenAPI document.
 type comparison struct {
 	Type       stats.Type `json:"type"`
 	From       string     `json:"date_from"`
@@ -24,7 +24,7 @@ type comparison struct {
 	Data       []compared `json:"data"`
 }
 
-// compared is what a client has of something, beside what everybody has.
+// compared has the client's own figure of a key beside everybody's.
 type compared struct {
 	Object        string                            `json:"object,omitzero"`
 	Labels        *processor.LabelSet               `json:"labels,omitzero"`
@@ -46,8 +46,7 @@ type comparedFigure struct {
 	Unranked *disclosure.Unranked `json:"unranked"`
 }
 
-// CompareStats answers the means of what the caller itself sent beside those that the
-// public sees.
+// CompareStats answers with the means of the caller's own stats beside the public ones.
 func (s *Server) CompareStats(ctx context.Context, request server.CompareStatsRequestObject) (server.CompareStatsResponseObject, error) {
 	q := parametersOf(ctx)
 	mask := q.mask(request.Params.XFields)

@@ -14,11 +14,12 @@ import (
 // defaultRequestTimeout is shorter than the 30 s for which front offices wait.
 const defaultRequestTimeout = 25 * time.Second
 
-// errTimedOut is why the context of a request has ended, other than by its caller.
-var errTimedOut = errors.New("the time of the request was up")
+// errTimedOut is the cause of a request's context that its deadline ended.
+var errTimedOut = errors.New("the request timed out")
 
-// deadline ends the context of a request that takes too long. It does not run while
-// the caller is waited for, which has bounds of its own. A nil *deadline never ends.
+// deadline ends the context of a request that takes too long. It is paused while the
+// service waits for the caller, which has limits of its own. A nil *deadline never
+// ends.
 type deadline struct {
 	timer   *time.Timer
 	timeout time.Duration
@@ -33,8 +34,8 @@ func deadlineOf(ctx context.Context) *deadline {
 	return d
 }
 
-// limitTime lets a request take timeout until its answer begins, and as long again for
-// each row of a list: a database may stop answering at any moment.
+// limitTime gives a request timeout until its answer begins, and timeout again for each
+// row of a list: a database may stop answering at any moment.
 func limitTime(timeout time.Duration) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
@@ -55,14 +56,14 @@ func limitTime(timeout time.Duration) echo.MiddlewareFunc {
 
 func timedOut(ctx context.Context) bool { return errors.Is(context.Cause(ctx), errTimedOut) }
 
-// pause stops the time until resume or renew.
+// pause stops the clock until resume or renew.
 func (d *deadline) pause() {
 	if d != nil && d.timer.Stop() {
 		d.left -= time.Since(d.running)
 	}
 }
 
-// resume lets the time run that was left.
+// resume continues with the time that was left.
 func (d *deadline) resume() {
 	if d != nil {
 		d.running = time.Now()
@@ -70,7 +71,7 @@ func (d *deadline) resume() {
 	}
 }
 
-// renew lets the whole time run again.
+// renew starts the whole time again.
 func (d *deadline) renew() {
 	if d != nil {
 		d.left = d.timeout

@@ -24,8 +24,8 @@ import (
 // bodyField names the body as a whole in errors.
 const bodyField = "body"
 
-// strictness: members are matched by their exact names, a name may stand once,
-// and UUIDs and dates have one form each.
+// strictness matches members by their exact names, refuses repeated names, and accepts
+// one form of UUIDs and dates each.
 var strictness = json.JoinOptions(
 	json.RejectUnknownMembers(true),
 	json.WithUnmarshalers(json.JoinUnmarshalers(
@@ -35,8 +35,8 @@ var strictness = json.JoinOptions(
 )
 
 // decodeStrict reads body, which must be one JSON value, into target. Errors are
-// *stats.InvalidError and name the field; that of an object, of which the other
-// members were decoded, is a *membersError and names all fields.
+// *stats.InvalidError and name the field. For an object the error is a *membersError
+// that names all invalid members; the other members are decoded.
 func decodeStrict(body []byte, target any) error {
 	if len(body) == 0 {
 		return invalidBody("a JSON body is needed")
@@ -63,12 +63,12 @@ func decodeStrict(body []byte, target any) error {
 	return nil
 }
 
-// decodeMembers reads every member of an object by itself into the struct that
-// target points to, and notes what is wrong with each.
+// decodeMembers decodes each member of an object separately into the struct that target
+// points to, and collects the errors.
 func decodeMembers(object []byte, target any, wrong *faults) {
 	of := reflect.TypeOf(target).Elem()
 	wrong.add(unknownMembers("", memberNames(object, ""), of))
-	eachMember(object, func(name string, value jsontext.Value) {
+	forEachMember(object, func(name string, value jsontext.Value) {
 		if !hasMember(of, name) {
 			return
 		}
@@ -123,13 +123,13 @@ func readText(d *jsontext.Decoder) (text string, ok bool, err error) {
 	return token.String(), kind == jsontext.KindString, nil
 }
 
-// fieldError is a reason that may be shown to the caller.
+// fieldError is an error with a text that may be shown to the caller.
 type fieldError struct{ reason string }
 
 func (e *fieldError) Error() string { return e.reason }
 
-// decodeError tells the caller, in terms of the JSON that was sent, what could
-// not be read. The value that could not be decoded stands at a place in the body.
+// decodeError turns err into an error for the caller, in terms of the JSON that was
+// sent. The value that failed is at the pointer at in the body.
 func decodeError(at jsontext.Pointer, value []byte, err error) error {
 	var syntax *jsontext.SyntacticError
 	if errors.As(err, &syntax) {
@@ -148,7 +148,7 @@ func decodeError(at jsontext.Pointer, value []byte, err error) error {
 func syntaxError(at jsontext.Pointer, err *jsontext.SyntacticError) error {
 	field := fieldOf(at + err.JSONPointer)
 	if errors.Is(err.Err, jsontext.ErrDuplicateName) {
-		return stats.Invalid(field, "stands twice in the same object")
+		return stats.Invalid(field, "appears twice in the same object")
 	}
 	reason := "unexpected end"
 	if err.Err != nil {
@@ -160,7 +160,7 @@ func syntaxError(at jsontext.Pointer, err *jsontext.SyntacticError) error {
 	}
 }
 
-// semanticReason says what a value should have been.
+// semanticReason says what kind of value was expected.
 func semanticReason(err *json.SemanticError) string {
 	var own *fieldError
 	if errors.As(err.Err, &own) {
@@ -198,15 +198,14 @@ func kindName(t reflect.Type) string {
 	return "of another type"
 }
 
-// unknownArguments names every member of the object at fault that its type does
-// not have.
+// unknownArguments names every unknown member of the object that caused err.
 func unknownArguments(at jsontext.Pointer, value []byte, err *json.SemanticError) error {
 	parent := err.JSONPointer.Parent()
 	return unknownMembers(at+parent, memberNames(value, parent), err.GoType)
 }
 
-// unknownMembers tells which names of the object at a place the struct t does
-// not have; nil stands for none.
+// unknownMembers returns an error about the given names that the struct t lacks, or nil
+// if it has them all.
 func unknownMembers(at jsontext.Pointer, given []string, t reflect.Type) *stats.InvalidError {
 	var names []string
 	for _, name := range given {
@@ -225,8 +224,8 @@ func unknownMembers(at jsontext.Pointer, given []string, t reflect.Type) *stats.
 	return &stats.InvalidError{Message: "Unknown arguments: " + strings.Join(names, ", "), Fields: fields}
 }
 
-// At most so many unknown members are named, and names have so many bytes: a
-// body may be nested, or a name be long, without end.
+// Limits on how many unknown members an error names, and on the bytes of a name: a
+// caller may send any number of any length.
 const (
 	maxNamed      = 20
 	maxNameLength = 200
@@ -234,15 +233,15 @@ const (
 
 func shorten(name string) string { return stats.Shorten(maxNameLength, name) }
 
-// memberNames returns the names of the object that pointer leads to, through
-// arrays.
+// memberNames returns the names of the members of the object at pointer, which may go
+// through arrays.
 func memberNames(body []byte, pointer jsontext.Pointer) []string {
 	value := jsontext.Value(body)
 	for index := range pointer.Tokens() {
 		value = element(value, index)
 	}
 	var names []string
-	eachMember(value, func(name string, _ jsontext.Value) { names = append(names, name) })
+	forEachMember(value, func(name string, _ jsontext.Value) { names = append(names, name) })
 	return names
 }
 
@@ -260,9 +259,9 @@ func element(array jsontext.Value, index string) jsontext.Value {
 	}
 }
 
-// eachMember calls visit for every member of an object; a value that is no
-// object has none. The values are valid until visit returns.
-func eachMember(object jsontext.Value, visit func(name string, value jsontext.Value)) {
+// forEachMember calls visit for every member of an object; other values have none. The
+// values are valid until visit returns.
+func forEachMember(object jsontext.Value, visit func(name string, value jsontext.Value)) {
 	d := jsontext.NewDecoder(bytes.NewBuffer(object))
 	if token, err := d.ReadToken(); err != nil || token.Kind() != jsontext.KindBeginObject {
 		return
@@ -294,14 +293,14 @@ func hasMember(t reflect.Type, name string) bool {
 	return false
 }
 
-// checkRequired notes the required members of an object that are absent or null,
-// which the Go zero value alone cannot tell. Arrays are left to their handlers.
+// checkRequired collects the required members of an object that are absent or null; the
+// Go zero value alone does not show that. Arrays are left to their handlers.
 func checkRequired(body []byte, t reflect.Type, wrong *faults) {
 	if t.Kind() != reflect.Struct {
 		return
 	}
 	present := map[string]bool{}
-	eachMember(body, func(name string, value jsontext.Value) {
+	forEachMember(body, func(name string, value jsontext.Value) {
 		present[name] = value.Kind() != jsontext.KindNull
 	})
 	for field := range t.Fields() {
@@ -312,8 +311,8 @@ func checkRequired(body []byte, t reflect.Type, wrong *faults) {
 	}
 }
 
-// fieldOf turns /0/date into 0.date; the empty pointer is the body. A name that
-// was cut off is left out.
+// fieldOf turns /0/date into 0.date; the empty pointer is the body. A truncated name is
+// left out.
 func fieldOf(pointer jsontext.Pointer) string {
 	if pointer.LastToken() == "" {
 		pointer = pointer.Parent()

@@ -11,7 +11,7 @@ import (
 	"github.com/monarc-project/stats-service/openapi"
 )
 
-// registerDocuments serves the documents.
+// registerDocuments serves the OpenAPI documents.
 func registerDocuments(e *echo.Echo) {
 	e.GET(Root+"/openapi.json", func(c echo.Context) error { return serveDocument(c, echo.MIMEApplicationJSON, openapi.JSON) })
 	e.GET(Root+"/openapi.yaml", func(c echo.Context) error { return serveDocument(c, "application/yaml", openapi.YAML) })

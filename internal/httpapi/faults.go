@@ -6,16 +6,17 @@ import (
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
-// faults is everything that is wrong with a request, told at once.
+// faults collects the validation errors of a request, so that one answer reports them
+// all.
 type faults struct {
 	all *stats.InvalidError
 }
 
-// maxFaults is how many fields are named: a query may have names without end.
+// maxFaults bounds how many fields are named: a query may have any number.
 const maxFaults = 40
 
-// add notes what is wrong with fields; of a field the first reason is kept, and
-// of the messages the first.
+// add collects the errors of fields. It keeps the first reason for each field and the
+// first message.
 func (f *faults) add(wrong *stats.InvalidError) {
 	if wrong == nil {
 		return
@@ -38,7 +39,7 @@ func (f *faults) err() error {
 	return f.all
 }
 
-// membersError is about members of a body, the others of which were decoded.
+// membersError reports invalid members of a body; the other members were decoded.
 type membersError struct {
 	faults *stats.InvalidError
 }
@@ -46,5 +47,5 @@ type membersError struct {
 func (e *membersError) Error() string { return e.faults.Error() }
 func (e *membersError) Unwrap() error { return e.faults }
 
-// bodyFaultsKey is under which a question finds the *membersError of its body.
+// bodyFaultsKey is the context key of the *membersError of a GET's body.
 type bodyFaultsKey struct{}

@@ -25,7 +25,7 @@ import (
 // maxLinkLength keeps the Link header below what proxies accept of a header.
 const maxLinkLength = 2000
 
-// statsList is an answer that goes row by row from the database to the caller.
+// statsList is an answer that streams row by row from the database to the caller.
 type statsList struct {
 	store postgres.StatStore
 	scope stats.Scope
@@ -33,13 +33,13 @@ type statsList struct {
 	mask  *fieldmask.Mask
 }
 
-// about is what the answer says beside the stats.
+// about has the members of the answer other than the stats.
 type about struct {
 	Metadata   api.Metadata `json:"metadata"`
 	Duplicates []uuid.UUID  `json:"duplicates,omitempty"`
 }
 
-// writeArray answers the bare array of the stats.
+// writeArray answers with the stats as a bare array.
 func (l statsList) writeArray(ctx context.Context, w http.ResponseWriter) error {
 	if isHead(ctx) {
 		return writeHeader(w)
@@ -51,8 +51,8 @@ func (l statsList) writeArray(ctx context.Context, w http.ResponseWriter) error 
 	return list.End()
 }
 
-// write answers {"data": [...], "metadata": {...}}. The metadata stands last
-// because it counts what was streamed.
+// write answers {"data": [...], "metadata": {...}}. The metadata comes last because it
+// counts what was streamed.
 func (l statsList) write(ctx context.Context, w http.ResponseWriter) error {
 	if err := l.linkNext(ctx, w); err != nil {
 		return err
@@ -80,7 +80,7 @@ func (l statsList) copyTo(ctx context.Context, list *answer.ListWriter) error {
 	var row []byte
 	time := deadlineOf(ctx)
 	_, err := l.store.EachStat(ctx, l.scope, l.query, func(stat stats.Stat) error {
-		time.pause() // the pace of the caller has a bound of its own
+		time.pause() // slow callers have a limit of their own
 		defer time.renew()
 		row = appendStat(row[:0], stat)
 		return list.Add(row)
@@ -88,8 +88,8 @@ func (l statsList) copyTo(ctx context.Context, list *answer.ListWriter) error {
 	return err
 }
 
-// unsent returns err where it can still become an answer. Otherwise the answer
-// has begun, and the only honest end is to cut it off.
+// unsent returns err where it can still become an answer. Otherwise the answer has
+// begun, and it must be cut off so that it does not look complete.
 func (l statsList) unsent(ctx context.Context, list *answer.ListWriter, err error) error {
 	if !list.Started() {
 		return err
@@ -98,13 +98,14 @@ func (l statsList) unsent(ctx context.Context, list *answer.ListWriter, err erro
 	if errors.Is(err, answer.ErrDisconnected) || ctx.Err() != nil && !timedOut(ctx) {
 		level = slog.LevelInfo
 	}
-	visitOf(ctx).failure = &failure{level: level, message: "a list was cut off", cause: err}
+	requestInfoOf(ctx).failure = &requestFailure{level: level, message: "a list was cut off", cause: err}
 	panic(http.ErrAbortHandler)
 }
 
 func (l statsList) about(count int) about { return about{Metadata: metadata(count, l.query.Page)} }
 
-// writeMetadata answers a caller that does not want the stats, only their number.
+// writeMetadata answers with the number of the stats alone, where the mask leaves them
+// out.
 func (l statsList) writeMetadata(ctx context.Context, w http.ResponseWriter) error {
 	count := 0
 	time := deadlineOf(ctx)
@@ -115,8 +116,8 @@ func (l statsList) writeMetadata(ctx context.Context, w http.ResponseWriter) err
 	return answer.JSON{Status: http.StatusOK, Value: l.about(count), Mask: l.mask, Negotiation: answer.NegotiationOf(ctx)}.Write(w)
 }
 
-// linkNext tells where the next page is, when there is one. Headers go out
-// before the first row, so the row after the page is looked for first.
+// linkNext sets the Link header to the next page if there is one. Headers are sent
+// before the first row, so it looks up the row after the page first.
 func (l statsList) linkNext(ctx context.Context, w http.ResponseWriter) error {
 	if l.query.Limit == 0 {
 		return nil
@@ -146,7 +147,7 @@ func pageOf(page stats.Page) url.Values {
 	}
 }
 
-// queryOf writes a query as parameters.
+// queryOf returns the URL parameters of a query.
 func queryOf(query postgres.ListQuery) url.Values {
 	values := pageOf(query.Page)
 	if query.Type != "" {

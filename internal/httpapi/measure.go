@@ -15,7 +15,7 @@ import (
 	"github.com/monarc-project/stats-service/internal/tracing"
 )
 
-// countInFlight counts requests by what they cost, once their route is known.
+// countInFlight counts running requests by their class, once their route is known.
 func (s *Server) countInFlight(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		defer s.metrics.InFlight(classOf(c.Request().Method, c.Path()))()
@@ -36,11 +36,11 @@ func classOf(method, route string) metrics.Class {
 	return metrics.Other
 }
 
-// countAnswer counts a request that was answered, and why it was refused.
+// countAnswer counts an answered request, with the reason if it was refused.
 func (s *Server) countAnswer(c echo.Context, status int, took time.Duration) {
 	tracing.NameRoute(c.Request().Context(), methodName(c.Request()), c.Path())
 	s.metrics.Request(methodName(c.Request()), c.Path(), status, took)
-	failed := visitOf(c.Request().Context()).failure
+	failed := requestInfoOf(c.Request().Context()).failure
 	if failed == nil {
 		return
 	}
@@ -49,7 +49,8 @@ func (s *Server) countAnswer(c echo.Context, status int, took time.Duration) {
 	}
 }
 
-// refusal tells why a request was refused before it was worked on, if it was.
+// refusal returns the reason for which a request was refused before processing, if it
+// was.
 func refusal(err error) (metrics.Reason, bool) {
 	if _, tooMany := errors.AsType[*tooManyError](err); tooMany {
 		return metrics.RateLimit, true
@@ -69,7 +70,7 @@ func refusal(err error) (metrics.Reason, bool) {
 	return "", false
 }
 
-// countStored counts what became of a batch.
+// countStored counts the results of a batch.
 func (s *Server) countStored(results []stats.Result) {
 	for _, result := range results {
 		if result.Status == stats.Stored {

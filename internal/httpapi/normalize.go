@@ -19,10 +19,9 @@ import (
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
-// normalizer makes one path of the ways in which callers write it: repeated
-// slashes count as one, a trailing slash as none, and the prefix is taken off
-// (a proxy may have done so already). Query parameters are brought into one
-// form as well.
+// normalizer rewrites paths to one form: it merges repeated slashes, drops a trailing
+// slash, and removes the prefix (a proxy may have done so already). It rewrites query
+// parameters to one form as well.
 type normalizer struct {
 	configured string // prefix of the settings
 	trustProxy bool
@@ -37,7 +36,7 @@ func (p normalizer) middleware(next echo.HandlerFunc) echo.HandlerFunc {
 			c.Response().Before(func() { header.Add("Vary", "X-Forwarded-Prefix") }) // links begin with it
 		}
 		r.URL.Path = path
-		r.URL.RawPath = "" // it would win over Path in the router
+		r.URL.RawPath = "" // the router prefers it to Path
 		r.URL.RawQuery = plainQuery(r.URL.RawQuery)
 		c.SetRequest(r.WithContext(prefix.With(r.Context(), base)))
 		if err := checkQuery(r.Method, r.URL.RawQuery); err != nil {
@@ -52,10 +51,9 @@ func (p normalizer) middleware(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// split returns the prefix that the caller sees, and the path below it as the
-// routes have it. A prefix that the proxy names is on the path only if the proxy
-// left it there, which nobody can tell where it is the beginning of routes as well:
-// below /stats, /stats/map is the map.
+// split returns the prefix that the caller sees, and the path below it as the routes
+// have it. A forwarded prefix is removed from the path only where it cannot be part of
+// a route: with the prefix /stats, /stats/map is the map.
 func (p normalizer) split(path, header string) (base, rest string) {
 	forwarded := forwardedPrefix(header)
 	if !p.trustProxy || forwarded == "" {
@@ -73,7 +71,7 @@ func firstSegment(path string) string {
 	return first
 }
 
-// firstSegments returns those of all routes.
+// firstSegments returns the first segments of all routes.
 func firstSegments(routes []*echo.Route) map[string]bool {
 	first := map[string]bool{}
 	for _, route := range routes {
@@ -84,15 +82,16 @@ func firstSegments(routes []*echo.Route) map[string]bool {
 
 var (
 	slashes = regexp.MustCompile(`/{2,}`)
-	// prefixForm is what a forwarded prefix may look like: anything else could
-	// turn our links into those of another host.
+	// prefixForm matches acceptable forwarded prefixes: anything else could point our
+	// links at another host.
 	prefixForm = regexp.MustCompile(`^(/[A-Za-z0-9._~-]+)+$`)
 )
 
 // maxPrefixLength bounds how much a forwarded prefix adds to every link.
 const maxPrefixLength = 200
 
-// forwardedPrefix returns the first prefix of the header, or "" when it is none.
+// forwardedPrefix returns the first prefix of the header, or "" if it is not
+// acceptable.
 func forwardedPrefix(header string) string {
 	first, _, _ := strings.Cut(header, ",")
 	first = strings.TrimRight(singleSlashes(strings.TrimSpace(first)), "/")
@@ -102,13 +101,12 @@ func forwardedPrefix(header string) string {
 	return first
 }
 
-// repeatable are the parameters that are lists: analyses of the API, and what a
-// page is asked to show.
+// repeatable are the parameters that are lists: analyses in the API, and objects of a
+// page.
 var repeatable = map[string]bool{"anrs": true, "object": true}
 
-// checkQuery refuses what would otherwise be passed over or be ambiguous: DELETE
-// with a uuid that cannot be read, is empty or written as Uuid would delete the
-// whole analysis.
+// checkQuery refuses parameters that would otherwise be ignored or ambiguous: a DELETE
+// whose uuid is malformed, empty or spelled Uuid would delete the whole analysis.
 func checkQuery(method, raw string) error {
 	values, err := url.ParseQuery(raw)
 	if err != nil {
@@ -123,7 +121,7 @@ func checkQuery(method, raw string) error {
 		case len(given) > 1 && !repeatable[name]:
 			wrong.add(stats.Invalid(shorten(name), "is given %d times; give it once", len(given)))
 		case name == "uuid" && given[0] == "":
-			wrong.add(stats.Invalid(name, "is empty; leave it out or name a stats"))
+			wrong.add(stats.Invalid(name, "is empty; leave it out or name a stat"))
 		}
 	}
 	return wrong.err()
@@ -149,8 +147,8 @@ func withoutPrefix(path, base string) string {
 
 var indexed = regexp.MustCompile(`^([a-z_]+)\[([^\]]*)\]$`)
 
-// plainQuery rewrites the arrays and maps of PHP (anrs[0]=a, processor_params[b]=c)
-// to the names that the document has: repeated values, and the JSON of a map.
+// plainQuery rewrites the arrays and maps of PHP (anrs[0]=a, processor_params[b]=c) to
+// the form in the OpenAPI document: repeated values, and a map as JSON.
 func plainQuery(raw string) string {
 	if !strings.Contains(raw, "[") && !strings.Contains(raw, "%5B") && !strings.Contains(raw, "%5b") {
 		return raw
@@ -184,11 +182,11 @@ func jsonOf(params map[string]string) string {
 
 type headKey struct{}
 
-// isHead reports whether only the header of an answer is wanted.
+// isHead reports whether the request was a HEAD.
 func isHead(ctx context.Context) bool { return ctx.Value(headKey{}) != nil }
 
-// headAsGet answers HEAD as GET, wherever that is answered. The server sends no
-// body to who asked with HEAD, whatever is written.
+// headAsGet handles HEAD as GET on every route that has GET. The HTTP server drops the
+// body of the answer to a HEAD.
 func headAsGet(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodHead {
@@ -199,8 +197,8 @@ func headAsGet(next http.Handler) http.Handler {
 	})
 }
 
-// tellOfHead names HEAD where the options of an address are asked for.
-func tellOfHead(next echo.HandlerFunc) echo.HandlerFunc {
+// advertiseHead adds HEAD to the answer to OPTIONS.
+func advertiseHead(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		if c.Request().Method == http.MethodOptions {
 			c.Response().Before(func() { allowHead(c.Response().Header()) })
@@ -209,7 +207,7 @@ func tellOfHead(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// allowHead adds HEAD to the methods that an address answers to.
+// allowHead adds HEAD to the methods in the Allow header.
 func allowHead(header http.Header) {
 	allowed := header.Get(echo.HeaderAllow)
 	if strings.Contains(allowed, http.MethodGet) && !strings.Contains(allowed, http.MethodHead) {
@@ -217,7 +215,7 @@ func allowHead(header http.Header) {
 	}
 }
 
-// writeHeader answers 200 with the header of a list that nobody reads.
+// writeHeader answers 200 with the headers of a list, for HEAD.
 func writeHeader(w http.ResponseWriter) error {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Add("Vary", "Accept-Encoding")

@@ -22,19 +22,19 @@ import (
 	"github.com/monarc-project/stats-service/internal/upload"
 )
 
-// statusClientGone is logged, and never seen, when the caller has disconnected.
+// statusClientGone is only logged: the caller has disconnected.
 const statusClientGone = 499
 
-// retryAfterOutage is how many seconds a caller is asked to wait for the database. A
-// failover takes some ten, which callers should not make much longer.
+// retryAfterOutage is the Retry-After in seconds while the database is unavailable. A
+// failover takes some ten seconds, and waiting callers should not add much.
 const retryAfterOutage = 2
 
-// problem is an error as the caller gets it.
+// problem is an error in the form that the caller gets.
 type problem struct {
 	status     int
 	message    string
 	fields     map[string]string
-	retryAfter int // seconds; 0: no word about it
+	retryAfter int // seconds; 0: no Retry-After
 }
 
 var (
@@ -49,12 +49,12 @@ type tooManyError struct{ seconds int }
 
 func (e *tooManyError) Error() string { return "too many requests" }
 
-// notJSONError is about a body whose type the service does not read.
+// notJSONError reports a body that is not declared as plain JSON.
 type notJSONError struct{ message string }
 
 func (e *notJSONError) Error() string { return e.message }
 
-// panicError is a panic of a handler; the stack is for the log alone.
+// panicError is a panic of a handler; the stack is only logged.
 type panicError struct {
 	cause error
 	stack string
@@ -62,8 +62,8 @@ type panicError struct {
 
 func (e *panicError) Error() string { return "panic: " + e.cause.Error() }
 
-// problemOf translates any error of a handler. What is not known becomes a 500
-// that says nothing of the inside; the log has the cause.
+// problemOf translates any error of a handler. Unknown errors become a 500 without
+// internals; the log has the cause.
 func problemOf(err error) problem {
 	if p, ok := requestProblem(err); ok {
 		return p
@@ -84,7 +84,8 @@ func problemOf(err error) problem {
 	}
 }
 
-// requestProblem is about what arrived: the key, the body, the mask.
+// requestProblem translates errors about the request itself: the key, the body, the
+// mask.
 func requestProblem(err error) (problem, bool) {
 	var (
 		tooLarge  *bodyTooLargeError
@@ -126,7 +127,7 @@ func requestProblem(err error) (problem, bool) {
 	return problem{}, false
 }
 
-// domainProblem is about what was asked for.
+// domainProblem translates errors about the stats asked for.
 func domainProblem(err error) (problem, bool) {
 	var (
 		bad      *stats.InvalidError
@@ -169,8 +170,8 @@ func invalid(err *stats.InvalidError) problem {
 	return problem{status: http.StatusBadRequest, message: err.Message, fields: err.Fields}
 }
 
-// echoProblem is about what the router or a generated wrapper refused. Their
-// messages name the parameter and its value, and nothing of the inside.
+// echoProblem translates errors of the router and of generated wrappers. Their messages
+// name the parameter and its value, and no internals.
 func echoProblem(err *echo.HTTPError) problem {
 	switch err.Code {
 	case http.StatusNotFound:
@@ -183,18 +184,20 @@ func echoProblem(err *echo.HTTPError) problem {
 	return problem{status: err.Code, message: http.StatusText(err.Code)}
 }
 
-// asReceived: errors may quote what was sent, which need not be UTF-8.
+// asReceived allows invalid UTF-8: errors may quote input.
 var asReceived = json.JoinOptions(json.Deterministic(true), jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true))
 
-// handleError is the one place where errors become answers and are logged.
+// handleError is the only place that turns errors into answers and records them for the
+// log.
 func (s *Server) handleError(err error, c echo.Context) {
 	p := problemOf(err)
-	visitOf(c.Request().Context()).failure = &failure{level: levelOf(p.status), message: p.message, status: p.status, cause: err}
+	requestInfoOf(c.Request().Context()).failure = &requestFailure{level: levelOf(p.status), message: p.message, status: p.status, cause: err}
 	if c.Response().Committed {
 		return
 	}
 	if p.status == statusClientGone {
-		// Who has closed only its own side must not take an empty answer for success.
+		// A caller that closed only its sending side must not take an empty answer for
+		// success.
 		p.status = http.StatusServiceUnavailable
 	}
 	header := c.Response().Header()
@@ -216,7 +219,8 @@ func (s *Server) handleError(err error, c echo.Context) {
 	}
 }
 
-// sendPage answers with a page, and reports whether one was wanted.
+// sendPage answers with an HTML page if the caller accepts one, and reports whether it
+// did.
 func (s *Server) sendPage(c echo.Context, status int, cause error) bool {
 	if s.pages == nil {
 		return false
@@ -228,7 +232,8 @@ func (s *Server) sendPage(c echo.Context, status int, cause error) bool {
 	return sent && (err == nil || c.Response().Committed)
 }
 
-// causeOf is what the log tells of an error and the caller is not told.
+// causeOf returns the attributes of an error that are logged but not sent to the
+// caller.
 func causeOf(err error) []slog.Attr {
 	attrs := []slog.Attr{slog.Any("cause", err)}
 	var panicked *panicError
@@ -238,7 +243,7 @@ func causeOf(err error) []slog.Attr {
 	return attrs
 }
 
-// levelOf is that of any request unless the service is at fault.
+// levelOf returns the log level: Info unless the service is at fault.
 func levelOf(status int) slog.Level {
 	if status >= http.StatusInternalServerError {
 		return slog.LevelError

@@ -28,8 +28,8 @@ type result struct {
 	Data      any        `json:"data"`
 }
 
-// ProcessingList answers what a processor makes of the stats of all clients, or
-// of the analyses asked for.
+// ProcessingList answers with the result of a processor over the stats of all clients,
+// or of the given analyses.
 func (s *Server) ProcessingList(ctx context.Context, request server.ProcessingListRequestObject) (server.ProcessingListResponseObject, error) {
 	q := parametersOf(ctx)
 	mask := q.mask(request.Params.XFields)
@@ -42,7 +42,7 @@ func (s *Server) ProcessingList(ctx context.Context, request server.ProcessingLi
 		return nil, errNoKey
 	}
 	if len(task.filter.ANRs) > 0 && client.Role != stats.RoleAdmin {
-		// Nobody reads another organisation's values through a filter.
+		// A filter must not reveal another organisation's values.
 		task.filter.OfClient = client.ID
 	}
 	key := task.key(request.Params.XFields)
@@ -72,8 +72,8 @@ func (s *Server) process(ctx context.Context, task processing, mask *fieldmask.M
 	return answer.NewEncoded(body), nil
 }
 
-// key names everything that decides about the answer, whatever the order in
-// which analyses and parameters were given.
+// key includes everything that the answer depends on, independent of the order of
+// analyses and parameters.
 func (p processing) key(mask string) cache.Key {
 	anrs := slices.Clone(p.filter.ANRs)
 	slices.SortFunc(anrs, func(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) })
@@ -87,7 +87,7 @@ func (p processing) key(mask string) cache.Key {
 		strconv.FormatBool(p.filter.LocalStatsOnly), string(ids), strconv.FormatInt(p.filter.OfClient, 10), mask)
 }
 
-// GetProcessorList answers the processors in the order of their names.
+// GetProcessorList answers with the processors in the order of their names.
 func (s *Server) GetProcessorList(ctx context.Context, request server.GetProcessorListRequestObject) (server.GetProcessorListResponseObject, error) {
 	mask, err := fieldmask.Parse(request.Params.XFields)
 	if err != nil {

@@ -19,13 +19,13 @@ import (
 	"github.com/monarc-project/stats-service/openapi/lenient"
 )
 
-// parameters gathers the parameters of a GET, each from the body or else from the
-// query, and everything that cannot be accepted of them.
+// parameters reads the parameters of a GET, each from the body or else from the query,
+// and collects their validation errors.
 type parameters struct {
 	faults faults
 }
 
-// parametersOf begins with what is wrong with the members of its body.
+// parametersOf returns parameters that begin with the validation errors of the body.
 func parametersOf(ctx context.Context) *parameters {
 	q := &parameters{}
 	if wrong, ok := ctx.Value(bodyFaultsKey{}).(*membersError); ok {
@@ -34,8 +34,8 @@ func parametersOf(ctx context.Context) *parameters {
 	return q
 }
 
-// fail notes an error, which must be a *stats.InvalidError or one that can be
-// told to the caller as it is.
+// fail adds an error, which must be a *stats.InvalidError or have a text that the
+// caller may see.
 func (q *parameters) fail(field string, err error) {
 	bad, ok := errors.AsType[*stats.InvalidError](err)
 	if !ok {
@@ -53,7 +53,7 @@ func (q *parameters) mask(header string) *fieldmask.Mask {
 	return mask
 }
 
-// text returns the first of its arguments that says something.
+// text returns the first of its arguments that is not empty.
 func text(body, query string) string {
 	if body != "" {
 		return body
@@ -125,7 +125,7 @@ func (q *parameters) statsType(body, query string) stats.Type {
 	return t
 }
 
-// analyses joins the list and the single analysis, which is a list of one.
+// analyses reads the analyses from the body or else from the query.
 func (q *parameters) analyses(body lenient.UUIDs, query []string) []uuid.UUID {
 	ids := []uuid.UUID(body)
 	if len(ids) == 0 {
@@ -153,13 +153,13 @@ func (q *parameters) id(field, given string) uuid.UUID {
 	return id
 }
 
-// window returns the days asked for, both included.
+// window sets the days of filter, both inclusive.
 func (q *parameters) window(from, to *time.Time, today time.Time, filter *stats.Filter) {
 	filter.DateFrom, filter.DateTo = stats.Window(from, to, today)
 }
 
-// listQuery reads what GET /stats/ asks for. nothing tells that the analysis and
-// the analyses asked for have none in common.
+// listQuery reads the parameters of GET /stats/. nothing reports that anr and anrs have
+// no analysis in common.
 func (s *Server) listQuery(q *parameters, params api.ListStatsParams, given *api.StatsQuery) (query postgres.ListQuery, nothing bool) {
 	body := api.StatsQuery{}
 	if given != nil {
@@ -182,7 +182,7 @@ func (s *Server) listQuery(q *parameters, params api.ListStatsParams, given *api
 	return query, nothing
 }
 
-// narrow keeps of ids only id; no ids stand for all of them.
+// narrow intersects ids with id; empty ids mean all.
 func narrow(ids []uuid.UUID, id uuid.UUID) (kept []uuid.UUID, nothing bool) {
 	if len(ids) == 0 {
 		return []uuid.UUID{id}, false
@@ -195,7 +195,7 @@ func narrow(ids []uuid.UUID, id uuid.UUID) (kept []uuid.UUID, nothing bool) {
 	return nil, true
 }
 
-// processing is what GET /stats/processed/ asks for.
+// processing has the parameters of GET /stats/processed/.
 type processing struct {
 	processor processor.Processor
 	params    processor.Params

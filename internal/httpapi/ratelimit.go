@@ -16,12 +16,12 @@ import (
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
-// idleLimiter is how long an allowance is remembered after its last request.
+// idleLimiter is how long a limiter is kept after its last request.
 const idleLimiter = 3 * time.Minute
 
-// rateLimit lets a client with a right key make so many requests per second, and as many
-// more at once, whatever others do behind the same address. Everybody else has the
-// allowance of an address (of an IPv6 /64). A nil *rateLimit allows everything.
+// rateLimit gives each client with a valid key a rate per second and bursts of twice as
+// many, independent of others behind the same address. Requests without one share the
+// limit of their address (for IPv6, of the /64). A nil *rateLimit allows everything.
 type rateLimit struct {
 	store middleware.RateLimiterStore
 	wait  *tooManyError
@@ -59,12 +59,12 @@ func (l *rateLimit) middleware(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// ofAddress returns a *tooManyError where the address has used up its allowance.
+// ofAddress returns a *tooManyError if the address is above its limit.
 func (l *rateLimit) ofAddress(c echo.Context) error {
 	return l.count("address " + origin.OfText(c.RealIP()).String())
 }
 
-// ofClient returns a *tooManyError where the client has used up its allowance.
+// ofClient returns a *tooManyError if the client is above its limit.
 func (l *rateLimit) ofClient(client stats.Client) error {
 	return l.count("client " + strconv.FormatInt(client.ID, 10))
 }
@@ -83,13 +83,14 @@ func (l *rateLimit) count(caller string) error {
 	return nil
 }
 
-// wrongKeysError tells somebody who has sent too many wrong keys to wait.
+// wrongKeysError asks a caller that has sent too many wrong keys to wait.
 type wrongKeysError struct{ seconds int }
 
 func (e *wrongKeysError) Error() string { return "too many wrong keys" }
 func (e *wrongKeysError) Unwrap() error { return errWrongKey }
 
-// refuseKey returns the error of a wrong key, the later the more of them there were.
+// refuseKey returns the error for a wrong key, after a delay that grows with their
+// number.
 func (s *Server) refuseKey(c echo.Context, token string) error {
 	if err := s.rateLimit.ofAddress(c); err != nil {
 		return err

@@ -10,9 +10,9 @@ import (
 	"github.com/monarc-project/stats-service/internal/fieldmask"
 )
 
-// reply is a success answer of any operation. The generated server asks each
-// answer how to write itself under the name of its operation; the generated
-// response types cannot mask fields or stream, so this one stands for them all.
+// reply writes a success answer of any operation. It implements the generated response
+// interfaces of all operations, since the generated response types can neither mask
+// fields nor stream.
 type reply func(w http.ResponseWriter) error
 
 func (r reply) VisitClientCreateResponse(w http.ResponseWriter) error     { return r(w) }
@@ -26,12 +26,12 @@ func (r reply) VisitGetProcessorListResponse(w http.ResponseWriter) error { retu
 func (r reply) VisitDeleteStatsResponse(w http.ResponseWriter) error      { return r(w) }
 func (r reply) VisitGetStatsResponse(w http.ResponseWriter) error         { return r(w) }
 
-// replyJSON answers with value as far as the mask lets through.
+// replyJSON answers with value, filtered by the mask.
 func replyJSON(ctx context.Context, status int, value any, mask *fieldmask.Mask) reply {
 	return answer.JSON{Status: status, Value: value, Mask: mask, Negotiation: answer.NegotiationOf(ctx)}.Write
 }
 
-// replyEncoded answers what caches may hold as policy says.
+// replyEncoded answers with encoded, which may be cached according to policy.
 func replyEncoded(ctx context.Context, encoded *answer.Encoded, policy answer.CacheControl) reply {
 	return func(w http.ResponseWriter) error { return encoded.Write(w, answer.NegotiationOf(ctx), policy) }
 }

@@ -19,7 +19,7 @@ import (
 	"github.com/monarc-project/stats-service/internal/tracing"
 )
 
-// areas are the loggers of the parts of the API.
+// areas has a logger for each part of the API.
 type areas struct {
 	client, stats, processed, other *slog.Logger
 }
@@ -46,51 +46,51 @@ func (a areas) of(route string) *slog.Logger {
 	return a.other
 }
 
-// requestIDForm is what an id of a request may look like that is taken over: it
-// goes into logs and into headers.
+// requestIDForm matches request ids that are accepted from the caller: they go into
+// logs and headers.
 var requestIDForm = regexp.MustCompile(`^[A-Za-z0-9._:/+=-]{1,100}$`)
 
-type visitKey struct{}
+type requestInfoKey struct{}
 
-// visit is what is found out about a request while it is answered, by the one
-// goroutine that does so.
-type visit struct {
-	id      string   // by which the lines of the request are found
-	failure *failure // nil: none so far
+// requestInfo collects what the log needs to know about a request. Only the goroutine
+// that handles the request uses it.
+type requestInfo struct {
+	id      string          // the log lines of the request have it in common
+	failure *requestFailure // nil: none so far
 }
 
-// visitOf returns the visit of a request, or one of nobody.
-func visitOf(ctx context.Context) *visit {
-	if v, ok := ctx.Value(visitKey{}).(*visit); ok {
-		return v
+// requestInfoOf returns the requestInfo of a context, or an empty one.
+func requestInfoOf(ctx context.Context) *requestInfo {
+	if info, ok := ctx.Value(requestInfoKey{}).(*requestInfo); ok {
+		return info
 	}
-	return &visit{}
+	return &requestInfo{}
 }
 
-func (v *visit) idAttr() slog.Attr { return slog.String("request_id", v.id) }
+func (info *requestInfo) idAttr() slog.Attr { return slog.String("request_id", info.id) }
 
-// failure is an error as its line tells it.
-type failure struct {
+// requestFailure is the error of a request for the log.
+type requestFailure struct {
 	level   slog.Level
 	message string
-	status  int // 0: what was sent
+	status  int // 0: the status that was sent
 	cause   error
 }
 
-// observe gives every request an id, reads the form in which it wants its answer,
-// and logs it when it was answered.
+// observe gives every request an id, reads its content negotiation, and logs it once it
+// is answered.
 func (s *Server) observe(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		start := s.now()
 		r := c.Request()
-		v := &visit{id: r.Header.Get(echo.HeaderXRequestID)}
-		if !requestIDForm.MatchString(v.id) {
-			v.id = uuid.NewString()
+		info := &requestInfo{id: r.Header.Get(echo.HeaderXRequestID)}
+		if !requestIDForm.MatchString(info.id) {
+			info.id = uuid.NewString()
 		}
-		c.Response().Header().Set(echo.HeaderXRequestID, v.id)
-		ctx := answer.WithNegotiation(context.WithValue(r.Context(), visitKey{}, v), r.Header)
+		c.Response().Header().Set(echo.HeaderXRequestID, info.id)
+		ctx := answer.WithNegotiation(context.WithValue(r.Context(), requestInfoKey{}, info), r.Header)
 		c.SetRequest(r.WithContext(ctx))
-		whole := false // stays so when the answer is cut off by a panic
+		whole := false // still false if a panic cuts the answer off
 		defer func() { s.logRequest(c, start, whole) }()
 		if err := next(c); err != nil {
 			c.Error(err)
@@ -100,12 +100,12 @@ func (s *Server) observe(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// logRequest writes one line, with the cause where the request failed. It never
-// has a token or something of a body.
+// logRequest writes one line, with the cause if the request failed. It never contains a
+// token or any part of a body.
 func (s *Server) logRequest(c echo.Context, start time.Time, whole bool) {
 	r := c.Request()
 	ctx := r.Context()
-	failed := visitOf(ctx).failure
+	failed := requestInfoOf(ctx).failure
 	level, message, status := slog.LevelInfo, "request", c.Response().Status
 	if failed != nil {
 		level, message = failed.level, failed.message
@@ -129,7 +129,7 @@ func (s *Server) logRequest(c echo.Context, start time.Time, whole bool) {
 	if s.logAddresses {
 		attrs = append(attrs, slog.String("address", c.RealIP()))
 	}
-	attrs = append(attrs, visitOf(ctx).idAttr())
+	attrs = append(attrs, requestInfoOf(ctx).idAttr())
 	if trace := tracing.ID(ctx); trace != "" {
 		attrs = append(attrs, slog.String("trace_id", trace))
 	}
@@ -139,12 +139,11 @@ func (s *Server) logRequest(c echo.Context, start time.Time, whole bool) {
 	if failed != nil {
 		attrs = append(attrs, causeOf(failed.cause)...)
 	}
-	s.logVisit(ctx, s.areas.of(c.Path()), level, message, attrs...)
+	s.logLine(ctx, s.areas.of(c.Path()), level, message, attrs...)
 }
 
-// logVisit writes a line about the request by the clock of the server, in the name
-// of the function that calls it.
-func (s *Server) logVisit(ctx context.Context, log *slog.Logger, level slog.Level, message string, attrs ...slog.Attr) {
+// logLine writes a log line with the server's clock and its caller as the source.
+func (s *Server) logLine(ctx context.Context, log *slog.Logger, level slog.Level, message string, attrs ...slog.Attr) {
 	if !log.Enabled(ctx, level) {
 		return
 	}
@@ -155,7 +154,7 @@ func (s *Server) logVisit(ctx context.Context, log *slog.Logger, level slog.Leve
 	_ = log.Handler().Handle(ctx, record) // as the logger itself does
 }
 
-// methodName keeps what callers make up out of the log.
+// methodName keeps invented methods out of the log.
 func methodName(r *http.Request) string {
 	if isHead(r.Context()) {
 		return http.MethodHead

@@ -10,13 +10,13 @@ import (
 	"github.com/labstack/echo/v4"
 )
 
-// goneError is about an address of the Python service that changed state with a
-// GET, which no link, preview or search engine must be able to do.
+// goneError reports an address of the Python service that changed state on a GET. No
+// link, preview or search engine must be able to do so.
 type goneError struct{ message string }
 
 func (e *goneError) Error() string { return e.message }
 
-// registerRetired answers such addresses with the command that takes their place.
+// registerRetired answers these addresses with the command that replaces them.
 func registerRetired(e *echo.Echo) {
 	for _, command := range []string{"client_sharing_activate", "client_sharing_deactivate"} {
 		sharing := func(c echo.Context) error {

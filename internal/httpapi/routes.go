@@ -11,8 +11,8 @@ import (
 	"github.com/monarc-project/stats-service/gen/server"
 )
 
-// openRoutes are the API routes that need no key; every other route is
-// protected, so that a route that is added cannot be forgotten.
+// openRoutes are the API routes that need no key. Every other route is protected, so a
+// new route cannot be left open by accident.
 var openRoutes = map[string]bool{
 	Root + "/stats/processed/list": true,
 }
@@ -24,7 +24,7 @@ type apiRoutes struct {
 	authenticate echo.MiddlewareFunc
 	admit        func(maxBytes int64) echo.MiddlewareFunc
 	maxBodyBytes int64           // of a batch
-	keyed        map[string]bool // filled with the method and path of routes that need a key
+	keyed        map[string]bool // collects the method and path of routes that need a key
 }
 
 var _ server.EchoRouter = apiRoutes{}

@@ -31,9 +31,9 @@ import (
 // Root is the path of API v1 below the prefix of the service.
 const Root = "/api/v1"
 
-// NewCache returns a cache for the answers of a server and what they are computed
-// from. It takes 32 MB at most, and is a minute old at most should an announcement
-// of a change get lost on its way.
+// NewCache returns a cache for the answers of a server and what they are computed from.
+// It takes at most 32 MB. If a notification of a change gets lost, entries are stale
+// for at most a minute.
 func NewCache(now func() time.Time) *cache.Cache {
 	return cache.New(cache.Options{MaxBytes: 32 << 20, MaxAge: time.Minute, Now: now})
 }
@@ -52,24 +52,24 @@ type Options struct {
 
 	Prefix           string        // path prefix such as "/x", without trailing slash; may be empty
 	TrustProxy       bool          // honour X-Forwarded-Prefix, -For, -Proto and -Host
-	MaxBodyBytes     int64         // largest body that is read
-	MinBodyRate      int64         // bytes per second that a body arrives with at least; 0: no bound
+	MaxBodyBytes     int64         // largest accepted body
+	MinBodyRate      int64         // minimum bytes per second at which a body arrives; 0: no limit
 	RateLimit        float64       // requests per second and caller; 0: no limit
-	WrongKeys        int           // wrong keys that an address may send before it has to wait; 0: any number
+	WrongKeys        int           // wrong keys that an address may send before it must wait; 0: any number
 	LogAddresses     bool          // of callers
 	RequestTimeout   time.Duration // until the answer of a request begins; 0: 25 s
-	RegistrationOpen bool          // clients may be created without the token of an admin
+	RegistrationOpen bool          // clients may be created without an admin token
 
-	BodyGrace      time.Duration // that a body may take beside MinBodyRate; 0: 10 s
+	BodyGrace      time.Duration // added to the time that MinBodyRate allows; 0: 10 s
 	AcquireTimeout time.Duration // that a large body waits for others; 0: 10 s
 }
 
 // Pages are pages for people, which bring their own routes.
 type Pages interface {
-	// Register adds the routes. The function identify finds the client of a token that a
-	// form was sent with; its errors are those of requests with a key.
+	// Register adds the routes. identify finds the client of a token from a form; it
+	// returns the same errors as for a request with a key.
 	Register(e *echo.Echo, identify func(c echo.Context, token string) (stats.Client, error))
-	// Problem answers a request that failed with a page, where a person reads it.
+	// Problem answers a failed request with a page if a person is to read it.
 	Problem(c echo.Context, status int, cause error) (sent bool, err error)
 }
 
@@ -84,7 +84,7 @@ type Server struct {
 	registrationOpen bool
 	cache            *cache.Cache
 	tokens           *cache.Cache
-	seen             *seen
+	seen             *lastSeenRecorder
 	keys             *audit.Keys
 	metrics          *metrics.Metrics
 	pages            Pages
@@ -119,7 +119,7 @@ func New(opts Options) (*Server, http.Handler) {
 		logAddresses:     opts.LogAddresses,
 		cache:            opts.Cache,
 		tokens:           newTokenCache(opts.Now),
-		seen:             newSeen(opts.Store.ClientStore, opts.Now, opts.Log),
+		seen:             newLastSeenRecorder(opts.Store.ClientStore, opts.Now, opts.Log),
 		keys:             audit.NewKeys(opts.Store, opts.Now, opts.Log),
 	}
 	if opts.WrongKeys > 0 {
@@ -134,7 +134,7 @@ func New(opts Options) (*Server, http.Handler) {
 		e.IPExtractor = echo.ExtractIPFromXFFHeader()
 	}
 	own := sync.OnceValue(func() map[string]bool { return firstSegments(e.Routes()) })
-	e.Pre(s.observe, tellOfHead, privateCaching, normalizer{opts.Prefix, opts.TrustProxy, own}.middleware)
+	e.Pre(s.observe, advertiseHead, privateCaching, normalizer{opts.Prefix, opts.TrustProxy, own}.middleware)
 	e.Use(s.countInFlight, limitTime(opts.RequestTimeout), middleware.RecoverWithConfig(middleware.RecoverConfig{DisableStackAll: true, LogErrorFunc: recovered}))
 	keyed := map[string]bool{}
 	s.rateLimit = newRateLimit(opts.RateLimit, keyed)
@@ -151,13 +151,13 @@ func New(opts Options) (*Server, http.Handler) {
 	return s, webheaders.Handler(bounded, opts.TrustProxy)
 }
 
-// Caches returns the caches of the server by name, to be measured.
+// Caches returns the caches of the server by name, for metrics.
 func (s *Server) Caches() map[string]metrics.Cache {
 	return map[string]metrics.Cache{"answers": s.cache, "tokens": s.tokens}
 }
 
-// Run follows the changes of the database, without which nothing is cached, and
-// writes what is gathered about clients, until ctx ends and once more then.
+// Run follows the changes of the database and records when clients were last seen,
+// until ctx ends; it then records once more. Without it nothing is cached.
 func (s *Server) Run(ctx context.Context) {
 	var group sync.WaitGroup
 	group.Go(func() { s.listen(ctx) })
@@ -169,13 +169,13 @@ func (s *Server) Run(ctx context.Context) {
 // today returns midnight UTC of the current day in the configured time zone.
 func (s *Server) today() time.Time { return stats.Today(s.now(), s.location) }
 
-// recovered turns a panic into an error that is answered and logged as any other.
+// recovered turns a panic into an error that is answered and logged like any other.
 func recovered(_ echo.Context, err error, stack []byte) error {
 	return &panicError{cause: err, stack: string(stack)}
 }
 
-// privateCaching keeps answers to requests with a token out of shared caches:
-// who wants to cache one asks each time whether it still holds.
+// privateCaching keeps answers to requests with a token out of shared caches. A private
+// cache must revalidate them each time.
 func privateCaching(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		if c.Request().Header.Get(keyHeader) == "" {

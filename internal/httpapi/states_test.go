@@ -107,7 +107,7 @@ func TestSilentDatabase(t *testing.T) {
 	for range 2 { // with connections of before, and without
 		ask(func(operation string, got answer) { got.wantUnavailable(operation) })
 	}
-	if text := s.log.String(); !strings.Contains(text, "the time of the request was up") {
+	if text := s.log.String(); !strings.Contains(text, "the request timed out") {
 		t.Errorf("the log does not have the cause")
 	}
 	proxy.Resume()

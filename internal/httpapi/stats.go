@@ -21,7 +21,7 @@ import (
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
-// ListStats answers the stats that the caller may see, streamed.
+// ListStats streams the stats that the caller may see.
 func (s *Server) ListStats(ctx context.Context, request server.ListStatsRequestObject) (server.ListStatsResponseObject, error) {
 	client, ok := caller(ctx)
 	if !ok {
@@ -40,7 +40,7 @@ func (s *Server) ListStats(ctx context.Context, request server.ListStatsRequestO
 	return reply(func(w http.ResponseWriter) error { return list.write(ctx, w) }), nil
 }
 
-// GetStats answers one stats, or those of an analysis, streamed.
+// GetStats answers with one stat, or streams the stats of an analysis.
 func (s *Server) GetStats(ctx context.Context, request server.GetStatsRequestObject) (server.GetStatsResponseObject, error) {
 	client, ok := caller(ctx)
 	if !ok {
@@ -64,8 +64,7 @@ func (s *Server) GetStats(ctx context.Context, request server.GetStatsRequestObj
 	return replyJSON(ctx, http.StatusOK, wireStat(stat), mask), nil
 }
 
-// DeleteStats deletes the stats of an analysis, or one of them, as far as they
-// are the caller's.
+// DeleteStats deletes the caller's stats of an analysis, or one of them.
 func (s *Server) DeleteStats(ctx context.Context, request server.DeleteStatsRequestObject) (server.DeleteStatsResponseObject, error) {
 	client, ok := caller(ctx)
 	if !ok {
@@ -86,10 +85,10 @@ func (s *Server) DeleteStats(ctx context.Context, request server.DeleteStatsRequ
 	return replyStatus(http.StatusNoContent), nil
 }
 
-// identifiers reads the analysis of the path and the optional stats of the
-// query. It ends the question: its error tells all faults.
+// identifiers reads the analysis in the path and the optional stat in the query. Its
+// error has all validation errors of the request.
 func (q *parameters) identifiers(path, query string) (anr uuid.UUID, id *uuid.UUID, err error) {
-	if strings.Contains(path, "/") { // the router takes all that is left for the last parameter
+	if strings.Contains(path, "/") { // the router's last parameter matches the rest of the path
 		return anr, nil, echo.ErrNotFound
 	}
 	anr = q.id("anr", path)
@@ -132,15 +131,15 @@ func (s *Server) CreateStats(ctx context.Context, request server.CreateStatsRequ
 // maxDuplicatesLogged is how many duplicates of a batch are logged.
 const maxDuplicatesLogged = 20
 
-// logDuplicates says which stats were sent under a uuid that is taken.
+// logDuplicates logs the stats whose UUID was already taken.
 func (s *Server) logDuplicates(ctx context.Context, duplicates []uuid.UUID) {
-	id := visitOf(ctx).idAttr()
+	id := requestInfoOf(ctx).idAttr()
 	for i, duplicate := range duplicates {
 		if i == maxDuplicatesLogged {
-			s.logVisit(ctx, s.areas.stats, slog.LevelWarn, "More duplicate stats in the same batch", slog.Int("more", len(duplicates)-i), id)
+			s.logLine(ctx, s.areas.stats, slog.LevelWarn, "More duplicate stats in the same batch", slog.Int("more", len(duplicates)-i), id)
 			return
 		}
-		s.logVisit(ctx, s.areas.stats, slog.LevelWarn, "Duplicate stats: "+duplicate.String(), id)
+		s.logLine(ctx, s.areas.stats, slog.LevelWarn, "Duplicate stats: "+duplicate.String(), id)
 	}
 }
 
@@ -162,17 +161,17 @@ func metadata(count int, page stats.Page) api.Metadata {
 	}
 }
 
-// batchAnswer tells what became of a batch. It is sent item by item, with the
-// data as it came: a second copy of a large batch would cost as much again. Nor
-// is it compressed, whatever the caller accepts: it says what the caller has
-// just sent, and compressing that took a sixth of the time of a post.
+// batchAnswer reports the results of a batch. It is sent item by item with the received
+// data, since a second copy of a large batch would double its memory. It is never
+// compressed: it repeats what the caller has just sent, and compression took a sixth of
+// the time of a post.
 type batchAnswer struct {
 	items   []stats.Item
 	results []stats.Result // one for each item
 	mask    *fieldmask.Mask
 }
 
-// duplicates returns the uuids that were already there.
+// duplicates returns the UUIDs that were already there.
 func (b batchAnswer) duplicates() []uuid.UUID {
 	var ids []uuid.UUID
 	for _, result := range b.results {
@@ -209,7 +208,7 @@ func (b batchAnswer) write(w http.ResponseWriter) error {
 	return list.EndObject(rest)
 }
 
-// copyTo adds every item that is stored now, with the data that was sent.
+// copyTo adds every item that is stored, with the data that was sent.
 func (b batchAnswer) copyTo(list *answer.ListWriter) error {
 	var row []byte
 	for i, result := range b.results {

@@ -258,7 +258,7 @@ func (p *batchParser) member(item *Item, seen *members) error {
 		p.errs.add(Shorten(maxFieldLen, p.field(name)), "is not known here")
 		return nil
 	case *seen&(1<<index) != 0:
-		p.errs.add(p.field(name), "stands twice in the same object")
+		p.errs.add(p.field(name), "appears twice in the same object")
 		return nil
 	}
 	*seen |= 1 << index

@@ -118,7 +118,7 @@ func TestFaultsOfBatch(t *testing.T) {
 		"5.anr": "is required", "5.type": "is required", "5.date": "is required", "5.data": "is required",
 		"6":      "must be an object, not a list",
 		"7.type": "must be a string",
-		"8.type": "stands twice in the same object", "8.data": "must be an object, not a list",
+		"8.type": "appears twice in the same object", "8.data": "must be an object, not a list",
 		"9.data": "must be an object or a list, not a string", "9.x": "is not known here",
 	}
 	if diff := cmp.Diff(want, invalid.Fields); diff != "" {

@@ -18,44 +18,45 @@ import (
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
-// Owner says whose stats are compared: those of a client, of these analyses or of all
-// that it has.
+// Owner selects the stats that are compared: those of a client, in these analyses or in
+// all of its analyses.
 type Owner struct {
 	ClientID int64
 	ANRs     []uuid.UUID
 }
 
-// Comparison has the means of a client beside those that the public sees. Why a band and
-// nothing finer is in docs/adr/0028-mine-against-all.md.
+// Comparison has the means of a client beside the public ones. See
+// docs/adr/0028-mine-against-all.md for why positions are no finer than a band.
 type Comparison struct {
 	From, To time.Time // the period
-	// RankedFrom is the first day of the stats that positions are of: From or, where
-	// figures are suppressed, the first day of the last week.
+	// RankedFrom is the first day of the stats that the positions are computed from:
+	// From or, where figures are suppressed, the first day of the last week.
 	RankedFrom time.Time
 	Figures    []Compared // in the order of their keys
 }
 
-// Compared is what a client has of a key, beside what everybody has.
+// Compared has a client's own figure of a key beside everybody's.
 type Compared struct {
 	Key stats.Key
-	// Labels are those that the client sent, Referential those of what a category is of.
+	// Labels are the ones that the client sent; Referential has those of a category's
+	// referential.
 	Labels, Referential stats.Labels
 	Own                 [3]float64  // as the sums of processor.DailySum
-	All                 *[3]float64 // nil: too few stand behind it
+	All                 *[3]float64 // nil: suppressed
 	Contributors                    // behind All, as Support has them
 	Positions           [3]Position // of Own
 }
 
-// Position is where a mean of a client is among those of the other organisations.
+// Position ranks a client's mean among those of the other organisations.
 type Position struct {
-	Band     Band     // empty: it is not known
+	Band     Band     // empty: unknown
 	Unranked Unranked // why Band is empty
 }
 
-// Band is a quarter of the other organisations, by their means.
+// Band is a quarter of the other organisations, ordered by their means.
 type Band string
 
-// The bands. A limit between two of them belongs to the lower one.
+// The bands. The limit between two bands belongs to the lower one.
 const (
 	Lowest      Band = "lowest"
 	LowerMiddle Band = "lower_middle"
@@ -65,21 +66,21 @@ const (
 
 var bands = [...]Band{Lowest, LowerMiddle, UpperMiddle, Highest}
 
-// Unranked is why there is no band.
+// Unranked is the reason why there is no band.
 type Unranked string
 
 // The reasons.
 const (
-	FewAnalyses      Unranked = "few_analyses"      // stand behind what everybody has
-	FewOrganisations Unranked = "few_organisations" // stand behind it, or would in a band
+	FewAnalyses      Unranked = "few_analyses"      // too few behind everybody's figure
+	FewOrganisations Unranked = "few_organisations" // too few behind it, or in a band
 	AllAlike         Unranked = "alike"             // all bands would have the same means
-	NothingRecent    Unranked = "nothing_recent"    // the client sent nothing of it in the last week
+	NothingRecent    Unranked = "nothing_recent"    // the client sent nothing for it in the last week
 	SingleCell       Unranked = "single_cell"       // organisations are not ranked by cells of a map
 )
 
-// Compare compares what a client sent with what filter asks for. The type and both dates
-// of filter are required, its ANRs and OfClient must be empty. Only what the client has
-// is in the comparison; of a muted client that is nothing.
+// Compare compares a client's stats with those that filter selects. The type and both
+// dates of filter are required; its ANRs and OfClient must be empty. The comparison has
+// only keys that the client measured, and none for a muted client.
 func (c *Control) Compare(ctx context.Context, filter stats.Filter, whose Owner) (Comparison, error) {
 	if c.Active() {
 		filter = c.limit(filter)
@@ -110,14 +111,14 @@ func (c *Control) Compare(ctx context.Context, filter stats.Filter, whose Owner)
 	return comparison, nil
 }
 
-// side is what a comparison is made of.
+// side has the inputs of a comparison.
 type side struct {
 	own      []processor.DailySum
 	all      map[stats.Key]processor.Average
 	supports Supports
 	others   organisations
 	whose    int64
-	since    time.Time // first day of what others have
+	since    time.Time // first day of the others' stats
 }
 
 func (c *Control) compare(t stats.Type, s side) []Compared {
@@ -130,7 +131,7 @@ func (c *Control) compare(t stats.Type, s side) []Compared {
 		}
 	}
 	if c.Active() {
-		s.own = weeklySums(s.own) // as what everybody has
+		s.own = weeklySums(s.own) // like everybody's figures
 	}
 	var figures []Compared
 	for key, own := range processor.Averages(t, s.own) {
@@ -163,8 +164,8 @@ func (c *Control) compare(t stats.Type, s side) []Compared {
 	return figures
 }
 
-// supportedBy is the key whose support is that of a figure: a cell without risks is left
-// out by the sender, so that those who sent the map stand behind it.
+// supportedBy returns the key whose contributors count for a figure. For a cell these
+// are the senders of the map, since senders leave out cells without risks.
 func supportedBy(t stats.Type, key stats.Key) stats.Key {
 	if t == stats.Cartography {
 		return stats.Key{State: key.State, Kind: key.Kind}
@@ -179,7 +180,7 @@ func compareKeys(a, b stats.Key) int {
 	)
 }
 
-// organisations are the means that clients have of each key.
+// organisations has the means of the clients for each key.
 type organisations map[stats.Key]peers
 
 type peers []peer
@@ -191,14 +192,14 @@ type peer struct {
 
 // Size estimates how many bytes it takes.
 func (o organisations) Size() (size int64) {
-	const ofKey, ofPeer = 300, 32 // with what maps leave free
+	const ofKey, ofPeer = 300, 32 // includes free slots of maps
 	for _, of := range o {
 		size += ofKey + ofPeer*int64(len(of))
 	}
 	return size
 }
 
-// without has one of the values of all but a client.
+// without returns one of the values of all clients except one.
 func (p peers) without(client int64, value int) []float64 {
 	values := make([]float64, 0, len(p))
 	for i := range p {
@@ -209,9 +210,10 @@ func (p peers) without(client int64, value int) []float64 {
 	return values
 }
 
-// rankedPart asks for the stats that positions are of. Where figures are suppressed,
-// those of a single week: else the bands of one period less those of another would be of
-// few, and each question would have limits of its own.
+// rankedPart returns the filter for the stats that positions are computed from. Where
+// figures are suppressed, it selects a single week. Otherwise the difference between
+// the bands of two periods could identify a few, and each query would have its own
+// limits.
 func (c *Control) rankedPart(filter stats.Filter) stats.Filter {
 	if c.Active() {
 		filter.DateFrom = monday(filter.DateTo)
@@ -219,10 +221,10 @@ func (c *Control) rankedPart(filter stats.Filter) stats.Filter {
 	return filter
 }
 
-// organisations reads the means of all clients over what filter asks for. Where figures
-// are suppressed, filter asks for a week, and only the keys are there whose figures are
-// shown; of the local ones only those that no others have, as the difference to all would
-// be of few.
+// organisations reads the means of all clients over the stats that filter selects.
+// Where figures are suppressed, filter must select one week, and the result has only
+// keys whose figures are shown. For local clients it has only keys that no others have,
+// since the difference to all could identify a few.
 func (c *Control) organisations(ctx context.Context, filter stats.Filter) (organisations, error) {
 	key := cache.KeyOf("organisations", string(filter.Type), filter.DateFrom.Format(time.DateOnly), filter.DateTo.Format(time.DateOnly),
 		strconv.FormatBool(filter.LocalStatsOnly), strconv.Itoa(c.MinClients()))
@@ -271,14 +273,14 @@ func (c *Control) suppressOrganisations(ctx context.Context, filter stats.Filter
 	return nil
 }
 
-// section is some of the organisations in the order of their means.
+// section is a range of the organisations, ordered by their means.
 type section struct{ from, to int } // without to
 
-// between are the organisations whose mean is the limit between two bands, and whether so
-// many organisations are enough for bands.
+// between returns the organisations whose mean is the limit between two bands, and
+// reports whether there are enough organisations for bands.
 func (k threshold) between(organisations int) (at [len(bands) - 1]section, enough bool) {
 	size := max(int(k), 1)
-	// Those that are in no limit are known from the total, less the limits.
+	// The organisations in no limit can be computed from the total less the limits.
 	if organisations < len(bands)*size || k.identifies(organisations-len(bands)*size) {
 		return at, false
 	}
@@ -290,8 +292,9 @@ func (k threshold) between(organisations int) (at [len(bands) - 1]section, enoug
 }
 
 // position ranks a mean among those of other organisations, in quarters. The limit
-// between two quarters is the mean of the k organisations on either side of it: who
-// moves an own value step by step finds that, and nothing of fewer.
+// between two quarters is the mean of the k organisations on either side of it. A
+// client that varies its own value step by step finds that limit, but nothing about
+// fewer organisations.
 func (k threshold) position(own float64, others []float64) Position {
 	between, enough := k.between(len(others))
 	if !enough {
@@ -302,7 +305,7 @@ func (k threshold) position(own float64, others []float64) Position {
 	above := 0
 	for i, at := range between {
 		sum, others := 0.0, others[at.from:at.to]
-		zeros := 0 // which add nothing to hide behind
+		zeros := 0 // they do not help anonymity
 		for _, value := range others {
 			sum += value
 			if value == 0 {

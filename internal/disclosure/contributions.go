@@ -17,13 +17,13 @@ import (
 // Contributions are numbers of stats, analyses and clients behind figures.
 type Contributions = postgres.Contributions
 
-// Contributions counts what stands behind the figures of a period, or of all
-// times where the dates of filter are zero. Its ANRs must be empty, and its type where
-// the dates are zero; no type means all of them.
+// Contributions counts the stats, analyses and clients behind the figures of a period,
+// or of all time if the dates of filter are zero. The ANRs of filter must be empty. Its
+// type must be empty if the dates are zero; no type means all types.
 //
-// Where figures are suppressed, stats are added up over the weeks that may be
-// shown. Analyses and clients are the most of any week: those of a longer period
-// less those of a shorter one would be those of a single client.
+// Where figures are suppressed, stats are added up over the weeks that may be shown.
+// The numbers of analyses and clients are the highest of any week: otherwise the
+// difference between a longer and a shorter period could single out one client.
 func (c *Control) Contributions(ctx context.Context, filter stats.Filter) (Contributions, error) {
 	types := stats.Types()
 	if filter.Type != "" {

@@ -6,9 +6,9 @@
 // (primary suppression), and so are those from which a suppressed one could be
 // computed (complementary suppression).
 //
-// Also differences of answers are safe: every answer is made of parts, each of
-// them shown always or never. A part is one key of one type in one week. Why and
-// how is in docs/adr/0014-public-figures-of-few.md.
+// Differences between answers are safe too: every answer is made of parts, each of
+// which is shown always or never. A part is one key of one type in one week. See
+// docs/adr/0014-public-figures-of-few.md.
 package disclosure
 
 import (
@@ -29,15 +29,15 @@ type Options struct {
 	Cache    *cache.Cache
 	Now      func() time.Time
 	Location *time.Location // decides which day "today" is
-	// MinClients is the k-anonymity threshold: figures that fewer clients stand
-	// behind are suppressed. Up to 1 suppresses nothing.
+	// MinClients is the k-anonymity threshold: figures with fewer clients behind them
+	// are suppressed. A value of 1 or less suppresses nothing.
 	MinClients int
-	// MinAnalyses is how many analyses must stand behind a figure that a client
-	// compares its own with. Up to 1 is any number.
+	// MinAnalyses is how many analyses must be behind a figure that a client compares
+	// its own with. A value of 1 or less allows any number.
 	MinAnalyses int
 }
 
-// Control is the only way from the database to what the public sees.
+// Control is the only path from the database to public figures.
 type Control struct {
 	store     postgres.SumStore
 	cache     *cache.Cache
@@ -48,12 +48,12 @@ type Control struct {
 	minAnalyses int
 }
 
-// New returns the control of the figures of a store.
+// New returns a Control for the figures of a store.
 func New(o Options) *Control {
 	return &Control{o.Store, o.Cache, o.Now, o.Location, threshold(o.MinClients), o.MinAnalyses}
 }
 
-// MinClients returns the k-anonymity threshold, which is 1 at least.
+// MinClients returns the k-anonymity threshold, at least 1.
 func (c *Control) MinClients() int { return max(int(c.threshold), 1) }
 
 // Active reports whether figures are suppressed at all.
@@ -62,12 +62,12 @@ func (c *Control) Active() bool { return c.threshold > 1 }
 // Today returns midnight UTC of the current day in the configured time zone.
 func (c *Control) Today() time.Time { return stats.Today(c.now(), c.location) }
 
-// The topics of a cache that figures are computed from.
+// Cache topics that figures depend on.
 
-// TopicClients is the topic of clients and their coordinates.
+// TopicClients is the cache topic of clients and their coordinates.
 const TopicClients = string(postgres.ChangeClients)
 
-// Topics returns the topics of stats of these types.
+// Topics returns the cache topics of stats of these types.
 func Topics(types ...stats.Type) []string {
 	topics := make([]string, len(types))
 	for i, t := range types {
@@ -76,9 +76,9 @@ func Topics(types ...stats.Type) []string {
 	return topics
 }
 
-// DailySums returns the daily sums that filter asks for. Where figures are
-// suppressed, these are sums of weeks, with the date of the Monday. The type and
-// both dates of filter are required, its ANRs must be empty.
+// DailySums returns the daily sums that filter selects. Where figures are suppressed,
+// it returns weekly sums dated on the Monday. The type and both dates of filter are
+// required; its ANRs must be empty.
 func (c *Control) DailySums(ctx context.Context, filter stats.Filter) ([]processor.DailySum, error) {
 	if c.Active() {
 		filter = c.limit(filter)
@@ -97,9 +97,9 @@ func (c *Control) DailySums(ctx context.Context, filter stats.Filter) ([]process
 	return visible.only(weeklySums(sums), filter.LocalStatsOnly), nil
 }
 
-// disclosed decides which figures of the period may be shown. It reads all stats
-// of the period, and many pages ask for the same, so the result is cached. Both
-// views of a period are decided about together.
+// disclosed decides which figures of the period may be shown. The result is cached: it
+// takes all stats of the period, and many pages need the same. It covers both views of
+// a period.
 func (c *Control) disclosed(ctx context.Context, filter stats.Filter) (disclosed, error) {
 	key := cache.KeyOf("disclosed", string(filter.Type), filter.DateFrom.Format(time.DateOnly), filter.DateTo.Format(time.DateOnly),
 		strconv.Itoa(c.MinClients()))
@@ -112,8 +112,8 @@ func (c *Control) disclosed(ctx context.Context, filter stats.Filter) (disclosed
 	})
 }
 
-// ofAllClients is the filter for all clients: what may be shown of the local ones
-// depends on the others.
+// ofAllClients returns the filter for all clients: which figures of the local ones may
+// be shown depends on the others.
 func ofAllClients(filter stats.Filter) stats.Filter {
 	filter.LocalStatsOnly = false
 	return filter

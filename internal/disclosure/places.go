@@ -13,17 +13,16 @@ import (
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
-// Place is where clients are, with coordinates in degrees as precise as they are
-// published.
+// Place is a location of clients, in degrees with the published precision.
 type Place struct{ Latitude, Longitude float64 }
 
-// Places are clients, by their ids, at each place.
+// Places has the ids of the clients at each place.
 type Places map[Place][]int64
 
-// Places returns the active clients by where they are published to be; publish
-// makes a coordinate less precise. Where figures are suppressed, places of too
-// few clients are left out, and those of others than local clients are there
-// whatever is asked for: they decide about what may be shown.
+// Places returns the active clients by their published place; publish rounds a
+// coordinate. Where figures are suppressed, it leaves out places with too few clients,
+// and includes clients that are not local even if localOnly is set: what may be shown
+// depends on them.
 func (c *Control) Places(ctx context.Context, localOnly bool, publish func(degrees float64) float64) (Places, error) {
 	located, err := c.store.LocatedClients(ctx, localOnly && !c.Active())
 	if err != nil {
@@ -38,15 +37,16 @@ func (c *Control) Places(ctx context.Context, localOnly bool, publish func(degre
 	return places, nil
 }
 
-// PlaceSums are what clients at a place sent, and how many of them did: at all in
-// the period or, where figures are suppressed, in the week with the most.
+// PlaceSums has the sums of the stats from a place and the number of clients that sent
+// them: in the whole period or, where figures are suppressed, in the week with the
+// most.
 type PlaceSums struct {
 	Clients int
 	Sums    []processor.DailySum
 }
 
-// SumsByPlace adds up what filter asks for, place by place. The type and both
-// dates of filter are required, its ANRs must be empty.
+// SumsByPlace adds up the stats that filter selects by place. The type and both dates
+// of filter are required; its ANRs must be empty.
 func (c *Control) SumsByPlace(ctx context.Context, filter stats.Filter, places Places) (map[Place]PlaceSums, error) {
 	if c.Active() {
 		return c.disclosedByPlace(ctx, c.limit(filter), places)
@@ -95,8 +95,8 @@ func (c *Control) disclosedByPlace(ctx context.Context, filter stats.Filter, pla
 	return result, nil
 }
 
-// mostSenders is the most clients that sent stats in a week in which their number
-// may be shown.
+// mostSenders returns the highest number of clients that sent stats in one week, among
+// the weeks whose number may be shown.
 func (k threshold) mostSenders(behind postgres.Behind, localOnly bool) int {
 	most := 0
 	for _, senders := range behind.Senders {

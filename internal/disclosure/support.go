@@ -15,30 +15,30 @@ import (
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
-// Contributors are numbers of different analyses and clients.
+// Contributors counts distinct analyses and clients.
 type Contributors = rollup.Contributors
 
-// Quartiles divide analyses by their values: a quarter of them is up to Low, half up
-// to Median, three quarters up to High. Between two analyses the value is interpolated,
-// as spreadsheets do (QUARTILE.INC).
+// Quartiles are the quartiles of the values of analyses, interpolated as spreadsheets
+// do (QUARTILE.INC).
 type Quartiles struct{ Low, Median, High float64 }
 
-// Support is what stands behind the figures of a key in a period.
+// Support describes the contributors behind the figures of a key in a period.
 type Support struct {
 	Contributors
 	Parts map[time.Time]Contributors // by first day
-	// Spread has the quartiles of the means of the analyses, for each of the values
-	// that stats of the type have; nil where figures are suppressed, since a quartile
-	// is the value of one analysis.
+	// Spread has the quartiles of the means of the analyses, for each value of the
+	// type. It is nil where figures are suppressed, since a quartile can be the value
+	// of one analysis.
 	Spread *[3]Quartiles
 }
 
-// Supports are by key. Risks of all kinds together have a key without a kind.
+// Supports maps keys to their support. The key of risks of all kinds together has no
+// kind.
 type Supports map[stats.Key]Support
 
 // Size estimates how many bytes it takes.
 func (s Supports) Size() (size int64) {
-	const ofKey, ofPart = 400, 80 // with what maps leave free
+	const ofKey, ofPart = 400, 80 // includes free slots of maps
 	for _, one := range s {
 		size += ofKey + ofPart*int64(len(one.Parts))
 	}
@@ -47,19 +47,19 @@ func (s Supports) Size() (size int64) {
 
 // Parts are a way to divide a period.
 type Parts struct {
-	Name  string                    // tells it from others
+	Name  string                    // unique
 	Start func(time.Time) time.Time // the first day of the part that a day belongs to
 }
 
-// Undivided has one part, whatever the period.
+// Undivided has the whole period as its one part.
 var Undivided = Parts{"undivided", func(time.Time) time.Time { return time.Time{} }}
 
-// Support tells what stands behind the figures that filter asks for. The type and
-// both dates of filter are required, its ANRs must be empty. It reads all stats of the
+// Support returns the contributors behind the figures that filter selects. The type and
+// both dates of filter are required; its ANRs must be empty. It reads all stats of the
 // period, so the result is cached.
 //
-// Where figures are suppressed, only weeks that may be shown count, and numbers are
-// those of the week with the most, as those of Contributions.
+// Where figures are suppressed, only weeks that may be shown count, and the numbers are
+// those of the week with the most, as in Contributions.
 func (c *Control) Support(ctx context.Context, filter stats.Filter, parts Parts) (Supports, error) {
 	if c.Active() {
 		filter = c.limit(filter)
@@ -69,7 +69,7 @@ func (c *Control) Support(ctx context.Context, filter stats.Filter, parts Parts)
 	return cache.Get(ctx, c.cache, key, Topics(filter.Type), func(ctx context.Context) (Supports, error) {
 		supports, err := c.support(ctx, filter, parts)
 		if err != nil {
-			return nil, fmt.Errorf("read what stands behind %s figures: %w", filter.Type, err)
+			return nil, fmt.Errorf("read the contributors behind %s figures: %w", filter.Type, err)
 		}
 		return supports, nil
 	})
@@ -133,7 +133,7 @@ func most(a, b Contributors) Contributors {
 	return Contributors{Analyses: max(a.Analyses, b.Analyses), Clients: max(a.Clients, b.Clients)}
 }
 
-// addAllKinds adds what the risks of both kinds come to in each analysis.
+// addAllKinds adds a key for the risks of both kinds together, analysis by analysis.
 func addAllKinds(shares map[stats.Key]rollup.Shares) {
 	for _, state := range stats.States() {
 		for _, level := range stats.Levels() {
@@ -173,8 +173,8 @@ func spreadOf(means []rollup.AnalysisMean) *[3]Quartiles {
 	return &spread
 }
 
-// quantile interpolates between the values beside the place at a share of the way
-// along sorted values.
+// quantile returns the quantile at share, 0 to 1, of sorted values, with linear
+// interpolation.
 func quantile(sorted []float64, share float64) float64 {
 	below, rest := math.Modf(share * float64(len(sorted)-1))
 	i := int(below)
@@ -184,8 +184,8 @@ func quantile(sorted []float64, share float64) float64 {
 	return sorted[i] + rest*(sorted[i+1]-sorted[i])
 }
 
-// MeansOfAnalyses are the means of each analysis that a key has in a period, in no
-// order that tells which they are of; nil where figures are suppressed.
+// MeansOfAnalyses returns the means of a key for each analysis in a period, in an order
+// that does not identify the analyses. It returns nil where figures are suppressed.
 func (c *Control) MeansOfAnalyses(ctx context.Context, filter stats.Filter, key stats.Key) ([][3]float64, error) {
 	if c.Active() {
 		return nil, nil
@@ -202,20 +202,21 @@ func (c *Control) MeansOfAnalyses(ctx context.Context, filter stats.Filter, key 
 	return means, nil
 }
 
-// Freshness tells how new the figures are that the public sees today.
+// Freshness describes how recent the public figures are today.
 type Freshness struct {
 	// Newest is the day of the newest stats or, where figures are suppressed, the last
-	// day of the newest week that is shown; zero: there are none.
+	// day of the newest week that is shown. It is zero if there are none.
 	Newest time.Time
-	// Recent are the clients that sent something in the last seven days or, where
-	// figures are suppressed, in the last week that is over; Clients those of a year.
+	// Recent counts the clients that sent stats in the last seven days or, where
+	// figures are suppressed, in the last complete week. Clients counts those of the
+	// last year.
 	Recent, Clients int64
 }
 
-// yearOfClients is how long clients count as such after they sent something, in days.
+// yearOfClients is how many days a client counts after its last stats.
 const yearOfClients = 365
 
-// Freshness reads it for all clients or the local ones.
+// Freshness returns the freshness for all clients or for the local ones.
 func (c *Control) Freshness(ctx context.Context, localOnly bool) (f Freshness, err error) {
 	today := c.Today()
 	since := today.AddDate(0, 0, -6)

@@ -14,19 +14,19 @@ import (
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
-// threshold is the k of k-anonymity: how many clients must stand behind a figure.
+// threshold is the k of k-anonymity: how many clients must be behind a figure.
 type threshold int
 
-// identifies reports whether a figure of so many clients tells too much of them.
-// One of no clients tells nothing.
+// identifies reports whether a figure of this many clients reveals too much about them.
+// A figure of no clients reveals nothing.
 func (k threshold) identifies(clients int) bool { return clients > 0 && clients < int(k) }
 
 // visibility says in which views a figure may be shown.
 type visibility struct{ all, local bool }
 
-// primary decides about a figure that so many local clients and others stand
-// behind. That of the local ones is suppressed also where the rest, which is the
-// difference to all, identifies.
+// primary decides on a figure with this many local and other clients behind it. The
+// local figure is also suppressed if the difference to all, the figure of the others,
+// identifies them.
 func (k threshold) primary(locals, others int) visibility {
 	return visibility{
 		all:   locals+others >= int(k),
@@ -38,16 +38,15 @@ func (k threshold) primaryOf(c postgres.Clients) visibility {
 	return k.primary(len(c.Local), len(c.Others))
 }
 
-// disclosed are the figures that may be shown, by key and Monday. What is not
-// there may not.
+// disclosed has the figures that may be shown, by key and Monday. All others may not.
 //
-// Of risks and their cartography a key of state and kind alone says that numbers
-// of 0, which nobody stands behind, may be shown.
+// For risks and their cartography, a key with only state and kind means that zeros,
+// which have no clients behind them, may be shown.
 type disclosed map[stats.Key]map[time.Time]visibility
 
 // Size estimates how many bytes it takes.
 func (d disclosed) Size() (size int64) {
-	const ofKey, ofWeek = 300, 48 // with what maps leave free
+	const ofKey, ofWeek = 300, 48 // includes free slots of maps
 	for _, weeks := range d {
 		size += ofKey + ofWeek*int64(len(weeks))
 	}
@@ -93,7 +92,7 @@ func (k threshold) disclose(t stats.Type, behind postgres.Behind) disclosed {
 	return result
 }
 
-// prune removes what may not be shown, which is the same as what is not there.
+// prune removes figures that may not be shown: a missing entry means the same.
 func (d disclosed) prune() {
 	for key, weeks := range d {
 		maps.DeleteFunc(weeks, func(_ time.Time, v visibility) bool { return !v.all })
@@ -103,15 +102,16 @@ func (d disclosed) prune() {
 	}
 }
 
-// riskCount is a number of risks and who has such risks.
+// riskCount is a number of risks and the clients that have such risks.
 type riskCount struct {
 	figure  postgres.Figure
 	clients postgres.Clients
 }
 
-// discloseRisks decides about numbers of risks, whose total by state and kind can
-// be known: the levels of the risk stats and the cells of the cartography have
-// the same. So, of each total, what is suppressed must be of enough clients too.
+// discloseRisks decides on numbers of risks. Their total by state and kind may be
+// known, since the levels of the risk stats and the cells of the cartography have the
+// same total. So the suppressed numbers of a total must together have enough clients
+// behind them too.
 func (k threshold) discloseRisks(result disclosed, behind postgres.Behind) {
 	counts := map[postgres.Figure][]riskCount{}
 	for figure, clients := range behind.Figures {
@@ -119,7 +119,7 @@ func (k threshold) discloseRisks(result disclosed, behind postgres.Behind) {
 		counts[of] = append(counts[of], riskCount{figure, clients})
 	}
 	for monday, senders := range behind.Senders {
-		atMost := k.primaryOf(senders) // who has such risks is among them
+		atMost := k.primaryOf(senders) // the clients with such risks are among them
 		for _, state := range stats.States() {
 			for _, kind := range stats.Kinds() {
 				of := postgres.Figure{Start: monday, Key: stats.Key{State: state, Kind: kind}}
@@ -129,14 +129,14 @@ func (k threshold) discloseRisks(result disclosed, behind postgres.Behind) {
 	}
 }
 
-// totalOf is the state and kind that a number of risks is of.
+// totalOf returns the state and kind to whose total a number of risks belongs.
 func totalOf(f postgres.Figure) postgres.Figure {
 	f.Key = stats.Key{State: f.Key.State, Kind: f.Key.Kind}
 	return f
 }
 
-// discloseTotal decides about the numbers of one total, and returns in which
-// views numbers of 0 may be shown.
+// discloseTotal decides on the numbers of one total, and returns the views in which
+// zeros may be shown.
 func (k threshold) discloseTotal(result disclosed, counts []riskCount, atMost visibility) visibility {
 	var suppressed postgres.Clients
 	for _, c := range counts {
@@ -159,8 +159,8 @@ func (k threshold) discloseTotal(result disclosed, counts []riskCount, atMost vi
 	return atMost
 }
 
-// suppressLowest is complementary suppression: of what is shown, it takes the
-// number that readers miss least.
+// suppressLowest is complementary suppression: it suppresses the shown number that
+// readers miss least.
 func suppressLowest(result disclosed, counts []riskCount) {
 	slices.SortFunc(counts, func(a, b riskCount) int { return compareRisks(a.figure.Key, b.figure.Key) })
 	for _, c := range counts {
@@ -171,9 +171,8 @@ func suppressLowest(result disclosed, counts []riskCount) {
 	}
 }
 
-// suppressedLocally are the clients of the numbers of which those of the local
-// clients, or of the others, cannot be known. Where no local client has any, the
-// number is known to be 0.
+// suppressedLocally returns the clients behind numbers whose local part, or the rest,
+// cannot be known. If no local client has such risks, the local part is known to be 0.
 func suppressedLocally(result disclosed, counts []riskCount) (suppressed postgres.Clients) {
 	for _, c := range counts {
 		if in := result.of(c.figure); !in.all || !in.local && len(c.clients.Local) > 0 {
@@ -204,6 +203,6 @@ func compareRisks(a, b stats.Key) int {
 }
 
 func scaleValue(name string) int {
-	n, _ := strconv.Atoi(name) // names of a scale are numbers
+	n, _ := strconv.Atoi(name) // names of scale values are numbers
 	return n
 }

@@ -15,12 +15,12 @@ func monday(day time.Time) time.Time { return day.AddDate(0, 0, -(int(day.Weekda
 // sunday is the last day of the week of a day.
 func sunday(day time.Time) time.Time { return monday(day).AddDate(0, 0, 6) }
 
-// lastDay is the end of the last week that is over: in a week that is not, the
-// figures of today less those of yesterday are those of one client.
+// lastDay is the end of the last complete week: in the current week, the difference
+// between the figures of two days could be those of one client.
 func (c *Control) lastDay() time.Time { return monday(c.Today()).AddDate(0, 0, -1) }
 
-// LastDays returns the period of so many days up to today, which is included.
-// Where figures are suppressed, it is as many and more in whole weeks.
+// LastDays returns the period of the last days, including today. Where figures are
+// suppressed, it returns whole weeks with at least as many days.
 func (c *Control) LastDays(days int) (from, to time.Time) {
 	if !c.Active() {
 		today := c.Today()
@@ -30,9 +30,9 @@ func (c *Control) LastDays(days int) (from, to time.Time) {
 	return monday(last.AddDate(0, 0, -days)), last
 }
 
-// WholeWeeks widens a period to the weeks that it touches, without those that
-// are not over, unless there are no others. Where no figures are suppressed, it
-// returns the period as it is.
+// WholeWeeks widens a period to the weeks that it touches, without incomplete ones
+// unless there are no others. Where no figures are suppressed, it returns the period
+// unchanged.
 func (c *Control) WholeWeeks(from, to time.Time) (first, last time.Time) {
 	if !c.Active() {
 		return from, to
@@ -44,7 +44,7 @@ func (c *Control) WholeWeeks(from, to time.Time) (first, last time.Time) {
 	return first, last
 }
 
-// limit is the filter for the weeks that may be shown.
+// limit restricts the filter to the weeks that may be shown.
 func (c *Control) limit(filter stats.Filter) stats.Filter {
 	filter.DateFrom, filter.DateTo = c.WholeWeeks(filter.DateFrom, filter.DateTo)
 	if until := c.lastDay(); filter.DateTo.After(until) {
@@ -53,11 +53,10 @@ func (c *Control) limit(filter stats.Filter) stats.Filter {
 	return filter
 }
 
-// weeklySums adds daily sums up to weekly ones, which have the date of the Monday.
+// weeklySums adds daily sums up to weekly ones, dated on the Monday.
 func weeklySums(days []processor.DailySum) []processor.DailySum { return addUp(days, monday) }
 
-// addUp adds daily sums up to those of the parts of a period, which have the date that
-// start gives.
+// addUp adds daily sums up by part of a period, with the date that start returns.
 func addUp(days []processor.DailySum, start func(time.Time) time.Time) []processor.DailySum {
 	type part struct {
 		start time.Time

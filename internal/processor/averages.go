@@ -4,15 +4,14 @@ package processor
 
 import "github.com/monarc-project/stats-service/internal/stats"
 
-// Average is what stats have of a key on average.
+// Average has the means of a key over stats.
 type Average struct {
 	Labels stats.Labels
 	Values [3]float64 // as the sums of DailySum
 }
 
-// Averages returns the means of sums by key, which are those in the results of the
-// processors of the type. Keys that have no mean, such as that of a referential, are
-// not there.
+// Averages returns the means of sums by key, the same as in the results of the
+// processors of the type. Keys without a mean, such as a referential's, are left out.
 func Averages(t stats.Type, sums []DailySum) map[stats.Key]Average {
 	if t == stats.Threat || t == stats.Vulnerability {
 		return objectAverages(sums)

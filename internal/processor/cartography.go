@@ -10,10 +10,10 @@ import (
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
-// CartographyAverages is the result of cartography_averages: the mean number
-// of risks per state, kind, impact and likelihood (for operational risks the
-// probability). States and kinds without a map are not there; impacts and
-// likelihoods are in numeric order.
+// CartographyAverages is the result of cartography_averages: the mean number of risks
+// per state, kind, impact and likelihood (for operational risks the probability).
+// States and kinds without a map are left out; impacts and likelihoods are in numeric
+// order.
 type CartographyAverages = Members[Members[Members[Members[float64]]]]
 
 // mapKey identifies a map of risks.
@@ -25,7 +25,7 @@ type cellKey struct {
 	impact, likelihood string
 }
 
-// isMap reports whether k stands for the map itself, not for a cell of it.
+// isMap reports whether k is the key of the map itself, not of a cell.
 func (k cellKey) isMap() bool { return k.impact == "" && k.likelihood == "" }
 
 func (k cellKey) compare(other cellKey) int {
@@ -66,8 +66,8 @@ func cartographyAverages(sums []DailySum, params Params) any {
 	cells := sortedCells(shares, params)
 	result := CartographyAverages{}
 	for _, key := range cells {
-		// A cell without risks is left out by the sender, so that the number of
-		// maps is the denominator, not the number of stats that have the cell.
+		// Senders leave out cells without risks, so the denominator is the number of
+		// maps, not the number of stats that have the cell.
 		maps := shares[cellKey{mapKey: key.mapKey}]
 		if maps == nil {
 			continue
@@ -99,8 +99,8 @@ func sortedCells(shares map[cellKey]*share, params Params) []cellKey {
 	return cells
 }
 
-// last returns the value of the last member, which it adds unless it already
-// is the one of that name: keys come sorted, so that none returns.
+// last returns the value of the last member, after adding a member of that name if the
+// last one has another. Keys come sorted, so a name never recurs.
 func last[V any](members *Members[V], name string) *V {
 	if n := len(*members); n == 0 || (*members)[n-1].Name != name {
 		*members = append(*members, Member[V]{Name: name})

@@ -9,9 +9,9 @@ import (
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
-// Choose returns the processor called name if it works on stats of type t; the
-// empty type accepts every processor. Its error can be shown to the caller and
-// lists what there is.
+// Choose returns the processor called name if it works on stats of type t; the empty
+// type accepts every processor. Its error may be shown to the caller and lists the
+// processors.
 func Choose(name string, t stats.Type) (Processor, error) {
 	p, found := Find(name)
 	switch {

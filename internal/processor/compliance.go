@@ -9,16 +9,16 @@ import (
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
-// ReferentialCompliance is how far one referential is complied with, per
-// category in the order of their names.
+// ReferentialCompliance has the compliance with one referential, by category in the
+// order of their names.
 type ReferentialCompliance struct {
 	Referential string               `json:"referential"`
 	Labels      LabelSet             `json:"labels"`
 	Categories  []CategoryCompliance `json:"categories"`
 }
 
-// CategoryCompliance holds the mean current and target values of a category.
-// A value that no stats have is null.
+// CategoryCompliance holds the mean current and target values of a category. A value is
+// null if no stats have it.
 type CategoryCompliance struct {
 	Name    string   `json:"-"` // its Category in keys
 	Labels  LabelSet `json:"labels"`
@@ -26,14 +26,14 @@ type CategoryCompliance struct {
 	Target  *float64 `json:"target"`
 }
 
-// categoryKey identifies a category of a referential; the empty category of a
-// referential with named is false stands for the referential itself.
+// categoryKey identifies a category of a referential; the empty category with named
+// false is the referential itself.
 type categoryKey struct {
 	referential, category string
 	named                 bool
 }
 
-// categorySums collects what is known of a category or of a referential.
+// categorySums collects the sums of a category or of a referential.
 type categorySums struct {
 	key             categoryKey
 	labels          stats.Labels

@@ -12,8 +12,8 @@ import (
 // exactFloat bounds the integers that float64 represents without rounding.
 const exactFloat = 1 << 53
 
-// pow10 holds the powers of ten that a decimal of 0 to 15 digits is scaled by;
-// larger ones are no candidates for the fast path of Mean.
+// pow10 holds the scales of decimals with 0 to 15 digits after the point. Mean has no
+// fast path for more digits.
 var pow10 = [...]int64{
 	1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
 }
@@ -24,8 +24,8 @@ func Mean(sum udecimal.Decimal, n int64) float64 {
 	return mean
 }
 
-// meanAndRest returns the Mean and what rounding took from it, so that means of
-// means need not start from rounded ones.
+// meanAndRest returns the Mean and its rounding error, so that means of means need not
+// start from rounded ones.
 func meanAndRest(sum udecimal.Decimal, n int64) (mean, rest float64) {
 	if n <= 0 {
 		return 0, 0
@@ -34,7 +34,7 @@ func meanAndRest(sum udecimal.Decimal, n int64) (mean, rest float64) {
 	if !small || hi != 0 || lo >= exactFloat || int(prec) >= len(pow10) || n >= exactFloat/pow10[prec] {
 		return exactMean(sum, n)
 	}
-	// Both operands are exact, so that the one rounding is that of the division.
+	// Both operands are exact, so only the division rounds.
 	dividend, divisor := float64(lo), float64(n*pow10[prec])
 	if negative {
 		dividend = -dividend
@@ -53,8 +53,8 @@ func exactMean(sum udecimal.Decimal, n int64) (mean, rest float64) {
 	return mean, rest
 }
 
-// total adds means with Neumaier's compensation. Together with their rests it
-// makes the mean of 0.1 and 0.2 the 0.15 that a reader computes by hand.
+// total adds means with Neumaier's compensated summation. With their rounding errors,
+// the mean of 0.1 and 0.2 is 0.15, as a reader computes by hand.
 type total struct {
 	sum, lost float64
 	n         int

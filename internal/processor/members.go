@@ -9,8 +9,8 @@ import (
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
-// Members is a JSON object that keeps the order of its members. Whoever builds
-// one keeps their names distinct.
+// Members is a JSON object that keeps the order of its members. Its names must be
+// distinct.
 type Members[V any] []Member[V]
 
 // Member is a name and its value in Members.

@@ -10,8 +10,7 @@ import (
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
-// Measure holds the three values that stats of threats and vulnerabilities
-// have of an object.
+// Measure holds the three values of a threat or vulnerability.
 type Measure struct {
 	Count       float64 `json:"count"`
 	MaxRisk     float64 `json:"maxRisk"`
@@ -62,8 +61,8 @@ func averageOnDate(sums []DailySum, _ Params) any {
 	return rows
 }
 
-// layOut tells the row of each sum and returns the rows, whose Values are
-// empty but have room: all of them share one allocation.
+// layOut returns the row of each sum, and the rows with empty Values of sufficient
+// capacity, which share one allocation.
 func layOut(sums []DailySum) (rowOf []int32, rows Series) {
 	rowOf, rows, lengths := assignRows(sums)
 	values := make([]DatedMeasure, len(sums))
@@ -112,8 +111,8 @@ func (t *measureTotal) mean() Measure {
 	return Measure{t.count.mean(), t.maxRisk.mean(), t.averageRate.mean()}
 }
 
-// calendar formats dates. Sums come by date, so that remembering the last one
-// saves nearly all of the work and lets the rows of a day share one string.
+// calendar formats dates. Sums come ordered by date, so caching the last one saves
+// nearly all of the work and lets the rows of a day share one string.
 type calendar struct {
 	last time.Time
 	text string

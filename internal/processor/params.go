@@ -15,18 +15,18 @@ import (
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
-// Params are checked parameters: name to the values asked for. A name that is
-// absent does not restrict the result.
+// Params are validated parameters: names with the requested values. An absent name does
+// not restrict the result.
 type Params map[string][]string
 
-// allows reports whether the result may show value of the parameter name.
+// allows reports whether the parameter name admits value.
 func (p Params) allows(name, value string) bool {
 	asked, restricted := p[name]
 	return !restricted || slices.Contains(asked, value)
 }
 
-// ParamError tells which parameter of a processor cannot be accepted and why.
-// Its text is safe to show to the caller and lists what is accepted.
+// ParamError reports an invalid parameter of a processor. Its text may be shown to the
+// caller and lists the accepted values.
 type ParamError struct {
 	Name   string // the parameter; empty: processor_params as a whole
 	Reason string
@@ -75,7 +75,7 @@ func isEmptyArray(raw []byte) bool {
 	return raw[0] == '[' && json.Unmarshal(raw, &elements) == nil && len(elements) == 0
 }
 
-// parseParam returns the values asked for, none when name does not restrict.
+// parseParam returns the requested values, none if name does not restrict.
 func (p Processor) parseParam(name string, raw jsontext.Value) ([]string, error) {
 	accepted, known := p.Parameters[name]
 	if !known {
@@ -111,7 +111,7 @@ func splitValues(raw jsontext.Value) (values []string, ok bool) {
 	return values, err == nil
 }
 
-// takes describes the parameters of p for the reader of an error.
+// takes describes the parameters of p for error messages.
 func (p Processor) takes() string {
 	if len(p.Parameters) == 0 {
 		return p.Name + " takes no parameters"
@@ -125,5 +125,5 @@ func (p Processor) takes() string {
 
 func either(values []string) string { return strings.Join(values, " or ") }
 
-// maxShown is how many bytes of what a caller sent an error text shows.
+// maxShown bounds how many bytes of input an error message quotes.
 const maxShown = 60

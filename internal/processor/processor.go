@@ -3,9 +3,9 @@
 // Package processor turns daily sums of statistics into the averages that
 // dashboards show.
 //
-// A processor is a pure function: it sees no context, database, clock or log.
-// Whatever query produced the sums (rows of one analysis or rollups over all
-// organisations), the result is the same.
+// A processor is a pure function: it sees no context, database, clock or log. The
+// result does not depend on the query that produced the sums (rows of one analysis or
+// rollups over all organisations).
 package processor
 
 import (
@@ -24,12 +24,12 @@ type DailySum struct {
 	// Sums holds, for threats and vulnerabilities, the sums of count, maxRisk
 	// and averageRate; for every other type the sum of the value in Sums[0].
 	Sums [3]udecimal.Decimal
-	// Labels are those that came up last among the day's stats that have any.
+	// Labels are the most recent ones of the day's stats that have any.
 	Labels stats.Labels
 }
 
-// Plus returns the sum of both, with the date and key of other, and its labels
-// unless it has none.
+// Plus returns the sum of both. The date and key are those of other, and so are the
+// labels if it has any.
 func (s DailySum) Plus(other DailySum) DailySum {
 	for i := range s.Sums {
 		other.Sums[i] = other.Sums[i].Add(s.Sums[i])

@@ -14,8 +14,8 @@ type DatedValue struct {
 	Value float64 `json:"value"`
 }
 
-// ByLevel is a result per state, kind and level of risk, in the order of
-// States, Kinds and Levels. What was not asked for is not there.
+// ByLevel is a result per state, kind and level of risk, in the order of States, Kinds
+// and Levels. Values that were not requested are left out.
 type ByLevel[V any] = Members[Members[Members[V]]]
 
 // RiskAverages is the result of risk_averages.
@@ -72,7 +72,7 @@ func riskAveragesOnDate(sums []DailySum, params Params) any {
 	})
 }
 
-// levelKey is the part of Key that risks have.
+// levelKey has the fields of Key that risks use.
 type levelKey struct{ state, kind, level string }
 
 func levelOf(k stats.Key) levelKey { return levelKey{k.State, k.Kind, k.Level} }

@@ -14,28 +14,28 @@ import (
 // Accumulator adds up observations and totals of one type by day. Its memory
 // grows with days and subjects, not with what is added.
 //
-// What counts on many days in a row is noted where it begins and where it ends,
-// so that adding it costs the same however many days these are.
+// A range of consecutive days is stored as a step at its start and one after its end,
+// so adding it costs the same for any number of days.
 type Accumulator struct {
 	slots    map[int64]int // subject to its place in subjects and cells
 	subjects []int64       // in order of appearance
 
-	days  map[Day]*cells // what counts on a day alone
-	steps map[Day]*cells // what counts from a day on, until it is taken away
+	days  map[Day]*cells // what counts on one day only
+	steps map[Day]*cells // what counts from a day on, until subtracted
 
 	buffer []sample
 }
 
-// cells are by slot. Those behind the last one are zero.
+// cells are indexed by slot. Cells past the end are zero.
 type cells []cell
 
-// NewAccumulator returns one to which nothing has been added.
+// NewAccumulator returns an empty Accumulator.
 func NewAccumulator() *Accumulator {
 	return &Accumulator{slots: map[int64]int{}, days: map[Day]*cells{}, steps: map[Day]*cells{}}
 }
 
-// Merge adds a packed total of a day. When it is damaged, the error says so and
-// nothing was added: so it is with the other methods.
+// Merge adds a packed total of a day. Like the other methods, it returns an error and
+// adds nothing if packed is damaged.
 func (a *Accumulator) Merge(day Day, packed []byte) error {
 	if err := a.unpack(totalled, packed); err != nil {
 		return err
@@ -44,7 +44,7 @@ func (a *Accumulator) Merge(day Day, packed []byte) error {
 	return nil
 }
 
-// Observe adds packed observations to a day so many times.
+// Observe adds packed observations to a day, multiplied by times.
 func (a *Accumulator) Observe(day Day, packed []byte, times int64) error {
 	if err := a.unpack(observed, packed); err != nil {
 		return err
@@ -53,8 +53,8 @@ func (a *Accumulator) Observe(day Day, packed []byte, times int64) error {
 	return nil
 }
 
-// ObserveOn adds packed observations to each of days, which it sorts. A day that
-// is there twice counts twice.
+// ObserveOn adds packed observations to each of days, which it sorts. A repeated day
+// counts as often as it is listed.
 func (a *Accumulator) ObserveOn(days []Day, packed []byte) error {
 	if err := a.unpack(observed, packed); err != nil {
 		return err
@@ -84,7 +84,7 @@ func (a *Accumulator) unpack(f form, packed []byte) error {
 	return err
 }
 
-// add adds what was unpacked last.
+// add adds the samples that were unpacked last.
 func (a *Accumulator) add(to map[Day]*cells, day Day, times int64) {
 	of := to[day]
 	if of == nil {
@@ -123,14 +123,14 @@ func (c *cells) add(other cells) {
 // Subjects returns the subjects of all that was added.
 func (a *Accumulator) Subjects() []int64 { return a.subjects }
 
-// DailySums returns the sums ordered by date, then by the fields of the key. Where
-// several subjects of a day have one key, the labels are those of the greatest
-// that has any. Subjects that are not in known are left out.
+// DailySums returns the sums ordered by date, then by the fields of the key. If several
+// subjects of a day share a key, the labels are those of the subject with the highest
+// id that has any. Subjects missing from known are left out.
 func (a *Accumulator) DailySums(known map[int64]Subject) []processor.DailySum {
 	s := summing{rows: a.rows(known), sums: []processor.DailySum{}}
 	events := maps.Clone(a.days)
 	maps.Copy(events, a.steps)
-	var running cells // what counts until it is taken away
+	var running cells // what counts on the current day
 	days := slices.Sorted(maps.Keys(events))
 	if len(days) > 0 {
 		// Where analyses send every day, there is a sum for each row and day.
@@ -146,17 +146,17 @@ func (a *Accumulator) DailySums(known map[int64]Subject) []processor.DailySum {
 			s.appendDay(day, today)
 			day++
 		}
-		if i+1 < len(days) { // nothing is left after the last one
+		if i+1 < len(days) { // nothing counts after the last one
 			s.appendDays(day, days[i+1], running)
 		}
 	}
 	return s.sums
 }
 
-// maxReserved bounds the sums for which memory is taken before they are there.
+// maxReserved bounds the number of sums that memory is allocated for in advance.
 const maxReserved = 1 << 14
 
-// row is what is shown under one key.
+// row has the subjects of one key.
 type row struct {
 	key      stats.Key
 	variants []variant
@@ -208,7 +208,7 @@ type summing struct {
 	sums []processor.DailySum
 }
 
-// appendDays appends the same for each day from one to before another.
+// appendDays appends the same sums for each day in [from, before).
 func (s *summing) appendDays(from, before Day, of cells) {
 	if from >= before {
 		return
@@ -228,7 +228,7 @@ func (s *summing) appendDays(from, before Day, of cells) {
 	}
 }
 
-// appendDay appends the sums of a day, without what all stats are gone of.
+// appendDay appends the sums of a day, except those without any stats left.
 func (s *summing) appendDay(day Day, of cells) {
 	date := day.Date()
 	for i := range s.rows {

@@ -12,12 +12,12 @@ import (
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
-// Breakdown keeps apart what the stats of each analysis measured, and notes which
-// analyses and clients stand behind a figure, in the whole period and in each part of
+// Breakdown adds up observations separately for each analysis. It records which
+// analyses and clients contributed to a figure, in the whole period and in each part of
 // it. Its memory grows with subjects, analyses and parts, not with stats.
 type Breakdown struct {
 	start    func(Day) Day // first day of the part that a day belongs to
-	starts   map[Day]Day   // what start gave, by day
+	starts   map[Day]Day   // results of start, by day
 	analyses map[uuid.UUID]int
 	clients  map[int64]int
 	slots    map[int64]int // subject to its place in subjects and observed
@@ -26,14 +26,14 @@ type Breakdown struct {
 	buffer   []sample
 }
 
-// breakdown is what stats measured of a subject.
+// breakdown has the observations of a subject.
 type breakdown struct {
 	cells []cell // by analysis
 	all   contributors
 	parts map[Day]*contributors
 }
 
-// contributors are the analyses and clients behind something, by their numbers.
+// contributors has the numbers of the analyses and clients behind a figure.
 type contributors struct{ analyses, clients bitset }
 
 // bitset is a set of small numbers.
@@ -62,16 +62,16 @@ func (b *bitset) len() (n int) {
 	return n
 }
 
-// NewBreakdown returns one to which nothing has been added. The function start gives
-// the first day of the part of the period that a day belongs to.
+// NewBreakdown returns an empty Breakdown. start returns the first day of the part of
+// the period that a day belongs to.
 func NewBreakdown(start func(Day) Day) *Breakdown {
 	return &Breakdown{
 		start: start, starts: map[Day]Day{}, analyses: map[uuid.UUID]int{}, clients: map[int64]int{}, slots: map[int64]int{},
 	}
 }
 
-// Observe adds packed observations of an analysis on days. The client is 0 where the
-// stats are nobody's. When they are damaged, the error says so and nothing was added.
+// Observe adds packed observations of an analysis on days. The client is 0 for stats
+// without a client. If packed is damaged, Observe returns an error and adds nothing.
 func (b *Breakdown) Observe(analysis uuid.UUID, client int64, days []Day, packed []byte) error {
 	samples, err := unpack(observed, packed, b.buffer[:0])
 	if err != nil {
@@ -101,7 +101,7 @@ func (b *Breakdown) Observe(analysis uuid.UUID, client int64, days []Day, packed
 	return nil
 }
 
-// number is the place of a key in order of appearance.
+// number returns the index of a key, in order of appearance.
 func number[K comparable](known map[K]int, key K) int {
 	n, ok := known[key]
 	if !ok {
@@ -155,10 +155,10 @@ func (b *Breakdown) at(subject int64) *breakdown {
 // Subjects returns the subjects of all that was added.
 func (b *Breakdown) Subjects() []int64 { return b.subjects }
 
-// Contributors are numbers of different analyses and clients.
+// Contributors counts distinct analyses and clients.
 type Contributors struct{ Analyses, Clients int }
 
-// Shares are what analyses have in the figures of a key.
+// Shares has the contributions of analyses to the figures of a key.
 type Shares struct {
 	Contributors
 	Parts map[Day]Contributors // by first day
@@ -168,11 +168,11 @@ type Shares struct {
 // AnalysisMean has the means of the values of an analysis over all its stats of a
 // period.
 type AnalysisMean struct {
-	Analysis int // tells analyses of one Breakdown apart
+	Analysis int // unique within a Breakdown
 	Values   [maxWidth]float64
 }
 
-// ByKey returns the shares by key. Subjects that are not in known are left out.
+// ByKey returns the shares by key. Subjects missing from known are left out.
 func (b *Breakdown) ByKey(known map[int64]Subject) map[stats.Key]Shares {
 	merged := map[stats.Key]*breakdown{}
 	for slot, subject := range b.subjects {
@@ -196,7 +196,7 @@ func (b *Breakdown) ByKey(known map[int64]Subject) map[stats.Key]Shares {
 			of.parts[day].unite(part)
 		}
 	}
-	b.observed = nil // merging changed it
+	b.observed = nil // merging has modified it
 	shares := make(map[stats.Key]Shares, len(merged))
 	for key, one := range merged {
 		shares[key] = one.shares()

@@ -46,7 +46,7 @@ const (
 
 var errDamaged = errors.New("damaged packed observations")
 
-// form is what packed bytes say, and their first byte.
+// form is the kind of packed bytes, stored in their first byte.
 type form byte
 
 const (
@@ -54,7 +54,7 @@ const (
 	totalled form = 2
 )
 
-// sample is one observation, or a total of several, as it is packed.
+// sample is one observation or a total of several, in packed form.
 type sample struct {
 	subject int64
 	count   int64 // of stats: 1 for an observation
@@ -68,10 +68,10 @@ type amount struct {
 	long  *udecimal.Decimal
 }
 
-// sampleBuffers are for samples that are done with when a function returns.
+// sampleBuffers reuses buffers of samples that do not outlive a call.
 var sampleBuffers = sync.Pool{New: func() any { return new([]sample) }}
 
-// widthOf is the number of values that each observation of the type has.
+// widthOf returns the number of values of each observation of the type.
 func widthOf(t stats.Type) int {
 	if t == stats.Threat || t == stats.Vulnerability {
 		return 3
@@ -119,7 +119,7 @@ func appendAmount(b []byte, a amount) ([]byte, error) {
 	return binary.AppendUvarint(binary.AppendUvarint(append(b, head), hi), lo), nil
 }
 
-// amountOf chooses the short form whenever the coefficient fits.
+// amountOf uses the short form whenever the coefficient fits.
 func amountOf(d udecimal.Decimal) amount {
 	negative, hi, lo, scale, ok := d.ToHiLo()
 	if !ok || hi != 0 || lo > math.MaxInt64 {
@@ -166,8 +166,8 @@ func (a amount) isZero() bool {
 	return a.coef == 0
 }
 
-// unpack decodes packed observations, or totals, into buffer, which it returns
-// extended. On an error nothing of them is to be used.
+// unpack appends decoded observations or totals to buffer. On an error the result must
+// not be used.
 func unpack(f form, packed []byte, buffer []sample) ([]sample, error) {
 	if len(packed) < 2 || packed[0] != byte(f) || (packed[1] != 1 && packed[1] != maxWidth) {
 		return nil, fmt.Errorf("%w: unknown form or width", errDamaged)
@@ -195,7 +195,7 @@ func unpack(f form, packed []byte, buffer []sample) ([]sample, error) {
 	return buffer, nil
 }
 
-// unpacker takes values off the front of rest until one is malformed.
+// unpacker reads values from the front of rest until one is malformed.
 type unpacker struct {
 	rest   []byte
 	failed bool
@@ -213,7 +213,7 @@ func (r *unpacker) varint() int64 {
 	return value
 }
 
-// advance moves on by the n bytes of a value; there was none when n is not positive.
+// advance skips the n bytes of a value; n is not positive if the value was malformed.
 func (r *unpacker) advance(n int) {
 	if n <= 0 {
 		r.failed = true

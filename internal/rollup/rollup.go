@@ -26,16 +26,16 @@ func DayOf(date time.Time) Day { return Day(date.Unix() / secondsPerDay) }
 // Date returns midnight UTC of the day.
 func (d Day) Date() time.Time { return time.Unix(int64(d)*secondsPerDay, 0).UTC() }
 
-// Subject is what a number in packed observations stands for: something that is
-// measured, under the labels that it had then.
+// Subject is what an id in packed observations refers to: a measured key with the
+// labels that it had at the time.
 type Subject struct {
 	Type   stats.Type
 	Key    stats.Key
 	Labels stats.Labels
 }
 
-// Pack packs what a document of type t measures. ids are the numbers, above 0,
-// of the subjects of the observations.
+// Pack packs the observations of a document of type t. ids are the ids of their
+// subjects, above 0.
 func Pack(t stats.Type, observations []stats.Observation, ids []int64) ([]byte, error) {
 	width := widthOf(t)
 	buffer := sampleBuffers.Get().(*[]sample)
@@ -53,9 +53,8 @@ func Pack(t stats.Type, observations []stats.Observation, ids []int64) ([]byte, 
 	return pack(observed, samples, width)
 }
 
-// EachSubject calls fn with the subjects of packed observations, and whether the
-// (first) value is 0. The error is that of damaged bytes, for which fn is not
-// called.
+// EachSubject calls fn with each subject of packed observations; zero reports whether
+// its first value is 0. It returns an error if packed is damaged, without calling fn.
 func EachSubject(packed []byte, fn func(subject int64, zero bool)) error {
 	buffer := sampleBuffers.Get().(*[]sample)
 	defer sampleBuffers.Put(buffer)
@@ -86,19 +85,19 @@ func (k Key) compare(other Key) int {
 	return order
 }
 
-// Totals are what stats measured, by rollup.
+// Totals has the totals of stats, by rollup.
 type Totals map[Key]total
 
-// total is what stats of a day measured, by subject.
+// total is the total of the stats of a day, by subject.
 type total map[int64]*cell
 
-// Observe adds packed observations so many times, or takes them away when times
-// is negative. When they are damaged, the error says so and nothing was added.
+// Observe adds packed observations multiplied by times, which may be negative. If
+// packed is damaged, it returns an error and adds nothing.
 func (t Totals) Observe(key Key, packed []byte, times int64) error {
 	return t.add(key, observed, packed, times)
 }
 
-// Merge adds a packed total, as Observe adds observations.
+// Merge adds a packed total like Observe.
 func (t Totals) Merge(key Key, packed []byte, times int64) error {
 	return t.add(key, totalled, packed, times)
 }
@@ -112,7 +111,7 @@ func (t Totals) add(key Key, f form, packed []byte, times int64) error {
 	}
 	*buffer = samples
 	sums, ok := t[key]
-	var fresh []cell // as many at once as are likely to be needed
+	var fresh []cell // allocated in blocks
 	if !ok {
 		sums, fresh = make(total, len(samples)), make([]cell, len(samples))
 		t[key] = sums
@@ -135,10 +134,10 @@ func (t Totals) add(key Key, f form, packed []byte, times int64) error {
 // Keys returns the keys in order.
 func (t Totals) Keys() []Key { return slices.SortedFunc(maps.Keys(t), Key.compare) }
 
-// Subjects returns of how many subjects the total did not come to nothing.
+// Subjects returns the number of subjects with a nonzero total.
 func (t Totals) Subjects(key Key) (n int) {
 	for _, c := range t[key] {
-		if !c.isNothing() {
+		if !c.isZero() {
 			n++
 		}
 	}
@@ -151,7 +150,7 @@ type Row struct {
 	Packed []byte
 }
 
-// Rows packs the totals that did not come to nothing, in the order of their keys.
+// Rows packs the nonzero totals, in the order of their keys.
 func (t Totals) Rows() (rows []Row, err error) {
 	for _, key := range t.Keys() {
 		packed, err := t[key].pack(widthOf(key.Type))
@@ -165,13 +164,13 @@ func (t Totals) Rows() (rows []Row, err error) {
 	return rows, nil
 }
 
-// pack encodes the total without what came to nothing; nil when all did.
+// pack encodes the nonzero part of the total; nil if there is none.
 func (t total) pack(width int) ([]byte, error) {
 	buffer := sampleBuffers.Get().(*[]sample)
 	defer sampleBuffers.Put(buffer)
 	samples := (*buffer)[:0]
 	for subject, c := range t {
-		if c.isNothing() {
+		if c.isZero() {
 			continue
 		}
 		s := sample{subject: subject, count: c.count}
@@ -188,14 +187,14 @@ func (t total) pack(width int) ([]byte, error) {
 	return pack(totalled, samples, width)
 }
 
-// cell is what stats measured of one subject.
+// cell has the sums of one subject.
 type cell struct {
 	count int64
 	sums  [maxWidth]sum
 }
 
-// isNothing reports whether what was added has been taken away again.
-func (c *cell) isNothing() bool {
+// isZero reports whether everything added has been subtracted again.
+func (c *cell) isZero() bool {
 	for i := range c.sums {
 		if !c.sums[i].isZero() {
 			return false

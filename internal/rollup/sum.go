@@ -9,12 +9,12 @@ import (
 	"github.com/quagmt/udecimal"
 )
 
-// sum adds amounts exactly. It works in an int64 as long as that holds, which
-// for what MONARC sends is always, and moves to a decimal of any size then.
+// sum adds amounts exactly. It uses an int64 while the sum fits, which it always does
+// for MONARC's data, and a decimal of any size from then on.
 type sum struct {
 	coef  int64
 	scale uint8
-	moved *udecimal.Decimal // what no longer fitted, added to coef / 10^scale; never changed, since copies of the sum share it
+	moved *udecimal.Decimal // the part that did not fit, in addition to coef / 10^scale; immutable, since copies of the sum share it
 }
 
 func (s *sum) add(a amount) {
@@ -28,7 +28,7 @@ func (s *sum) add(a amount) {
 	}
 }
 
-// addSum adds what another sum came to.
+// addSum adds another sum.
 func (s *sum) addSum(other *sum) {
 	s.add(amount{coef: other.coef, scale: other.scale})
 	if other.moved != nil {

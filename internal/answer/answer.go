@@ -18,14 +18,14 @@ import (
 	"github.com/monarc-project/stats-service/internal/fieldmask"
 )
 
-// contentType is that of every JSON answer.
+// contentType is the Content-Type of every JSON answer.
 const contentType = "application/json"
 
-// stallLimit is how long a caller may take for an answer before its connection is
-// given up. A list, which keeps one of the database's too, has a pace.
+// stallLimit is how long sending a whole answer may take before its connection is
+// closed. Lists also hold a database connection and are limited by pace instead.
 const stallLimit = 60 * time.Second
 
-// ErrDisconnected reports that the caller has gone, or does not read what it is sent.
+// ErrDisconnected reports that the caller has disconnected or stopped reading.
 var ErrDisconnected = errors.New("the caller has disconnected")
 
 // JSON is an answer with a JSON body.
@@ -36,8 +36,8 @@ type JSON struct {
 	Negotiation
 }
 
-// Write encodes the value, applies the mask and sends both with the status.
-// Nothing is sent when the value cannot be encoded. Other errors are ErrDisconnected.
+// Write encodes the value, applies the mask and sends both with the status. Nothing is
+// sent if the value cannot be encoded. All other errors are ErrDisconnected.
 func (a JSON) Write(w http.ResponseWriter) error {
 	body, err := Encode(a.Value, a.Mask)
 	if err != nil {
@@ -46,7 +46,7 @@ func (a JSON) Write(w http.ResponseWriter) error {
 	return sendWhole(w, a.Status, body, a.coding)
 }
 
-// sendWhole sends an answer that is sent once, compressed where it is worth it.
+// sendWhole sends an answer that is not cached, compressed where it is worthwhile.
 func sendWhole(w http.ResponseWriter, status int, body []byte, c coding) error {
 	header := w.Header()
 	header.Add("Vary", "Accept-Encoding")
@@ -59,9 +59,9 @@ func sendWhole(w http.ResponseWriter, status int, body []byte, c coding) error {
 	return Send(w, status, body)
 }
 
-// Send sends a whole JSON answer within the limit of time; an error is
-// ErrDisconnected. What is left in buffers goes out before that limit is lifted: the
-// connection serves other requests after this one.
+// Send sends a whole JSON answer within stallLimit; its error is ErrDisconnected. It
+// flushes before it clears the deadline, because the connection serves other requests
+// afterwards.
 func Send(w http.ResponseWriter, status int, body []byte) error {
 	w.Header().Set("Content-Type", contentType)
 	return send(w, status, body)
@@ -92,7 +92,7 @@ func flush(control *http.ResponseController) error {
 	return nil
 }
 
-// limit sets when the connection is given up; the zero time lifts that.
+// limit sets the write deadline of the connection; the zero time clears it.
 func limit(control *http.ResponseController, deadline time.Time) error {
 	err := control.SetWriteDeadline(deadline)
 	if err != nil && !errors.Is(err, http.ErrNotSupported) {
@@ -101,11 +101,11 @@ func limit(control *http.ResponseController, deadline time.Time) error {
 	return nil
 }
 
-// encoding: what the service encodes are its own structs and maps, whose names
-// cannot repeat, so that looking for repetitions is a waste.
+// encoding allows duplicate names to save the check: the service only encodes its own
+// structs and maps, whose names are unique.
 var encoding = json.JoinOptions(json.Deterministic(true), jsontext.AllowDuplicateNames(true))
 
-// Encode returns the JSON of value as far as mask lets through.
+// Encode returns the JSON of value, filtered by mask.
 func Encode(value any, mask *fieldmask.Mask) ([]byte, error) {
 	body, err := json.Marshal(value, encoding)
 	if err != nil {

@@ -22,27 +22,27 @@ const (
 	zstandard coding = "zstd"
 )
 
-// compresses reports whether it is another form than the answer itself.
+// compresses reports whether the coding is a compression.
 func (c coding) compresses() bool { return c == gzipped || c == zstandard }
 
 const (
-	// compressFrom is the size from which on an answer is compressed: smaller
-	// ones fit into the first packets anyway.
+	// compressFrom is the smallest size that is compressed: smaller answers fit into
+	// the first packets anyway.
 	compressFrom = 1 << 10
-	// gzipLevel halves the time of the usual level for few more bytes.
+	// gzipLevel takes half the time of the default level for few more bytes.
 	gzipLevel = 5
-	// window is how far a compressor looks back, which decides its memory.
+	// window is how far a compressor looks back, which determines its memory.
 	window = 512 << 10
 )
 
-// compressor compresses what is written to it, and may be used again.
+// compressor is a reusable compressing writer.
 type compressor interface {
 	io.WriteCloser
 	Flush() error
 	Reset(w io.Writer)
 }
 
-// compressors are kept between answers: one takes about a megabyte.
+// compressors are reused between answers: each takes about a megabyte.
 var compressors = map[coding]*sync.Pool{
 	gzipped:   {New: func() any { return newGzip() }},
 	zstandard: {New: func() any { return newZstandard() }},
@@ -64,8 +64,8 @@ func newZstandard() compressor {
 	return w
 }
 
-// newCompressor returns one that writes to w. It is given back with free when
-// the answer is whole; one that is not is left to the garbage collector.
+// newCompressor returns a compressor that writes to w. Pass it to freeCompressor once
+// the answer is complete; after an error, leave it to the garbage collector.
 func newCompressor(c coding, w io.Writer) compressor {
 	compressor := compressors[c].Get().(compressor)
 	compressor.Reset(w)
@@ -83,7 +83,7 @@ func compress(c coding, body []byte) []byte {
 	w := newCompressor(c, &out)
 	_, writeErr := w.Write(body)
 	if closeErr := w.Close(); writeErr != nil || closeErr != nil {
-		return nil // does not happen in memory; the answer then goes as it is
+		return nil // cannot fail in memory; the answer would be sent uncompressed
 	}
 	freeCompressor(c, w)
 	return bytes.Clone(out.Bytes())

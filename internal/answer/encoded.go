@@ -10,30 +10,28 @@ import (
 	"sync"
 )
 
-// CacheControl is the value of the header that says who may cache an answer.
+// CacheControl is a value of the Cache-Control header.
 type CacheControl string
 
 const (
-	// CachePublic lets anybody, also a proxy, cache the answer for a minute.
+	// CachePublic lets any cache, including proxies, keep the answer for a minute.
 	CachePublic CacheControl = "public, max-age=60"
-	// CachePrivate lets the caller cache the answer, if it asks each time whether
-	// it still holds.
+	// CachePrivate lets the caller cache the answer, with revalidation each time.
 	CachePrivate CacheControl = "private, no-cache"
-	// CacheRevalidated lets anybody cache the answer who asks each time whether it
-	// still holds.
+	// CacheRevalidated lets any cache keep the answer, with revalidation each time.
 	CacheRevalidated CacheControl = "no-cache"
-	// CacheForever lets anybody cache the answer: what changes gets another address.
+	// CacheForever lets any cache keep the answer forever: new content gets a new URL.
 	CacheForever CacheControl = "public, max-age=31536000, immutable"
-	// CacheNever keeps everybody from caching the answer.
+	// CacheNever forbids caching.
 	CacheNever CacheControl = "no-store"
 )
 
-// headerOfJSON goes with JSON. Vary has the headers of a request that decide
-// about the answer to it.
+// headerOfJSON is the header of JSON answers. Vary lists the request headers that the
+// answer depends on.
 var headerOfJSON = http.Header{"Content-Type": {contentType}, "Vary": {"Accept-Encoding, X-Fields"}}
 
-// Encoded is an answer that is sent many times: its compressed forms are made
-// once, when the first caller takes them. It is safe for concurrent use.
+// Encoded is an answer that is sent many times: each compressed form is made once, for
+// the first caller that accepts it. It is safe for concurrent use.
 type Encoded struct {
 	body   []byte
 	header http.Header
@@ -41,12 +39,11 @@ type Encoded struct {
 	forms  map[coding]func() []byte
 }
 
-// NewEncoded returns the answer with this JSON, which is not to be changed any more.
+// NewEncoded returns the answer with this JSON, which must not be modified afterwards.
 func NewEncoded(body []byte) *Encoded { return NewDocument(body, headerOfJSON) }
 
-// NewDocument returns the answer with this body and the header that goes with
-// it, neither of which is to be changed any more. The header tells the type of
-// the body and what the answer varies by, Accept-Encoding among it.
+// NewDocument returns the answer with this body and header, which must not be modified
+// afterwards. The header must have Content-Type and Vary, including Accept-Encoding.
 func NewDocument(body []byte, header http.Header) *Encoded {
 	sum := sha256.Sum256(body)
 	return &Encoded{
@@ -60,8 +57,8 @@ func NewDocument(body []byte, header http.Header) *Encoded {
 	}
 }
 
-// smaller returns the compressed form, or nil where it does not save at least a
-// quarter. This bounds what all forms of an answer take; see Size.
+// smaller returns the compressed form, or nil if it saves less than a quarter. This
+// bounds the memory of all forms of an answer; see Size.
 func smaller(c coding, body []byte) []byte {
 	if compressed := compress(c, body); len(compressed) <= len(body)-len(body)/4 {
 		return compressed
@@ -69,10 +66,10 @@ func smaller(c coding, body []byte) []byte {
 	return nil
 }
 
-// Size is how many bytes the answer takes at most, with all its forms.
+// Size returns the most bytes that the answer takes with all its forms.
 func (e *Encoded) Size() int64 { return int64(len(e.body)) + 2*int64(len(e.body)-len(e.body)/4) }
 
-// form returns the answer in the coding, or else as it is.
+// form returns the answer in the coding, or uncompressed.
 func (e *Encoded) form(c coding) (coding, []byte) {
 	if !c.compresses() || len(e.body) < compressFrom {
 		return identity, e.body
@@ -83,8 +80,8 @@ func (e *Encoded) form(c coding) (coding, []byte) {
 	return identity, e.body
 }
 
-// Write sends the answer with status 200, or 304 where the caller has it, and
-// says who may cache it. An error is ErrDisconnected.
+// Write sends the answer with status 200, or 304 if the caller has it, and sets
+// Cache-Control to policy. Its error is ErrDisconnected.
 func (e *Encoded) Write(w http.ResponseWriter, n Negotiation, policy CacheControl) error {
 	used, body := e.form(n.coding)
 	tag := e.tag

@@ -12,13 +12,13 @@ import (
 	"github.com/monarc-project/stats-service/internal/fieldmask"
 )
 
-// flushAt is how many bytes of a list are gathered before they are sent.
+// flushAt is how many bytes of a list are buffered before they are sent.
 const flushAt = 64 << 10
 
-// listBuffers keeps buffers of lists, which grow to a little more than flushAt.
+// listBuffers reuses buffers of lists, which grow to a little more than flushAt.
 var listBuffers = sync.Pool{New: func() any { return new([]byte) }}
 
-// maxKept is the size from which on a buffer is not kept: a row was large.
+// maxKept is the largest buffer that is reused: one large row must not keep its memory.
 const maxKept = 4 * flushAt
 
 // ListWriter sends a JSON array, alone or as the first member of an object, item
@@ -36,16 +36,15 @@ type ListWriter struct {
 	started bool
 	pace    pace
 
-	compressor compressor // nil: sent as it is
+	compressor compressor // nil: not compressed
 }
 
-// NewArrayWriter returns a writer of a bare array, to be closed with End.
+// NewArrayWriter returns a writer of a bare array, to be finished with End.
 func NewArrayWriter(w http.ResponseWriter, status int, mask *fieldmask.Mask, n Negotiation) *ListWriter {
 	return newListWriter(w, status, mask, n, "[")
 }
 
-// NewMemberWriter returns a writer of {"name": [ ... ]}, to be closed with
-// EndObject.
+// NewMemberWriter returns a writer of {"name": [ ... ]}, to be finished with EndObject.
 func NewMemberWriter(w http.ResponseWriter, status int, name string, mask *fieldmask.Mask, n Negotiation) *ListWriter {
 	return newListWriter(w, status, mask, n, fmt.Sprintf("{%q:[", name))
 }
@@ -67,12 +66,12 @@ func newListWriter(w http.ResponseWriter, status int, mask *fieldmask.Mask, n Ne
 // Count returns how many items were added.
 func (l *ListWriter) Count() int { return l.count }
 
-// Started reports whether a part of the answer has left, so that the status can
-// no longer be changed.
+// Started reports whether part of the answer has been sent, so that the status can no
+// longer be changed.
 func (l *ListWriter) Started() bool { return l.started }
 
-// Add appends one item, given as JSON, and sends what has gathered when it is
-// enough. An error is ErrDisconnected, or means that the item is no JSON.
+// Add appends one item, given as JSON, and sends the buffer when it is full. Its error
+// is ErrDisconnected, or means that the item is not JSON.
 func (l *ListWriter) Add(item []byte) error {
 	if l.count > 0 {
 		l.buffer = append(l.buffer, ',')
@@ -100,11 +99,11 @@ func (l *ListWriter) appendMasked(item []byte) error {
 	return nil
 }
 
-// End closes the array and sends what is left.
+// End closes the array and sends the rest.
 func (l *ListWriter) End() error { return l.end(nil) }
 
-// EndObject closes the array and the object around it, which gets the members of
-// another object, given as JSON, as well. It sends what is left.
+// EndObject closes the array, adds the members of another object, given as JSON, to the
+// object around it, and closes that too. It sends the rest.
 func (l *ListWriter) EndObject(members []byte) error {
 	rest := members[1:] // without its brace
 	if len(rest) > 1 {
@@ -139,7 +138,7 @@ func (l *ListWriter) release() {
 	l.buffer, l.kept = nil, nil
 }
 
-// finish writes what a compressor still holds.
+// finish flushes the compressor.
 func (l *ListWriter) finish() error {
 	if l.compressor == nil {
 		return flush(l.control)
@@ -151,7 +150,7 @@ func (l *ListWriter) finish() error {
 	return flush(l.control)
 }
 
-// send sends what has gathered, and has it leave at once.
+// send sends the buffer and flushes the connection.
 func (l *ListWriter) send() error {
 	if !l.started {
 		l.start()
@@ -177,7 +176,7 @@ func (l *ListWriter) send() error {
 	return nil
 }
 
-// start sends the header of a list of which more is to come.
+// start sends the header of a list that is longer than the buffer.
 func (l *ListWriter) start() {
 	l.started = true
 	header := l.w.Header()

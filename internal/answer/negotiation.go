@@ -10,9 +10,8 @@ import (
 	"strings"
 )
 
-// Negotiation is what a caller says about the form in which it takes an answer:
-// its content coding, and which answers it has cached. The zero value takes whole
-// answers that are not compressed.
+// Negotiation is the result of content negotiation: the content coding, and the entity
+// tags that the caller has cached. The zero value means complete, uncompressed answers.
 type Negotiation struct {
 	coding  coding
 	matches []string // opaque tags of If-None-Match
@@ -21,7 +20,7 @@ type Negotiation struct {
 
 type negotiationKey struct{}
 
-// WithNegotiation returns a context that carries what the header of a request says.
+// WithNegotiation returns a context with the negotiation of a request's header.
 func WithNegotiation(ctx context.Context, header http.Header) context.Context {
 	n := Negotiation{coding: chooseCoding(header.Values("Accept-Encoding"))}
 	if given := header.Values("If-None-Match"); len(given) > 0 {
@@ -39,9 +38,9 @@ func NegotiationOf(ctx context.Context) Negotiation {
 	return n
 }
 
-// has reports whether the caller holds the answer with this tag already. Apache adds
-// to the tag of an answer that it compresses itself, because it was sent as it is,
-// and does not take that off again (mod_deflate, mod_brotli).
+// has reports whether the caller has cached the answer with this tag. Apache's
+// mod_deflate and mod_brotli add a suffix to the tags of answers that they compress,
+// and do not remove it from requests.
 func (n Negotiation) has(tag string) bool {
 	if n.any || slices.Contains(n.matches, tag) {
 		return true
@@ -49,9 +48,9 @@ func (n Negotiation) has(tag string) bool {
 	return n.coding.compresses() && (slices.Contains(n.matches, tag+"-gzip") || slices.Contains(n.matches, tag+"-br"))
 }
 
-// parseTags reads the entity tags of If-None-Match without their quotes. Weak
-// tags count like strong ones (RFC 9110, 13.1.2). What is not understood is
-// passed over: the caller then gets the whole answer.
+// parseTags reads the entity tags of If-None-Match without their quotes. Weak tags
+// count like strong ones (RFC 9110, 13.1.2). Malformed tags are ignored: the caller
+// then gets the whole answer.
 func parseTags(list string) (tags []string, any bool) {
 	if strings.TrimSpace(list) == "*" {
 		return nil, true
@@ -70,8 +69,8 @@ func parseTags(list string) (tags []string, any bool) {
 	}
 }
 
-// chooseCoding chooses among the codings that Accept-Encoding names: the one with
-// the greatest weight, and of equal ones that which costs least to send.
+// chooseCoding returns the coding in Accept-Encoding with the highest quality value,
+// and among equals the cheapest to send.
 func chooseCoding(accept []string) coding {
 	if len(accept) == 0 {
 		return identity
@@ -86,12 +85,12 @@ func chooseCoding(accept []string) coding {
 	return chosen
 }
 
-// Qualities are what a header like Accept names, each with its quality value from
-// 0, unwanted, to 1.
+// Qualities maps the names in a header like Accept to their quality values, from 0,
+// unwanted, to 1.
 type Qualities map[string]float64
 
-// of returns the weight of a coding. Identity is acceptable where it is not
-// named, but any coding that is named is preferred.
+// of returns the quality value of a coding. Identity is acceptable if it is not named,
+// but any named coding is preferred.
 func (q Qualities) of(c coding) float64 {
 	if weight, named := q[string(c)]; named {
 		return weight
@@ -102,8 +101,8 @@ func (q Qualities) of(c coding) float64 {
 	return 0
 }
 
-// QualityValues reads the values of a header like Accept (RFC 9110, 12.4.2). Names
-// are in lower case.
+// QualityValues parses a header like Accept (RFC 9110, 12.4.2). Names are in lower
+// case.
 func QualityValues(header []string) Qualities {
 	q := Qualities{}
 	for part := range strings.SplitSeq(strings.Join(header, ","), ",") {
@@ -119,8 +118,7 @@ func QualityValues(header []string) Qualities {
 	return q
 }
 
-// qualityOf reads ";q=0.5", also among other parameters. A value that cannot be
-// read refuses what it is of.
+// qualityOf reads ";q=0.5", also among other parameters. A malformed value counts as 0.
 func qualityOf(params string) float64 {
 	for param := range strings.SplitSeq(params, ";") {
 		name, value, found := strings.Cut(param, "=")

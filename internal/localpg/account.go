@@ -22,7 +22,7 @@ type account struct {
 	switched bool // differs from the user of this process
 }
 
-// credential is what a child process needs to run as the account.
+// credential returns the credential for running a child process as the account.
 func (a account) credential() *syscall.Credential {
 	if !a.switched {
 		return nil
@@ -30,9 +30,9 @@ func (a account) credential() *syscall.Credential {
 	return &syscall.Credential{Uid: uint32(a.uid), Gid: uint32(a.gid)}
 }
 
-// chooseAccount returns who runs the server whose home is given: the user of
-// this process or, because PostgreSQL refuses to run as root, the owner of an
-// existing home, else an unprivileged user of the system.
+// chooseAccount returns the account to run the server with. That is the user of this
+// process. For root, which PostgreSQL refuses, it is the owner of an existing home, or
+// else an unprivileged user of the system.
 func chooseAccount(home string) (account, error) {
 	self := os.Geteuid()
 	owner, group, err := homeOwner(home)
@@ -98,9 +98,9 @@ func userName(uid int) string {
 	return strconv.Itoa(uid)
 }
 
-// closedFolder returns the first folder on the way to dir whose permissions
-// keep the account out, or "". It knows nothing of access control lists, so
-// what it names is a suspect until the account has really failed to get in.
+// closedFolder returns the first folder on the path to dir whose permissions exclude
+// the account, or "". It ignores access control lists, so the result must be confirmed
+// by an actual attempt.
 func closedFolder(acct account, dir string) string {
 	if parent := filepath.Dir(dir); parent != dir {
 		if closed := closedFolder(acct, parent); closed != "" {
@@ -132,9 +132,9 @@ func ownerOf(info fs.FileInfo) (uid, gid int) {
 	return int(stat.Uid), int(stat.Gid)
 }
 
-// openOwn opens a file of mode 0600 that belongs to the account. When we are
-// root, that user may own the folder too: it can start the service itself next
-// time, and cannot lead us to a file of somebody else by a symbolic link.
+// openOwn opens a file of mode 0600 that belongs to the account. If this process is
+// root, the folder may belong to that account: the account can then start the service
+// itself next time, and cannot redirect root to another user's file by a symbolic link.
 func openOwn(path string, flag int, acct account) (*os.File, error) {
 	file, err := os.OpenFile(path, flag|syscall.O_NOFOLLOW, 0o600)
 	if err != nil || !acct.switched {

@@ -68,7 +68,7 @@ func versionInPath(dir string) []int {
 	return []int{major, minor}
 }
 
-// installed keeps the folders that hold both programs, each installation once.
+// installed returns the folders that have both programs, each installation once.
 func installed(dirs []string) []string {
 	var found []string
 	seen := map[string]bool{}
@@ -86,10 +86,10 @@ func installed(dirs []string) []string {
 	return found
 }
 
-// executable returns the program that path leads to.
+// executable returns the program at path, with symbolic links resolved.
 func executable(path string) (string, error) {
 	if !filepath.IsAbs(path) {
-		return "", fs.ErrInvalid // an empty or relative entry of PATH depends on where we stand
+		return "", fs.ErrInvalid // an empty or relative entry of PATH depends on the working directory
 	}
 	resolved, err := filepath.EvalSymlinks(path)
 	if err != nil {
@@ -108,13 +108,13 @@ func executable(path string) (string, error) {
 // versionLine matches what `postgres --version` prints.
 var versionLine = regexp.MustCompile(`^postgres \(PostgreSQL\) ((\d+)\S*)`)
 
-// probe asks the server program in dir for its version, as the user that is
-// to run it, which shows that this user may.
+// probe runs the server program in dir with --version as the account, which also shows
+// that the account may run it.
 func probe(ctx context.Context, acct account, dir string) (binaries, error) {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	out, err := command(ctx, acct, "/", filepath.Join(dir, "postgres"), "--version").Output()
-	for errors.Is(err, syscall.ETXTBSY) { // a child that is just being started has the new file open, as we had
+	for errors.Is(err, syscall.ETXTBSY) { // a child process that is being started has inherited the open file
 		time.Sleep(pollInterval)
 		out, err = command(ctx, acct, "/", filepath.Join(dir, "postgres"), "--version").Output()
 	}
@@ -123,18 +123,18 @@ func probe(ctx context.Context, acct account, dir string) (binaries, error) {
 	}
 	match := versionLine.FindStringSubmatch(string(out))
 	if match == nil {
-		return binaries{}, fmt.Errorf("the version of PostgreSQL in %s is not understood: %q", dir, strings.TrimSpace(string(out)))
+		return binaries{}, fmt.Errorf("cannot parse the version of PostgreSQL in %s: %q", dir, strings.TrimSpace(string(out)))
 	}
 	major, err := strconv.Atoi(match[2])
 	if err != nil {
-		return binaries{}, fmt.Errorf("the version of PostgreSQL in %s is not understood: %w", dir, err)
+		return binaries{}, fmt.Errorf("cannot parse the version of PostgreSQL in %s: %w", dir, err)
 	}
 	return binaries{dir: dir, version: match[1], major: major}, nil
 }
 
-// find returns the first installation in dirs that can serve: of the major
-// version of the existing cluster or, if that is 0, any that is supported.
-// unfit says why each of the others cannot.
+// find returns the first usable installation in dirs: of the major version of the
+// existing cluster or, if that is 0, of any supported version. unfit has the reasons
+// why the others are unusable.
 func find(ctx context.Context, acct account, dirs []string, major int) (bin binaries, ok bool, unfit []error) {
 	for _, dir := range installed(dirs) {
 		bin, err := probe(ctx, acct, dir)
@@ -160,8 +160,7 @@ func (b binaries) fits(major int) error {
 	}
 }
 
-// clusterMajor returns the major version that made the cluster, 0 when there
-// is no cluster.
+// clusterMajor returns the major version of the cluster, 0 if there is none.
 func clusterMajor(cluster string) (int, error) {
 	text, err := os.ReadFile(filepath.Join(cluster, "PG_VERSION"))
 	if errors.Is(err, fs.ErrNotExist) {

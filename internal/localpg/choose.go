@@ -13,9 +13,8 @@ import (
 	"strings"
 )
 
-// Choose returns what Start would run in o.Dir, without fetching or creating
-// anything. The error is ErrNoBinaries when it has nothing to run and may not
-// fetch anything either.
+// Choose returns the PostgreSQL that Start would run in o.Dir, without fetching or
+// creating anything. The error is ErrNoBinaries if there is none to run or fetch.
 func Choose(ctx context.Context, o Options) (Choice, error) {
 	place, err := newLayout(o.Dir)
 	if err != nil {
@@ -41,8 +40,8 @@ func Choose(ctx context.Context, o Options) (Choice, error) {
 }
 
 // NewerMajor returns the version of an installed PostgreSQL that a new database would
-// run on, where the one in o.Dir was made by an older major version, which it returns
-// too. newer is "" where there is none.
+// use, and the older major version of the database in o.Dir. newer is "" if the
+// database is not older.
 func NewerMajor(ctx context.Context, o Options) (newer string, current int, err error) {
 	place, err := newLayout(o.Dir)
 	if err != nil {
@@ -63,7 +62,7 @@ func NewerMajor(ctx context.Context, o Options) (newer string, current int, err 
 	return bin.version, current, nil
 }
 
-// choose returns the binaries to run on the cluster, fetched if need be.
+// choose returns the binaries for the cluster and fetches them if necessary.
 func choose(ctx context.Context, o Options, place layout, acct account) (binaries, error) {
 	major, err := clusterMajor(place.cluster())
 	if err != nil {
@@ -97,7 +96,7 @@ func (o Options) search() []string {
 	return slices.Concat(dirs, o.fetched())
 }
 
-// release returns what would be fetched for a cluster of the major version.
+// release returns the release to fetch for a cluster of the major version.
 func (o Options) release(major int) (release, bool) {
 	if o.offer != nil {
 		return *o.offer, major == 0 || major == o.offer.major()
@@ -105,7 +104,7 @@ func (o Options) release(major int) (release, bool) {
 	return releaseOf(major)
 }
 
-// fetchable returns the release to fetch, or why none can be.
+// fetchable returns the release to fetch, or an error that says why there is none.
 func (o Options) fetchable(major int) (release, error) {
 	if len(o.sources()) == 0 {
 		return release{}, fmt.Errorf("nothing is fetched, since POSTGRES_MIRROR is %s", o.Mirror)
@@ -133,8 +132,8 @@ func (o Options) newer(bin binaries) string {
 	return r.version()
 }
 
-// noBinaries is the error when nothing can be run: what was tried, why each
-// failed, and what to do. It is an ErrNoBinaries.
+// noBinaries returns an ErrNoBinaries that says what was tried, why each attempt
+// failed, and what to do.
 func (o Options) noBinaries(major int, tried []error) error {
 	var text strings.Builder
 	wanted := fmt.Sprintf("PostgreSQL %d or later", minMajor)

@@ -15,16 +15,15 @@ import (
 	"strings"
 )
 
-// superuser owns the cluster and is used to set it up; the application
-// connects as a role that may not read the server's files or run programs.
+// superuser owns the cluster and sets it up. The application connects as role, which
+// may neither read the server's files nor run programs.
 const superuser = "postgres"
 
 // role is the database user of the application.
 const role = "statsservice"
 
-// initCluster creates the cluster. It is made beside its place and moved
-// there when it is complete, so that an interrupted attempt leaves nothing
-// that looks like a cluster.
+// initCluster creates the cluster. It is created under a temporary name and then
+// renamed, so that an interrupted attempt leaves nothing that looks like a cluster.
 func initCluster(ctx context.Context, place layout, acct account, bin binaries, noSync bool) error {
 	partial := place.cluster() + ".partial"
 	if err := os.RemoveAll(partial); err != nil {
@@ -44,9 +43,10 @@ func initCluster(ctx context.Context, place layout, acct account, bin binaries, 
 	return nil
 }
 
-// initArguments makes clusters equal on every machine. Connections on the
-// socket are trusted: only the server's own user and root can enter its
-// folder, which has mode 0700. There are no others to ask for a password.
+// initArguments returns the arguments of initdb, which make clusters equal on every
+// machine. Connections on the socket are trusted: only the server's own user and root
+// can enter its folder, which has mode 0700. So a password would protect against
+// nobody.
 func initArguments(dir string, noSync bool) []string {
 	args := []string{
 		"--pgdata=" + dir,
@@ -73,7 +73,7 @@ func clusterExists(place layout) (bool, error) {
 	return true, nil
 }
 
-// serverArguments is the command line of the server.
+// serverArguments returns the command line of the server.
 func serverArguments(place layout, socketDir string, overrides map[string]string) []string {
 	settings := map[string]string{
 		"listen_addresses":        "",
@@ -84,17 +84,17 @@ func serverArguments(place layout, socketDir string, overrides map[string]string
 		"log_timezone":            "UTC",
 		"log_line_prefix":         "%m [%p] ",
 		"log_checkpoints":         "off",
-		// One service with a pool of connections, on a machine that has other
-		// things to do: little shared memory, no processes that only wait.
+		// For one service with a connection pool, on a shared machine: little shared
+		// memory, no idle processes.
 		"max_connections":                 "50",
 		"shared_buffers":                  "64MB",
 		"max_logical_replication_workers": "0",
-		// Nobody replicates this server, so the log of changes is only there
-		// for crashes and may stay small.
+		// The server has no replicas, so the write-ahead log only serves crash recovery
+		// and may stay small.
 		"wal_level":       "minimal",
 		"max_wal_senders": "0",
 		"max_wal_size":    "512MB",
-		// Compiling the short queries of the service costs more than it saves.
+		// JIT compilation costs the service's short queries more than it saves.
 		"jit": "off",
 	}
 	maps.Copy(settings, overrides)
@@ -105,7 +105,7 @@ func serverArguments(place layout, socketDir string, overrides map[string]string
 	return args
 }
 
-// quoteListItem keeps spaces and capitals in a path as they are.
+// quoteListItem quotes a path so that spaces and capitals are kept.
 func quoteListItem(path string) string {
 	return `"` + strings.ReplaceAll(path, `"`, `""`) + `"`
 }

@@ -13,9 +13,9 @@ import (
 	"time"
 )
 
-// command prepares a PostgreSQL program to run as the account in dir, in a
-// process group of its own: a Ctrl-C in the terminal is for this process,
-// which then stops the server in order.
+// command prepares a PostgreSQL program to run as the account in dir, in a process
+// group of its own: Ctrl-C in the terminal then reaches only this process, which shuts
+// the server down cleanly.
 func command(ctx context.Context, acct account, dir, program string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.Dir = dir
@@ -25,9 +25,9 @@ func command(ctx context.Context, acct account, dir, program string, args ...str
 	return cmd
 }
 
-// environment leaves out what would change the behaviour of PostgreSQL behind
-// our back (PGDATA, PGPORT, LC_ALL, ...), and where this process reports to systemd:
-// PostgreSQL would report there as well.
+// environment removes the variables that would change PostgreSQL's behaviour (PGDATA,
+// PGPORT, LC_ALL, ...), and NOTIFY_SOCKET, since PostgreSQL would report to systemd as
+// well.
 func environment(from []string) []string {
 	kept := make([]string, 0, len(from)+1)
 	for _, entry := range from {

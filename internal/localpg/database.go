@@ -18,8 +18,8 @@ func connect(ctx context.Context, socketDir string) (*pgconn.PgConn, error) {
 	return dial(ctx, socketURL(socketDir, superuser, "postgres"))
 }
 
-// dial opens a connection. The errors of the driver end here as text: callers
-// must not depend on them.
+// dial opens a connection. It converts driver errors to text: callers must not depend
+// on them.
 func dial(ctx context.Context, url string) (*pgconn.PgConn, error) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
@@ -39,8 +39,8 @@ func ping(ctx context.Context, socketDir string) error {
 	return conn.Close(ctx)
 }
 
-// prepareDatabase creates the role and the database of the application where
-// they are missing.
+// prepareDatabase creates the role and the database of the application if they are
+// missing.
 func prepareDatabase(ctx context.Context, socketDir string) error {
 	ctx, cancel := context.WithTimeout(ctx, prepareTimeout)
 	defer cancel()

@@ -11,8 +11,8 @@ import (
 	"os"
 )
 
-// Exists reports whether the folder has a database. One that this process may not
-// look at counts as there.
+// Exists reports whether the folder has a database. A database that this process cannot
+// access counts as existing.
 func Exists(dir string) (bool, error) {
 	place, err := newLayout(dir)
 	if err != nil {
@@ -26,8 +26,8 @@ func isThere(path string) bool {
 	return !errors.Is(err, fs.ErrNotExist)
 }
 
-// requireTraces returns ErrNoDatabase unless the folder has a database or the lock
-// of a process that may be making one.
+// requireTraces returns ErrNoDatabase unless the folder has a database or the lock of a
+// process that may be creating one.
 func requireTraces(dir string) error {
 	place, err := newLayout(dir)
 	if err != nil {

@@ -21,12 +21,12 @@ const (
 	lockPause    = 50 * time.Millisecond
 )
 
-// rootCache keeps what root fetches: nobody else may enter root's own folders,
-// and PostgreSQL runs as another user.
+// rootCache is the cache of root: PostgreSQL runs as another user, who may not enter
+// root's own folders.
 const rootCache = "/var/cache/stats-service"
 
-// caches lists the folders that fetched binaries are kept in: one for everything
-// that runs as this user and, where that cannot be, the service's own.
+// caches lists the folders for fetched binaries: the user's cache folder, and as a
+// fallback the service's own.
 func (o Options) caches() []string {
 	if o.cacheDirs != nil {
 		return o.cacheDirs
@@ -43,7 +43,7 @@ func (o Options) caches() []string {
 	return dirs
 }
 
-// fetched lists the binaries that were fetched before, newest first.
+// fetched lists the binaries fetched earlier, newest first.
 func (o Options) fetched() []string {
 	var dirs []string
 	for _, cache := range o.caches() {
@@ -52,8 +52,8 @@ func (o Options) fetched() []string {
 	return dirs
 }
 
-// fetch fetches the binaries of a major version (0: of a new cluster). It returns
-// them, or why each source failed.
+// fetch fetches the binaries of a major version (0: for a new cluster). It returns
+// them, or the errors of all sources.
 func fetch(ctx context.Context, o Options, acct account, major int) (bin binaries, ok bool, failed []error) {
 	r, err := o.fetchable(major)
 	if err != nil {
@@ -78,7 +78,7 @@ func fetch(ctx context.Context, o Options, acct account, major int) (bin binarie
 	return binaries{}, false, failed
 }
 
-// fetchInto fetches a release into a locked cache, unless another process has
+// fetchInto locks the cache and fetches a release into it, unless another process has
 // done so meanwhile. A failure leaves nothing behind.
 func fetchInto(ctx context.Context, o Options, acct account, r release, cache string) (bin binaries, ok bool, failed []error) {
 	target := filepath.Join(cache, r.folder())
@@ -95,7 +95,7 @@ func fetchInto(ctx context.Context, o Options, acct account, r release, cache st
 	return binaries{}, false, failed
 }
 
-// fetchFrom fetches a release from one source, tries whether it runs here, and
+// fetchFrom fetches a release from one source, checks that it runs on this machine, and
 // moves it to target.
 func fetchFrom(ctx context.Context, o Options, acct account, r release, from source, target string) (binaries, error) {
 	work, err := workFolder(filepath.Dir(target))
@@ -114,7 +114,7 @@ func fetchFrom(ctx context.Context, o Options, acct account, r release, from sou
 	if _, err := probe(ctx, acct, filepath.Join(unpackedIn(work), "bin")); err != nil {
 		return binaries{}, err
 	}
-	if err := os.RemoveAll(target); err != nil { // which was of no use
+	if err := os.RemoveAll(target); err != nil { // it was unusable
 		return binaries{}, err
 	}
 	if err := os.Rename(unpackedIn(work), target); err != nil {
@@ -123,8 +123,8 @@ func fetchFrom(ctx context.Context, o Options, acct account, r release, from sou
 	return probe(ctx, acct, filepath.Join(target, "bin"))
 }
 
-// lockCache makes the folder and locks it. The lock is on the folder itself, so
-// that no file is needed; the folder may be removed by who had the lock before.
+// lockCache creates the folder and locks it. The lock is on the folder itself, so that
+// no file is needed. The previous holder of the lock may have removed the folder.
 func lockCache(ctx context.Context, o Options, dir string) (*flock.Flock, error) {
 	told := time.AfterFunc(time.Second, func() {
 		o.logger().Info("waiting for another process that fetches PostgreSQL", "dir", dir)
@@ -150,8 +150,8 @@ func lockCache(ctx context.Context, o Options, dir string) (*flock.Flock, error)
 	}
 }
 
-// workFolder makes an empty folder for one attempt, after removing what killed
-// processes have left. The caller holds the lock.
+// workFolder creates an empty folder for one attempt, after removing those of killed
+// processes. The caller must hold the lock.
 func workFolder(cache string) (string, error) {
 	const pattern = "fetch-*"
 	left, err := filepath.Glob(filepath.Join(cache, pattern))
@@ -167,12 +167,12 @@ func workFolder(cache string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	// The server's user has to try what is unpacked.
+	// The server's account must be able to run the unpacked files.
 	return work, errors.Join(os.Chmod(work, 0o711), os.Mkdir(unpackedIn(work), 0o755), os.Chmod(unpackedIn(work), 0o755))
 }
 
-// firstMissing returns the uppermost folder on the way to dir that does not
-// exist, "" when dir exists.
+// firstMissing returns the topmost folder on the path to dir that does not exist, "" if
+// dir exists.
 func firstMissing(dir string) string {
 	if _, err := os.Stat(dir); err == nil {
 		return ""
@@ -183,8 +183,8 @@ func firstMissing(dir string) string {
 	return dir
 }
 
-// removeEmpty removes dir and the folders above it up to top, as far as nothing
-// is in them.
+// removeEmpty removes dir and the folders above it up to top, as long as they are
+// empty.
 func removeEmpty(dir, top string) {
 	if top == "" {
 		return

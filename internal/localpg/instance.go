@@ -15,17 +15,17 @@ import (
 	"time"
 )
 
-// instance is one server process, started by us or taken over.
+// instance is one server process, started by this process or taken over.
 type instance struct {
 	pid       int
 	socketDir string
 	logPath   string
-	logStart  int64         // where the reports of this process begin
+	logStart  int64         // offset in the log at which this server's messages begin
 	done      chan struct{} // closed when the process has ended
 	alive     func() bool   // whether pid is still this server
 }
 
-// exitedError reports that the server ended while it was being waited for.
+// exitedError reports that the server exited during startup.
 type exitedError struct{ report string }
 
 func (e *exitedError) Error() string {
@@ -43,7 +43,7 @@ func launch(place layout, acct account, bin binaries, socketDir string, o Option
 		return nil, fmt.Errorf("open the log of the database: %w", err)
 	}
 	defer logFile.Close()
-	// Not bound to a context: the server outlives the call that starts it.
+	// Not bound to the context: the server outlives the call that starts it.
 	cmd := command(context.Background(), acct, place.home(), bin.path("postgres"),
 		serverArguments(place, socketDir, o.Settings)...)
 	cmd.Stdout, cmd.Stderr = logFile, logFile
@@ -54,13 +54,13 @@ func launch(place layout, acct account, bin binaries, socketDir string, o Option
 	in.alive = func() bool { return !closed(in.done) }
 	started := make(chan error)
 	go func() {
-		// The kernel counts the end of the starting thread as the death of
-		// the parent, so the thread has to stay as long as the server.
+		// The kernel treats the end of the starting thread as the death of the parent,
+		// so the thread must live as long as the server.
 		runtime.LockOSThread()
 		err := cmd.Start()
 		started <- err
 		if err == nil {
-			_ = cmd.Wait() // how it ended is in its log
+			_ = cmd.Wait() // the log says how it ended
 			close(in.done)
 		}
 	}()
@@ -71,7 +71,7 @@ func launch(place layout, acct account, bin binaries, socketDir string, o Option
 	return in, nil
 }
 
-// watch follows a server that is not our child.
+// watch monitors a server that is not a child of this process.
 func watch(pm postmaster, place layout) *instance {
 	in := &instance{pid: pm.pid, socketDir: pm.socketDir, logPath: place.log(), done: make(chan struct{})}
 	in.alive = func() bool { return lives(pm.pid, place.cluster()) }
@@ -93,8 +93,8 @@ func closed(done <-chan struct{}) bool {
 	}
 }
 
-// waitReady returns when the server accepts connections, and an *exitedError
-// when it has ended instead.
+// waitReady waits until the server accepts connections. It returns an *exitedError if
+// the server exits instead.
 func (in *instance) waitReady(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
@@ -116,8 +116,8 @@ func (in *instance) waitReady(ctx context.Context) error {
 	}
 }
 
-// stop shuts the server down in order or, when that takes longer than ctx and
-// stopTimeout allow, at once, which the server has to recover from later.
+// stop shuts the server down cleanly. If that takes longer than ctx and stopTimeout
+// allow, it stops the server immediately; the server then recovers at its next start.
 func (in *instance) stop(ctx context.Context) error {
 	in.signal(syscall.SIGINT)
 	ctx, cancel := context.WithTimeout(ctx, stopTimeout)
@@ -127,16 +127,17 @@ func (in *instance) stop(ctx context.Context) error {
 		return nil
 	case <-ctx.Done():
 	}
-	// Not everyone who is late has been waiting: ctx may have come cancelled.
+	// The error does not say how long it waited: ctx may have been cancelled from the
+	// start.
 	if in.endsAfter(syscall.SIGQUIT) || in.endsAfter(syscall.SIGKILL) {
-		return fmt.Errorf("PostgreSQL (process %d) did not shut down in time and was stopped the hard way; "+
+		return fmt.Errorf("PostgreSQL (process %d) did not shut down in time and was stopped immediately; "+
 			"it recovers at its next start", in.pid)
 	}
 	return fmt.Errorf("PostgreSQL (process %d) does not end: stop it with `kill -QUIT %d`", in.pid, in.pid)
 }
 
-// endsAfter sends the signal and reports whether the server ends because of
-// it. PostgreSQL itself gives its children 5 seconds on SIGQUIT.
+// endsAfter sends the signal and reports whether the server then ends. PostgreSQL
+// itself gives its children 5 seconds on SIGQUIT.
 func (in *instance) endsAfter(sig syscall.Signal) bool {
 	in.signal(sig)
 	select {
@@ -149,12 +150,12 @@ func (in *instance) endsAfter(sig syscall.Signal) bool {
 
 func (in *instance) signal(sig syscall.Signal) {
 	if in.alive() {
-		_ = syscall.Kill(in.pid, sig) // it may have ended this moment, which is what we want
+		_ = syscall.Kill(in.pid, sig) // it may have just ended, which is fine
 	}
 }
 
-// removeSocketDir removes a socket folder that is outside of the home; inside
-// it stays for the next start.
+// removeSocketDir removes a socket folder outside of the home; one inside stays for the
+// next start.
 func (in *instance) removeSocketDir(place layout) {
 	if filepath.Dir(in.socketDir) == place.home() {
 		return

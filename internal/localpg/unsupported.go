@@ -9,8 +9,8 @@ import (
 	"errors"
 )
 
-// errUnsupported is what every start comes to on a system without Unix
-// sockets that only one user may enter.
+// errUnsupported is the error of every start on systems without Unix sockets that can
+// be restricted to one user.
 var errUnsupported = errors.New("a private PostgreSQL is not available on this operating system: " +
 	"set DATABASE_URL to a database on PostgreSQL 12 or later")
 

@@ -9,16 +9,15 @@ import (
 	"strings"
 )
 
-// retryAfter is how many seconds a caller is asked to wait for a service that is
-// not ready.
+// retryAfter is the Retry-After in seconds while the service is not ready.
 const retryAfter = "5"
 
-// alive is the answer of a process that lives.
+// alive is the answer of /healthz.
 var alive = struct {
 	Status string `json:"status"`
 }{"ok"}
 
-// Handler answers the addresses of this package, and leaves all others to next.
+// Handler serves the paths of this package, and passes all others to next.
 func (c *Checker) Handler(next http.Handler) http.Handler {
 	addresses := map[string]http.HandlerFunc{
 		"/healthz": func(w http.ResponseWriter, _ *http.Request) { write(w, http.StatusOK, alive) },
@@ -35,7 +34,7 @@ func (c *Checker) Handler(next http.Handler) http.Handler {
 	})
 }
 
-// answer answers GET and HEAD, whose body the server leaves out.
+// answer answers GET and HEAD; the HTTP server drops the body for HEAD.
 func answer(handler http.HandlerFunc, w http.ResponseWriter, r *http.Request) {
 	switch r.Method {
 	case http.MethodGet, http.MethodHead:
@@ -59,7 +58,7 @@ func (c *Checker) ready(w http.ResponseWriter, r *http.Request) {
 	write(w, status, report)
 }
 
-// problem is the body of an error, as the document describes it.
+// problem is the body of an error, as in the OpenAPI document.
 type problem struct {
 	Message string `json:"message"`
 }
@@ -76,5 +75,5 @@ func write(w http.ResponseWriter, status int, body any) {
 	header.Set("Cache-Control", "no-store")
 	header.Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(body) // a caller that is gone needs no answer
+	_ = json.NewEncoder(w).Encode(body) // it fails only if the caller has disconnected
 }

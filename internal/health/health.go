@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
-// Package health says whether the process lives (/healthz, /health) and whether it
-// can do its work (/readyz), to those who start it, balance between several of it
-// or watch it. Its addresses answer whatever else the service is busy with.
+// Package health serves the liveness (/healthz, /health) and readiness (/readyz) of the
+// process to supervisors, load balancers and monitoring. These paths answer even under
+// full load.
 package health
 
 import (
@@ -20,21 +20,21 @@ import (
 const (
 	// checkTimeout is how long the database may take before it counts as stalled.
 	checkTimeout = 2 * time.Second
-	// maxAge is how long a state is taken for true: probes do not add up to load.
+	// maxAge is how long a state is cached, so that probes cause no load.
 	maxAge = time.Second
 )
 
-// Status sums up whether the process can do its work.
+// Status is the readiness of the process.
 type Status string
 
 // The statuses of a process.
 const (
 	Ready       Status = "ready"
-	Degraded    Status = "degraded"    // it answers, and cannot store anything
+	Degraded    Status = "degraded"    // it answers reads, but cannot store anything
 	Unavailable Status = "unavailable" // requests are answered 503, or soon will be
 )
 
-// Phase is how far a process is between its start and its end.
+// Phase is the phase in the life of a process.
 type Phase string
 
 // The phases of a process.
@@ -44,7 +44,8 @@ const (
 	Draining Phase = "draining"
 )
 
-// Report is the answer of /readyz. It holds nothing that is not for everybody.
+// Report is the answer of /readyz. It is public, so it must not contain anything
+// confidential.
 type Report struct {
 	Status   Status         `json:"status"`
 	Process  Phase          `json:"process"`
@@ -52,7 +53,7 @@ type Report struct {
 	Message  string         `json:"message"`
 }
 
-// Store is the database that is asked for its state.
+// Store is the database whose state is checked.
 type Store interface {
 	State(ctx context.Context) (postgres.State, error)
 }
@@ -61,7 +62,7 @@ type Store interface {
 type Options struct {
 	Now    func() time.Time
 	Log    *slog.Logger
-	Prefix string // path prefix that the addresses may be asked with, such as "/x"; may be empty
+	Prefix string // optional prefix of the paths, such as "/x"; may be empty
 
 	// Timeout is how long the database may take before it counts as stalled; 0 means 2 s.
 	Timeout time.Duration
@@ -79,7 +80,7 @@ type Checker struct {
 	asked time.Time // when state was true
 }
 
-// New returns a Checker of a process that starts.
+// New returns a Checker in the starting phase.
 func New(opts Options) *Checker {
 	if opts.Timeout == 0 {
 		opts.Timeout = checkTimeout
@@ -87,7 +88,7 @@ func New(opts Options) *Checker {
 	return &Checker{opts: opts, phase: Starting}
 }
 
-// Wait notes why the process is not serving yet: its database cannot be used.
+// Wait records why the process is not serving yet: its database is unusable.
 func (c *Checker) Wait(cause error) {
 	state := postgres.StateDown
 	if errors.Is(cause, context.DeadlineExceeded) {
@@ -96,14 +97,15 @@ func (c *Checker) Wait(cause error) {
 	c.note(state, cause)
 }
 
-// Serve says that the process serves from now on.
+// Serve switches to the serving phase.
 func (c *Checker) Serve(store Store) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.phase, c.store, c.state, c.asked = Serving, store, postgres.StateUp, c.opts.Now()
 }
 
-// Drain says that the process is about to end: nothing new should be sent to it.
+// Drain switches to the draining phase: the process is about to end and should get no
+// new requests.
 func (c *Checker) Drain() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -117,7 +119,7 @@ func (c *Checker) Draining() bool {
 	return c.phase == Draining
 }
 
-// Report asks the database, unless that was done a moment ago.
+// Report checks the database, unless the cached state is recent.
 func (c *Checker) Report(ctx context.Context) Report {
 	c.mu.Lock()
 	phase, store, state := c.phase, c.store, c.state
@@ -129,8 +131,8 @@ func (c *Checker) Report(ctx context.Context) Report {
 	return report(phase, state)
 }
 
-// ask lets those who come at the same time share one question, which does not end
-// with the request that began it.
+// ask shares one check between concurrent requests. The check does not end with the
+// request that started it.
 func (c *Checker) ask(ctx context.Context, store Store) postgres.State {
 	state, _, _ := c.flight.Do("", func() (any, error) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.opts.Timeout)
@@ -142,7 +144,7 @@ func (c *Checker) ask(ctx context.Context, store Store) postgres.State {
 	return state.(postgres.State)
 }
 
-// note keeps a state, and logs it if it is another than before.
+// note records a state and logs changes.
 func (c *Checker) note(state postgres.State, cause error) {
 	c.mu.Lock()
 	before := c.state
@@ -151,13 +153,13 @@ func (c *Checker) note(state postgres.State, cause error) {
 	switch {
 	case state == before:
 	case state == postgres.StateUp:
-		c.opts.Log.Info("the database can be used again", "state", state, "before", before)
+		c.opts.Log.Info("the database is usable again", "state", state, "before", before)
 	default:
-		c.opts.Log.Warn("the database cannot be used as it should be", "state", state, "cause", cause)
+		c.opts.Log.Warn("the database is not fully usable", "state", state, "cause", cause)
 	}
 }
 
-// messages are what a report says about a database that is not up.
+// messages has the messages of a report for each state in which the database is not up.
 var messages = map[postgres.State]string{
 	postgres.StateReadOnly: "The database takes no writes: stats are answered, and posts are refused.",
 	postgres.StateDown:     "The database cannot be reached.",

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// caller returns "" and 0 for a record that does not know where it comes from.
+// caller returns "" and 0 for a record without a source position.
 func caller(pc uintptr) (function string, line int) {
 	if pc == 0 {
 		return "", 0
@@ -17,12 +17,12 @@ func caller(pc uintptr) (function string, line int) {
 	return functionName(frame.Function), frame.Line
 }
 
-// synthetic matches the parts that the compiler appends to the name of a
-// function for what is defined in it.
+// synthetic matches the parts that the compiler appends to a function's name for the
+// closures in it.
 var synthetic = regexp.MustCompile(`^(func|gowrap|deferwrap)?\d*$`)
 
-// functionName returns the last element of a Go function's full name; for a
-// closure that of the function around it: "post" of
+// functionName returns the last element of a Go function's full name, and for a closure
+// the name of the enclosing function: "post" for
 // "example.org/api.(*Server).post.func1".
 func functionName(full string) string {
 	_, name, _ := strings.Cut(full[strings.LastIndexByte(full, '/')+1:], ".")

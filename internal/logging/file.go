@@ -15,9 +15,9 @@ import (
 	"syscall"
 )
 
-// File is what a logger writes to: the log file, or standard error when there
-// is none. It is safe for concurrent use, and several processes may write to
-// the same file.
+// File is the destination of a logger: the log file, or standard error if there is
+// none. It is safe for concurrent use, and several processes may write to the same
+// file.
 type File struct {
 	path   string // "": there is no file
 	stderr io.Writer
@@ -39,7 +39,7 @@ func openFile(path string, stderr io.Writer) (*File, error) {
 	return f, nil
 }
 
-// openAppend opens so that every write goes to the end, wherever that is then.
+// openAppend opens the file with O_APPEND, so that every write goes to its current end.
 func openAppend(path string) (*os.File, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
 		return nil, fmt.Errorf("create the folder of the log file: %w; make the folder writable or set LOG_PATH to another place", err)
@@ -51,8 +51,8 @@ func openAppend(path string) (*os.File, error) {
 	return file, nil
 }
 
-// Write appends a line. What the file does not take, as when the disk is full
-// or it is closed, goes to standard error.
+// Write appends a line. If the file cannot take it, for example because the disk is
+// full or the file is closed, the line goes to standard error.
 func (f *File) Write(line []byte) (int, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -65,9 +65,9 @@ func (f *File) Write(line []byte) (int, error) {
 	return f.stderr.Write(line)
 }
 
-// Reopen opens the file of the path anew, which it creates when the old one was
-// moved away, and writes there from now on. After an error the lines go where
-// they went before. Without a file it does nothing.
+// Reopen opens the file at the path again, creating it if the old one was moved away,
+// and switches to it. After an error, the old file stays in use. Without a file it does
+// nothing.
 func (f *File) Reopen() error {
 	if f.path == "" {
 		return nil
@@ -84,12 +84,12 @@ func (f *File) Reopen() error {
 	old := f.file
 	f.file = file
 	if err := old.Close(); err != nil {
-		return fmt.Errorf("close the log file that was in use before: %w", err)
+		return fmt.Errorf("close the old log file: %w", err)
 	}
 	return nil
 }
 
-// Close closes the file. What is written later goes to standard error.
+// Close closes the file. Later lines go to standard error.
 func (f *File) Close() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -104,11 +104,9 @@ func (f *File) Close() error {
 	return nil
 }
 
-// ReopenOnHangup reopens the file whenever the process gets SIGHUP, as log
-// rotation sends it, and tells in the log how that went, on standard error too if
-// it failed. It returns at once and
-// ends with ctx, after which SIGHUP ends the process again, as it always does
-// when there is no file.
+// ReopenOnHangup reopens the file on each SIGHUP, as log rotation sends it, and logs
+// the result, failures also on standard error. It returns at once. After ctx ends, or
+// without a file, SIGHUP terminates the process as usual.
 func ReopenOnHangup(ctx context.Context, log *slog.Logger, file *File) {
 	if file.path == "" {
 		return
@@ -128,8 +126,7 @@ func ReopenOnHangup(ctx context.Context, log *slog.Logger, file *File) {
 	}()
 }
 
-// tell writes to standard error what nobody would look for in a file that may be
-// deleted.
+// tell writes to standard error, since the file may have been deleted.
 func (f *File) tell(format string, args ...any) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -142,8 +139,8 @@ func (f *File) reopenAndTell(log *slog.Logger) {
 	case errors.Is(err, os.ErrClosed):
 		return // the process is ending
 	case err != nil:
-		f.tell("the log file %s could not be reopened, what was in use before is kept: %s\n", f.path, err)
-		log.Error("the log file could not be reopened, what was in use before is kept", "path", f.path, "error", err)
+		f.tell("the log file %s could not be reopened; the old one stays in use: %s\n", f.path, err)
+		log.Error("the log file could not be reopened; the old one stays in use", "path", f.path, "error", err)
 	default:
 		log.Info("the log file was reopened", "path", f.path)
 	}

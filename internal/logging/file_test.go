@@ -236,13 +236,13 @@ func TestHangup(t *testing.T) {
 		}
 		hangUp(t)
 		waitFor(t, func() bool { return strings.Contains(read(path+".2"), "could not be reopened") })
-		if said := "the log file " + path + " could not be reopened, what was in use before is kept: open the log file: "; !strings.HasPrefix(stderr.String(), said) {
+		if said := "the log file " + path + " could not be reopened; the old one stays in use: open the log file: "; !strings.HasPrefix(stderr.String(), said) {
 			t.Errorf("standard error has %q, want %q", stderr.String(), said)
 		}
 		log.Info("kept")
 		found := messages(t, path+".2")
 		want := []string{"the log file was reopened path=" + path, "after",
-			"the log file could not be reopened, what was in use before is kept path=" + path +
+			"the log file could not be reopened; the old one stays in use path=" + path +
 				` error="open the log file: open ` + path + `: is a directory; make it writable or set LOG_PATH to another place"`, "kept"}
 		if diff := cmp.Diff(want, found); diff != "" {
 			t.Errorf("(-want +got)\n%s", diff)

@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// handler writes each record with a single call of out.Write, so that a writer
-// which takes calls one after the other keeps lines whole.
+// handler writes each record with a single call of out.Write, so that a writer that
+// serializes calls keeps lines whole.
 type handler struct {
 	out      io.Writer
 	level    slog.Level
@@ -20,27 +20,27 @@ type handler struct {
 	encoding encoding
 
 	name     Name
-	groups   []string // those that attributes still to come belong to
+	groups   []string // groups that further attributes belong to
 	rendered []byte   // the attributes given so far, encoded
 	open     int      // how many of groups are open at the end of rendered
 }
 
-// head is what precedes the attributes.
+// head has the fields before the attributes.
 type head struct {
-	time     time.Time // zero: not known
+	time     time.Time // zero: unknown
 	level    string
 	name     Name
-	function string // "": not known, like line
+	function string // "": unknown, like line
 	line     int
 	message  string
 }
 
-// encoding is a form of lines. Its methods append to what they are given.
+// encoding is a line format. Its methods append to buf.
 type encoding interface {
 	head(buf []byte, h head) []byte
 	// begin opens a group below the groups of path.
 	begin(buf []byte, path []string, group string) []byte
-	// attr writes what is no group. The value is resolved.
+	// attr writes an attribute that is not a group. The value is resolved.
 	attr(buf []byte, path []string, key string, value slog.Value) []byte
 	// end closes the innermost groups.
 	end(buf []byte, groups int) []byte
@@ -112,8 +112,8 @@ func (h *handler) WithGroup(name string) slog.Handler {
 	return &derived
 }
 
-// inGroups appends what write appends, inside the handler's groups, and returns
-// how many of them are open then. A group that gets nothing is not opened.
+// inGroups calls write to append inside the handler's groups, and returns how many of
+// them are open then. Empty groups are not opened.
 func (h *handler) inGroups(buf []byte, write func([]byte) []byte) ([]byte, int) {
 	before := len(buf)
 	for i := h.open; i < len(h.groups); i++ {
@@ -127,8 +127,8 @@ func (h *handler) inGroups(buf []byte, write func([]byte) []byte) ([]byte, int) 
 	return buf, len(h.groups)
 }
 
-// appendAttr leaves out what [slog.Handler] says: empty attributes and groups
-// without members. A group without a name gives its members to the one around.
+// appendAttr omits empty attributes and empty groups, as [slog.Handler] requires. It
+// inlines groups without a name.
 func (h *handler) appendAttr(buf []byte, path []string, attr slog.Attr) []byte {
 	if isSecret(attr.Key) {
 		return h.encoding.attr(buf, path, attr.Key, slog.StringValue(hidden))
@@ -163,8 +163,8 @@ func (h *handler) appendGroup(buf []byte, path []string, name string, members []
 	return h.encoding.end(buf, 1)
 }
 
-// levelName names levels as operators know them from the published format. A
-// level in between has the name of the one below.
+// levelName returns the name of a level in the documented format. A level in between
+// gets the name of the next lower one.
 func levelName(level slog.Level) string {
 	switch {
 	case level < slog.LevelInfo:
@@ -178,7 +178,7 @@ func levelName(level slog.Level) string {
 	}
 }
 
-// buffer is memory for one line, which is used again.
+// buffer is a reusable buffer for one line.
 type buffer []byte
 
 var buffers = sync.Pool{New: func() any {
@@ -188,8 +188,7 @@ var buffers = sync.Pool{New: func() any {
 
 func newBuffer() *buffer { return buffers.Get().(*buffer) }
 
-// free keeps buffers of the usual size only: a rare long line must not occupy
-// its memory for good.
+// free returns the buffer to the pool, unless a rare long line made it large.
 func (b *buffer) free() {
 	const usual = 16 << 10
 	if cap(*b) > usual {

@@ -15,7 +15,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// jsonEncoding writes an object a line.
+// jsonEncoding writes one JSON object per line.
 type jsonEncoding struct{}
 
 // The members that come before the attributes.
@@ -63,8 +63,8 @@ func (jsonEncoding) attr(buf []byte, path []string, key string, value slog.Value
 	return appendJSONValue(appendName(buf, distinct(path, key)), value)
 }
 
-// distinct keeps an attribute from repeating a member of the head: a reader
-// would take one of the two, and not every reader the same.
+// distinct renames attributes with the name of a head member: parsers differ in how
+// they treat duplicate names.
 func distinct(path []string, key string) string {
 	if len(path) == 0 && slices.Contains(members, key) {
 		return key + "_"
@@ -81,8 +81,8 @@ func appendName(buf []byte, name string) []byte {
 	return append(appendString(buf, name), ':')
 }
 
-// appendString writes a replacement character for each byte that is not UTF-8,
-// which is all that the error of AppendQuote tells.
+// appendString writes a replacement character for each byte that is not UTF-8.
+// AppendQuote returns an error only for these.
 func appendString(buf []byte, s string) []byte {
 	buf, _ = jsontext.AppendQuote(buf, s)
 	return buf
@@ -109,7 +109,7 @@ func appendJSONValue(buf []byte, value slog.Value) []byte {
 	}
 }
 
-// appendFloat writes as strings the numbers that JSON has no notation for.
+// appendFloat writes NaN and infinities as strings, since JSON cannot represent them.
 func appendFloat(buf []byte, f float64) []byte {
 	if math.IsNaN(f) || math.IsInf(f, 0) {
 		return appendString(buf, strconv.FormatFloat(f, 'g', -1, 64))
@@ -117,8 +117,7 @@ func appendFloat(buf []byte, f float64) []byte {
 	return strconv.AppendFloat(buf, f, 'g', -1, 64)
 }
 
-// appendAny writes the text of an error, which as JSON is mostly {}, and of
-// what cannot be JSON.
+// appendAny writes errors, whose JSON is mostly {}, and values without JSON as text.
 func appendAny(buf []byte, value any) []byte {
 	_, marshals := value.(json.Marshaler)
 	if err, ok := value.(error); ok && !marshals {

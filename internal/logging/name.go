@@ -4,8 +4,8 @@ package logging
 
 import "log/slog"
 
-// Name is the name of a logger: which part of the service a line comes from.
-// Operators filter by it, so names do not change with the code's structure.
+// Name is the name of a logger, which identifies a part of the service. Operators
+// filter by it, so names stay the same when the code's structure changes.
 type Name string
 
 // The loggers of the service.
@@ -25,14 +25,14 @@ const (
 	Peer             Name = "statsservice.lib.peer"
 )
 
-// Named returns the logger with another name. With a handler that is not of
-// this package the name is an attribute like any other, "logger".
+// Named returns the logger with another name. With a handler from outside this package,
+// the name becomes the attribute "logger".
 func Named(log *slog.Logger, name Name) *slog.Logger {
 	return log.With(slog.Any(memberLogger, name))
 }
 
-// splitName takes the name out of the attributes that a logger is given; it
-// returns "" when there is none.
+// splitName separates the name from the other attributes; it returns "" if there is
+// none.
 func splitName(attrs []slog.Attr) (Name, []slog.Attr) {
 	var name Name
 	rest := make([]slog.Attr, 0, len(attrs))

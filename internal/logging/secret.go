@@ -7,11 +7,11 @@ import "strings"
 // hidden takes the place of secrets.
 const hidden = "(hidden)"
 
-// secretWords are the keys of attributes that are not shown, also as the last
-// words of a longer key. Written like the result of [normalize].
+// secretWords are the keys of hidden attributes, also as the last words of a longer
+// key, in the form that [normalize] returns.
 var secretWords = []string{"token", "password", "api_key", "apikey", "secret", "secret_key", "authorization"}
 
-// isSecret goes by the key alone.
+// isSecret decides by the key alone.
 func isSecret(key string) bool {
 	key = normalize(key)
 	for _, word := range secretWords {

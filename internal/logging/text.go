@@ -12,8 +12,8 @@ import (
 	"unicode/utf8"
 )
 
-// textEncoding writes lines in the published format, with the attributes as
-// key=value behind the message.
+// textEncoding writes lines in the documented format, with the attributes as key=value
+// after the message.
 type textEncoding struct{}
 
 const textTime = "2006-01-02 15:04:05,000"
@@ -66,7 +66,7 @@ func appendTextValue(buf []byte, value slog.Value) []byte {
 	}
 }
 
-// textOf leaves it to fmt to survive a method that panics.
+// textOf uses fmt, which recovers from methods that panic.
 func textOf(value any) string {
 	if text, ok := value.([]byte); ok {
 		return string(text)
@@ -74,7 +74,7 @@ func textOf(value any) string {
 	return fmt.Sprintf("%+v", value)
 }
 
-// appendWord quotes what has blanks or could be taken for something else.
+// appendWord quotes words that have blanks or are ambiguous.
 func appendWord(buf []byte, word string) []byte {
 	if word == "" || strings.ContainsAny(word, ` "=`) || !isPrintable(word) {
 		return strconv.AppendQuote(buf, word)
@@ -82,8 +82,7 @@ func appendWord(buf []byte, word string) []byte {
 	return append(buf, word...)
 }
 
-// appendMessage keeps the message as it is but for characters that would break
-// the line or change how a terminal shows it.
+// appendMessage escapes only characters that would break the line or affect a terminal.
 func appendMessage(buf []byte, message string) []byte {
 	if isPrintable(message) {
 		return append(buf, message...)
@@ -115,8 +114,8 @@ func isPrintable(s string) bool {
 	return true
 }
 
-// isPlain takes a decoded character and how many bytes it had: an invalid byte
-// is decoded to RuneError of size 1.
+// isPlain reports whether a decoded character of size bytes needs no escape: an invalid
+// byte decodes to RuneError of size 1.
 func isPlain(r rune, size int) bool {
 	return unicode.IsPrint(r) && (r != utf8.RuneError || size > 1)
 }

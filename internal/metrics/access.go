@@ -11,14 +11,14 @@ import (
 	"strings"
 )
 
-// Access says who may read metrics.
+// Access decides who may read metrics.
 type Access struct {
-	Token string         // "": nobody is let in for a token
+	Token string         // "": no token grants access
 	From  []netip.Prefix // addresses that need no token
 }
 
-// Admin serves metrics and profiles to those who may see them, on a listener of its
-// own. A Unix socket is guarded by its mode.
+// Admin serves metrics and profiles on a separate listener, with access control. A Unix
+// socket is protected by its file mode.
 func (m *Metrics) Admin(access Access) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", m.Handler())
@@ -36,9 +36,9 @@ func (m *Metrics) Admin(access Access) http.Handler {
 	})
 }
 
-// Beside serves metrics at /metrics, below the prefix too, to those who have the
-// token, and leaves all else to next. Addresses let nobody in here: behind a proxy
-// on the same machine everybody has its address.
+// Beside serves metrics at /metrics, also below the prefix, to requests with the token,
+// and passes everything else to next. It ignores addresses: behind a proxy on the same
+// machine all requests have the same one.
 func (m *Metrics) Beside(next http.Handler, access Access, prefix string) http.Handler {
 	if access.Token == "" {
 		return next

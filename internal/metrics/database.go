@@ -12,7 +12,7 @@ import (
 	"github.com/monarc-project/stats-service/internal/postgres"
 )
 
-// askTimeout bounds what the database is asked when metrics are read.
+// askTimeout bounds the database queries of a scrape.
 const askTimeout = 5 * time.Second
 
 // Store is the database of the service.
@@ -23,12 +23,12 @@ type Store interface {
 	ReplicaStatuses(ctx context.Context, urls []string) ([]postgres.ReplicaStatus, error)
 }
 
-// Cache counts how often it had what it was asked for.
+// Cache counts its hits and misses.
 type Cache interface {
 	Lookups() (hits, misses uint64)
 }
 
-// Sources are what is measured when metrics are read.
+// Sources are measured at each scrape.
 type Sources struct {
 	Store    Store
 	ReadURLs []string // of the replicas
@@ -41,19 +41,19 @@ var (
 
 	stateDesc       = desc("database_state", "1 for the state that the database is in.", "state")
 	readyDesc       = desc("ready", "1 when requests should be sent here.")
-	maxDesc         = desc("database_connections_max", "Connections to the database that there may be.", "server")
+	maxDesc         = desc("database_connections_max", "Maximum number of connections to the database.", "server")
 	connectionsDesc = desc("database_connections", "Connections to the database.", "server", "state")
-	waitedDesc      = desc("database_connection_waits_total", "How often a connection to the database was waited for, because all were in use.", "server")
-	waitTimeDesc    = desc("database_connection_wait_seconds_total", "How long connections to the database were waited for.", "server")
-	canceledDesc    = desc("database_connection_waits_canceled_total", "How often waiting for a connection to the database was given up.", "server")
-	deltasDesc      = desc("rollup_pending_deltas", "Changes that are not in the rollups yet.")
+	waitedDesc      = desc("database_connection_waits_total", "How often a request waited for a connection to the database because all were in use.", "server")
+	waitTimeDesc    = desc("database_connection_wait_seconds_total", "Total time spent waiting for connections to the database.", "server")
+	canceledDesc    = desc("database_connection_waits_canceled_total", "How often waiting for a connection to the database was cancelled.", "server")
+	deltasDesc      = desc("rollup_pending_deltas", "Changes that are not merged into the rollups yet.")
 	lagDesc         = desc("replica_lag_seconds", "How far a read replica is behind.", "replica")
-	lagBytesDesc    = desc("replica_lag_bytes", "How much of the log of the primary a read replica lacks.", "replica")
-	replicaDesc     = desc("replica_up", "1 when a read replica can be asked.", "replica")
+	lagBytesDesc    = desc("replica_lag_bytes", "Bytes of the primary's log that a read replica has not replayed yet.", "replica")
+	replicaDesc     = desc("replica_up", "1 when a read replica can be used.", "replica")
 	transfersDesc   = desc("peer_transfers_total", "Pushes to and pulls from other instances.", "direction", "outcome")
 	movedDesc       = desc("peer_stats_total", "Stats that were pushed or pulled.", "direction", "outcome")
-	lastDesc        = desc("peer_last_transfer_timestamp_seconds", "When a push or a pull last ended so.", "direction", "outcome")
-	lookupsDesc     = desc("cache_lookups_total", "What caches were asked for.", "cache", "result")
+	lastDesc        = desc("peer_last_transfer_timestamp_seconds", "When a push or a pull last ended with this outcome.", "direction", "outcome")
+	lookupsDesc     = desc("cache_lookups_total", "Cache lookups.", "cache", "result")
 )
 
 func desc(name, help string, labels ...string) *prometheus.Desc {
@@ -68,8 +68,8 @@ func (s Sources) Describe(to chan<- *prometheus.Desc) {
 	}
 }
 
-// Collect implements [prometheus.Collector]. What a database that does not answer
-// would have said is missing.
+// Collect implements [prometheus.Collector]. If the database does not answer, its
+// metrics are missing.
 func (s Sources) Collect(to chan<- prometheus.Metric) {
 	ctx, cancel := context.WithTimeout(context.Background(), askTimeout)
 	defer cancel()

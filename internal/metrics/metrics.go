@@ -18,18 +18,18 @@ import (
 
 const namespace = "stats_service"
 
-// Class is a kind of requests that cost the service alike.
+// Class groups requests of similar cost.
 type Class string
 
 // The classes of requests.
 const (
 	Write   Class = "write"   // storing and deleting
-	List    Class = "list"    // stats as they were sent
-	Process Class = "process" // results processed over stats, also public ones
+	List    Class = "list"    // listing stats
+	Process Class = "process" // processed results, including public ones
 	Other   Class = "other"
 )
 
-// Reason says why a request was refused before it was worked on.
+// Reason is why a request was refused before processing.
 type Reason string
 
 // The reasons of refusals.
@@ -38,7 +38,7 @@ const (
 	WrongKey    Reason = "wrong_key"
 	RateLimit   Reason = "rate_limit"
 	TooLarge    Reason = "too_large"
-	Overloaded  Reason = "overloaded"  // too many large bodies, or no connection to the database free
+	Overloaded  Reason = "overloaded"  // too many large bodies, or no free database connection
 	Unavailable Reason = "unavailable" // no database
 )
 
@@ -55,18 +55,18 @@ type Metrics struct {
 	documents  *prometheus.CounterVec
 }
 
-// durationBuckets reach from an answer out of the cache to the timeout of callers.
+// durationBuckets range from a cached answer to the timeout of callers.
 var durationBuckets = []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30}
 
-// New returns the metrics of a process. It lists types of stats, so that series
-// exist before anything is stored.
+// New returns the metrics of a process. It takes the types of stats so that their
+// series exist from the start.
 func New(types []stats.Type) *Metrics {
 	m := &Metrics{
 		registry:   prometheus.NewRegistry(),
 		requests:   counter("http_requests_total", "Requests that were answered.", "method", "route", "status"),
 		inFlight:   gauge("http_requests_in_flight", "Requests that are being answered.", "class"),
 		waiting:    gauge("http_requests_waiting", "Requests that wait until there is room for them.", "class"),
-		refused:    counter("http_requests_refused_total", "Requests that were refused before they were worked on.", "reason"),
+		refused:    counter("http_requests_refused_total", "Requests that were refused before processing.", "reason"),
 		stored:     counter("stats_stored_total", "Stats that were posted and stored.", "type"),
 		duplicates: counter("stats_duplicate_total", "Stats that were posted and were there already.", "type"),
 		documents:  counter("documents_total", "Documents of posted stats: new ones, and those whose content was stored before.", "result"),
@@ -75,7 +75,7 @@ func New(types []stats.Type) *Metrics {
 			Help: "How long requests took from their header to the end of the answer.",
 		}, []string{"method", "route"}),
 	}
-	build := gauge("build_info", "Always 1; what was built.", "version", "commit")
+	build := gauge("build_info", "Always 1, with the version and the commit as labels.", "version", "commit")
 	build.WithLabelValues(buildinfo.Version, buildinfo.Revision()).Set(1)
 	m.registry.MustRegister(build, m.requests, m.durations, m.inFlight, m.waiting, m.refused, m.stored, m.duplicates, m.documents,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
@@ -83,8 +83,8 @@ func New(types []stats.Type) *Metrics {
 	return m
 }
 
-// begin makes series whose labels are known, with the value 0: the first event is
-// a change then, not the appearance of a series.
+// begin creates the series with known labels at 0, so that the first event is an
+// increase and not a new series.
 func (m *Metrics) begin(types []stats.Type) {
 	for _, class := range []Class{Write, List, Process, Other} {
 		m.inFlight.WithLabelValues(string(class))
@@ -110,8 +110,8 @@ func gauge(name, help string, labels ...string) *prometheus.GaugeVec {
 	return prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: namespace, Name: name, Help: help}, labels)
 }
 
-// Request counts an answered request. The route is a pattern, not a path, and "" if
-// there was none.
+// Request counts an answered request. The route is a pattern, not a path; it is "" if
+// no route matched.
 func (m *Metrics) Request(method, route string, status int, took time.Duration) {
 	if m == nil {
 		return
@@ -177,7 +177,7 @@ func (m *Metrics) Documents(added, reused int) {
 	}
 }
 
-// Collect adds what is measured when metrics are read.
+// Collect registers a collector.
 func (m *Metrics) Collect(collector prometheus.Collector) {
 	if m != nil {
 		m.registry.MustRegister(collector)

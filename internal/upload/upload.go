@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
-// Package upload bounds how the bodies of requests arrive: it ends those that come
-// too slowly, and reads on for a while where a request was answered before all of its
-// body had come, since a connection that is closed meanwhile loses the answer.
+// Package upload limits slow request bodies. If a request is answered before its whole
+// body has arrived, it reads on for a while: closing the connection at once could lose
+// the answer.
 package upload
 
 import (
@@ -18,23 +18,23 @@ var ErrTooSlow = errors.New("the body arrives too slowly")
 
 const (
 	defaultGrace = 10 * time.Second
-	// maxWait bounds how long a body is waited for in all.
+	// maxWait bounds the total time spent waiting for a body.
 	maxWait = 5 * time.Minute
-	// maxDrain bounds how long the rest of a body is read that nobody wants.
+	// maxDrain bounds how long the rest of an unused body is read.
 	maxDrain = 30 * time.Second
-	// maxContinue is maxDrain for callers that were to wait for 100 Continue, few of
-	// which send the body after another answer.
+	// maxContinue is maxDrain for requests with Expect: 100-continue: few callers still
+	// send the body after another answer.
 	maxContinue = 2 * time.Second
 )
 
-// Options are the bounds of bodies.
+// Options are the limits for bodies.
 type Options struct {
-	MinRate  int64         // bytes per second, on average; 0: no bound
-	Grace    time.Duration // that a body may take beside; 0: 10 s
-	MaxDrain int64         // bytes that are read after the answer at most
+	MinRate  int64         // bytes per second, on average; 0: no limit
+	Grace    time.Duration // added to the time that MinRate allows; 0: 10 s
+	MaxDrain int64         // maximum number of bytes read after the answer
 }
 
-// Handler returns a handler that bounds the bodies that next reads.
+// Handler returns a handler that limits the bodies that next reads.
 func Handler(next http.Handler, opts Options) http.Handler {
 	if opts.Grace == 0 {
 		opts.Grace = defaultGrace
@@ -49,16 +49,17 @@ func Handler(next http.Handler, opts Options) http.Handler {
 		// then closes the connection. Writers without a connection have no such mode.
 		_ = b.conn.EnableFullDuplex()
 		if r.ContentLength > opts.MaxDrain {
-			w.Header().Set("Connection", "close") // as it will be, unless next reads all
+			w.Header().Set("Connection", "close") // the connection will be closed, unless next reads the whole body
 		}
-		bounded := r.WithContext(r.Context()) // the server looks at the body of its own
+		bounded := r.WithContext(r.Context()) // the server inspects the body of its own request
 		bounded.Body = b
 		next.ServeHTTP(w, bounded)
 		if b.err == nil {
 			b.drain(r.Header.Get("Expect") != "")
 		}
-		// The server closes the body too, but in full duplex too late: it would then
-		// read the next request while it listens for the end of the connection.
+		// The server closes the body too, but too late in full-duplex mode: it would
+		// then read the next request while it already watches for the end of the
+		// connection.
 		_ = b.Close()
 	})
 }
@@ -69,11 +70,11 @@ type body struct {
 	conn    *http.ResponseController
 	opts    Options
 	arrived int64
-	waited  time.Duration // for bytes
-	err     error         // with which it ended
+	waited  time.Duration // total time spent in Read
+	err     error         // the final error
 }
 
-// Read implements io.Reader. Only time spent here counts as the body's.
+// Read implements io.Reader. Only the time spent in it counts.
 func (b *body) Read(p []byte) (int, error) {
 	if b.err != nil {
 		return 0, b.err
@@ -90,14 +91,14 @@ func (b *body) Read(p []byte) (int, error) {
 		err = ErrTooSlow
 	}
 	if b.err = err; err == io.EOF {
-		// The server listens for the end of the connection from now on, and would
-		// take the deadline for it.
+		// From now on the server watches for the end of the connection, and would
+		// mistake the deadline for it.
 		_ = b.conn.SetReadDeadline(time.Time{})
 	}
 	return n, err
 }
 
-// drain sends what is written of the answer and reads the rest of the body.
+// drain flushes the answer and reads the rest of the body.
 func (b *body) drain(expectsContinue bool) {
 	limit := maxDrain
 	if expectsContinue && b.arrived == 0 {

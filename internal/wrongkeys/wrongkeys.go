@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
-// Package wrongkeys slows down whoever guesses keys. Failures are counted by the network
-// that they come from and by the beginning of the key, since one key may be guessed from
-// many addresses. Right keys are none of its business: nobody waits for another's failures.
+// Package wrongkeys slows down attempts to guess keys. It counts failures by network
+// and by the first characters of the key, since a key may be guessed from many
+// addresses. Valid keys are never delayed.
 package wrongkeys
 
 import (
@@ -15,16 +15,16 @@ import (
 )
 
 const (
-	// interval is how often another failure is allowed for good.
+	// interval is the time after which one more failure is allowed.
 	interval = 2 * time.Second
-	// maxDelay is the longest delay; what would have to wait longer is blocked.
+	// maxDelay is the longest delay; failures that would wait longer are blocked.
 	maxDelay = 8 * time.Second
-	// memory is how long failures are remembered after the last one. All allowances have
-	// grown back by then.
+	// memory is how long a counter is kept after its last failure. By then it has
+	// recovered completely.
 	memory = 10 * time.Minute
-	// maxCounted bounds how many networks and beginnings of keys are remembered.
+	// maxCounted bounds the number of counters.
 	maxCounted = 20_000
-	// beginning is how many characters of a key are counted, at most half of it.
+	// beginning is how many first characters of a key are counted, at most half of it.
 	beginning = 8
 )
 
@@ -35,7 +35,7 @@ type Limiter struct {
 	counts *otter.Cache[[sha256.Size]byte, *rate.Limiter]
 }
 
-// New returns a limiter that allows so many failures before it delays further ones.
+// New returns a limiter that allows atOnce failures before it delays further ones.
 func New(atOnce int, now func() time.Time) *Limiter {
 	return &Limiter{
 		atOnce: atOnce,
@@ -48,9 +48,8 @@ func New(atOnce int, now func() time.Time) *Limiter {
 	}
 }
 
-// Failed notes that a wrong key came from a network. The answer should wait for delay,
-// which grows from one failure to the next; if it is blocked, the caller should be told to
-// come back after delay.
+// Failed records a wrong key from a network. The answer should wait for delay, which
+// grows with each failure. If blocked, the caller should be asked to retry after delay.
 func (l *Limiter) Failed(from netip.Prefix, key string) (delay time.Duration, blocked bool) {
 	if l == nil {
 		return 0, false
@@ -60,7 +59,7 @@ func (l *Limiter) Failed(from netip.Prefix, key string) (delay time.Duration, bl
 		reserved := l.count(counted).ReserveN(now, 1)
 		wait := reserved.DelayFrom(now)
 		if wait > maxDelay {
-			reserved.CancelAt(now) // or a flood would block for ever
+			reserved.CancelAt(now) // otherwise a flood would block forever
 			blocked = true
 		}
 		delay = max(delay, wait)

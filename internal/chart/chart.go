@@ -20,7 +20,7 @@ type Chart interface {
 	// width, and returns the height that it takes. A chart that can be higher than
 	// it has to be grows to the height of the area.
 	draw(c *canvas, area box) float64
-	// widths are what the chart is laid out for in a page, narrowest first.
+	// widths are the widths that the chart is laid out for in a page, narrowest first.
 	widths() []float64
 }
 
@@ -30,7 +30,7 @@ type Label []string
 
 // Format writes figures in the language of the reader.
 type Format struct {
-	Number  func(float64) string // beside what it belongs to
+	Number  func(float64) string // for values next to their marks
 	Axis    func(float64) string // at an axis, with no more digits than it has
 	Percent func(float64) string // of a share, where 1 is everything
 }
@@ -50,7 +50,7 @@ var layouts = map[float64]string{small: "small", narrow: "narrow", medium: "medi
 type Inline struct {
 	ID          string // unique in the page
 	Title       string
-	Description string // says in words what the chart shows
+	Description string // describes the chart in words
 	Format      Format
 }
 

@@ -116,7 +116,7 @@ func (f *Fonts) list() {
 		if err == nil && !entry.IsDir() && fontFile.MatchString(name) {
 			f.names = append(f.names, name)
 		}
-		return nil // what cannot be read has no fonts
+		return nil // unreadable folders have no fonts
 	})
 	rank := func(name string) int { return len(unlikely.FindAllString(path.Base(name), -1)) }
 	slices.SortFunc(f.names, func(a, b string) int { return cmp.Or(rank(a)-rank(b), strings.Compare(a, b)) })

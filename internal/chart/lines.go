@@ -17,7 +17,7 @@ type Lines struct {
 	Steps   []time.Time // first days of those of which something is known
 	Series  []Line
 	Running string             // says that the last step is not over; empty: it is
-	More    func(n int) string // says that so many lines are left out
+	More    func(n int) string // says that n lines are left out
 }
 
 // Line is the development of one thing.
@@ -25,7 +25,7 @@ type Line struct {
 	Name   Label
 	Href   string     // may be empty
 	Values []*float64 // one a step; nil: nothing is known
-	Few    []bool     // too little stands behind the value of the step: its point is hollow; nil: enough does
+	Few    []bool     // the step has too few analyses, so its point is hollow; nil: none has
 	Mean   bool       // of the other lines, or of more than those
 	Risks  *Risks     // what it counts, which decides how it looks; nil: its position does
 }
@@ -84,7 +84,7 @@ func (l Lines) draw(c *canvas, area box) float64 {
 	return plot.bottom() + belowLines + c.keys(box{area.x, plot.bottom() + belowLines, area.w, 0}, keys) - area.y
 }
 
-// drawn are the lines that can still be told apart: the first ones and the mean.
+// drawn returns as many lines as can be told apart: the first ones and the mean.
 func (l Lines) drawn() []int {
 	var drawn []int
 	for i, series := range l.Series {
@@ -133,10 +133,10 @@ func (l Lines) grid(c *canvas, area, plot box, axis scale) {
 	}
 }
 
-// dashes take turns where colours begin again.
+// dashes distinguish lines once the colours repeat.
 var dashes = [][]float64{nil, {7, 4}, {2, 3}}
 
-// kindDashes are those of lines that have the colour of their level.
+// kindDashes distinguish lines that share the colour of their level.
 var kindDashes = map[Risks][]float64{
 	{Operational: true}: {9, 5}, {Residual: true}: {2, 4}, {Operational: true, Residual: true}: {9, 4, 2, 4},
 }

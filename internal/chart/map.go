@@ -12,7 +12,7 @@ import (
 // Map shows places on the outline of the world, with their numbers.
 type Map struct {
 	World  *World
-	Whole  bool                     // shows all of it, instead of what is around the places
+	Whole  bool                     // shows the whole world, instead of the area around the places
 	Name   func(code string) string // of a country
 	Levels map[Level]string         // names for the legend of the rings
 	Places []Place                  // in the order of their numbers
@@ -32,7 +32,7 @@ const (
 	ringWidth = 5.0      // of a mark
 	fontSlack = 0.2      // by which a browser's font may be wider, as a share
 	townRoom  = 16_000.0 // square units of the map for each town with a name
-	around    = 0.35     // what is shown around the places, as a share of their span
+	around    = 0.35     // margin around the places, as a share of their span
 	smallSpan = 5.0      // degrees that are shown at least
 	// Units that lines may be away from where they should be, unless the outline then
 	// has more points, for each unit of width, than a page can carry.
@@ -179,8 +179,8 @@ func arc(middle point, radius, from, to float64) []point {
 	return points
 }
 
-// names writes the countries that have the room, those of which the most is shown
-// first, and returns what is taken afterwards.
+// names writes the names of countries where there is room, most visible country first,
+// and returns the occupied areas.
 func (m Map) names(c *canvas, sheet box, view bounds, on func(point) point, taken []box) []box {
 	type shown struct {
 		ring
@@ -211,7 +211,7 @@ func (m Map) names(c *canvas, sheet box, view bounds, on func(point) point, take
 	return taken
 }
 
-// towns writes the largest towns that have the room beside their dots.
+// towns writes the names of the largest towns with room next to their dots.
 func (m Map) towns(c *canvas, sheet box, on func(point) point, taken []box) {
 	most := int(sheet.w * sheet.h / townRoom)
 	for _, town := range m.World.towns {

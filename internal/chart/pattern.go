@@ -7,7 +7,8 @@ import (
 	"math"
 )
 
-// pattern tells areas apart that differ in colour, so that nothing hangs on that.
+// pattern distinguishes areas in addition to colour, so that nothing depends on colour
+// alone.
 type pattern int
 
 const (

@@ -219,7 +219,7 @@ func (t *typesetter) fontOf(r rune) *typeface.Font {
 	return t.fonts.with(r)
 }
 
-// invisible is what has no shape of its own.
+// invisible matches characters without a glyph.
 func invisible(r rune) bool {
 	return unicode.Is(unicode.Cf, r) || unicode.Is(unicode.Variation_Selector, r)
 }

@@ -12,19 +12,19 @@ import (
 // has no place in one: they become bars.
 type Radar struct {
 	Current, Target string // names of both
-	Own             string // says what the marks are; empty: there are none
+	Own             string // legend of the marks; empty: no marks
 	Items           []Category
 	Max             float64 // of the axes; 0: from the values
 	Share           bool    // values are shares of 1
 }
 
-// Category is what is compared; nil: nothing is known.
+// Category is one axis; nil values are unknown.
 type Category struct {
 	Label           Label
 	Href            string // where the row of bars links to; may be empty
 	Current, Target *float64
-	Own             *float64 // what the reader itself has now; nil: nothing
-	Few             bool     // too little stands behind them: points and bars are hollow
+	Own             *float64 // the reader's own value; nil: none
+	Few             bool     // too few analyses: points and bars are hollow
 }
 
 const (

@@ -11,7 +11,7 @@ type bar struct {
 	text   string
 	bold   bool
 	spread *Spread  // nil: not known
-	own    *float64 // what the reader itself has, which is marked; nil: nothing
+	own    *float64 // the reader's own value, which is marked; nil: none
 }
 
 // row is a name with its bars, as wide as the chart: all of it is a target.
@@ -21,7 +21,7 @@ type row struct {
 	bars []bar
 }
 
-// scale goes exactly as far as the values do, at least from zero to most.
+// scale covers exactly the range of the values, at least from zero to most.
 func scaleOfRows(rows []row, most float64) scale {
 	s := scale{high: most}
 	for _, r := range rows {
@@ -93,7 +93,7 @@ func (c *canvas) rows(area box, rows []row, axis scale) float64 {
 type Bars struct {
 	Items  []Bar
 	Max    float64 // where the scale ends at least, so that charts can share it
-	Spread string  // says what the lines over bars are; empty: there are none
+	Spread string  // legend of the lines over bars; empty: no lines
 	Own    string  // says what the marks on bars are; empty: there are none
 }
 
@@ -102,8 +102,8 @@ type Bar struct {
 	Label  Label
 	Value  float64
 	Href   string   // where the row links to; may be empty
-	Few    bool     // too little stands behind the value: the bar is hollow
-	Spread *Spread  // of what the value is the mean of; nil: not known
+	Few    bool     // too few analyses: the bar is hollow
+	Spread *Spread  // of the values behind the mean; nil: unknown
 	Own    *float64 // what the reader itself has; nil: nothing
 }
 
@@ -149,7 +149,7 @@ func (b Bars) draw(c *canvas, area box) float64 {
 	return high
 }
 
-// ownKey is the legend of what the reader itself has, where that is marked.
+// ownKey is the legend of the reader's own values, if they are marked.
 func ownKey(name string) []key {
 	if name == "" {
 		return nil
@@ -157,7 +157,7 @@ func ownKey(name string) []key {
 	return []key{{name: name, sample: func(c *canvas, at box) { c.diamond(at.center(), 7) }}}
 }
 
-// diamond marks what the reader itself has. Its edge keeps it apart from what it is on.
+// diamond marks the reader's own value. Its edge sets it off from the background.
 func (c *canvas) diamond(at point, radius float64) {
 	corners := []point{{at[0], at[1] - radius}, {at[0] + radius, at[1]}, {at[0], at[1] + radius}, {at[0] - radius, at[1]}}
 	c.areas(look{fill: foreground, stroke: card, width: 2}, corners)
@@ -185,8 +185,8 @@ type LevelBars struct {
 	Level             Level
 	Label             Label
 	Current, Residual *float64
-	Few               bool // too little stands behind them: the bars are hollow
-	// OwnCurrent and OwnResidual are what the reader itself has; nil: nothing.
+	Few               bool // too few analyses: the bars are hollow
+	// OwnCurrent and OwnResidual are the own values of the reader; nil: none.
 	OwnCurrent, OwnResidual *float64
 }
 

@@ -9,7 +9,7 @@ type scale struct {
 	low, high, step float64
 }
 
-// scaleOf covers values with round steps, about so many of them.
+// scaleOf covers values with about the given number of round steps.
 func scaleOf(low, high float64, steps int) scale {
 	if high <= low {
 		span := math.Max(math.Abs(high), 1)

@@ -43,7 +43,7 @@ type item interface {
 	paint(p *painter)
 }
 
-// shape is a rectangle, a circle, or lines: which of them follows from what it has.
+// shape is a rectangle, a circle, or lines, depending on which fields are set.
 type shape struct {
 	look
 	rect   box
@@ -75,7 +75,7 @@ type group struct {
 	items []item
 }
 
-// place tells scripts what a group shows; see Inline.SVG.
+// place identifies for scripts what a group shows; see Inline.SVG.
 type place struct {
 	class    string
 	href     string // of a link around it; may be empty
@@ -149,7 +149,7 @@ func (c *canvas) paragraph(f font, lines []string, at point, anchor float64) flo
 	return at[1]
 }
 
-// group draws what readers can point at as one.
+// group draws shapes that form one target for the pointer.
 func (c *canvas) group(p place, draw func()) {
 	outside := c.items
 	c.items = nil

@@ -14,7 +14,7 @@ import (
 	"git.sr.ht/~sbinet/gg"
 )
 
-// Bounds of the size that a file can be asked for, in pixels.
+// Bounds of the size of a requested file, in pixels.
 const (
 	MinWidth     = 320
 	MaxWidth     = 2400
@@ -28,15 +28,15 @@ const (
 type Sheet struct {
 	Title    Label
 	Subtitle string   // how to read the figures; may be empty
-	Period   string   // what the figures are about; may be empty
-	Nothing  string   // stands in place of the charts when there are none
-	Notes    []Label  // what the charts say beside, line by line
-	Footer   []string // where the figures are from and what is not shown
+	Period   string   // the period of the figures; may be empty
+	Nothing  string   // text shown if there are no charts
+	Notes    []Label  // notes below the charts, line by line
+	Footer   []string // source of the figures and what is not shown
 
 	Panels []Panel
 
 	Width  int // in pixels, from MinWidth to MaxWidth
-	Height int // in pixels, from MinHeight to MaxHeight; 0: what the charts need
+	Height int // in pixels, from MinHeight to MaxHeight; 0: as high as needed
 	Dark   bool
 	Site   string // where paths that charts link to are, such as https://example.org; empty: nobody knows
 
@@ -53,8 +53,8 @@ const (
 	unitsAcross = 800.0 // of sheets of so many pixels or more, in which letters grow
 	padding     = 22.0
 	gutter      = 24.0
-	// smallest is the least scale at which letters can still be told apart. What does
-	// not fit then makes a sheet higher than it was asked for.
+	// smallest is the least scale at which letters can still be told apart. Charts that
+	// do not fit then make a sheet higher than requested.
 	smallest = 0.5
 	tallest  = 9600 // pixels, beyond which a sheet is cut
 )
@@ -76,7 +76,7 @@ func (s Sheet) SVG() []byte {
 	return []byte(b.String())
 }
 
-// PNG draws the sheet as an image. The error is that of ctx.
+// PNG draws the sheet as an image. It returns the error of ctx.
 func (s Sheet) PNG(ctx context.Context, fonts *Fonts) ([]byte, error) {
 	t := newTypesetter(fonts)
 	c, scale, width, height := s.layout(t)

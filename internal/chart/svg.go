@@ -64,7 +64,7 @@ func (w *svgWriter) all(items []item) {
 
 func (w *svgWriter) put(format string, values ...any) { fmt.Fprintf(&w.body, format, values...) }
 
-// color is what an attribute says.
+// color returns the value of a colour attribute.
 func (w *svgWriter) color(i ink) string {
 	switch {
 	case i == none:
@@ -219,7 +219,7 @@ func (w *svgWriter) link(href string) string {
 	return w.site + href
 }
 
-// data is what scripts and the stylesheet need to know of a group.
+// data returns the attributes of a group for scripts and the stylesheet.
 func (w *svgWriter) data(p place) {
 	if p.class != "" {
 		w.put(` class="%s"`, p.class)

@@ -118,8 +118,8 @@ func fit(f font, text string, width float64) string {
 	return strings.TrimRight(kept, " ") + ellipsis
 }
 
-// wrap breaks a text into at most so many lines of a width, between words where it
-// can; what is left over is cut.
+// wrap breaks a text into lines of a width, between words where possible, and cuts it
+// after the maximum number of lines.
 func wrap(f font, text string, width float64, most int) []string {
 	var lines []string
 	words := strings.Fields(plain(text))

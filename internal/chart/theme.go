@@ -32,7 +32,7 @@ const (
 	highSoft
 	series                         // the first of seriesInks
 	heat     = series + seriesInks // the first of heatSteps
-	heatText = heat + heatSteps    // what is written on them
+	heatText = heat + heatSteps    // text on heat colours
 	inks     = heatText + heatSteps
 )
 

@@ -106,7 +106,7 @@ func ringOf(points []point) ring {
 	return r
 }
 
-// insides are points within a ring where a name can stand, those near its middle first.
+// insides returns points within a ring for a name, those nearest to its middle first.
 func (r ring) insides() []point {
 	const steps = 8
 	var points []point

@@ -53,7 +53,7 @@ func (p *Pages) registerAPI(g registrar) {
 	}
 }
 
-// swaggerFile unpacks a file of Swagger UI. It is large and seldom asked for.
+// swaggerFile unpacks a file of Swagger UI. It is large and rarely requested.
 func swaggerFile(name string) (*answer.Encoded, error) {
 	packed, err := static.FS.ReadFile(name + ".gz")
 	if err != nil {

@@ -22,7 +22,7 @@ import (
 //go:embed static vendored/dist
 var files embed.FS
 
-// worldFile is what maps are drawn from. Browsers do not need it.
+// worldFile has the data for drawing maps. Browsers do not need it.
 const worldFile = "vendored/dist/world.json"
 
 // hashLength is how much of the hash of all files their addresses hold.

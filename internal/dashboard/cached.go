@@ -20,7 +20,7 @@ import (
 // What a proxy tells decides too, but each proxy always tells the same.
 const varyPages = "Accept-Encoding, Accept-Language"
 
-// topics are what the figures of a page are computed from.
+// topics are the cache topics that the figures of a page depend on.
 func (k pageKind) topics() []string {
 	switch k.name {
 	case pageEvolution:
@@ -45,8 +45,8 @@ func (k pageKind) topics() []string {
 	return disclosure.Topics(stats.Types()...) // these count all stats
 }
 
-// serveCached sends what build makes of a reading, or the cached answer of an
-// earlier request. name tells it from other answers with the same parameters.
+// serveCached sends what build makes of a reading, or the cached answer of an earlier
+// request. name distinguishes it from other answers with the same parameters.
 //
 // Everything that build uses has to be in the key: what is asked for, the days
 // that this means today, the language, and the prefix of the links.

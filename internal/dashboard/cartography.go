@@ -100,7 +100,7 @@ func scales(riskMaps ...riskMap) (impacts, likelihoods []int) {
 }
 
 // riskZones are, by kind, the products of both axes that divide the cells into zones.
-// Organisations set their own thresholds, which the stats do not tell.
+// Organisations set their own thresholds, which the stats do not contain.
 var riskZones = map[string][]int{stats.Informational: {9, 27}, stats.Operational: {4, 8}}
 
 func (r *reading) mapFigure(m riskMap, impacts, likelihoods []int, highest float64, mine riskMap) figure {

@@ -12,7 +12,7 @@ import (
 type changes struct {
 	Title           string
 	Rising, Falling []change
-	New             []ColumnCell // what nobody had before
+	New             []ColumnCell // objects that nobody had before
 	Known           bool         // whether there is anything to compare with
 }
 
@@ -25,7 +25,7 @@ type change struct {
 	by float64
 }
 
-// mostChanges is how many risers, fallers and new objects are told.
+// mostChanges is how many risers, fallers and new objects are listed.
 const mostChanges = 3
 
 // changes compares the ranked objects of two periods, always from the highest value on.
@@ -69,7 +69,7 @@ func (r *reading) change(kind objectKind, now, then *ranked) change {
 	return c
 }
 
-// named is the name of an object, as it stands in a sentence or a list.
+// named returns the name of an object for a sentence or a list.
 func (r *reading) named(kind objectKind, object *ranked) ColumnCell {
 	c := r.objectCell(kind, object.Labels, object.Object)
 	return ColumnCell{cell: c, Shown: c.Text}

@@ -28,7 +28,7 @@ const (
 	maxForm    = 4 << 10 // bytes
 )
 
-// comparable reports whether the page can show what a client has.
+// comparable reports whether the page can show a client's own figures.
 func (k pageKind) comparable() bool {
 	switch k.name {
 	case pageStats, pageEvolution, pageCartography, pageCompliance, pageReport, pageThreat, pageVulnerability:
@@ -37,7 +37,7 @@ func (k pageKind) comparable() bool {
 	return false
 }
 
-// isForm reports whether the body of a request is that of a form.
+// isForm reports whether the body of a request is a form.
 func isForm(r *http.Request) bool {
 	media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	return err == nil && r.Method == http.MethodPost && media == echo.MIMEApplicationForm
@@ -103,7 +103,7 @@ func (p *page) Address() string { return p.address(p.View) }
 // own is what the client of the reader has, by key; nil where it compares nothing.
 type own map[stats.Key]disclosure.Compared
 
-// own reads what the client has of a type.
+// own reads the client's own figures of a type.
 func (r *reading) own(t stats.Type) (own, error) {
 	if r.client == nil {
 		return nil, nil
@@ -190,7 +190,7 @@ func (r *reading) addOwn(t *table, lines []line, mine own) {
 	t.Columns = append(t.Columns, r.ownColumns("column_own")...)
 }
 
-// topOwn says what the client has of the first objects.
+// topOwn describes the client's own figures of the first objects.
 func (r *reading) topOwn(shown ranking, mine own) string {
 	var named []string
 	for _, object := range shown {
@@ -208,7 +208,7 @@ func (r *reading) topOwn(shown ranking, mine own) string {
 	return r.ownSummary(named)
 }
 
-// complianceOwn says what the client has of the first categories.
+// complianceOwn describes the client's own figures of the first categories.
 func (r *reading) complianceOwn(radar chart.Radar) string {
 	write := r.Number
 	if radar.Share {
@@ -232,7 +232,7 @@ func (r *reading) mapCell(all, mine riskMap, at [2]int) cell {
 	return c
 }
 
-// ownSummary is a sentence about what the client has, or empty.
+// ownSummary returns a sentence about the client's own figures, or "".
 func (r *reading) ownSummary(parts []string) string {
 	if len(parts) == 0 {
 		return ""

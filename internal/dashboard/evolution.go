@@ -59,7 +59,7 @@ func (s steps) value(start time.Time) *float64 {
 	return &value
 }
 
-// evolution is what the page of developments shows.
+// evolution has the data of the page of developments.
 type evolution struct {
 	Lines    []line // all there are, for the selection
 	Shown    int
@@ -316,7 +316,7 @@ func (r *reading) meanName() string {
 	return r.T("mean_of_all_" + r.view.Of)
 }
 
-// startsOf lists the parts of the period of which any line knows something.
+// startsOf lists the parts of the period in which any line has a value.
 func startsOf(lines []line, measure string) []time.Time {
 	known := map[time.Time]bool{}
 	for _, l := range lines {

@@ -42,7 +42,7 @@ func csvOf(tables []table) []byte {
 	writer.UseCRLF = true
 	for i, t := range tables {
 		if i == 0 {
-			_ = writer.Write(columnNames(t)) // a buffer takes everything
+			_ = writer.Write(columnNames(t)) // a buffer never fails
 		}
 		for _, row := range t.Rows {
 			_ = writer.Write(csvRow(row))

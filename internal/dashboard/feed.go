@@ -22,7 +22,7 @@ import (
 const (
 	// feedPath is where the changes from week to week can be followed.
 	feedPath = "/stats/feed.atom"
-	// feedWeeks are told at once.
+	// feedWeeks is the number of weeks in the feed.
 	feedWeeks = 12
 )
 
@@ -63,7 +63,7 @@ type weekFigures struct {
 	risks   riskMeans
 }
 
-// feed tells what changed in each of the last weeks that are over.
+// feed lists the changes of each of the last complete weeks.
 func (p *Pages) feed(r *reading) (*answer.Encoded, error) {
 	today := r.opts.Figures.Today()
 	until := today.AddDate(0, 0, -(int(today.Weekday())+6)%7) // the Monday after the last week
@@ -101,7 +101,7 @@ func (p *Pages) feed(r *reading) (*answer.Encoded, error) {
 	return document(append([]byte(xml.Header), body...), "application/atom+xml; charset=utf-8", ""), nil
 }
 
-// feedID names a part of the feed for ever, whatever its language.
+// feedID returns the permanent id of a feed entry, the same in all languages.
 func feedID(base, part string) string {
 	return "urn:uuid:" + uuid.NewSHA1(uuid.NameSpaceURL, []byte(base+feedPath+"#"+part)).String()
 }

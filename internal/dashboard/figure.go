@@ -20,14 +20,14 @@ type figure struct {
 	Title   string
 	Names   chart.Label // that Title is the first of, where it names an object
 	Href    string      // where Title links to; may be empty
-	Summary string      // one or two sentences for those who do not see the chart
+	Summary string      // one or two sentences for readers who cannot see the chart
 	Note    string      // how to read it; may be empty
-	Behind  string      // how many analyses and organisations stand behind it; may be empty
+	Behind  string      // the numbers of analyses and organisations behind it; may be empty
 	Few     string      // says that some of it is of few analyses; may be empty
 	Table   table
-	Export  *table // the figures for exports when they are not those of Table
+	Export  *table // the figures for exports if they differ from Table
 	Chart   chart.Chart
-	// Unexported tells that there are no files of it.
+	// Unexported reports that there are no exports of it.
 	Unexported bool
 	Notes      []chart.Label // what an image of the chart needs beside it
 }
@@ -68,7 +68,7 @@ type column struct {
 // cell is a value. A cell that has none of the three is empty.
 type cell struct {
 	Text   string
-	Lang   string   // code of the language of Text when it is not that of the page
+	Lang   string   // code of the language of Text if it differs from the page's
 	Href   string   // where Text links to; may be empty
 	Number *float64 // wins over Text in exports
 }

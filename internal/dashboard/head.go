@@ -50,7 +50,7 @@ func (p *page) Preview() string {
 	return p.pages.opts.InstanceURL + p.pages.assets.root() + "/preview.png"
 }
 
-// Licences links to the licences of what others made.
+// Licences links to the licences of third-party parts.
 func (p *page) Licences() []link {
 	var links []link
 	for name := range p.pages.assets.byName {

@@ -173,7 +173,7 @@ const (
 	busySeconds = 5
 )
 
-// errBusy reports that too many images are asked for.
+// errBusy reports that too many images are requested at once.
 var errBusy = errors.New("too many images are being drawn")
 
 // renderer draws images, only so many at a time that the rest of the service has
@@ -189,7 +189,8 @@ func newRenderer(fonts *chart.Fonts) renderer {
 	return renderer{fonts: fonts, queue: semaphore.NewWeighted(places + mostWaiting), places: semaphore.NewWeighted(places)}
 }
 
-// draw returns a sheet as PNG. The error is errBusy, that of ctx, or that of drawing.
+// draw returns a sheet as PNG. The error is errBusy, the error of ctx, or a drawing
+// error.
 func (r renderer) draw(ctx context.Context, sheet chart.Sheet) ([]byte, error) {
 	if !r.queue.TryAcquire(1) {
 		return nil, errBusy
@@ -244,7 +245,7 @@ func joined(texts ...string) string {
 	return strings.Join(slices.DeleteFunc(texts, func(text string) bool { return text == "" }), " · ")
 }
 
-// site is what goes before paths of this service, or empty when it is not known.
+// site returns the URL prefix of paths of this service, or "" if it is unknown.
 func (p *page) site() string { return strings.TrimSuffix(p.pages.opts.InstanceURL, p.prefix) }
 
 // figuresOf are the figures that the exports with an ID are about.

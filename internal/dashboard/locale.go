@@ -175,8 +175,8 @@ func (l locale) names(labels processor.LabelSet, nameless string) (names chart.L
 	return append(names, nameless)
 }
 
-// LabelCell is a cell with the label of an object, which tells its language when
-// that is not the language of the page.
+// LabelCell is a cell with the label of an object, which states its language if that is
+// not the language of the page.
 func (l locale) LabelCell(labels processor.LabelSet, nameless string) cell {
 	c := cell{Text: l.Label(labels, nameless)}
 	if other := l.labelLanguage(labels); other != nil && other.Code != l.Code {

@@ -19,7 +19,7 @@ import (
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
-// objectPage is what the page of one threat or vulnerability shows.
+// objectPage has the data of the page of one threat or vulnerability.
 type objectPage struct {
 	Name   cell
 	Names  []languageName
@@ -28,7 +28,7 @@ type objectPage struct {
 	Values table // of each measure
 }
 
-// languageName is what an object is called in a language.
+// languageName is the name of an object in a language.
 type languageName struct {
 	Language, Code string
 	Name           string // empty: it has none there
@@ -57,7 +57,7 @@ func (p *Pages) serveObject(of objectKind) echo.HandlerFunc {
 	}
 }
 
-// compareObject answers the page of an object with what a client has of it.
+// compareObject answers with the page of an object and a client's own figures of it.
 func (p *Pages) compareObject(of objectKind, identify identify) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		kind, err := p.objectPage(of, c.Param("object"))
@@ -270,7 +270,7 @@ type objectDay struct {
 	Analyses int `json:"analyses"`
 }
 
-// objectParameters are what the JSON of an object takes.
+// objectParameters are the parameters of the JSON of an object.
 var objectParameters = []string{paramDays, paramFrom, paramTo, paramLocal, paramBy}
 
 func (p *Pages) serveObjectJSON(c echo.Context, kind pageKind, of objectKind, object string) error {

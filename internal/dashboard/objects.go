@@ -10,7 +10,7 @@ import (
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
-// objectKind is what threats and vulnerabilities differ in.
+// objectKind has the differences between threats and vulnerabilities.
 type objectKind struct {
 	statsType stats.Type
 	processor string

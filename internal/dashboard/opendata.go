@@ -100,7 +100,7 @@ func (p *Pages) datasets() []dataset {
 	})
 }
 
-// About is what the dataset is called on the page.
+// About is the name of the dataset on the page.
 func (p *page) About(d dataset) string {
 	if d.page == pageEvolution {
 		return p.T("subject_" + d.id)
@@ -122,7 +122,7 @@ func (p *page) Feed() string {
 // Licence is the address of the licence of the figures; empty: the operator has set none.
 func (p *page) Licence() string { return p.pages.opts.Licence }
 
-// registerData adds the routes of what can be downloaded beside single charts.
+// registerData adds the routes for downloads other than single charts.
 func (p *Pages) registerData(g registrar, kind pageKind) {
 	g.add(archivePath, func(c echo.Context) error {
 		request, query := c.Request(), c.QueryParams()
@@ -202,7 +202,7 @@ type archiver struct {
 func (a archiver) add(name string, content []byte) {
 	file, err := a.CreateHeader(&zip.FileHeader{Name: name, Method: zip.Deflate, Modified: a.modified})
 	if err == nil {
-		_, _ = file.Write(content) // a buffer takes everything
+		_, _ = file.Write(content) // a buffer never fails
 	}
 }
 

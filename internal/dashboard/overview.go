@@ -21,14 +21,14 @@ type headline struct {
 	Code    string // of the risk level, or analyses
 	Title   string
 	Value   string
-	After   string // what else there is to say of the value
+	After   string // text after the value
 	Spread  string // how far analyses are apart; may be empty
-	Own     string // what the reader's client has; empty: it compares nothing
+	Own     string // the client's own value; empty: no comparison
 	Trend   trend
 	History template.HTML // a small chart
 }
 
-// trend compares a figure with that of the period before.
+// trend compares a figure with the previous period.
 type trend struct {
 	Direction string // up, down, same; empty: there is nothing to compare with
 	Judgement string // better or worse; empty: it is neither
@@ -37,9 +37,9 @@ type trend struct {
 	Text      string
 }
 
-// overview is what the first page shows.
+// overview has the data of the first page.
 type overview struct {
-	Finding       string // what the figures say, in a sentence
+	Finding       string // the main finding in one sentence
 	Fresh         string // how new they are; empty: the period ended before today
 	Headlines     []headline
 	Changes       []changes
@@ -52,7 +52,7 @@ func (o overview) Compared() bool {
 	return slices.ContainsFunc(o.Changes, func(c changes) bool { return c.Known })
 }
 
-// periodFigures are what is known of one period.
+// periodFigures has the figures of one period.
 type periodFigures struct {
 	risks          []processor.DailySum
 	means          riskMeans
@@ -298,7 +298,7 @@ func cutSign(sign string) string {
 	return sign
 }
 
-// fresh says how new the figures are, where the period goes on until today.
+// fresh says how recent the figures are, if the period ends today.
 func (r *reading) fresh(f disclosure.Freshness) string {
 	if r.view.Days == 0 || f.Newest.IsZero() || f.Clients == 0 {
 		return ""

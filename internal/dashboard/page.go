@@ -27,7 +27,7 @@ var templateFunctions = template.FuncMap{
 	},
 }
 
-// page is what templates show.
+// page is the data of the templates.
 type page struct {
 	locale
 	Name    string // of the page, see pageKinds
@@ -41,7 +41,7 @@ type page struct {
 	Object    objectPage
 	Found     []found
 	Problem   *problem // why the page cannot be shown; nil: it can
-	Compared  string   // the name of the client whose figures are beside everybody's; empty: nobody's
+	Compared  string   // name of the client that compares its figures; empty: no comparison
 
 	pages  *Pages
 	prefix string
@@ -122,10 +122,10 @@ func (p *page) ofFigures() bool {
 	return !slices.Contains([]string{"", pageSearch, pageData, pageAbout, pageHelp, pageAPI}, p.Name)
 }
 
-// ofObject reports whether the page is that of one threat or vulnerability.
+// ofObject reports whether the page is about one threat or vulnerability.
 func (p *page) ofObject() bool { return p.Name == pageThreat || p.Name == pageVulnerability }
 
-// UUID is that of the object that the page is of.
+// UUID returns the UUID of the page's object.
 func (p *page) UUID() string { return path.Base(p.path) }
 
 // Values are the figures of the object that the page is of, as a figure has its table.
@@ -154,7 +154,7 @@ func (p *page) BeforeUntil() string { return p.View.compared().To.Format(time.Da
 // Common are the parameters that links to other pages carry along.
 func (p *page) Common() []field { return fieldsOf(p.View.common()) }
 
-// Searched is what was searched for, for a sentence.
+// Searched returns the search text for a sentence.
 func (p *page) Searched() string { return mention(p.View.Search) }
 
 // Periods links to the same page for other lengths of time.
@@ -373,14 +373,14 @@ func (p *page) Whole() string {
 	return p.address(v)
 }
 
-// OtherArea links to the map of the whole world, or back to that of the places.
+// OtherArea links to the map of the whole world, or back to the area around the places.
 func (p *page) OtherArea() string {
 	v := p.View
 	v.World = !v.World
 	return p.address(v)
 }
 
-// Title is what the page is about.
+// Title returns the title of the page.
 func (p *page) Title() string {
 	if p.Problem != nil {
 		return p.T("problem_title_" + p.Problem.code())
@@ -391,7 +391,7 @@ func (p *page) Title() string {
 	return p.T("title_" + p.Name)
 }
 
-// MinClients is the number of clients that must stand behind a figure.
+// MinClients returns the k-anonymity threshold.
 func (p *page) MinClients() int { return p.pages.opts.Figures.MinClients() }
 
 // APIRoot is the path of the reader of the API's description.

@@ -49,7 +49,7 @@ const (
 	pageReport        = "report"
 )
 
-// PageOptions are what the pages need.
+// PageOptions has the dependencies of the pages.
 type PageOptions struct {
 	Figures            *disclosure.Control
 	Cache              *cache.Cache
@@ -195,7 +195,7 @@ func PageNames() []string {
 // embeddable reports whether the page has charts that frames can show.
 func (k pageKind) embeddable() bool { return len(k.charts) > 0 }
 
-// checkChart tells when the chart to embed is none of the page's.
+// checkChart reports an error if the page does not have the chart to embed.
 func (k pageKind) checkChart(v view) error {
 	if !v.Embed || v.Chart == "" || slices.Contains(k.charts, v.Chart) {
 		return nil

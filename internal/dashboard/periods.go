@@ -44,7 +44,7 @@ func (r *reading) periodColumns() []column {
 	}
 }
 
-// difference is what a value has more than another, if both are known.
+// difference returns the difference of two values, if both are known.
 func difference(now, before *float64) *float64 {
 	if now == nil || before == nil {
 		return nil
@@ -169,7 +169,7 @@ func (r *reading) changeSummary(t table, name int) string {
 // reportTop is how many threats and vulnerabilities the report ranks.
 const reportTop = 10
 
-// report is what a board wants to know, on two or three sheets of paper.
+// report is a management report of two or three printed pages.
 func (r *reading) report() (overview, []figure, error) {
 	r.view.Top, r.view.Order, r.view.Of, r.view.Objects = reportTop, orderHighest, ofRisks, nil
 	f, err := r.overviewFigures()

@@ -104,7 +104,7 @@ func (r *reading) placesFigure(places []placeFigures, outline *chart.World) figu
 	return f
 }
 
-// addPlace adds a place to the table and the map, and returns what an image says of it.
+// addPlace adds a place to the table and the map, and returns its note for an image.
 func (r *reading) addPlace(t *table, m *chart.Map, f placeFigures) chart.Label {
 	threat, hasThreat := r.topOf(threats, f.threats)
 	vuln, hasVuln := r.topOf(vulnerabilities, f.vulns)

@@ -20,8 +20,8 @@ import (
 // problem is why a page cannot be shown.
 type problem struct {
 	Status int
-	Wrong  []string // what is wrong with the address, sentence by sentence
-	Again  string   // address of the same page, with what is wrong left out
+	Wrong  []string // errors in the URL, sentence by sentence
+	Again  string   // URL of the same page without the invalid parameters
 
 	dates    bool   // it is about the dates of the period
 	from, to string // these dates, as they were given
@@ -52,10 +52,10 @@ func (p *problem) code() string {
 	return strconv.Itoa(status)
 }
 
-// ProblemText says what the reader can do.
+// ProblemText returns advice for the reader.
 func (p *page) ProblemText() string { return p.T("problem_text_" + p.Problem.code()) }
 
-// Invalid reports whether the dates of the form are what is wrong.
+// Invalid reports whether the dates of the form are invalid.
 func (p *page) Invalid() bool { return p.Problem != nil && p.Problem.dates }
 
 // Repairable reports whether the form of the period leads on from a problem.
@@ -101,7 +101,7 @@ func (p *Pages) kindOf(path string) pageKind {
 	return kinds[i]
 }
 
-// renderProblem says what is wrong, in a frame as briefly as a chart would.
+// renderProblem answers with an error page, a short one in a frame.
 func (p *Pages) renderProblem(c echo.Context, kind pageKind, r *reading, status int, cause error) error {
 	r.view.Embed = r.view.Embed && kind.embeddable()
 	header := c.Response().Header()
@@ -146,7 +146,7 @@ func (p *page) again(c echo.Context) string {
 	return p.address(v)
 }
 
-// wrongs says in sentences what is wrong with the parameters.
+// wrongs returns the errors of the parameters as sentences.
 func (r *reading) wrongs(cause error) []string {
 	var (
 		ofView  *viewError

@@ -16,7 +16,7 @@ import (
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
-// ranked is an object with what stands behind its figures.
+// ranked is an object with the contributors behind its figures.
 type ranked struct {
 	processor.ObjectSeries
 	support disclosure.Support
@@ -67,7 +67,7 @@ func (r *reading) ranking(kind objectKind, v view, parts disclosure.Parts) (rank
 	return all, nil
 }
 
-// few reports whether so many analyses are too few for a ranking.
+// few reports whether there are too few analyses for a ranking.
 func (r *reading) few(analyses int) bool { return analyses < r.opts.MinAnalyses }
 
 func compareFlags(a, b bool) int {

@@ -13,13 +13,13 @@ import (
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
-// reading is what building the figures of one request needs.
+// reading is the context for building the figures of one request.
 type reading struct {
 	locale
 	ctx  context.Context
 	view view
 	opts *PageOptions
-	// client is whose figures are compared with everybody's; nil: nobody's.
+	// client is the client that compares its figures with everybody's; nil: none.
 	client *stats.Client
 }
 
@@ -46,12 +46,12 @@ func (r *reading) mospLink(object string) string {
 	return r.opts.MOSPURL + "/object/" + object
 }
 
-// contributions counts what stands behind the figures of a period.
+// contributions counts the contributors behind the figures of a period.
 func (r *reading) contributions(v view) (disclosure.Contributions, error) {
 	return r.opts.Figures.Contributions(r.ctx, v.filter(""))
 }
 
-// behind says how many analyses and organisations stand behind figures of a type.
+// behind says how many analyses and organisations are behind the figures of a type.
 func (r *reading) behind(t stats.Type) (string, error) {
 	behind, _, err := r.allBehind(t)
 	return behind, err
@@ -73,7 +73,7 @@ func (r *reading) behindText(analyses, organisations int64) string {
 	return r.T("behind", "Analyses", r.T("analyses", "Count", analyses), "Organisations", r.T("organisations", "Count", organisations))
 }
 
-// totals counts what there is at all.
+// totals counts the contributors over all time.
 func (r *reading) totals() (disclosure.Contributions, error) {
 	return r.opts.Figures.Contributions(r.ctx, stats.Filter{})
 }

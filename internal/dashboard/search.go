@@ -17,7 +17,7 @@ import (
 	"github.com/monarc-project/stats-service/internal/processor"
 )
 
-// found is a threat or vulnerability whose name was searched for.
+// found is a threat or vulnerability that matches the search.
 type found struct {
 	Kind  string
 	Name  ColumnCell
@@ -122,7 +122,7 @@ func startsWord(name, word string) bool {
 // ligatures are letters that do not fall apart into others and their marks.
 var ligatures = strings.NewReplacer("œ", "oe", "æ", "ae", "ø", "o", "ł", "l", "đ", "d", "’", "'")
 
-// folded is a text without what readers leave out: capitals, accents, and kinds of
+// folded normalizes text for the search: without capitals, accents, and kinds of
 // letters that look alike.
 func folded(text string) string {
 	fold := transform.Chain(norm.NFKD, runes.Remove(runes.In(unicode.Mn)), cases.Fold(), norm.NFC)

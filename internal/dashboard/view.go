@@ -83,8 +83,8 @@ var (
 	groupings = []string{groupDay, groupWeek, groupMonth, groupQuarter, groupYear}
 )
 
-// view is what the address of a page asks for. All of it is in the address, so
-// that a link shows what its sender saw.
+// view has the parameters of a page. All of them are in the URL, so that a link shows
+// what its sender saw.
 type view struct {
 	Days     int       // up to today; 0: From and To were given
 	From, To time.Time // both included
@@ -92,7 +92,7 @@ type view struct {
 	BeforeFrom, BeforeTo time.Time
 	Weekly               bool   // From and To are those of whole weeks, which are the shortest steps there are
 	Local                bool   // only stats of local clients
-	Lang                 string // language asked for; empty: that of the browser
+	Lang                 string // requested language; empty: the browser's
 	Top                  int
 	By                   string
 	Order                string
@@ -102,9 +102,9 @@ type view struct {
 	Invert               bool     // all lines but the chosen ones
 	Embed                bool     // one chart, for a frame in another site
 	Chart                string   // the chart to embed; empty: the first
-	Search               string   // what names are searched for
+	Search               string   // search text
 	Unknown              []string // parameters that mean nothing
-	World                bool     // the map shows the whole world, not what is around the places
+	World                bool     // the map shows the whole world, not only the area around the places
 }
 
 // parseView reads the parameters of an address. Its errors are *viewError; what
@@ -133,7 +133,7 @@ func parseView(query url.Values, today time.Time, fallbackDays int) (view, error
 	return v, r.err()
 }
 
-// search cuts what is searched for to a length that names have.
+// search limits the search text to the length of names.
 func search(given string) string {
 	words := strings.Join(strings.Fields(strings.ToValidUTF8(given, "")), " ")
 	if runes := []rune(words); len(runes) > longestSearch {
@@ -154,7 +154,7 @@ func unknownOf(query url.Values, known []string) []string {
 	return slices.DeleteFunc(sortedNames(query), func(name string) bool { return slices.Contains(known, name) })
 }
 
-// viewError tells what is wrong with the parameters of a page.
+// viewError has the validation errors of a page's parameters.
 type viewError struct {
 	*stats.InvalidError
 	told []wrongPart
@@ -352,7 +352,7 @@ func (r *viewReader) date(name string) (time.Time, bool) {
 	return date, true
 }
 
-// filter asks for the stats of a type in the period of the view.
+// filter returns the filter for the stats of a type in the period of the view.
 func (v view) filter(t stats.Type) stats.Filter {
 	return stats.Filter{Type: t, DateFrom: v.From, DateTo: v.To, LocalStatsOnly: v.Local}
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/monarc-project/stats-service/internal/prefix"
 )
 
-// registerWellKnown adds what robots, scanners and browsers look for.
+// registerWellKnown adds the files that robots, scanners and browsers look for.
 func (p *Pages) registerWellKnown(e *echo.Echo) {
 	g := registrar{e}
 	g.add("/robots.txt", p.robots)
@@ -28,7 +28,7 @@ func (p *Pages) registerWellKnown(e *echo.Echo) {
 	}
 }
 
-// cacheDay lets anybody cache what seldom changes.
+// cacheDay lets any cache keep files that seldom change.
 const cacheDay answer.CacheControl = "public, max-age=86400"
 
 // robots lets search engines read the pages, not the exports and the API.
@@ -47,7 +47,7 @@ func (p *Pages) favicon(c echo.Context) error {
 	return send(c, p.assets.byName["favicon.ico"], cacheDay)
 }
 
-// humansTxt says who makes and who runs the service.
+// humansTxt names the makers and the operator of the service.
 func (p *Pages) humansTxt(c echo.Context) error {
 	var text strings.Builder
 	text.WriteString("/* TEAM */\nMONARC Stats Service: https://github.com/monarc-project/stats-service\n")
@@ -64,7 +64,7 @@ func (p *Pages) humansTxt(c echo.Context) error {
 // less than a year.
 const securityLifetime = 180 * day
 
-// securityTxt says whom to tell about a vulnerability of this service.
+// securityTxt says where to report a vulnerability of this service.
 func (p *Pages) securityTxt(c echo.Context) error {
 	var text strings.Builder
 	if p.opts.AdminEmail != "" {

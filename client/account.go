@@ -13,15 +13,15 @@ import (
 	"github.com/monarc-project/stats-service/gen/api"
 )
 
-// Account is the client, in the sense of the service, that a key belongs to.
+// Account is the service's client that a key belongs to.
 type Account struct {
 	Name    string `json:"name"`
 	Role    string `json:"role"`
 	Token   string `json:"token"`
-	Sharing bool   `json:"is_sharing_enabled"` // its stats are sent on to other instances
+	Sharing bool   `json:"is_sharing_enabled"` // its stats are forwarded to other instances
 }
 
-// Admin reports whether the account sees the stats of all.
+// Admin reports whether the account may see everybody's stats.
 func (a Account) Admin() bool { return a.Role == "2" || a.Role == "admin" }
 
 // Me returns the account of the key.
@@ -34,7 +34,7 @@ func (c *Client) Me(ctx context.Context) (Account, error) {
 	return account, err
 }
 
-// Share says whether the stats of the account may be sent on to other instances.
+// Share sets whether the stats of the account may be forwarded to other instances.
 func (c *Client) Share(ctx context.Context, enabled bool) (Account, error) {
 	var account Account
 	err := c.repeat(ctx, "set the sharing of the client", nil, func() error {
@@ -44,11 +44,10 @@ func (c *Client) Share(ctx context.Context, enabled bool) (Account, error) {
 	return account, err
 }
 
-// CreateAccount creates an account with the role of a user; the key has to be
-// that of an admin. Without a token the service makes one. With one, an account
-// that is already there under this name and token is success. That is what makes
-// a creation safe to repeat: without a token it is only repeated when the service
-// certainly did nothing.
+// CreateAccount creates an account with the role of a user; the key must belong to an
+// admin. If token is empty, the service generates one. With a token, an existing
+// account with this name and token counts as success, so the request is safe to repeat.
+// Without one, it is only repeated if the service certainly did nothing.
 func (c *Client) CreateAccount(ctx context.Context, name, token string) (Account, error) {
 	body := api.ClientCreation{Name: name}
 	safe := (*Error).refusedBefore
@@ -63,8 +62,8 @@ func (c *Client) CreateAccount(ctx context.Context, name, token string) (Account
 	return account, err
 }
 
-// Stat returns one stat of an analysis. The error is ErrNotFound when there is
-// none of that UUID, or not for this account.
+// Stat returns one stat of an analysis. The error is ErrNotFound if there is none with
+// that UUID, or the account may not see it.
 func (c *Client) Stat(ctx context.Context, anr, id uuid.UUID) (Stat, error) {
 	var stat Stat
 	err := c.repeat(ctx, fmt.Sprintf("get stat %s", id), nil, func() error {
@@ -74,9 +73,9 @@ func (c *Client) Stat(ctx context.Context, anr, id uuid.UUID) (Stat, error) {
 	return stat, err
 }
 
-// Delete deletes the stats of an analysis, or only those with the UUIDs. The
-// error is ErrNotFound when there was nothing to delete. After an attempt without
-// an answer it is not: that attempt may have deleted them.
+// Delete deletes the stats of an analysis, or only those with the given UUIDs. The
+// error is ErrNotFound if there was nothing to delete, unless an earlier attempt got no
+// answer: that attempt may have deleted them.
 func (c *Client) Delete(ctx context.Context, anr uuid.UUID, ids ...uuid.UUID) error {
 	if len(ids) == 0 {
 		return c.delete(ctx, "delete the stats of analysis "+anr.String(), anr, "")

@@ -10,10 +10,9 @@ import (
 	"time"
 )
 
-// checkResponse returns nil when an answer of the generated client is one of
-// success in JSON, and otherwise an *Error, having closed the answer. A batch of
-// which a part was there already (207) and a client that was there (304) are
-// success.
+// checkResponse returns nil for a successful JSON answer of the generated client.
+// Otherwise it closes the answer and returns an *Error. A batch with duplicates (207)
+// and an existing client (304) count as success.
 func checkResponse(response *http.Response) error {
 	if response.StatusCode/100 != 2 && response.StatusCode != http.StatusNotModified {
 		return ReadError(response, time.Now())
@@ -21,8 +20,8 @@ func checkResponse(response *http.Response) error {
 	return checkJSON(response)
 }
 
-// checkJSON closes an answer that is not in JSON: then it is not the service that
-// answered.
+// checkJSON closes an answer that is not JSON and returns an error: it cannot come from
+// the service.
 func checkJSON(response *http.Response) error {
 	empty := response.StatusCode == http.StatusNoContent || response.StatusCode == http.StatusNotModified
 	if empty || strings.Contains(response.Header.Get("Content-Type"), "json") {

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// errStalled is why a request ends on which nothing moves.
+// errStalled is the cause of a request that ended because it made no progress.
 var errStalled = errors.New("it has not answered in time")
 
 // conn sends requests with the key. It ends a stalled request and follows no
@@ -42,7 +42,7 @@ func (c *conn) prepare(base *url.URL) {
 	c.http = &own
 }
 
-// Do sends a request. Its errors are *Error, or those of the request's context.
+// Do sends a request. Its errors are *Error or the error of the request's context.
 func (c *conn) Do(request *http.Request) (*http.Response, error) {
 	ctx, cancel := context.WithCancelCause(request.Context())
 	timer := time.AfterFunc(c.timeout, func() { cancel(errStalled) })
@@ -64,8 +64,8 @@ func (c *conn) Do(request *http.Request) (*http.Response, error) {
 	return response, nil
 }
 
-// watchedBody is the body of an answer, given up when it stalls. The time
-// between two calls of Read is the caller's and does not count.
+// watchedBody is the body of an answer, which fails if it stalls. The time between two
+// calls of Read does not count.
 type watchedBody struct {
 	io.ReadCloser
 	timeout time.Duration
@@ -74,7 +74,7 @@ type watchedBody struct {
 	timer   *time.Timer // ends ctx
 }
 
-// Read reads on; its errors are those of conn.Do, and io.EOF.
+// Read implements io.Reader; its errors are the same as for conn.Do, and io.EOF.
 func (b *watchedBody) Read(p []byte) (int, error) {
 	b.timer.Reset(b.timeout)
 	n, err := b.ReadCloser.Read(p)
@@ -92,7 +92,8 @@ func (b *watchedBody) Close() error {
 	return b.ReadCloser.Close()
 }
 
-// explain reports whether the caller, the clock or the connection ended it.
+// explain returns the error of the context, the timeout or the connection, whichever
+// ended the request.
 func (b *watchedBody) explain(err error) error {
 	if errors.Is(context.Cause(b.ctx), errStalled) {
 		return &Error{Err: errStalled}
@@ -102,14 +103,14 @@ func (b *watchedBody) explain(err error) error {
 	}
 	var wrapped *url.Error
 	if errors.As(err, &wrapped) {
-		err = wrapped.Err // the address may hold a password
+		err = wrapped.Err // the URL may contain a password
 	}
 	return &Error{Err: err}
 }
 
-// sendBuffer is how much of a request the system may take off our hands before
-// the service has it. It bounds what is still on its way when all has been handed
-// over, and so how slow a line may be: the timeout has to be enough for that.
+// sendBuffer is the size of the socket's send buffer. It bounds the data that is still
+// in transit after the last write, which must arrive within the timeout even on a slow
+// connection.
 const sendBuffer = 128 << 10
 
 // dial connects as http.DefaultTransport does, with a small buffer.
@@ -117,20 +118,20 @@ func dial(ctx context.Context, network, address string) (net.Conn, error) {
 	dialer := net.Dialer{Timeout: 30 * time.Second, KeepAlive: 30 * time.Second}
 	conn, err := dialer.DialContext(ctx, network, address)
 	if tcp, ok := conn.(*net.TCPConn); ok && err == nil {
-		_ = tcp.SetWriteBuffer(sendBuffer) // without it, slow lines need longer timeouts
+		_ = tcp.SetWriteBuffer(sendBuffer) // without it, slow connections need longer timeouts
 	}
 	return conn, err
 }
 
-// progress puts a timer off as long as a request is being sent.
+// progress resets a timer while a request is being sent.
 type progress struct {
 	timeout time.Duration
 
 	mu    sync.Mutex
-	timer *time.Timer // nil: the request is answered
+	timer *time.Timer // nil: the request has been answered
 }
 
-// watch returns the request with a body that tells when it is read.
+// watch returns the request with a body that reports when it is read.
 func (p *progress) watch(request *http.Request) *http.Request {
 	if request.Body == nil || request.Body == http.NoBody {
 		return request
@@ -145,7 +146,7 @@ func (p *progress) watch(request *http.Request) *http.Request {
 	return request
 }
 
-// moved puts the timer off.
+// moved resets the timer.
 func (p *progress) moved() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -154,8 +155,8 @@ func (p *progress) moved() {
 	}
 }
 
-// stop stops the timer, which the rest of a request that is answered early must
-// not start again.
+// stop stops the timer for good: if the answer comes early, the rest of the request
+// must not restart it.
 func (p *progress) stop() {
 	p.mu.Lock()
 	defer p.mu.Unlock()

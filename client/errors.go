@@ -17,9 +17,9 @@ import (
 	"unicode"
 )
 
-// What an *Error may be about, for errors.Is.
+// Kinds of *Error, for errors.Is.
 var (
-	ErrInvalid         = errors.New("invalid request")                         // 400; Error.Fields names what is wrong
+	ErrInvalid         = errors.New("invalid request")                         // 400; see Error.Fields
 	ErrUnauthorized    = errors.New("no API key")                              // 401
 	ErrForbidden       = errors.New("key unknown or not allowed to")           // 403
 	ErrNotFound        = errors.New("not found")                               // 404
@@ -41,18 +41,17 @@ var statusOf = map[error]int{
 	ErrUnavailable:     http.StatusServiceUnavailable,
 }
 
-// Error reports that the service did not do what it was asked for, or that there
-// was no answer.
+// Error reports an error answer of the service, or that there was no answer.
 type Error struct {
-	Status     int               // HTTP status; 0 when there was no answer that can be read
+	Status     int               // HTTP status; 0 without a readable answer
 	Message    string            // what the service said; may be empty
-	Fields     map[string]string // field, or index.field, and what is wrong with it; may be empty
-	RequestID  string            // by which the operator finds the request in the log
+	Fields     map[string]string // reasons by field or index.field; may be empty
+	RequestID  string            // identifies the request in the service's log
 	RetryAfter time.Duration     // how long the service asks to wait; 0 when it does not
 	Err        error             // cause; nil when the service refused
 }
 
-// Error names the status, what the service said, and the fields in order.
+// Error returns the status, the message of the service, and the fields in order.
 func (e *Error) Error() string {
 	if e.Status == 0 {
 		return fmt.Sprintf("no answer of the stats service: %v", e.Err)
@@ -81,7 +80,7 @@ func (e *Error) fieldList() string {
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// Is reports whether target stands for the status.
+// Is reports whether target is the error for the status.
 func (e *Error) Is(target error) bool {
 	status, known := statusOf[target]
 	return known && status == e.Status
@@ -100,21 +99,21 @@ func (e *Error) Temporary() bool {
 	return e.Status >= http.StatusInternalServerError
 }
 
-// refusedBefore reports whether the service certainly did nothing. After 503 that is
-// not so: the database may have done its part before it could no longer be reached.
+// refusedBefore reports whether the service certainly did nothing. 503 is no such
+// guarantee: the database may have committed before the connection was lost.
 func (e *Error) refusedBefore() bool { return e.Status == http.StatusTooManyRequests }
 
 const (
-	// maxErrorBody is how much of an error answer is read, maxText how many
-	// characters of a message or reason are kept.
+	// maxErrorBody bounds how many bytes of an error answer are read, and maxText how
+	// many characters of a message or reason are kept.
 	maxErrorBody = 64 << 10
 	maxText      = 300
-	// mostSeconds keeps a Retry-After within what a Duration can hold.
+	// mostSeconds keeps a Retry-After within the range of a Duration.
 	mostSeconds = 1 << 30
 )
 
-// ReadError returns what an answer without success says, and closes it. now is
-// the clock to which a Retry-After with a date is compared.
+// ReadError reads and closes an error answer. A Retry-After with a date is relative to
+// now.
 func ReadError(response *http.Response, now time.Time) *Error {
 	defer response.Body.Close()
 	e := &Error{
@@ -123,7 +122,7 @@ func ReadError(response *http.Response, now time.Time) *Error {
 		RetryAfter: retryAfter(response.Header.Get("Retry-After"), now),
 	}
 	body, err := io.ReadAll(io.LimitReader(response.Body, maxErrorBody))
-	if err == nil { // otherwise the status says enough
+	if err == nil { // otherwise the status must do
 		e.readBody(body)
 	}
 	if location := response.Header.Get("Location"); location != "" && e.Status/100 == 3 {
@@ -133,8 +132,8 @@ func ReadError(response *http.Response, now time.Time) *Error {
 	return e
 }
 
-// readBody takes the message and the fields out of an error answer. Those of
-// other software, such as a proxy, may be of any form.
+// readBody reads the message and the fields of an error answer. Answers of other
+// software, such as a proxy, may have any form.
 func (e *Error) readBody(body []byte) {
 	var said struct {
 		Message any            `json:"message"`
@@ -155,8 +154,8 @@ func (e *Error) readBody(body []byte) {
 	}
 }
 
-// retryAfter returns how long a Retry-After header asks to wait: seconds or a
-// date. Some servers send fractions, or more digits than a number can hold.
+// retryAfter parses a Retry-After header in seconds or with a date. Some servers send
+// fractions, or numbers that overflow.
 func retryAfter(value string, now time.Time) time.Duration {
 	var wait time.Duration
 	if value != "" && value[0] >= '0' && value[0] <= '9' {
@@ -170,7 +169,7 @@ func retryAfter(value string, now time.Time) time.Duration {
 	return max(0, wait)
 }
 
-// printable makes a text of the service fit for a terminal and a line of a log.
+// printable makes text from the service safe for a terminal or a log line.
 func printable(text string) string {
 	text = strings.Map(func(r rune) rune {
 		if !unicode.IsPrint(r) {

@@ -20,10 +20,10 @@ import (
 	"github.com/monarc-project/stats-service/openapi/lenient"
 )
 
-// Query says which stats to list. The zero Query lists the last three months.
+// Query selects the stats to list. The zero Query lists the last three months.
 type Query struct {
 	Type Type        // all types when empty
-	ANRs []uuid.UUID // only these analyses; none does not filter
+	ANRs []uuid.UUID // only these analyses; all when empty
 	From Date        // first day; three months before To when zero
 	To   Date        // last day; today when zero
 
@@ -33,16 +33,16 @@ type Query struct {
 	// date first.
 	GroupByANR bool
 
-	Offset int // stats to leave out at the beginning
-	Limit  int // stats to list at most; 0 is all
+	Offset int // stats to skip
+	Limit  int // maximum number of stats; 0 means all
 }
 
-// All lists stats, newest date first and then by UUID. It asks for one page after
-// the other and hands each stat on as it arrives, so that memory does not grow
-// with their number. Where the connection breaks, it goes on with the next stat.
-// Stats that are posted meanwhile are listed or not, but none is listed twice.
+// All lists stats, newest date first and then by UUID. It requests page after page and
+// yields each stat as it arrives, so that memory does not grow with their number. If
+// the connection breaks, it continues with the next stat. Stats posted meanwhile may or
+// may not be listed, but none is listed twice.
 //
-// An error ends the list. It is yielded beside a zero Stat.
+// An error ends the list. It is yielded with a zero Stat.
 func (c *Client) All(ctx context.Context, query Query) iter.Seq2[Stat, error] {
 	return func(yield func(Stat, error) bool) {
 		l := &listing{client: c, query: query, yield: yield, left: query.Limit, offset: query.Offset, to: query.To, from: query.From}
@@ -57,31 +57,31 @@ func (c *Client) All(ctx context.Context, query Query) iter.Seq2[Stat, error] {
 	}
 }
 
-// listing is one All under way. While the list is in the order of dates, it moves
-// the end of the range along and counts its offset from there: that is cheap for
-// the service, and stats posted for later days move nothing.
+// listing is the state of one All. While the list is ordered by date, each page ends
+// the range at the current day and counts its offset from there. That is cheap for the
+// service, and stats posted for later days do not shift it.
 type listing struct {
 	client *Client
 	query  Query
 	yield  func(Stat, error) bool
 
-	from   Date // zero: not known
+	from   Date // zero: unknown
 	to     Date
 	offset int
-	left   int // of the limit; without one it is not looked at
+	left   int // remaining part of the limit; unused without one
 
-	day  Date               // of the newest stat
+	day  Date               // of the last stat
 	seen map[uuid.UUID]bool // stats of that day
 
 	ended   bool
 	stopped bool // by the caller
 }
 
-// errStopped ends the reading of a page whose rest the caller does not want.
+// errStopped ends the reading of a page if the caller stops early.
 var errStopped = errors.New("stopped")
 
-// page asks for what follows and hands it on. An error after at least one stat
-// is dropped when it is temporary: the next page begins where this one broke off.
+// page requests the next page and yields its stats. A temporary error after at least
+// one stat is dropped: the next page starts where this one broke off.
 func (l *listing) page(ctx context.Context) error {
 	size := l.client.batchSize
 	if l.query.Limit > 0 {
@@ -143,7 +143,7 @@ func (l *listing) body(size int) api.StatsQuery {
 	return query
 }
 
-// take hands a stat on and moves the beginning of the next page behind it.
+// take yields a stat and moves the start of the next page past it.
 func (l *listing) take(stat Stat) error {
 	l.offset++
 	newDay := stat.Date != l.day
@@ -167,18 +167,18 @@ func (l *listing) take(stat Stat) error {
 	return nil
 }
 
-// byDate reports whether the first stat of a day is the beginning of a range:
-// dates go down, its other end is known, and no stats are left out before it.
+// byDate reports whether pages can start at a day: the list is in descending order of
+// dates, its first day is known, and no stats are skipped.
 func (l *listing) byDate() bool {
 	return !l.query.Last && !l.query.GroupByANR && !l.from.IsZero() && (l.query.Offset == 0 || l.left < l.query.Limit)
 }
 
-// firstDay returns date_from of the link to the next page, which the service
-// chose where the caller did not.
+// firstDay returns date_from of the link to the next page; the service chooses it if
+// the caller does not.
 func firstDay(link string) (day Date) {
 	address, _, _ := strings.Cut(strings.TrimPrefix(link, "<"), ">")
 	if u, err := url.Parse(address); err == nil {
-		_ = day.UnmarshalText([]byte(u.Query().Get("date_from"))) // else none
+		_ = day.UnmarshalText([]byte(u.Query().Get("date_from"))) // otherwise zero
 	}
 	return day
 }
@@ -190,7 +190,7 @@ func written(day Date) string {
 	return day.Format(time.DateOnly)
 }
 
-// eachStat reads {"data": [...]} and calls visit for each stat as it comes.
+// eachStat reads {"data": [...]} and calls visit for each stat as it arrives.
 func eachStat(body io.Reader, visit func(Stat) error) error {
 	d := json.NewDecoder(body)
 	if err := expect(d, json.Delim('{')); err != nil {
@@ -238,8 +238,8 @@ func expect(d *json.Decoder, want json.Delim) error {
 	return nil
 }
 
-// unreadable is an answer of success that is cut off or not what it should be.
-// The errors of the connection and of the context stay as they are.
+// unreadable returns the error for a successful answer that is cut off or malformed. It
+// returns errors of the connection and of the context unchanged.
 func unreadable(err error) error {
 	var syntax *json.SyntaxError
 	var kind *json.UnmarshalTypeError

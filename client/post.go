@@ -14,18 +14,18 @@ import (
 	"github.com/google/uuid"
 )
 
-// Posted is what became of the stats of Post.
+// Posted has the results of Post.
 type Posted struct {
 	Stats      []Stat      // now stored, with their UUIDs
 	Duplicates []uuid.UUID // UUIDs that were already there
 }
 
-// Post stores stats, in batches of which each is stored as a whole or not at
-// all. A stat without UUID that equals a stored one is recognised by the service
-// and returned as that, so that a batch is safe to repeat.
+// Post stores stats in batches, each as a whole or not at all. The service recognises a
+// stat without UUID that equals a stored one and returns the stored one, so a batch is
+// safe to repeat.
 //
-// Beside an error, Posted has the batches that were stored before it. The fields
-// of the error are named by the position in stats, such as 3.data.0.count.
+// With an error, Posted has the batches that were stored before it. Fields in the error
+// start with the position in stats, such as 3.data.0.count.
 func (c *Client) Post(ctx context.Context, stats ...Stat) (Posted, error) {
 	var posted Posted
 	encoded := make([]json.RawMessage, len(stats))
@@ -46,7 +46,7 @@ func (c *Client) Post(ctx context.Context, stats ...Stat) (Posted, error) {
 	return posted, nil
 }
 
-// endOfBatch returns where the batch ends that begins there.
+// endOfBatch returns the end of the batch that starts at begin.
 func (c *Client) endOfBatch(items []json.RawMessage, begin int) int {
 	size := 0
 	for i := begin; i < len(items); i++ {
@@ -58,8 +58,8 @@ func (c *Client) endOfBatch(items []json.RawMessage, begin int) int {
 	return len(items)
 }
 
-// postBatch sends items, of which the first is at position first. A service that
-// accepts less at once gets the halves.
+// postBatch sends items; first is the position of the first one. If the service finds
+// the batch too large, it splits them in two.
 func (c *Client) postBatch(ctx context.Context, items []json.RawMessage, first int, posted *Posted) error {
 	body := append(append([]byte{'['}, bytes.Join(asBytes(items), []byte{','})...), ']')
 	var answer struct {
@@ -95,7 +95,7 @@ func asBytes(items []json.RawMessage) [][]byte {
 	return all
 }
 
-// moved renames fields that begin with the index of an item.
+// moved adds an offset to the item indexes at the start of field names.
 func moved(fields map[string]string, by int) map[string]string {
 	if by == 0 || len(fields) == 0 {
 		return fields

@@ -14,8 +14,7 @@ import (
 	"github.com/monarc-project/stats-service/openapi/lenient"
 )
 
-// The processors that every service has; Processors lists them with their
-// parameters.
+// The processors of every service; Processors lists them with their parameters.
 const (
 	RiskAverages               = "risk_averages"
 	RiskAveragesOnDate         = "risk_averages_on_date"
@@ -31,17 +30,17 @@ type Processor struct {
 	Description string `json:"description"`
 }
 
-// Processing says which processor to run over which stats.
+// Processing selects a processor and the stats to process.
 type Processing struct {
 	Processor string            // such as RiskAverages; required
 	Params    map[string]string // of the processor, such as risks_state
-	Type      Type              // of the stats; that of the processor when empty
-	ANRs      []uuid.UUID       // only these analyses; none is those of all clients
+	Type      Type              // of the stats; the processor's type when empty
+	ANRs      []uuid.UUID       // only these analyses; all clients' when empty
 	From, To  Date              // as in Query
 	LocalOnly bool              // leaves out clients that are not local
 }
 
-// Result is what a processor computed. Data is [] when no stats match.
+// Result is the result of a processor. Data is [] if no stats match.
 type Result struct {
 	Type      Type            `json:"type"`
 	Processor string          `json:"processor"`
@@ -57,8 +56,8 @@ func (r Result) Decode(to any) error {
 	return nil
 }
 
-// Processed returns what a processor computes over the stats of all clients, or
-// over those of the analyses that are named.
+// Processed returns the result of a processor over the stats of all clients, or of the
+// given analyses.
 func (c *Client) Processed(ctx context.Context, p Processing) (Result, error) {
 	query := api.ProcessingQuery{
 		Processor: p.Processor, Type: string(p.Type), ANRs: p.ANRs,
@@ -79,7 +78,7 @@ func (c *Client) Processed(ctx context.Context, p Processing) (Result, error) {
 	return result, err
 }
 
-// Processors lists what Processed can compute. It needs no key.
+// Processors lists the processors of the service. It needs no key.
 func (c *Client) Processors(ctx context.Context) ([]Processor, error) {
 	var processors []Processor
 	err := c.repeat(ctx, "list processors", nil, func() error {
@@ -89,25 +88,25 @@ func (c *Client) Processors(ctx context.Context) ([]Processor, error) {
 	return processors, err
 }
 
-// Comparing says what to compare of one's own stats.
+// Comparing selects the caller's own stats to compare.
 type Comparing struct {
 	Type      Type        // of the stats; required
-	ANRs      []uuid.UUID // only these analyses of one's own; none is all of them
+	ANRs      []uuid.UUID // only these own analyses; all when empty
 	From, To  Date        // as in Query
 	LocalOnly bool        // leaves out clients that are not local, of the others
 }
 
-// Comparison has one's own averages beside those of everybody.
+// Comparison has the caller's own averages beside everybody's.
 type Comparison struct {
 	Type       Type       `json:"type"`
 	From       Date       `json:"date_from"`
 	To         Date       `json:"date_to"`
-	RankedFrom Date       `json:"ranked_from"` // first day of the stats that bands compare
-	Data       []Compared `json:"data"`        // of what one has oneself
+	RankedFrom Date       `json:"ranked_from"` // first day of the stats behind the bands
+	Data       []Compared `json:"data"`        // for the keys in the caller's own stats
 }
 
 // Compared is a threat, a vulnerability, a number of risks, a cell of their map or a
-// category of a referential. What does not belong to it is empty.
+// category of a referential. Fields that do not apply are empty.
 type Compared struct {
 	Object        string                    `json:"object"` // UUID of the threat, vulnerability or referential
 	Labels        data.Labels               `json:"labels"`
@@ -122,18 +121,17 @@ type Compared struct {
 	Figures       map[string]ComparedFigure `json:"figures"`       // such as averageRate or risks
 }
 
-// ComparedFigure is an average of one's own beside that of everybody.
+// ComparedFigure is an own average beside everybody's.
 type ComparedFigure struct {
 	Own float64  `json:"own"`
-	All *float64 `json:"all"` // nil: too few stand behind it
+	All *float64 `json:"all"` // nil: suppressed
 	// Band is the quarter of the other organisations that Own falls into: lowest,
-	// lower_middle, upper_middle or highest. Where it is empty, Unranked says why.
+	// lower_middle, upper_middle or highest. If it is empty, Unranked says why.
 	Band     string `json:"band"`
 	Unranked string `json:"unranked"`
 }
 
-// Compare returns the averages of what the holder of the key has sent beside those of
-// everybody.
+// Compare returns the averages of the caller's own stats beside everybody's.
 func (c *Client) Compare(ctx context.Context, what Comparing) (Comparison, error) {
 	query := api.ComparisonQuery{Type: string(what.Type), ANRs: what.ANRs, DateFrom: written(what.From), DateTo: written(what.To)}
 	if what.LocalOnly {

@@ -9,21 +9,20 @@ import (
 	"time"
 )
 
-// Retry says how requests are repeated. The zero value of each field stands for
-// what it says. What is safe to repeat is up to the methods of Client.
+// Retry configures retries. A zero field means the default in its comment. The methods
+// of Client decide which requests are safe to repeat.
 type Retry struct {
-	Attempts      int           // in all, 6; 1 never repeats
-	MinDelay      time.Duration // pause after the first attempt, 500 ms; it doubles
-	MaxDelay      time.Duration // until it is this long, 30 s
-	MaxRetryAfter time.Duration // longest Retry-After that is waited for, 5 min
+	Attempts      int           // total number, default 6; 1 never retries
+	MinDelay      time.Duration // pause after the first attempt, default 500 ms; it doubles
+	MaxDelay      time.Duration // longest pause, default 30 s
+	MaxRetryAfter time.Duration // longest Retry-After that is honoured, default 5 min
 
-	// Notify is told of each repetition before the pause.
+	// Notify is called before the pause of each retry.
 	Notify func(err *Error, attempt int, pause time.Duration)
-	// Sleep pauses until ctx ends at the latest, whose error it then returns; nil
-	// is real time.
+	// Sleep pauses, and returns the error of ctx if that ends first; nil means real
+	// time.
 	Sleep func(ctx context.Context, d time.Duration) error
-	// Rand returns a number from 0 to 1 that spreads the attempts of several
-	// callers; nil is a random one.
+	// Rand returns a number from 0 to 1 for the jitter; nil means a random one.
 	Rand func() float64
 }
 
@@ -49,9 +48,9 @@ func (r Retry) withDefaults() Retry {
 	return r
 }
 
-// Do calls call until it succeeds, fails for good, or has failed as often as
-// attempts allows for its error; nil allows r.Attempts. When ctx ends, nothing is
-// repeated and the error is that of ctx.
+// Do calls call until it succeeds, fails permanently, or has used the attempts for its
+// error; nil attempts means r.Attempts. If ctx ends, Do stops and returns the error of
+// ctx.
 func (r Retry) Do(ctx context.Context, attempts func(*Error) int, call func() error) error {
 	r = r.withDefaults()
 	for attempt := 1; ; attempt++ {
@@ -77,7 +76,7 @@ func (r Retry) Do(ctx context.Context, attempts func(*Error) int, call func() er
 	}
 }
 
-// delay is the pause after an attempt: exponential, the upper half at random.
+// delay returns the pause after an attempt: exponential, with jitter in the upper half.
 func (r Retry) delay(attempt int) time.Duration {
 	full := r.MinDelay
 	for range attempt - 1 {

@@ -11,7 +11,7 @@ import (
 	"github.com/oapi-codegen/runtime/types"
 )
 
-// Type is the type of a stat, on which the shape of its data depends.
+// Type is the type of a stat, which determines the shape of its data.
 type Type string
 
 // The types of stats that a MONARC front office sends.
@@ -23,7 +23,7 @@ const (
 	TypeCompliance    Type = "compliance"
 )
 
-// Date is a day, written YYYY-MM-DD. The zero Date is none.
+// Date is a day, written YYYY-MM-DD. The zero Date means none.
 type Date = types.Date
 
 // Day returns the day of t in its location.
@@ -34,17 +34,17 @@ func Day(t time.Time) Date {
 
 // Stat is one record: what an analysis looked like on a day.
 type Stat struct {
-	UUID uuid.UUID       `json:"uuid,omitzero"` // zero in Post: the service makes one
+	UUID uuid.UUID       `json:"uuid,omitzero"` // zero in Post: the service generates one
 	ANR  uuid.UUID       `json:"anr"`           // the analysis
 	Type Type            `json:"type"`
 	Date Date            `json:"date"`
-	Data json.RawMessage `json:"data"` // as it was sent; Decode types it
+	Data json.RawMessage `json:"data"` // as it was sent; see Decode
 }
 
 // Data is the typed data of a stat, one of package data: Risk, Threats,
 // Vulnerabilities, Cartography or Compliance.
 type Data interface {
-	// StatType returns the type of the stats that have such data.
+	// StatType returns the type of stats with this data.
 	StatType() string
 }
 
@@ -57,8 +57,8 @@ func NewStat(anr uuid.UUID, date Date, data Data) (Stat, error) {
 	return Stat{ANR: anr, Type: Type(data.StatType()), Date: date, Data: encoded}, nil
 }
 
-// Decode returns the data of a stat as the type D that belongs to the stat's
-// type. Members that D does not have are only in Stat.Data.
+// Decode returns the data of a stat as D, which must match the stat's type. Members
+// that D lacks are only in Stat.Data.
 func Decode[D Data](s Stat) (D, error) {
 	var data D
 	if want := Type(data.StatType()); s.Type != want {

@@ -22,10 +22,10 @@ type Change string
 const (
 	// ChangeEverything reports that anything may have changed.
 	ChangeEverything Change = ""
-	// ChangesUnheard reports whether nothing is heard of changes until the next
+	// ChangesUnheard reports that notifications are interrupted until the next
 	// ChangeEverything.
 	ChangesUnheard Change = "unheard"
-	// ChangeClients reports whether clients were created, changed or deleted.
+	// ChangeClients reports that clients were created, changed or deleted.
 	ChangeClients Change = "client"
 )
 
@@ -37,13 +37,13 @@ const (
 	maxListenPause = 2 * time.Second
 )
 
-// announce is notify where nobody can ask for changes: the tables are not there.
+// announce is notify for a database without the tables that poll reads.
 func announce(ctx context.Context, tx pgx.Tx, change Change) error {
 	_, err := tx.Exec(ctx, `SELECT pg_notify($1, $2)`, channel, string(change))
 	return err
 }
 
-// notify announces changes; those who listen hear of them after the commit.
+// notify announces changes; listeners receive them after the commit.
 func notify(ctx context.Context, queries *db.Queries, changes []Change) error {
 	if len(changes) == 0 {
 		return nil
@@ -55,14 +55,14 @@ func notify(ctx context.Context, queries *db.Queries, changes []Change) error {
 	return queries.Notify(ctx, db.NotifyParams{Channel: channel, Changes: texts})
 }
 
-// Listen calls fn with what any process changes in the database, after it was
-// committed, until ctx ends, whose error it returns. fn is called from one
-// goroutine and should return soon.
+// Listen calls fn with the committed changes of all processes until ctx ends, and
+// returns the error of ctx. It calls fn from one goroutine; fn should return soon.
 //
-// Behind a pooler, without a direct connection to listen with, it asks every second.
-// Otherwise it uses a connection of its own, and a new one whenever that is lost or stalls: fn
-// then gets ChangesUnheard, and connections of queries that stall are closed too. As changes may have gone unheard before a connection, fn
-// gets ChangeEverything once there is one: also at the very start.
+// Behind a pooler, without a direct connection to listen on, it polls every second.
+// Otherwise it uses a dedicated connection, and a new one whenever that is lost or
+// stalls: fn then gets ChangesUnheard, and stalled connections of queries are closed
+// too. Changes may have been missed before a connection, so fn gets ChangeEverything
+// after each connect, including the first.
 func (s *Store) Listen(ctx context.Context, fn func(Change)) error {
 	wait := listenPause
 	for lost := false; ; lost = true {
@@ -73,7 +73,7 @@ func (s *Store) Listen(ctx context.Context, fn func(Change)) error {
 		if heard {
 			wait = listenPause
 		}
-		s.log.WarnContext(ctx, "listening to changes of the database was interrupted", slog.Any("error", err))
+		s.log.WarnContext(ctx, "listening for database changes was interrupted", slog.Any("error", err))
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
@@ -83,7 +83,7 @@ func (s *Store) Listen(ctx context.Context, fn func(Change)) error {
 	}
 }
 
-// follow tells fn of changes until that fails. heard reports whether it began.
+// follow passes changes to fn until that fails. heard reports whether it got started.
 func (s *shared) follow(ctx context.Context, lost bool, fn func(Change)) (heard bool, err error) {
 	if s.listenConfig == nil {
 		return s.poll(ctx, lost, fn)
@@ -91,10 +91,10 @@ func (s *shared) follow(ctx context.Context, lost bool, fn func(Change)) (heard 
 	return s.listen(ctx, lost, fn)
 }
 
-// pollInterval is how often changes are asked for where they cannot be listened to.
+// pollInterval is how often poll checks for changes.
 const pollInterval = time.Second
 
-// poll asks what has changed, on connections of the pool.
+// poll checks for changes periodically, on connections of the pool.
 func (s *shared) poll(ctx context.Context, lost bool, fn func(Change)) (heard bool, err error) {
 	begun := time.Now()
 	var before map[Change]int64
@@ -107,7 +107,7 @@ func (s *shared) poll(ctx context.Context, lost bool, fn func(Change)) (heard bo
 			if before != nil {
 				fn(ChangesUnheard)
 			}
-			return before != nil, fmt.Errorf("ask for changes: %w", translate(ctx, err))
+			return before != nil, fmt.Errorf("poll for changes: %w", translate(ctx, err))
 		}
 		if before == nil {
 			if lost {
@@ -137,7 +137,7 @@ func (s *shared) changeVersions(ctx context.Context) (map[Change]int64, error) {
 	return versions, err
 }
 
-// tellDifferences passes on what has changed between two questions.
+// tellDifferences passes on the changes between two polls.
 func (s *shared) tellDifferences(before, now map[Change]int64, fn func(Change)) {
 	if before[ChangeEverything] != now[ChangeEverything] {
 		s.tell(ChangeEverything, fn)
@@ -150,8 +150,8 @@ func (s *shared) tellDifferences(before, now map[Change]int64, fn func(Change)) 
 	}
 }
 
-// listen listens on one connection, after an earlier one was lost. heard reports whether
-// it was established.
+// listen listens on one connection; lost reports whether an earlier one was lost. heard
+// reports whether the connection was established.
 func (s *shared) listen(ctx context.Context, lost bool, fn func(Change)) (heard bool, err error) {
 	begun := time.Now()
 	conn, err := pgx.ConnectConfig(ctx, s.listenConfig)
@@ -180,8 +180,8 @@ func (s *shared) listen(ctx context.Context, lost bool, fn func(Change)) (heard 
 	}
 }
 
-// dropStalled closes the idle connections, and those whose queries have waited since
-// before a connection to the database was made that works: packets may have been lost.
+// dropStalled closes the idle connections, and those whose queries have been waiting
+// since before the last successful connect: packets may have been lost.
 func (s *shared) dropStalled(connected time.Time) {
 	s.pool.Reset()
 	before := time.Now().Add(-s.stall)
@@ -191,8 +191,8 @@ func (s *shared) dropStalled(connected time.Time) {
 	s.conns.CloseStalled(before)
 }
 
-// nextChange waits for a change, and pings the database meanwhile: one that stalls
-// keeps its connections open.
+// nextChange waits for a change, and pings the database meanwhile, since a stalled
+// database keeps its connections open.
 func (s *shared) nextChange(ctx context.Context, conn *pgx.Conn) (Change, error) {
 	for {
 		limited, cancel := context.WithTimeout(ctx, s.stall/2)
@@ -219,8 +219,8 @@ func (s *shared) ping(ctx context.Context, conn *pgx.Conn) error {
 	return nil
 }
 
-// tell passes a change on. The database may be another one when everything has
-// changed, with other ids of subjects.
+// tell passes a change on. After ChangeEverything the database may be a different one,
+// with other ids of subjects.
 func (s *shared) tell(change Change, fn func(Change)) {
 	if change == ChangeEverything {
 		s.subjects.forget()
@@ -230,7 +230,7 @@ func (s *shared) tell(change Change, fn func(Change)) {
 	fn(change)
 }
 
-// closeSoon closes a connection also when ctx has ended.
+// closeSoon closes a connection even if ctx has ended.
 func closeSoon(ctx context.Context, conn *pgx.Conn) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), unlockTimeout)
 	defer cancel()

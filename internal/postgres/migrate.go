@@ -18,11 +18,11 @@ import (
 )
 
 const (
-	// maintenanceDatabase exists in every cluster, to connect to when the
-	// wanted one does not exist yet.
+	// maintenanceDatabase exists in every cluster, so it can be connected to before the
+	// database exists.
 	maintenanceDatabase = "postgres"
 
-	// migrationWait is how long a process waits for another that migrates.
+	// migrationWait is how long a process waits while another one migrates.
 	migrationWait = 5 * time.Minute
 )
 
@@ -34,7 +34,7 @@ func (s Maintenance) Migrate(ctx context.Context) (applied []string, err error) 
 	return migrate(ctx, config)
 }
 
-// MigrateURL is Migrate for a database that no Store is open on.
+// MigrateURL is Migrate for a database without an open Store.
 func MigrateURL(ctx context.Context, url string) error {
 	_, err := Initialize(ctx, url)
 	return err
@@ -61,8 +61,8 @@ func migrate(ctx context.Context, config *pgx.ConnConfig) (applied []string, err
 	return applied, checkNotNewer(ctx, provider)
 }
 
-// checkKind refuses a database that no migration could do anything with, before
-// the migrations leave a table in it.
+// checkKind refuses a database that cannot be migrated, before the migrations create a
+// table in it.
 func checkKind(ctx context.Context, config *pgx.ConnConfig) error {
 	conn, err := pgx.ConnectConfig(ctx, config)
 	if err != nil {
@@ -76,7 +76,7 @@ func checkKind(ctx context.Context, config *pgx.ConnConfig) error {
 	return found.err()
 }
 
-// migrationError keeps the whole text, which names the failed migration.
+// migrationError keeps the whole message, which names the failed migration.
 func migrationError(ctx context.Context, err error) error {
 	if ctx.Err() != nil || isConnectionError(err) {
 		return translate(ctx, err)
@@ -84,8 +84,8 @@ func migrationError(ctx context.Context, err error) error {
 	return errors.New(err.Error())
 }
 
-// openProvider prepares the migrations of the database of config. Sessions may be a
-// pooler's: statements are not prepared, and no session holds the lock.
+// openProvider prepares the migrations of the database of config. The connection may go
+// through a pooler, so it does not prepare statements or hold the lock in a session.
 func openProvider(config *pgx.ConnConfig) (provider *goose.Provider, closeConn func() error, err error) {
 	config = config.Copy()
 	config.DefaultQueryExecMode = pooledMode
@@ -98,8 +98,8 @@ func openProvider(config *pgx.ConnConfig) (provider *goose.Provider, closeConn f
 	return provider, conn.Close, nil
 }
 
-// migrationLock lets one process migrate at a time. It implements lock.SessionLocker with
-// a transaction on a connection of its own.
+// migrationLock lets one process migrate at a time. It implements lock.SessionLocker
+// with a transaction on a separate connection.
 type migrationLock struct {
 	config *pgx.ConnConfig
 	unlock func()
@@ -121,8 +121,8 @@ func (l *migrationLock) SessionUnlock(context.Context, *sql.Conn) error {
 	return nil
 }
 
-// checkNotNewer refuses a database that a later release has migrated: this one
-// does not know what its tables mean.
+// checkNotNewer refuses a database that a later release has migrated: this release does
+// not know its schema.
 func checkNotNewer(ctx context.Context, provider *goose.Provider) error {
 	current, target, err := provider.GetVersions(ctx)
 	if err != nil {
@@ -169,7 +169,7 @@ func createDatabase(ctx context.Context, conn *pgx.Conn, name string) (created b
 	_, err = conn.Exec(ctx, "CREATE DATABASE "+pgx.Identifier{name}.Sanitize()+
 		" TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C'")
 	if code := sqlState(err); code == codeDuplicateDatabase || code == codeUniqueViolation {
-		return false, nil // another process was faster
+		return false, nil // another process has created it meanwhile
 	}
 	return err == nil, err
 }

@@ -15,31 +15,29 @@ import (
 )
 
 const (
-	// defaultMaxConns is how many connections a store opens to a server at most
-	// where nobody says how many.
+	// defaultMaxConns is the default maximum number of connections to a server.
 	defaultMaxConns = 16
 	// defaultAcquireTimeout is how long a query waits for a connection, or a list for
-	// its turn: longer than connecting may take, and less than half of what front
+	// its turn: longer than connecting may take, and less than half the time that front
 	// offices wait for an answer.
 	defaultAcquireTimeout = 12 * time.Second
 )
 
-// lists share the connections with all other questions. A list keeps its
-// connection for as long as its caller takes to read it, so that a few slow
-// callers would leave none to anybody else.
+// lists limits the connections used by lists. A list keeps its connection while its
+// caller reads it, so a few slow callers could otherwise take all connections.
 type lists struct {
 	turns   *semaphore.Weighted
 	timeout time.Duration
 }
 
-// newLists leaves half of the connections to others, of the primary and of every
-// replica.
+// newLists reserves half of the connections to the primary and to each replica for
+// other queries.
 func newLists(maxConns int32, timeout time.Duration) *lists {
 	return &lists{turns: semaphore.NewWeighted(max(1, int64(maxConns)/2)), timeout: timeout}
 }
 
-// enter waits for the turn of a list, which ends with leave. Errors are
-// stats.ErrBusy and that of ctx.
+// enter waits until a list may run; call leave when it ends. Its errors are
+// stats.ErrBusy and the error of ctx.
 func (l *lists) enter(ctx context.Context) (leave func(), err error) {
 	limited, cancel := context.WithTimeout(ctx, l.timeout)
 	defer cancel()
@@ -47,20 +45,20 @@ func (l *lists) enter(ctx context.Context) (leave func(), err error) {
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		return nil, fmt.Errorf("%w: as many lists are being read as connections are set aside for them", stats.ErrBusy)
+		return nil, fmt.Errorf("%w: all connections reserved for lists are in use", stats.ErrBusy)
 	}
 	return func() { l.turns.Release(1) }, nil
 }
 
-// acquireTimeout bounds how long a query waits for a connection, whoever asks: a
-// pool without a free one would keep it waiting for as long as its caller does.
-// As the tracer of a pool it chooses the context in which a connection is
-// acquired, also by the generated queries.
+// acquireTimeout bounds how long any query waits for a connection: by itself, a pool
+// waits as long as the context of the caller allows. It is a tracer of the pool because
+// a tracer can replace the context of an acquisition, including those of the generated
+// queries.
 type acquireTimeout time.Duration
 
 var _ pgxpool.AcquireTracer = acquireTimeout(0)
 
-// cancelKey is under which the context of an acquisition has its cancel function.
+// cancelKey is the context key of the cancel function of an acquisition.
 type cancelKey struct{}
 
 // TraceAcquireStart implements pgxpool.AcquireTracer.
@@ -76,7 +74,7 @@ func (acquireTimeout) TraceAcquireEnd(ctx context.Context, _ *pgxpool.Pool, _ pg
 	}
 }
 
-// TraceQueryStart implements pgx.QueryTracer, which a tracer of a pool has to be.
+// TraceQueryStart implements pgx.QueryTracer, which a pool's tracer must implement too.
 func (acquireTimeout) TraceQueryStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceQueryStartData) context.Context {
 	return ctx
 }

@@ -16,13 +16,13 @@ import (
 
 // Status is the state of the database.
 type Status struct {
-	SchemaVersion   int64    // of the last applied migration, 0: not initialized
+	SchemaVersion   int64    // of the last applied migration; 0: not initialized
 	Pending         []string // migrations to be applied, in order
 	PostgresVersion string   // such as 15.4
 	Size            int64    // bytes of the whole database
 	Clients         int64
-	Stats           map[stats.Type]int64 // every type is there
-	Documents       int64                // of which each stat has one
+	Stats           map[stats.Type]int64 // has every type
+	Documents       int64                // each stat has one, stats may share one
 	// Unprocessable stats are left out of processing, because their data does
 	// not validate.
 	Unprocessable int64
@@ -34,8 +34,7 @@ type Status struct {
 	Deltas int64
 }
 
-// Status describes the database. As long as migrations are pending it counts
-// nothing.
+// Status describes the database. It counts nothing while migrations are pending.
 func (s Maintenance) Status(ctx context.Context) (Status, error) {
 	status := Status{Stats: map[stats.Type]int64{}}
 	for _, t := range stats.Types() {
@@ -45,13 +44,13 @@ func (s Maintenance) Status(ctx context.Context) (Status, error) {
 		return Status{}, err
 	}
 	if err := s.readServer(ctx, &status); err != nil {
-		return Status{}, fmt.Errorf("ask the database server about itself: %w", translate(ctx, err))
+		return Status{}, fmt.Errorf("read the state of the database server: %w", translate(ctx, err))
 	}
 	if len(status.Pending) > 0 {
 		return status, nil
 	}
 	if err := s.countRecords(ctx, &status); err != nil {
-		return Status{}, fmt.Errorf("count what the database holds: %w", translate(ctx, err))
+		return Status{}, fmt.Errorf("count the records of the database: %w", translate(ctx, err))
 	}
 	return status, nil
 }
@@ -113,18 +112,18 @@ func (s *shared) countRecords(ctx context.Context, status *Status) (err error) {
 	return err
 }
 
-// ownTables are all tables that the migrations and an adoption create, and the one in
-// which goose notes them. Those that refer to others come before these, and those that
-// db_distribute distributes before those of which each node has a copy.
+// ownTables lists all tables that the migrations and an adoption create, and goose's
+// version table. Tables come before the tables that they refer to, and distributed
+// tables before those that db_distribute copies to each node.
 var ownTables = []string{
 	"peer_receipt", "stats", "document", "rollup", "rollup_delta",
 	changeTable, "audit_log", "transfer", "pull_position", "peer", "rollup_state", "purge_state", "subject", "client", "adoption_state",
 	goose.DefaultTablename,
 }
 
-// EmptyDatabase drops the service's own tables with everything in them, so that
-// a migration starts anew. What else the database holds stays. Processes that
-// have the database open must be started again afterwards.
+// EmptyDatabase drops the service's own tables, so that a migration starts from
+// scratch. Other objects in the database stay. Processes that use the database must be
+// restarted afterwards.
 func (s Maintenance) EmptyDatabase(ctx context.Context) error {
 	err := s.dropTables(ctx)
 	s.subjects.forget()
@@ -146,7 +145,7 @@ func (s *shared) dropTables(ctx context.Context) error {
 	})
 }
 
-// dropStatements drop without CASCADE: a table of somebody else that refers to ours is
-// not ours to change, and makes it fail.
+// dropStatements drop without CASCADE: they fail if a foreign table refers to ours,
+// instead of changing it.
 var dropStatements = []string{"DROP VIEW IF EXISTS stats_with_data", "DROP TABLE IF EXISTS " + strings.Join(ownTables, ", "),
 	"DROP FUNCTION IF EXISTS audit_log_append_only()"}

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
-// Package postgres is the store: it keeps clients and stats in PostgreSQL (12
-// or later) and answers the service's questions about them.
+// Package postgres stores and queries clients and stats in PostgreSQL (12 or later).
 //
-// It speaks the language of package stats. The driver's rows and errors do not
-// leave it: a missing record is stats.ErrNotFound, a taken name or key a
-// *stats.ConflictError, an unreachable database stats.ErrUnavailable, and a
-// cancelled context stays the context's error. Other errors are for the log.
+// Its interface uses the types of package stats and hides the driver's rows and errors:
+// a missing record is stats.ErrNotFound, a taken name or key a *stats.ConflictError, an
+// unreachable database stats.ErrUnavailable, and a cancelled context stays the
+// context's error. Other errors are for the log.
 //
 // Every read and delete of stats takes a stats.Scope, which the SQL applies.
 package postgres
@@ -34,14 +33,14 @@ const (
 	applicationName = "stats-service"
 	// connectTimeout leaves time for a second attempt within defaultAcquireTimeout.
 	connectTimeout = 5 * time.Second
-	// defaultStallTimeout is how long a database that works takes for the simplest
-	// question at most.
+	// defaultStallTimeout bounds how long a working database takes for the simplest
+	// query.
 	defaultStallTimeout = 5 * time.Second
 	maxConnIdleTime     = 5 * time.Minute
 )
 
-// sessionSettings are in force on every connection of a Store. They are set
-// after connecting, not as start-up parameters, which PgBouncer refuses.
+// sessionSettings apply to every connection of a Store. They are set after connecting,
+// since PgBouncer refuses them as startup parameters.
 //
 //   - plan_cache_mode: the lists have optional filters. Only a plan made for the
 //     actual values leaves the absent ones out and finds the index.
@@ -53,9 +52,9 @@ const (
 //     insert costs the server, and lz4 takes a fraction of the time of the
 //     default. PostgreSQL before 14 and some builds do not have it.
 //   - citus.enable_deadlock_prevention: Citus would have two posts with analyses on
-//     the same shard wait for each other until the end of the transaction. A
-//     deadlock is found, and the transaction run again. Without Citus it is a
-//     setting that nobody reads.
+//     the same shard wait for each other until the end of the transaction. Instead,
+//     a deadlock is detected and the transaction retried. Without Citus the setting
+//     has no effect.
 const sessionSettings = `SELECT
 	set_config('plan_cache_mode', 'force_custom_plan', false),
 	set_config('lock_timeout', '25s', false),
@@ -64,43 +63,43 @@ const sessionSettings = `SELECT
 	(SELECT set_config(name, 'lz4', false) FROM pg_settings
 	 WHERE name = 'default_toast_compression' AND 'lz4' = ANY (enumvals))`
 
-// Options say how to open a Store. URL and Secret are required.
+// Options configure a Store. URL and Secret are required.
 type Options struct {
 	// URL is a postgres:// URL or a libpq connection string.
 	URL string
-	// Secret seals the clients' tokens.
+	// Secret is the key that encrypts the clients' tokens.
 	Secret *secret.Box
 	// Now is the clock, time.Now when nil.
 	Now func() time.Time
 	// Log receives warnings about stored data; nil discards them.
 	Log *slog.Logger
-	// MaxConns limits the connections to a server, half of which are for lists;
-	// 0 means 16. A URL with pool_max_conns has its own limit.
+	// MaxConns limits the connections to a server, of which lists may use half; 0 means
+	// 16. pool_max_conns in a URL takes precedence.
 	MaxConns int32
-	// AcquireTimeout is how long a query waits for a connection while all are in
-	// use; 0 means 12 s. The error is stats.ErrBusy then.
+	// AcquireTimeout is how long a query waits for a connection while all are in use; 0
+	// means 12 s. It then fails with stats.ErrBusy.
 	AcquireTimeout time.Duration
 	// StallTimeout is how long the database may leave a ping unanswered before its
 	// connection counts as stalled; 0 means 5 s.
 	StallTimeout time.Duration
-	// ListenURL is a direct connection to the server that URL reaches by a pooler, to
-	// hear of changes at once; empty: they are asked for every second.
+	// ListenURL connects directly to the server that URL reaches through a pooler, for
+	// notifications of changes; if empty, changes are polled every second.
 	ListenURL string
-	// ReadURLs are addresses of streaming replicas, which then answer lists and
-	// processing. Each has as many connections as the primary.
+	// ReadURLs are the addresses of streaming replicas for lists and processing. Each
+	// gets as many connections as the primary.
 	ReadURLs []string
-	// MaxLag is how old what a replica answers may be at most; 0 means 30 s.
+	// MaxLag is the staleness bound for answers of replicas; 0 means 30 s.
 	MaxLag time.Duration
-	// Trace makes a span of everything that the database is asked.
+	// Trace makes a span for each database query.
 	Trace bool
 
-	probeInterval time.Duration // 0 means that of the constant
-	adoptionPage  int           // 0 means that of the constant
+	probeInterval time.Duration // 0: the default
+	adoptionPage  int           // 0: the default
 	pooled        bool          // found out by Open
 }
 
-// Store is the service's database. Its parts are what different callers ask for:
-// who needs only one takes that. It is safe for concurrent use.
+// Store is the service's database. It has a part for each kind of caller, so that a
+// caller can depend on one part only. It is safe for concurrent use.
 type Store struct {
 	*shared
 	ClientStore
@@ -113,7 +112,7 @@ type Store struct {
 // ClientStore keeps the accounts.
 type ClientStore struct{ *shared }
 
-// StatStore takes, lists and deletes stats.
+// StatStore stores, lists and deletes stats.
 type StatStore struct{ *shared }
 
 // SumStore adds stats up, for processing and for public figures.
@@ -122,7 +121,7 @@ type SumStore struct{ *shared }
 // PeerStore remembers what was exchanged with other instances.
 type PeerStore struct{ *shared }
 
-// Maintenance is what operators ask for: the schema, rollups, purges.
+// Maintenance has the operators' tasks: the schema, rollups, purges.
 type Maintenance struct{ *shared }
 
 // shared is what the parts of a Store have in common.
@@ -134,22 +133,22 @@ type shared struct {
 	log      *slog.Logger
 	subjects *dictionary
 	replicas *replica.Replicas    // nil without any
-	lists    *lists               // those that are under way
-	warned   sync.Map             // stats.Type of which left out stats were warned about
+	lists    *lists               // limits running lists
+	warned   sync.Map             // stats.Type whose skipped stats have been logged
 	complete atomic.Bool          // the rollups cover all stats
-	spread   atomic.Pointer[bool] // whether the tables are distributed, nil: not looked
-	appended atomic.Int64         // deltas since this process merged last
+	spread   atomic.Pointer[bool] // whether the tables are distributed; nil: unknown
+	appended atomic.Int64         // deltas since the last merge by this process
 	conns    *conntrack.Conns     // to the primary
 	stall    time.Duration        // see Options.StallTimeout
-	pooled   bool                 // a pooler is between us and the primary
+	pooled   bool                 // the primary is behind a pooler
 
-	listenConfig *pgx.ConnConfig // to listen with; nil: there is no way to
+	listenConfig *pgx.ConnConfig // for Listen; nil: listening is impossible
 
 	reconnected atomic.Int64 // when the connections were replaced, Unix nanoseconds
 }
 
-// Open connects to the database. It does not migrate it: see Migrate. One that is
-// neither empty nor the service's is an error: ErrPython, ErrAdopting,
+// Open connects to the database. It does not migrate it: see Migrate. If the database
+// is neither empty nor the service's, the error is ErrPython, ErrAdopting,
 // ErrEarlierBuild or ErrForeign.
 func Open(ctx context.Context, opts Options) (*Store, error) {
 	if opts.Secret == nil {
@@ -220,7 +219,7 @@ func newStore(pool *pgxpool.Pool, opts Options) *Store {
 func poolConfig(opts Options) (*pgxpool.Config, error) {
 	config, err := pgxpool.ParseConfig(opts.URL)
 	if err != nil {
-		// The driver's text leaves the password out.
+		// The driver's message omits the password.
 		return nil, fmt.Errorf("the database URL is not understood: %s", err)
 	}
 	if !hasMaxConns(opts.URL) {
@@ -241,7 +240,7 @@ func poolConfig(opts Options) (*pgxpool.Config, error) {
 	return config, nil
 }
 
-// hasMaxConns reports whether a URL says how many connections there may be.
+// hasMaxConns reports whether a URL sets pool_max_conns.
 func hasMaxConns(url string) bool {
 	config, err := pgx.ParseConfig(url)
 	if err != nil {
@@ -251,7 +250,7 @@ func hasMaxConns(url string) bool {
 	return limited
 }
 
-// setConnDefaults fills in what the URL does not say.
+// setConnDefaults fills in settings that the URL leaves out.
 func setConnDefaults(config *pgx.ConnConfig) {
 	if config.ConnectTimeout == 0 {
 		config.ConnectTimeout = connectTimeout
@@ -259,9 +258,10 @@ func setConnDefaults(config *pgx.ConnConfig) {
 	if config.RuntimeParams["application_name"] == "" {
 		config.RuntimeParams["application_name"] = applicationName
 	}
-	// Else PostgreSQL would send text in the encoding of the database.
+	// Otherwise PostgreSQL would send text in the encoding of the database.
 	config.RuntimeParams["client_encoding"] = "UTF8"
-	// Dates and times are compared and shown in UTC whatever the server's zone.
+	// Dates and times are compared and shown in UTC, regardless of the server's time
+	// zone.
 	config.RuntimeParams["timezone"] = "UTC"
 	config.DialFunc = dialer().DialContext
 }
@@ -280,8 +280,8 @@ func (s *Store) Ping(ctx context.Context) error {
 	return nil
 }
 
-// timestamp is the current time as PostgreSQL keeps it, so that what was
-// written compares equal to what is read.
+// timestamp returns the current time in PostgreSQL's precision, so that written and
+// read times compare equal.
 func (s *shared) timestamp() time.Time {
 	return s.now().UTC().Truncate(time.Microsecond)
 }

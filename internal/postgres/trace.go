@@ -14,13 +14,14 @@ import (
 // queryName matches the comment that names a query of sql/queries.
 var queryName = regexp.MustCompile(`^-- name: (\w+)`)
 
-// traced adds spans of what the database is asked to what a tracer does. They have
-// the statements, and no values.
+// traced adds spans for queries to a tracer. They contain the statements, but no
+// values.
 func traced(tracer pgx.QueryTracer) pgx.QueryTracer {
 	return multitracer.New(tracer, otelpgx.NewTracer(otelpgx.WithSpanNameFunc(spanName)))
 }
 
-// spanName is the name of the query, or the first word of a statement without one.
+// spanName returns the name of the query, or the first word of a statement without a
+// name.
 func spanName(statement string) string {
 	if match := queryName.FindStringSubmatch(statement); match != nil {
 		return match[1]

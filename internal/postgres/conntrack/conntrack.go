@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
-// Package conntrack keeps track of network connections to a server, to close those that
-// have stalled.
+// Package conntrack tracks network connections to a server, to close stalled ones.
 package conntrack
 
 import (
@@ -15,14 +14,13 @@ import (
 // DialFunc makes a connection.
 type DialFunc = func(ctx context.Context, network, address string) (net.Conn, error)
 
-// drainTimeout bounds how long the driver reads what a server still sends on a
-// connection that it gives up. It would take 15 seconds, for which the connection
-// keeps its place in the pool.
+// drainTimeout bounds how long the driver reads from a connection that it is closing.
+// By default it takes 15 seconds, during which the connection keeps its place in the
+// pool.
 const drainTimeout = time.Second
 
-// Conns are the network connections to a server. A server that hangs keeps them
-// open and answers nothing, so that a query that was sent waits without end. They
-// are safe for concurrent use.
+// Conns tracks the network connections to a server. A server that hangs keeps them open
+// without answering, so a query would wait forever. It is safe for concurrent use.
 type Conns struct {
 	first time.Duration
 
@@ -30,23 +28,23 @@ type Conns struct {
 	all map[*conn]bool
 }
 
-// conn is a connection that knows since when it waits to hear from the server.
+// conn is a connection that records since when it has been waiting for the server.
 type conn struct {
 	net.Conn
 	of           *Conns
-	waitingSince atomic.Int64 // Unix nanoseconds; 0: it does not wait
-	answered     atomic.Bool  // something was read
+	waitingSince atomic.Int64 // Unix nanoseconds; 0: not waiting
+	answered     atomic.Bool  // at least one byte was read
 
 	mu       sync.Mutex
-	deadline time.Time // that the driver has set
+	deadline time.Time // set by the driver
 }
 
-// New returns no connections yet. On each, the server has to answer for the first time
-// within a duration: that bounds requests to cancel a query, for which the driver
-// connects anew and waits 15 seconds.
+// New returns Conns without connections. On each connection, the server must answer for
+// the first time within first. That bounds requests to cancel a query, for which the
+// driver opens a new connection and waits 15 seconds.
 func New(first time.Duration) *Conns { return &Conns{first: first, all: map[*conn]bool{}} }
 
-// Tracking returns a dialer that keeps track of its connections.
+// Tracking returns a dialer that tracks its connections.
 func (c *Conns) Tracking(dial DialFunc) DialFunc {
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
 		dialled, err := dial(ctx, network, address)
@@ -65,9 +63,9 @@ func (c *Conns) Tracking(dial DialFunc) DialFunc {
 	}
 }
 
-// CloseStalled closes the connections that have waited since before a moment. Their
-// readers get an error. A connection that is not read, because the answer is passed
-// on to a slow caller, does not wait.
+// CloseStalled closes the connections that have been waiting since before a time. Their
+// readers get an error. A connection that is not being read, because its answer is
+// passed on to a slow caller, is not waiting.
 func (c *Conns) CloseStalled(before time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -91,8 +89,8 @@ func (c *conn) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// SetDeadline implements net.Conn. The driver sets one that has come to interrupt a
-// query, takes it back, and sets one to come when it gives the connection up.
+// SetDeadline implements net.Conn. The driver sets a past deadline to interrupt a
+// query, clears it again, and sets a future one when it closes the connection.
 func (c *conn) SetDeadline(t time.Time) error {
 	if last := time.Now().Add(drainTimeout); t.After(last) {
 		t = last

@@ -15,29 +15,27 @@ import (
 
 const (
 	probeInterval = 2 * time.Second
-	// probeTimeout bounds a probe, and how long a query waits to be sent to a
-	// replica.
+	// probeTimeout bounds a probe, and how long a query waits for a replica.
 	probeTimeout = 2 * time.Second
-	// stallTimeout is how long a replica that fails its probe may leave a query
-	// unanswered.
+	// stallTimeout is how long a query may wait for a replica that fails its probe.
 	stallTimeout = 2 * probeTimeout
 )
 
-// health is what the last probe of a replica found.
+// health is the result of the last probe of a replica.
 type health int32
 
 const (
 	unknown health = iota // not probed yet
 	usable
 	behind
-	down // it cannot be asked, or is no replica of the primary
+	down // it is unreachable, or not a replica of the primary
 )
 
 // String implements fmt.Stringer.
 func (h health) String() string { return [...]string{"unknown", "usable", "behind", "down"}[h] }
 
-// Health lists what was last seen of each replica: "unknown", "usable", "behind" or
-// "down".
+// Health returns the last known health of each replica: "unknown", "usable", "behind"
+// or "down".
 func (r *Replicas) Health() []string {
 	found := []string{}
 	for _, one := range r.all {
@@ -46,7 +44,7 @@ func (r *Replicas) Health() []string {
 	return found
 }
 
-// keepProbing probes primary and replicas until ctx ends.
+// keepProbing probes the primary and the replicas until ctx ends.
 func (r *Replicas) keepProbing(ctx context.Context) {
 	for {
 		r.probe(ctx)
@@ -59,7 +57,7 @@ func (r *Replicas) keepProbing(ctx context.Context) {
 	}
 }
 
-// probeSoon has the next probe begin now, because the primary seems to be gone.
+// probeSoon starts the next probe now, because the primary seems to be lost.
 func (r *Replicas) probeSoon() {
 	select {
 	case r.soon <- struct{}{}:
@@ -67,20 +65,20 @@ func (r *Replicas) probeSoon() {
 	}
 }
 
-// probe samples the primary and then sees which replicas are usable. They must have
-// reached what was required before the sample: a replica that is as far as the
-// primary was a moment ago catches up when a query comes.
+// probe samples the primary and then checks which replicas are usable. A replica must
+// have reached the LSN that was required before the sample: it can catch up with the
+// rest while a query waits.
 func (r *Replicas) probe(ctx context.Context) {
 	required, known := r.tracker.required(time.Now())
 	id, err := r.samplePrimary(ctx)
 	if err != nil && ctx.Err() == nil {
-		r.log.WarnContext(ctx, "the primary does not say where its log ends; read replicas will go unused", slog.String("error", err.Error()))
+		r.log.WarnContext(ctx, "cannot read the end of the primary's log; read replicas will go unused", slog.String("error", err.Error()))
 	}
 	if !known {
 		required, known = r.tracker.required(time.Now())
 	}
 	if err != nil || !known {
-		return // acquire knows how long that is good for
+		return // acquire limits how long the old sample is used
 	}
 	var probes sync.WaitGroup
 	for _, one := range r.all {
@@ -118,7 +116,7 @@ func (r *Replicas) probeReplica(ctx context.Context, one *replica, primary ident
 	}
 }
 
-// set notes the health of a replica and logs a change.
+// set records the health of a replica and logs changes.
 func (r *Replicas) set(ctx context.Context, one *replica, now health, reason string) {
 	before := health(one.health.Swap(int32(now)))
 	if before == now {
@@ -131,22 +129,22 @@ func (r *Replicas) set(ctx context.Context, one *replica, now health, reason str
 	r.log.WarnContext(ctx, "read replica is not used", slog.String("replica", one.name), slog.String("reason", reason))
 }
 
-// failed leaves a replica alone until the next probe where a query could not reach
+// failed takes a replica out of use until the next probe, if a query could not reach
 // it.
 func (r *Replicas) failed(ctx context.Context, one *replica, err error) {
-	if !errors.Is(err, stats.ErrUnavailable) { // or it is translated already
+	if !errors.Is(err, stats.ErrUnavailable) { // otherwise it has been translated already
 		err = r.primary.Translate(ctx, err)
 	}
 	if errors.Is(err, stats.ErrUnavailable) || errors.Is(err, stats.ErrBusy) {
 		r.set(ctx, one, down, err.Error())
 		return
 	}
-	r.log.DebugContext(ctx, "read replica failed; asking the primary", slog.String("replica", one.name), slog.Any("error", err))
+	r.log.DebugContext(ctx, "read replica failed; using the primary", slog.String("replica", one.name), slog.Any("error", err))
 }
 
-// identity tells databases apart.
+// identity identifies a database.
 type identity struct {
-	system      string // of a cluster, and of all replicas of it
+	system      string // shared by a cluster and all of its replicas
 	database    string
 	distributed bool // an LSN of one node says nothing about the others
 }
@@ -161,12 +159,12 @@ func (p Primary) identify(ctx context.Context, conn Querier) (id identity, err e
 }
 
 var (
-	errDistributed = errors.New("the database is distributed, where read replicas of one node are not consistent: take DATABASE_READ_URL out of the settings")
-	errNoReplica   = errors.New("the server is no replica: it accepts writes")
-	errOther       = errors.New("the server is a replica of another database than the primary")
+	errDistributed = errors.New("the database is distributed, so read replicas of one node are not consistent: remove DATABASE_READ_URL from the settings")
+	errNoReplica   = errors.New("the server is not a replica: it accepts writes")
+	errOther       = errors.New("the server is not a replica of the primary, but of another database")
 )
 
-// replayedBy returns how far a replica of the primary is.
+// replayedBy returns the LSN that a replica of the primary has replayed.
 func (p Primary) replayedBy(ctx context.Context, conn Querier, primary identity) (lsn, error) {
 	if primary.distributed {
 		return 0, errDistributed

@@ -10,19 +10,19 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// lsn is a log sequence number: a place in the primary's write-ahead log, in bytes.
+// lsn is a log sequence number: a byte position in the primary's write-ahead log.
 type lsn uint64
 
-// position is an LSN on a timeline: a failover begins a new one, whose LSNs may be
-// lower.
+// position is an LSN on a timeline. A failover starts a new timeline, which may
+// continue at a lower LSN.
 type position struct {
 	timeline string // eight hexadecimal digits
 	lsn      lsn
 }
 
-// endStatement asks where the primary's log ends. Whatever was committed before is
-// before that position. Where commits wait for the disk, it is the end of what is on the
-// disk: no standby gets more, should the primary be lost at this moment.
+// endStatement reads the end of the primary's log, which is after every earlier commit.
+// With synchronous commits it is the flushed position: if the primary is lost now, no
+// standby gets more.
 const endStatement = `SELECT substr(pg_walfile_name(lsn), 1, 8), (lsn - '0/0')::bigint
 FROM (SELECT CASE current_setting('synchronous_commit') WHEN 'off' THEN pg_current_wal_insert_lsn() ELSE pg_current_wal_flush_lsn() END) AS log (lsn)`
 
@@ -33,7 +33,8 @@ func scanPosition(row pgx.Row) (p position, err error) {
 	return p, err
 }
 
-// replayedStatement asks how far a replica is: 0 where the server is none.
+// replayedStatement reads the LSN that a replica has replayed, 0 if the server is not a
+// replica.
 const replayedStatement = `SELECT CASE WHEN pg_is_in_recovery() THEN coalesce((pg_last_wal_replay_lsn() - '0/0')::bigint, 0) ELSE 0 END`
 
 func replayed(ctx context.Context, conn Querier) (lsn, error) {
@@ -42,25 +43,25 @@ func replayed(ctx context.Context, conn Querier) (lsn, error) {
 	return lsn(at), err
 }
 
-// tracker knows how far a replica must be to answer. Read-your-writes asks for
-// everything that this process committed or heard announced; the staleness bound
-// asks for everything that is older than maxLag. It is safe for concurrent use.
+// tracker determines the LSN that a replica must have replayed to answer.
+// Read-your-writes requires everything that this process committed or was notified of;
+// the staleness bound requires everything older than maxLag. It is safe for concurrent
+// use.
 type tracker struct {
 	maxLag time.Duration
 
 	mu        sync.Mutex
 	timeline  string
-	committed lsn      // everything that is known to be committed is before
+	committed lsn      // all known commits are before it
 	samples   []sample // oldest first, none older than maxLag
-	unlocated uint64   // how many commits ended without their position being known
-	covered   uint64   // how many of them are before the last sample
-	// How many of the commits that may or may not have happened, and which nobody was
-	// told of, are before the last sample or not.
-	unanswered, settled uint64
-	lost                bool // the primary did not answer when it was asked last
+	unlocated uint64   // number of commits at an unknown position
+	covered   uint64   // number of them before the last sample
+	// Numbers of commits with an unknown result, and of those before the last sample.
+	unanswered, unansweredCovered uint64
+	lost                          bool // the primary did not answer the last probe
 }
 
-// sample says that what was committed before a moment is before an LSN.
+// sample states that everything committed before a time is before an LSN.
 type sample struct {
 	taken time.Time
 	lsn   lsn
@@ -73,7 +74,7 @@ func newTracker(maxLag time.Duration) *tracker {
 	return &tracker{maxLag: maxLag}
 }
 
-// advance notes that something was committed before p.
+// advance records a commit before p.
 func (t *tracker) advance(p position) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -91,48 +92,48 @@ func (t *tracker) raise(p position) {
 	t.committed = max(t.committed, p.lsn)
 }
 
-// addUnlocated notes that something was committed at an unknown position. No replica
-// may answer before the next sample.
+// addUnlocated records a commit at an unknown position. No replica may answer before
+// the next sample.
 func (t *tracker) addUnlocated() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.unlocated++
 }
 
-// addUnanswered notes that a commit ended without an answer: it may have happened, and
-// nobody was told so. No replica may answer before the next sample, unless the primary
-// is lost: then nobody can see what the replicas do not have.
+// addUnanswered records a commit without an answer: it may have happened, but was never
+// acknowledged. No replica may answer before the next sample, unless the primary is
+// lost: then nobody can have read more than the replicas have.
 func (t *tracker) addUnanswered() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.unanswered++
 }
 
-// lose notes that the primary does not answer.
+// lose records that the primary does not answer.
 func (t *tracker) lose() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.lost = true
 }
 
-// isLost reports whether the primary did not answer when it was asked last.
+// isLost reports whether the primary did not answer the last probe.
 func (t *tracker) isLost() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.lost
 }
 
-// counts are how many commits ended without a known position.
+// counts has the numbers of commits without a known position or result.
 type counts struct{ unlocated, unanswered uint64 }
 
-// count returns what addSample takes; call it before the sample is taken.
+// count returns the counts for addSample; call it before taking the sample.
 func (t *tracker) count() counts {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return counts{t.unlocated, t.unanswered}
 }
 
-// addSample notes that everything committed before taken is before p.
+// addSample records that everything committed before taken is before p.
 func (t *tracker) addSample(taken time.Time, p position, before counts) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -140,11 +141,11 @@ func (t *tracker) addSample(taken time.Time, p position, before counts) {
 	if p.timeline < t.timeline {
 		return
 	}
-	// Otherwise p asks nothing of replicas yet: they may be behind by maxLag.
-	if p.timeline > t.timeline || before != (counts{t.covered, t.settled}) {
+	// Otherwise p requires nothing of replicas yet: they may lag by maxLag.
+	if p.timeline > t.timeline || before != (counts{t.covered, t.unansweredCovered}) {
 		t.raise(p)
 	}
-	t.covered, t.settled = before.unlocated, before.unanswered
+	t.covered, t.unansweredCovered = before.unlocated, before.unanswered
 	t.samples = append(t.samples, sample{taken, p.lsn})
 }
 
@@ -156,7 +157,7 @@ func (t *tracker) required(now time.Time) (at lsn, ok bool) {
 	for len(t.samples) > 0 && now.Sub(t.samples[0].taken) > t.maxLag {
 		t.samples = t.samples[1:]
 	}
-	if len(t.samples) == 0 || t.unlocated != t.covered || t.unanswered != t.settled && !t.lost {
+	if len(t.samples) == 0 || t.unlocated != t.covered || t.unanswered != t.unansweredCovered && !t.lost {
 		return 0, false
 	}
 	return max(t.committed, t.samples[0].lsn), true

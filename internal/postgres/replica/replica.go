@@ -2,9 +2,9 @@
 
 // Package replica reads from streaming replicas of the primary.
 //
-// A replica answers only when it holds everything that this process knows to be
-// committed (read-your-writes) and everything older than a limit (the staleness
-// bound). Otherwise the primary answers.
+// A replica answers only if it has everything that this process knows to be committed
+// (read-your-writes) and everything older than a limit (the staleness bound). Otherwise
+// the primary answers.
 package replica
 
 import (
@@ -27,41 +27,40 @@ import (
 
 const (
 	defaultMaxLag = 30 * time.Second
-	// catchUpTimeout is how long a query waits for a replica that is a moment
-	// behind, catchUpInterval how long between two looks.
+	// catchUpTimeout is how long a query waits for a replica that is slightly behind,
+	// and catchUpInterval the time between two checks.
 	catchUpTimeout  = 20 * time.Millisecond
 	catchUpInterval = 2 * time.Millisecond
 )
 
-// Querier is a connection or a pool of them.
+// Querier is a connection or a pool.
 type Querier interface {
 	QueryRow(ctx context.Context, statement string, args ...any) pgx.Row
 }
 
-// Primary is the database that replicas follow.
+// Primary is the database that the replicas follow.
 type Primary struct {
 	Pool *pgxpool.Pool
-	// Distributed reports whether the tables lie on several nodes.
+	// Distributed reports whether the tables are distributed over several nodes.
 	Distributed func(context.Context, Querier) (bool, error)
 	// Translate turns errors of the driver into those of package stats.
 	Translate func(context.Context, error) error
 }
 
-// Options say how to open Replicas.
+// Options configure Replicas.
 type Options struct {
 	Primary Primary
 	// Pools configure the connections to each replica.
 	Pools []*pgxpool.Config
-	// MaxLag is how old what a replica answers may be at most; 0 means 30 s.
+	// MaxLag is the staleness bound; 0 means 30 s.
 	MaxLag time.Duration
-	// ProbeInterval is how long primary and replicas are left alone between two
-	// probes; 0 means 2 s.
+	// ProbeInterval is the pause between two probes; 0 means 2 s.
 	ProbeInterval time.Duration
 	Log           *slog.Logger
 }
 
-// Replicas choose where to read. A nil *Replicas has none. They are safe for
-// concurrent use.
+// Replicas route reads to replicas. A nil *Replicas has none. It is safe for concurrent
+// use.
 type Replicas struct {
 	primary  Primary
 	tracker  *tracker
@@ -69,12 +68,12 @@ type Replicas struct {
 	interval time.Duration
 	log      *slog.Logger
 	turn     atomic.Uint32
-	soon     chan struct{} // has one when a probe should not wait
+	soon     chan struct{} // filled when the next probe should start now
 	stop     func()
 }
 
-// replica is one address to read from. More than one server may stand behind it:
-// each connection is asked how far its server is.
+// replica is one address to read from. There may be several servers behind it, so each
+// connection checks its own server.
 type replica struct {
 	name   string // host and port
 	pool   *pgxpool.Pool
@@ -82,7 +81,7 @@ type replica struct {
 	health atomic.Int32
 }
 
-// Open connects lazily: the service starts also while a replica is down.
+// Open connects lazily, so the service starts even while a replica is down.
 func Open(opts Options) (*Replicas, error) {
 	r := &Replicas{
 		primary: opts.Primary, tracker: newTracker(opts.MaxLag),
@@ -143,16 +142,16 @@ func (r *Replicas) EachPool(fn func(name string, pool *pgxpool.Pool)) {
 	}
 }
 
-// FinalError is an error after which a query must not run again: its answer has
-// begun, or the database is not at fault.
+// FinalError is an error after which a query must not be retried: its answer has begun,
+// or the database is not at fault.
 type FinalError struct{ Err error }
 
 // Error implements error.
 func (e FinalError) Error() string { return e.Err.Error() }
 
-// Read runs a query on a replica that is far enough, and on the primary where there
-// is none or it fails. The query may run twice, and so starts afresh each time; the
-// error is the query's.
+// Read runs a query on a replica that is up to date, or on the primary if there is none
+// or it fails. query may run twice, so it must start from scratch each time. Read
+// returns its error.
 func (r *Replicas) Read(ctx context.Context, primary db.DBTX, query func(source db.DBTX) error) error {
 	if conn, one := r.acquire(ctx); conn != nil {
 		err := queryAndRelease(conn, query)
@@ -164,12 +163,12 @@ func (r *Replicas) Read(ctx context.Context, primary db.DBTX, query func(source 
 	return withoutFinal(query(primary))
 }
 
-// PrimaryLost reports whether there are replicas and the primary did not answer when it
-// was asked last.
+// PrimaryLost reports whether there are replicas and the primary did not answer the
+// last probe.
 func (r *Replicas) PrimaryLost() bool { return r != nil && r.tracker.isLost() }
 
-// ReadWithoutPrimary runs a query on a replica that is far enough. Nothing is asked
-// where ok is false: there is none.
+// ReadWithoutPrimary runs a query on a replica that is up to date. If there is none, it
+// runs nothing and ok is false.
 func (r *Replicas) ReadWithoutPrimary(ctx context.Context, query func(source db.DBTX) error) (ok bool, err error) {
 	conn, one := r.acquire(ctx)
 	if conn == nil {
@@ -188,7 +187,7 @@ func queryAndRelease(conn *pgxpool.Conn, query func(source db.DBTX) error) error
 	return query(conn)
 }
 
-// isAnswer reports whether the primary could not say anything else.
+// isAnswer reports whether the primary would give the same result.
 func isAnswer(ctx context.Context, err error) bool {
 	_, final := errors.AsType[FinalError](err)
 	return err == nil || final || ctx.Err() != nil ||
@@ -202,8 +201,8 @@ func withoutFinal(err error) error {
 	return err
 }
 
-// acquire returns a connection to a replica that is far enough, or nil. The replicas
-// take turns.
+// acquire returns a connection to a replica that is up to date, or nil. It rotates
+// among the replicas.
 func (r *Replicas) acquire(ctx context.Context) (*pgxpool.Conn, *replica) {
 	if r == nil {
 		return nil, nil
@@ -246,12 +245,12 @@ func (r *Replicas) acquireFrom(ctx context.Context, one *replica, required lsn) 
 	return nil
 }
 
-// replayedKey is under which a connection remembers how far its server is. Replay
-// never goes back, so what is remembered stays true.
+// replayedKey is the key under which a connection caches the replayed LSN of its
+// server. Replay never goes back, so the cached LSN stays a valid lower bound.
 const replayedKey = "replayed"
 
-// catchUp reports whether the server of the connection has replayed everything up to
-// required, for which it waits a moment.
+// catchUp waits up to catchUpTimeout and reports whether the server of the connection
+// has replayed everything up to required.
 func catchUp(ctx context.Context, conn *pgxpool.Conn, required lsn) (bool, error) {
 	remembered := conn.Conn().PgConn().CustomData()
 	if at, ok := remembered[replayedKey].(lsn); ok && at >= required {
@@ -283,8 +282,8 @@ func wait(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// Commit sends a batch that ends with COMMIT, and has replicas answer only when they
-// are after it.
+// Commit sends a batch that ends with COMMIT. From then on, replicas answer only after
+// replaying it.
 func (r *Replicas) Commit(ctx context.Context, conn *pgxpool.Conn, batch *pgx.Batch) error {
 	if r == nil {
 		return conn.SendBatch(ctx, batch).Close()
@@ -300,7 +299,7 @@ func (r *Replicas) Commit(ctx context.Context, conn *pgxpool.Conn, batch *pgx.Ba
 			return err
 		}
 	}
-	// What follows the commit cannot make it fail.
+	// Errors after the commit do not undo it.
 	if p, err := scanPosition(results.QueryRow()); err == nil {
 		r.tracker.advance(p)
 	} else {
@@ -310,9 +309,9 @@ func (r *Replicas) Commit(ctx context.Context, conn *pgxpool.Conn, batch *pgx.Ba
 	return nil
 }
 
-// Follow has replicas answer only when they hold what was announced on a connection
-// to the primary. Call it before the change is passed on, so that a cache that drops
-// an answer cannot get the old one again.
+// Follow makes replicas answer only after replaying a change announced on conn, a
+// connection to the primary. Call it before passing the change on, so that a cache that
+// drops an answer cannot read the old one again.
 func (r *Replicas) Follow(ctx context.Context, conn Querier) error {
 	if r == nil {
 		return nil

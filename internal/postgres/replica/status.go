@@ -13,20 +13,20 @@ import (
 // closeTimeout bounds how long closing a connection may take.
 const closeTimeout = 5 * time.Second
 
-// Status is what a replica looks like from here.
+// Status is the state of a replica.
 type Status struct {
 	Name string // host and port
-	// Err says why the replica cannot be used, nil when it can be asked.
+	// Err says why the replica cannot be used; nil if it can.
 	Err error
-	// BehindBytes are bytes of the primary's log that it has not replayed.
+	// BehindBytes is the number of bytes of the primary's log that it has not replayed.
 	BehindBytes int64
-	// Behind is how old its newest transaction is while it is behind, otherwise 0.
-	// It is too long when nothing was written for a while before.
+	// Behind is the age of its newest transaction while it is behind, otherwise 0. It
+	// is too large if nothing was written for a while before.
 	Behind time.Duration
 }
 
-// Statuses probes the replicas with these URLs, whose settings complete fills in.
-// The error is the primary's.
+// Statuses probes the replicas at urls; complete fills in missing connection settings.
+// The error is about the primary.
 func Statuses(ctx context.Context, primary Primary, urls []string, complete func(*pgx.ConnConfig)) ([]Status, error) {
 	id, err := primary.identify(ctx, primary.Pool)
 	if err != nil {
@@ -34,7 +34,7 @@ func Statuses(ctx context.Context, primary Primary, urls []string, complete func
 	}
 	end, err := scanPosition(primary.Pool.QueryRow(ctx, endStatement))
 	if err != nil {
-		return nil, fmt.Errorf("ask the primary where its log ends: %w", primary.Translate(ctx, err))
+		return nil, fmt.Errorf("read the end of the primary's log: %w", primary.Translate(ctx, err))
 	}
 	statuses := make([]Status, len(urls))
 	for i, url := range urls {
@@ -79,7 +79,7 @@ func replayAge(ctx context.Context, conn Querier) (time.Duration, error) {
 	return time.Duration(max(seconds, 0) * float64(time.Second)), err
 }
 
-// closeConn closes a connection also when ctx has ended.
+// closeConn closes a connection even if ctx has ended.
 func closeConn(ctx context.Context, conn *pgx.Conn) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
 	defer cancel()

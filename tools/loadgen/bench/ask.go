@@ -45,8 +45,8 @@ func (q question) raw() []byte {
 	return []byte(b.String())
 }
 
-// reply is what came back.
-type reply struct {
+// received is the answer to one request.
+type received struct {
 	status   int
 	bytes    int64 // of the body as it was sent
 	etag     string
@@ -74,17 +74,17 @@ func dial(ctx context.Context, base string) (*caller, error) {
 }
 
 // ask sends a request and reads the whole answer, whose body goes to sink.
-func (c *caller) ask(raw []byte, sink io.Writer) (reply, error) {
+func (c *caller) ask(raw []byte, sink io.Writer) (received, error) {
 	if _, err := c.conn.Write(raw); err != nil {
-		return reply{}, err
+		return received{}, err
 	}
 	response, err := http.ReadResponse(c.reader, nil)
 	if err != nil {
-		return reply{}, err
+		return received{}, err
 	}
 	defer response.Body.Close()
 	n, err := io.Copy(sink, response.Body)
-	return reply{
+	return received{
 		status: response.StatusCode, bytes: n,
 		etag: response.Header.Get("ETag"), encoding: response.Header.Get("Content-Encoding"),
 	}, err
@@ -94,7 +94,7 @@ func (c *caller) ask(raw []byte, sink io.Writer) (reply, error) {
 type timing struct {
 	median, slowest time.Duration
 	n               int
-	last            reply
+	last            received
 }
 
 // times asks up to n questions until the spell is over, but at least one. Each
@@ -107,7 +107,7 @@ func times(ctx context.Context, base string, n int, spell time.Duration, ask fun
 		return timing{}, err
 	}
 	var took []time.Duration
-	var last reply
+	var last received
 	for began := time.Now(); len(took) == 0 || len(took) < n && time.Since(began) < spell; {
 		raw := ask(len(took)).raw()
 		started := time.Now()

@@ -56,7 +56,7 @@ func TestAsk(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if want := (reply{status: 200, bytes: int64(len(body)), etag: `"of me"`, encoding: "br"}); got != want || sink.String() != body {
+		if want := (received{status: 200, bytes: int64(len(body)), etag: `"of me"`, encoding: "br"}); got != want || sink.String() != body {
 			t.Errorf("reply %+v with %d bytes, want %+v", got, sink.Len(), want)
 		}
 	}
@@ -96,11 +96,11 @@ func TestPlainHandlers(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		handler http.HandlerFunc
-		want    reply
+		want    received
 	}{
-		"fixed":     {fixed(1234), reply{status: 200, bytes: 1234}},
-		"streamed":  {streamed(100_000), reply{status: 200, bytes: 100_000}},
-		"unchanged": {unchanged, reply{status: 304}},
+		"fixed":     {fixed(1234), received{status: 200, bytes: 1234}},
+		"streamed":  {streamed(100_000), received{status: 200, bytes: 100_000}},
+		"unchanged": {unchanged, received{status: 304}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

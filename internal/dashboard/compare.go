@@ -223,7 +223,8 @@ func (r *reading) complianceOwn(radar chart.Radar) string {
 	return r.ownSummary(named)
 }
 
-// mapCell is the number of risks in a cell, with that of the client where it has a map.
+// mapCell returns the number of risks in a cell, with the client's own number if it has
+// a map.
 func (r *reading) mapCell(all, mine riskMap, at [2]int) cell {
 	c := num(all.cells[at])
 	if mine.known {

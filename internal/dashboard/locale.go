@@ -165,7 +165,8 @@ func (l locale) Label(labels processor.LabelSet, nameless string) string {
 	return nameless
 }
 
-// names are all names of an object, that of Label first, and what stands in their place.
+// names returns all names of an object, the one of Label first, or the fallback if
+// there are none.
 func (l locale) names(labels processor.LabelSet, nameless string) (names chart.Label) {
 	for _, language := range append([]pageLanguage{l.pageLanguage}, pageLanguages...) {
 		if name := language.label(labels); !slices.Contains(names, name) {

@@ -163,7 +163,7 @@ func (r *reading) buildObject(p *page, of objectKind, object string) error {
 	return nil
 }
 
-// objectFacts are its place in the ranking, how it changed, and who has it.
+// objectFacts returns the rank of the object, its change, and how many analyses have it.
 func (r *reading) objectFacts(of objectKind, found *ranked, all, before ranking) []fact {
 	rank := fact{Title: r.T("object_rank"), Value: "–", Note: r.T("object_unranked", "Number", r.Integer(r.opts.MinAnalyses))}
 	if !found.few {

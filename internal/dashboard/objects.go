@@ -84,7 +84,7 @@ func measureID(by, of string) string {
 	return by
 }
 
-// ofBoth is in place of a subject where a measure is that of threats and vulnerabilities.
+// ofBoth replaces the subject of a measure that threats and vulnerabilities share.
 const ofBoth = "both"
 
 // measureName names the chosen measure of a subject.

@@ -160,7 +160,7 @@ func buildAbout(r *reading, p *page) (err error) {
 	return err
 }
 
-// linkedPages are those that the overview leads to.
+// linkedPages are the pages that the overview links to.
 var linkedPages = []pageKind{
 	{pageSearch, "/stats/search", nil, buildSearch},
 	{pagePeriods, "/stats/periods", []string{"periods-threats", "periods-vulnerabilities", "periods-risks"}, buildPeriods},

@@ -80,7 +80,8 @@ func compareFlags(a, b bool) int {
 	return 1
 }
 
-// ranked are those of enough analyses, in an order. Where there are none, it is all.
+// ranked returns the objects with enough analyses in the given order, or all objects if
+// none has enough.
 func (all ranking) ranked(order string) ranking {
 	n := slices.IndexFunc(all, func(object ranked) bool { return object.few })
 	if n <= 0 {

@@ -65,7 +65,8 @@ func (r *reading) search() ([]found, error) {
 	return all[:min(len(all), mostFound)], nil
 }
 
-// match compares all names of an object, that of the page's language first, and its UUID.
+// match compares all names of an object, the one in the page's language first, and its
+// UUID.
 func (r *reading) match(kind objectKind, object processor.ObjectSeries, words []string) (found, bool) {
 	cell := r.objectCell(kind, object.Labels, object.Object)
 	one := found{Kind: r.T("subject_one_" + kind.of), Name: ColumnCell{cell: cell, Shown: cell.Text}, score: -1}

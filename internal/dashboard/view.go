@@ -90,7 +90,7 @@ type view struct {
 	From, To time.Time // both included
 	// BeforeFrom and BeforeTo are the period to compare with; zero: the one before.
 	BeforeFrom, BeforeTo time.Time
-	Weekly               bool   // From and To are those of whole weeks, which are the shortest steps there are
+	Weekly               bool   // From and To cover whole weeks, and a week is the shortest step
 	Local                bool   // only stats of local clients
 	Lang                 string // requested language; empty: the browser's
 	Top                  int

@@ -210,7 +210,7 @@ func unknownMembers(at jsontext.Pointer, given []string, t reflect.Type) *stats.
 	var names []string
 	for _, name := range given {
 		if !hasMember(t, name) && len(names) < maxNamed {
-			names = append(names, shorten(name))
+			names = append(names, shortName(name))
 		}
 	}
 	if len(names) == 0 {
@@ -231,7 +231,7 @@ const (
 	maxNameLength = 200
 )
 
-func shorten(name string) string { return stats.Shorten(maxNameLength, name) }
+func shortName(name string) string { return stats.Shorten(maxNameLength, name) }
 
 // memberNames returns the names of the members of the object at pointer, which may go
 // through arrays.
@@ -324,7 +324,7 @@ func fieldOf(pointer jsontext.Pointer) string {
 	if len(parts) == 0 {
 		return bodyField
 	}
-	return shorten(strings.Join(parts, "."))
+	return shortName(strings.Join(parts, "."))
 }
 
 func invalidBody(format string, args ...any) error {

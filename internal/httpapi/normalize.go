@@ -117,9 +117,9 @@ func checkQuery(method, raw string) error {
 		given := values[name]
 		switch {
 		case method == http.MethodDelete && name != "uuid":
-			wrong.add(stats.Invalid(shorten(name), "is not known here; a DELETE takes uuid"))
+			wrong.add(stats.Invalid(shortName(name), "is not known here; a DELETE takes uuid"))
 		case len(given) > 1 && !repeatable[name]:
-			wrong.add(stats.Invalid(shorten(name), "is given %d times; give it once", len(given)))
+			wrong.add(stats.Invalid(shortName(name), "is given %d times; give it once", len(given)))
 		case name == "uuid" && given[0] == "":
 			wrong.add(stats.Invalid(name, "is empty; leave it out or name a stat"))
 		}

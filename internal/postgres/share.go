@@ -45,7 +45,7 @@ func (l *lists) enter(ctx context.Context) (leave func(), err error) {
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		return nil, fmt.Errorf("%w: all connections reserved for lists are in use", stats.ErrBusy)
+		return nil, fmt.Errorf("%w: all connections available to lists are in use", stats.ErrBusy)
 	}
 	return func() { l.turns.Release(1) }, nil
 }

@@ -93,7 +93,7 @@ func (t *trial) run(ctx context.Context, e event, times int) (outcome, error) {
 			o.statuses[status] += n
 		}
 		fmt.Fprintf(t.progress, "%s, %d of %d: no write for %s, no read for %s, slowest post %s, refused %v, %d stats acknowledged\n", e.name, i+1, times,
-			seconds(found.writesPaused), seconds(found.readsPaused), seconds(found.longestPost), found.statuses, len(found.acknowledged))
+			inSeconds(found.writesPaused), inSeconds(found.readsPaused), inSeconds(found.longestPost), found.statuses, len(found.acknowledged))
 	}
 	return o, nil
 }
@@ -138,7 +138,7 @@ func (t *trial) once(ctx context.Context, e event) (look, error) {
 // judge notes what must not be. The error is that of the question.
 func (t *trial) judge(ctx context.Context, e event, found look) error {
 	if found.writesPaused > mostWritesPause {
-		t.faults = append(t.faults, fmt.Errorf("%s: no write for %s", e.name, seconds(found.writesPaused)))
+		t.faults = append(t.faults, fmt.Errorf("%s: no write for %s", e.name, inSeconds(found.writesPaused)))
 	}
 	if found.missing > 0 {
 		t.faults = append(t.faults, fmt.Errorf("%s: %d reads did not find an acknowledged stat", e.name, found.missing))
@@ -208,8 +208,8 @@ func table(w io.Writer, through string, outcomes []outcome) {
 		if len(o.writes) == 0 {
 			continue
 		}
-		fmt.Fprintf(w, "| %s | %d | %s | %s | %s | %s | %s | %d |\n", o.name, len(o.writes), seconds(median(o.writes)), seconds(slices.Max(o.writes)),
-			seconds(median(o.reads)), seconds(slices.Max(o.reads)), seconds(slices.Max(o.posts)), o.statuses[503])
+		fmt.Fprintf(w, "| %s | %d | %s | %s | %s | %s | %s | %d |\n", o.name, len(o.writes), inSeconds(median(o.writes)), inSeconds(slices.Max(o.writes)),
+			inSeconds(median(o.reads)), inSeconds(slices.Max(o.reads)), inSeconds(slices.Max(o.posts)), o.statuses[503])
 	}
 }
 
@@ -218,4 +218,4 @@ func median(times []time.Duration) time.Duration {
 	return sorted[len(sorted)/2]
 }
 
-func seconds(d time.Duration) string { return fmt.Sprintf("%.1f s", d.Seconds()) }
+func inSeconds(d time.Duration) string { return fmt.Sprintf("%.1f s", d.Seconds()) }

@@ -180,8 +180,8 @@ func (n *Number) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// Map is read from a JSON object, or from an array in place of an object whose
-// keys are 0, 1, 2 and so on, as PHP writes them. null stands for a missing value.
+// Map is decoded from a JSON object or, as PHP writes objects with the keys 0, 1, 2 and
+// so on, from an array. A null is a missing value.
 type Map[V any] map[string]V
 
 // UnmarshalJSON reads an object, an array or null.

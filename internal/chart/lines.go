@@ -226,7 +226,7 @@ func (l Lines) line(c *canvas, plot box, axis scale, i int) (end point) {
 	return end
 }
 
-// few are the places of values that too little stands behind, as far as they do not
+// few returns the places of values with too few analyses, without those that would
 // cover each other.
 func (l Lines) few(plot box, axis scale, i int) (places []point) {
 	last := math.Inf(-1)

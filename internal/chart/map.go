@@ -239,8 +239,8 @@ func (m Map) towns(c *canvas, sheet box, on func(point) point, taken []box) {
 	}
 }
 
-// view is what the sheet shows, in its shape. A degree of longitude is as long as it
-// is in the middle.
+// view returns the visible area in the shape of the sheet. A degree of longitude has
+// its length at the middle latitude everywhere.
 func (m Map) view(shape float64) bounds {
 	v := bounds{-180, -57, 180, 84}
 	if !m.Whole && len(m.Places) > 0 {

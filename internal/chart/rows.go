@@ -216,8 +216,8 @@ func (c *canvas) pair(first string, a look, second string, b look) []key {
 	}
 }
 
-// levelLook has the hue of a level that MONARC users know, with a pattern beside it;
-// residual risks are paler.
+// levelLook returns the look of a level: the hue that MONARC users know and a pattern,
+// paler for residual risks.
 func levelLook(level Level, residual bool) look {
 	l := look{fill: lowInk + ink(level), pattern: dots + pattern(level), stroke: edge, width: 1}
 	if residual {

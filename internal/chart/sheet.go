@@ -50,7 +50,7 @@ type Panel struct {
 }
 
 const (
-	unitsAcross = 800.0 // of sheets of so many pixels or more, in which letters grow
+	unitsAcross = 800.0 // wider sheets have larger letters, in pixels
 	padding     = 22.0
 	gutter      = 24.0
 	// smallest is the least scale at which letters can still be told apart. Charts that

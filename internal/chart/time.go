@@ -45,8 +45,8 @@ func (i Interval) next(day time.Time) time.Time { return day.AddDate(0, i.Months
 type TimeAxis struct {
 	From, To time.Time // first and last day
 	Step     Interval
-	// Name is what stands at an axis for a day of intervals of some length, without
-	// the year.
+	// Name returns the axis label of the interval that starts on a day, without the
+	// year.
 	Name func(of Interval, day time.Time) string
 }
 

@@ -86,8 +86,8 @@ func ParseWorld(document []byte) (*World, error) {
 	return w, nil
 }
 
-// onGrid is the longitude and latitude of a point on a grid of so many steps around
-// the world.
+// onGrid returns the longitude and latitude of a point on a grid with steps steps
+// around the world.
 func onGrid(x, y, steps float64) point { return point{x/steps*360 - 180, 90 - y/steps*360} }
 
 func ringOf(points []point) ring {

@@ -26,8 +26,7 @@ const pageAPI = "api"
 // compressed.
 var swaggerFiles = []string{"swagger-ui.css", "swagger-ui-bundle.js"}
 
-// apiPolicy allows the pictures in the stylesheet of Swagger UI, beside what every
-// page may load.
+// apiPolicy also allows the data: images in Swagger UI's stylesheet.
 const apiPolicy = "img-src 'self' data:"
 
 // registerAPI adds the reader of the API's description, at the root of the API.

@@ -17,8 +17,8 @@ import (
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
-// A reader who holds the key of a client compares its figures with everybody's: the form
-// of a page posts the token, and the answer is that page with both.
+// Readers can compare a client's figures with everybody's: the form of a page posts the
+// client's token, and the answer is that page with both.
 
 // identify finds the client of a token.
 type identify = func(c echo.Context, token string) (stats.Client, error)
@@ -100,7 +100,7 @@ func (p *page) ComparedName() string { return mention(p.Compared) }
 // Address is the address of this page with all that is chosen.
 func (p *page) Address() string { return p.address(p.View) }
 
-// own is what the client of the reader has, by key; nil where it compares nothing.
+// own has the client's own figures by key; nil without a comparison.
 type own map[stats.Key]disclosure.Compared
 
 // own reads the client's own figures of a type.

@@ -28,9 +28,9 @@ type exported struct {
 // exportedRow holds the cells of a row by the names of their columns.
 type exportedRow = processor.Members[any]
 
-// exportCSV answers a chart as CSV after RFC 4180 in UTF-8. There is no byte
-// order mark: it would be part of the name of the first column for the programs
-// that these addresses are for. The help tells how to open the file in Excel.
+// exportCSV answers with a chart as CSV (RFC 4180) in UTF-8. It writes no byte order
+// mark, since many programs would take it as part of the first column's name. The help
+// page explains how to open the file in Excel.
 func exportCSV(r *reading, id string, tables []table) (*answer.Encoded, error) {
 	name := fmt.Sprintf("%s-%s-%s.csv", id, r.view.From.Format(time.DateOnly), r.view.To.Format(time.DateOnly))
 	return document(csvOf(tables), "text/csv; charset=utf-8", `attachment; filename="`+name+`"`), nil

@@ -113,8 +113,8 @@ func (p *Pages) registerImages(g registrar) {
 	}
 }
 
-// parametersOfYear makes the image beside a public JSON route show the year that the
-// route answers: the first lines, as all of them could not be told apart.
+// parametersOfYear makes the image of a public JSON route show the same year as the
+// route, but only the first lines: all of them would be indistinguishable.
 func parametersOfYear(of string) func(url.Values) (url.Values, int) {
 	return func(query url.Values) (url.Values, int) {
 		query.Set(paramOf, of)
@@ -176,8 +176,8 @@ const (
 // errBusy reports that too many images are requested at once.
 var errBusy = errors.New("too many images are being drawn")
 
-// renderer draws images, only so many at a time that the rest of the service has
-// processors and memory left.
+// renderer draws images. It limits how many it draws at a time, to leave processors and
+// memory to the rest of the service.
 type renderer struct {
 	fonts  *chart.Fonts
 	queue  *semaphore.Weighted // being drawn, or waiting for that
@@ -210,8 +210,8 @@ const (
 	mostNotes  = 24
 )
 
-// fill puts the chart with an ID on a sheet, with all that a reader of it alone has to
-// know. Charts that share the ID stand beside each other.
+// fill puts the chart with an ID on a sheet, with everything that a reader needs to
+// understand it on its own. Charts that share the ID are placed side by side.
 func (p *page) fill(s *chart.Sheet, id string) {
 	s.Title, s.Period, s.Nothing, s.Footer = chart.Label{p.Title()}, p.spanOfImage(), p.nothing(), p.source()
 	s.Format, s.Site = p.format(), p.site()
@@ -240,7 +240,7 @@ func (p *page) fill(s *chart.Sheet, id string) {
 	}
 }
 
-// joined puts sentences beside each other, as far as there are any.
+// joined joins the texts that are not empty.
 func joined(texts ...string) string {
 	return strings.Join(slices.DeleteFunc(texts, func(text string) bool { return text == "" }), " · ")
 }

@@ -33,8 +33,8 @@ type pageLanguage struct {
 	label     func(processor.LabelSet) string
 }
 
-// pageLanguages lists the languages in the order of the switch. The first one
-// is for readers who understand none of them.
+// pageLanguages lists the languages in the order of the switch. The first one is the
+// fallback.
 var pageLanguages = []pageLanguage{
 	{"en", "English", "en_GB", language.English, func(l processor.LabelSet) string { return l.Label2 }},
 	{"fr", "Français", "fr_FR", language.French, func(l processor.LabelSet) string { return l.Label1 }},
@@ -156,8 +156,8 @@ func (l locale) Group(grouping string, start time.Time) string {
 	return l.Date(start)
 }
 
-// Label is the name of an object in the language, or in the first other one
-// that has it, or what stands in its place when it has none.
+// Label is the name of an object in the language, or in the first other one that has
+// it, or nameless if it has none.
 func (l locale) Label(labels processor.LabelSet, nameless string) string {
 	if other := l.labelLanguage(labels); other != nil {
 		return other.label(labels)

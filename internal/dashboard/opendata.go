@@ -269,7 +269,7 @@ func (d dataset) metadata(t table) csvwTable {
 	return m
 }
 
-// readme says in the archive what it is.
+// readme returns the README of the archive.
 func (p *Pages) readme(r *reading) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s, %s to %s\n\n", r.T("product"), r.view.From.Format(time.DateOnly), r.view.To.Format(time.DateOnly))

@@ -392,8 +392,8 @@ type exporter func(r *reading, id string, tables []table) (*answer.Encoded, erro
 // ownParameters leaves what an export was asked for as it is.
 func ownParameters(query url.Values) (url.Values, int) { return query, defaultPeriod }
 
-// parametersOfJSON makes the CSV of a public JSON route answer what that route
-// answers by itself: every object, day by day, of a year.
+// parametersOfJSON makes the CSV of a public JSON route cover the route's default:
+// every object, day by day, for a year.
 func parametersOfJSON(of string) func(url.Values) (url.Values, int) {
 	return func(query url.Values) (url.Values, int) {
 		query.Set(paramOf, of)

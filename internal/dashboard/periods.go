@@ -12,8 +12,8 @@ import (
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
-// periods compares two periods: what is shown is what is in the later overview, and what
-// both have beside each other.
+// periods compares two periods: the overview of the later one, and the figures of both
+// side by side.
 func (r *reading) periods() (overview, []figure, error) {
 	f, err := r.overviewFigures()
 	if err != nil {

@@ -21,8 +21,8 @@ import (
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
-// placeFigures are what is known of a place: how many organisations have sent
-// something, and the sums of it.
+// placeFigures has the figures of a place: how many organisations have sent stats, and
+// the sums of these.
 type placeFigures struct {
 	at                    disclosure.Place
 	clients               int

@@ -30,8 +30,8 @@ type problem struct {
 // problemDates is in place of a status where only the dates are to be mended.
 const problemDates = "dates"
 
-// problemStatuses are the statuses that have words of their own. Others are told
-// in those of their class.
+// problemStatuses are the statuses with texts of their own. Others use the text of
+// their class.
 var problemStatuses = []int{
 	http.StatusBadRequest, http.StatusForbidden, http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusTooManyRequests,
 	http.StatusInternalServerError, http.StatusServiceUnavailable,

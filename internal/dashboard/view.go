@@ -20,7 +20,7 @@ import (
 // What a page shows unless its address says otherwise.
 const (
 	defaultPeriod = 90  // days
-	yearPeriod    = 365 // of the exports beside the public JSON routes, which answer about a year
+	yearPeriod    = 365 // exports of the public JSON routes, which cover a year
 	defaultTop    = 5
 )
 
@@ -257,8 +257,7 @@ func (r *viewReader) number(name string, fallback int, accepted []int) int {
 // maxObjects bounds how many lines can be chosen by hand.
 const maxObjects = 500
 
-// objects reads what lines are chosen by: the UUID of an object or the
-// position of a risk level.
+// objects reads the selected lines: UUIDs of objects or positions of risk levels.
 func (r *viewReader) objects() []string {
 	given := r.query[paramObject]
 	if len(given) > maxObjects {
@@ -401,8 +400,8 @@ func (v view) common() url.Values {
 	return values
 }
 
-// query are all parameters that differ from what the page shows by itself. The
-// period is always there.
+// query returns all parameters that differ from the page's defaults, and always the
+// period.
 func (v view) query() url.Values {
 	values := v.common()
 	setUnless(values, paramTop, strconv.Itoa(v.Top), strconv.Itoa(defaultTop))

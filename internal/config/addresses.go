@@ -10,7 +10,7 @@ import (
 	"github.com/monarc-project/stats-service/internal/listen"
 )
 
-// addresses are where to listen, with commas between them.
+// addresses is a comma-separated list of addresses to listen on.
 var addresses = kind[[]listen.Address]{
 	accepts: "addresses with commas between them, such as 127.0.0.1:5000, [::1]:5000 or unix:/run/stats-service/http.sock",
 	parse: func(text string) ([]listen.Address, bool) {
@@ -27,7 +27,7 @@ var addresses = kind[[]listen.Address]{
 	format: join[listen.Address],
 }
 
-// domains are host names with commas between them.
+// domains is a comma-separated list of host names.
 var domains = kind[[]string]{
 	accepts: "host names with commas between them, such as stats.example.org",
 	parse: func(text string) ([]string, bool) {
@@ -44,8 +44,8 @@ var domains = kind[[]string]{
 	format: func(names []string) string { return strings.Join(names, ",") },
 }
 
-// trustedHosts are host names and addresses with commas between them; a name after a dot
-// is all names below it.
+// trustedHosts is a comma-separated list of host names and addresses; a leading dot
+// includes all subdomains.
 var trustedHosts = kind[[]string]{
 	accepts: "host names or addresses with commas between them, without ports, such as stats.example.org or .example.org",
 	parse: func(text string) ([]string, bool) {
@@ -63,7 +63,7 @@ var trustedHosts = kind[[]string]{
 	format: func(hosts []string) string { return strings.Join(hosts, ",") },
 }
 
-// networks are addresses or networks with commas between them.
+// networks is a comma-separated list of addresses and networks.
 var networks = kind[[]netip.Prefix]{
 	accepts: "addresses and networks with commas between them, such as 127.0.0.1, 10.0.0.0/8 or ::1",
 	parse: func(text string) ([]netip.Prefix, bool) {
@@ -84,7 +84,7 @@ var networks = kind[[]netip.Prefix]{
 	format: join[netip.Prefix],
 }
 
-// join writes values with commas between them.
+// join returns values separated by commas.
 func join[T fmt.Stringer](values []T) string {
 	texts := make([]string, len(values))
 	for i, value := range values {

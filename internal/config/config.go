@@ -3,20 +3,19 @@
 // Package config reads the settings of the service into one struct.
 //
 // A setting has the same name in the environment and in the optional file that
-// STATS_CONFIG names (.toml, .yaml or .yml; names may be in lower case there);
-// where that is unset, the file is DefaultFile, if it exists. A Python file is
-// not read: its names are told in a warning.
-// The environment wins over the file, the file over the defaults. An empty
-// value is the same as none, because container tools pass variables on empty.
+// STATS_CONFIG names (.toml, .yaml or .yml; names may be in lower case there); where
+// that is unset, the file is DefaultFile, if it exists. A Python file is not read: a
+// warning lists its settings. The environment takes precedence over the file, and the
+// file over the defaults. An empty value counts as unset, because container tools pass
+// on empty variables.
 //
-// A secret may be kept in a file of its own: NAME_FILE holds the path, and the
-// line breaks at the end of the file are dropped. NAME and NAME_FILE in one
-// source contradict each other and are refused; across sources, precedence is
-// that of any other setting.
+// A secret may be kept in a file of its own: NAME_FILE holds the path, and trailing
+// line breaks are dropped. NAME and NAME_FILE in the same source are refused; across
+// sources, the usual precedence applies.
 //
-// Load reports every problem at once. No error and no output of this package
-// shows a secret, which is why it has its own small parser: the usual libraries
-// quote the value that they could not read.
+// Load reports every problem at once. No error or output of this package shows a
+// secret. That is why it has its own small parser: the usual libraries quote values
+// that they cannot parse.
 package config
 
 import (
@@ -53,8 +52,8 @@ func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 // LogValue keeps slog from writing the secret.
 func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
 
-// Config holds every setting, checked. Get one from Load: the zero value has
-// none of the defaults.
+// Config holds every setting, validated. Use Load to get one: the zero value lacks the
+// defaults.
 type Config struct {
 	File     string   // the settings file that was read; empty: none
 	Warnings []string // what an operator should change, without secrets; may be empty
@@ -65,16 +64,16 @@ type Config struct {
 	// Addresses (LISTEN) are where to listen in place of Host and Port; see Listen.
 	Addresses []listen.Address
 
-	TLSCertFile   string   // TLS_CERT_FILE: PEM; empty: no TLS, unless ACMEDomains are there
-	TLSKeyFile    string   // TLS_KEY_FILE: PEM; set where TLSCertFile is
-	ACMEDomains   []string // ACME_DOMAINS: names that certificates are got for; may be empty
+	TLSCertFile   string   // TLS_CERT_FILE: PEM; empty: no TLS, unless ACMEDomains is set
+	TLSKeyFile    string   // TLS_KEY_FILE: PEM; set if TLSCertFile is
+	ACMEDomains   []string // ACME_DOMAINS: host names to obtain certificates for; may be empty
 	ACMEDirectory string   // ACME_DIRECTORY: URL of the authority; may be empty
 
-	DrainDelay   time.Duration // DRAIN_DELAY: how long requests are still taken after the signal to stop
-	DrainTimeout time.Duration // DRAIN_TIMEOUT: how long those under way may go on then
+	DrainDelay   time.Duration // DRAIN_DELAY: how long requests are still accepted after the signal to stop
+	DrainTimeout time.Duration // DRAIN_TIMEOUT: how long running requests may take after that
 
 	MetricsAddresses []listen.Address // METRICS_LISTEN: where metrics and profiles are served; may be empty
-	MetricsToken     Secret           // METRICS_TOKEN: lets its bearer read metrics; may be empty
+	MetricsToken     Secret           // METRICS_TOKEN: grants access to metrics; may be empty
 	MetricsAllow     []netip.Prefix   // METRICS_ALLOW: addresses that may read METRICS_LISTEN without it
 
 	InstanceURL string // INSTANCE_URL: how others reach the service, no slash at the end; may be empty
@@ -89,22 +88,22 @@ type Config struct {
 	RemoteStatsToken  Secret // REMOTE_STATS_TOKEN: API key at that peer; may be empty
 
 	DatabaseURL        Secret        // DATABASE_URL: wins over the DB_ settings; see Database
-	DatabaseListenURL  Secret        // DATABASE_LISTEN_URL: direct connection to hear of changes, where DATABASE_URL leads to a pooler
+	DatabaseListenURL  Secret        // DATABASE_LISTEN_URL: direct connection for notifications, where DATABASE_URL is a pooler
 	DatabaseReadURL    Secret        // DATABASE_READ_URL: replicas to read from; see ReadURLs
-	DatabaseReadMaxLag time.Duration // DATABASE_READ_MAX_LAG: how old answers of replicas may be, 1s to 1h
+	DatabaseReadMaxLag time.Duration // DATABASE_READ_MAX_LAG: staleness bound of replicas, 1s to 1h
 	DBHostname         string        // DB_HOSTNAME: name, address or absolute path of a socket folder
 	DBPort             int           // DB_PORT
 	DBName             string        // DB_NAME
 	DBUsername         string        // DB_USERNAME: statsservice when DB_HOSTNAME alone is set
 	DBPassword         Secret        // DB_PASSWORD: likewise
-	DBPoolSize         int           // DB_POOL_SIZE: connections to the database at most, at least 4; DATABASE_URL may have another limit
+	DBPoolSize         int           // DB_POOL_SIZE: maximum number of database connections, at least 4; DATABASE_URL may set another limit
 
-	SecretKey Secret // SECRET_KEY: seals what the database must not reveal; empty: one is generated and kept in DataDir. See IsWeakKey
-	DataDir   string // DATA_DIR: folder for what the service keeps itself
+	SecretKey Secret // SECRET_KEY: encrypts secrets in the database; empty: generated and kept in DataDir. See IsWeakKey
+	DataDir   string // DATA_DIR: folder for the service's own files
 
-	// PostgresMirror (POSTGRES_MIRROR) is where binaries for the private database
-	// are fetched from: a URL or an absolute path; "none": from nowhere; empty:
-	// from public sources.
+	// PostgresMirror (POSTGRES_MIRROR) is where binaries for the private database are
+	// fetched from: a URL or an absolute path; "none" forbids it; empty means public
+	// sources.
 	PostgresMirror string
 
 	LogPath      string     // LOG_PATH: file to append to; empty: standard error
@@ -112,7 +111,7 @@ type Config struct {
 	LogAddresses bool       // LOG_ADDRESSES: of callers
 	LogLevel     slog.Level // LOG_LEVEL
 
-	MOSPAllowPrivate bool   // MOSP_ALLOW_PRIVATE: the name of the platform may stand for a private address
+	MOSPAllowPrivate bool   // MOSP_ALLOW_PRIVATE: the platform's host name may resolve to a private address
 	MOSPURL          string // MOSP_URL: platform that object names are looked up on, no slash at the end
 
 	// ClientRegistrationOpen (CLIENT_REGISTRATION_OPEN) lets anybody register a
@@ -123,15 +122,15 @@ type Config struct {
 	MaxBodyBytes             int64          // MAX_BODY_BYTES: largest request body, in bytes
 	MaxConnections           int            // MAX_CONNECTIONS: at a time
 	MaxConnectionsPerAddress int            // MAX_CONNECTIONS_PER_ADDRESS: of an IPv4 address or an IPv6 /64
-	TrustedHosts             []string       // TRUSTED_HOSTS: that requests may be for, beside that of InstanceURL; empty: any
-	WrongKeys                int            // WRONG_KEYS: that an address may send before it has to wait; 0: any number
-	MinBodyRate              int64          // MIN_BODY_RATE: bytes per second that bodies arrive with at least; 0: no bound
+	TrustedHosts             []string       // TRUSTED_HOSTS: hosts that requests may be for, besides the one in InstanceURL; empty: any
+	WrongKeys                int            // WRONG_KEYS: how many an address may send before it must wait; 0: any number
+	MinBodyRate              int64          // MIN_BODY_RATE: minimum bytes per second at which bodies arrive; 0: no limit
 	RequestTimeout           time.Duration  // REQUEST_TIMEOUT: until the answer of a request begins
 	RateLimit                float64        // RATE_LIMIT: requests per second and network address; 0: no limit
 
 	// What the public pages show.
-	PublicMinClients         int      // PUBLIC_MIN_CLIENTS: figures of fewer clients are hidden, at least 1
-	PublicMinAnalyses        int      // PUBLIC_MIN_ANALYSES: figures of fewer analyses are in no ranking, at least 1
+	PublicMinClients         int      // PUBLIC_MIN_CLIENTS: figures of fewer clients are suppressed, at least 1
+	PublicMinAnalyses        int      // PUBLIC_MIN_ANALYSES: figures of fewer analyses are not ranked, at least 1
 	PublicCoordinateDecimals int      // PUBLIC_COORDINATE_DECIMALS: of the coordinates on the map, 0 to 6
 	ActivePages              []string // ACTIVE_PAGES: names of the pages that are served
 	PublicLicence            string   // PUBLIC_LICENCE: URL of the licence of the public figures; may be empty
@@ -144,8 +143,8 @@ const (
 	LogJSON = "json"
 )
 
-// Database returns the connection URL of the configured PostgreSQL. When none
-// is configured, the service runs its own. The URL holds the password.
+// Database returns the connection URL of the configured PostgreSQL. If none is
+// configured, the service runs its own. The URL contains the password.
 func (c Config) Database() (connection string, configured bool) {
 	if c.DatabaseURL != "" {
 		return string(c.DatabaseURL), true
@@ -177,14 +176,14 @@ func (c Config) databaseUser() *url.Userinfo {
 	return nil
 }
 
-// IsWeakKey reports whether SECRET_KEY is too short for a new instance. Those
-// that were sealed with it before keep working.
+// IsWeakKey reports whether SECRET_KEY is too short for a new instance. Existing
+// instances keep working with a short key.
 func (c Config) IsWeakKey() bool {
 	return c.SecretKey != "" && utf8.RuneCountInString(string(c.SecretKey)) < MinKeyLength
 }
 
-// Listen returns the addresses to listen on, at least one. With TLS their scheme is
-// https where none is given.
+// Listen returns the addresses to listen on, at least one. With TLS the default scheme
+// is https.
 func (c Config) Listen() []listen.Address {
 	addresses := slices.Clone(c.Addresses)
 	if len(addresses) == 0 {
@@ -214,8 +213,8 @@ type Setting struct {
 	Value string // secrets: "(set)" or empty
 }
 
-// Redacted lists all settings in a fixed order without secrets. A connection
-// URL is shown with its password replaced.
+// Redacted lists all settings in a fixed order without secrets. Passwords in connection
+// URLs are replaced.
 func (c Config) Redacted() []Setting {
 	shown := make([]Setting, len(settings))
 	for i, s := range settings {

@@ -307,10 +307,10 @@ func TestEveryProblemAtOnce(t *testing.T) {
 		"ADMIN_TOKEN=a", "ADMIN_TOKEN_FILE=b", "REMOTE_STATS_TOKEN_FILE=missing", "DATABASE_URL_FILE=empty")
 	want := []string{
 		`"db_host" in stats.toml is not a setting; did you mean DB_HOSTNAME?`,
-		`"zzz" in stats.toml is not a setting; remove it or mend its name`,
+		`"zzz" in stats.toml is not a setting; remove it or correct its name`,
 		`LOG_LEVEL in stats.toml is a list; accepted is text, a number, true or false; settings are not nested`,
-		`HOST stands in stats.toml more than once; keep one`,
-		`"server" in stats.toml is not a setting; remove it or mend its name`,
+		`HOST is in stats.toml more than once; keep one`,
+		`"server" in stats.toml is not a setting; remove it or correct its name`,
 		`PORT in stats.toml is "abc"; accepted is a port from 0 to 65535, 0 being any free one`,
 		`FIX_PROXY in the environment is "maybe"; accepted is true or false (or 1, 0, yes, no, on, off)`,
 		`ADMIN_TOKEN and ADMIN_TOKEN_FILE are both set in the environment; set one of them`,

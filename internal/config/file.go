@@ -15,16 +15,15 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// fileEntry is a line of the configuration file. problem is set instead of value
-// when the value is not a plain one.
+// fileEntry is a line of the settings file. problem is set instead of value if the
+// value is not a scalar.
 type fileEntry struct {
 	name, value, problem string
 }
 
 const acceptedValues = "accepted is text, a number, true or false; settings are not nested"
 
-// file reads the settings of a configuration file. What cannot be read is
-// reported and left out.
+// file reads a settings file. It reports what it cannot read and skips it.
 func (l *loader) file(path string) source {
 	from := source{label: path, values: map[string]string{}}
 	parse, ok := parserOf(path)
@@ -71,7 +70,7 @@ func (l *loader) addEntry(to source, e fileEntry) {
 	case e.problem != "":
 		l.report("%s in %s is %s; %s", name, to.label, e.problem, acceptedValues)
 	case repeated:
-		l.report("%s stands in %s more than once; keep one", name, to.label)
+		l.report("%s is in %s more than once; keep one", name, to.label)
 	default:
 		to.values[name] = e.value
 	}
@@ -81,10 +80,10 @@ func suggestion(name string) string {
 	if near := closest(name); near != "" {
 		return "; did you mean " + near + "?"
 	}
-	return "; remove it or mend its name"
+	return "; remove it or correct its name"
 }
 
-// parseTOML withholds the parser's own words: they may quote a secret.
+// parseTOML drops the parser's own message: it may quote a secret.
 func parseTOML(content []byte) ([]fileEntry, error) {
 	var values map[string]any
 	meta, err := toml.Decode(string(content), &values)
@@ -98,7 +97,7 @@ func parseTOML(content []byte) ([]fileEntry, error) {
 	var entries []fileEntry
 	for _, key := range meta.Keys() {
 		if len(key) > 1 {
-			continue // within a table, which is reported as such
+			continue // in a table, which is reported itself
 		}
 		entries = append(entries, tomlEntry(key[0], values[key[0]]))
 	}
@@ -123,8 +122,8 @@ func tomlEntry(name string, value any) fileEntry {
 	return fileEntry{name: name, problem: "not a plain value"}
 }
 
-// parseYAML takes the values as they are written, so that a token of digits
-// keeps its leading zeros. Like parseTOML it withholds the parser's words.
+// parseYAML keeps values as they are written, so that a token of digits keeps its
+// leading zeros. Like parseTOML it drops the parser's message.
 func parseYAML(content []byte) ([]fileEntry, error) {
 	decoder := yaml.NewDecoder(bytes.NewReader(content))
 	var document yaml.Node

@@ -111,11 +111,11 @@ func TestRefusedFiles(t *testing.T) {
 		"YAML anchor":       {"s.yaml", "admin_token: *hush\n", "s.yaml cannot be read: it is not valid YAML"},
 		"YAML scalar":       {"s.yaml", "ADMIN_TOKEN=hush\n", "s.yaml cannot be read: it is not a list of settings"},
 		"YAML documents":    {"s.yaml", "port: 1\n---\nport: 2\n", "s.yaml cannot be read: it holds more than one YAML document"},
-		"YAML repeated":     {"s.yaml", "port: 1\nport: 2\n", "PORT stands in s.yaml more than once"},
+		"YAML repeated":     {"s.yaml", "port: 1\nport: 2\n", "PORT is in s.yaml more than once"},
 		"YAML table":        {"s.yaml", "admin_token:\n  value: hush\n", "ADMIN_TOKEN in s.yaml is a table"},
 		"YAML list":         {"s.yaml", "admin_token: [hush]\n", "ADMIN_TOKEN in s.yaml is a list"},
 		"typing error":      {"s.yaml", "INSTANCE_ULR: x\n", `"INSTANCE_ULR" in s.yaml is not a setting; did you mean INSTANCE_URL?`},
-		"file of no secret": {"s.yaml", "host_file: x\n", `"host_file" in s.yaml is not a setting; remove it or mend its name`},
+		"file of no secret": {"s.yaml", "host_file: x\n", `"host_file" in s.yaml is not a setting; remove it or correct its name`},
 		"both":              {"s.yaml", "secret_key: a\nsecret_key_file: b\n", "SECRET_KEY and SECRET_KEY_FILE are both set in s.yaml; set one of them"},
 	}
 	for name, tt := range tests {

@@ -15,12 +15,12 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	_ "time/tzdata" // TZ is checked at the start, also where no zone files are installed
+	_ "time/tzdata" // TZ must work even where no zone files are installed
 	"unicode"
 )
 
-// kind is a sort of value. format is the reverse of parse, except that it
-// shows no secret.
+// kind parses and formats a type of value. format is the inverse of parse, except that
+// it hides secrets.
 type kind[T any] struct {
 	accepts string // completes "accepted is ..."
 	parse   func(text string) (T, bool)
@@ -29,12 +29,12 @@ type kind[T any] struct {
 
 const (
 	maxPort     = 65535
-	minPoolSize = 4 // half of which long lists leave to others
+	minPoolSize = 4 // lists may use half of them
 	maxPoolSize = 1000
 	maxDrain    = 10 * time.Minute
 )
 
-// MinKeyLength is how many characters a SECRET_KEY of a new instance has at least.
+// MinKeyLength is the minimum number of characters of a new instance's SECRET_KEY.
 const MinKeyLength = 16
 
 var (
@@ -216,8 +216,8 @@ func isSocketFolder(host string) bool { return strings.HasPrefix(host, "/") }
 
 func isLine(text string) bool { return !strings.ContainsFunc(text, unicode.IsControl) }
 
-// parseWebURL refuses user information so that no password is kept where it
-// would be shown.
+// parseWebURL refuses user information, so that no password ends up in a value that is
+// shown.
 func parseWebURL(text string) (string, bool) {
 	u, err := url.Parse(text)
 	if err != nil || u.User != nil || u.Hostname() == "" {
@@ -226,7 +226,7 @@ func parseWebURL(text string) (string, bool) {
 	return u.String(), (u.Scheme == "http" || u.Scheme == "https") && isPort(u.Port())
 }
 
-// isPort accepts no port too: the scheme has a default.
+// isPort also accepts an empty port: the scheme has a default.
 func isPort(text string) bool {
 	if text == "" {
 		return true
@@ -248,8 +248,7 @@ func isDatabaseURL(u *url.URL) bool {
 
 const hidden = "xxxxx" // what url.URL.Redacted puts in place of a password
 
-// redactDatabaseURL hides the password where the authority has it and in the
-// parameters that may hold one.
+// redactDatabaseURL hides passwords in the authority and in parameters.
 func redactDatabaseURL(connection Secret) string {
 	u, err := url.Parse(string(connection))
 	if err != nil {
@@ -301,8 +300,8 @@ func parseLevel(text string) (slog.Level, bool) {
 	return 0, false
 }
 
-// parseTimeZone allows the colon that POSIX puts before a name. "Local" and
-// paths would mean another zone on another machine, so they are refused.
+// parseTimeZone accepts a leading colon, as POSIX does. It refuses "Local" and paths:
+// they mean different zones on different machines.
 func parseTimeZone(text string) (*time.Location, bool) {
 	name := strings.TrimPrefix(text, ":")
 	if name == "" || name == "Local" {

@@ -19,24 +19,23 @@ const (
 	fileSuffix   = "_FILE"
 )
 
-// DefaultFile is the settings file where STATS_CONFIG names none: that of the
-// installed service, so that commands find the same settings.
+// DefaultFile is the settings file if STATS_CONFIG names none. The installed service
+// uses it, so commands find the same settings.
 const DefaultFile = "/etc/stats-service/stats-service.toml"
 
-// Error lists everything that is wrong with the configuration, one line for
-// each problem, without secrets.
+// Error lists all problems of the configuration, one per line, without secrets.
 type Error struct {
 	Problems []string
 }
 
-// Error returns one problem a line.
+// Error returns one problem per line.
 func (e *Error) Error() string { return strings.Join(e.Problems, "\n") }
 
-// Load reads the settings from environ (NAME=value, as os.Environ returns it)
-// and from the file that STATS_CONFIG there names. Where it names none, or a
-// Python file, that is DefaultFile if it exists. readFile is os.ReadFile or a
-// stand-in; it is called for that file and for the files of secrets. The error
-// is an *Error with every problem, and then the Config is the zero value.
+// Load reads the settings from environ (NAME=value, as os.Environ returns it) and from
+// the file named by STATS_CONFIG. If that is unset or names a Python file, Load reads
+// DefaultFile if it exists. readFile is os.ReadFile or a fake; it also reads the files
+// of secrets. The error is an *Error with all problems; the Config is then the zero
+// value.
 func Load(environ []string, readFile func(name string) ([]byte, error)) (Config, error) {
 	l := loader{readFile: readFile, given: map[string]bool{}}
 	l.sources = []source{environment(environ)}
@@ -53,18 +52,18 @@ func Load(environ []string, readFile func(name string) ([]byte, error)) (Config,
 	return l.config, nil
 }
 
-// source is a place that settings come from.
+// source is the environment or a file with settings.
 type source struct {
 	label  string // completes "PORT in ..."
 	values map[string]string
 }
 
-// loader collects the settings and all that is wrong with them.
+// loader collects the settings and their problems.
 type loader struct {
 	readFile func(string) ([]byte, error)
-	sources  []source // those that win first
+	sources  []source // highest precedence first
 	config   Config
-	given    map[string]bool // the settings that are not left to their default
+	given    map[string]bool // settings that have a value other than the default
 	problems []string
 }
 
@@ -72,7 +71,7 @@ type loader struct {
 func (l *loader) addFile(named string) {
 	if isPython(named) {
 		l.config.Warnings = append(l.config.Warnings, l.pythonWarning(named))
-		named = "" // its settings may have moved to the default one
+		named = "" // its settings may have moved to the default file
 	}
 	if named == "" {
 		if _, err := l.readFile(DefaultFile); errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
@@ -146,7 +145,7 @@ func (l *loader) readSecret(name string, from source, path string) (string, bool
 	return text, text != ""
 }
 
-// reason is err without the path, which the message has already.
+// reason returns err without the path, which the message already has.
 func reason(err error) error {
 	var failed *fs.PathError
 	if errors.As(err, &failed) {
@@ -155,7 +154,7 @@ func reason(err error) error {
 	return err
 }
 
-// userinfo finds the part of a URL that may hold a password.
+// userinfo matches the part of a URL that may contain a password.
 var userinfo = regexp.MustCompile(`//.*@`)
 
 func (l *loader) store(s setting, label, value string) {
@@ -170,8 +169,8 @@ func (l *loader) store(s setting, label, value string) {
 	l.report("%s in %s is %.100q; accepted is %s", s.name, label, harmless, s.accepts)
 }
 
-// checkDatabase refuses settings of a database that no connection would use:
-// the service would silently run on a database of its own.
+// checkDatabase refuses database settings that would have no effect: the service would
+// silently run on its private database.
 func (l *loader) checkDatabase() {
 	if l.given["DATABASE_URL"] || l.given["DB_HOSTNAME"] {
 		return
@@ -188,8 +187,8 @@ func (l *loader) checkDatabase() {
 	}
 }
 
-// checkTLS refuses halves of a certificate, and addresses that need one that is
-// missing.
+// checkTLS refuses a certificate without its key or the reverse, and TLS addresses
+// without a certificate.
 func (l *loader) checkTLS() {
 	c := l.config
 	switch {
@@ -205,7 +204,7 @@ func (l *loader) checkTLS() {
 	}
 }
 
-// defaultDatabase fills in what is left out where DB_HOSTNAME is set, as the
+// defaultDatabase fills in the missing DB_ settings if DB_HOSTNAME is set, as the
 // Python service's container does.
 func (l *loader) defaultDatabase() {
 	if !l.given["DB_HOSTNAME"] {

@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// pageNames are the public pages there are.
+// pageNames are the names of all public pages.
 var pageNames = []string{"stats", "evolution", "cartography", "compliance", "map", "data", "about", "help"}
 
 const (
@@ -47,8 +47,8 @@ func wholeNumber(low, high int, accepts string) kind[int] {
 	}
 }
 
-// parseList reads values with commas between them, around which white space
-// does not matter. A value that is repeated counts once.
+// parseList parses comma-separated values, ignoring white space around them. Repeated
+// values count once.
 func parseList(text string, parse func(string) (string, bool)) ([]string, bool) {
 	var values []string
 	for part := range strings.SplitSeq(text, ",") {
@@ -65,8 +65,8 @@ func parseList(text string, parse func(string) (string, bool)) ([]string, bool) 
 
 func joinList(values []string) string { return strings.Join(values, ",") }
 
-// parseOrigin accepts a scheme with a host and nothing else, in lower case:
-// anything more could add a directive of its own to the header it ends in.
+// parseOrigin accepts a scheme with a host and nothing else, in lower case: anything
+// more could inject a directive into the header.
 func parseOrigin(text string) (string, bool) {
 	address, ok := parseWebURL(text)
 	if !ok {

@@ -10,20 +10,20 @@ import (
 	"strings"
 )
 
-// isPython reports whether a settings file is one of the Python service.
+// isPython reports whether a settings file belongs to the Python service.
 func isPython(path string) bool { return strings.EqualFold(filepath.Ext(path), ".py") }
 
 var (
-	// pythonText matches text over several lines, in which nothing is assigned.
+	// pythonText matches a multi-line string, which contains no assignments.
 	pythonText = regexp.MustCompile(`(?s)"""(?:[^\\]|\\.)*?"""|'''(?:[^\\]|\\.)*?'''`)
-	// pythonContinued matches the end of a line that goes on with the next one.
+	// pythonContinued matches the end of a line that the next one continues.
 	pythonContinued = regexp.MustCompile(`\\\r?\n`)
-	// pythonAssignment matches a setting: only names in upper case are one.
+	// pythonAssignment matches a setting: only upper-case names are settings.
 	pythonAssignment = regexp.MustCompile(`(?m)^[ \t]*([A-Z][A-Z0-9_]*)[ \t]*(?::[^=\n]*)?=(?:[^=\n]|$)`)
 )
 
-// pythonNames lists the names that a Python file assigns, as far as they can be
-// seen without running it. It never returns a part of a value.
+// pythonNames lists the names that a Python file assigns, as far as they can be found
+// without running it. It never returns any part of a value.
 func pythonNames(content []byte) []string {
 	text := pythonText.ReplaceAllString(string(content), `""`)
 	text = pythonContinued.ReplaceAllString(text, " ")
@@ -36,8 +36,8 @@ func pythonNames(content []byte) []string {
 	return names
 }
 
-// pythonWarning says what becomes of a Python file that STATS_CONFIG names: it is
-// not read, and its settings have to move.
+// pythonWarning returns the warning about a Python file in STATS_CONFIG: the file is
+// ignored, and its settings must be moved.
 func (l *loader) pythonWarning(path string) string {
 	warning := fmt.Sprintf("%s names the Python file %q, which is not read: set its settings in the environment, or in %s",
 		fileVariable, path, DefaultFile)

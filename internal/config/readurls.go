@@ -35,7 +35,7 @@ var (
 	lag = durationFrom(minLag, maxLag, "a time from 1s to 1h, such as 30s or 2m")
 )
 
-// formatDuration leaves out the zeros of 2m0s and 1h0m0s.
+// formatDuration omits the zeros of 2m0s and 1h0m0s.
 func formatDuration(limit time.Duration) string {
 	text := limit.String()
 	if strings.HasSuffix(text, "m0s") {
@@ -50,8 +50,8 @@ func formatDuration(limit time.Duration) string {
 // ReadURLs returns a URL for each read replica, with its password, or none.
 func (c Config) ReadURLs() []string { return splitReadURLs(string(c.DatabaseReadURL)) }
 
-// splitReadURLs makes one URL for each host. Commas separate URLs, and hosts
-// within a URL.
+// splitReadURLs returns one URL for each host. Commas separate URLs, and hosts within a
+// URL.
 func splitReadURLs(text string) []string {
 	var split []string
 	for part := range strings.SplitSeq(strings.TrimSpace(text), ",") {
@@ -69,8 +69,8 @@ func splitReadURLs(text string) []string {
 	return single
 }
 
-// splitHosts gives each of the hosts of a URL, such as h1:1 and h2:2 in
-// postgres://user@h1:1,h2:2/name, a URL of its own.
+// splitHosts returns a URL for each host of a URL, such as h1:1 and h2:2 in
+// postgres://user@h1:1,h2:2/name.
 func splitHosts(address string) []string {
 	scheme, rest, ok := strings.Cut(address, "://")
 	if !ok {

@@ -15,15 +15,15 @@ import (
 // setting ties a name to a field of Config.
 type setting struct {
 	name     string
-	fallback string // used when nothing is set; empty leaves the zero value
+	fallback string // the default; empty leaves the zero value
 	accepts  string // completes "accepted is ..."
 	secret   bool   // never quoted, may come as NAME_FILE
 	set      func(c *Config, text string) bool
 	show     func(c *Config) string
 }
 
-// defaultDatabaseName is the name of the database and, where DB_HOSTNAME is set,
-// that of its role and the password.
+// defaultDatabaseName is the default name of the database and, if DB_HOSTNAME is set,
+// of its role and the password.
 const defaultDatabaseName = "statsservice"
 
 // settings lists every setting in the order in which they are shown.
@@ -119,7 +119,7 @@ func isSetting(name string) bool {
 	return false
 }
 
-// closest returns the setting that name probably stands for, or nothing.
+// closest returns the setting that name is probably a misspelling of, or "".
 func closest(name string) string {
 	names := make([]string, len(settings))
 	for i, s := range settings {

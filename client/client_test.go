@@ -28,7 +28,7 @@ func TestNewRefuses(t *testing.T) {
 		"other scheme":     {"ftp://stats.example.org", "key", "accepted is one such as"},
 		"query":            {url + "?a=b", "key", "accepted is one such as"},
 		"fragment":         {url + "#a", "key", "accepted is one such as"},
-		"control":          {"http://stats.example.org\x7f", "key", "not understood"},
+		"control":          {"http://stats.example.org\x7f", "key", "is invalid"},
 		"password":         {"ftp://me:hush@stats.example.org", "key", "xxxxx"},
 		"key with a space": {url, "hush hush", "the API key cannot be used"},
 		"key with a break": {url, "hush\nX-Evil: 1", "the API key cannot be used"},

@@ -70,7 +70,7 @@ func TestFind(t *testing.T) {
 		"first that fits": {dirs: []string{none, old, odd, debian, beta}, want: binaries{debian, "15.8", 15}},
 		"none fits": {dirs: []string{none, old, odd}, unfit: []string{
 			"PostgreSQL 11.22 in " + old + " is too old",
-			"the version of PostgreSQL in " + odd + ` is not understood: "hello"`}},
+			"cannot parse the version of PostgreSQL in " + odd + `: "hello"`}},
 		"order counts":        {dirs: []string{beta, debian}, want: binaries{beta, "19beta2", 19}},
 		"relative PATH entry": {dirs: []string{"", "."}},
 		"nothing":             {dirs: []string{none}},

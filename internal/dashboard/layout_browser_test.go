@@ -231,6 +231,8 @@ func TestNothingShifts(t *testing.T) {
 		"/stats", "/stats?days=365", "/stats/evolution", "/stats/cartography", "/stats/compliance", "/stats/map", objectPath,
 		"/stats/periods", "/stats/report", "/stats/data", "/stats/search?q=a", "/about", "/help",
 	}
+	// A slow reader sees the page before its scripts run.
+	tab.do(call(emulation.SetCPUThrottlingRate, emulation.SetCPUThrottlingRateParams{Rate: 6}))
 	for _, width := range []int64{1280, 360} {
 		tab.do(chromedp.EmulateViewport(width, 900))
 		for _, path := range paths {

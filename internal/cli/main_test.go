@@ -28,6 +28,7 @@ func TestMain(m *testing.M) {
 		"request":       request,
 		"refused":       refused,
 		"exits":         exits,
+		"terminal":      terminal,
 	})
 }
 

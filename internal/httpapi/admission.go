@@ -197,9 +197,11 @@ func (b *weighedBody) join(ctx context.Context) error {
 	}
 	a := b.admission
 	share := a.shareOf(b.client)
-	if err := share.weight.Acquire(ctx, weight(b.largest)); err != nil {
-		a.leave(b.client, share)
-		return err
+	if largest := weight(b.largest); !share.weight.TryAcquire(largest) { // needs no time where there is room
+		if err := share.weight.Acquire(ctx, largest); err != nil {
+			a.leave(b.client, share)
+			return err
+		}
 	}
 	b.share = share
 	a.mu.Lock()

@@ -131,7 +131,9 @@ func TestDatabaseGoneWithinAList(t *testing.T) {
 		t.Errorf("log:\n%s", text)
 	}
 	database.mend()
-	user.call("GET", "/api/v1/client/me", nil).want(http.StatusOK)
+	until(t, "the service has a connection that works", func() bool {
+		return user.call("GET", "/api/v1/client/me", nil).status == http.StatusOK
+	})
 }
 
 // TestRateLimit makes an address wait, whatever keys it tries, and a client with a right

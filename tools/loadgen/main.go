@@ -16,31 +16,20 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"strings"
-	"syscall"
 	"time"
 
 	"golang.org/x/term"
 
 	"github.com/monarc-project/stats-service/internal/stats"
 	"github.com/monarc-project/stats-service/tools/loadgen/load"
+	"github.com/monarc-project/stats-service/tools/loadgen/service"
 )
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx, os.Args[1:], time.Now(), os.Stdout, os.Stderr)
-	stop()
-	switch {
-	case errors.Is(err, flag.ErrHelp):
-	case err != nil:
-		fmt.Fprintln(os.Stderr, "loadgen:", err)
-		os.Exit(1)
-	}
-}
+func main() { service.Main("loadgen", run) }
 
-func run(ctx context.Context, args []string, now time.Time, out, progress io.Writer) error {
-	filler, plan, err := parse(args, now, progress)
+func run(ctx context.Context, args []string, out, progress io.Writer) error {
+	filler, plan, err := parse(args, time.Now(), progress)
 	if err != nil {
 		return err
 	}
@@ -84,18 +73,15 @@ func parse(args []string, now time.Time, usage io.Writer) (load.Filler, load.Pla
 	flags.IntVar(&plan.Distinct, "distinct", 0, "draw this many analyses and repeat their data, 0 to draw each")
 	types := flags.String("types", "", "comma-separated types of stats (default: all five)")
 	until := flags.String("until", "", "last day of the period, YYYY-MM-DD (default: today)")
-	if err := flags.Parse(args); err != nil {
+	if err := service.Parse(flags, args); err != nil {
 		return filler, plan, err
 	}
-	err := finish(&filler, &plan, flags.Args(), *types, *until)
+	err := finish(&filler, &plan, *types, *until)
 	return filler, plan, err
 }
 
 // finish checks and takes over what the flag package cannot.
-func finish(filler *load.Filler, plan *load.Plan, rest []string, types, until string) error {
-	if len(rest) > 0 {
-		return fmt.Errorf("unexpected argument %q: everything is said with flags, see -help", rest[0])
-	}
+func finish(filler *load.Filler, plan *load.Plan, types, until string) error {
 	if filler.AdminToken == "" {
 		filler.AdminToken = os.Getenv("ADMIN_TOKEN") // not the flag's default, which -help would show
 	}

@@ -18,13 +18,12 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
-	"os/signal"
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
+
+	"github.com/monarc-project/stats-service/tools/loadgen/service"
 )
 
 // options say what is measured, and how thoroughly.
@@ -40,18 +39,7 @@ type options struct {
 	markdown string        // file to write the tables to as well
 }
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // a second signal ends the process at once
-	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
-	stop()
-	switch {
-	case errors.Is(err, flag.ErrHelp):
-	case err != nil:
-		fmt.Fprintln(os.Stderr, "bench:", err)
-		os.Exit(1)
-	}
-}
+func main() { service.Main("bench", run) }
 
 func run(ctx context.Context, args []string, out, progress io.Writer) (err error) {
 	o, err := parse(args, progress)
@@ -118,11 +106,8 @@ func parse(args []string, usage io.Writer) (options, error) {
 	flags.StringVar(&o.markdown, "markdown", "", "absolute path of a file to write the tables to as well; of docs/performance.md, only they are replaced")
 	only := flags.String("only", "", "comma-separated scenarios of posts, service, question, answers (default: all)")
 	sizes := flags.String("sizes", "", "comma-separated rows a type for the answers (default 1040,10400,104000, with -quick the first two)")
-	if err := flags.Parse(args); err != nil {
+	if err := service.Parse(flags, args); err != nil {
 		return o, err
-	}
-	if flags.NArg() > 0 {
-		return o, fmt.Errorf("unexpected argument %q: everything is said with flags, see -help", flags.Arg(0))
 	}
 	o.defaults()
 	return o, errors.Join(o.choose(*only), o.chooseSizes(*sizes))

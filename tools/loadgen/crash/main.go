@@ -22,11 +22,9 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/monarc-project/stats-service/tools/loadgen/service"
@@ -40,18 +38,7 @@ type options struct {
 	only    string   // part of the names of those that are not
 }
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // a second signal ends the process at once
-	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
-	stop()
-	switch {
-	case errors.Is(err, flag.ErrHelp):
-	case err != nil:
-		fmt.Fprintln(os.Stderr, "crash:", err)
-		os.Exit(1)
-	}
-}
+func main() { service.Main("crash", run) }
 
 func parse(args []string, usage io.Writer) (options, error) {
 	var o options
@@ -67,11 +54,8 @@ func parse(args []string, usage io.Writer) (options, error) {
 		o.without = append(o.without, name)
 		return nil
 	})
-	if err := flags.Parse(args); err != nil {
+	if err := service.Parse(flags, args); err != nil {
 		return o, err
-	}
-	if flags.NArg() > 0 {
-		return o, fmt.Errorf("unexpected argument %q: everything is said with flags, see -help", flags.Arg(0))
 	}
 	if o.kills < 0 {
 		return o, errors.New("-kills must not be negative")

@@ -20,6 +20,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/monarc-project/stats-service/internal/ramdisk"
 )
 
 const (
@@ -64,6 +66,11 @@ type node struct {
 
 // newCluster starts all of it in a folder of its own and waits until it is whole.
 func newCluster(ctx context.Context, binaries string) (*cluster, error) {
+	// In practice etcd has a disk of its own: Patroni gives up a primary when etcd waits
+	// too long for a disk that everybody uses.
+	if err := ramdisk.Use(); err != nil {
+		return nil, err
+	}
 	dir, err := os.MkdirTemp("", "stats-service-failover-")
 	if err != nil {
 		return nil, err

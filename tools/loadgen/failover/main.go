@@ -16,20 +16,18 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os"
 	"os/exec"
-	"os/signal"
 	"path/filepath"
-	"syscall"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/monarc-project/stats-service/tools/loadgen/service"
 )
 
 const (
-	adminToken     = "failover-admin-token-0123456789"
-	servicePackage = "github.com/monarc-project/stats-service/cmd/stats-service"
-	role           = "stats"
+	adminToken = service.AdminToken
+	role       = "stats"
 )
 
 type options struct {
@@ -40,17 +38,7 @@ type options struct {
 	limit   time.Duration
 }
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
-	stop()
-	switch {
-	case errors.Is(err, flag.ErrHelp):
-	case err != nil:
-		fmt.Fprintln(os.Stderr, "failover:", err)
-		os.Exit(1)
-	}
-}
+func main() { service.Main("failover", run) }
 
 func parse(args []string, usage io.Writer) (options, error) {
 	o := options{times: map[*event]*int{}}
@@ -65,11 +53,8 @@ func parse(args []string, usage io.Writer) (options, error) {
 	flags.BoolVar(&o.hold, "hold", false, "start everything, say where it is, and wait for Ctrl-C")
 	flags.BoolVar(&o.keep, "keep", false, "keep the folder with logs and settings")
 	flags.DurationVar(&o.limit, "limit", time.Hour, "how long all of it may take")
-	if err := flags.Parse(args); err != nil {
+	if err := service.Parse(flags, args); err != nil {
 		return o, err
-	}
-	if flags.NArg() > 0 {
-		return o, fmt.Errorf("unexpected argument %q", flags.Arg(0))
 	}
 	return o, nil
 }
@@ -140,7 +125,7 @@ func startService(ctx context.Context, c *cluster, proxied bool) (s *process, se
 		return nil, "", err
 	}
 	binary := filepath.Join(c.dir, "stats-service")
-	if err := output(exec.CommandContext(ctx, "go", "build", "-o", binary, servicePackage)); err != nil {
+	if err := service.Build(ctx, binary); err != nil {
 		return nil, "", err
 	}
 	for _, name := range []string{"db_create", "db_init"} {
@@ -157,7 +142,8 @@ func startService(ctx context.Context, c *cluster, proxied bool) (s *process, se
 		return nil, "", err
 	}
 	env := append(c.settings(), "DATABASE_URL="+primary, "DATABASE_READ_URL="+standbys, "HOST="+host, fmt.Sprintf("PORT=%d", ports[0]), "ADMIN_TOKEN="+adminToken)
-	s, err = startProcess(c.dir, "service", nil, env, binary, "serve")
+	// In practice etcd and the nodes have processors of their own.
+	s, err = startProcess(c.dir, "service", nil, env, "nice", "-n", "5", binary, "serve")
 	if err != nil {
 		return nil, "", err
 	}
@@ -190,18 +176,13 @@ func (c *cluster) settings() []string {
 func (c *cluster) command(ctx context.Context, args ...string) error {
 	command := exec.CommandContext(ctx, filepath.Join(c.dir, "stats-service"), args...)
 	command.Env = append(c.settings(), "DATABASE_URL="+c.url(role, database))
-	return output(command)
+	if err := service.Output(command); err != nil {
+		return fmt.Errorf("%s: %w", args[0], err)
+	}
+	return nil
 }
 
 // checkRollups fails where the sums do not agree with the stats.
 func checkRollups(ctx context.Context, c *cluster) error {
 	return c.command(ctx, "db_rebuild", "--check")
-}
-
-// output runs a command and puts what it printed into its error.
-func output(command *exec.Cmd) error {
-	if said, err := command.CombinedOutput(); err != nil {
-		return fmt.Errorf("%s: %w: %s", filepath.Base(command.Path), err, said)
-	}
-	return nil
 }

@@ -19,9 +19,7 @@ import (
 	"log/slog"
 	"os"
 	"os/exec"
-	"os/signal"
 	"path/filepath"
-	"syscall"
 	"time"
 
 	"github.com/monarc-project/stats-service/internal/localpg"
@@ -39,18 +37,7 @@ type options struct {
 	rate     float64 // requests per second; 0: half of what the service can take
 }
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // a second signal ends the process at once
-	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
-	stop()
-	switch {
-	case errors.Is(err, flag.ErrHelp):
-	case err != nil:
-		fmt.Fprintln(os.Stderr, "soak:", err)
-		os.Exit(1)
-	}
-}
+func main() { service.Main("soak", run) }
 
 func parse(args []string, usage io.Writer) (options, error) {
 	var o options
@@ -58,11 +45,8 @@ func parse(args []string, usage io.Writer) (options, error) {
 	flags.SetOutput(usage)
 	flags.DurationVar(&o.duration, "duration", time.Hour, "how long the load lasts")
 	flags.Float64Var(&o.rate, "rate", 0, "requests per second (default: half of what the service can take)")
-	if err := flags.Parse(args); err != nil {
+	if err := service.Parse(flags, args); err != nil {
 		return o, err
-	}
-	if flags.NArg() > 0 {
-		return o, fmt.Errorf("unexpected argument %q: everything is said with flags, see -help", flags.Arg(0))
 	}
 	if o.duration < shortest || o.rate < 0 {
 		return o, fmt.Errorf("-duration must be at least %s, -rate not negative", shortest)

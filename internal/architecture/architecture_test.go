@@ -98,6 +98,7 @@ var allowed = map[string][]string{
 
 	// for tests only: no package above may import these
 	"internal/architecture": {},
+	"internal/payloads":     {},
 	"internal/pgtest":       {"internal/localpg", "internal/ramdisk"},
 	"internal/ramdisk":      {},
 }
@@ -274,7 +275,7 @@ func dependencyProblems(p listed) []string {
 }
 
 func isTestOnly(name string) bool {
-	return slices.Contains([]string{"internal/architecture", "internal/pgtest", "internal/ramdisk"}, name)
+	return slices.Contains([]string{"internal/architecture", "internal/payloads", "internal/pgtest", "internal/ramdisk"}, name)
 }
 
 // within reports whether path is root or below it.

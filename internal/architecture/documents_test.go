@@ -117,6 +117,37 @@ func TestSecurityDocumented(t *testing.T) {
 	}
 }
 
+// TestFuzzTargetsAreSeeded makes sure that each fuzz target begins with what was seen in
+// practice: files in testdata.
+func TestFuzzTargetsAreSeeded(t *testing.T) {
+	t.Parallel()
+	target := regexp.MustCompile(`(?ms)^func (Fuzz\w+)\(.*?^}`)
+	folders, err := filepath.Glob(filepath.Join(root, "internal/*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := 0
+	for _, folder := range folders {
+		names, _ := filepath.Glob(filepath.Join(folder, "*_test.go")) // the pattern is valid
+		for _, name := range names {
+			source, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, match := range target.FindAllStringSubmatch(string(source), -1) {
+				found++
+				corpus, _ := filepath.Glob(filepath.Join(folder, "testdata/fuzz", match[1], "*"))
+				if len(corpus) == 0 && !strings.Contains(match[0], "payloads.") && !strings.Contains(match[0], "\"testdata/") {
+					t.Errorf("%s in %s has no seeds in testdata", match[1], name)
+				}
+			}
+		}
+	}
+	if found < 14 {
+		t.Errorf("only %d fuzz targets were found", found)
+	}
+}
+
 // readTests returns all tests of a package.
 func readTests(t *testing.T, folder string) string {
 	t.Helper()

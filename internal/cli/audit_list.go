@@ -118,14 +118,22 @@ func (t *task) moment(option string) (time.Time, error) {
 	if given == "" {
 		return time.Time{}, nil
 	}
-	if at, err := time.Parse(time.RFC3339, given); err == nil {
+	if at, ok := momentOf(given, t.Now(), t.settings.Location()); ok {
 		return at, nil
 	}
-	if day, err := stats.ParseDate(given); err == nil {
-		return time.Date(day.Year(), day.Month(), day.Day(), 0, 0, 0, 0, t.settings.Location()), nil
-	}
-	if ago, err := time.ParseDuration(given); err == nil && ago >= 0 {
-		return t.Now().Add(-ago), nil
-	}
 	return time.Time{}, usagef("--%s %q is no day such as 2026-03-31, no time such as 2026-03-31T12:00:00Z, and not how long ago, such as 48h", option, given)
+}
+
+// momentOf reads a day at its beginning in a time zone, a time, or how long before now.
+func momentOf(text string, now time.Time, zone *time.Location) (at time.Time, ok bool) {
+	if at, err := time.Parse(time.RFC3339, text); err == nil {
+		return at, true
+	}
+	if day, err := stats.ParseDate(text); err == nil {
+		return time.Date(day.Year(), day.Month(), day.Day(), 0, 0, 0, 0, zone), true
+	}
+	if ago, err := time.ParseDuration(text); err == nil && ago >= 0 {
+		return now.Add(-ago), true
+	}
+	return time.Time{}, false
 }

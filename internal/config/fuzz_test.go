@@ -18,6 +18,12 @@ func FuzzFile(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Add(string(shipped), true)
+	playbook, err := os.ReadFile("testdata/playbook.env")
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(string(playbook), true)
+	f.Add(strings.ReplaceAll(string(playbook), "=", ": "), false)
 	for _, content := range []string{
 		"", "PORT = 5000\nHOST = \"127.0.0.1\"", "PORT = \"x\"", "[section]\nPORT = 1", "SECRET_KEY = \"a-secret-of-the-file\"\nDB_PASSWORD = [1]", "UNKNOWN = 1", "a.b.c = {d = [1, 2]}", "PORT = 1\nPORT = 2",
 		"RATE_LIMIT = nan", "\xff\x00", "PUBLIC_MIN_CLIENTS = 99999999999999999999",

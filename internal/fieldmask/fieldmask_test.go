@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/monarc-project/stats-service/internal/fieldmask"
+	"github.com/monarc-project/stats-service/internal/payloads"
 )
 
 func TestApply(t *testing.T) {
@@ -203,6 +204,10 @@ func FuzzMask(f *testing.F) {
 	f.Add("a{b{c}}", `[{"a":{"b":"x"}}, {"a" : [ 1 , 2 ]}]`)
 	f.Add("*{a}", `{"\u0061":{"a":1,"a":2}}`)
 	f.Add("{a,", `{`)
+	for _, body := range payloads.All(f) {
+		f.Add("{anr,data{uuid,risks{current}}}", string(body))
+		f.Add("{data{*},type}", string(body))
+	}
 	f.Fuzz(func(t *testing.T, header, src string) {
 		mask, err := fieldmask.Parse(header)
 		if err != nil {

@@ -5,9 +5,15 @@ package peer
 import (
 	"bytes"
 	"errors"
+	"log/slog"
+	"slices"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
+
+	"github.com/monarc-project/stats-service/internal/payloads"
+	"github.com/monarc-project/stats-service/internal/stats"
 )
 
 // FuzzAcknowledgement reads what a peer may answer to a batch: it comes to an end within
@@ -19,6 +25,9 @@ func FuzzAcknowledgement(f *testing.F) {
 		`{"data":[`, `{"data":null}`, `{"data":[[[[`, `[]`, `null`, ``, `<html>`, `{"data":[1,2],"data":[3]}`, "{\"\\ud800\":\"\xff\",\"data\":[]}", `{"data":[]}{}`,
 	} {
 		f.Add([]byte(answer))
+	}
+	for _, body := range payloads.All(f) {
+		f.Add(listOf(body))
 	}
 	l := &link{server: "https://peer.example.org"}
 	f.Fuzz(func(t *testing.T, answer []byte) {
@@ -35,6 +44,45 @@ func FuzzAcknowledgement(f *testing.F) {
 		}
 		if err != nil && l.unreadable(err) == nil {
 			t.Error("an error got lost")
+		}
+	})
+}
+
+// listOf returns the answer of a peer that has the stats of a post.
+func listOf(posted []byte) []byte {
+	identified := bytes.ReplaceAll(posted, []byte(`"anr"`), []byte(`"uuid":"b402d4d8-4576-11e9-9173-0800277f0571","anr"`))
+	return slices.Concat([]byte(`{"metadata":{"count":"1"},"data":`), identified, []byte("}"))
+}
+
+// FuzzList reads what a peer may send to a pull: it is read within its limits, and what
+// is taken of it is valid and was asked for.
+func FuzzList(f *testing.F) {
+	for _, body := range payloads.All(f) {
+		f.Add(listOf(body))
+		f.Add(body)
+	}
+	for _, answer := range []string{`{"data":[{}]}`, `{"data":[`, `{"data":[{"uuid":1}],"data":[null]}`, `{"data":{}}`, "{\"data\":[{\"uuid\":\"\xff\"}]}", `[]`, ``} {
+		f.Add([]byte(answer))
+	}
+	l := &link{server: "https://peer.example.org", Remote: Remote{Log: slog.New(slog.DiscardHandler)}}
+	f.Fuzz(func(t *testing.T, answer []byte) {
+		for _, of := range stats.Types() {
+			asked := window{statsType: of, from: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), to: time.Date(2026, 12, 31, 0, 0, 0, 0, time.UTC)}
+			r := &windowReader{pull: &pull{link: l, opts: PullOptions{BatchCount: len(answer) + 1, BatchBytes: 1 << 30}}, window: asked}
+			if err := r.read(t.Context(), bytes.NewReader(answer)); err != nil && l.unreadable(err) == nil {
+				t.Error("an error got lost")
+			}
+			if r.tally.items()+len(r.batch) > len(answer) {
+				t.Errorf("%+v and %d stats are counted in %d bytes", r.tally, len(r.batch), len(answer))
+			}
+			for _, item := range r.batch {
+				if item.UUID == uuid.Nil || item.ANR == uuid.Nil || item.Type != of || !asked.covers(item.Date) {
+					t.Errorf("%+v was taken", item)
+				}
+				if _, err := stats.ReadDocument(of, item.Data); err != nil {
+					t.Errorf("%s was taken: %v", item.Data, err)
+				}
+			}
 		}
 	})
 }

@@ -13,6 +13,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/quagmt/udecimal"
+
+	"github.com/monarc-project/stats-service/internal/payloads"
+	"github.com/monarc-project/stats-service/internal/stats"
 )
 
 // decimals compares by value: 1.50 equals 1.5.
@@ -165,11 +168,33 @@ func TestUnpackRefuses(t *testing.T) {
 	}
 }
 
+// packedDocument returns what a document measures, under ids in the order in which it
+// measures.
+func packedDocument(t testing.TB, of stats.Type, data []byte) []byte {
+	t.Helper()
+	document, err := stats.ReadDocument(of, data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ids := make([]int64, len(document.Observations))
+	for i := range ids {
+		ids[i] = int64(i + 1)
+	}
+	packed, err := Pack(of, document.Observations, ids)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return packed
+}
+
 // What unpacks, packs to bytes that unpack to the same.
 func FuzzUnpack(f *testing.F) {
 	f.Add([]byte{1, 3, 5, 0, 2, 0, 2, 2, 0xb4, 4})
 	f.Add([]byte{1, 1, 1, 0xc0, 1, 1})
 	f.Add([]byte{1, 1, 5, 0x93, 0xff, 1, 7, 1, 19, 1})
+	for _, item := range payloads.Items(f) {
+		f.Add(packedDocument(f, stats.Type(item.Type), item.Data))
+	}
 	f.Fuzz(func(t *testing.T, packed []byte) {
 		first, err := unpack(observed, packed, nil)
 		if err != nil {

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"testing"
 	"time"
+
+	"github.com/monarc-project/stats-service/internal/payloads"
 )
 
 // FuzzDate reads days as commands and filters give them: what is taken is a day that
@@ -15,6 +17,9 @@ func FuzzDate(f *testing.F) {
 		"2026-03-31", "20260331", "2026-03", "2026-03-31T12:00:00Z", "2026-03-31T23:59:59.999999999+14:00", "2026-02-30", "1969-12-31", "9999-12-31", "10000-01-01", "", "\x00", "2026-3-1", "٢٠٢٦-٠٣-٣١",
 	} {
 		f.Add(text)
+	}
+	for _, item := range payloads.Items(f) {
+		f.Add(item.Date)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		for field, read := range map[string]func(string) (time.Time, error){

@@ -19,6 +19,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/monarc-project/stats-service/client"
 	"github.com/monarc-project/stats-service/internal/pgtest"
 )
 
@@ -27,35 +28,64 @@ const (
 	// address may have, together more than the service takes.
 	attackers           = 40
 	connsOfEachAttacker = 250
-	// honestPosts are made during each attack.
+	// honestPosts are made before and during each attack.
 	honestPosts = 40
+	// floodConns is how many connections a flood has.
+	floodConns = 8
 )
 
 // TestFrontOfficeUnderAttack posts on new connections while others hold all the
-// connections that they can, idle or with half a request, and while others send what is
-// meant to be dear. Every post is stored. The log has how long the posts took.
+// connections that they can, idle or with half a request, and while two clients with
+// keys send what is meant to be dear. Every post is stored. The log has how long the
+// posts took.
 func TestFrontOfficeUnderAttack(t *testing.T) {
 	t.Parallel()
 	s := newSupervisor(t, "DATABASE_URL="+pgtest.New(t), "ADMIN_TOKEN=admin-token", "LOG_LEVEL=error")
 	s.start()
 	s.awaitTold("READY=1")
-	calm := s.postHonestly(t)
-	t.Logf("%-20s median %s", "without an attack", calm)
+	keys := s.createClients(t, 2)
+	post, list := hostile{method: http.MethodPost, path: "/api/v1/stats/"}, hostile{method: http.MethodGet, path: "/api/v1/stats/"}
+	processed := hostile{method: http.MethodGet, path: "/api/v1/stats/processed/"}
+	s.postHonestly(t) // connects to the database
 	for _, attack := range []struct {
 		name  string
-		begin func(t *testing.T) (end func())
+		begin func() (end func())
 	}{
-		{"idle connections", func(t *testing.T) func() { return s.hold(t, "") }},
-		{"slow headers", func(t *testing.T) func() { return s.hold(t, "POST /api/v1/stats/ HTTP/1.1\r\nHost: stats\r\nX-Slow: ") }},
-		{"decompression bombs", func(t *testing.T) func() { return s.flood(t, bomb(t), "gzip", http.StatusUnsupportedMediaType) }},
-		{"colliding keys", func(t *testing.T) func() { return s.flood(t, manyKeys(), "", http.StatusBadRequest) }},
-		{"deep nesting", func(t *testing.T) func() { return s.flood(t, nested(), "", http.StatusBadRequest) }},
+		{"idle connections", func() func() { return s.hold(t, "") }},
+		{"slow headers", func() func() { return s.hold(t, "POST /api/v1/stats/ HTTP/1.1\r\nHost: stats\r\nX-Slow: ") }},
+		{"decompression bombs", func() func() { return s.flood(t, keys, post.gzipped(bomb(t)), http.StatusUnsupportedMediaType) }},
+		{"colliding keys", func() func() { return s.flood(t, keys, post.with(manyKeys()), http.StatusBadRequest) }},
+		{"deep nesting", func() func() { return s.flood(t, keys, post.with(nested()), http.StatusBadRequest) }},
+		{"batches of 100 KB", func() func() { return s.flood(t, keys, post.fresh(analyses(30)), http.StatusCreated) }},
+		{"batches of 3 MB", func() func() { return s.flood(t, keys, post.fresh(analyses(900)), http.StatusCreated) }},
+		{"lists of 10,000 analyses", func() func() { return s.flood(t, keys, list.fresh(filter("")), http.StatusOK) }},
+		{"figures of 10,000 analyses", func() func() {
+			return s.flood(t, keys, processed.fresh(filter(`"processor":"threat_average_on_date",`)), http.StatusOK)
+		}},
 	} {
-		end := attack.begin(t)
+		calm := s.postHonestly(t)
+		end := attack.begin()
 		took := s.postHonestly(t)
 		end()
-		t.Logf("%-20s median %s, %.1f times as long", attack.name, took, float64(took)/float64(calm))
+		t.Logf("%-28s median %s, %.1f times as long as just before", attack.name, took, float64(took)/float64(calm))
 	}
+}
+
+// createClients returns the keys of new clients.
+func (s *supervisor) createClients(t *testing.T, n int) (keys []string) {
+	t.Helper()
+	admin, err := client.New(s.base, "admin-token")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range n {
+		account, err := admin.CreateAccount(t.Context(), fmt.Sprintf("organisation %d", i), "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		keys = append(keys, account.Token)
+	}
+	return keys
 }
 
 // postHonestly posts on a new connection each time and returns the median time.
@@ -64,9 +94,9 @@ func (s *supervisor) postHonestly(t *testing.T) time.Duration {
 	load := &load{t: t, base: s.base}
 	times := make([]time.Duration, honestPosts)
 	for i := range times {
-		batch := fmt.Sprintf(`[{"anr":%q,"type":"threat","date":"2026-03-01","data":[{"uuid":%q,"label1":"Vol","count":1,"maxRisk":12,"averageRate":"2.5"}]}]`, uuid.New(), uuid.New())
+		batch := analyses(1)()
 		begun := time.Now()
-		if _, err := load.call(&http.Transport{DisableKeepAlives: true}, http.MethodPost, "/api/v1/stats/", []byte(batch), http.StatusCreated); err != nil {
+		if _, err := load.call(&http.Transport{DisableKeepAlives: true}, http.MethodPost, "/api/v1/stats/", batch, http.StatusCreated); err != nil {
 			t.Fatalf("an honest post: %v", err)
 		}
 		times[i] = time.Since(begun)
@@ -112,47 +142,99 @@ func (s *supervisor) hold(t *testing.T, beginning string) (end func()) {
 	}
 }
 
-// flood sends a body again and again, as a client that has a key.
-func (s *supervisor) flood(t *testing.T, body []byte, encoding string, want int) (end func()) {
+// hostile is a request that a flood repeats.
+type hostile struct {
+	method, path, encoding string
+	body                   func() []byte
+}
+
+func (h hostile) fresh(body func() []byte) hostile { h.body = body; return h }
+
+func (h hostile) with(body []byte) hostile { return h.fresh(func() []byte { return body }) }
+
+func (h hostile) gzipped(body []byte) hostile { h.encoding = "gzip"; return h.with(body) }
+
+// flood sends requests on many connections, as clients that have keys.
+func (s *supervisor) flood(t *testing.T, keys []string, h hostile, want int) (end func()) {
 	t.Helper()
 	ctx, stop := context.WithCancel(t.Context())
 	var senders sync.WaitGroup
 	first := make(chan struct{})
 	begun := sync.OnceFunc(func() { close(first) })
-	for range 2 {
+	transport := &http.Transport{}
+	for i := range floodConns {
 		senders.Go(func() {
 			for ctx.Err() == nil {
-				status, err := s.send(ctx, body, encoding)
+				status, err := s.send(ctx, transport, keys[i%len(keys)], h)
+				begun()
 				if ctx.Err() == nil && (err != nil || status != want && status != http.StatusServiceUnavailable) {
 					t.Errorf("status %d, want %d: %v", status, want, err)
-					begun()
 					return
 				}
-				begun()
 			}
 		})
 	}
 	<-first
-	return func() { stop(); senders.Wait() }
+	return func() { stop(); senders.Wait(); transport.CloseIdleConnections() }
 }
 
-func (s *supervisor) send(ctx context.Context, body []byte, encoding string) (int, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, s.base+"/api/v1/stats/", bytes.NewReader(body))
+func (s *supervisor) send(ctx context.Context, transport *http.Transport, key string, h hostile) (int, error) {
+	request, err := http.NewRequestWithContext(ctx, h.method, s.base+h.path, bytes.NewReader(h.body()))
 	if err != nil {
 		return 0, err
 	}
-	request.Header.Set("X-API-KEY", "admin-token")
+	request.Header.Set("X-API-KEY", key)
 	request.Header.Set("Content-Type", "application/json")
-	if encoding != "" {
-		request.Header.Set("Content-Encoding", encoding)
+	if h.encoding != "" {
+		request.Header.Set("Content-Encoding", h.encoding)
 	}
-	response, err := http.DefaultTransport.RoundTrip(request)
+	response, err := transport.RoundTrip(request)
 	if err != nil {
 		return 0, err
 	}
 	defer response.Body.Close()
 	_, err = io.Copy(io.Discard, response.Body)
 	return response.StatusCode, err
+}
+
+// analyses returns a function that makes a batch of as many analyses as are new each
+// time, of 3 KB each.
+func analyses(n int) func() []byte {
+	return func() []byte {
+		var body bytes.Buffer
+		for range n {
+			body.WriteString(either(body.Len() == 0, "[", ","))
+			fmt.Fprintf(&body, `{"anr":%q,"type":"threat","date":"2026-03-01","data":[`, uuid.New())
+			for i := range 20 {
+				fmt.Fprintf(&body, `%s{"uuid":"b402d4d8-4576-11e9-9173-0800277f0%03d","label1":"Vol de matériel","label2":"Theft of equipment","label3":"","label4":"","count":%d,"maxRisk":12,"averageRate":"2.5"}`,
+					either(i == 0, "", ","), i, i)
+			}
+			body.WriteString("]}")
+		}
+		body.WriteString("]")
+		return body.Bytes()
+	}
+}
+
+// filter returns a function that makes a filter of as many analyses as it may name, each
+// time others.
+func filter(members string) func() []byte {
+	return func() []byte {
+		var body bytes.Buffer
+		fmt.Fprintf(&body, `{"type":"threat",%s"anrs":[`, members)
+		for i := range 10_000 {
+			fmt.Fprintf(&body, "%s%q", either(i == 0, "", ","), uuid.New())
+		}
+		body.WriteString("]}")
+		return body.Bytes()
+	}
+}
+
+func either(first bool, a, b string) string {
+	if first {
+		return a
+	}
+	return b
 }
 
 // bomb is 128 MB of zeros in gzip.

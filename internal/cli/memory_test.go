@@ -18,7 +18,6 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"github.com/monarc-project/stats-service/client"
 	"github.com/monarc-project/stats-service/internal/pgtest"
 )
 
@@ -46,8 +45,7 @@ func TestMemoryOfEverythingAtOnce(t *testing.T) {
 	s := newSupervisor(t, environ...)
 	service := s.start()
 	s.awaitTold("READY=1")
-	f := &flood{s: s, answered: map[string]*atomic.Int64{}}
-	f.createClients()
+	f := &flood{s: s, keys: s.createClients(t, largeClients), answered: map[string]*atomic.Int64{}}
 
 	ctx, stop := context.WithCancel(t.Context())
 	var others sync.WaitGroup
@@ -114,20 +112,6 @@ type flood struct {
 	dialled  atomic.Int64
 	turn     atomic.Int64
 	answered map[string]*atomic.Int64 // requests that were answered with success, by name
-}
-
-func (f *flood) createClients() {
-	admin, err := client.New(f.s.base, "admin-token")
-	if err != nil {
-		f.s.t.Fatal(err)
-	}
-	for i := range largeClients {
-		account, err := admin.CreateAccount(f.s.t.Context(), fmt.Sprintf("organisation %d", i), "")
-		if err != nil {
-			f.s.t.Fatal(err)
-		}
-		f.keys = append(f.keys, account.Token)
-	}
 }
 
 func (f *flood) either(first, second string) string {

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/labstack/echo/v4"
-	"golang.org/x/sync/semaphore"
 
 	"github.com/monarc-project/stats-service/internal/metrics"
 	"github.com/monarc-project/stats-service/internal/stats"
@@ -44,8 +43,9 @@ type admission struct {
 	timeout time.Duration
 	metrics *metrics.Metrics
 
+	clients *clientShares // of weight
+
 	mu      sync.Mutex
-	clients map[int64]*clientShare
 	bodies  []*weighedBody // large ones, oldest first
 	weight  int64          // of all bodies
 	changed chan struct{}  // closed when some weight is released
@@ -63,18 +63,12 @@ func largeBodies(maxBodyBytes int64) class { return class{largeBody, maxBodyByte
 
 var mediumBodies = class{mediumBody, largeBody, mediumAtOnce, mediumShare}
 
-// clientShare bounds the bodies that one client uploads at a time.
-type clientShare struct {
-	weight *semaphore.Weighted
-	bodies int // that hold weight or wait for it
-}
-
 func newAdmission(bodies class, timeout time.Duration, counted *metrics.Metrics) *admission {
 	return &admission{
 		class:   bodies,
 		timeout: timeout,
 		metrics: counted,
-		clients: map[int64]*clientShare{},
+		clients: newClientShares(bodies.share * weight(bodies.largest)),
 		changed: make(chan struct{}),
 	}
 }
@@ -135,7 +129,7 @@ type weighedBody struct {
 	timeout   time.Duration // left for waiting
 
 	weight int64 // held; 0: not admitted
-	share  *clientShare
+	joined bool  // it has its part of the client's share
 }
 
 // Read implements io.Reader. Its errors include errOverloaded.
@@ -192,42 +186,18 @@ func (b *weighedBody) acquire(ctx context.Context, room int64) error {
 
 // join waits until the client's share has a place for the body, once.
 func (b *weighedBody) join(ctx context.Context) error {
-	if b.share != nil {
+	if b.joined {
 		return nil
 	}
 	a := b.admission
-	share := a.shareOf(b.client)
-	if largest := weight(b.largest); !share.weight.TryAcquire(largest) { // needs no time where there is room
-		if err := share.weight.Acquire(ctx, largest); err != nil {
-			a.leave(b.client, share)
-			return err
-		}
+	if err := a.clients.acquire(ctx, b.client, weight(b.largest)); err != nil {
+		return err
 	}
-	b.share = share
+	b.joined = true
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.bodies = append(a.bodies, b)
 	return nil
-}
-
-func (a *admission) shareOf(client int64) *clientShare {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	share, found := a.clients[client]
-	if !found {
-		share = &clientShare{weight: semaphore.NewWeighted(a.class.share * weight(a.class.largest))}
-		a.clients[client] = share
-	}
-	share.bodies++
-	return share
-}
-
-func (a *admission) leave(client int64, share *clientShare) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if share.bodies--; share.bodies == 0 {
-		delete(a.clients, client)
-	}
 }
 
 // tryAcquire raises the weight of a body to total if there is room for it. Otherwise it
@@ -247,7 +217,7 @@ func (a *admission) tryAcquire(b *weighedBody, total int64) (acquired bool, chan
 
 // release gives back what the body holds.
 func (b *weighedBody) release() {
-	if b.share == nil {
+	if !b.joined {
 		return
 	}
 	a := b.admission
@@ -262,6 +232,5 @@ func (b *weighedBody) release() {
 	close(a.changed)
 	a.changed = make(chan struct{})
 	a.mu.Unlock()
-	b.share.weight.Release(weight(b.largest))
-	a.leave(b.client, b.share)
+	a.clients.release(b.client, weight(b.largest))
 }

@@ -59,8 +59,8 @@ func TestAdmission(t *testing.T) {
 		second.release()
 		third.release()
 	}
-	if a.weight != 0 || len(a.bodies) != 0 || len(a.clients) != 0 {
-		t.Errorf("left over: weight %d, %d bodies, %d clients", a.weight, len(a.bodies), len(a.clients))
+	if a.weight != 0 || len(a.bodies) != 0 || len(a.clients.shares) != 0 {
+		t.Errorf("left over: weight %d, %d bodies, %d clients", a.weight, len(a.bodies), len(a.clients.shares))
 	}
 }
 

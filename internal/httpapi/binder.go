@@ -23,6 +23,7 @@ import (
 // bodies only; parameters are bound by the generated code itself.
 type binder struct {
 	maxBytes int64 // of a batch
+	decoders *decoders
 }
 
 // maxFilterBytes bounds every body except a batch, so that one caller cannot exhaust
@@ -63,6 +64,12 @@ func (b binder) Bind(target any, c echo.Context) error {
 	if c.Request().Method == http.MethodGet && isNoFilter(body) {
 		return io.EOF
 	}
+	client, _ := caller(c.Request().Context())
+	place, err := b.decoders.enter(c.Request().Context(), client.ID, len(body))
+	if err != nil {
+		return err
+	}
+	defer place.leave()
 	err = decodeStrict(body, target)
 	if wrong, ok := errors.AsType[*membersError](err); ok && c.Request().Method == http.MethodGet {
 		keepBodyFaults(c, wrong)

@@ -44,6 +44,7 @@ type service struct {
 	t       testing.TB
 	store   *postgres.Store
 	handler http.Handler
+	api     *httpapi.Server
 	server  *httptest.Server
 	prefix  string
 	http    *http.Client // compares every exchange with the document
@@ -100,7 +101,7 @@ func setupStore(t testing.TB, options postgres.Options, changes ...func(*httpapi
 	transport := &http.Transport{}
 	t.Cleanup(transport.CloseIdleConnections)
 	return &service{
-		t: t, store: store, cache: opts.Cache, handler: handler, server: server, prefix: opts.Prefix, log: log, stopRunning: stop,
+		t: t, store: store, cache: opts.Cache, handler: handler, api: api, server: server, prefix: opts.Prefix, log: log, stopRunning: stop,
 		http: &http.Client{
 			Transport:     &validating{t: t, base: transport, prefix: opts.Prefix},
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },

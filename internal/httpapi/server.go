@@ -91,6 +91,7 @@ type Server struct {
 	rateLimit        *rateLimit
 	wrongKeys        *wrongkeys.Limiter
 	logAddresses     bool
+	decoders         *decoders
 }
 
 var _ server.StrictServerInterface = (*Server)(nil)
@@ -121,13 +122,14 @@ func New(opts Options) (*Server, http.Handler) {
 		tokens:           newTokenCache(opts.Now),
 		seen:             newLastSeenRecorder(opts.Store.ClientStore, opts.Now, opts.Log),
 		keys:             audit.NewKeys(opts.Store, opts.Now, opts.Log),
+		decoders:         newDecoders(processors()),
 	}
 	if opts.WrongKeys > 0 {
 		s.wrongKeys = wrongkeys.New(opts.WrongKeys, opts.Now)
 	}
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
-	e.Binder = binder{maxBytes: opts.MaxBodyBytes}
+	e.Binder = binder{maxBytes: opts.MaxBodyBytes, decoders: s.decoders}
 	e.HTTPErrorHandler = s.handleError
 	e.IPExtractor = echo.ExtractIPDirect()
 	if opts.TrustProxy {

@@ -4,6 +4,7 @@ package httpapi
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -109,11 +110,7 @@ func (s *Server) CreateStats(ctx context.Context, request server.CreateStatsRequ
 	if !ok {
 		return nil, errNoKey
 	}
-	batch, err := stats.ParseBatch(posted(ctx), func(sent []stats.SentDocument) (map[stats.SentDocument]stats.Digest, error) {
-		known, err := s.store.KnownDocuments(ctx, sent)
-		s.metrics.Documents(len(sent)-len(known), len(known))
-		return known, err
-	})
+	batch, err := s.parseBatch(ctx, client, posted(ctx))
 	if err != nil {
 		return nil, err
 	}
@@ -126,6 +123,22 @@ func (s *Server) CreateStats(ctx context.Context, request server.CreateStatsRequ
 	created := batchAnswer{items: batch.Items, results: results, mask: mask}
 	s.logDuplicates(ctx, created.duplicates())
 	return reply(created.write), nil
+}
+
+// parseBatch parses a batch at a place of the decoders, but leaves it to others while
+// the database answers.
+func (s *Server) parseBatch(ctx context.Context, client stats.Client, body []byte) (stats.Batch, error) {
+	place, err := s.decoders.enter(ctx, client.ID, len(body))
+	if err != nil {
+		return stats.Batch{}, err
+	}
+	defer place.leave()
+	return stats.ParseBatch(body, func(sent []stats.SentDocument) (map[stats.SentDocument]stats.Digest, error) {
+		place.pause()
+		known, err := s.store.KnownDocuments(ctx, sent)
+		s.metrics.Documents(len(sent)-len(known), len(known))
+		return known, errors.Join(err, place.resume())
+	}, place.yield)
 }
 
 // maxDuplicatesLogged is how many duplicates of a batch are logged.

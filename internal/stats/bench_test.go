@@ -118,7 +118,7 @@ func BenchmarkParseBatch(b *testing.B) {
 			b.SetBytes(int64(len(posted)))
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, err := ParseBatch(posted, known); err != nil {
+				if _, err := ParseBatch(posted, known, nil); err != nil {
 					b.Fatal(err)
 				}
 			}

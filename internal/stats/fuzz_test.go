@@ -12,6 +12,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
+
+	"github.com/monarc-project/stats-service/internal/payloads"
 )
 
 func FuzzDocument(f *testing.F) {
@@ -25,6 +27,9 @@ func FuzzDocument(f *testing.F) {
 			`[{"referential":"` + fireID + `","label2":"ISO","current":[{"label2":"A","value":"0.42","controls":[{"value":""}]},{"label2":"A","value":1}]}]`,
 		} {
 			f.Add(i, []byte(data))
+		}
+		for _, item := range payloads.Items(f) {
+			f.Add(i, []byte(item.Data))
 		}
 	}
 	f.Fuzz(func(t *testing.T, i int, data []byte) {
@@ -128,6 +133,9 @@ func FuzzDigest(f *testing.F) {
 	} {
 		f.Add([]byte(data))
 	}
+	for _, item := range payloads.Items(f) {
+		f.Add([]byte(item.Data))
+	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		before := bytes.Clone(data)
 		once, err := canonicalForm(data)
@@ -177,9 +185,12 @@ func FuzzParseBatch(f *testing.F) {
 	} {
 		f.Add([]byte(body))
 	}
+	for _, body := range payloads.All(f) {
+		f.Add(body)
+	}
 	f.Fuzz(func(t *testing.T, body []byte) {
 		before := bytes.Clone(body)
-		batch, err := ParseBatch(body, nil)
+		batch, err := ParseBatch(body, nil, nil)
 		if !bytes.Equal(before, body) {
 			t.Fatal("the input has changed")
 		}

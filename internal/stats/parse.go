@@ -38,10 +38,15 @@ func (TooManyItemsError) Error() string {
 // with the members anr, type, date, data and, optionally, uuid. It validates all of
 // it, but does not parse documents that are known. The items refer to body.
 //
-// Errors are those of known, TooManyItemsError and *InvalidError, which names up to 20
+// Before each item, it calls yield, which may wait; nil does not. Errors are those of
+// known and of yield, TooManyItemsError and *InvalidError, which names up to 20
 // fields by the index of the item, such as 3.data.0.averageRate.
-func ParseBatch(body []byte, known Known) (Batch, error) {
+func ParseBatch(body []byte, known Known, yield func() error) (Batch, error) {
+	if yield == nil {
+		yield = func() error { return nil }
+	}
 	p := newBatchParser(body)
+	p.yield = yield
 	if err := p.array(); err != nil {
 		return Batch{}, err
 	}
@@ -50,7 +55,9 @@ func ParseBatch(body []byte, known Known) (Batch, error) {
 		if err := batch.identify(known); err != nil {
 			return Batch{}, err
 		}
-		batch.read(&p.errs)
+		if err := batch.read(&p.errs, yield); err != nil {
+			return Batch{}, err
+		}
 	}
 	if err := p.errs.err(); err != nil {
 		return Batch{}, err
@@ -77,8 +84,8 @@ func ParseItem(text []byte) (Item, error) {
 	return item, item.Read()
 }
 
-// read parses the documents that are not known.
-func (b *Batch) read(errs *validationErrors) {
+// read parses the documents that are not known. Its error is that of yield.
+func (b *Batch) read(errs *validationErrors, yield func() error) error {
 	held, size := 0, 0
 	for i := range b.Items {
 		item := &b.Items[i]
@@ -86,7 +93,10 @@ func (b *Batch) read(errs *validationErrors) {
 			continue
 		}
 		if errs.full() {
-			return
+			return nil
+		}
+		if err := yield(); err != nil {
+			return err
 		}
 		if err := item.Read(); err != nil {
 			errs.addUnder(strconv.Itoa(i), err)
@@ -96,6 +106,7 @@ func (b *Batch) read(errs *validationErrors) {
 			item.Observations = nil
 		}
 	}
+	return nil
 }
 
 // validationErrors collects the errors of a batch.
@@ -144,6 +155,7 @@ type batchParser struct {
 	items []Item
 	errs  validationErrors
 	field func(name string) string // names a member of the current item in errors
+	yield func() error             // see ParseBatch
 }
 
 // newBatchParser returns a parser whose decoder allows duplicate names: member finds
@@ -171,6 +183,9 @@ func (p *batchParser) array() error {
 		}
 		if i == MaxItems {
 			return TooManyItemsError{}
+		}
+		if err := p.yield(); err != nil {
+			return err
 		}
 		p.field = func(name string) string { return strings.TrimSuffix(strconv.Itoa(i)+"."+name, ".") }
 		if err := p.item(); err != nil {

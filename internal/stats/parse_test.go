@@ -3,6 +3,7 @@
 package stats
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -32,7 +33,7 @@ func TestParseBatch(t *testing.T) {
 	t.Parallel()
 	data := `[ {"uuid":"` + fireID + `", "averageRate":2.50,"count":1,"maxRisk":2} ]`
 	body := `[` + goodItem + `, {"date":"20260302","data":` + data + `,"type":"threat","uuid":"` + strings.ToUpper(fireID) + `","anr":"` + floodID + `"}]`
-	batch, err := ParseBatch([]byte(body), nil)
+	batch, err := ParseBatch([]byte(body), nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -58,7 +59,7 @@ func TestParseEmptyBatch(t *testing.T) {
 	t.Parallel()
 	batch, err := ParseBatch([]byte(" [ ] \n"), func([]SentDocument) (map[SentDocument]Digest, error) {
 		return nil, errors.New("nothing was to be looked up")
-	})
+	}, nil)
 	if err != nil || len(batch.Items) != 0 {
 		t.Errorf("%d items, %v", len(batch.Items), err)
 	}
@@ -71,7 +72,7 @@ func TestKnownDocumentsAreNotRead(t *testing.T) {
 	known := func(sent []SentDocument) (map[SentDocument]Digest, error) {
 		return map[SentDocument]Digest{sent[1]: {7}}, nil
 	}
-	batch, err := ParseBatch([]byte("["+goodItem+","+unreadable+"]"), known)
+	batch, err := ParseBatch([]byte("["+goodItem+","+unreadable+"]"), known, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -84,7 +85,7 @@ func TestKnownDocumentsAreNotRead(t *testing.T) {
 		t.Error(err)
 	}
 	failure := errors.New("the database is gone")
-	_, err = ParseBatch([]byte("["+goodItem+"]"), func([]SentDocument) (map[SentDocument]Digest, error) { return nil, failure })
+	_, err = ParseBatch([]byte("["+goodItem+"]"), func([]SentDocument) (map[SentDocument]Digest, error) { return nil, failure }, nil)
 	if !errors.Is(err, failure) {
 		t.Errorf("error is %v, want that of the look-up", err)
 	}
@@ -101,7 +102,7 @@ func TestFaultsOfBatch(t *testing.T) {
 		`{"data":{}}`, `null`, `[]`, itemWith(t, `"threat"`, `7`), itemWith(t, `"type"`, `"type":"risk","type"`),
 		itemWith(t, `"data":[`, `"data":"[","x":[`),
 	}, ",") + "]"
-	_, err := ParseBatch([]byte(body), nil)
+	_, err := ParseBatch([]byte(body), nil, nil)
 	invalid, ok := errors.AsType[*InvalidError](err)
 	if !ok {
 		t.Fatalf("error is %v", err)
@@ -136,7 +137,7 @@ func TestManyFaults(t *testing.T) {
 		"long unknown members":  `[{"` + strings.Repeat("x", 1<<20) + `":1}]`,
 		"items of another kind": "[" + strings.Repeat("1,", 500_000),
 	} {
-		_, err := ParseBatch([]byte(body), nil)
+		_, err := ParseBatch([]byte(body), nil, nil)
 		invalid, ok := errors.AsType[*InvalidError](err)
 		if !ok {
 			t.Errorf("%s: error is %v", name, err)
@@ -157,7 +158,7 @@ func TestObservationsOfLargeBatch(t *testing.T) {
 	t.Parallel()
 	data := objectData(2_000)
 	item := fmt.Sprintf(`{"anr":%q,"type":"threat","date":"2026-03-01","data":%s}`, fireID, data)
-	batch, err := ParseBatch([]byte("["+strings.Repeat(item+",", 19)+item+"]"), nil)
+	batch, err := ParseBatch([]byte("["+strings.Repeat(item+",", 19)+item+"]"), nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -174,10 +175,33 @@ func TestObservationsOfLargeBatch(t *testing.T) {
 	}
 }
 
+// TestParseBatchYields asks before each item is parsed, and before each document is.
+func TestParseBatchYields(t *testing.T) {
+	t.Parallel()
+	const items = 3
+	body := []byte("[" + strings.Repeat(goodItem+",", items-1) + goodItem + "]")
+	yields := 0
+	if _, err := ParseBatch(body, nil, func() error { yields++; return nil }); err != nil || yields != 2*items {
+		t.Errorf("%d yields, want %d: %v", yields, 2*items, err)
+	}
+	for allowed := range 2 * items {
+		left := allowed
+		_, err := ParseBatch(body, nil, func() error {
+			if left--; left < 0 {
+				return context.Canceled
+			}
+			return nil
+		})
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("after %d yields: %v", allowed, err)
+		}
+	}
+}
+
 func TestTooManyItems(t *testing.T) {
 	t.Parallel()
 	body := "[" + strings.Repeat(goodItem+",", MaxItems) + goodItem + "]"
-	if _, err := ParseBatch([]byte(body), nil); !errors.Is(err, TooManyItemsError{}) {
+	if _, err := ParseBatch([]byte(body), nil, nil); !errors.Is(err, TooManyItemsError{}) {
 		t.Errorf("error is %v", err)
 	}
 }
@@ -188,7 +212,7 @@ func TestBodiesThatAreNotABatch(t *testing.T) {
 		"": "body", " ": "body", "null": "body", goodItem: "body", "5": "body", "[" + goodItem: "body", "[" + goodItem + "] x": "body",
 		"[" + goodItem + "] []": "body", "[" + goodItem[:30]: "0.anr", "[" + goodItem + `,{"anr":]`: "1", "[/**/]": "0",
 	} {
-		_, err := ParseBatch([]byte(body), nil)
+		_, err := ParseBatch([]byte(body), nil, nil)
 		invalid, ok := errors.AsType[*InvalidError](err)
 		if !ok || invalid.Fields[field] == "" {
 			t.Errorf("%.60s: error is %v, want one about %s", body, err, field)

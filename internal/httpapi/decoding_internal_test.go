@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"testing"
+	"testing/synctest"
+)
+
+// queue is bodies that wait for decoders, in the order in which they get a place.
+type queue struct {
+	*decoders
+	t       *testing.T
+	entered []string
+	places  map[string]*place
+}
+
+func newQueue(t *testing.T, processors int) *queue {
+	return &queue{decoders: newDecoders(processors), t: t, places: map[string]*place{}}
+}
+
+// send lets a body of a client wait for a place.
+func (q *queue) send(name string, client int64) {
+	q.t.Helper()
+	go func() {
+		p, err := q.enter(q.t.Context(), client, mediumBody+1)
+		if err != nil {
+			q.t.Error(err)
+		}
+		q.entered, q.places[name] = append(q.entered, name), p
+	}()
+	synctest.Wait()
+}
+
+// end ends the decoding of the bodies.
+func (q *queue) end(names ...string) {
+	q.t.Helper()
+	for _, name := range names {
+		if q.places[name] == nil {
+			q.t.Fatalf("%s has no place, only %v had", name, q.entered)
+		}
+		q.places[name].leave()
+		synctest.Wait()
+	}
+}
+
+func (q *queue) want(names ...string) {
+	q.t.Helper()
+	if !slices.Equal(q.entered, names) {
+		q.t.Errorf("places were given to %v, want %v", q.entered, names)
+	}
+}
+
+// TestDecoders leaves a processor to small bodies, and lets clients take turns: the
+// second one waits for a single body of the first, which has sent many.
+func TestDecoders(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		q := newQueue(t, 3)
+		for _, name := range []string{"flood 1", "flood 2", "flood 3", "flood 4"} {
+			q.send(name, 1)
+		}
+		q.send("honest", 2)
+		q.want("flood 1", "flood 2")
+		if p, err := q.enter(t.Context(), 2, mediumBody); p != nil || err != nil {
+			t.Errorf("a small body has to wait: %v, %v", p, err)
+		}
+		q.end("flood 1")
+		q.want("flood 1", "flood 2", "honest")
+		q.end("flood 2", "honest", "flood 3", "flood 4")
+		q.want("flood 1", "flood 2", "honest", "flood 3", "flood 4")
+		if len(q.shares.shares) != 0 {
+			t.Errorf("%d shares are left over", len(q.shares.shares))
+		}
+	})
+}
+
+// TestDecodersYield lets others in between the items of a batch, and while the database
+// answers it. On one processor there is one place.
+func TestDecodersYield(t *testing.T) {
+	t.Parallel()
+	for _, processors := range []int{1, 2} {
+		synctest.Test(t, func(t *testing.T) {
+			q := newQueue(t, processors)
+			q.send("large", 1)
+			if err := q.places["large"].yield(); err != nil {
+				t.Fatal(err)
+			}
+			q.send("medium", 2)
+			q.send("another", 3)
+			q.want("large")
+			yielded := false
+			go func() { yielded = q.places["large"].yield() == nil }()
+			synctest.Wait()
+			q.want("large", "medium")
+			q.end("medium", "another")
+			if !yielded {
+				t.Error("the large one has no place again")
+			}
+			q.places["large"].pause()
+			q.send("last", 2)
+			q.want("large", "medium", "another", "last")
+			q.end("last")
+			if err := q.places["large"].resume(); err != nil {
+				t.Error(err)
+			}
+			q.end("large")
+		})
+	}
+}
+
+// TestDecodersGiveUp keeps no place for a caller that is gone, wherever it waited.
+func TestDecodersGiveUp(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		q := newQueue(t, 2)
+		q.send("first", 1)
+		ctx, hangUp := context.WithCancel(t.Context())
+		for _, client := range []int64{1, 2} {
+			go func() {
+				if _, err := q.enter(ctx, client, mediumBody+1); !errors.Is(err, context.Canceled) {
+					t.Errorf("error %v", err)
+				}
+			}()
+		}
+		synctest.Wait()
+		hangUp()
+		synctest.Wait()
+		q.send("next", 2)
+		if err := (&place{of: q.decoders, ctx: ctx}).yield(); err == nil {
+			t.Error("a caller that is gone got a place again")
+		}
+		q.end("first", "next")
+		if len(q.shares.shares) != 0 || !q.decoders.places.TryAcquire(1) {
+			t.Error("something is left over")
+		}
+	})
+}

@@ -55,15 +55,25 @@ func freePort(t *testing.T) int {
 	return listener.Addr().(*net.TCPAddr).Port
 }
 
+// onSocket returns a client whose requests go to a Unix socket.
+func onSocket(t *testing.T, path string) *http.Client {
+	transport := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "unix", path)
+	}}
+	t.Cleanup(transport.CloseIdleConnections)
+	return &http.Client{Transport: transport}
+}
+
 // TestTLS serves with a certificate, over HTTP/2, redirects what comes without, and
-// serves metrics on a Unix socket beside it.
+// serves requests and metrics on Unix sockets beside it.
 func TestTLS(t *testing.T) {
 	t.Parallel()
 	dir := shortFolder(t)
 	certificate, key, trust := writeCertificate(t, dir)
-	secure, plain, metrics := freePort(t), freePort(t), filepath.Join(dir, "metrics")
+	secure, plain := freePort(t), freePort(t)
+	requests, metrics := filepath.Join(dir, "requests"), filepath.Join(dir, "metrics")
 	s := newSupervisor(t, "DATABASE_URL="+pgtest.New(t), "TLS_CERT_FILE="+certificate, "TLS_KEY_FILE="+key,
-		fmt.Sprintf("LISTEN=127.0.0.1:%d,http://127.0.0.1:%d", secure, plain), "METRICS_LISTEN=unix:"+metrics)
+		fmt.Sprintf("LISTEN=127.0.0.1:%d,http://127.0.0.1:%d,unix:%s", secure, plain, requests), "METRICS_LISTEN=unix:"+metrics)
 	service := s.startAlone()
 	s.awaitTold("READY=1")
 	client := &http.Client{
@@ -83,14 +93,15 @@ func TestTLS(t *testing.T) {
 	if said, err := check.CombinedOutput(); err != nil || string(said) != "ready\n" {
 		t.Errorf("healthcheck: %v, %s", err, said)
 	}
-	local := &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return new(net.Dialer).DialContext(ctx, "unix", metrics)
-	}}}
+	if response, body := fetch(t, onSocket(t, requests), "http://localhost/about.json"); response.StatusCode != http.StatusOK {
+		t.Errorf("on a Unix socket: %s %s", response.Status, body)
+	}
+	local := onSocket(t, metrics)
 	response, body = fetch(t, local, "http://localhost/metrics")
 	for _, want := range []string{
 		`stats_service_ready 1`, `stats_service_database_state{state="up"} 1`, `stats_service_rollup_pending_deltas 0`,
 		`stats_service_database_connections_max{server="primary"} 16`, `stats_service_cache_lookups_total{cache="tokens",result="hit"} 0`,
-		`stats_service_http_requests_total{method="GET",route="/about.json",status="200"} 1`,
+		`stats_service_http_requests_total{method="GET",route="/about.json",status="200"} 2`,
 	} {
 		if !strings.Contains(body, "\n"+want+"\n") {
 			t.Errorf("the metrics (%s) lack %s", response.Status, want)
@@ -103,7 +114,6 @@ func TestTLS(t *testing.T) {
 		t.Errorf("metrics beside the API: %s", response.Status)
 	}
 	client.CloseIdleConnections()
-	local.CloseIdleConnections()
 	service.stop()
 }
 

@@ -4,9 +4,11 @@ package listen
 
 import (
 	"bytes"
+	"context"
 	"crypto/tls"
 	"fmt"
 	"log/slog"
+	"net"
 	"os"
 	"sync"
 	"time"
@@ -101,11 +103,18 @@ type ACME struct {
 // Manager returns what gets certificates, when a domain is first asked for, and
 // renews them. Asking for them agrees to the terms of the authority.
 func (a ACME) Manager() *autocert.Manager {
+	allowed := autocert.HostWhitelist(a.Domains...)
 	return &autocert.Manager{
-		Prompt:     autocert.AcceptTOS,
-		HostPolicy: autocert.HostWhitelist(a.Domains...),
-		Cache:      autocert.DirCache(a.Folder),
-		Email:      a.Email,
-		Client:     &acme.Client{DirectoryURL: a.Directory},
+		Prompt: autocert.AcceptTOS,
+		HostPolicy: func(ctx context.Context, host string) error {
+			// The name has a port where an authority validates on another than 80.
+			if name, _, err := net.SplitHostPort(host); err == nil {
+				host = name
+			}
+			return allowed(ctx, host)
+		},
+		Cache:  autocert.DirCache(a.Folder),
+		Email:  a.Email,
+		Client: &acme.Client{DirectoryURL: a.Directory},
 	}
 }

@@ -190,36 +190,47 @@ func (i instance) digests() map[string]string {
 }
 
 // answers are the digests of what the service answers to many questions.
-func (i instance) answers(t *testing.T, tokens, analyses []string) map[string]string {
+func (i instance) answers(t *testing.T, tokens, analyses []string) (digests map[string]string) {
 	t.Helper()
-	digests := map[string]string{}
 	t.Run("answers", func(t *testing.T) {
 		i.t = t
 		url := i.serve()
-		put := func(path, token string) []byte {
-			answer := ask(t, http.StatusOK, http.MethodGet, url+path, token, "")
-			digests[path+" "+token] = fmt.Sprintf("%d bytes, %x", len(answer), sha256.Sum256(answer))
-			return answer
-		}
-		var processors []struct{ Name string }
-		if err := json.Unmarshal(put("/api/v1/stats/processed/list", ""), &processors); err != nil || len(processors) == 0 {
-			t.Fatalf("%d processors: %v", len(processors), err)
-		}
-		for _, token := range tokens {
-			put("/api/v1/client/me", token)
-			put("/api/v1/stats/?limit=300", token)
-			put("/api/v1/stats/?get_last=true&limit=50", token)
-			put("/api/v1/stats/?type=threat&date_from=2025-01-01&limit=100&offset=150", token)
-			for _, processor := range processors {
-				kind, _, _ := strings.Cut(processor.Name, "_")
-				query := "/api/v1/stats/processed/?processor=" + processor.Name + "&type=" + kind + "&date_from=2025-06-01"
-				put(query, token)
-				put(query+"&anrs="+strings.Join(analyses, ","), token)
-			}
-		}
+		digests = answersOf(t, url, tokens, analyses)
 		for _, path := range []string{"/stats/threats.json", "/stats/vulnerabilities.json?days=200&layout=series", "/stats/risks.json?local_stats_only=1"} {
-			put(path, "")
+			digests[path] = digestOf(ask(t, http.StatusOK, http.MethodGet, url+path, "", ""))
 		}
 	})
+	return digests
+}
+
+func digestOf(answer []byte) string {
+	return fmt.Sprintf("%d bytes, %x", len(answer), sha256.Sum256(answer))
+}
+
+// answersOf are the digests of the answers of the API to clients with these tokens.
+func answersOf(t *testing.T, url string, tokens, analyses []string) map[string]string {
+	t.Helper()
+	digests := map[string]string{}
+	put := func(path, token string) []byte {
+		answer := ask(t, http.StatusOK, http.MethodGet, url+path, token, "")
+		digests[path+" "+token] = digestOf(answer)
+		return answer
+	}
+	var processors []struct{ Name string }
+	if err := json.Unmarshal(put("/api/v1/stats/processed/list", ""), &processors); err != nil || len(processors) == 0 {
+		t.Fatalf("%d processors: %v", len(processors), err)
+	}
+	for _, token := range tokens {
+		put("/api/v1/client/me", token)
+		put("/api/v1/stats/?limit=300", token)
+		put("/api/v1/stats/?get_last=true&limit=50", token)
+		put("/api/v1/stats/?type=threat&date_from=2025-01-01&limit=100&offset=150", token)
+		for _, processor := range processors {
+			kind, _, _ := strings.Cut(processor.Name, "_")
+			query := "/api/v1/stats/processed/?processor=" + processor.Name + "&type=" + kind + "&date_from=2025-06-01"
+			put(query, token)
+			put(query+"&anrs="+strings.Join(analyses, ","), token)
+		}
+	}
 	return digests
 }

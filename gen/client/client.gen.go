@@ -172,7 +172,7 @@ type ClientInterface interface {
 
 	// CompareStatsWithBody Compare one's own averages with those of everybody
 	//
-	// Answers the averages of the stats that the caller itself has sent, or of its analyses in `anrs`, beside those that the public sees, and in which quarter of the other organisations they are. What the caller has nothing of is left out; `data` is `[]` when it has nothing at all. Without dates it is about the last three months up to today. Where figures of few organisations are suppressed, periods grow to whole weeks, without the one that is not over, and organisations are compared by the last week of the period alone. Where body and query give a value the body wins.
+	// Answers the averages of the stats that the caller itself has sent, or of its analyses in `anrs`, beside those that the public sees, and in which quarter of the other organisations they are. What the caller has nothing of is left out; `data` is `[]` when it has nothing at all. Without dates it is about the last three months up to today. Where figures of few organisations are suppressed, periods grow to complete weeks, without the one that is not over, and organisations are compared by the last week of the period alone. Where body and query give a value the body wins.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -181,7 +181,7 @@ type ClientInterface interface {
 
 	// CompareStats Compare one's own averages with those of everybody
 	//
-	// Answers the averages of the stats that the caller itself has sent, or of its analyses in `anrs`, beside those that the public sees, and in which quarter of the other organisations they are. What the caller has nothing of is left out; `data` is `[]` when it has nothing at all. Without dates it is about the last three months up to today. Where figures of few organisations are suppressed, periods grow to whole weeks, without the one that is not over, and organisations are compared by the last week of the period alone. Where body and query give a value the body wins.
+	// Answers the averages of the stats that the caller itself has sent, or of its analyses in `anrs`, beside those that the public sees, and in which quarter of the other organisations they are. What the caller has nothing of is left out; `data` is `[]` when it has nothing at all. Without dates it is about the last three months up to today. Where figures of few organisations are suppressed, periods grow to complete weeks, without the one that is not over, and organisations are compared by the last week of the period alone. Where body and query give a value the body wins.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -399,7 +399,7 @@ func (c *Client) CreateStats(ctx context.Context, params *CreateStatsParams, bod
 
 // CompareStatsWithBody Compare one's own averages with those of everybody
 //
-// Answers the averages of the stats that the caller itself has sent, or of its analyses in `anrs`, beside those that the public sees, and in which quarter of the other organisations they are. What the caller has nothing of is left out; `data` is `[]` when it has nothing at all. Without dates it is about the last three months up to today. Where figures of few organisations are suppressed, periods grow to whole weeks, without the one that is not over, and organisations are compared by the last week of the period alone. Where body and query give a value the body wins.
+// Answers the averages of the stats that the caller itself has sent, or of its analyses in `anrs`, beside those that the public sees, and in which quarter of the other organisations they are. What the caller has nothing of is left out; `data` is `[]` when it has nothing at all. Without dates it is about the last three months up to today. Where figures of few organisations are suppressed, periods grow to complete weeks, without the one that is not over, and organisations are compared by the last week of the period alone. Where body and query give a value the body wins.
 //
 // Takes any type of body and a specified content type.
 //
@@ -418,7 +418,7 @@ func (c *Client) CompareStatsWithBody(ctx context.Context, params *CompareStatsP
 
 // CompareStats Compare one's own averages with those of everybody
 //
-// Answers the averages of the stats that the caller itself has sent, or of its analyses in `anrs`, beside those that the public sees, and in which quarter of the other organisations they are. What the caller has nothing of is left out; `data` is `[]` when it has nothing at all. Without dates it is about the last three months up to today. Where figures of few organisations are suppressed, periods grow to whole weeks, without the one that is not over, and organisations are compared by the last week of the period alone. Where body and query give a value the body wins.
+// Answers the averages of the stats that the caller itself has sent, or of its analyses in `anrs`, beside those that the public sees, and in which quarter of the other organisations they are. What the caller has nothing of is left out; `data` is `[]` when it has nothing at all. Without dates it is about the last three months up to today. Where figures of few organisations are suppressed, periods grow to complete weeks, without the one that is not over, and organisations are compared by the last week of the period alone. Where body and query give a value the body wins.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -1401,7 +1401,7 @@ type ClientWithResponsesInterface interface {
 
 	// CompareStatsWithBodyWithResponse Compare one's own averages with those of everybody
 	//
-	// Answers the averages of the stats that the caller itself has sent, or of its analyses in `anrs`, beside those that the public sees, and in which quarter of the other organisations they are. What the caller has nothing of is left out; `data` is `[]` when it has nothing at all. Without dates it is about the last three months up to today. Where figures of few organisations are suppressed, periods grow to whole weeks, without the one that is not over, and organisations are compared by the last week of the period alone. Where body and query give a value the body wins.
+	// Answers the averages of the stats that the caller itself has sent, or of its analyses in `anrs`, beside those that the public sees, and in which quarter of the other organisations they are. What the caller has nothing of is left out; `data` is `[]` when it has nothing at all. Without dates it is about the last three months up to today. Where figures of few organisations are suppressed, periods grow to complete weeks, without the one that is not over, and organisations are compared by the last week of the period alone. Where body and query give a value the body wins.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -1410,7 +1410,7 @@ type ClientWithResponsesInterface interface {
 
 	// CompareStatsWithResponse Compare one's own averages with those of everybody
 	//
-	// Answers the averages of the stats that the caller itself has sent, or of its analyses in `anrs`, beside those that the public sees, and in which quarter of the other organisations they are. What the caller has nothing of is left out; `data` is `[]` when it has nothing at all. Without dates it is about the last three months up to today. Where figures of few organisations are suppressed, periods grow to whole weeks, without the one that is not over, and organisations are compared by the last week of the period alone. Where body and query give a value the body wins.
+	// Answers the averages of the stats that the caller itself has sent, or of its analyses in `anrs`, beside those that the public sees, and in which quarter of the other organisations they are. What the caller has nothing of is left out; `data` is `[]` when it has nothing at all. Without dates it is about the last three months up to today. Where figures of few organisations are suppressed, periods grow to complete weeks, without the one that is not over, and organisations are compared by the last week of the period alone. Where body and query give a value the body wins.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -2795,7 +2795,7 @@ func (c *ClientWithResponses) CreateStatsWithResponse(ctx context.Context, param
 
 // CompareStatsWithBodyWithResponse Compare one's own averages with those of everybody
 //
-// Answers the averages of the stats that the caller itself has sent, or of its analyses in `anrs`, beside those that the public sees, and in which quarter of the other organisations they are. What the caller has nothing of is left out; `data` is `[]` when it has nothing at all. Without dates it is about the last three months up to today. Where figures of few organisations are suppressed, periods grow to whole weeks, without the one that is not over, and organisations are compared by the last week of the period alone. Where body and query give a value the body wins.
+// Answers the averages of the stats that the caller itself has sent, or of its analyses in `anrs`, beside those that the public sees, and in which quarter of the other organisations they are. What the caller has nothing of is left out; `data` is `[]` when it has nothing at all. Without dates it is about the last three months up to today. Where figures of few organisations are suppressed, periods grow to complete weeks, without the one that is not over, and organisations are compared by the last week of the period alone. Where body and query give a value the body wins.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -2810,7 +2810,7 @@ func (c *ClientWithResponses) CompareStatsWithBodyWithResponse(ctx context.Conte
 
 // CompareStatsWithResponse Compare one's own averages with those of everybody
 //
-// Answers the averages of the stats that the caller itself has sent, or of its analyses in `anrs`, beside those that the public sees, and in which quarter of the other organisations they are. What the caller has nothing of is left out; `data` is `[]` when it has nothing at all. Without dates it is about the last three months up to today. Where figures of few organisations are suppressed, periods grow to whole weeks, without the one that is not over, and organisations are compared by the last week of the period alone. Where body and query give a value the body wins.
+// Answers the averages of the stats that the caller itself has sent, or of its analyses in `anrs`, beside those that the public sees, and in which quarter of the other organisations they are. What the caller has nothing of is left out; `data` is `[]` when it has nothing at all. Without dates it is about the last three months up to today. Where figures of few organisations are suppressed, periods grow to complete weeks, without the one that is not over, and organisations are compared by the last week of the period alone. Where body and query give a value the body wins.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //

@@ -262,7 +262,7 @@ func (q *Queries) ObservationsByAnalysis(ctx context.Context, arg ObservationsBy
 
 const ObservationsByClient = `-- name: ObservationsByClient :many
 SELECT k.client_id::bigint AS client_id, (k.client_id IN (SELECT client.id FROM client WHERE client.local))::boolean AS local,
-    k.days::int[] AS days, d.observations
+    k.anr, k.days::int[] AS days, d.observations
 FROM (
     SELECT s.anr, s.digest, s.client_id, array_agg(s.date - DATE '1970-01-01') AS days
     FROM stats AS s
@@ -287,6 +287,7 @@ type ObservationsByClientParams struct {
 type ObservationsByClientRow struct {
 	ClientID     int64
 	Local        bool
+	ANR          uuid.UUID
 	Days         []int32
 	Observations []byte
 }
@@ -311,6 +312,7 @@ func (q *Queries) ObservationsByClient(ctx context.Context, arg ObservationsByCl
 		if err := rows.Scan(
 			&i.ClientID,
 			&i.Local,
+			&i.ANR,
 			&i.Days,
 			&i.Observations,
 		); err != nil {

@@ -106,8 +106,8 @@ func New(o Options) *Cache {
 	}
 }
 
-// clock is that of the caller. It does not tick: expired values need no goroutine
-// that removes them, since nobody is given one and the space of all is bounded.
+// clock is that of the caller. It does not tick: expired values are given to nobody, and
+// go with Trim.
 type clock struct{ now func() time.Time }
 
 func (c clock) NowNano() int64                    { return c.now().UnixNano() }
@@ -139,6 +139,9 @@ func Get[V any](ctx context.Context, c *Cache, key Key, topics []string, load fu
 	}
 	return value, nil
 }
+
+// Trim removes the expired values.
+func (c *Cache) Trim() { c.entries.CleanUp() }
 
 // Lookups returns how often Get had a value, and how often it had to be computed.
 func (c *Cache) Lookups() (hits, misses uint64) {

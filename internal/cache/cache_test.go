@@ -6,12 +6,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
+	"weak"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -68,6 +70,32 @@ func TestValuesAreKeptUntilTheirTopicsChange(t *testing.T) {
 			t.Error("two names have one value")
 		}
 	})
+}
+
+// TestTrim frees what has expired.
+func TestTrim(t *testing.T) {
+	t.Parallel()
+	var passed atomic.Int64
+	c := cache.New(cache.Options{MaxBytes: 1 << 20, MaxAge: time.Minute, Now: func() time.Time { return time.Unix(passed.Load(), 0) }})
+	c.Enable()
+	value, err := cache.Get(t.Context(), c, cache.KeyOf("name"), nil, func(context.Context) (*[1 << 16]byte, error) { return new([1 << 16]byte), nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	kept := weak.Make(value)
+	runtime.KeepAlive(value)
+	value = nil
+	for _, step := range []struct {
+		seconds int64
+		there   bool
+	}{{30, true}, {90, false}} {
+		passed.Store(step.seconds)
+		c.Trim()
+		runtime.GC()
+		if there := kept.Value() != nil; there != step.there {
+			t.Errorf("after %d seconds the value is there: %t", step.seconds, there)
+		}
+	}
 }
 
 func TestKeysDoNotTakePartsForOthers(t *testing.T) {

@@ -12,6 +12,7 @@ type Heat struct {
 	Columns, Rows []int       // values of the axes, the lowest first
 	Values        [][]float64 // by row and column
 	Max           float64     // of the colours
+	Few           bool        // too few analyses: the cells are hollow
 	// Zones are products of both axes. A line divides the cells up to one from those
 	// above it.
 	Zones []int
@@ -55,8 +56,8 @@ func (h Heat) draw(c *canvas, area box) float64 {
 
 // cell leaves a little space around it. Its number is as small as it has to be.
 func (h Heat) cell(c *canvas, at box, value float64) {
-	fill, on := h.color(value)
-	c.rect(at.inset(0.75), look{fill: fill})
+	area, on := h.color(value)
+	c.rect(at.inset(0.75+area.width/2), area)
 	if value <= 0 {
 		return
 	}
@@ -77,12 +78,15 @@ func (h Heat) cell(c *canvas, at box, value float64) {
 }
 
 // color is one of the steps, and the text that can be read on it.
-func (h Heat) color(value float64) (fill, text ink) {
+func (h Heat) color(value float64) (area look, text ink) {
 	if value <= 0 || h.Max <= 0 {
-		return faint, foreground
+		return look{fill: faint}, foreground
 	}
 	step := ink(min(math.Floor(value/h.Max*heatSteps), heatSteps-1))
-	return heat + step, heatText + step
+	if h.Few {
+		return look{fill: card, stroke: heat + step, width: 2}, foreground
+	}
+	return look{fill: heat + step}, heatText + step
 }
 
 // axes names the values as far as they have room, and marks where the steps of an
@@ -156,7 +160,7 @@ func (h Heat) zone(c *canvas, zone int, l look, at func(column, row int) box) {
 
 // legend shows the colours from none to the most, and the zones.
 func (h Heat) legend(c *canvas, area box) float64 {
-	keys := []key{{name: c.Number(h.Max) + " " + h.Unit, sample: func(c *canvas, at box) {
+	keys := []key{{name: h.Unit + " · 0 – " + c.Number(h.Max), sample: func(c *canvas, at box) {
 		for step := range ink(heatSteps) {
 			c.rect(box{at.x + float64(step)*at.w/heatSteps, at.y + 3, at.w / heatSteps, at.h - 6}, look{fill: heat + step})
 		}

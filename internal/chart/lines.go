@@ -18,6 +18,7 @@ type Lines struct {
 	Series  []Line
 	Running string             // says that the last step is not over; empty: it is
 	More    func(n int) string // says that n lines are left out
+	Own     string             // says what the diamonds are; empty: there are none
 }
 
 // Line is the development of one thing.
@@ -25,6 +26,7 @@ type Line struct {
 	Name   Label
 	Href   string     // may be empty
 	Values []*float64 // one a step; nil: nothing is known
+	Own    []*float64 // what the reader itself has, as Values; nil: nothing
 	Few    []bool     // the step has too few analyses, so its point is hollow; nil: none has
 	Mean   bool       // of the other lines, or of more than those
 	Risks  *Risks     // what it counts, which decides how it looks; nil: its position does
@@ -57,9 +59,13 @@ func (l Lines) draw(c *canvas, area box) float64 {
 		}
 		side = min(side, area.w*0.32)
 	}
-	below := 0.0
+	listed := ownKey(l.Own) // below the plot
 	if !direct {
-		below = (&canvas{letters: c, Format: c.Format}).keys(area, keys) // only measured
+		listed = append(keys, listed...)
+	}
+	below := 0.0
+	if len(listed) > 0 {
+		below = (&canvas{letters: c, Format: c.Format}).keys(area, listed) // only measured
 	}
 	plot := box{area.x, area.y + aboveLines, area.w - side, max(area.h-aboveLines-belowLines-below, min(plotHeight, area.w*0.8))}
 	axis := l.scale(drawn, int(plot.h/55))
@@ -79,9 +85,11 @@ func (l Lines) draw(c *canvas, area box) float64 {
 	c.group(place{class: "steps", steps: steps, hit: box{plot.x - 6, plot.y, plot.w + 12, plot.h}}, func() {})
 	if direct {
 		l.atEnds(c, keys, ends, box{plot.right() + 8, plot.y - 8, side - 8, plot.h + 16})
-		return plot.bottom() + belowLines - area.y
 	}
-	return plot.bottom() + belowLines + c.keys(box{area.x, plot.bottom() + belowLines, area.w, 0}, keys) - area.y
+	if below > 0 {
+		c.keys(box{area.x, plot.bottom() + belowLines, area.w, 0}, listed)
+	}
+	return plot.bottom() + belowLines + below - area.y
 }
 
 // drawn returns as many lines as can be told apart: the first ones and the mean.
@@ -98,7 +106,7 @@ func (l Lines) drawn() []int {
 func (l Lines) scale(drawn []int, steps int) scale {
 	low, high := math.Inf(1), math.Inf(-1)
 	for _, i := range drawn {
-		for _, value := range l.Series[i].Values {
+		for _, value := range slices.Concat(l.Series[i].Values, l.Series[i].Own) {
 			if value != nil {
 				low, high = min(low, *value), max(high, *value)
 			}
@@ -222,8 +230,26 @@ func (l Lines) line(c *canvas, plot box, axis scale, i int) (end point) {
 		for _, at := range few {
 			c.circle(at, 4, look{fill: card, stroke: line.stroke, width: 1.6})
 		}
+		l.own(c, plot, axis, i)
 	})
 	return end
+}
+
+// own draws what the reader itself has: a thin line in the colour of the other one.
+func (l Lines) own(c *canvas, plot box, axis scale, i int) {
+	line, _ := l.looks(i)
+	for _, piece := range l.pieces(plot, axis, l.Series[i].Own) {
+		if len(piece) > 1 {
+			c.line(look{stroke: line.stroke, width: 1}, thinned(piece, 0.7)...)
+		}
+		last := math.Inf(-1)
+		for _, at := range piece {
+			if at[0]-last >= markEvery {
+				c.diamond(at, 5)
+				last = at[0]
+			}
+		}
+	}
 }
 
 // few returns the places of values with too few analyses, without those that would

@@ -22,6 +22,7 @@ type Map struct {
 type Place struct {
 	Latitude, Longitude float64
 	Weight              int     // decides the size
+	Few                 bool    // too few analyses: the mark is hollow
 	Risks               *Shares // decides about the ring; nil: there is none
 }
 
@@ -131,8 +132,12 @@ func (m Map) disc(c *canvas, at point, i int) {
 			from += risks[level]
 		}
 	}
-	c.circle(at, m.Places[i].radius(), look{fill: series + 1, stroke: card, width: 1.5})
-	c.write(font{size: 11, bold: true, ink: card}, strconv.Itoa(i+1), point{at[0], at[1] + 4}, middle, 60)
+	inside, text := look{fill: series + 1, stroke: card, width: 1.5}, card
+	if m.Places[i].Few {
+		inside, text = look{fill: card, stroke: series + 1, width: 1.5}, series+1
+	}
+	c.circle(at, m.Places[i].radius(), inside)
+	c.write(font{size: 11, bold: true, ink: text}, strconv.Itoa(i+1), point{at[0], at[1] + 4}, middle, 60)
 }
 
 func (m Map) countries(c *canvas, view bounds, on func(point) point) {

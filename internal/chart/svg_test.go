@@ -321,6 +321,24 @@ func TestLittleIsHollow(t *testing.T) {
 			}
 		}
 	}
+	heatMap, places := heatOf("risks", []int{0, 1}, []int{0, 4}), Map{World: worldOfTests(t), Name: strings.ToLower, Places: []Place{{Weight: 1}, {Latitude: 40, Longitude: 20, Weight: 9, Few: true}}}
+	heatMap.Few = true
+	for name, tt := range map[string]struct {
+		chart  Chart
+		stroke ink
+	}{"heat": {heatMap, heat + heatSteps - 1}, "map": {places, series + 1}} {
+		for _, d := range drawings(t, inline(tt.chart)) {
+			hollow := 0
+			for _, e := range d.elements {
+				if e.attr["fill"] == "var(--card)" && e.attr["stroke"] == "var("+tt.stroke.variable()+")" {
+					hollow++
+				}
+			}
+			if hollow != 1 {
+				t.Errorf("%s: %d hollow areas", name, hollow)
+			}
+		}
+	}
 	lines := linesOf("Line", 1, 3)
 	lines.Series[0].Few = []bool{false, true, false}
 	for _, d := range drawings(t, inline(lines)) {
@@ -340,7 +358,9 @@ func TestOwnIsMarked(t *testing.T) {
 			t.Errorf("bars %v, marks %v", full, marks)
 		}
 	}
-	for name, chart := range map[string]Chart{"radar": radarOf("Policies", 6), "pairs": Pairs(radarOf("Policies", 2))} {
+	lines := linesOf("Fire", 2, 3)
+	lines.Own, lines.Series[1].Own = "Yours", []*float64{known(1), known(9), nil}
+	for name, chart := range map[string]Chart{"radar": radarOf("Policies", 6), "pairs": Pairs(radarOf("Policies", 2)), "lines": lines} {
 		for _, d := range drawings(t, inline(chart)) {
 			marks := 0
 			for _, e := range d.named("path") {
@@ -348,7 +368,7 @@ func TestOwnIsMarked(t *testing.T) {
 					marks++
 				}
 			}
-			if want := map[string]int{"radar": 7, "pairs": 3}[name]; marks != want {
+			if want := map[string]int{"radar": 7, "pairs": 3, "lines": 3}[name]; marks != want {
 				t.Errorf("%s: %d marks, want %d", name, marks, want)
 			}
 		}

@@ -56,6 +56,8 @@ type Environment struct {
 	Stderr  io.Writer
 	Environ []string
 	Now     func() time.Time
+	// Ticks returns a channel that has the time at intervals; nil: time.Tick.
+	Ticks func(time.Duration) <-chan time.Time
 }
 
 // System returns the environment of this process.
@@ -75,6 +77,9 @@ func Run(ctx context.Context, args []string, environment Environment) int {
 	out := &watchedOutput{Writer: environment.Stdout}
 	p := &program{Environment: environment}
 	p.Stdout = out
+	if p.Ticks == nil {
+		p.Ticks = time.Tick
+	}
 	err := p.app().RunContext(ctx, args)
 	if err == nil && out.err != nil { // the library ignores the errors of its help
 		err = &failure{&unwritableError{cause: out.err}}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -50,6 +51,8 @@ const (
 	mergePause = 5 * time.Second
 	// mergeTimeout bounds one merge: the database may stall.
 	mergeTimeout = time.Minute
+	// releasePause is the interval at which memory that is no longer needed is returned.
+	releasePause = 10 * time.Minute
 )
 
 // adminName is the name of the client with ADMIN_TOKEN.
@@ -221,6 +224,7 @@ func (p *program) serveOn(ctx context.Context, front *front, store *postgres.Sto
 	front.metrics.Collect(metrics.Sources{Store: store, ReadURLs: settings.ReadURLs(), Health: front.health, Caches: api.Caches()})
 	defer inBackground(ctx, api.Run,
 		func(ctx context.Context) { mergeRollups(ctx, store, log) },
+		func(ctx context.Context) { releaseMemory(ctx, p.Ticks(releasePause), api.Trim) },
 		func(ctx context.Context) { feedWatchdog(ctx, log) })()
 	if tracing.Wanted(p.Environ) {
 		handler = tracing.Handler(handler)
@@ -256,6 +260,20 @@ func mergeRollups(ctx context.Context, store *postgres.Store, log *slog.Logger) 
 		if err != nil && ctx.Err() == nil {
 			log.Warn("merging rollup deltas failed; will retry", "error", err.Error())
 		}
+	}
+}
+
+// releaseMemory trims the caches at every tick until ctx ends, and returns what is free to
+// the system. The runtime alone keeps much of it: a service at rest hardly collects garbage.
+func releaseMemory(ctx context.Context, ticks <-chan time.Time, trim func()) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticks:
+		}
+		trim()
+		debug.FreeOSMemory()
 	}
 }
 

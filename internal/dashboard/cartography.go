@@ -15,7 +15,7 @@ import (
 // riskMap is one map of risks: mean numbers of risks by impact and likelihood.
 type riskMap struct {
 	state, kind string
-	known       bool
+	known, few  bool               // few: of too few analyses for rankings
 	cells       map[[2]int]float64 // impact and likelihood
 }
 
@@ -32,6 +32,11 @@ func (r *reading) cartography() ([]figure, error) {
 	if err != nil {
 		return nil, err
 	}
+	// Every analysis counts in every cell, also with no risks in it.
+	behind, few, err := r.allBehind(stats.Cartography)
+	if err != nil {
+		return nil, err
+	}
 	var figures []figure
 	for _, kind := range stats.Kinds() {
 		current, residual := mapOf(averages, stats.Current, kind), mapOf(averages, stats.Residual, kind)
@@ -39,14 +44,14 @@ func (r *reading) cartography() ([]figure, error) {
 		impacts, likelihoods := scales(current, residual)
 		highest := max(current.highest(), residual.highest())
 		for _, m := range []riskMap{current, residual} {
+			m.few = few != ""
 			figures = append(figures, r.mapFigure(m, impacts, likelihoods, highest, mine.ofMap(m.state, m.kind)))
 		}
 	}
-	behind, few, err := r.allBehind(stats.Cartography)
 	for i := range figures {
 		figures[i].Behind, figures[i].Few = behind, few
 	}
-	return figures, err
+	return figures, nil
 }
 
 func mapOf(averages processor.CartographyAverages, state, kind string) riskMap {
@@ -105,7 +110,7 @@ var riskZones = map[string][]int{stats.Informational: {9, 27}, stats.Operational
 
 func (r *reading) mapFigure(m riskMap, impacts, likelihoods []int, highest float64, mine riskMap) figure {
 	heat := chart.Heat{
-		Unit: r.T("risks_per_analysis"), Max: highest, Zones: riskZones[m.kind],
+		Unit: r.T("risks_per_analysis"), Max: highest, Few: m.few, Zones: riskZones[m.kind],
 		Columns: likelihoods, Rows: impacts, Across: r.T("axis_likelihood_" + m.kind), Up: r.T("axis_impact"),
 	}
 	f := figure{
@@ -185,6 +190,10 @@ func (r *reading) mapSummary(m riskMap) string {
 			most = at
 		}
 	}
-	return r.T("cartography_summary_"+m.kind, "Total", r.Number(total), "Most", r.Number(m.cells[most]),
-		"Impact", strconv.Itoa(most[0]), "Likelihood", strconv.Itoa(most[1]))
+	summary := r.T("cartography_total", "Count", total)
+	if m.few { // cells are not ranked
+		return summary
+	}
+	return sentences(summary, r.T("cartography_most_"+m.kind, "Most", r.Number(m.cells[most]),
+		"Impact", strconv.Itoa(most[0]), "Likelihood", strconv.Itoa(most[1])))
 }

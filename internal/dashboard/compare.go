@@ -7,6 +7,7 @@ import (
 	"mime"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -188,6 +189,38 @@ func (r *reading) addOwn(t *table, lines []line, mine own) {
 		t.Rows[i] = append(t.Rows[i], r.ownCells(mine, l.key, measure)...)
 	}
 	t.Columns = append(t.Columns, r.ownColumns("column_own")...)
+}
+
+// ownHistory has the client's own means by key, step by step; nil without a comparison.
+func (r *reading) ownHistory(t stats.Type) (map[stats.Key]steps, error) {
+	if r.client == nil {
+		return nil, nil
+	}
+	sums, err := r.opts.Figures.OwnSums(r.ctx, r.view.filter(t), disclosure.Owner{ClientID: r.client.ID})
+	if err != nil {
+		return nil, err
+	}
+	start, measure, history := r.steps().Start, measureIndex[r.measure()], map[stats.Key]steps{}
+	for _, sum := range sums {
+		if history[sum.Key] == nil {
+			history[sum.Key] = steps{}
+		}
+		history[sum.Key].add(start(sum.Date), processor.Mean(sum.Sums[measure], sum.Count))
+	}
+	return history, nil
+}
+
+// addOwnHistory adds a row for each line of which the client has something. They come
+// last: scripts count lines from the top.
+func (r *reading) addOwnHistory(t *table, lines []line, starts []time.Time, history map[stats.Key]steps) {
+	for _, l := range lines {
+		if known := history[l.key]; known != nil {
+			name := l.Name
+			name.Text = r.T("own_line", "Name", mention(name.Text))
+			row := append([]cell{name, {}}, cellsOf(valuesOf(known, starts))...)
+			t.Rows = append(t.Rows, append(row, make([]cell, len(t.Columns)-len(row))...))
+		}
+	}
 }
 
 // topOwn describes the client's own figures of the first objects.

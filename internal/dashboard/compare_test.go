@@ -78,13 +78,13 @@ func TestComparedPages(t *testing.T) {
 		},
 		"/":                                     {{table("top-threats"), "Theft 3 3 30 5 5 2 3 4 5 highest quarter"}},
 		"/stats?by=occurrence":                  {{table("top-threats"), "5 highest quarter"}},
-		"/stats/evolution":                      {{table("evolution"), "3 5 highest quarter"}},
-		"/stats/evolution?of=risks":             {{table("evolution"), "21 35 highest quarter"}},
+		"/stats/evolution":                      {{table("evolution"), "3 5 highest quarter"}, {table("evolution"), "\u2068Theft\u2069, yours – 5"}, {`(?s)<svg xmlns.*?</svg>`, "Yours"}},
+		"/stats/evolution?of=risks":             {{table("evolution"), "21 35 highest quarter"}, {table("evolution"), "\u2068High, informational, current\u2069, yours – 35"}},
 		"/stats/cartography":                    {{table("cartography-informational-current"), "3 9 (yours: 15)"}},
 		"/stats/compliance":                     {{table("compliance"), "Policies 0.30 0.90 0.50 highest quarter"}},
 		"/stats/threats/" + theft:               {{`(?s)<table>\s*<caption class="unseen">Figures.*?</table>`, "Probability 3 2 3 4 5 highest quarter"}},
 		"/stats/vulnerabilities/" + flood:       {{`(?s)<table>\s*<caption class="unseen">Figures.*?</table>`, "Qualification 1.50 1 1.50 2 2.50 highest quarter"}},
-		"/stats/threats/" + theft + "?days=180": {{`(?s)<dl class="facts">.*?</dl>`, "Yours 5 highest quarter"}},
+		"/stats/threats/" + theft + "?days=180": {{`(?s)<dl class="facts">.*?</dl>`, "Yours 5 highest quarter"}, {table("evolution"), "\u2068Theft\u2069, yours – 5"}},
 		"/stats/report":                         {{table("top-threats"), "highest quarter"}, {table("compliance"), "0.50 highest quarter"}},
 	}
 	for path, parts := range tests {

@@ -87,7 +87,10 @@ func (r *reading) evolution() (evolution, []figure, error) {
 	if err != nil {
 		return evolution{}, nil, err
 	}
-	f := r.evolutionFigure(shown, average, len(lines), mine)
+	f, err := r.evolutionFigure(shown, average, len(lines), mine)
+	if err != nil {
+		return evolution{}, nil, err
+	}
 	f.Behind, err = r.behind(subjectTypes[r.view.Of])
 	return e, []figure{f}, err
 }
@@ -230,7 +233,7 @@ func (r *reading) meanOf(lines []line) line {
 }
 
 // evolutionFigure draws lines, and the mean of those that are averaged.
-func (r *reading) evolutionFigure(shown, averaged []line, all int, mine own) figure {
+func (r *reading) evolutionFigure(shown, averaged []line, all int, mine own) (figure, error) {
 	starts := startsOf(shown, r.measure())
 	f := figure{
 		ID:    "evolution",
@@ -238,7 +241,11 @@ func (r *reading) evolutionFigure(shown, averaged []line, all int, mine own) fig
 		Note:  r.T("evolution_note_" + r.view.grouping()),
 	}
 	if len(shown) == 0 {
-		return f
+		return f, nil
+	}
+	history, err := r.ownHistory(subjectTypes[r.view.Of])
+	if err != nil {
+		return f, err
 	}
 	average := r.meanOf(averaged)
 	withMean := append(slices.Clone(shown), average)
@@ -263,14 +270,18 @@ func (r *reading) evolutionFigure(shown, averaged []line, all int, mine own) fig
 				f.Few = r.fewOf(true)
 			}
 		}
+		if known := history[l.key]; known != nil && l.Code != meanCode {
+			one.Own, lines.Own = valuesOf(known, starts), r.T("own")
+		}
 		lines.Series = append(lines.Series, one)
 	}
 	f.Chart = lines
 	f.Table = r.wideTable(withMean, starts)
 	r.addOwn(&f.Table, withMean, mine)
+	r.addOwnHistory(&f.Table, shown, starts, history)
 	f.Export = r.longTable(withMean, starts)
-	f.Summary = r.evolutionSummary(len(shown), all, *average.steps[r.measure()], starts)
-	return f
+	f.Summary = r.evolutionSummary(shown, all, *average.steps[r.measure()], starts)
+	return f, nil
 }
 
 // intervals are the lengths of steps by the names of groupings.
@@ -350,13 +361,25 @@ func (r *reading) wideTable(shown []line, starts []time.Time) table {
 		t.Columns = append(t.Columns, column{Name: starts[i].Format(time.DateOnly), Title: name, Numeric: true})
 	}
 	for _, l := range shown {
-		row := []cell{l.Name, num(l.mean)}
-		for _, start := range starts {
-			row = append(row, numOrNone(l.steps[r.measure()].value(start)))
-		}
-		t.Rows = append(t.Rows, row)
+		t.Rows = append(t.Rows, append([]cell{l.Name, num(l.mean)}, cellsOf(valuesOf(*l.steps[r.measure()], starts))...))
 	}
 	return t
+}
+
+func valuesOf(s steps, starts []time.Time) []*float64 {
+	values := make([]*float64, len(starts))
+	for i, start := range starts {
+		values[i] = s.value(start)
+	}
+	return values
+}
+
+func cellsOf(values []*float64) []cell {
+	cells := make([]cell, len(values))
+	for i, value := range values {
+		cells[i] = numOrNone(value)
+	}
+	return cells
 }
 
 // longTable has a row for each line and step, as programs like it. Rows of the
@@ -394,11 +417,22 @@ func (r *reading) longTable(shown []line, starts []time.Time) *table {
 	return t
 }
 
-func (r *reading) evolutionSummary(shown, all int, average steps, starts []time.Time) string {
-	first, last := average.value(starts[0]), average.value(starts[len(starts)-1])
+func (r *reading) evolutionSummary(shown []line, all int, average steps, starts []time.Time) string {
+	ends := func(s steps) (first, last string) {
+		return r.numberOrNone(s.value(starts[0])), r.numberOrNone(s.value(starts[len(starts)-1]))
+	}
 	names := r.groupNames(starts)
+	first, last := ends(average)
+	if len(shown) == 1 {
+		of, to := ends(*shown[0].steps[r.measure()])
+		mean := r.meanName()
+		if r.view.Of == ofRisks || all == 1 { // which is that of the line
+			mean = ""
+		}
+		return r.T("evolution_summary_one", "Name", mention(shown[0].Name.Text), "First", of, "From", names[0], "Last", to, "To", names[len(names)-1],
+			"Mean", mean, "MeanFirst", first, "MeanLast", last)
+	}
 	return r.T("evolution_summary",
-		"Count", shown, "All", r.Integer(all), "Steps", r.Integer(len(starts)), "Mean", r.meanName(),
-		"First", r.numberOrNone(first), "From", names[0],
-		"Last", r.numberOrNone(last), "To", names[len(names)-1])
+		"Count", len(shown), "All", r.Integer(all), "Steps", r.Integer(len(starts)), "Mean", r.meanName(),
+		"First", first, "From", names[0], "Last", last, "To", names[len(names)-1])
 }

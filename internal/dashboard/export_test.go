@@ -66,8 +66,8 @@ func TestCSV(t *testing.T) {
 		}},
 		"nothing": {"/stats/top-vulnerabilities.csv", []string{topHead}},
 		"map": {"/stats/map.csv", []string{
-			"latitude,longitude,organisations,top_threat,top_threat_label,top_vulnerability,top_vulnerability_label,high_risk_share,medium_risk_share,low_risk_share",
-			"49.6,6.1,1," + fire + `,"Fire, smoke",,,,,`,
+			"latitude,longitude,organisations,analyses,top_threat,top_threat_label,top_vulnerability,top_vulnerability_label,high_risk_share,medium_risk_share,low_risk_share",
+			"49.6,6.1,1,2," + fire + `,"Fire, smoke",,,,,`,
 		}},
 	}
 	for name, tt := range tests {

@@ -90,17 +90,23 @@ func (t *translations) choose(code, accepted string) locale {
 }
 
 // T returns the text with an id. What follows the id are names and values that
-// the text mentions; a value called Count chooses between singular and plural.
+// the text mentions; a value called Count chooses between singular and plural, as it is
+// written: 1.00 is plural in English.
 func (l locale) T(id string, namesAndValues ...any) string {
 	data := make(map[string]any, len(namesAndValues)/2)
 	var count any
 	for i := 0; i+1 < len(namesAndValues); i += 2 {
 		name := fmt.Sprint(namesAndValues[i])
 		data[name] = namesAndValues[i+1]
-		if name == "Count" {
-			count = namesAndValues[i+1]
-			data[name] = l.Integer(count)
+		if name != "Count" {
+			continue
 		}
+		if figure, isFigure := namesAndValues[i+1].(float64); isFigure {
+			data[name], count = l.Number(figure), strconv.FormatFloat(math.Abs(figure), 'f', decimals(figure), 64)
+			continue
+		}
+		count = namesAndValues[i+1]
+		data[name] = l.Integer(count)
 	}
 	text, err := l.localizer.Localize(&i18n.LocalizeConfig{MessageID: id, TemplateData: data, PluralCount: count})
 	if err != nil {
@@ -111,18 +117,18 @@ func (l locale) T(id string, namesAndValues ...any) string {
 
 // Number writes a figure with two decimals, fewer when it is large or whole.
 func (l locale) Number(n float64) string {
-	decimals := 2
+	return l.printer.Sprint(number.Decimal(n, number.MinFractionDigits(decimals(n)), number.MaxFractionDigits(decimals(n))))
+}
+
+// decimals is how many decimals a figure is written with.
+func decimals(n float64) int {
 	switch {
-	case n >= 100 || n <= -100:
-		decimals = 0
-	case n >= 10 || n <= -10:
-		decimals = 1
+	case n == math.Trunc(n) || math.Abs(n) >= 100:
+		return 0
+	case math.Abs(n) >= 10:
+		return 1
 	}
-	least := decimals
-	if n == math.Trunc(n) {
-		least = 0
-	}
-	return l.printer.Sprint(number.Decimal(n, number.MinFractionDigits(least), number.MaxFractionDigits(decimals)))
+	return 2
 }
 
 // Percent writes a share, where 1 is everything.

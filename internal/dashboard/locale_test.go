@@ -114,7 +114,7 @@ func computedIDs() []string {
 		add("line_", l.code)
 	}
 	for _, kind := range stats.Kinds() {
-		add("", "risks_title_"+kind, "axis_likelihood_"+kind, "cartography_summary_"+kind)
+		add("", "risks_title_"+kind, "axis_likelihood_"+kind, "cartography_most_"+kind)
 		for _, state := range stats.States() {
 			add("", "cartography_title_"+kind+"_"+state)
 		}

@@ -136,7 +136,10 @@ func (r *reading) buildObject(p *page, of objectKind, object string) error {
 			shown = append(shown, l)
 		}
 	}
-	history := r.evolutionFigure(shown, lines, len(lines), nil)
+	history, err := r.evolutionFigure(shown, lines, len(lines), nil)
+	if err != nil {
+		return err
+	}
 	history.Title, history.Object = r.T("object_history"), object
 	history.Behind = r.behindText(int64(found.support.Analyses), int64(found.support.Clients))
 	p.Figures = []figure{history}

@@ -105,6 +105,9 @@ func (p *page) About(d dataset) string {
 	if d.page == pageEvolution {
 		return p.T("subject_" + d.id)
 	}
+	if d.page == pageCartography {
+		return p.T("cartography_title_" + strings.ReplaceAll(strings.TrimPrefix(d.id, "cartography-"), "-", "_"))
+	}
 	return p.T("nav_" + d.page)
 }
 

@@ -3,6 +3,7 @@
 package dashboard
 
 import (
+	"cmp"
 	"html/template"
 	"math"
 	"slices"
@@ -274,10 +275,11 @@ func (r *reading) finding(f overviewFigures, o overview) string {
 	if f.now.counted.Analyses == 0 {
 		return r.T("title_stats")
 	}
-	high := o.Headlines[0].Trend
-	finding := r.T("finding_none", "Value", o.Headlines[0].Value)
+	high, finding := o.Headlines[0].Trend, ""
 	if high.Direction != "" {
-		finding = r.T("finding_high_"+high.Direction, "Percent", cutSign(high.Sign), "Value", o.Headlines[0].Value)
+		finding = r.T("finding_high_"+high.Direction, "Percent", cutSign(high.Sign))
+	} else if now := f.now.means.ofAllKinds(stats.Current, stats.HighRisks); now != nil {
+		finding = r.T("finding_none", "Count", *now)
 	}
 	if rising := o.Changes[0].Rising; len(rising) > 0 {
 		return r.T("finding_riser", "Finding", finding, "Name", mention(rising[0].Name.Text))
@@ -285,7 +287,7 @@ func (r *reading) finding(f overviewFigures, o overview) string {
 	if top := f.now.threats.ranked(orderHighest); len(top) > 0 && !top[0].few {
 		return r.T("finding_leader", "Finding", finding, "Name", mention(r.Label(top[0].Labels, top[0].Object)))
 	}
-	return finding
+	return cmp.Or(finding, r.T("title_stats"))
 }
 
 // cutSign leaves the sign of a change out, for sentences that say its direction.

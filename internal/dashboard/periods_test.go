@@ -46,7 +46,7 @@ func TestPeriods(t *testing.T) {
 	}
 	weeks := setup(t, minClients(2)).get("/stats/periods" + query).body
 	if !strings.Contains(weeks, `name="before_from" value="2025-10-27"`) || !strings.Contains(weeks, `name="before_to" value="2025-11-30"`) {
-		t.Error("where figures are suppressed, the period to compare with is not one of whole weeks")
+		t.Error("where figures are suppressed, the period to compare with is not one of complete weeks")
 	}
 }
 

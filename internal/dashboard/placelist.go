@@ -3,6 +3,7 @@
 package dashboard
 
 import (
+	"cmp"
 	"math"
 
 	"golang.org/x/text/number"
@@ -14,7 +15,8 @@ const mostDecimals = 5
 // listedPlace is a place of the map in words.
 type listedPlace struct {
 	Position      string
-	Organisations string
+	Organisations string // and the analyses
+	Few           bool   // too few analyses: the mark is hollow
 	HighRisks     string // their share; empty: unknown
 	Threat        ColumnCell
 	Vulnerability ColumnCell
@@ -34,7 +36,8 @@ func (p *page) Places() []listedPlace {
 	for _, row := range table.Rows {
 		places = append(places, listedPlace{
 			Position:      p.Position(*row[at["latitude"]].Number, *row[at["longitude"]].Number),
-			Organisations: p.T("organisations", "Count", int(*row[at["organisations"]].Number)),
+			Organisations: p.T("organisations", "Count", int(*row[at["organisations"]].Number)) + " · " + p.T("analyses", "Count", int(*row[at["analyses"]].Number)),
+			Few:           int(*row[at["analyses"]].Number) < p.pages.opts.MinAnalyses,
 			HighRisks:     row[at["high_risk_share"]].Text,
 			Threat:        shownText(row[at["top_threat_label"]]),
 			Vulnerability: shownText(row[at["top_vulnerability_label"]]),
@@ -43,7 +46,7 @@ func (p *page) Places() []listedPlace {
 	return places
 }
 
-func shownText(c cell) ColumnCell { return ColumnCell{cell: c, Shown: c.Text} }
+func shownText(c cell) ColumnCell { return ColumnCell{cell: c, Shown: cmp.Or(c.Text, "–")} }
 
 // Leading names the threat that is at the top in most places, where there are
 // several places to compare.

@@ -21,12 +21,12 @@ import (
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
-// placeFigures has the figures of a place: how many organisations have sent stats, and
-// the sums of these.
+// placeFigures has the figures of a place, and of how many organisations and analyses
+// they are at most.
 type placeFigures struct {
 	at                    disclosure.Place
-	clients               int
-	threats, vulns, risks []processor.DailySum
+	clients, analyses     int
+	threats, vulns, risks disclosure.PlaceSums
 }
 
 func (r *reading) places() ([]figure, error) {
@@ -50,7 +50,11 @@ func (r *reading) places() ([]figure, error) {
 	var places []placeFigures
 	for _, at := range slices.SortedFunc(maps.Keys(located), comparePlaces) {
 		if n := max(threats[at].Clients, vulns[at].Clients, risks[at].Clients); n > 0 {
-			places = append(places, placeFigures{at, n, threats[at].Sums, vulns[at].Sums, risks[at].Sums})
+			one := placeFigures{at, n, 0, threats[at], vulns[at], risks[at]}
+			for _, sums := range []disclosure.PlaceSums{one.threats, one.vulns, one.risks} {
+				one.analyses = slices.Max(append(slices.Collect(maps.Values(sums.Analyses)), one.analyses))
+			}
+			places = append(places, one)
 		}
 	}
 	slices.SortStableFunc(places, func(a, b placeFigures) int { return cmp.Compare(b.clients, a.clients) })
@@ -79,6 +83,7 @@ func (r *reading) placesFigure(places []placeFigures, outline *chart.World) figu
 			{Name: "latitude", Title: r.T("column_latitude"), Numeric: true},
 			{Name: "longitude", Title: r.T("column_longitude"), Numeric: true},
 			{Name: "organisations", Title: r.T("column_organisations"), Numeric: true},
+			{Name: "analyses", Title: r.T("column_analyses"), Numeric: true},
 			{Name: "top_threat"},
 			{Name: "top_threat_label", Title: r.T("column_top_threat")},
 			{Name: "top_vulnerability"},
@@ -100,7 +105,7 @@ func (r *reading) placesFigure(places []placeFigures, outline *chart.World) figu
 	if total > 0 {
 		f.Summary = r.T("map_summary", "Count", total, "Places", r.Integer(len(f.Table.Rows)))
 	}
-	f.Chart = m
+	f.Chart, f.Few = m, r.fewOf(slices.ContainsFunc(m.Places, func(p chart.Place) bool { return p.Few }))
 	return f
 }
 
@@ -108,24 +113,24 @@ func (r *reading) placesFigure(places []placeFigures, outline *chart.World) figu
 func (r *reading) addPlace(t *table, m *chart.Map, f placeFigures) chart.Label {
 	threat, hasThreat := r.topOf(threats, f.threats)
 	vuln, hasVuln := r.topOf(vulnerabilities, f.vulns)
-	shares := sharesOf(f.risks)
-	m.Places = append(m.Places, chart.Place{Latitude: f.at.Latitude, Longitude: f.at.Longitude, Weight: f.clients, Risks: shares})
-	row := []cell{num(f.at.Latitude), num(f.at.Longitude), num(float64(f.clients)), {}, {}, {}, {}, {}, {}, {}}
+	shares := sharesOf(f.risks.Sums)
+	m.Places = append(m.Places, chart.Place{Latitude: f.at.Latitude, Longitude: f.at.Longitude, Weight: f.clients, Few: r.few(f.analyses), Risks: shares})
+	row := []cell{num(f.at.Latitude), num(f.at.Longitude), num(float64(f.clients)), num(float64(f.analyses)), {}, {}, {}, {}, {}, {}, {}}
 	if shares != nil {
 		for i, l := range levelCodes {
 			share := shares[riskLevels[l.code]]
-			row[7+i] = cell{Number: &share, Text: r.Percent(share)}
+			row[8+i] = cell{Number: &share, Text: r.Percent(share)}
 		}
 	}
 	if hasThreat {
-		row[3], row[4] = text(threat.object), threat.name
+		row[4], row[5] = text(threat.object), threat.name
 	}
 	if hasVuln {
-		row[5], row[6] = text(vuln.object), vuln.name
+		row[6], row[7] = text(vuln.object), vuln.name
 	}
 	t.Rows = append(t.Rows, row)
 	known := func(top, vulnerability string) string {
-		texts := []string{strconv.Itoa(len(m.Places)), r.T("organisations", "Count", f.clients)}
+		texts := []string{strconv.Itoa(len(m.Places)), r.T("organisations", "Count", f.clients), r.T("analyses", "Count", f.analyses)}
 		if shares != nil {
 			texts = append(texts, r.T("map_high_risks", "Share", r.Percent(shares[chart.High])))
 		}
@@ -201,11 +206,14 @@ type named struct {
 	name   cell
 }
 
-// topOf is the object with the highest value over all sums.
-func (r *reading) topOf(kind objectKind, sums []processor.DailySum) (top named, found bool) {
+// topOf is the object with the highest value over all sums, of those that enough
+// analyses of the place have.
+func (r *reading) topOf(kind objectKind, of disclosure.PlaceSums) (top named, found bool) {
 	merged := map[string]processor.DailySum{}
-	for _, sum := range sums {
-		merged[sum.Key.Object] = merged[sum.Key.Object].Plus(sum)
+	for _, sum := range of.Sums {
+		if !r.few(of.Analyses[sum.Key]) {
+			merged[sum.Key.Object] = merged[sum.Key.Object].Plus(sum)
+		}
 	}
 	highest := math.Inf(-1)
 	for _, object := range slices.Sorted(maps.Keys(merged)) {

@@ -175,7 +175,7 @@ func TestPrivacyOfPlaces(t *testing.T) {
 		}
 	}
 	s.add(s.client("Elsewhere", 52.1, 4.3, true), uuid.New(), stats.Threat, lastWeek, objectOf(fire, "Fire", 1, 1, 1))
-	if body := s.get("/stats/map.csv").body; !strings.Contains(body, "49.6,6.1,3,"+fire+",Fire,,,,,\r\n") || strings.Count(body, "\n") != 2 {
+	if body := s.get("/stats/map.csv").body; !strings.Contains(body, "49.6,6.1,3,3,"+fire+",Fire,,,,,\r\n") || strings.Count(body, "\n") != 2 {
 		t.Errorf("the map shows %s", body)
 	}
 	if body := s.get("/stats/map.csv?from=2026-02-23&to=2026-03-01").body; strings.Count(body, "\n") != 1 {
@@ -210,7 +210,7 @@ func TestMapOfPeriod(t *testing.T) {
 	s := setup(t)
 	s.client("Sends nothing", 49.6, 6.1, true)
 	s.add(s.client("Sends", 49.6, 6.1, true), uuid.New(), stats.Threat, today, objectOf(fire, "Fire", 1, 1, 1))
-	if body := s.get("/stats/map.csv").body; !strings.Contains(body, "49.6,6.1,1,"+fire) {
+	if body := s.get("/stats/map.csv").body; !strings.Contains(body, "49.6,6.1,1,1,"+fire) {
 		t.Errorf("the map shows %s", body)
 	}
 	if body := s.get("/stats/map.csv?from=9000-01-01&to=9000-02-01").body; strings.Count(body, "\n") != 1 {

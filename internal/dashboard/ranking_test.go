@@ -119,7 +119,7 @@ func TestWhatChanged(t *testing.T) {
 	s := setup(t, minAnalyses(3))
 	s.addRanked()
 	page := s.get("/stats").body
-	if h1, want := text(page, `<h1>.*?</h1>`), "– high risks per analysis; \u2068Phishing\u2069 rose most"; h1 != want {
+	if h1, want := text(page, `<h1>.*?</h1>`), "\u2068Phishing\u2069 rose most"; h1 != want {
 		t.Errorf("the page is headed %q, want %q", h1, want)
 	}
 	want := "Threats · Probability Phishing 1.50 (rank 2) → 3 (rank 1) +1.50 worse"
@@ -162,11 +162,28 @@ func TestOneIsOne(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
 	s.addOneThreat()
+	client := s.client("Other", 1, 1, true)
+	s.add(client, uuid.New(), stats.Risk, today, `{"risks":{"current":{"informational":[{"level":"High risks","value":1}]}}}`)
+	s.add(client, uuid.New(), stats.Cartography, today, `{"scales":[],"risks":{"current":{"informational":{"3":{"9":1}}}}}`)
+	for lang, want := range map[string][3]string{
+		"en": {"1 organisation · 1 risk analysis", "1 high risk per analysis;", "1 risk per analysis on average."},
+		"fr": {"1 organisation · 1 analyse", "1 risque élevé par analyse", "1 risque par analyse en moyenne."},
+		"de": {"1 Organisation · 1 Risikoanalyse", "1 hohes Risiko je Analyse;", "Im Mittel 1 Risiko je Analyse."},
+		"nl": {"1 organisatie · 1 risicoanalyse", "1 hoog risico per analyse;", "Gemiddeld 1 risico per analyse."},
+	} {
+		for i, path := range []string{"/stats/map", "/stats", "/stats/cartography"} {
+			if page := s.get(path + "?lang=" + lang).body; !strings.Contains(page, want[i]) {
+				t.Errorf("%s: no %q in %s", path, want[i], text(page, `<main.*</main>`))
+			}
+		}
+	}
+	alone := setup(t)
+	alone.addOneThreat()
 	for lang, want := range map[string]string{
 		"en": "What 1 risk analysis of 1 organisation says,", "fr": "Ce que dit 1 analyse", "de": "Was 1 Risikoanalyse von 1 Organisation sagt,",
 		"nl": "Wat 1 risicoanalyse van 1 organisatie zegt,",
 	} {
-		if page := s.get("/stats?lang=" + lang).body; !strings.Contains(page, want) {
+		if page := alone.get("/stats?lang=" + lang).body; !strings.Contains(page, want) {
 			t.Errorf("no %q in %s", want, text(page, `<p class="standfirst">.*?</p>`))
 		}
 	}
@@ -236,6 +253,61 @@ func TestFewOfReferentials(t *testing.T) {
 		said, _, _ = strings.Cut(said, " Table")
 		if strings.TrimSpace(said) != want {
 			t.Errorf("%s says %q of its analyses, want %q", name, said, want)
+		}
+	}
+}
+
+// TestFewOfMaps shows maps of few analyses hollow, without a cell that leads.
+func TestFewOfMaps(t *testing.T) {
+	t.Parallel()
+	for _, few := range []bool{false, true} {
+		s := setup(t, minAnalyses(2))
+		client := s.client("One", 49.6, 6.1, true)
+		for n := range 2 {
+			if n == 0 || !few {
+				s.add(client, uuid.New(), stats.Cartography, today, `{"scales":[],"risks":{"current":{"informational":{"3":{"9":4}}}}}`)
+			}
+		}
+		page := s.get("/stats/cartography").body
+		figure := regexp.MustCompile(`(?s)data-name="cartography-informational-current".*?</figure>`).FindString(page)
+		for says, want := range map[string]bool{
+			"Fewer than 2 analyses": few, `fill="var(--card)" stroke="var(--heat-6)"`: few,
+			"The cell with the most risks": !few, "4 risks per analysis on average.": true,
+		} {
+			if strings.Contains(figure, says) != want {
+				t.Errorf("of few analyses: %t; has %q: %t", few, says, !want)
+			}
+		}
+	}
+}
+
+// TestFewOfPlaces shows places of few analyses hollow; what few analyses of a place have
+// leads it nowhere.
+func TestFewOfPlaces(t *testing.T) {
+	t.Parallel()
+	for _, clients := range []int{1, 2} {
+		s := setup(t, minAnalyses(2), minClients(clients))
+		week := today.AddDate(0, 0, -14)
+		for n, at := range []float64{10, 10, 30} {
+			rare := ""
+			if n == 0 {
+				rare = "," + strings.Trim(objectOf(flood, "Flood", 9, 50, 9), "[]")
+			}
+			client := s.client(fmt.Sprint("Organisation ", n), at, at, true)
+			s.add(client, uuid.New(), stats.Threat, week, "["+strings.Trim(objectOf(fire, "Fire", 1, 5, 1), "[]")+rare+"]")
+			s.add(client, uuid.New(), stats.Vulnerability, week, objectOf(theft, "Doors", 1, 5, 1))
+		}
+		exported := s.get("/stats/map.csv").body
+		if want := "\n10,10,2,2," + fire + ",Fire," + theft + ",Doors,,,"; !strings.Contains(exported, want) {
+			t.Errorf("%d clients: no %q in\n%s", clients, want, exported)
+		}
+		if alone := strings.Contains(exported, "\n30,30,1,1,,,,,,,"); alone != (clients == 1) {
+			t.Errorf("%d clients: the place of one has its row: %t\n%s", clients, alone, exported)
+		}
+		page := s.get("/stats/map").body
+		few := strings.Count(page, `<li class="few">`)
+		if hollow := strings.Contains(page, "Hollow: fewer than 2 analyses."); hollow != (clients == 1) || few != 2-clients {
+			t.Errorf("%d clients: %d places are hollow", clients, few)
 		}
 	}
 }

@@ -124,9 +124,9 @@ func TestPlaces(t *testing.T) {
 	list := regexp.MustCompile(`(?s)<section class="places".*?</section>`).FindString(page)
 	text := strings.Join(strings.Fields(regexp.MustCompile(`<[^>]+>`).ReplaceAllString(list, " ")), " ")
 	want := "Place by place \u2068Fire\u2069 is the top threat in 2 of 3 places. " +
-		"48.8° N, 2.3° E 2 organisations Top threat Flood Top vulnerability – " +
-		"49.6° N, 6.1° E 1 organisation Top threat Fire Top vulnerability – " +
-		"33.4° S, 70.6° W 1 organisation Top threat Fire Top vulnerability –"
+		"48.8° N, 2.3° E 2 organisations · 2 risk analyses Top threat Flood Top vulnerability – " +
+		"49.6° N, 6.1° E 1 organisation · 1 risk analysis Top threat Fire Top vulnerability – " +
+		"33.4° S, 70.6° W 1 organisation · 1 risk analysis Top threat Fire Top vulnerability –"
 	if text != want {
 		t.Errorf("the list says\n%s, want\n%s", text, want)
 	}

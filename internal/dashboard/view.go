@@ -90,7 +90,7 @@ type view struct {
 	From, To time.Time // both included
 	// BeforeFrom and BeforeTo are the period to compare with; zero: the one before.
 	BeforeFrom, BeforeTo time.Time
-	Weekly               bool   // From and To cover whole weeks, and a week is the shortest step
+	Weekly               bool   // From and To cover complete weeks, and a week is the shortest step
 	Local                bool   // only stats of local clients
 	Lang                 string // requested language; empty: the browser's
 	Top                  int
@@ -356,7 +356,7 @@ func (v view) filter(t stats.Type) stats.Filter {
 	return stats.Filter{Type: t, DateFrom: v.From, DateTo: v.To, LocalStatsOnly: v.Local}
 }
 
-// inWeeksOf is the view with a period of whole weeks, where figures are suppressed.
+// inWeeksOf is the view with a period of complete weeks, where figures are suppressed.
 func (v view) inWeeksOf(figures *disclosure.Control) view {
 	if !figures.Active() {
 		return v

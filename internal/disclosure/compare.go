@@ -87,10 +87,8 @@ func (c *Control) Compare(ctx context.Context, filter stats.Filter, whose Owner)
 	}
 	ranked := c.rankedPart(filter)
 	comparison := Comparison{From: filter.DateFrom, To: filter.DateTo, RankedFrom: ranked.DateFrom}
-	mine := filter
-	mine.ANRs, mine.OfClient, mine.LocalStatsOnly = whose.ANRs, whose.ClientID, false
-	days, err := c.store.DailySums(ctx, mine)
-	if err != nil || len(days) == 0 {
+	own, err := c.OwnSums(ctx, filter, whose)
+	if err != nil || len(own) == 0 {
 		return comparison, err
 	}
 	all, err := c.DailySums(ctx, filter)
@@ -106,9 +104,26 @@ func (c *Control) Compare(ctx context.Context, filter stats.Filter, whose Owner)
 		return comparison, err
 	}
 	comparison.Figures = c.compare(filter.Type, side{
-		own: days, all: processor.Averages(filter.Type, all), supports: supports, others: others, whose: whose.ClientID, since: ranked.DateFrom,
+		own: own, all: processor.Averages(filter.Type, all), supports: supports, others: others, whose: whose.ClientID, since: ranked.DateFrom,
 	})
 	return comparison, nil
+}
+
+// OwnSums returns the daily sums of a client's own stats, weekly ones dated on the Monday
+// where figures are suppressed, as DailySums has everybody's.
+func (c *Control) OwnSums(ctx context.Context, filter stats.Filter, whose Owner) ([]processor.DailySum, error) {
+	if c.Active() {
+		filter = c.limit(filter)
+	}
+	filter.ANRs, filter.OfClient, filter.LocalStatsOnly = whose.ANRs, whose.ClientID, false
+	sums, err := c.store.DailySums(ctx, filter)
+	if err != nil {
+		return nil, fmt.Errorf("read %s figures of a client: %w", filter.Type, err)
+	}
+	if c.Active() {
+		return weeklySums(sums), nil
+	}
+	return sums, nil
 }
 
 // side has the inputs of a comparison.
@@ -129,9 +144,6 @@ func (c *Control) compare(t stats.Type, s side) []Compared {
 		if t == stats.Compliance && sum.Key.State == "" && !sum.Labels.Empty() {
 			referentials[sum.Key.Object] = sum.Labels
 		}
-	}
-	if c.Active() {
-		s.own = weeklySums(s.own) // like everybody's figures
 	}
 	var figures []Compared
 	for key, own := range processor.Averages(t, s.own) {

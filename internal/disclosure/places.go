@@ -10,6 +10,7 @@ import (
 
 	"github.com/monarc-project/stats-service/internal/postgres"
 	"github.com/monarc-project/stats-service/internal/processor"
+	"github.com/monarc-project/stats-service/internal/rollup"
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
@@ -37,12 +38,13 @@ func (c *Control) Places(ctx context.Context, localOnly bool, publish func(degre
 	return places, nil
 }
 
-// PlaceSums has the sums of the stats from a place and the number of clients that sent
-// them: in the whole period or, where figures are suppressed, in the week with the
-// most.
+// PlaceSums has the sums of the stats from a place, the number of clients that sent
+// them, and of analyses behind each key: in the whole period or, where figures are
+// suppressed, in the week with the most.
 type PlaceSums struct {
-	Clients int
-	Sums    []processor.DailySum
+	Clients  int
+	Sums     []processor.DailySum
+	Analyses map[stats.Key]int
 }
 
 // SumsByPlace adds up the stats that filter selects by place. The type and both dates
@@ -58,17 +60,20 @@ func (c *Control) SumsByPlace(ctx context.Context, filter stats.Filter, places P
 	if err != nil {
 		return nil, err
 	}
-	byClient := make(map[int64][]processor.DailySum, len(clients))
+	byClient := make(map[int64]postgres.ClientSums, len(clients))
 	for _, client := range clients {
-		byClient[client.ClientID] = client.Sums
+		byClient[client.ClientID] = client
 	}
 	result := make(map[Place]PlaceSums, len(places))
 	for at, ids := range places {
-		var p PlaceSums
+		p := PlaceSums{Analyses: map[stats.Key]int{}}
 		for _, id := range ids {
-			if sums, sent := byClient[id]; sent {
+			if client, sent := byClient[id]; sent {
 				p.Clients++
-				p.Sums = append(p.Sums, sums...)
+				p.Sums = append(p.Sums, client.Sums...)
+				for key, analyses := range client.Analyses {
+					p.Analyses[key] += analyses
+				}
 			}
 		}
 		result[at] = p
@@ -83,14 +88,19 @@ func (c *Control) disclosedByPlace(ctx context.Context, filter stats.Filter, pla
 		if err != nil {
 			return nil, fmt.Errorf("read %s figures of a place: %w", filter.Type, err)
 		}
-		sums, err := c.store.SumsOfClients(ctx, filter, ids, monday)
+		sums, analyses, err := c.store.SumsOfClients(ctx, filter, ids, monday)
 		if err != nil {
 			return nil, fmt.Errorf("read %s figures of a place: %w", filter.Type, err)
 		}
-		result[at] = PlaceSums{
-			Clients: c.threshold.mostSenders(behind, filter.LocalStatsOnly),
-			Sums:    c.threshold.disclose(filter.Type, behind).only(sums, filter.LocalStatsOnly),
+		p := PlaceSums{
+			Clients:  c.threshold.mostSenders(behind, filter.LocalStatsOnly),
+			Sums:     c.threshold.disclose(filter.Type, behind).only(sums, filter.LocalStatsOnly),
+			Analyses: map[stats.Key]int{},
 		}
+		for _, sum := range p.Sums {
+			p.Analyses[sum.Key] = max(p.Analyses[sum.Key], analyses[rollup.DayOf(sum.Date)][sum.Key])
+		}
+		result[at] = p
 	}
 	return result, nil
 }

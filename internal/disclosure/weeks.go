@@ -20,7 +20,7 @@ func sunday(day time.Time) time.Time { return monday(day).AddDate(0, 0, 6) }
 func (c *Control) lastDay() time.Time { return monday(c.Today()).AddDate(0, 0, -1) }
 
 // LastDays returns the period of the last days, including today. Where figures are
-// suppressed, it returns whole weeks with at least as many days.
+// suppressed, it returns complete weeks with at least as many days.
 func (c *Control) LastDays(days int) (from, to time.Time) {
 	if !c.Active() {
 		today := c.Today()

@@ -158,6 +158,12 @@ func (s *Server) Caches() map[string]metrics.Cache {
 	return map[string]metrics.Cache{"answers": s.cache, "tokens": s.tokens}
 }
 
+// Trim removes the expired values of the caches.
+func (s *Server) Trim() {
+	s.cache.Trim()
+	s.tokens.Trim()
+}
+
 // Run follows the changes of the database and records when clients were last seen,
 // until ctx ends; it then records once more. Without it nothing is cached.
 func (s *Server) Run(ctx context.Context) {

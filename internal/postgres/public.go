@@ -101,6 +101,7 @@ func (s SumStore) Totals(ctx context.Context) (Contributions, error) {
 type ClientSums struct {
 	ClientID int64
 	Sums     []processor.DailySum
+	Analyses map[stats.Key]int // that measured a key; nil where all clients are asked for
 }
 
 // SumsByClient adds up what filter asks for, client by client in the order of
@@ -119,13 +120,15 @@ func (s SumStore) SumsByClient(ctx context.Context, filter stats.Filter, clients
 }
 
 func (s *shared) sumsByClient(ctx context.Context, source db.DBTX, filter stats.Filter, clients []int64) ([]ClientSums, error) {
-	byClient := map[int64]*rollup.Accumulator{}
+	byClient, tallies := map[int64]*rollup.Accumulator{}, map[int64]*rollup.Tally{}
 	err := eachContribution(ctx, source, filter, clients, func(from sender, days []rollup.Day, packed []byte) {
 		if byClient[from.client] == nil {
-			byClient[from.client] = rollup.NewAccumulator()
+			byClient[from.client], tallies[from.client] = rollup.NewAccumulator(), rollup.NewTally()
 		}
 		// What is damaged is left out here as in DailySums, which warns.
-		_ = byClient[from.client].Observe(0, packed, int64(len(days)))
+		if err := byClient[from.client].Observe(0, packed, int64(len(days))); err == nil && clients != nil {
+			_ = tallies[from.client].Observe(0, from.analysis, packed)
+		}
 	})
 	if err != nil {
 		return nil, err
@@ -139,39 +142,59 @@ func (s *shared) sumsByClient(ctx context.Context, source db.DBTX, filter stats.
 		for i := range sums {
 			sums[i].Date = time.Time{}
 		}
-		result = append(result, ClientSums{ClientID: client, Sums: sums})
+		analyses, err := s.analysesOf(ctx, source, tallies[client])
+		if err != nil {
+			return nil, err
+		}
+		result = append(result, ClientSums{ClientID: client, Sums: sums, Analyses: analyses[0]})
 	}
 	return result, nil
+}
+
+// analysesOf returns the numbers of analyses that measured a key, by part.
+func (s *shared) analysesOf(ctx context.Context, source db.DBTX, tally *rollup.Tally) (map[rollup.Day]map[stats.Key]int, error) {
+	subjects, err := s.subjectsByID(ctx, source, tally.Subjects())
+	if err != nil {
+		return nil, err
+	}
+	return tally.ByKey(subjects), nil
 }
 
 // SumsOfClients adds up what filter asks for, of these clients alone, as
 // DailySums does: with the first day of the part of the period that start gives
 // instead of the day, which must not be later for an earlier day. The type and
 // both dates of filter are required. It reads every document of theirs in the period.
-func (s SumStore) SumsOfClients(ctx context.Context, filter stats.Filter, clients []int64, start func(time.Time) time.Time) ([]processor.DailySum, error) {
-	var sums []processor.DailySum
-	err := s.read(ctx, func(source db.DBTX) (err error) {
-		sums, err = s.sumsOfClients(ctx, source, filter, clients, start)
+// analyses has the number of analyses behind each sum, by its day and key.
+func (s SumStore) SumsOfClients(ctx context.Context, filter stats.Filter, clients []int64, start func(time.Time) time.Time) (sums []processor.DailySum, analyses map[rollup.Day]map[stats.Key]int, err error) {
+	err = s.read(ctx, func(source db.DBTX) (err error) {
+		sums, analyses, err = s.sumsOfClients(ctx, source, filter, clients, start)
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("add up %s stats of %d clients: %w", filter.Type, len(clients), err)
+		return nil, nil, fmt.Errorf("add up %s stats of %d clients: %w", filter.Type, len(clients), err)
 	}
-	return sums, nil
+	return sums, analyses, nil
 }
 
-func (s *shared) sumsOfClients(ctx context.Context, source db.DBTX, filter stats.Filter, clients []int64, start func(time.Time) time.Time) ([]processor.DailySum, error) {
-	sums, parts := rollup.NewAccumulator(), partsOf(start)
-	err := eachContribution(ctx, source, filter, clients, func(_ sender, days []rollup.Day, packed []byte) {
+func (s *shared) sumsOfClients(ctx context.Context, source db.DBTX, filter stats.Filter, clients []int64, start func(time.Time) time.Time) ([]processor.DailySum, map[rollup.Day]map[stats.Key]int, error) {
+	added, tally, parts := rollup.NewAccumulator(), rollup.NewTally(), partsOf(start)
+	err := eachContribution(ctx, source, filter, clients, func(from sender, days []rollup.Day, packed []byte) {
 		for part, n := range parts.count(days) {
 			// What is damaged is left out here as in DailySums, which warns.
-			_ = sums.Observe(part, packed, n)
+			if err := added.Observe(part, packed, n); err == nil {
+				_ = tally.Observe(part, from.analysis, packed)
+			}
 		}
 	})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return s.sumsOf(ctx, source, filter.Type, sums)
+	sums, err := s.sumsOf(ctx, source, filter.Type, added)
+	if err != nil {
+		return nil, nil, err
+	}
+	analyses, err := s.analysesOf(ctx, source, tally)
+	return sums, analyses, err
 }
 
 // parts maps days to the first day of their part of a period.
@@ -196,10 +219,11 @@ func (p parts) count(days []rollup.Day) map[rollup.Day]int64 {
 	return counts
 }
 
-// sender is a client that sent stats.
+// sender is a client that sent stats, and of which analysis.
 type sender struct {
-	client int64
-	local  bool
+	client   int64
+	local    bool
+	analysis uuid.UUID
 }
 
 // eachContribution calls fn with what clients, these or all when they are nil,
@@ -212,7 +236,7 @@ func eachContribution(ctx context.Context, source db.DBTX, filter stats.Filter, 
 		return translate(ctx, err)
 	}
 	var from sender
-	err = eachDocument(rows, []any{&from.client, &from.local}, func(days []rollup.Day, packed []byte) { fn(from, days, packed) })
+	err = eachDocument(rows, []any{&from.client, &from.local, &from.analysis}, func(days []rollup.Day, packed []byte) { fn(from, days, packed) })
 	return translate(ctx, err)
 }
 

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/monarc-project/stats-service/gen/db"
 	"github.com/monarc-project/stats-service/internal/rollup"
 	"github.com/monarc-project/stats-service/internal/stats"
@@ -89,7 +91,7 @@ type part struct {
 // add adds the observations of a client in a part of the period. It leaves out damaged
 // ones, like DailySums.
 func (c *contributors) add(from sender, start rollup.Day, packed []byte) {
-	var p *part
+	from.analysis = uuid.UUID{} // clients are counted
 	p, known := c.parts[start]
 	if !known {
 		p = &part{senders: map[sender]bool{}}

@@ -11,6 +11,7 @@ import (
 	"github.com/quagmt/udecimal"
 
 	"github.com/monarc-project/stats-service/internal/postgres"
+	"github.com/monarc-project/stats-service/internal/rollup"
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
@@ -152,7 +153,7 @@ func TestSumsOfClients(t *testing.T) {
 	whole := func(time.Time) time.Time { return date("2024-05-01") }
 	sums := func(filter stats.Filter) (counts []int64) {
 		t.Helper()
-		got, err := store.SumsOfClients(t.Context(), filter, []int64{clients[1].ID, clients[2].ID}, whole)
+		got, analyses, err := store.SumsOfClients(t.Context(), filter, []int64{clients[1].ID, clients[2].ID}, whole)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -160,14 +161,14 @@ func TestSumsOfClients(t *testing.T) {
 			if !sum.Date.Equal(date("2024-05-01")) {
 				t.Errorf("a sum has the date %s", sum.Date)
 			}
-			counts = append(counts, sum.Count)
+			counts = append(counts, sum.Count, int64(analyses[rollup.DayOf(sum.Date)][sum.Key]))
 		}
 		return counts
 	}
-	if diff := cmp.Diff([]int64{1, 2}, sums(ofMay)); diff != "" {
+	if diff := cmp.Diff([]int64{1, 1, 2, 2}, sums(ofMay)); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
-	if diff := cmp.Diff([]int64{1}, sums(local(ofMay))); diff != "" {
+	if diff := cmp.Diff([]int64{1, 1}, sums(local(ofMay))); diff != "" {
 		t.Errorf("local ones (-want +got)\n%s", diff)
 	}
 }

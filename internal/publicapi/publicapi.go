@@ -245,7 +245,7 @@ func (q query) choose() (processor.Processor, error) {
 	return chosen, nil
 }
 
-// filter covers so many days up to today, both ends included, or whole weeks.
+// filter covers so many days up to today, both ends included, or complete weeks.
 func (q query) filter(figures *disclosure.Control) (stats.Filter, error) {
 	days := DefaultDays
 	if q.days != "" {

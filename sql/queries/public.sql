@@ -42,7 +42,7 @@ WHERE client.is_processed AND client.id IN (SELECT stats.client_id FROM stats);
 -- See ObservationsBetween. Stats that are nobody's stand for no client.
 -- @sqlc-vet-disable no-unordered-list
 SELECT k.client_id::bigint AS client_id, (k.client_id IN (SELECT client.id FROM client WHERE client.local))::boolean AS local,
-    k.days::int[] AS days, d.observations
+    k.anr, k.days::int[] AS days, d.observations
 FROM (
     SELECT s.anr, s.digest, s.client_id, array_agg(s.date - DATE '1970-01-01') AS days
     FROM stats AS s

@@ -5,10 +5,8 @@ package client_test
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"sync"
 	"testing"
 	"time"
@@ -17,18 +15,13 @@ import (
 
 	"github.com/monarc-project/stats-service/client"
 	"github.com/monarc-project/stats-service/client/data"
-	"github.com/monarc-project/stats-service/internal/disclosure"
 	"github.com/monarc-project/stats-service/internal/httpapi"
-	"github.com/monarc-project/stats-service/internal/pgtest"
 	"github.com/monarc-project/stats-service/internal/postgres"
-	"github.com/monarc-project/stats-service/internal/secret"
+	"github.com/monarc-project/stats-service/internal/servicetest"
 	"github.com/monarc-project/stats-service/internal/stats"
-	"github.com/monarc-project/stats-service/sql/migrations"
 )
 
-func TestMain(m *testing.M) {
-	os.Exit(pgtest.Run(m, migrations.FS, postgres.MigrateURL, postgres.DistributionStatements()))
-}
+func TestMain(m *testing.M) { servicetest.Main(m) }
 
 // today is the day on which the service of the tests runs.
 var today = client.Day(time.Date(2026, time.March, 15, 12, 0, 0, 0, time.UTC))
@@ -52,18 +45,8 @@ func newService(t *testing.T) *service {
 
 func serveAt(t *testing.T, now func() time.Time) *service {
 	t.Helper()
-	store, err := postgres.Open(t.Context(), postgres.Options{
-		URL: pgtest.New(t), Secret: secret.New("secret key of the tests"), Log: slog.New(slog.DiscardHandler),
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(store.Close)
-	cached := httpapi.NewCache(now)
-	figures := disclosure.New(disclosure.Options{Store: store.SumStore, Cache: cached, Now: now, Location: time.UTC})
-	_, handler := httpapi.New(httpapi.Options{
-		Store: store, Cache: cached, Figures: figures, Now: now, Location: time.UTC, Log: slog.New(slog.DiscardHandler), MaxBodyBytes: 1 << 20,
-	})
+	store := servicetest.Open(t, postgres.Options{})
+	_, handler := servicetest.API(httpapi.Options{Store: store, Now: now, MaxBodyBytes: 1 << 20})
 	s := &service{handler: handler}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !s.intercept(w, r) {
@@ -72,20 +55,11 @@ func serveAt(t *testing.T, now func() time.Time) *service {
 	}))
 	t.Cleanup(server.Close)
 	s.url = server.URL
-	s.key = createClient(t, store, "user", stats.RoleUser)
-	s.admin = createClient(t, store, "admin", stats.RoleAdmin)
+	s.key = servicetest.CreateClient(t, store, servicetest.User("user")).Token
+	admin := servicetest.User("admin")
+	admin.Role = stats.RoleAdmin
+	s.admin = servicetest.CreateClient(t, store, admin).Token
 	return s
-}
-
-func createClient(t *testing.T, store *postgres.Store, name string, role stats.Role) (token string) {
-	t.Helper()
-	created, err := store.CreateClient(t.Context(), stats.Client{
-		Name: name, Role: role, Local: true, IsSharingEnabled: true, IsActive: true,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return created.Token
 }
 
 // intercept notes a request and lets before answer it, which is told how many of

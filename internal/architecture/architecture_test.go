@@ -101,6 +101,7 @@ var allowed = map[string][]string{
 	"internal/payloads":     {},
 	"internal/pgtest":       {"internal/localpg", "internal/ramdisk"},
 	"internal/ramdisk":      {},
+	"internal/servicetest":  {"internal/disclosure", "internal/httpapi", "internal/pgtest", "internal/postgres", "internal/publicapi", "internal/secret", "internal/stats", "sql/migrations"},
 }
 
 // confined lists libraries that would tie a package to a technology, with the
@@ -275,7 +276,7 @@ func dependencyProblems(p listed) []string {
 }
 
 func isTestOnly(name string) bool {
-	return slices.Contains([]string{"internal/architecture", "internal/payloads", "internal/pgtest", "internal/ramdisk"}, name)
+	return slices.Contains([]string{"internal/architecture", "internal/payloads", "internal/pgtest", "internal/ramdisk", "internal/servicetest"}, name)
 }
 
 // within reports whether path is root or below it.

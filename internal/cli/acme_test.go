@@ -25,6 +25,7 @@ import (
 	"github.com/miekg/dns"
 
 	"github.com/monarc-project/stats-service/internal/pgtest"
+	"github.com/monarc-project/stats-service/internal/servicetest"
 )
 
 // acmeDomain is a name that only the name server of the authority knows.
@@ -119,10 +120,10 @@ func TestACME(t *testing.T) {
 	for _, challenge := range []string{"tls-alpn-01", "http-01"} {
 		t.Run(challenge, func(t *testing.T) {
 			t.Parallel()
-			secure, plain := freePort(t), freePort(t)
-			a := authority{tls: secure, http: freePort(t)}
+			secure, plain := servicetest.FreePort(t), servicetest.FreePort(t)
+			a := authority{tls: secure, http: servicetest.FreePort(t)}
 			if challenge == "http-01" {
-				a = authority{tls: freePort(t), http: plain}
+				a = authority{tls: servicetest.FreePort(t), http: plain}
 			}
 			a.start(t)
 			s := newSupervisor(t, a.settings(t, secure, plain)...)
@@ -166,10 +167,10 @@ func TestACME(t *testing.T) {
 // TestACMERenewal has the certificate renewed when a third of its validity is left.
 func TestACMERenewal(t *testing.T) {
 	t.Parallel()
-	secure := freePort(t)
-	a := authority{tls: secure, http: freePort(t), validity: 6}
+	secure := servicetest.FreePort(t)
+	a := authority{tls: secure, http: servicetest.FreePort(t), validity: 6}
 	a.start(t)
-	s := newSupervisor(t, a.settings(t, secure, freePort(t))...)
+	s := newSupervisor(t, a.settings(t, secure, servicetest.FreePort(t))...)
 	service := s.startAlone()
 	s.awaitTold("READY=1")
 	first, err := certificateOf(a.roots, secure, acmeDomain)

@@ -19,6 +19,7 @@ import (
 	"github.com/monarc-project/stats-service/internal/config"
 	"github.com/monarc-project/stats-service/internal/localpg"
 	"github.com/monarc-project/stats-service/internal/postgres"
+	"github.com/monarc-project/stats-service/internal/ramdisk"
 )
 
 // signals is a log that tells when something is waited for.
@@ -31,25 +32,10 @@ func (s signals) Write(line []byte) (int, error) {
 	return len(line), nil
 }
 
-// sharedFolder is one that other users may pass: as root, PostgreSQL runs as
-// another.
-func sharedFolder(t *testing.T) string {
-	t.Helper()
-	dir, err := os.MkdirTemp("", "stats-service-cli-") // not t.TempDir: other users have to pass
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	if err := os.Chmod(dir, 0o711); err != nil {
-		t.Fatal(err)
-	}
-	return dir
-}
-
 // A process that holds the database and does not come to run it is given up.
 func TestShareEndsWaiting(t *testing.T) {
 	t.Parallel()
-	dir := sharedFolder(t)
+	dir := ramdisk.Folder(t)
 	lock := flock.New(filepath.Join(dir, "postgres.lock"), flock.SetFlag(os.O_CREATE|os.O_RDWR))
 	if _, err := lock.TryLock(); err != nil {
 		t.Fatal(err)
@@ -83,7 +69,7 @@ func TestShareEndsWaiting(t *testing.T) {
 
 func TestPrivateDatabaseOutlivesItsUsers(t *testing.T) {
 	t.Parallel()
-	dir := sharedFolder(t)
+	dir := ramdisk.Folder(t)
 	p := &program{Environment{Now: time.Now}}
 	waiting := make(signals)
 	log := slog.New(slog.NewTextHandler(waiting, nil))

@@ -15,9 +15,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/monarc-project/stats-service/internal/cli"
-	"github.com/monarc-project/stats-service/internal/pgtest"
-	"github.com/monarc-project/stats-service/internal/postgres"
-	"github.com/monarc-project/stats-service/sql/migrations"
+	"github.com/monarc-project/stats-service/internal/servicetest"
 )
 
 // TestMain lets the test binary stand in for the programs that the scripts
@@ -35,7 +33,7 @@ func TestMain(m *testing.M) {
 type withDatabases struct{ m *testing.M }
 
 func (w withDatabases) Run() int {
-	return pgtest.Run(w.m, migrations.FS, postgres.MigrateURL, postgres.DistributionStatements())
+	return servicetest.Run(w.m)
 }
 
 // statsService is the program as cmd/stats-service runs it.

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/monarc-project/stats-service/internal/pgtest"
+	"github.com/monarc-project/stats-service/internal/ramdisk"
 )
 
 // supervisor starts the service as systemd does: with a socket that it listens on
@@ -42,7 +43,7 @@ func newSupervisor(t *testing.T, environ ...string) *supervisor {
 	}
 	listener.Close() // the file keeps it listening
 	t.Cleanup(func() { socket.Close() })
-	path := filepath.Join(shortFolder(t), "notify")
+	path := filepath.Join(ramdisk.Folder(t), "notify")
 	told, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
 	if err != nil {
 		t.Fatal(err)
@@ -52,17 +53,6 @@ func newSupervisor(t *testing.T, environ ...string) *supervisor {
 		t: t, socket: socket, base: "http://" + listener.Addr().String(), told: told, toldPath: path,
 		environ: append([]string{"PATH=" + os.Getenv("PATH"), "DATA_DIR=" + t.TempDir(), "NOTIFY_SOCKET=" + path}, environ...),
 	}
-}
-
-// shortFolder is for sockets, whose paths are short.
-func shortFolder(t *testing.T) string {
-	t.Helper()
-	dir, err := os.MkdirTemp("", "cli")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	return dir
 }
 
 // process is one run of the service.

@@ -27,6 +27,7 @@ import (
 
 	"github.com/monarc-project/stats-service/client"
 	"github.com/monarc-project/stats-service/client/data"
+	"github.com/monarc-project/stats-service/internal/servicetest"
 )
 
 // deployment is a proxy as a document shows it, in front of a service.
@@ -298,12 +299,7 @@ func writeFile(t *testing.T, dir, name, content string) {
 
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close()
-	return listener.Addr().String()
+	return fmt.Sprintf("127.0.0.1:%d", servicetest.FreePort(t))
 }
 
 // dialing returns a client to which every host is at the address.

@@ -27,7 +27,7 @@ func request() {
 // running service hears of a change that a command made a moment later.
 func refused() {
 	status := 0
-	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
 		var err error
 		if status, _, err = send(os.Args[1], os.Args[2], os.Args[3], ""); err != nil {
 			fmt.Fprintln(os.Stderr, err)
@@ -50,7 +50,7 @@ func send(method, url, key, body string) (status int, answer []byte, err error) 
 	if key != "" {
 		r.Header.Set("X-API-KEY", key)
 	}
-	client := http.Client{Timeout: 30 * time.Second}
+	client := http.Client{Timeout: patience}
 	response, err := client.Do(r)
 	if err != nil {
 		return 0, nil, err

@@ -5,7 +5,6 @@ package cli_test
 import (
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -21,6 +20,8 @@ import (
 
 	"github.com/monarc-project/stats-service/internal/localpg"
 	"github.com/monarc-project/stats-service/internal/pgtest"
+	"github.com/monarc-project/stats-service/internal/ramdisk"
+	"github.com/monarc-project/stats-service/internal/servicetest"
 )
 
 // patience is how long a script waits for something that takes a moment. It
@@ -144,18 +145,11 @@ func missing(ts *testscript.TestScript, args []string) {
 // folder is not below the script's own, which nobody else may enter: started by
 // root, the database runs as another user.
 func folder(ts *testscript.TestScript, args []string) {
-	dir, err := os.MkdirTemp("", "stats-service-cli-")
-	ts.Check(err)
-	ts.Defer(func() { _ = os.RemoveAll(dir) })
-	ts.Check(os.Chmod(dir, 0o711))
-	ts.Setenv(args[0], dir)
+	ts.Setenv(args[0], ramdisk.Folder(test(ts)))
 }
 
 func port(ts *testscript.TestScript, args []string) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	ts.Check(err)
-	ts.Check(listener.Close())
-	ts.Setenv(args[0], strconv.Itoa(listener.Addr().(*net.TCPAddr).Port))
+	ts.Setenv(args[0], strconv.Itoa(servicetest.FreePort(test(ts))))
 }
 
 var listensAt = regexp.MustCompile(`the service listens.*url=(\S+)/\s`)

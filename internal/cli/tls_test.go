@@ -19,6 +19,8 @@ import (
 	"testing"
 
 	"github.com/monarc-project/stats-service/internal/pgtest"
+	"github.com/monarc-project/stats-service/internal/ramdisk"
+	"github.com/monarc-project/stats-service/internal/servicetest"
 )
 
 // writeCertificate writes the certificate of httptest, which is for 127.0.0.1, and its
@@ -44,17 +46,6 @@ func writeCertificate(t *testing.T, dir string) (certificate, key string, trust 
 	return certificate, key, &tls.Config{RootCAs: roots}
 }
 
-// freePort returns a port that nobody listens on.
-func freePort(t *testing.T) int {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close()
-	return listener.Addr().(*net.TCPAddr).Port
-}
-
 // onSocket returns a client whose requests go to a Unix socket.
 func onSocket(t *testing.T, path string) *http.Client {
 	transport := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
@@ -68,9 +59,9 @@ func onSocket(t *testing.T, path string) *http.Client {
 // serves requests and metrics on Unix sockets beside it.
 func TestTLS(t *testing.T) {
 	t.Parallel()
-	dir := shortFolder(t)
+	dir := ramdisk.Folder(t)
 	certificate, key, trust := writeCertificate(t, dir)
-	secure, plain := freePort(t), freePort(t)
+	secure, plain := servicetest.FreePort(t), servicetest.FreePort(t)
 	requests, metrics := filepath.Join(dir, "requests"), filepath.Join(dir, "metrics")
 	s := newSupervisor(t, "DATABASE_URL="+pgtest.New(t), "TLS_CERT_FILE="+certificate, "TLS_KEY_FILE="+key,
 		fmt.Sprintf("LISTEN=127.0.0.1:%d,http://127.0.0.1:%d,unix:%s", secure, plain, requests), "METRICS_LISTEN=unix:"+metrics)

@@ -15,6 +15,7 @@ import (
 	"github.com/monarc-project/stats-service/internal/disclosure"
 	"github.com/monarc-project/stats-service/internal/httpapi"
 	"github.com/monarc-project/stats-service/internal/sample"
+	"github.com/monarc-project/stats-service/internal/servicetest"
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
@@ -34,7 +35,7 @@ func (s *service) addAnalysis(client stats.Client, t stats.Type) {
 	for _, stat := range generator.Stats(0, 0, today) {
 		if stat.Type == t {
 			stat.UUID, stat.ANR = uuid.New(), uuid.New()
-			s.insert(client, []stats.Stat{stat})
+			servicetest.Insert(s.t, s.store, client, stat)
 		}
 	}
 }

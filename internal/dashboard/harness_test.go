@@ -6,10 +6,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -21,16 +19,12 @@ import (
 	"github.com/monarc-project/stats-service/internal/httpapi"
 	"github.com/monarc-project/stats-service/internal/pgtest"
 	"github.com/monarc-project/stats-service/internal/postgres"
-	"github.com/monarc-project/stats-service/internal/publicapi"
 	"github.com/monarc-project/stats-service/internal/sample"
-	"github.com/monarc-project/stats-service/internal/secret"
+	"github.com/monarc-project/stats-service/internal/servicetest"
 	"github.com/monarc-project/stats-service/internal/stats"
-	"github.com/monarc-project/stats-service/sql/migrations"
 )
 
-func TestMain(m *testing.M) {
-	os.Exit(pgtest.Run(m, migrations.FS, postgres.MigrateURL, postgres.DistributionStatements()))
-}
+func TestMain(m *testing.M) { servicetest.Main(m) }
 
 // today is the day on which the tests run.
 var today = time.Date(2026, 3, 15, 0, 0, 0, 0, time.UTC)
@@ -58,13 +52,7 @@ func setupBelow(t testing.TB, prefix string, changes ...func(*dashboard.PageOpti
 // setupOn boots the service on a database.
 func setupOn(t testing.TB, database, prefix string, changes ...func(*dashboard.PageOptions)) *service {
 	t.Helper()
-	store, err := postgres.Open(t.Context(), postgres.Options{
-		URL: database, Secret: secret.New("secret key of the tests"), MaxConns: 8,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(store.Close)
+	store := servicetest.Open(t, postgres.Options{URL: database, MaxConns: 8})
 	opts := dashboard.PageOptions{
 		Now:                func() time.Time { return today.Add(12 * time.Hour) },
 		APIRoot:            httpapi.Root,
@@ -85,11 +73,7 @@ func setupOn(t testing.TB, database, prefix string, changes ...func(*dashboard.P
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, handler := httpapi.New(httpapi.Options{
-		Store: store, Cache: opts.Cache, Pages: pages,
-		Public: publicapi.New(publicapi.Options{Figures: opts.Figures, Cache: opts.Cache, APIRoot: httpapi.Root}),
-		Now:    opts.Now, Location: time.UTC, Log: slog.New(slog.DiscardHandler), MaxBodyBytes: 1 << 20, Prefix: prefix,
-	})
+	_, handler := servicetest.API(httpapi.Options{Store: store, Cache: opts.Cache, Figures: opts.Figures, Pages: pages, Now: opts.Now, Prefix: prefix})
 	server := httptest.NewServer(handler)
 	t.Cleanup(server.Close)
 	return &service{t: t, store: store, url: server.URL + prefix}
@@ -128,35 +112,15 @@ func (s *service) get(path string, headers ...string) reply {
 // client creates an organisation at a place.
 func (s *service) client(name string, latitude, longitude float64, local bool) stats.Client {
 	s.t.Helper()
-	client, err := s.store.CreateClient(s.t.Context(), stats.Client{
-		Name: name, Role: stats.RoleUser, Latitude: &latitude, Longitude: &longitude,
-		Local: local, IsSharingEnabled: true, IsActive: true,
-	})
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	return client
+	client := servicetest.User(name)
+	client.Latitude, client.Longitude, client.Local = &latitude, &longitude, local
+	return servicetest.CreateClient(s.t, s.store, client)
 }
 
 // add stores the stats of an analysis of a client on a day.
 func (s *service) add(client stats.Client, analysis uuid.UUID, t stats.Type, date time.Time, data string) {
 	s.t.Helper()
-	s.insert(client, []stats.Stat{{ANR: analysis, Type: t, Date: date, Data: []byte(data)}})
-}
-
-func (s *service) insert(client stats.Client, all []stats.Stat) {
-	s.t.Helper()
-	items := make([]stats.Item, len(all))
-	for i, stat := range all {
-		item, err := stats.ItemOf(stat)
-		if err != nil {
-			s.t.Fatalf("%s: %v", stat.Type, err)
-		}
-		items[i] = item
-	}
-	if _, err := s.store.InsertBatch(s.t.Context(), client, stats.Batch{Items: items}); err != nil {
-		s.t.Fatal(err)
-	}
+	servicetest.Insert(s.t, s.store, client, stats.Stat{ANR: analysis, Type: t, Date: date, Data: []byte(data)})
 }
 
 // addYear stores a year of sample data of four organisations.
@@ -177,7 +141,7 @@ func (s *service) addSample(options sample.Options) {
 				all = append(all, generator.Stats(i, analysis, date)...)
 			}
 		}
-		s.insert(client, all)
+		servicetest.Insert(s.t, s.store, client, all...)
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/monarc-project/stats-service/internal/dashboard"
 	"github.com/monarc-project/stats-service/internal/publicapi"
 	"github.com/monarc-project/stats-service/internal/sample"
+	"github.com/monarc-project/stats-service/internal/servicetest"
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
@@ -26,7 +27,7 @@ func (s *service) addFour(others int) {
 	for i := range generator.Organisations() {
 		client := s.client(fmt.Sprint("Organisation ", i), 49.6, 6.1, i >= others)
 		for week := range 2 {
-			s.insert(client, generator.Stats(i, 0, lastWeek.AddDate(0, 0, -7*week-i)))
+			servicetest.Insert(s.t, s.store, client, generator.Stats(i, 0, lastWeek.AddDate(0, 0, -7*week-i))...)
 		}
 	}
 }
@@ -38,7 +39,7 @@ func (s *service) addSingle() {
 	generator := sample.New(sample.Options{Seed: 8, Analyses: 1, Until: today, Days: 30})
 	client := s.client("Single", 52.1, 4.3, true)
 	for _, date := range []int{0, -1, -30, -31} {
-		s.insert(client, generator.Stats(0, 0, today.AddDate(0, 0, date)))
+		servicetest.Insert(s.t, s.store, client, generator.Stats(0, 0, today.AddDate(0, 0, date))...)
 	}
 }
 

@@ -13,9 +13,8 @@ import (
 
 	"github.com/monarc-project/stats-service/internal/cache"
 	"github.com/monarc-project/stats-service/internal/disclosure"
-	"github.com/monarc-project/stats-service/internal/pgtest"
 	"github.com/monarc-project/stats-service/internal/postgres"
-	"github.com/monarc-project/stats-service/internal/secret"
+	"github.com/monarc-project/stats-service/internal/servicetest"
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
@@ -27,32 +26,17 @@ type circle struct {
 
 func newCircle(t *testing.T) circle {
 	t.Helper()
-	store, err := postgres.Open(t.Context(), postgres.Options{URL: pgtest.New(t), Secret: secret.New("secret key of the tests"), MaxConns: 4})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(store.Close)
-	return circle{t, store}
+	return circle{t, servicetest.Open(t, postgres.Options{MaxConns: 4})}
 }
 
 func (c circle) join(name string, local bool) stats.Client {
 	c.t.Helper()
-	client, err := c.store.CreateClient(c.t.Context(), stats.Client{Name: name, Role: stats.RoleUser, Local: local, IsActive: true})
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	return client
+	return servicetest.CreateClient(c.t, c.store, stats.Client{Name: name, Role: stats.RoleUser, Local: local, IsActive: true})
 }
 
 func (c circle) send(client stats.Client, analysis uuid.UUID, of stats.Type, date time.Time, data string) {
 	c.t.Helper()
-	item, err := stats.ItemOf(stats.Stat{ANR: analysis, Type: of, Date: date, Data: []byte(data)})
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	if _, err := c.store.InsertBatch(c.t.Context(), client, stats.Batch{Items: []stats.Item{item}}); err != nil {
-		c.t.Fatal(err)
-	}
+	servicetest.Insert(c.t, c.store, client, stats.Stat{ANR: analysis, Type: of, Date: date, Data: []byte(data)})
 }
 
 // burns sends how grave a fire is to a client.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -17,16 +16,12 @@ import (
 
 	"github.com/monarc-project/stats-service/internal/cache"
 	"github.com/monarc-project/stats-service/internal/disclosure"
-	"github.com/monarc-project/stats-service/internal/pgtest"
 	"github.com/monarc-project/stats-service/internal/postgres"
-	"github.com/monarc-project/stats-service/internal/secret"
+	"github.com/monarc-project/stats-service/internal/servicetest"
 	"github.com/monarc-project/stats-service/internal/stats"
-	"github.com/monarc-project/stats-service/sql/migrations"
 )
 
-func TestMain(m *testing.M) {
-	os.Exit(pgtest.Run(m, migrations.FS, postgres.MigrateURL, postgres.DistributionStatements()))
-}
+func TestMain(m *testing.M) { servicetest.Main(m) }
 
 // noon is when the tests run.
 func noon() time.Time { return time.Date(2026, 3, 15, 12, 0, 0, 0, time.UTC) }
@@ -68,11 +63,7 @@ var weeksOfWorld = []time.Time{
 // newWorld lets so many local clients and others send at random.
 func newWorld(t *testing.T, seed uint64, minimum, locals, others int) *world {
 	t.Helper()
-	store, err := postgres.Open(t.Context(), postgres.Options{URL: pgtest.New(t), Secret: secret.New("secret key of the tests"), MaxConns: 4})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(store.Close)
+	store := servicetest.Open(t, postgres.Options{MaxConns: 4})
 	w := &world{Rand: rand.New(rand.NewPCG(seed, 5)), t: t, store: store, minClients: minimum}
 	w.control = disclosure.New(disclosure.Options{
 		Store: store.SumStore, Now: noon, Location: time.UTC, MinClients: minimum,
@@ -80,34 +71,16 @@ func newWorld(t *testing.T, seed uint64, minimum, locals, others int) *world {
 	})
 	for client := range locals + others {
 		local := client < locals
-		account, err := store.CreateClient(t.Context(), stats.Client{Name: fmt.Sprint("Client ", client), Local: local, IsActive: true})
-		if err != nil {
-			t.Fatal(err)
-		}
+		account := servicetest.CreateClient(t, store, stats.Client{Name: fmt.Sprint("Client ", client), Local: local, IsActive: true})
 		var all []stats.Stat
 		for _, monday := range weeksOfWorld {
 			for range w.IntN(3) { // also several times a week, on other days than others
 				all = append(all, w.send(client, local, monday.AddDate(0, 0, w.IntN(7)))...)
 			}
 		}
-		w.insert(account, all)
+		servicetest.Insert(t, store, account, all...)
 	}
 	return w
-}
-
-func (w *world) insert(client stats.Client, all []stats.Stat) {
-	w.t.Helper()
-	items := make([]stats.Item, len(all))
-	for i, stat := range all {
-		item, err := stats.ItemOf(stat)
-		if err != nil {
-			w.t.Fatalf("%s: %v", stat.Type, err)
-		}
-		items[i] = item
-	}
-	if _, err := w.store.InsertBatch(w.t.Context(), client, stats.Batch{Items: items}); err != nil {
-		w.t.Fatal(err)
-	}
 }
 
 // send makes up the stats of an analysis on a day and notes what is in them.

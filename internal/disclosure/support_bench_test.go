@@ -8,40 +8,30 @@ import (
 
 	"github.com/monarc-project/stats-service/internal/cache"
 	"github.com/monarc-project/stats-service/internal/disclosure"
-	"github.com/monarc-project/stats-service/internal/pgtest"
 	"github.com/monarc-project/stats-service/internal/postgres"
 	"github.com/monarc-project/stats-service/internal/sample"
-	"github.com/monarc-project/stats-service/internal/secret"
+	"github.com/monarc-project/stats-service/internal/servicetest"
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
 // BenchmarkSupport tells what stands behind vulnerabilities of 200 analyses that send
 // every week, and adds them up by day, of which the former costs more.
 func BenchmarkSupport(b *testing.B) {
-	store, err := postgres.Open(b.Context(), postgres.Options{URL: pgtest.New(b), Secret: secret.New("secret key of the tests"), MaxConns: 4})
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(store.Close)
+	store := servicetest.Open(b, postgres.Options{MaxConns: 4})
 	today := noon().Truncate(24 * time.Hour)
 	generator := sample.New(sample.Options{Seed: 7, Clients: 4, Analyses: 50, Until: today})
 	for i, organisation := range generator.Organisations() {
-		client, err := store.CreateClient(b.Context(), stats.Client{Name: organisation.Name, Role: stats.RoleUser, Local: true, IsActive: true})
-		if err != nil {
-			b.Fatal(err)
-		}
+		client := servicetest.CreateClient(b, store, servicetest.User(organisation.Name))
 		for _, date := range generator.Dates() {
-			var batch stats.Batch
+			var sent []stats.Stat
 			for analysis := range organisation.Analyses() {
 				for _, stat := range generator.Stats(i, analysis, date) {
-					if item, err := stats.ItemOf(stat); err == nil && stat.Type == stats.Vulnerability {
-						batch.Items = append(batch.Items, item)
+					if stat.Type == stats.Vulnerability {
+						sent = append(sent, stat)
 					}
 				}
 			}
-			if _, err := store.InsertBatch(b.Context(), client, batch); err != nil {
-				b.Fatal(err)
-			}
+			servicetest.Insert(b, store, client, sent...)
 		}
 	}
 	control := disclosure.New(disclosure.Options{Store: store.SumStore, Cache: cache.New(cache.Options{MaxBytes: 1 << 20, Now: noon}), Now: noon, Location: time.UTC})

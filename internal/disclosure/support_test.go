@@ -12,9 +12,8 @@ import (
 
 	"github.com/monarc-project/stats-service/internal/cache"
 	"github.com/monarc-project/stats-service/internal/disclosure"
-	"github.com/monarc-project/stats-service/internal/pgtest"
 	"github.com/monarc-project/stats-service/internal/postgres"
-	"github.com/monarc-project/stats-service/internal/secret"
+	"github.com/monarc-project/stats-service/internal/servicetest"
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
@@ -23,26 +22,13 @@ import (
 // of 3 and without.
 func controls(t *testing.T) (open, suppressing *disclosure.Control) {
 	t.Helper()
-	store, err := postgres.Open(t.Context(), postgres.Options{URL: pgtest.New(t), Secret: secret.New("secret key of the tests"), MaxConns: 4})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(store.Close)
+	store := servicetest.Open(t, postgres.Options{MaxConns: 4})
 	send := func(client stats.Client, date time.Time, rate float64) {
 		data := fmt.Sprintf(`[{"uuid":%q,"label1":"Fire","count":1,"maxRisk":10,"averageRate":%v}]`, fire, rate)
-		item, err := stats.ItemOf(stats.Stat{ANR: uuid.New(), Type: stats.Threat, Date: date, Data: []byte(data)})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := store.InsertBatch(t.Context(), client, stats.Batch{Items: []stats.Item{item}}); err != nil {
-			t.Fatal(err)
-		}
+		servicetest.Insert(t, store, client, stats.Stat{ANR: uuid.New(), Type: stats.Threat, Date: date, Data: []byte(data)})
 	}
 	for i := range 3 {
-		client, err := store.CreateClient(t.Context(), stats.Client{Name: fmt.Sprint("Client ", i), Role: stats.RoleUser, Local: true, IsActive: true})
-		if err != nil {
-			t.Fatal(err)
-		}
+		client := servicetest.CreateClient(t, store, servicetest.User(fmt.Sprint("Client ", i)))
 		send(client, weeksOfWorld[3], float64(i+1))
 		if i == 0 {
 			send(client, weeksOfWorld[3].AddDate(0, 0, 2), 4)
@@ -133,24 +119,11 @@ func TestSpreadOfRisksOfAllKinds(t *testing.T) {
 // newWorldOfRisks has one analysis with 4 informational and 7 operational high risks.
 func newWorldOfRisks(t *testing.T) *disclosure.Control {
 	t.Helper()
-	store, err := postgres.Open(t.Context(), postgres.Options{URL: pgtest.New(t), Secret: secret.New("secret key of the tests"), MaxConns: 4})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(store.Close)
-	client, err := store.CreateClient(t.Context(), stats.Client{Name: "One", Role: stats.RoleUser, Local: true, IsActive: true})
-	if err != nil {
-		t.Fatal(err)
-	}
+	store := servicetest.Open(t, postgres.Options{MaxConns: 4})
+	client := servicetest.CreateClient(t, store, servicetest.User("One"))
 	high := func(n int) string { return fmt.Sprintf(`[{"level":"High risks","value":%d}]`, n) }
 	kinds := `{"informational":` + high(4) + `,"operational":` + high(7) + `}`
-	item, err := stats.ItemOf(stats.Stat{ANR: uuid.New(), Type: stats.Risk, Date: weeksOfWorld[3], Data: []byte(
+	servicetest.Insert(t, store, client, stats.Stat{ANR: uuid.New(), Type: stats.Risk, Date: weeksOfWorld[3], Data: []byte(
 		`{"total":{"current":{"informational":4,"operational":7},"residual":{"informational":4,"operational":7}},"risks":{"current":` + kinds + `,"residual":` + kinds + `}}`)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := store.InsertBatch(t.Context(), client, stats.Batch{Items: []stats.Item{item}}); err != nil {
-		t.Fatal(err)
-	}
 	return disclosure.New(disclosure.Options{Store: store.SumStore, Cache: cache.New(cache.Options{MaxBytes: 1 << 20, Now: noon}), Now: noon, Location: time.UTC})
 }

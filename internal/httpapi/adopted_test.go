@@ -13,7 +13,7 @@ import (
 	"github.com/monarc-project/stats-service/internal/pgtest"
 	"github.com/monarc-project/stats-service/internal/postgres"
 	"github.com/monarc-project/stats-service/internal/sample"
-	"github.com/monarc-project/stats-service/internal/secret"
+	"github.com/monarc-project/stats-service/internal/servicetest"
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
@@ -74,7 +74,7 @@ func TestAdoptedInstanceAnswersLikeANewOne(t *testing.T) {
 	if err := db.Close(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := postgres.Adopt(t.Context(), postgres.Options{URL: url, Secret: secret.New("secret key of the tests")}, nil); err != nil {
+	if _, err := postgres.Adopt(t.Context(), postgres.Options{URL: url, Secret: servicetest.Secret()}, nil); err != nil {
 		t.Fatal(err)
 	}
 	adopted := setupOn(t, url)

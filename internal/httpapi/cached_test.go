@@ -12,26 +12,20 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/monarc-project/stats-service/internal/cache"
 	"github.com/monarc-project/stats-service/internal/pgtest"
 	"github.com/monarc-project/stats-service/internal/postgres"
+	"github.com/monarc-project/stats-service/internal/servicetest"
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
-// until waits for what happens in the background.
-func until(t testing.TB, what string, happened func() bool) {
-	t.Helper()
-	for end := time.Now().Add(20 * time.Second); !happened(); time.Sleep(2 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("waited in vain until %s", what)
-		}
-	}
-}
+var until = servicetest.Eventually
 
 // caches reports whether the service caches answers, which it does as soon as it
 // hears of changes.
@@ -175,16 +169,17 @@ func TestOneToken(t *testing.T) {
 // TestKeptAnswers need no connection to the database, and neither does a key.
 func TestKeptAnswers(t *testing.T) {
 	t.Parallel()
-	s := setupCaching(t, pgtest.New(t)+"&pool_max_conns=1")
+	url := pgtest.New(t)
+	s := setupCaching(t, url+"&pool_max_conns=1")
 	user := s.user("user")
 	user.stock()
+	s.hearAll(url)
 	ask := func() {
 		got := user.call("GET", "/api/v1/stats/processed/", question).want(http.StatusOK)
 		user.call("GET", "/api/v1/stats/processed/", question, header{"If-None-Match", got.header.Get("ETag")}).want(http.StatusNotModified)
 		user.call("GET", "/stats/threats.json", nil).want(http.StatusOK)
 		user.call("GET", "/api/v1/client/me", nil).want(http.StatusOK)
 	}
-	until(t, "changes are heard", func() bool { ask(); return user.keysKept() })
 	ask()
 	w := &watched{ResponseRecorder: httptest.NewRecorder(), onWrite: func(write int) error {
 		if write == 1 { // the list holds the only connection
@@ -197,12 +192,31 @@ func TestKeptAnswers(t *testing.T) {
 	}
 }
 
-// keysKept reports whether the announcements of what the test did have come: a
-// key that was looked up is then kept.
-func (c caller) keysKept() bool {
-	c.t.Helper()
-	time.Sleep(20 * time.Millisecond) // notifications take less than a millisecond
-	return c.caches()
+// hearAll waits until the service has heard of all changes so far. It announces one
+// more, which is heard after them.
+func (s *service) hearAll(url string) {
+	s.t.Helper()
+	topic, computed := uuid.NewString(), 0
+	compute := func() int {
+		n, err := cache.Get(s.t.Context(), s.cache, cache.KeyOf(topic), []string{topic}, func(context.Context) (int, error) {
+			computed++
+			return computed, nil
+		})
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		return n
+	}
+	compute()
+	conn, err := pgx.Connect(s.t.Context(), url)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer conn.Close(context.Background())
+	if _, err := conn.Exec(s.t.Context(), "SELECT pg_notify('stats_changed', $1)", topic); err != nil {
+		s.t.Fatal(err)
+	}
+	until(s.t, "all changes are heard", func() bool { return compute() > 1 })
 }
 
 // TestOwnWrites shows at once what the same process wrote.

@@ -11,7 +11,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -26,15 +25,11 @@ import (
 	"github.com/monarc-project/stats-service/internal/httpapi"
 	"github.com/monarc-project/stats-service/internal/pgtest"
 	"github.com/monarc-project/stats-service/internal/postgres"
-	"github.com/monarc-project/stats-service/internal/publicapi"
-	"github.com/monarc-project/stats-service/internal/secret"
+	"github.com/monarc-project/stats-service/internal/servicetest"
 	"github.com/monarc-project/stats-service/internal/stats"
-	"github.com/monarc-project/stats-service/sql/migrations"
 )
 
-func TestMain(m *testing.M) {
-	os.Exit(pgtest.Run(m, migrations.FS, postgres.MigrateURL, postgres.DistributionStatements()))
-}
+func TestMain(m *testing.M) { servicetest.Main(m) }
 
 // today is the day on which the tests run.
 var today = time.Date(2026, 3, 15, 0, 0, 0, 0, time.UTC)
@@ -69,18 +64,13 @@ func setupOn(t testing.TB, url string, changes ...func(*httpapi.Options)) *servi
 func setupStore(t testing.TB, options postgres.Options, changes ...func(*httpapi.Options)) *service {
 	t.Helper()
 	log := newLogged(t)
-	options.Secret, options.Log = secret.New("secret key of the tests"), slog.New(log.handler)
-	store, err := postgres.Open(t.Context(), options)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(store.Close)
+	options.Log = slog.New(log.handler)
+	store := servicetest.Open(t, options)
 	opts := httpapi.Options{
-		Store:        store,
-		Now:          func() time.Time { return today.Add(12 * time.Hour) },
-		Location:     time.UTC,
-		Log:          slog.New(log.handler),
-		MaxBodyBytes: 64 << 20,
+		Store:    store,
+		Now:      func() time.Time { return today.Add(12 * time.Hour) },
+		Location: time.UTC,
+		Log:      options.Log,
 		// Longer than the default: the race detector makes large batches slow.
 		RequestTimeout: 2 * time.Minute,
 	}
@@ -89,8 +79,7 @@ func setupStore(t testing.TB, options postgres.Options, changes ...func(*httpapi
 	}
 	opts.Cache = httpapi.NewCache(opts.Now)
 	opts.Figures = disclosure.New(disclosure.Options{Store: store.SumStore, Cache: opts.Cache, Now: opts.Now, Location: opts.Location, MinAnalyses: 3})
-	opts.Public = publicapi.New(publicapi.Options{Figures: opts.Figures, Cache: opts.Cache, APIRoot: httpapi.Root})
-	api, handler := httpapi.New(opts)
+	api, handler := servicetest.API(opts)
 	background, cancel := context.WithCancel(context.Background())
 	ended := make(chan struct{})
 	go func() { defer close(ended); api.Run(background) }()
@@ -137,15 +126,14 @@ func (s *service) admin(name string) caller { return s.create(name, stats.RoleAd
 
 func (s *service) create(name string, role stats.Role) caller {
 	s.t.Helper()
-	return s.createClient(stats.Client{Name: name, Role: role, Local: true, IsSharingEnabled: true, IsActive: true})
+	client := servicetest.User(name)
+	client.Role = role
+	return s.createClient(client)
 }
 
 func (s *service) createClient(client stats.Client) caller {
 	s.t.Helper()
-	created, err := s.store.CreateClient(s.t.Context(), client)
-	if err != nil {
-		s.t.Fatal(err)
-	}
+	created := servicetest.CreateClient(s.t, s.store, client)
 	return caller{service: s, t: s.t, token: created.Token, client: created}
 }
 
@@ -314,8 +302,7 @@ func idsOf(rows []row) []uuid.UUID {
 	return ids
 }
 
-// id gives readable UUIDs that sort by n.
-func id(n int) uuid.UUID { return uuid.MustParse(fmt.Sprintf("00000000-0000-4000-8000-%012d", n)) }
+var id = servicetest.ID
 
 // item is an element of POST /stats/.
 type item map[string]any

@@ -86,12 +86,14 @@ func (a answer) wantUnavailable(what string) {
 // database is back the connections of before are in nobody's way.
 func TestSilentDatabase(t *testing.T) {
 	t.Parallel()
-	proxy := pgtest.NewProxy(t, pgtest.New(t))
+	url := pgtest.New(t)
+	proxy := pgtest.NewProxy(t, url)
 	s := setupStore(t, postgres.Options{URL: proxy.URL + "&connect_timeout=1", StallTimeout: 500 * time.Millisecond}, func(o *httpapi.Options) { o.RequestTimeout = time.Second })
 	s.log.expectErrors()
 	s.http.Timeout = 20 * time.Second // front offices wait 30 s
-	admin := s.admin("admin")
-	admin.post(threat(1, 0, 1))
+	patient := setupOn(t, url).admin("admin")
+	patient.post(threat(1, 0, 1))
+	admin := s.with(patient.token)
 	until(t, "answers are kept", s.caches)
 	ask := func(check func(operation string, got answer)) {
 		var requests sync.WaitGroup
@@ -122,22 +124,30 @@ func TestSilentDatabase(t *testing.T) {
 // TestSilenceWithinList cuts a list off in whose middle the database falls silent.
 func TestSilenceWithinList(t *testing.T) {
 	t.Parallel()
-	proxy := pgtest.NewProxy(t, pgtest.New(t))
+	url := pgtest.New(t)
+	proxy := pgtest.NewProxy(t, url)
 	timeout := time.Second
 	if pgtest.OnCluster { // which takes all rows in before it sends the first
 		timeout = 10 * time.Second
 	}
 	s := setupStore(t, postgres.Options{URL: proxy.URL}, func(o *httpapi.Options) { o.RequestTimeout = timeout })
 	s.log.expectErrors()
-	user := s.user("user")
+	patient := setupOn(t, url).user("user")
 	for anr := range 100 { // much more than what is between the database and the caller
 		data := fmt.Sprintf(`[{"uuid":%q,"label1":%q,"count":1,"maxRisk":1,"averageRate":"1"}]`, id(900), strings.Repeat("x", 200<<10))
-		user.post(threat(anr, 0, 1).with("data", json.RawMessage(data)))
+		patient.post(threat(anr, 0, 1).with("data", json.RawMessage(data)))
 	}
-	response, err := s.server.Client().Do(user.request("GET", "/api/v1/stats/", nil))
-	if err != nil {
-		t.Fatal(err)
-	}
+	var response *http.Response
+	until(t, "a list begins in time", func() (begun bool) {
+		var err error
+		if response, err = s.server.Client().Do(s.with(patient.token).request("GET", "/api/v1/stats/", nil)); err != nil {
+			t.Fatal(err)
+		}
+		if begun = response.StatusCode == http.StatusOK; !begun {
+			response.Body.Close()
+		}
+		return begun
+	})
 	defer response.Body.Close()
 	proxy.Stall()
 	if n, err := io.Copy(io.Discard, response.Body); err == nil {

@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/monarc-project/stats-service/internal/listen"
+	"github.com/monarc-project/stats-service/internal/ramdisk"
 )
 
 func TestParseAddress(t *testing.T) {
@@ -42,12 +43,7 @@ func TestParseAddress(t *testing.T) {
 
 func unixAddress(t *testing.T) listen.Address {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "listen") // the paths of sockets are short, t.TempDir is not
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	return listen.Address{Network: "unix", Address: filepath.Join(dir, "s"), Scheme: listen.HTTP}
+	return listen.Address{Network: "unix", Address: filepath.Join(ramdisk.Folder(t), "s"), Scheme: listen.HTTP}
 }
 
 // TestOpen listens on several sockets of each kind.

@@ -11,11 +11,13 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/monarc-project/stats-service/internal/ramdisk"
 )
 
 func TestClosedFolder(t *testing.T) {
 	t.Parallel()
-	root := folder(t)
+	root := ramdisk.Folder(t)
 	middle := filepath.Join(root, "middle")
 	inner := filepath.Join(middle, "inner")
 	if err := os.MkdirAll(inner, 0o711); err != nil {
@@ -57,7 +59,7 @@ func TestClosedFolder(t *testing.T) {
 // to run as somebody else.
 func TestStartBelowPrivateFolder(t *testing.T) {
 	t.Parallel()
-	private := filepath.Join(folder(t), "private")
+	private := filepath.Join(ramdisk.Folder(t), "private")
 	if err := os.Mkdir(private, 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -94,7 +96,7 @@ func TestAccountOfAnExistingHome(t *testing.T) {
 		wantText(t, err, "belongs to the user root", "run the service as that user or as root")
 		return
 	}
-	home := filepath.Join(folder(t), "home")
+	home := filepath.Join(ramdisk.Folder(t), "home")
 	if err := os.Mkdir(home, 0o700); err != nil {
 		t.Fatal(err)
 	}

@@ -13,6 +13,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/monarc-project/stats-service/internal/ramdisk"
 )
 
 // install puts programs into dir that only know the version they pretend to be.
@@ -54,7 +56,7 @@ func currentAccount(t *testing.T) account {
 
 func TestFind(t *testing.T) {
 	t.Parallel()
-	root := folder(t)
+	root := ramdisk.Folder(t)
 	old := install(t, filepath.Join(root, "old"), "postgres (PostgreSQL) 11.22")
 	debian := install(t, filepath.Join(root, "debian"), "postgres (PostgreSQL) 15.8 (Debian 15.8-0+deb12u1)")
 	beta := install(t, filepath.Join(root, "beta"), "postgres (PostgreSQL) 19beta2")
@@ -103,7 +105,7 @@ func TestFind(t *testing.T) {
 
 func TestNewestFirst(t *testing.T) {
 	t.Parallel()
-	root := folder(t)
+	root := ramdisk.Folder(t)
 	for _, name := range []string{"9.6", "15", "16", "9", "postgres-16.9-linux-x64", "postgres-16.14-linux-x64", "other"} {
 		install(t, filepath.Join(root, name, "bin"), "")
 	}
@@ -119,7 +121,7 @@ func TestNewestFirst(t *testing.T) {
 
 func TestStartOfAnotherMajorVersion(t *testing.T) {
 	t.Parallel()
-	dir := folder(t)
+	dir := ramdisk.Folder(t)
 	s := start(t, fast(dir))
 	stop(t, s)
 	if err := os.WriteFile(filepath.Join(s.place.cluster(), "PG_VERSION"), []byte("99\n"), 0o600); err != nil {

@@ -30,6 +30,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/monarc-project/stats-service/internal/ramdisk"
 )
 
 // serverScript passes for a PostgreSQL that only knows its version.
@@ -137,7 +139,7 @@ func repository(t *testing.T, files map[string][]byte) (address string, requests
 // folders are in a new one.
 func nothingInstalled(t *testing.T) (o Options, dir string) {
 	t.Helper()
-	dir = folder(t)
+	dir = ramdisk.Folder(t)
 	o = fast(filepath.Join(dir, "deep", "data"))
 	o.system, o.cacheDirs = []string{}, []string{filepath.Join(dir, "home", "cache")}
 	return o, dir
@@ -159,7 +161,7 @@ func TestFetch(t *testing.T) {
 	t.Parallel()
 	pack := tgz(t, packageFiles)
 	r := offered(t, pack)
-	mirrored := folder(t)
+	mirrored := ramdisk.Folder(t)
 	if err := os.WriteFile(filepath.Join(mirrored, r.tarball()), pack, 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -344,7 +346,7 @@ func TestNPMReason(t *testing.T) {
 
 func TestUnpackKeepsWithinItsFolder(t *testing.T) {
 	t.Parallel()
-	outside := folder(t)
+	outside := ramdisk.Folder(t)
 	if err := os.WriteFile(filepath.Join(outside, "secret"), nil, 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -363,7 +365,7 @@ func TestUnpackKeepsWithinItsFolder(t *testing.T) {
 	for name, entries := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			above := folder(t)
+			above := ramdisk.Folder(t)
 			file, dir := filepath.Join(above, "package.tgz"), filepath.Join(above, "work", "dir")
 			if err := errors.Join(os.WriteFile(file, tgz(t, entries), 0o600), os.MkdirAll(dir, 0o755)); err != nil {
 				t.Fatal(err)
@@ -408,7 +410,7 @@ func TestChoose(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			dir := folder(t)
+			dir := ramdisk.Folder(t)
 			o := Options{Dir: filepath.Join(dir, "data"), Mirror: test.mirror, system: []string{filepath.Join(dir, "system", "bin")},
 				cacheDirs: []string{filepath.Join(dir, "cache")}, offer: &r}
 			if test.system != "" {

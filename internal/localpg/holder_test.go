@@ -13,11 +13,13 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/monarc-project/stats-service/internal/ramdisk"
 )
 
 func TestHeldByAnotherProcess(t *testing.T) {
 	t.Parallel()
-	dir := folder(t)
+	dir := ramdisk.Folder(t)
 	if _, err := Attach(t.Context(), dir); !errors.Is(err, ErrNotRunning) {
 		t.Errorf("Attach before: %v, want ErrNotRunning", err)
 	}
@@ -47,7 +49,7 @@ func TestHeldByAnotherProcess(t *testing.T) {
 
 func TestTakeOverAfterKill(t *testing.T) {
 	t.Parallel()
-	dir := folder(t)
+	dir := ramdisk.Folder(t)
 	holder := startHolder(t, exec.Command(self(t)), dir)
 	holder.kill()
 
@@ -70,7 +72,7 @@ func TestTakeOverAfterKill(t *testing.T) {
 
 func TestTakenOverWhileItShutsDown(t *testing.T) {
 	t.Parallel()
-	dir := folder(t)
+	dir := ramdisk.Folder(t)
 	holder := startHolder(t, exec.Command(self(t)), dir)
 	holder.kill()
 	if err := syscall.Kill(holder.postmaster, syscall.SIGINT); err != nil {
@@ -81,7 +83,7 @@ func TestTakenOverWhileItShutsDown(t *testing.T) {
 
 func TestRunByAnOrdinaryUser(t *testing.T) {
 	t.Parallel()
-	root := folder(t)
+	root := ramdisk.Folder(t)
 	dir := filepath.Join(root, "data")
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		t.Fatal(err)

@@ -13,7 +13,6 @@ import (
 	"log/slog"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -24,8 +23,8 @@ import (
 	"github.com/monarc-project/stats-service/internal/ramdisk"
 )
 
-// patience is how long tests wait for what should happen at once.
-const patience = 30 * time.Second
+// patience only has to be too long: nothing ends before its time because of it.
+const patience = 2 * time.Minute
 
 // The test binary, started again with holderDir set, holds that folder until
 // its standard input ends. Tests need it wherever another process matters.
@@ -139,29 +138,6 @@ func self(t *testing.T) string {
 		t.Fatal(err)
 	}
 	return program
-}
-
-// folder returns a new folder that, unlike t.TempDir, any user may pass
-// through.
-func folder(t *testing.T) string {
-	t.Helper()
-	dir, err := os.MkdirTemp("", "*")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := os.RemoveAll(dir); err != nil {
-			t.Error(err)
-		}
-	})
-	if err := os.Chmod(dir, 0o711); err != nil {
-		t.Fatal(err)
-	}
-	resolved, err := filepath.EvalSymlinks(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return resolved
 }
 
 // fast returns options without what only the safety of data needs.

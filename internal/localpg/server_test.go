@@ -16,11 +16,13 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/monarc-project/stats-service/internal/ramdisk"
 )
 
 func TestStartedAgainKeepsData(t *testing.T) {
 	t.Parallel()
-	dir := filepath.Join(folder(t), "not", "there", "yet")
+	dir := filepath.Join(ramdisk.Folder(t), "not", "there", "yet")
 	s := start(t, fast(dir))
 	query(t, s.URL(), "CREATE TABLE fruit (name text); INSERT INTO fruit VALUES ('apple')")
 	stop(t, s)
@@ -37,7 +39,7 @@ func TestStartedAgainKeepsData(t *testing.T) {
 
 func TestServerIsPrivate(t *testing.T) {
 	t.Parallel()
-	s := start(t, fast(folder(t)))
+	s := start(t, fast(ramdisk.Folder(t)))
 	t.Run("settings", func(t *testing.T) { wantPrivateSettings(t, s) })
 	t.Run("folders", func(t *testing.T) {
 		for _, private := range []string{s.place.home(), s.place.cluster(), s.instance.socketDir} {
@@ -92,7 +94,7 @@ func wantPrivateSettings(t *testing.T, s *Server) {
 
 func TestClusterOfRootIsHandedOver(t *testing.T) {
 	t.Parallel()
-	dir := folder(t)
+	dir := ramdisk.Folder(t)
 	s := start(t, fast(dir))
 	query(t, s.URL(), "CREATE TABLE fruit (name text)")
 	stop(t, s)
@@ -108,7 +110,7 @@ func TestClusterOfRootIsHandedOver(t *testing.T) {
 
 func TestDeepFolder(t *testing.T) {
 	t.Parallel()
-	dir := filepath.Join(folder(t), strings.Repeat("deep/", 25))
+	dir := filepath.Join(ramdisk.Folder(t), strings.Repeat("deep/", 25))
 	s := start(t, fast(dir))
 	socketDir := s.instance.socketDir
 	if len(socketPath(socketDir)) > maxSocketPath {
@@ -133,14 +135,14 @@ func TestFolderWithOddName(t *testing.T) {
 	for _, name := range []string{`a + "b" & 'ü%'?#`, "a,b", "-D"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			query(t, start(t, fast(filepath.Join(folder(t), name))).URL(), "SELECT 1")
+			query(t, start(t, fast(filepath.Join(ramdisk.Folder(t), name))).URL(), "SELECT 1")
 		})
 	}
 }
 
 func TestSocketFolderOfAnotherUserIsRefused(t *testing.T) {
 	t.Parallel()
-	dir := folder(t)
+	dir := ramdisk.Folder(t)
 	acct := account{name: "alice", uid: os.Geteuid() + 12345, gid: os.Getegid()}
 	link := filepath.Join(dir, "link")
 	if err := os.Symlink("/tmp", link); err != nil {
@@ -151,7 +153,7 @@ func TestSocketFolderOfAnotherUserIsRefused(t *testing.T) {
 
 func TestSecondStartIsRefused(t *testing.T) {
 	t.Parallel()
-	dir := folder(t)
+	dir := ramdisk.Folder(t)
 	start(t, fast(dir))
 	_, err := Start(t.Context(), fast(dir))
 	var held *HeldError
@@ -165,7 +167,7 @@ func TestSecondStartIsRefused(t *testing.T) {
 
 func TestFailedStartShowsTheServerLog(t *testing.T) {
 	t.Parallel()
-	dir := folder(t)
+	dir := ramdisk.Folder(t)
 	o := fast(dir)
 	o.Settings["work_mem"] = "plenty"
 	_, err := Start(t.Context(), o)
@@ -176,7 +178,7 @@ func TestFailedStartShowsTheServerLog(t *testing.T) {
 
 func TestUnfinishedClusterIsReplaced(t *testing.T) {
 	t.Parallel()
-	dir := folder(t)
+	dir := ramdisk.Folder(t)
 	partial := layout{dir: dir}.cluster() + ".partial"
 	if err := os.MkdirAll(partial, 0o700); err != nil {
 		t.Fatal(err)
@@ -189,7 +191,7 @@ func TestUnfinishedClusterIsReplaced(t *testing.T) {
 
 func TestStalePidFile(t *testing.T) {
 	t.Parallel()
-	dir := folder(t)
+	dir := ramdisk.Folder(t)
 	s := start(t, fast(dir))
 	stop(t, s)
 	// The process that got the id since belongs to the same user, which is
@@ -214,7 +216,7 @@ func TestStalePidFile(t *testing.T) {
 // process id may be that of any other process of the same user.
 func TestStartAfterPowerCutWithReusedProcessID(t *testing.T) {
 	t.Parallel()
-	dir := folder(t)
+	dir := ramdisk.Folder(t)
 	s := start(t, fast(dir))
 	query(t, s.URL(), "CREATE TABLE fruit (name text); INSERT INTO fruit VALUES ('apple')")
 	lockFiles := []string{pidFile(s.place.cluster()), socketPath(s.instance.socketDir) + ".lock"}
@@ -254,7 +256,7 @@ func TestStartAfterPowerCutWithReusedProcessID(t *testing.T) {
 
 func TestServerThatEndsIsNoticed(t *testing.T) {
 	t.Parallel()
-	s := start(t, fast(folder(t)))
+	s := start(t, fast(ramdisk.Folder(t)))
 	if err := syscall.Kill(s.instance.pid, syscall.SIGQUIT); err != nil {
 		t.Fatal(err)
 	}
@@ -268,7 +270,7 @@ func TestServerThatEndsIsNoticed(t *testing.T) {
 
 func TestStopWithoutTimeIsReported(t *testing.T) {
 	t.Parallel()
-	dir := folder(t)
+	dir := ramdisk.Folder(t)
 	s := start(t, fast(dir))
 	query(t, s.URL(), "CREATE TABLE fruit (name text)")
 	ctx, cancel := context.WithCancel(t.Context())

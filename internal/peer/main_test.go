@@ -5,10 +5,8 @@ package peer_test
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -16,45 +14,28 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
-	"github.com/monarc-project/stats-service/internal/disclosure"
 	"github.com/monarc-project/stats-service/internal/httpapi"
 	"github.com/monarc-project/stats-service/internal/peer"
 	"github.com/monarc-project/stats-service/internal/pgtest"
 	"github.com/monarc-project/stats-service/internal/postgres"
-	"github.com/monarc-project/stats-service/internal/publicapi"
-	"github.com/monarc-project/stats-service/internal/secret"
+	"github.com/monarc-project/stats-service/internal/servicetest"
 	"github.com/monarc-project/stats-service/internal/stats"
-	"github.com/monarc-project/stats-service/sql/migrations"
 )
 
-func TestMain(m *testing.M) {
-	os.Exit(pgtest.Run(m, migrations.FS, postgres.MigrateURL, postgres.DistributionStatements()))
-}
+func TestMain(m *testing.M) { servicetest.Main(m) }
 
 // today is the day on which all tests take place.
 var today = time.Date(2024, 5, 31, 0, 0, 0, 0, time.UTC)
 
 func noon() time.Time { return today.Add(12 * time.Hour) }
 
-// secretKey seals the tokens of all instances of the tests.
-const secretKey = "secret key of the tests"
-
 // maxBody is what the instances of the tests accept at once.
 const maxBody = 64 << 20
 
 func openStore(t *testing.T, url string, maxConns int32) *postgres.Store {
 	t.Helper()
-	store, err := postgres.Open(t.Context(), postgres.Options{
-		URL: url, Secret: secret.New(secretKey), Now: noon, Log: logOf(t), MaxConns: maxConns,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(store.Close)
-	return store
+	return servicetest.Open(t, postgres.Options{URL: url, Now: noon, MaxConns: maxConns})
 }
-
-func logOf(t *testing.T) *slog.Logger { return slog.New(slog.NewTextHandler(t.Output(), nil)) }
 
 // instance is an instance of this service with a server, and the requests that
 // reached it.
@@ -73,18 +54,7 @@ func newInstance(t *testing.T) *instance {
 func serve(t *testing.T, store *postgres.Store, maxBody int64) *instance {
 	t.Helper()
 	i := &instance{store: store}
-	cached := httpapi.NewCache(noon)
-	figures := disclosure.New(disclosure.Options{Store: store.SumStore, Cache: cached, Now: noon, Location: time.UTC})
-	_, handler := httpapi.New(httpapi.Options{
-		Store:    store,
-		Cache:    cached,
-		Public:   publicapi.New(publicapi.Options{Figures: figures, Cache: cached, APIRoot: httpapi.Root}),
-		Now:      noon,
-		Location: time.UTC,
-		Log:      slog.New(slog.DiscardHandler),
-
-		MaxBodyBytes: maxBody,
-	})
+	_, handler := servicetest.API(httpapi.Options{Store: store, Now: noon, MaxBodyBytes: maxBody})
 	i.handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		i.requests.Add(1)
 		handler.ServeHTTP(w, r)
@@ -97,19 +67,13 @@ func serve(t *testing.T, store *postgres.Store, maxBody int64) *instance {
 
 func newClient(t *testing.T, store *postgres.Store, name string) stats.Client {
 	t.Helper()
-	client, err := store.CreateClient(t.Context(), stats.Client{
-		Name: name, Local: true, IsSharingEnabled: true, IsActive: true,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return client
+	return servicetest.CreateClient(t, store, servicetest.User(name))
 }
 
 // remote is a peer that is talked to without waiting.
 func remote(t *testing.T, url, token string) peer.Remote {
 	return peer.Remote{
-		Server: url, Token: token, Log: logOf(t), Now: noon,
+		Server: url, Token: token, Log: servicetest.Log(t), Now: noon,
 		Rand:  func() float64 { return 0.5 },
 		Sleep: func(ctx context.Context, _ time.Duration) error { return ctx.Err() },
 	}
@@ -136,6 +100,8 @@ func threatStat(n, daysAgo int) stats.Stat {
 	return stat
 }
 
+var insert = servicetest.Insert
+
 // fill stores n stats of both types, spread over the last four weeks. Their
 // numbers start at first.
 func fill(t *testing.T, store *postgres.Store, client stats.Client, first, n int) {
@@ -149,21 +115,6 @@ func fill(t *testing.T, store *postgres.Store, client stats.Client, first, n int
 		}
 	}
 	insert(t, store, client, batch...)
-}
-
-func insert(t *testing.T, store *postgres.Store, client stats.Client, batch ...stats.Stat) {
-	t.Helper()
-	items := make([]stats.Item, len(batch))
-	for i, stat := range batch {
-		item, err := stats.ItemOf(stat)
-		if err != nil {
-			t.Fatal(err)
-		}
-		items[i] = item
-	}
-	if _, err := store.InsertBatch(t.Context(), client, stats.Batch{Items: items}); err != nil {
-		t.Fatal(err)
-	}
 }
 
 // contents are the stats in a store by uuid, as far as they travel.

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/monarc-project/stats-service/internal/pgtest"
+	"github.com/monarc-project/stats-service/internal/ramdisk"
 )
 
 const (
@@ -90,20 +91,6 @@ func eventually(t *testing.T, what string, holds func() bool) {
 	}
 }
 
-// traversable is a folder that the server's user gets to also under root.
-func traversable(t *testing.T) string {
-	t.Helper()
-	dir, err := os.MkdirTemp("", "stats-service-test-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	if err := os.Chmod(dir, 0o711); err != nil {
-		t.Fatal(err)
-	}
-	return dir
-}
-
 // glob returns the one path that a pattern fits.
 func glob(t *testing.T, pattern string) string {
 	t.Helper()
@@ -125,7 +112,7 @@ func TestUsers(t *testing.T) {
 		return
 	}
 	t.Parallel()
-	tmp := traversable(t)
+	tmp := ramdisk.Folder(t)
 	first, second := startUser(t, tmp), startUser(t, tmp)
 	server := first.server()
 	if got := second.server(); got != server {
@@ -149,7 +136,7 @@ func TestUsers(t *testing.T) {
 // supervisor was killed, or that ended with the machine.
 func TestRemainsAreReplaced(t *testing.T) {
 	t.Parallel()
-	tmp := traversable(t)
+	tmp := ramdisk.Folder(t)
 	first := startUser(t, tmp)
 	server := first.server()
 	dir := glob(t, filepath.Join(tmp, "stats-service-test-server-*", "server"))

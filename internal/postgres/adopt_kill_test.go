@@ -17,7 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/monarc-project/stats-service/internal/postgres"
-	"github.com/monarc-project/stats-service/internal/secret"
+	"github.com/monarc-project/stats-service/internal/servicetest"
 )
 
 // adoptVariable has the test binary take the database over that it names, instead of
@@ -26,7 +26,7 @@ const adoptVariable = "STATS_SERVICE_TEST_ADOPT"
 
 // adoptStepwise takes a database over in small pages.
 func adoptStepwise(url string) {
-	options := postgres.Options{URL: url, Secret: secret.New("secret key of the tests"), Now: new(clock).now}.WithAdoptionPage(20)
+	options := postgres.Options{URL: url, Secret: servicetest.Secret(), Now: new(clock).now}.WithAdoptionPage(20)
 	stepwise(func(progress postgres.Progress) error {
 		_, err := postgres.Adopt(context.Background(), options, progress)
 		return err

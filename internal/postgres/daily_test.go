@@ -19,6 +19,7 @@ import (
 	"github.com/monarc-project/stats-service/internal/pgtest"
 	"github.com/monarc-project/stats-service/internal/postgres"
 	"github.com/monarc-project/stats-service/internal/processor"
+	"github.com/monarc-project/stats-service/internal/servicetest"
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
@@ -178,11 +179,7 @@ func TestDailySumsLeavesOut(t *testing.T) {
 	opts := options(t, url)
 	var log bytes.Buffer
 	opts.Log = slog.New(slog.NewTextHandler(&log, nil))
-	store, err := postgres.Open(t.Context(), opts)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(store.Close)
+	store := servicetest.Open(t, opts)
 	client := newClient(t, store, "client")
 	insert(t, store, client,
 		threat(t, 1, "2024-05-01", "1 1 1 1 one"),

@@ -11,8 +11,6 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/monarc-project/stats-service/gen/db"
-	"github.com/monarc-project/stats-service/internal/pgtest"
-	"github.com/monarc-project/stats-service/internal/secret"
 )
 
 // What is asked before and during each push must not read all stats, nor all
@@ -20,11 +18,7 @@ import (
 func TestPeerQueriesUseIndexes(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
-	store, err := Open(ctx, Options{URL: pgtest.New(t), Secret: secret.New("secret key of the tests")})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(store.Close)
+	store := openNew(t)
 	fill(ctx, t, store)
 	for _, statement := range []string{
 		`INSERT INTO peer (url, created_at) VALUES ('https://a', now()), ('https://b', now())`,

@@ -23,8 +23,6 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/monarc-project/stats-service/gen/db"
-	"github.com/monarc-project/stats-service/internal/pgtest"
-	"github.com/monarc-project/stats-service/internal/secret"
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
@@ -56,11 +54,7 @@ FROM sent`
 func TestQueriesUseIndexes(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
-	store, err := Open(ctx, Options{URL: pgtest.New(t), Secret: secret.New("secret key of the tests")})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(store.Close)
+	store := openNew(t)
 	fill(ctx, t, store)
 	for name, q := range indexedQuestions() {
 		t.Run(name, func(t *testing.T) {
@@ -323,11 +317,7 @@ func dayOf(text string) time.Time {
 // any value could not drop the filters that are absent.
 func TestSessionSettings(t *testing.T) {
 	t.Parallel()
-	store, err := Open(t.Context(), Options{URL: pgtest.New(t), Secret: secret.New("secret key of the tests")})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(store.Close)
+	store := openNew(t)
 	for name, want := range map[string]string{
 		"plan_cache_mode": "force_custom_plan", "lock_timeout": "25s", "idle_in_transaction_session_timeout": "1min",
 		"application_name": "stats-service", "TimeZone": "UTC",
@@ -340,7 +330,7 @@ func TestSessionSettings(t *testing.T) {
 	const compression = `SELECT setting = CASE WHEN 'lz4' = ANY (enumvals) THEN 'lz4' ELSE reset_val END
 		FROM pg_settings WHERE name = 'default_toast_compression'`
 	best := true
-	err = store.pool.QueryRow(t.Context(), compression).Scan(&best)
+	err := store.pool.QueryRow(t.Context(), compression).Scan(&best)
 	if err != nil && !errors.Is(err, pgx.ErrNoRows) || !best { // no row before PostgreSQL 14
 		t.Errorf("new documents are not compressed with lz4, although the server can: %v", err)
 	}

@@ -5,7 +5,6 @@ package postgres_test
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"os"
 	"strings"
 	"sync/atomic"
@@ -17,9 +16,8 @@ import (
 
 	"github.com/monarc-project/stats-service/internal/pgtest"
 	"github.com/monarc-project/stats-service/internal/postgres"
-	"github.com/monarc-project/stats-service/internal/secret"
+	"github.com/monarc-project/stats-service/internal/servicetest"
 	"github.com/monarc-project/stats-service/internal/stats"
-	"github.com/monarc-project/stats-service/sql/migrations"
 )
 
 func TestMain(m *testing.M) {
@@ -29,7 +27,7 @@ func TestMain(m *testing.M) {
 	if variable := os.Getenv(restoreVariable); variable != "" {
 		restoreStepwise(variable)
 	}
-	os.Exit(pgtest.Run(m, migrations.FS, postgres.MigrateURL, postgres.DistributionStatements()))
+	servicetest.Main(m)
 }
 
 // clock advances by a second whenever it is read.
@@ -47,36 +45,23 @@ func setup(t testing.TB) *postgres.Store {
 
 func open(t testing.TB, url string) *postgres.Store {
 	t.Helper()
-	store, err := postgres.Open(t.Context(), options(t, url))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(store.Close)
-	return store
+	return servicetest.Open(t, options(t, url))
 }
 
 func options(t testing.TB, url string) postgres.Options {
-	return postgres.Options{
-		URL:    url,
-		Secret: secret.New("secret key of the tests"),
-		Now:    new(clock).now,
-		Log:    slog.New(slog.NewTextHandler(t.Output(), nil)),
-	}
+	return postgres.Options{URL: url, Secret: servicetest.Secret(), Now: new(clock).now, Log: servicetest.Log(t)}
 }
 
 func newClient(t testing.TB, store *postgres.Store, name string) stats.Client {
 	t.Helper()
-	client, err := store.CreateClient(t.Context(), stats.Client{
-		Name: name, Role: stats.RoleUser, Local: true, IsSharingEnabled: true, IsActive: true,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return client
+	return servicetest.CreateClient(t, store, servicetest.User(name))
 }
 
-// id gives readable UUIDs that sort by n.
-func id(n int) uuid.UUID { return uuid.MustParse(fmt.Sprintf("00000000-0000-4000-8000-%012d", n)) }
+var (
+	id     = servicetest.ID
+	item   = servicetest.Item
+	insert = servicetest.InsertItems
+)
 
 func date(text string) time.Time {
 	day, err := time.Parse(time.DateOnly, text)
@@ -84,16 +69,6 @@ func date(text string) time.Time {
 		panic(err)
 	}
 	return day
-}
-
-// item makes an item as the edge does, from data that must be valid.
-func item(t testing.TB, stat stats.Stat) stats.Item {
-	t.Helper()
-	item, err := stats.ItemOf(stat)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return item
 }
 
 // known gives an item as the edge does where its document is known: unread.
@@ -137,15 +112,6 @@ func threat(t testing.TB, anr int, day string, objects ...string) stats.Item {
 func named(item stats.Item, n int) stats.Item {
 	item.UUID = id(n)
 	return item
-}
-
-func insert(t testing.TB, store *postgres.Store, client stats.Client, items ...stats.Item) []stats.Result {
-	t.Helper()
-	outcomes, err := store.InsertBatch(t.Context(), client, stats.Batch{Items: items})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return outcomes
 }
 
 // list returns all that EachStat visits, with copies of the data.

@@ -7,13 +7,13 @@ import (
 	"fmt"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
 	"github.com/monarc-project/stats-service/internal/pgtest"
 	"github.com/monarc-project/stats-service/internal/postgres"
+	"github.com/monarc-project/stats-service/internal/servicetest"
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
@@ -136,11 +136,7 @@ func TestEachUnsentWhileRecording(t *testing.T) {
 	t.Parallel()
 	opts := options(t, pgtest.New(t))
 	opts.MaxConns = 1
-	store, err := postgres.Open(t.Context(), opts)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(store.Close)
+	store := servicetest.Open(t, opts)
 	client := newClient(t, store, "client")
 	for n := range 120 {
 		insert(t, store, client, named(threat(t, n, fmt.Sprintf("2024-05-%02d", n%3+1), "1 1 1 1 one"), n+1))
@@ -299,18 +295,14 @@ func TestTryLockDiesWithItsSession(t *testing.T) {
 	}
 	execute(t, url, `SELECT pg_terminate_backend(pid) FROM pg_locks JOIN pg_stat_activity USING (pid)
 		WHERE locktype = 'advisory' AND datname = current_database() AND application_name = 'stats-service'`)
-	for deadline := time.Now().Add(10 * time.Second); ; { // PostgreSQL 12 and 13 do not wait for the end
+	eventually(t, "the lock ends with its session", func() bool { // PostgreSQL 12 and 13 do not wait for the end
 		release, ok, err := store.TryLock(t.Context(), "push")
 		if err != nil {
 			t.Fatal(err)
 		}
 		if ok {
 			release()
-			return
 		}
-		if time.Now().After(deadline) {
-			t.Fatal("the lock outlived its session")
-		}
-		time.Sleep(time.Millisecond)
-	}
+		return ok
+	})
 }

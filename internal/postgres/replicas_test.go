@@ -16,6 +16,8 @@ import (
 	"github.com/monarc-project/stats-service/internal/localpg"
 	"github.com/monarc-project/stats-service/internal/pgtest"
 	"github.com/monarc-project/stats-service/internal/postgres"
+	"github.com/monarc-project/stats-service/internal/ramdisk"
+	"github.com/monarc-project/stats-service/internal/servicetest"
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
@@ -36,7 +38,7 @@ type pair struct {
 // newPair makes the replica from a copy of the primary at rest.
 func newPair(t *testing.T) *pair {
 	t.Helper()
-	dir := traversable(t)
+	dir := ramdisk.Folder(t)
 	p := &pair{replicaDir: filepath.Join(dir, "r")}
 	settings := map[string]string{"wal_level": "replica", "max_wal_senders": "4"}
 	primary := startServer(t, filepath.Join(dir, "p"), settings)
@@ -55,20 +57,6 @@ func newPair(t *testing.T) *pair {
 	p.start(t)
 	t.Cleanup(func() { stopServer(t, p.replica) })
 	return p
-}
-
-// traversable is a folder that the server's user gets to also under root.
-func traversable(t *testing.T) string {
-	t.Helper()
-	dir, err := os.MkdirTemp("", "stats-service-test-*")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	if err := os.Chmod(dir, 0o711); err != nil {
-		t.Fatal(err)
-	}
-	return dir
 }
 
 func startServer(t *testing.T, dir string, settings map[string]string) *localpg.Server {
@@ -130,22 +118,10 @@ func (p *pair) open(t *testing.T, maxLag time.Duration) *postgres.Store {
 	t.Helper()
 	opts := options(t, p.primary.URL()).WithProbeInterval(often)
 	opts.ReadURLs, opts.MaxLag = []string{p.replica.URL()}, maxLag
-	store, err := postgres.Open(t.Context(), opts)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(store.Close)
-	return store
+	return servicetest.Open(t, opts)
 }
 
-func eventually(t *testing.T, what string, holds func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(patience); !holds(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatal("it never happened that " + what)
-		}
-	}
-}
+var eventually = servicetest.Eventually
 
 func onReplica(t *testing.T, store *postgres.Store) bool {
 	t.Helper()

@@ -14,6 +14,7 @@ import (
 
 	"github.com/monarc-project/stats-service/internal/pgtest"
 	"github.com/monarc-project/stats-service/internal/postgres"
+	"github.com/monarc-project/stats-service/internal/servicetest"
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
@@ -314,11 +315,7 @@ func TestRollupsWarnOfUnprocessable(t *testing.T) {
 	opts := options(t, url)
 	var log bytes.Buffer
 	opts.Log = slog.New(slog.NewTextHandler(&log, nil))
-	store, err := postgres.Open(t.Context(), opts)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(store.Close)
+	store := servicetest.Open(t, opts)
 	insert(t, store, newClient(t, store, "client"), named(threat(t, 1, "2024-05-01"), 1))
 	create(t, url, `UPDATE document SET observations = NULL, fingerprint = NULL WHERE `+documentOf(1))
 	for range 3 {

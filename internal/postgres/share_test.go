@@ -11,6 +11,7 @@ import (
 
 	"github.com/monarc-project/stats-service/internal/pgtest"
 	"github.com/monarc-project/stats-service/internal/postgres"
+	"github.com/monarc-project/stats-service/internal/servicetest"
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
@@ -22,12 +23,7 @@ func impatient(t *testing.T, url string) *postgres.Store {
 	t.Helper()
 	opts := options(t, url)
 	opts.AcquireTimeout = shortWait
-	store, err := postgres.Open(t.Context(), opts)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(store.Close)
-	return store
+	return servicetest.Open(t, opts)
 }
 
 // Nobody waits for a connection without end, whatever is asked.
@@ -93,12 +89,7 @@ func TestListsShareConnections(t *testing.T) {
 			t.Parallel()
 			opts := options(t, tc.url)
 			opts.MaxConns, opts.AcquireTimeout = tc.maxConns, shortWait
-			store, err := postgres.Open(t.Context(), opts)
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(store.Close)
-			if got := nested(t, store); got != tc.lists {
+			if got := nested(t, servicetest.Open(t, opts)); got != tc.lists {
 				t.Errorf("%d lists at once, want %d", got, tc.lists)
 			}
 		})

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/monarc-project/stats-service/internal/pgtest"
-	"github.com/monarc-project/stats-service/internal/postgres"
+	"github.com/monarc-project/stats-service/internal/servicetest"
 )
 
 // TestGivenUpConnections gives up a question on each connection while the database is
@@ -20,11 +20,7 @@ func TestGivenUpConnections(t *testing.T) {
 	proxy := pgtest.NewProxy(t, pgtest.New(t))
 	opts := options(t, proxy.URL+"&connect_timeout=1")
 	opts.MaxConns = 2
-	store, err := postgres.Open(t.Context(), opts)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(store.Close)
+	store := servicetest.Open(t, opts)
 	ask := func(check func(error)) {
 		var all sync.WaitGroup
 		for range opts.MaxConns {

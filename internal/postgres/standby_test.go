@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/monarc-project/stats-service/internal/postgres"
+	"github.com/monarc-project/stats-service/internal/ramdisk"
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
@@ -20,7 +21,7 @@ import (
 // acknowledge it before the standby has it: a failover would lose it.
 func TestRepeatedAwaitsStandby(t *testing.T) {
 	t.Parallel()
-	server := startServer(t, filepath.Join(traversable(t), "p"), map[string]string{"wal_level": "replica", "max_wal_senders": "4"})
+	server := startServer(t, filepath.Join(ramdisk.Folder(t), "p"), map[string]string{"wal_level": "replica", "max_wal_senders": "4"})
 	t.Cleanup(func() { stopServer(t, server) })
 	if err := postgres.MigrateURL(t.Context(), server.URL()); err != nil {
 		t.Fatal(err)

@@ -16,13 +16,20 @@ import (
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
-func storeWithClient(t *testing.T) (*Store, stats.Client) {
+// openNew opens a store on a database of the test's own.
+func openNew(t *testing.T) *Store {
 	t.Helper()
 	store, err := Open(t.Context(), Options{URL: pgtest.New(t), Secret: secret.New("secret key of the tests")})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(store.Close)
+	return store
+}
+
+func storeWithClient(t *testing.T) (*Store, stats.Client) {
+	t.Helper()
+	store := openNew(t)
 	client, err := store.CreateClient(t.Context(), stats.Client{Name: "client", Local: true})
 	if err != nil {
 		t.Fatal(err)

@@ -5,7 +5,6 @@ package postgres_test
 import (
 	"context"
 	"fmt"
-	"os"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -17,6 +16,7 @@ import (
 	"github.com/monarc-project/stats-service/internal/localpg"
 	"github.com/monarc-project/stats-service/internal/pgtest"
 	"github.com/monarc-project/stats-service/internal/postgres"
+	"github.com/monarc-project/stats-service/internal/ramdisk"
 	"github.com/monarc-project/stats-service/internal/sample"
 	"github.com/monarc-project/stats-service/internal/stats"
 )
@@ -25,15 +25,7 @@ import (
 // the disk, as those of operators do.
 func durable(b *testing.B) string {
 	b.Helper()
-	dir, err := os.MkdirTemp("", "stats-service-bench-*")
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() { os.RemoveAll(dir) })
-	if err := os.Chmod(dir, 0o711); err != nil { // the server may run as another user
-		b.Fatal(err)
-	}
-	server, err := localpg.Start(b.Context(), localpg.Options{Dir: dir, DieWithParent: true})
+	server, err := localpg.Start(b.Context(), localpg.Options{Dir: ramdisk.Folder(b), DieWithParent: true})
 	if err != nil {
 		b.Fatal(err)
 	}

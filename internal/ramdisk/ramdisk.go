@@ -8,7 +8,11 @@
 // the last minutes.
 package ramdisk
 
-import "os"
+import (
+	"os"
+	"path/filepath"
+	"testing"
+)
 
 // dir is where Linux has its RAM disk.
 const dir = "/dev/shm"
@@ -25,4 +29,23 @@ func Use() error {
 		return nil
 	}
 	return os.Setenv("TMPDIR", dir)
+}
+
+// Folder returns a new folder that is removed with the test. Unlike tb.TempDir, its path
+// is short enough for sockets, and other users may pass through it: as root, PostgreSQL
+// runs as another.
+func Folder(tb testing.TB) string {
+	tb.Helper()
+	dir, err := os.MkdirTemp("", "stats-service-test-")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { _ = os.RemoveAll(dir) })
+	if err := os.Chmod(dir, 0o711); err != nil {
+		tb.Fatal(err)
+	}
+	if dir, err = filepath.EvalSymlinks(dir); err != nil {
+		tb.Fatal(err)
+	}
+	return dir
 }

@@ -37,7 +37,7 @@ func exampleService() *httptest.Server {
 		reply(w, http.StatusCreated, `{"data":[`+stat+`],"metadata":{"count":"1","limit":"0","offset":"0"}}`)
 	})
 	mux.HandleFunc("DELETE /api/v1/stats/", func(w http.ResponseWriter, _ *http.Request) {
-		reply(w, http.StatusNotFound, `{"message":"There are no such stats."}`)
+		reply(w, http.StatusNotFound, `{"message":"There is no such stat."}`)
 	})
 	mux.HandleFunc("GET /api/v1/stats/processed/", func(w http.ResponseWriter, _ *http.Request) {
 		reply(w, http.StatusOK, `{"type":"risk","processor":"risk_averages_on_date","data":{"current":{"informational":
@@ -160,5 +160,5 @@ func ExampleError() {
 	}
 	// Output:
 	// nothing to delete
-	// 404 There are no such stats. false
+	// 404 There is no such stat. false
 }

@@ -40,8 +40,8 @@ type page struct {
 	Totals    disclosure.Contributions
 	Object    objectPage
 	Found     []found
-	Problem   *problem // why the page cannot be shown; nil: it can
-	Compared  string   // name of the client that compares its figures; empty: no comparison
+	Problem   *pageError // why the page cannot be shown; nil: it can
+	Compared  string     // name of the client that compares its figures; empty: no comparison
 
 	pages  *Pages
 	prefix string

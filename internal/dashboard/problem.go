@@ -17,8 +17,8 @@ import (
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
-// problem is why a page cannot be shown.
-type problem struct {
+// pageError is why a page cannot be shown.
+type pageError struct {
 	Status int
 	Wrong  []string // errors in the URL, sentence by sentence
 	Again  string   // URL of the same page without the invalid parameters
@@ -38,7 +38,7 @@ var problemStatuses = []int{
 }
 
 // code names the texts of a problem.
-func (p *problem) code() string {
+func (p *pageError) code() string {
 	if p.dates {
 		return problemDates
 	}
@@ -109,7 +109,7 @@ func (p *Pages) renderProblem(c echo.Context, kind pageKind, r *reading, status 
 	header.Set("Cache-Control", "no-store")
 	header.Set("Vary", "Accept, Accept-Language")
 	page := p.newPage(kind, r)
-	page.Problem = &problem{Status: status, Wrong: r.wrongs(cause)}
+	page.Problem = &pageError{Status: status, Wrong: r.wrongs(cause)}
 	page.Problem.Again = page.again(c)
 	if wrong := (*viewError)(nil); errors.As(cause, &wrong) {
 		page.Problem.tellDates(c, wrong)
@@ -126,7 +126,7 @@ func (p *Pages) renderProblem(c echo.Context, kind pageKind, r *reading, status 
 }
 
 // tellDates remembers dates that make no period.
-func (p *problem) tellDates(c echo.Context, wrong *viewError) {
+func (p *pageError) tellDates(c echo.Context, wrong *viewError) {
 	p.from, p.to = c.QueryParam(paramFrom), c.QueryParam(paramTo)
 	p.dates = !slices.ContainsFunc(wrong.told, func(part wrongPart) bool {
 		return part.name != paramFrom && part.name != paramTo

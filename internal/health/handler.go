@@ -44,7 +44,7 @@ func answer(handler http.HandlerFunc, w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusNoContent)
 	default:
 		w.Header().Set("Allow", "OPTIONS, GET, HEAD")
-		write(w, http.StatusMethodNotAllowed, problem{"This address does not answer to this method."})
+		write(w, http.StatusMethodNotAllowed, errorBody{"This address does not answer to this method."})
 	}
 }
 
@@ -58,15 +58,15 @@ func (c *Checker) ready(w http.ResponseWriter, r *http.Request) {
 	write(w, status, report)
 }
 
-// problem is the body of an error, as in the OpenAPI document.
-type problem struct {
+// errorBody is the body of an error, as in the OpenAPI document.
+type errorBody struct {
 	Message string `json:"message"`
 }
 
 // Refuse answers every request 503: the process has no database yet.
 func (c *Checker) Refuse(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Retry-After", retryAfter)
-	write(w, http.StatusServiceUnavailable, problem{c.Report(r.Context()).Message + " Try again."})
+	write(w, http.StatusServiceUnavailable, errorBody{c.Report(r.Context()).Message + " Try again."})
 }
 
 func write(w http.ResponseWriter, status int, body any) {

@@ -58,8 +58,8 @@ func (c caller) threats() string {
 	return string(c.call("GET", "/stats/threats.json?days=1", nil).want(http.StatusOK).body)
 }
 
-// question is what a front office asks again and again.
-const question = `{"processor":"threat_average_on_date","processor_params":[],"anrs":["00000000-0000-4000-8000-000000000001"]}`
+// processedQuery is what a front office asks again and again.
+const processedQuery = `{"processor":"threat_average_on_date","processor_params":[],"anrs":["00000000-0000-4000-8000-000000000001"]}`
 
 // TestNotModified answers 304 to who has the answer, until it changes.
 func TestNotModified(t *testing.T) {
@@ -72,7 +72,7 @@ func TestNotModified(t *testing.T) {
 		body       any
 		changes    bool
 	}{
-		{"/api/v1/stats/processed/", "private, no-cache", question, true},
+		{"/api/v1/stats/processed/", "private, no-cache", processedQuery, true},
 		{"/api/v1/stats/processed/list", "public, max-age=60", nil, false},
 		{"/stats/threats.json", "public, max-age=60", nil, true},
 		{"/stats/vulnerabilities.json", "public, max-age=60", nil, false},
@@ -134,7 +134,7 @@ func TestSharedCachesGetNothingOfATokenHolder(t *testing.T) {
 		{user, "POST", "/api/v1/stats/", []item{threat(1, 1, 1)}, 201, "no-store"},
 		{user, "POST", "/api/v1/stats/", `[{}]`, 400, "no-store"},
 		{user, "DELETE", "/api/v1/stats/" + id(9).String(), nil, 404, "no-store"},
-		{user, "GET", "/api/v1/stats/processed/", question, 200, "private, no-cache"},
+		{user, "GET", "/api/v1/stats/processed/", processedQuery, 200, "private, no-cache"},
 		{user, "GET", "/api/v1/stats/processed/list", nil, 200, "private, no-cache"},
 		{user, "GET", "/stats/threats.json", nil, 200, "private, no-cache"},
 		{user, "GET", "/api/v1/nothing", nil, 404, "no-store"},
@@ -175,8 +175,8 @@ func TestKeptAnswers(t *testing.T) {
 	user.stock()
 	s.hearAll(url)
 	ask := func() {
-		got := user.call("GET", "/api/v1/stats/processed/", question).want(http.StatusOK)
-		user.call("GET", "/api/v1/stats/processed/", question, header{"If-None-Match", got.header.Get("ETag")}).want(http.StatusNotModified)
+		got := user.call("GET", "/api/v1/stats/processed/", processedQuery).want(http.StatusOK)
+		user.call("GET", "/api/v1/stats/processed/", processedQuery, header{"If-None-Match", got.header.Get("ETag")}).want(http.StatusNotModified)
 		user.call("GET", "/stats/threats.json", nil).want(http.StatusOK)
 		user.call("GET", "/api/v1/client/me", nil).want(http.StatusOK)
 	}

@@ -146,7 +146,7 @@ func domainProblem(err error) (problem, bool) {
 	case errors.As(err, &gone):
 		return problem{status: http.StatusGone, message: gone.message}, true
 	case errors.Is(err, stats.ErrNotFound):
-		return problem{status: http.StatusNotFound, message: "There is no such stats."}, true
+		return problem{status: http.StatusNotFound, message: "There is no such stat."}, true
 	case errors.Is(err, stats.ErrForbidden):
 		return problem{status: http.StatusForbidden, message: "This needs the token of an admin."}, true
 	case errors.Is(err, stats.ErrBusy):

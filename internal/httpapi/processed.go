@@ -21,8 +21,8 @@ import (
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
-// result is api.Result with its data not yet encoded.
-type result struct {
+// unencodedResult is api.Result with its data not yet encoded.
+type unencodedResult struct {
 	Type      stats.Type `json:"type"`
 	Processor string     `json:"processor"`
 	Data      any        `json:"data"`
@@ -61,7 +61,7 @@ func (s *Server) process(ctx context.Context, task processing, mask *fieldmask.M
 	if err != nil {
 		return nil, fmt.Errorf("process %s: %w", task.processor.Name, err)
 	}
-	answered := result{Type: task.filter.Type, Processor: task.processor.Name, Data: []struct{}{}}
+	answered := unencodedResult{Type: task.filter.Type, Processor: task.processor.Name, Data: []struct{}{}}
 	if len(sums) > 0 {
 		answered.Data = task.processor.Process(sums, task.params)
 	}

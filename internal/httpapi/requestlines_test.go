@@ -81,7 +81,7 @@ func TestLinesNameTheRoute(t *testing.T) {
 		{nobody, "GET", "/api/v1/stats/", nil, api + "stats", "Authentication is needed: send your token in the X-API-KEY header. method=GET route=/api/v1/stats status=401"},
 		{stranger, "GET", "/api/v1/stats/", nil, api + "stats", "The token in the X-API-KEY header is not known here. method=GET route=/api/v1/stats status=403"},
 		{user, "GET", "/api/v1/stats/" + id(1).String(), nil, api + "stats", "request method=GET route=/api/v1/stats/:anr status=200"},
-		{user, "DELETE", "/api/v1/stats/" + id(9).String(), nil, api + "stats", "There is no such stats. method=DELETE route=/api/v1/stats/:anr status=404"},
+		{user, "DELETE", "/api/v1/stats/" + id(9).String(), nil, api + "stats", "There is no such stat. method=DELETE route=/api/v1/stats/:anr status=404"},
 		{user, "GET", "/api/v1/stats/processed/", `{"processor":"risk_averages"}`, api + "processed", "request method=GET route=/api/v1/stats/processed status=200"},
 		{nobody, "GET", "/api/v1/stats/processed/list", nil, api + "processed", "request method=GET route=/api/v1/stats/processed/list status=200"},
 		{nobody, "GET", "/about.json", nil, "statsservice.http", "request method=GET route=/about.json status=200"},

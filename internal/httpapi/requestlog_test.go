@@ -67,7 +67,7 @@ func TestRequestsAreLogged(t *testing.T) {
 		{"GET", "/api/v1//client/me/?secret=in-the-query", nil, 200, "request", "statsservice.api.v1.client", "/api/v1/client/me", "INFO"},
 		{"POST", "/api/v1/stats/", []item{threat(1, 0, 1)}, 201, "request", "statsservice.api.v1.stats", "/api/v1/stats", "INFO"},
 		{"DELETE", "/api/v1/stats/" + id(1).String(), nil, 204, "request", "statsservice.api.v1.stats", "/api/v1/stats/:anr", "INFO"},
-		{"GET", "/api/v1/stats/processed/", question, 200, "request", "statsservice.api.v1.processed", "/api/v1/stats/processed", "INFO"},
+		{"GET", "/api/v1/stats/processed/", processedQuery, 200, "request", "statsservice.api.v1.processed", "/api/v1/stats/processed", "INFO"},
 		{"GET", "/api/v1/stats/processed/", `{"processor":"x"}`, 400, "processor", "statsservice.api.v1.processed", "/api/v1/stats/processed", "INFO"},
 		{"GET", "/nothing/here", nil, 404, "There is nothing", "statsservice.http", "", "INFO"},
 	}

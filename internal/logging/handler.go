@@ -71,7 +71,7 @@ func (h *handler) Handle(_ context.Context, record slog.Record) error {
 }
 
 func (h *handler) head(record slog.Record) head {
-	function, line := caller(record.PC)
+	function, line := position(record.PC)
 	at := record.Time
 	if !at.IsZero() {
 		at = at.In(h.location)

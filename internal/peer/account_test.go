@@ -23,9 +23,9 @@ func TestPullAsAnotherClient(t *testing.T) {
 	another := newClient(t, p.remote.store, "another")
 	fill(t, p.remote.store, another, 1000, 60)
 	opts := p.pullOptions(t)
-	wantResult(t, result{Sent: 100}, pull(t, opts))
+	wantCounts(t, counts{Sent: 100}, pull(t, opts))
 	opts.Token = another.Token
-	wantResult(t, result{Sent: 60}, pull(t, opts))
+	wantCounts(t, counts{Sent: 60}, pull(t, opts))
 	wantSame(t, p.remote.store, p.local.store)
 	before := p.remote.requests.Load()
 	pull(t, opts)

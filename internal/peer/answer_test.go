@@ -109,7 +109,7 @@ func TestPullOfTextThatIsNotUnicode(t *testing.T) {
 				Remote: remote(t, answering(t, http.StatusOK, string(body), nil), "token"), Store: local.store,
 				Client: newClient(t, local.store, "as"), From: today, Types: []stats.Type{stats.Risk},
 			})
-			wantResult(t, result{Sent: 3, Refused: 1}, summary)
+			wantCounts(t, counts{Sent: 3, Refused: 1}, summary)
 			want := []peer.Refusal{{UUID: riskStat(2, 0).UUID.String(), Reason: "it has text that is not Unicode, which cannot be stored"}}
 			if diff := cmp.Diff(want, summary.Refusals); diff != "" {
 				t.Errorf("refused (-want +got):\n%s", diff)
@@ -132,7 +132,7 @@ func TestPullOfAnAnswerThatBreaks(t *testing.T) {
 		Remote: remote(t, answering(t, http.StatusOK, `{"data":[`+string(item)+`,`+strings.Repeat("[", 9_000)+`}`, nil), "token"),
 		Store:  local.store, Client: newClient(t, local.store, "as"), From: today, Types: []stats.Type{stats.Risk},
 	})
-	wantResult(t, result{Sent: 1}, summary)
+	wantCounts(t, counts{Sent: 1}, summary)
 	if err == nil || !strings.Contains(err.Error(), "its answer cannot be read: at byte") || len(err.Error()) > 300 {
 		t.Errorf("error is %v", err)
 	}

@@ -62,12 +62,12 @@ func TestPushGoesRoundMalformedNeighbours(t *testing.T) {
 			}
 			good := 30 + len(tt.good)
 			summary := push(t, opts)
-			wantResult(t, result{Sent: good, Refused: tt.bad}, summary)
+			wantCounts(t, counts{Sent: good, Refused: tt.bad}, summary)
 			if n := len(slices.Compact(slices.Sorted(slices.Values(*taken)))); n != good || summary.SetAside != 0 {
 				t.Errorf("the peer took %d stats, want %d; %d were set aside", n, good, summary.SetAside)
 			}
 			insert(t, local.store, client, riskStat(2000, 1))
-			wantResult(t, result{Sent: 1, Refused: tt.bad, AlreadyThere: good}, push(t, opts))
+			wantCounts(t, counts{Sent: 1, Refused: tt.bad, AlreadyThere: good}, push(t, opts))
 		})
 	}
 }
@@ -93,7 +93,7 @@ func TestPushSearchesWithinABudget(t *testing.T) {
 	opts := peer.PushOptions{Remote: remote(t, url, "token"), Store: local.store, Clients: []stats.Client{client}}
 	summary := push(t, opts)
 	if summary.Sent != 10 || summary.SetAside == 0 || summary.Refused+summary.SetAside != 1800 {
-		t.Errorf("%d set aside, %+v", summary.SetAside, resultOf(summary))
+		t.Errorf("%d set aside, %+v", summary.SetAside, countsOf(summary))
 	}
 	if requests > 4000 {
 		t.Errorf("%d requests that failed", requests)
@@ -150,7 +150,7 @@ func TestPushCountsWhatALostAnswerWasAbout(t *testing.T) {
 	t.Cleanup(proxy.Close)
 	opts := p.pushOptions(t)
 	opts.Server = proxy.URL
-	wantResult(t, result{Sent: 100}, push(t, opts))
+	wantCounts(t, counts{Sent: 100}, push(t, opts))
 }
 
 // A full pull finds what reached the peer long after its day.
@@ -160,11 +160,11 @@ func TestPullFull(t *testing.T) {
 	owner, as := newClient(t, far.store, "owner"), newClient(t, local.store, "as")
 	fill(t, far.store, owner, 0, 20)
 	opts := peer.PullOptions{Remote: remote(t, far.url, tokenOf(t, far.store)), Store: local.store, Client: as}
-	wantResult(t, result{Sent: 20}, pull(t, opts))
+	wantCounts(t, counts{Sent: 20}, pull(t, opts))
 	insert(t, far.store, owner, riskStat(1000, int(today.Sub(today.AddDate(-1, 0, 0))/(24*time.Hour))))
 	if n := pull(t, opts).Sent; n != 0 {
 		t.Errorf("%d found without asking for all", n)
 	}
 	opts.Full = true
-	wantResult(t, result{Sent: 1, AlreadyThere: 20}, pull(t, opts))
+	wantCounts(t, counts{Sent: 1, AlreadyThere: 20}, pull(t, opts))
 }

@@ -62,7 +62,7 @@ func TestPushThroughFaults(t *testing.T) {
 			all.add(proxy)
 			wantSame(t, p.local.store, p.remote.store)
 			before := p.remote.requests.Load()
-			wantResult(t, result{AlreadyThere: 100}, push(t, opts))
+			wantCounts(t, counts{AlreadyThere: 100}, push(t, opts))
 			if n := p.remote.requests.Load() - before; n < 1 || n > 6 {
 				t.Errorf("%d requests after all was done, want the one about the token, and its tries", n)
 			}
@@ -181,5 +181,5 @@ func TestPushOverASlowLine(t *testing.T) {
 		Store:  local.store, Clients: []stats.Client{client},
 	}
 	opts.Timeout = 2 * time.Second
-	wantResult(t, result{Sent: 1}, push(t, opts))
+	wantCounts(t, counts{Sent: 1}, push(t, opts))
 }

@@ -149,19 +149,19 @@ func wantSame(t *testing.T, local, remote *postgres.Store) {
 	}
 }
 
-// result is the part of a summary that does not depend on sizes and times.
-type result struct {
+// counts is the part of a summary that does not depend on sizes and times.
+type counts struct {
 	Sent, AlreadyThere, Refused, Skipped int
 	Interrupted                          bool
 }
 
-func resultOf(s peer.Summary) result {
-	return result{s.Sent, s.AlreadyThere, s.Refused, s.Skipped, s.Interrupted}
+func countsOf(s peer.Summary) counts {
+	return counts{s.Sent, s.AlreadyThere, s.Refused, s.Skipped, s.Interrupted}
 }
 
-func wantResult(t *testing.T, want result, got peer.Summary) {
+func wantCounts(t *testing.T, want counts, got peer.Summary) {
 	t.Helper()
-	if diff := cmp.Diff(want, resultOf(got)); diff != "" {
+	if diff := cmp.Diff(want, countsOf(got)); diff != "" {
 		t.Errorf("summary (-want +got):\n%s", diff)
 	}
 }

@@ -142,7 +142,7 @@ func (p pusher) testKilled(t *testing.T) {
 	}
 	cmd, output := p.start(t, url, server.URL, as.Token, batch)
 	last := outcomeOf(t, cmd, output)
-	t.Logf("%d stats arrived in %d runs that were killed; the last one: %+v", arrived, kills, resultOf(last.Summary))
+	t.Logf("%d stats arrived in %d runs that were killed; the last one: %+v", arrived, kills, countsOf(last.Summary))
 	if last.AlreadyThere < arrived || last.Sent+last.AlreadyThere != count {
 		t.Errorf("the last run says that %d were already there, of %d that were delivered", last.AlreadyThere, arrived)
 	}
@@ -151,7 +151,7 @@ func (p pusher) testKilled(t *testing.T) {
 	}
 	wantSameDigest(t, url, farURL)
 	cmd, output = p.start(t, url, server.URL, as.Token, batch)
-	wantResult(t, result{AlreadyThere: count}, outcomeOf(t, cmd, output).Summary)
+	wantCounts(t, counts{AlreadyThere: count}, outcomeOf(t, cmd, output).Summary)
 }
 
 func countStats(t *testing.T, i *instance) int {
@@ -181,7 +181,7 @@ func (p pusher) testMemory(t *testing.T) {
 	started := time.Now()
 	cmd, output := p.start(t, url, far.url, as.Token, peer.DefaultBatchCount)
 	done := outcomeOf(t, cmd, output)
-	wantResult(t, result{Sent: count}, done.Summary)
+	wantCounts(t, counts{Sent: count}, done.Summary)
 	memory := done.PeakMemory << 10
 	if memory == 0 {
 		memory = cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss // bytes on macOS, less elsewhere

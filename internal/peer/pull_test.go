@@ -49,7 +49,7 @@ func TestPull(t *testing.T) {
 	opts.From = today.AddDate(0, 0, -30)
 	opts.Progress = func(done, total int64) { progress = append(progress, [2]int64{done, total}) }
 	summary := pull(t, opts)
-	wantResult(t, result{Sent: 100}, summary)
+	wantCounts(t, counts{Sent: 100}, summary)
 	if diff := cmp.Diff(contentsOf(t, p.remote.store, p.as.Scope()), contentsOf(t, p.local.store, p.client.Scope())); diff != "" {
 		t.Errorf("pulled (-want +got):\n%s", diff)
 	}
@@ -59,7 +59,7 @@ func TestPull(t *testing.T) {
 	if summary.Bytes < 100*100 || summary.LastDay.Before(today.AddDate(0, 0, -1)) {
 		t.Errorf("summary is %+v", summary)
 	}
-	wantResult(t, result{AlreadyThere: 100}, pull(t, opts))
+	wantCounts(t, counts{AlreadyThere: 100}, pull(t, opts))
 }
 
 // A pulled stats comes out of processing as a posted one does.
@@ -99,9 +99,9 @@ func TestPulledStatsAreNotPushedBack(t *testing.T) {
 	p := newPullPair(t)
 	insert(t, p.local.store, p.client, riskStat(0, 0)) // here already, and at the remote
 	insert(t, p.local.store, p.client, riskStat(1000, 1))
-	wantResult(t, result{Sent: 99, AlreadyThere: 1}, pull(t, p.pullOptions(t)))
+	wantCounts(t, counts{Sent: 99, AlreadyThere: 1}, pull(t, p.pullOptions(t)))
 	before := p.remote.requests.Load()
-	wantResult(t, result{Sent: 1, AlreadyThere: 100}, push(t, p.pushOptions(t)))
+	wantCounts(t, counts{Sent: 1, AlreadyThere: 100}, push(t, p.pushOptions(t)))
 	if n := p.remote.requests.Load() - before; n != 1 {
 		t.Errorf("%d requests for the one stat that the remote does not have", n)
 	}
@@ -110,7 +110,7 @@ func TestPulledStatsAreNotPushedBack(t *testing.T) {
 	as := newClient(t, third.store, "as")
 	opts := p.pushOptions(t)
 	opts.Server, opts.Token = third.url, as.Token
-	wantResult(t, result{Sent: 101}, push(t, opts))
+	wantCounts(t, counts{Sent: 101}, push(t, opts))
 }
 
 func TestPullDryRun(t *testing.T) {
@@ -119,7 +119,7 @@ func TestPullDryRun(t *testing.T) {
 	insert(t, p.local.store, p.client, riskStat(0, 0))
 	opts := p.pullOptions(t)
 	opts.DryRun = true
-	wantResult(t, result{Sent: 99, AlreadyThere: 1}, pull(t, opts))
+	wantCounts(t, counts{Sent: 99, AlreadyThere: 1}, pull(t, opts))
 	if n := len(contents(t, p.local.store)); n != 1 {
 		t.Errorf("a dry run stored %d stats", n-1)
 	}
@@ -127,7 +127,7 @@ func TestPullDryRun(t *testing.T) {
 		t.Errorf("a dry run remembers the peer: %v", err)
 	}
 	opts.DryRun = false
-	wantResult(t, result{Sent: 99, AlreadyThere: 1}, pull(t, opts))
+	wantCounts(t, counts{Sent: 99, AlreadyThere: 1}, pull(t, opts))
 }
 
 // asked serves empty lists and notes what was asked for. It cannot tell whose a
@@ -261,7 +261,7 @@ func TestPullRefusesWhatIsMalformed(t *testing.T) {
 				Remote: remote(t, answering(t, http.StatusOK, string(body), nil), "token"), Store: local.store, Client: client,
 				Types: []stats.Type{stats.Risk}, From: today.AddDate(0, 0, -6), To: today,
 			})
-			wantResult(t, result{Sent: 1, Refused: 1, Skipped: 2}, summary)
+			wantCounts(t, counts{Sent: 1, Refused: 1, Skipped: 2}, summary)
 			if tt.want.Reason == "" {
 				tt.want = peer.Refusal{UUID: id, Reason: summary.Refusals[0].Reason}
 				if !strings.HasPrefix(tt.want.Reason, "data") {
@@ -387,7 +387,7 @@ func TestPullStoresWhileItReads(t *testing.T) {
 		Remote: remote(t, server.URL, "token"), Store: local.store, Client: client, BatchCount: 10,
 		Types: []stats.Type{stats.Risk}, From: today, To: today,
 	})
-	wantResult(t, result{Sent: 41}, summary)
+	wantCounts(t, counts{Sent: 41}, summary)
 }
 
 // What passes validation and the database still refuses is found and passed over.
@@ -416,7 +416,7 @@ func TestPullOfWhatTheDatabaseRefuses(t *testing.T) {
 	opts := p.pullOptions(t)
 	opts.Store, opts.Client, opts.From = store, client, today.AddDate(0, 0, -30)
 	summary := pull(t, opts)
-	wantResult(t, result{Sent: 99, Refused: 1}, summary)
+	wantCounts(t, counts{Sent: 99, Refused: 1}, summary)
 	want := []peer.Refusal{{UUID: bad, Reason: "data the database cannot hold it: out of range"}}
 	if diff := cmp.Diff(want, summary.Refusals); diff != "" {
 		t.Errorf("refusals (-want +got):\n%s", diff)

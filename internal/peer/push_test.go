@@ -50,7 +50,7 @@ func TestPush(t *testing.T) {
 	opts := p.pushOptions(t)
 	opts.Progress = func(done, total int64) { progress = append(progress, [2]int64{done, total}) }
 	summary := push(t, opts)
-	wantResult(t, result{Sent: 100}, summary)
+	wantCounts(t, counts{Sent: 100}, summary)
 	wantSame(t, p.local.store, p.remote.store)
 	if first, last := progress[0], progress[len(progress)-1]; first != [2]int64{0, 100} || last != [2]int64{100, 100} || len(progress) != 11 {
 		t.Errorf("progress is %v", progress)
@@ -68,12 +68,12 @@ func TestPushAgainSendsOnlyWhatIsNew(t *testing.T) {
 	p := newPair(t)
 	push(t, p.pushOptions(t))
 	before := p.remote.requests.Load()
-	wantResult(t, result{AlreadyThere: 100}, push(t, p.pushOptions(t)))
+	wantCounts(t, counts{AlreadyThere: 100}, push(t, p.pushOptions(t)))
 	if n := p.remote.requests.Load() - before; n != 1 {
 		t.Errorf("%d requests to push nothing, want the one about the token", n)
 	}
 	fill(t, p.local.store, p.client, 100, 5)
-	wantResult(t, result{Sent: 5, AlreadyThere: 100}, push(t, p.pushOptions(t)))
+	wantCounts(t, counts{Sent: 5, AlreadyThere: 100}, push(t, p.pushOptions(t)))
 	wantSame(t, p.local.store, p.remote.store)
 }
 
@@ -90,10 +90,10 @@ func TestPushOfNothingChecksTheToken(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), "answers 403 Forbidden") || !strings.Contains(err.Error(), "check the token") {
 			t.Errorf("%d clients: error is %v", len(clients), err)
 		}
-		wantResult(t, result{AlreadyThere: 100 * len(clients)}, summary)
+		wantCounts(t, counts{AlreadyThere: 100 * len(clients)}, summary)
 	}
 	opts.DryRun = true // asks the peer nothing
-	wantResult(t, result{}, push(t, opts))
+	wantCounts(t, counts{}, push(t, opts))
 }
 
 func TestPushResend(t *testing.T) {
@@ -106,7 +106,7 @@ func TestPushResend(t *testing.T) {
 	}
 	opts := p.pushOptions(t)
 	opts.Resend = true
-	wantResult(t, result{Sent: 1, AlreadyThere: 99}, push(t, opts))
+	wantCounts(t, counts{Sent: 1, AlreadyThere: 99}, push(t, opts))
 	wantSame(t, p.local.store, p.remote.store)
 }
 
@@ -145,7 +145,7 @@ func TestPushOfSeveralClientsWithOneToken(t *testing.T) {
 	silent.IsSharingEnabled = false
 	opts := p.pushOptions(t)
 	opts.Clients = []stats.Client{p.client, silent, other}
-	wantResult(t, result{Sent: 130}, push(t, opts))
+	wantCounts(t, counts{Sent: 130}, push(t, opts))
 	want := contentsOf(t, p.local.store, p.client.Scope())
 	for id, content := range contentsOf(t, p.local.store, other.Scope()) {
 		want[id] = content
@@ -161,7 +161,7 @@ func TestPushDryRun(t *testing.T) {
 	opts := p.pushOptions(t)
 	opts.DryRun = true
 	summary := push(t, opts)
-	wantResult(t, result{Sent: 100}, summary)
+	wantCounts(t, counts{Sent: 100}, summary)
 	if summary.Bytes < 100*100 {
 		t.Errorf("%d bytes would be sent", summary.Bytes)
 	}
@@ -171,7 +171,7 @@ func TestPushDryRun(t *testing.T) {
 	if _, err := p.local.store.FindPeer(t.Context(), p.remote.url); !errors.Is(err, stats.ErrNotFound) {
 		t.Errorf("a dry run remembers the peer: %v", err)
 	}
-	wantResult(t, result{Sent: 100}, push(t, p.pushOptions(t)))
+	wantCounts(t, counts{Sent: 100}, push(t, p.pushOptions(t)))
 }
 
 func TestPushUsesOneConnectionAtATime(t *testing.T) {
@@ -180,7 +180,7 @@ func TestPushUsesOneConnectionAtATime(t *testing.T) {
 	store, far := openStore(t, url, 1), newInstance(t)
 	client, as := newClient(t, store, "local"), newClient(t, far.store, "as")
 	fill(t, store, client, 0, 100)
-	wantResult(t, result{Sent: 100}, push(t, peer.PushOptions{
+	wantCounts(t, counts{Sent: 100}, push(t, peer.PushOptions{
 		Remote: remote(t, far.url, as.Token), Store: store, Clients: []stats.Client{client}, BatchCount: 7,
 	}))
 	wantSame(t, store, far.store)
@@ -200,7 +200,7 @@ func TestPushTwiceAtOnce(t *testing.T) {
 	opts := p.pushOptions(t)
 	opts.Server, opts.BatchCount = far.URL, 100
 	var wait sync.WaitGroup
-	wait.Go(func() { wantResult(t, result{Sent: 100}, push(t, opts)) })
+	wait.Go(func() { wantCounts(t, counts{Sent: 100}, push(t, opts)) })
 	<-held
 	_, err := peer.Push(t.Context(), opts)
 	var busy *peer.BusyError
@@ -209,7 +209,7 @@ func TestPushTwiceAtOnce(t *testing.T) {
 	}
 	other := p.pushOptions(t) // the same instance by another address is another peer
 	other.DryRun = true
-	wantResult(t, result{Sent: 100}, push(t, other))
+	wantCounts(t, counts{Sent: 100}, push(t, other))
 	close(freed)
 	wait.Wait()
 }
@@ -232,11 +232,11 @@ func TestPushInterrupted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	wantResult(t, result{Sent: 30, Interrupted: true}, summary)
+	wantCounts(t, counts{Sent: 30, Interrupted: true}, summary)
 	if got := len(contents(t, p.remote.store)); got != 30 {
 		t.Errorf("the remote has %d stats, want those of the three batches", got)
 	}
-	wantResult(t, result{Sent: 70, AlreadyThere: 30}, push(t, opts))
+	wantCounts(t, counts{Sent: 70, AlreadyThere: 30}, push(t, opts))
 	if requests != 10 {
 		t.Errorf("%d requests, want 3 and 7", requests)
 	}
@@ -255,7 +255,7 @@ func TestPushInterruptedWhileWaiting(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	wantResult(t, result{Interrupted: true}, summary)
+	wantCounts(t, counts{Interrupted: true}, summary)
 }
 
 // answering serves one answer to everything.

@@ -159,13 +159,13 @@ func TestPushToPython(t *testing.T) {
 	opts := peer.PushOptions{
 		Remote: remote(t, far.url, far.token), Store: local.store, Clients: []stats.Client{client}, BatchCount: 20,
 	}
-	wantResult(t, result{Sent: 60}, push(t, opts))
+	wantCounts(t, counts{Sent: 60}, push(t, opts))
 	if n := len(far.take()); n != 3 {
 		t.Errorf("%d requests, want 3", n)
 	}
 	delete(far.rows, batch[7].UUID.String())
 	opts.Resend = true
-	wantResult(t, result{Sent: 1, AlreadyThere: 59}, push(t, opts))
+	wantCounts(t, counts{Sent: 1, AlreadyThere: 59}, push(t, opts))
 	if diff := cmp.Diff(contents(t, local.store), far.contents(t)); diff != "" {
 		t.Errorf("the peer's stats (-want +got):\n%s", diff)
 	}
@@ -220,7 +220,7 @@ func TestPushToBrokenPython(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "fails on one stat after another") {
 		t.Errorf("error is %v", err)
 	}
-	wantResult(t, result{}, summary)
+	wantCounts(t, counts{}, summary)
 	if n := len(far.take()); n > 1100 {
 		t.Errorf("%d requests to a broken peer", n)
 	}
@@ -243,18 +243,18 @@ func TestPullFromPython(t *testing.T) {
 		}
 	}
 	opts := peer.PullOptions{Remote: remote(t, far.url, far.token), Store: local.store, Client: client}
-	wantResult(t, result{Sent: 40}, pull(t, opts))
+	wantCounts(t, counts{Sent: 40}, pull(t, opts))
 	if diff := cmp.Diff(far.contents(t), contents(t, local.store)); diff != "" {
 		t.Errorf("pulled (-want +got):\n%s", diff)
 	}
 	if n := len(far.take()); n != 1+5*157 {
 		t.Errorf("%d requests for three years of five types", n)
 	}
-	wantResult(t, result{AlreadyThere: 1}, pull(t, opts))
+	wantCounts(t, counts{AlreadyThere: 1}, pull(t, opts))
 	if n := len(far.take()); n != 1+5*2 {
 		t.Errorf("%d requests for what is new", n)
 	}
-	wantResult(t, result{AlreadyThere: 1}, push(t, peer.PushOptions{
+	wantCounts(t, counts{AlreadyThere: 1}, push(t, peer.PushOptions{
 		Remote: remote(t, far.url, far.token), Store: local.store, Clients: []stats.Client{client}, From: today, To: today,
 	}))
 }

@@ -78,7 +78,7 @@ func TestPushFindsWhatIsRefused(t *testing.T) {
 			url, taken := picky(t, tt.status, bad, tt.body)
 			opts := peer.PushOptions{Remote: remote(t, url, "token"), Store: local.store, Clients: []stats.Client{client}}
 			summary := push(t, opts)
-			wantResult(t, result{Sent: 61, Refused: 3}, summary)
+			wantCounts(t, counts{Sent: 61, Refused: 3}, summary)
 			for _, refusal := range summary.Refusals {
 				if !slices.Contains(bad, refusal.UUID) || refusal.Reason != tt.want {
 					t.Errorf("refusal is %+v, want %q", refusal, tt.want)
@@ -87,7 +87,7 @@ func TestPushFindsWhatIsRefused(t *testing.T) {
 			if n := len(*taken); n != 61 || len(slices.Compact(slices.Sorted(slices.Values(*taken)))) != 61 {
 				t.Errorf("the peer took %d stats", n)
 			}
-			wantResult(t, result{Refused: 3, AlreadyThere: 61}, push(t, opts))
+			wantCounts(t, counts{Refused: 3, AlreadyThere: 61}, push(t, opts))
 		})
 	}
 }
@@ -106,7 +106,7 @@ func TestPushOfWhatIsTooLarge(t *testing.T) {
 	summary := push(t, peer.PushOptions{
 		Remote: remote(t, far.url, as.Token), Store: local.store, Clients: []stats.Client{client},
 	})
-	wantResult(t, result{Sent: 50, Refused: 1}, summary)
+	wantCounts(t, counts{Sent: 50, Refused: 1}, summary)
 	if len(summary.Refusals) != 1 || summary.Refusals[0].UUID != large.UUID.String() || !strings.Contains(summary.Refusals[0].Reason, "413") {
 		t.Errorf("refusals are %+v", summary.Refusals)
 	}

@@ -84,7 +84,7 @@ func TestPauses(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), server) {
 				t.Errorf("error is %v, want %q", err, want)
 			}
-			wantResult(t, result{}, summary)
+			wantCounts(t, counts{}, summary)
 		})
 	}
 }
@@ -198,18 +198,18 @@ func TestOtherAnswersOfSuccess(t *testing.T) {
 		status  int
 		body    string
 		account string // what the peer says of the token
-		want    result
+		want    counts
 		problem string
 		pauses  int
 	}{
-		"200 that lists":               {200, `{"data":[{}]}`, "", result{Sent: 1}, "", 0},
-		"200 that lists too few":       {200, `{"data":[]}`, "", result{}, "its answer cannot be read", 5},
-		"200 of another service":       {200, `{"status":"ok"}`, "", result{}, "is this the address of a stats service?", 0},
-		"200 with a page":              {200, `<!DOCTYPE html>`, "", result{}, "its answer cannot be read", 5},
-		"200 with nothing":             {200, "", "", result{}, "its answer cannot be read", 5},
-		"204 of a stats service":       {204, "", known, result{Sent: 1}, "", 0},
-		"204 of another service":       {204, "", `{"name":"bob"}`, result{}, "is this the address of a stats service?", 0},
-		"204 of what answers anything": {204, "", "", result{}, "is this the address of a stats service?", 0},
+		"200 that lists":               {200, `{"data":[{}]}`, "", counts{Sent: 1}, "", 0},
+		"200 that lists too few":       {200, `{"data":[]}`, "", counts{}, "its answer cannot be read", 5},
+		"200 of another service":       {200, `{"status":"ok"}`, "", counts{}, "is this the address of a stats service?", 0},
+		"200 with a page":              {200, `<!DOCTYPE html>`, "", counts{}, "its answer cannot be read", 5},
+		"200 with nothing":             {200, "", "", counts{}, "its answer cannot be read", 5},
+		"204 of a stats service":       {204, "", known, counts{Sent: 1}, "", 0},
+		"204 of another service":       {204, "", `{"name":"bob"}`, counts{}, "is this the address of a stats service?", 0},
+		"204 of what answers anything": {204, "", "", counts{}, "is this the address of a stats service?", 0},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -227,7 +227,7 @@ func TestOtherAnswersOfSuccess(t *testing.T) {
 			if (err == nil) != (tt.problem == "") || err != nil && !strings.Contains(err.Error(), tt.problem) || len(pauses) != tt.pauses {
 				t.Errorf("error is %v after %d pauses, want %q after %d", err, len(pauses), tt.problem, tt.pauses)
 			}
-			wantResult(t, tt.want, summary)
+			wantCounts(t, tt.want, summary)
 		})
 	}
 }

@@ -27,21 +27,21 @@ func TestRemovedDuplicatesDoNotComeBack(t *testing.T) {
 		copies[i].UUID = uuid.NewSHA1(uuid.Nil, fmt.Append(nil, "copy", i))
 	}
 	insert(t, p.local.store, p.client, copies...)
-	wantResult(t, result{Sent: 3}, push(t, p.pushOptions(t)))
+	wantCounts(t, counts{Sent: 3}, push(t, p.pushOptions(t)))
 	if n, err := p.local.store.RemoveDuplicates(t.Context(), postgres.DuplicateQuery{}, nil); n != 2 || err != nil {
 		t.Fatalf("removed %d, %v", n, err)
 	}
 	opts := p.pullOptions(t)
 	opts.DryRun = true
-	wantResult(t, result{Sent: 100, AlreadyThere: 3}, pull(t, opts))
+	wantCounts(t, counts{Sent: 100, AlreadyThere: 3}, pull(t, opts))
 	opts.DryRun = false
-	wantResult(t, result{Sent: 100, AlreadyThere: 3}, pull(t, opts))
+	wantCounts(t, counts{Sent: 100, AlreadyThere: 3}, pull(t, opts))
 	opts.Full = true
-	wantResult(t, result{AlreadyThere: 103}, pull(t, opts))
+	wantCounts(t, counts{AlreadyThere: 103}, pull(t, opts))
 	if n, err := p.local.store.RemoveDuplicates(t.Context(), postgres.DuplicateQuery{}, nil); n != 0 || err != nil {
 		t.Errorf("%d duplicates came back (%v)", n, err)
 	}
-	wantResult(t, result{AlreadyThere: 101}, push(t, p.pushOptions(t)))
+	wantCounts(t, counts{AlreadyThere: 101}, push(t, p.pushOptions(t)))
 }
 
 // Of duplicates that a peer has, a pull takes the first. Those of another client
@@ -56,7 +56,7 @@ func TestPullOfDuplicates(t *testing.T) {
 	}
 	insert(t, p.remote.store, p.as, copies[:2]...)
 	insert(t, p.local.store, other, copies[2])
-	wantResult(t, result{Sent: 101, AlreadyThere: 1}, pull(t, p.pullOptions(t)))
+	wantCounts(t, counts{Sent: 101, AlreadyThere: 1}, pull(t, p.pullOptions(t)))
 }
 
 // What was purged here stays away, unless it is asked for.
@@ -66,17 +66,17 @@ func TestPurgedStatsDoNotComeBack(t *testing.T) {
 	insert(t, p.remote.store, p.as, riskStat(600, 400), riskStat(601, 500))
 	opts := p.pullOptions(t)
 	opts.Types = []stats.Type{stats.Risk}
-	wantResult(t, result{Sent: 52}, pull(t, opts))
+	wantCounts(t, counts{Sent: 52}, pull(t, opts))
 	if n, err := p.local.store.PurgeStats(t.Context(), today.AddDate(0, 0, -450), nil); n != 1 || err != nil {
 		t.Fatalf("purged %d, %v", n, err)
 	}
 	opts.Full = true
-	wantResult(t, result{AlreadyThere: 51}, pull(t, opts))
+	wantCounts(t, counts{AlreadyThere: 51}, pull(t, opts))
 	other := opts
 	other.Client = newClient(t, p.local.store, "another, from the beginning")
-	wantResult(t, result{AlreadyThere: 51}, pull(t, other))
+	wantCounts(t, counts{AlreadyThere: 51}, pull(t, other))
 	opts.Full, opts.From = false, today.AddDate(0, 0, -510)
-	wantResult(t, result{Sent: 1, AlreadyThere: 51}, pull(t, opts))
+	wantCounts(t, counts{Sent: 1, AlreadyThere: 51}, pull(t, opts))
 	if _, err := p.local.store.PurgeStats(t.Context(), today.AddDate(0, 0, -5), nil); err != nil {
 		t.Fatal(err)
 	}

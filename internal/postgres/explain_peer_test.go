@@ -30,7 +30,7 @@ func TestPeerQueriesUseIndexes(t *testing.T) {
 		}
 	}
 	client, peer, from, to, day := int64(7), int64(1), dayOf("2024-11-30"), dayOf("2024-12-30"), dayOf("2024-12-25")
-	for name, q := range map[string]question{
+	for name, q := range map[string]indexedQuery{
 		"next day": {db.NextUnsentDay, []any{client, from, to, (*string)(nil), peer}, "stats_client_id_date_idx"},
 		"of a day": {db.UnsentOfDay, []any{client, day, uuid.Nil, (*string)(nil), peer, int64(1000)}, "stats_client_id_date_idx"},
 		"count":    {db.CountUnsent, []any{client, from, to, (*string)(nil), peer}, "stats_client_id_date_idx"},

@@ -56,7 +56,7 @@ func TestQueriesUseIndexes(t *testing.T) {
 	ctx := t.Context()
 	store := openNew(t)
 	fill(ctx, t, store)
-	for name, q := range indexedQuestions() {
+	for name, q := range indexedQueries() {
 		t.Run(name, func(t *testing.T) {
 			plan := explain(ctx, t, store, q.statement, q.args)
 			// What a large part of all documents measure is read as a whole.
@@ -76,7 +76,7 @@ func TestQueriesUseIndexes(t *testing.T) {
 func TestEveryStatementIsExplained(t *testing.T) {
 	t.Parallel()
 	explained := map[string]bool{}
-	for _, q := range indexedQuestions() {
+	for _, q := range indexedQueries() {
 		explained[q.statement] = true
 	}
 	reads := regexp.MustCompile(`(?i)\b(from|join|update|using)\s+(stats|document)\b`)
@@ -87,7 +87,7 @@ func TestEveryStatementIsExplained(t *testing.T) {
 		}
 		found++
 		if !explained[statement] {
-			t.Errorf("the plan of %s is not looked at: add it to indexedQuestions", name)
+			t.Errorf("the plan of %s is not looked at: add it to indexedQueries", name)
 		}
 	}
 	if found < 20 {
@@ -144,13 +144,13 @@ const everyRow = ""
 // EXPLAIN VERBOSE.
 var sortsData = regexp.MustCompile(`(?m)^\s*(->  )?(Incremental )?(Sort|Hash|HashAggregate|GroupAggregate|Materialize)\b.*\n\s*Output: .*\bdata\b`)
 
-type question struct {
+type indexedQuery struct {
 	statement string
 	args      []any
 	index     string
 }
 
-func indexedQuestions() map[string]question {
+func indexedQueries() map[string]indexedQuery {
 	one, threatType := int64(7), "threat"
 	anrs := []uuid.UUID{md5ID("8fa14cdd754f91cc6554c9e71929cce7"), md5ID("c4ca4238a0b923820dcc509a6f75849b")}
 	client, all := stats.OfClient(one), stats.Everything()
@@ -160,21 +160,21 @@ func indexedQuestions() map[string]question {
 	ofANRs := func(f stats.Filter) stats.Filter { f.ANRs = anrs; return f }
 	ofClient := func(f stats.Filter) stats.Filter { f.OfClient = one; return f }
 
-	list := func(index string, scope stats.Scope, query ListQuery) question {
+	list := func(index string, scope stats.Scope, query ListQuery) indexedQuery {
 		statement, args := listStatement(scope, query, false)
-		return question{statement, args, index}
+		return indexedQuery{statement, args, index}
 	}
-	sums := func(index string, f stats.Filter) question {
-		return question{db.ObservationsByDay, []any{threatType, anrFilter(f.ANRs), clientFilter(f.OfClient), dateFilter(f.DateFrom), dateFilter(f.DateTo), false}, index}
+	sums := func(index string, f stats.Filter) indexedQuery {
+		return indexedQuery{db.ObservationsByDay, []any{threatType, anrFilter(f.ANRs), clientFilter(f.OfClient), dateFilter(f.DateFrom), dateFilter(f.DateTo), false}, index}
 	}
-	spread := func(index string, scope stats.Scope, query ListQuery) question {
+	spread := func(index string, scope stats.Scope, query ListQuery) indexedQuery {
 		query.LastOnly = true
 		statement, args := listStatement(scope, query, true)
-		return question{statement, args, index}
+		return indexedQuery{statement, args, index}
 	}
 	page := stats.Page{Limit: 10}
 	since, none := dayOf("2024-11-01"), (*string)(nil)
-	return map[string]question{
+	return map[string]indexedQuery{
 		"list of everybody":             list("stats_date_idx", all, ListQuery{Filter: week}),
 		"page of everybody":             list("stats_date_idx", all, ListQuery{Page: page}),
 		"list of a client":              list("stats_client_id_date_idx", client, ListQuery{Filter: quarter}),
@@ -257,13 +257,13 @@ func TestGenericPlansUseIndexes(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Release()
-	questions := indexedQuestions()
+	queries := indexedQueries()
 	err = pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, genericPlans); err != nil {
 			return err
 		}
 		for _, name := range []string{"known documents", "stored documents", "retries", "taken uuids", "fingerprints"} {
-			q := questions[name]
+			q := queries[name]
 			plan, err := explainIn(ctx, tx, q.statement, q.args)
 			if err != nil {
 				return err

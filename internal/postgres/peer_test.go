@@ -144,7 +144,7 @@ func TestEachUnsentWhileRecording(t *testing.T) {
 	peer := peerID(t, store, "https://a")
 	query := postgres.UnsentQuery{PeerID: peer, ClientID: client.ID, From: date("2024-05-01"), To: date("2024-05-09")}
 	enough, visited := errors.New("enough"), 0
-	err = store.EachUnsent(t.Context(), query, func(stat stats.Stat) error {
+	err := store.EachUnsent(t.Context(), query, func(stat stats.Stat) error {
 		if visited++; visited > 100 {
 			return enough
 		}

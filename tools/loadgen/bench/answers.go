@@ -28,28 +28,28 @@ const (
 // with another number has the same answer, but was not asked before.
 type asking struct {
 	name   string
-	number func(n int) question
+	number func(n int) request
 }
 
 // askings lists each public and each processed answer.
 func askings(today time.Time) []asking {
 	var all []asking
 	for _, page := range []string{"threats", "vulnerabilities", "risks"} {
-		all = append(all, asking{"`/stats/" + page + ".json`", func(n int) question { return publicQuestion(page, n) }})
+		all = append(all, asking{"`/stats/" + page + ".json`", func(n int) request { return publicRequest(page, n) }})
 	}
 	for _, p := range processor.All() {
-		all = append(all, asking{"`" + p.Name + "`", func(n int) question { return processedQuestion(p.Name, today, n) }})
+		all = append(all, asking{"`" + p.Name + "`", func(n int) request { return X(p.Name, today, n) }})
 	}
 	return all
 }
 
-// publicQuestion covers the whole year and n days before it, which are empty.
-func publicQuestion(page string, n int) question {
-	return question{path: fmt.Sprintf("/stats/%s.json?days=%d", page, weeks*7+1+n)}
+// publicRequest covers the whole year and n days before it, which are empty.
+func publicRequest(page string, n int) request {
+	return request{path: fmt.Sprintf("/stats/%s.json?days=%d", page, weeks*7+1+n)}
 }
 
-// processedQuestion is the same for a processor.
-func processedQuestion(name string, today time.Time, n int) question {
+// X is the same for a processor.
+func X(name string, today time.Time, n int) request {
 	body, err := json.Marshal(map[string]string{
 		"processor": name,
 		"date_from": today.AddDate(0, 0, -weeks*7-1-n).Format(time.DateOnly),
@@ -58,7 +58,7 @@ func processedQuestion(name string, today time.Time, n int) question {
 	if err != nil {
 		panic(err) // strings always marshal
 	}
-	return question{path: "/api/v1/stats/processed/", key: adminToken, body: string(body)}
+	return request{path: "/api/v1/stats/processed/", key: adminToken, body: string(body)}
 }
 
 // measureAnswers measures every answer that is computed over all clients, in
@@ -88,7 +88,7 @@ func (b *bench) measureAnswers(ctx context.Context) error {
 	return b.measureGrowth(ctx, growth{
 		title: fmt.Sprintf("%s at %s and at %s rows a type", goalAnswer, thousands(int64(b.sizes[0])), thousands(int64(there))),
 		small: small, large: database, goal: publicGrowth, judged: b.sizes[0] == goalSmall && there == goalLarge,
-		ask: func(n int) question { return publicQuestion("vulnerabilities", n) },
+		ask: func(n int) request { return publicRequest("vulnerabilities", n) },
 	})
 }
 

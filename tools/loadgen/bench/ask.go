@@ -17,8 +17,8 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// question is a GET that is asked again and again.
-type question struct {
+// request is a GET that is sent again and again.
+type request struct {
 	path     string // with the query string
 	key      string // API key; none when empty
 	body     string // JSON; none when empty
@@ -28,7 +28,7 @@ type question struct {
 
 // raw is the request as it goes over the wire. It is written once: on a machine
 // with two cores a full HTTP client would take more than its share of them.
-func (q question) raw() []byte {
+func (q request) raw() []byte {
 	var b strings.Builder
 	fmt.Fprintf(&b, "GET %s HTTP/1.1\r\nHost: bench\r\n", q.path)
 	for _, header := range []struct{ name, value string }{
@@ -99,7 +99,7 @@ type timing struct {
 
 // times asks up to n questions until the spell is over, but at least one. Each
 // has to be answered with 200.
-func times(ctx context.Context, base string, n int, spell time.Duration, ask func(i int) question) (timing, error) {
+func times(ctx context.Context, base string, n int, spell time.Duration, ask func(i int) request) (timing, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	c, err := dial(ctx, base)
@@ -131,7 +131,7 @@ func median(took []time.Duration) time.Duration {
 
 // rate counts how many answers with the given status a number of connections
 // get in a spell, and returns answers per second.
-func rate(ctx context.Context, base string, connections int, spell time.Duration, q question, status int) (float64, error) {
+func rate(ctx context.Context, base string, connections int, spell time.Duration, q request, status int) (float64, error) {
 	counts := make([]int, connections)
 	group, groupCtx := errgroup.WithContext(ctx)
 	started := time.Now()

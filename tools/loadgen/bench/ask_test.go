@@ -14,13 +14,13 @@ import (
 
 func TestRaw(t *testing.T) {
 	t.Parallel()
-	got := string(question{path: "/a?b=c", key: "k", body: `{"é":1}`, encoding: "gzip", etag: `"1"`}.raw())
+	got := string(request{path: "/a?b=c", key: "k", body: `{"é":1}`, encoding: "gzip", etag: `"1"`}.raw())
 	want := "GET /a?b=c HTTP/1.1\r\nHost: bench\r\nX-API-KEY: k\r\nAccept-Encoding: gzip\r\nIf-None-Match: \"1\"\r\n" +
 		"Content-Type: application/json\r\nContent-Length: 8\r\n\r\n{\"é\":1}"
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("request (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff("GET / HTTP/1.1\r\nHost: bench\r\n\r\n", string(question{path: "/"}.raw())); diff != "" {
+	if diff := cmp.Diff("GET / HTTP/1.1\r\nHost: bench\r\n\r\n", string(request{path: "/"}.raw())); diff != "" {
 		t.Errorf("bare request (-want +got):\n%s", diff)
 	}
 }
@@ -52,7 +52,7 @@ func TestAsk(t *testing.T) {
 	}
 	for _, body := range []string{"", "one", strings.Repeat("long ", 50_000)} { // one connection for all
 		var sink strings.Builder
-		got, err := c.ask(question{path: "/", key: "me", encoding: "br", body: body}.raw(), &sink)
+		got, err := c.ask(request{path: "/", key: "me", encoding: "br", body: body}.raw(), &sink)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -66,7 +66,7 @@ func TestTimesAsksAsOftenAsItMay(t *testing.T) {
 	t.Parallel()
 	base := echo(t).url
 	asked := 0
-	ask := func(int) question { asked++; return question{path: "/", body: "body"} }
+	ask := func(int) request { asked++; return request{path: "/", body: "body"} }
 	got, err := times(t.Context(), base, 3, time.Hour, ask)
 	if err != nil || got.n != 3 || asked != 3 || got.last.bytes != 4 || got.median <= 0 || got.slowest < got.median {
 		t.Errorf("timing %+v after %d questions, error %v", got, asked, err)
@@ -74,7 +74,7 @@ func TestTimesAsksAsOftenAsItMay(t *testing.T) {
 	if got, err = times(t.Context(), base, 3, 0, ask); err != nil || got.n != 1 {
 		t.Errorf("%d answers in no time, error %v; want the one that there always is", got.n, err)
 	}
-	if _, err = times(t.Context(), base, 1, 0, func(int) question { return question{path: "/gone"} }); err == nil ||
+	if _, err = times(t.Context(), base, 1, 0, func(int) request { return request{path: "/gone"} }); err == nil ||
 		!strings.Contains(err.Error(), "GET /gone was answered with status 410") {
 		t.Errorf("error %v, want one about the status", err)
 	}
@@ -83,10 +83,10 @@ func TestTimesAsksAsOftenAsItMay(t *testing.T) {
 func TestRate(t *testing.T) {
 	t.Parallel()
 	base := echo(t).url
-	if got, err := rate(t.Context(), base, 2, time.Millisecond, question{path: "/"}, http.StatusOK); err != nil || got <= 0 {
+	if got, err := rate(t.Context(), base, 2, time.Millisecond, request{path: "/"}, http.StatusOK); err != nil || got <= 0 {
 		t.Errorf("rate %v, error %v", got, err)
 	}
-	if _, err := rate(t.Context(), base, 2, time.Millisecond, question{path: "/gone"}, http.StatusOK); err == nil ||
+	if _, err := rate(t.Context(), base, 2, time.Millisecond, request{path: "/gone"}, http.StatusOK); err == nil ||
 		!strings.Contains(err.Error(), "GET /gone: answered with status 410, not 200") {
 		t.Errorf("error %v, want one about the status", err)
 	}
@@ -114,7 +114,7 @@ func TestPlainHandlers(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got, err := c.ask(question{path: "/"}.raw(), io.Discard); err != nil || got != tt.want {
+			if got, err := c.ask(request{path: "/"}.raw(), io.Discard); err != nil || got != tt.want {
 				t.Errorf("reply %+v, error %v; want %+v", got, err, tt.want)
 			}
 		})

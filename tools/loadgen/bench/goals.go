@@ -72,8 +72,8 @@ func (g *goals) reach(which goal, figure float64) {
 	g[which].measured, g[which].figure = true, figure
 }
 
-// result reports whether a figure meets the terms.
-func (t terms) result(figure float64) string {
+// met says whether a figure meets the terms.
+func (t terms) met(figure float64) string {
 	if figure == t.bound || t.more == (figure > t.bound) {
 		return "met"
 	}
@@ -105,7 +105,7 @@ func (g *goals) table() *section {
 			s.row(t.text, t.bounds(), none, "not measured")
 			continue
 		}
-		s.row(t.text, t.bounds(), t.figure(g[i].figure), t.result(g[i].figure))
+		s.row(t.text, t.bounds(), t.figure(g[i].figure), t.met(g[i].figure))
 	}
 	return s
 }

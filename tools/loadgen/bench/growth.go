@@ -23,7 +23,7 @@ const (
 type growth struct {
 	title        string
 	small, large string // URLs of the databases
-	ask          func(n int) question
+	ask          func(n int) request
 	goal         goal
 	judged       bool // the sizes are those that the goal is about
 }
@@ -68,7 +68,7 @@ func (b *bench) measureGrowth(ctx context.Context, g growth) (err error) {
 
 // alternate asks two services the same questions in turn and returns the median
 // of each.
-func alternate(ctx context.Context, first, second string, rounds int, ask func(n int) question) (time.Duration, time.Duration, error) {
+func alternate(ctx context.Context, first, second string, rounds int, ask func(n int) request) (time.Duration, time.Duration, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var callers [2]*caller

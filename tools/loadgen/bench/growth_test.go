@@ -31,7 +31,7 @@ func TestAlternate(t *testing.T) {
 		return p.url
 	}
 	first, second := note("first"), note("second")
-	paths := func(n int) question { return question{path: "/" + string(rune('0'+n))} }
+	paths := func(n int) request { return request{path: "/" + string(rune('0'+n))} }
 	one, two, err := alternate(t.Context(), first, second, 2, paths)
 	if err != nil || one <= 0 || two <= 0 {
 		t.Fatalf("medians %s and %s, error %v", one, two, err)

@@ -15,7 +15,7 @@ import (
 const listRepeats = 5
 
 // everything is the list of all stats, as an admin sees it.
-var everything = question{path: "/api/v1/stats/?date_from=1970-01-01", key: adminToken}
+var everything = request{path: "/api/v1/stats/?date_from=1970-01-01", key: adminToken}
 
 // transfer is how much came, and the median of how long it took.
 type transfer struct {

@@ -101,7 +101,7 @@ func TestQuestionsDiffer(t *testing.T) {
 		t.Errorf("%d different questions, want %d", len(seen), 3*len(all))
 	}
 	want := `{"date_from":"2025-03-30","date_to":"2026-03-31","processor":"risk_averages"}`
-	if diff := cmp.Diff(want, processedQuestion("risk_averages", today, 1).body); diff != "" {
+	if diff := cmp.Diff(want, X("risk_averages", today, 1).body); diff != "" {
 		t.Errorf("question (-want +got):\n%s", diff)
 	}
 }
@@ -120,7 +120,7 @@ func TestDashboardQuestion(t *testing.T) {
 	if len(different) != asked {
 		t.Errorf("%d different analyses are chosen, want %d", len(different), asked)
 	}
-	q := dashboardQuestion(ids[:1], time.Date(2026, 3, 31, 0, 0, 0, 0, time.UTC))
+	q := dashboardRequest(ids[:1], time.Date(2026, 3, 31, 0, 0, 0, 0, time.UTC))
 	want := `{"anrs":["` + ids[0].String() + `"],"date_from":"2026-01-01","date_to":"2026-03-31",` +
 		`"processor":"vulnerability_average_on_date","processor_params":null,"type":"vulnerability"}`
 	if diff := cmp.Diff(want, q.body); diff != "" {

@@ -57,7 +57,7 @@ func streamed(bytes int64) http.HandlerFunc {
 func unchanged(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNotModified) }
 
 // plainRate is rate for a plain handler.
-func plainRate(ctx context.Context, handler http.HandlerFunc, connections int, spell time.Duration, q question, status int) (float64, error) {
+func plainRate(ctx context.Context, handler http.HandlerFunc, connections int, spell time.Duration, q request, status int) (float64, error) {
 	p, err := servePlain(handler)
 	if err != nil {
 		return 0, err
@@ -67,18 +67,18 @@ func plainRate(ctx context.Context, handler http.HandlerFunc, connections int, s
 }
 
 // plainTime is the median time of an answer of a plain handler.
-func plainTime(ctx context.Context, handler http.HandlerFunc, spell time.Duration, q question) (time.Duration, error) {
+func plainTime(ctx context.Context, handler http.HandlerFunc, spell time.Duration, q request) (time.Duration, error) {
 	p, err := servePlain(handler)
 	if err != nil {
 		return 0, err
 	}
 	defer p.Close()
-	t, err := times(ctx, p.url, 50, spell, func(int) question { return q })
+	t, err := times(ctx, p.url, 50, spell, func(int) request { return q })
 	return t.median, err
 }
 
 // read asks once and returns how many bytes came and how long that took.
-func read(ctx context.Context, base string, q question) (int64, time.Duration, error) {
+func read(ctx context.Context, base string, q request) (int64, time.Duration, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	c, err := dial(ctx, base)

@@ -67,7 +67,7 @@ func (b *bench) measureQuestion(ctx context.Context) error {
 	return b.measureGrowth(ctx, growth{
 		title: fmt.Sprintf("the front office's question beside %s and beside %s other analyses", thousands(int64(b.others[0])), thousands(int64(there))),
 		small: small, large: database, goal: questionGrowth, judged: there == 100*b.others[0],
-		ask: func(int) question { return dashboardQuestion(choose(draw, analyses, asked), time.Now().UTC()) },
+		ask: func(int) request { return dashboardRequest(choose(draw, analyses, asked), time.Now().UTC()) },
 	})
 }
 
@@ -124,7 +124,7 @@ func (b *bench) coldQuestion(ctx context.Context, changed int) (cold timing, err
 		return cold, err
 	}
 	analyses, draw := dataset.Analyses(0), rand.New(rand.NewPCG(3, uint64(changed)))
-	next := func(int) question { return dashboardQuestion(choose(draw, analyses, asked), time.Now().UTC()) }
+	next := func(int) request { return dashboardRequest(choose(draw, analyses, asked), time.Now().UTC()) }
 	if _, err := times(ctx, s.URL, 1, coldLimit, next); err != nil { // connects and plans
 		return cold, err
 	}
@@ -152,7 +152,7 @@ func (b *bench) addOthers(ctx context.Context, s *service.Process, there, others
 func (b *bench) ask(ctx context.Context, s *service.Process, analyses []uuid.UUID, others int, table *section) error {
 	today := time.Now().UTC()
 	draw := rand.New(rand.NewPCG(1, uint64(others)))
-	next := func(int) question { return dashboardQuestion(choose(draw, analyses, asked), today) }
+	next := func(int) request { return dashboardRequest(choose(draw, analyses, asked), today) }
 	if _, err := times(ctx, s.URL, 1, coldLimit, next); err != nil { // connects and plans
 		return err
 	}
@@ -160,11 +160,11 @@ func (b *bench) ask(ctx context.Context, s *service.Process, analyses []uuid.UUI
 	if err != nil {
 		return err
 	}
-	warm, err := b.measureWarm(ctx, s, dashboardQuestion(analyses[:asked], today))
+	warm, err := b.measureWarm(ctx, s, dashboardRequest(analyses[:asked], today))
 	if err != nil {
 		return err
 	}
-	floor, err := plainTime(ctx, fixed(cold.last.bytes), b.spell, question{path: "/"})
+	floor, err := plainTime(ctx, fixed(cold.last.bytes), b.spell, request{path: "/"})
 	if err != nil {
 		return err
 	}
@@ -185,8 +185,8 @@ func choose(draw *rand.Rand, ids []uuid.UUID, n int) []uuid.UUID {
 	return chosen
 }
 
-// dashboardQuestion is what a front office sends.
-func dashboardQuestion(analyses []uuid.UUID, today time.Time) question {
+// dashboardRequest is what a front office sends.
+func dashboardRequest(analyses []uuid.UUID, today time.Time) request {
 	body, err := json.Marshal(map[string]any{
 		"processor":        "vulnerability_average_on_date",
 		"processor_params": nil,
@@ -198,5 +198,5 @@ func dashboardQuestion(analyses []uuid.UUID, today time.Time) question {
 	if err != nil {
 		panic(err) // strings and ids always marshal
 	}
-	return question{path: "/api/v1/stats/processed/", key: adminToken, body: string(body)}
+	return request{path: "/api/v1/stats/processed/", key: adminToken, body: string(body)}
 }

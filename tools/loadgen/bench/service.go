@@ -98,8 +98,8 @@ func (b *bench) measureIdle(ctx context.Context, database, key string, table *se
 }
 
 func (b *bench) measureMe(ctx context.Context, s *service.Process, key string, table *section) error {
-	me := question{path: "/api/v1/client/me", key: key}
-	t, err := times(ctx, s.URL, 200, b.spell, func(int) question { return me })
+	me := request{path: "/api/v1/client/me", key: key}
+	t, err := times(ctx, s.URL, 200, b.spell, func(int) request { return me })
 	if err != nil {
 		return err
 	}

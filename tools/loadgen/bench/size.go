@@ -21,7 +21,7 @@ const (
 func (b *bench) measureSize(ctx context.Context, s *service.Process, rows int, table *section) error {
 	for _, a := range askings(time.Now().UTC()) {
 		number := 0
-		next := func(int) question { number++; return a.number(number) }
+		next := func(int) request { number++; return a.number(number) }
 		if _, err := times(ctx, s.URL, 1, coldLimit, next); err != nil { // connects and plans
 			return fmt.Errorf("%s: %w", a.name, err)
 		}

@@ -22,9 +22,9 @@ type warmth struct {
 
 // measureWarm asks one question until it must be in every cache there is, and
 // then counts.
-func (b *bench) measureWarm(ctx context.Context, s *service.Process, q question) (w warmth, err error) {
+func (b *bench) measureWarm(ctx context.Context, s *service.Process, q request) (w warmth, err error) {
 	q.encoding = "gzip"
-	t, err := times(ctx, s.URL, 3, coldLimit, func(int) question { return q })
+	t, err := times(ctx, s.URL, 3, coldLimit, func(int) request { return q })
 	if err != nil {
 		return w, err
 	}
@@ -38,7 +38,7 @@ func (b *bench) measureWarm(ctx context.Context, s *service.Process, q question)
 }
 
 // measureFloors asks a plain handler for the same.
-func (b *bench) measureFloors(ctx context.Context, w *warmth, q question) (err error) {
+func (b *bench) measureFloors(ctx context.Context, w *warmth, q request) (err error) {
 	if w.compressedFloor, err = plainRate(ctx, fixed(w.bytes), warmCallers, b.spell, q, http.StatusOK); err != nil {
 		return err
 	}

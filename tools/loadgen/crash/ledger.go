@@ -33,27 +33,27 @@ const (
 	deleted               // acknowledged
 )
 
-// entry is a stat that was posted.
-type entry struct {
+// posted is a stat that was posted.
+type posted struct {
 	stat  client.Stat // with the UUID that was acknowledged; without data once deleted
 	state state
 }
 
 // ledger is what one front office has posted and deleted, and what came of it.
 type ledger struct {
-	entries map[key]*entry
+	entries map[key]*posted
 	live    []key // those that are stored, in the order in which that was acknowledged
 
 	posts, deletions int // acknowledged stats
 }
 
-func newLedger() *ledger { return &ledger{entries: map[key]*entry{}} }
+func newLedger() *ledger { return &ledger{entries: map[key]*posted{}} }
 
 // post notes what is about to be posted.
 func (l *ledger) post(stats []client.Stat) {
 	for _, stat := range stats {
 		if l.entries[keyOf(stat)] == nil {
-			l.entries[keyOf(stat)] = &entry{stat: stat}
+			l.entries[keyOf(stat)] = &posted{stat: stat}
 		}
 	}
 }

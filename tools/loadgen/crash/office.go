@@ -162,7 +162,7 @@ func (o *office) repost(ctx context.Context) error {
 }
 
 // any is a stat that is stored.
-func (o *office) any() *entry {
+func (o *office) any() *posted {
 	return o.ledger.entries[o.ledger.live[o.random.IntN(len(o.ledger.live))]]
 }
 

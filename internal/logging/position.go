@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// caller returns "" and 0 for a record without a source position.
-func caller(pc uintptr) (function string, line int) {
+// position returns "" and 0 for a record without a source position.
+func position(pc uintptr) (function string, line int) {
 	if pc == 0 {
 		return "", 0
 	}

@@ -252,6 +252,9 @@ func apache(t *testing.T, dir, block, address string) *exec.Cmd {
 		fmt.Fprintf(&config, "LoadModule %s_module /usr/lib/apache2/modules/mod_%[1]s.so\n", module)
 	}
 	inner := freeAddress(t)
+	for inner == address { // which Apache refuses
+		inner = freeAddress(t)
+	}
 	block = strings.Replace(block, "*:80", address, 1)
 	block = strings.ReplaceAll(strings.Replace(block, "*:80", inner, 1), "http://dashboard."+proxyHost, "http://"+inner)
 	fmt.Fprintf(&config, `ServerRoot %[1]s

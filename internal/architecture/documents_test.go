@@ -55,7 +55,7 @@ func TestDependenciesDocumented(t *testing.T) {
 		}
 	}
 	used := map[string]bool{}
-	for _, name := range []string{"go.mod", "tools/go.mod", "tools/release/go.mod", "tools/loadgen/go.mod"} {
+	for _, name := range []string{"go.mod", "tools/go.mod", "tools/release/go.mod", "tools/loadgen/go.mod", "tools/container-lint/go.mod"} {
 		file := readModFile(t, filepath.Join(root, name))
 		var asked []string
 		for _, r := range file.Require {

@@ -52,6 +52,7 @@ func (e ObjectFiguresType) Valid() bool {
 
 // Defines values for PublicThreatParamsBy.
 const (
+	PublicThreatParamsByEmpty       PublicThreatParamsBy = ""
 	PublicThreatParamsByMaximumRisk PublicThreatParamsBy = "maximum_risk"
 	PublicThreatParamsByOccurrence  PublicThreatParamsBy = "occurrence"
 	PublicThreatParamsByProbability PublicThreatParamsBy = "probability"
@@ -60,6 +61,8 @@ const (
 // Valid indicates whether the value is a known member of the PublicThreatParamsBy enum.
 func (e PublicThreatParamsBy) Valid() bool {
 	switch e {
+	case PublicThreatParamsByEmpty:
+		return true
 	case PublicThreatParamsByMaximumRisk:
 		return true
 	case PublicThreatParamsByOccurrence:
@@ -73,6 +76,7 @@ func (e PublicThreatParamsBy) Valid() bool {
 
 // Defines values for PublicVulnerabilityParamsBy.
 const (
+	PublicVulnerabilityParamsByEmpty       PublicVulnerabilityParamsBy = ""
 	PublicVulnerabilityParamsByMaximumRisk PublicVulnerabilityParamsBy = "maximum_risk"
 	PublicVulnerabilityParamsByOccurrence  PublicVulnerabilityParamsBy = "occurrence"
 	PublicVulnerabilityParamsByProbability PublicVulnerabilityParamsBy = "probability"
@@ -81,6 +85,8 @@ const (
 // Valid indicates whether the value is a known member of the PublicVulnerabilityParamsBy enum.
 func (e PublicVulnerabilityParamsBy) Valid() bool {
 	switch e {
+	case PublicVulnerabilityParamsByEmpty:
+		return true
 	case PublicVulnerabilityParamsByMaximumRisk:
 		return true
 	case PublicVulnerabilityParamsByOccurrence:
@@ -728,7 +734,7 @@ type PublicThreatParams struct {
 	// LocalStatsOnly 1 leaves out the stats of clients that are not local.
 	LocalStatsOnly string `form:"local_stats_only,omitempty" json:"local_stats_only,omitempty,omitzero"`
 
-	// By What the rank is by; `probability` without it, which is the qualification of vulnerabilities.
+	// By What the rank is by; `probability` without it or if it is empty, which is the qualification of vulnerabilities.
 	By PublicThreatParamsBy `form:"by,omitempty" json:"by,omitempty,omitzero"`
 }
 
@@ -770,7 +776,7 @@ type PublicVulnerabilityParams struct {
 	// LocalStatsOnly 1 leaves out the stats of clients that are not local.
 	LocalStatsOnly string `form:"local_stats_only,omitempty" json:"local_stats_only,omitempty,omitzero"`
 
-	// By What the rank is by; `probability` without it, which is the qualification of vulnerabilities.
+	// By What the rank is by; `probability` without it or if it is empty, which is the qualification of vulnerabilities.
 	By PublicVulnerabilityParamsBy `form:"by,omitempty" json:"by,omitempty,omitzero"`
 }
 

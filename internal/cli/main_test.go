@@ -26,6 +26,7 @@ func TestMain(m *testing.M) {
 		"request":       request,
 		"refused":       refused,
 		"exits":         exits,
+		"flood":         flood,
 		"terminal":      terminal,
 	})
 }

@@ -45,7 +45,7 @@ func TestMemoryOfEverythingAtOnce(t *testing.T) {
 	s := newSupervisor(t, environ...)
 	service := s.start()
 	s.awaitTold("READY=1")
-	f := &flood{s: s, keys: s.createClients(t, largeClients), answered: map[string]*atomic.Int64{}}
+	f := &pressure{s: s, keys: s.createClients(t, largeClients), answered: map[string]*atomic.Int64{}}
 
 	ctx, stop := context.WithCancel(t.Context())
 	var others sync.WaitGroup
@@ -105,8 +105,8 @@ func TestMemoryOfEverythingAtOnce(t *testing.T) {
 	service.stop()
 }
 
-// flood sends what is large.
-type flood struct {
+// pressure sends what is large.
+type pressure struct {
 	s        *supervisor
 	keys     []string
 	dialled  atomic.Int64
@@ -114,7 +114,7 @@ type flood struct {
 	answered map[string]*atomic.Int64 // requests that were answered with success, by name
 }
 
-func (f *flood) either(first, second string) string {
+func (f *pressure) either(first, second string) string {
 	if f.turn.Add(1)%2 == 0 {
 		return first
 	}
@@ -123,7 +123,7 @@ func (f *flood) either(first, second string) string {
 
 // postLargeBatches has each client post batches near the bounds of bytes and of stats, at
 // the same time as the others.
-func (f *flood) postLargeBatches(t *testing.T) {
+func (f *pressure) postLargeBatches(t *testing.T) {
 	var senders sync.WaitGroup
 	for i, key := range f.keys[1:] {
 		senders.Go(func() {
@@ -155,7 +155,7 @@ func largestBatch(n int) []byte {
 	return whole
 }
 
-func (f *flood) post(ctx context.Context, key string, body []byte) (int, error) {
+func (f *pressure) post(ctx context.Context, key string, body []byte) (int, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, f.s.base+"/api/v1/stats/", bytes.NewReader(body))
 	if err != nil {
 		return 0, err
@@ -165,7 +165,7 @@ func (f *flood) post(ctx context.Context, key string, body []byte) (int, error) 
 	return f.do(request, io.Discard)
 }
 
-func (f *flood) get(ctx context.Context, path, mask string, into io.Writer) error {
+func (f *pressure) get(ctx context.Context, path, mask string, into io.Writer) error {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, f.s.base+path, nil)
 	if err != nil {
 		return err
@@ -181,7 +181,7 @@ func (f *flood) get(ctx context.Context, path, mask string, into io.Writer) erro
 	return err
 }
 
-func (f *flood) do(request *http.Request, into io.Writer) (int, error) {
+func (f *pressure) do(request *http.Request, into io.Writer) (int, error) {
 	response, err := (&http.Transport{DisableKeepAlives: true, DialContext: f.dial}).RoundTrip(request)
 	if err != nil {
 		return 0, err
@@ -192,13 +192,13 @@ func (f *flood) do(request *http.Request, into io.Writer) (int, error) {
 }
 
 // dial connects from one of many addresses of the loopback network.
-func (f *flood) dial(ctx context.Context, network, address string) (net.Conn, error) {
+func (f *pressure) dial(ctx context.Context, network, address string) (net.Conn, error) {
 	dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 2, byte(f.dialled.Add(1)%200+1))}}
 	return dialer.DialContext(ctx, network, address)
 }
 
 // hold sends the beginning of a request, and reads nothing until the end.
-func (f *flood) hold(ctx context.Context, beginning string) error {
+func (f *pressure) hold(ctx context.Context, beginning string) error {
 	address, err := url.Parse(f.s.base)
 	if err != nil {
 		return err
@@ -216,7 +216,7 @@ func (f *flood) hold(ctx context.Context, beginning string) error {
 }
 
 // slowBody sends all of a body but its last byte.
-func (f *flood) slowBody(ctx context.Context, key string, size int) {
+func (f *pressure) slowBody(ctx context.Context, key string, size int) {
 	_ = f.hold(ctx, fmt.Sprintf("POST /api/v1/stats/ HTTP/1.1\r\nHost: stats\r\nX-API-KEY: %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s",
 		key, size, strings.Repeat(" ", size-1)))
 }

@@ -87,6 +87,7 @@ func admitBodies(opts Options) func(maxBytes int64) echo.MiddlewareFunc {
 			admitted := large.admit(maxBytes, medium.admit(maxBytes, next))
 			return func(c echo.Context) error {
 				err := admitted(c)
+				placeOf(c.Request().Context()).leave()
 				keepBody(c.Request().Context())
 				return err
 			}

@@ -64,12 +64,9 @@ func (b binder) Bind(target any, c echo.Context) error {
 	if c.Request().Method == http.MethodGet && isNoFilter(body) {
 		return io.EOF
 	}
-	client, _ := caller(c.Request().Context())
-	place, err := b.decoders.enter(c.Request().Context(), client.ID, len(body))
-	if err != nil {
+	if err := b.decoders.takePlace(c, len(body)); err != nil {
 		return err
 	}
-	defer place.leave()
 	err = decodeStrict(body, target)
 	if wrong, ok := errors.AsType[*membersError](err); ok && c.Request().Method == http.MethodGet {
 		keepBodyFaults(c, wrong)
@@ -110,7 +107,7 @@ func (b binder) bindBatch(c echo.Context) error {
 	}
 	*kept = body
 	c.SetRequest(r.WithContext(context.WithValue(r.Context(), postedKey{}, kept)))
-	return nil
+	return b.decoders.takePlace(c, len(body))
 }
 
 // posted returns the body that bindBatch read. It is valid until the answer has been

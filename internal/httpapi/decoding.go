@@ -6,15 +6,20 @@ import (
 	"context"
 	"runtime"
 
+	"github.com/labstack/echo/v4"
 	"golang.org/x/sync/semaphore"
+
+	"github.com/monarc-project/stats-service/gen/server"
 )
 
-// decoders bounds how many bodies above mediumBody are decoded at a time, to one less
-// than there are processors: a small request need not wait for them. Bodies take turns,
-// and clients do: none waits for more than one body of each other client.
+// decoders bounds how many bodies above mediumBody are decoded at a time, and how many
+// long filters are applied, to one less than there are processors: a small request need
+// not wait for them. Bodies take turns. Of one client, there are no more of them in the
+// queue for the places, or of its batches being stored, than there are places: others
+// need not wait for a flood.
 type decoders struct {
 	places *semaphore.Weighted // first come, first served
-	shares *clientShares       // of places, and of the queue for them
+	shares *clientShares       // bodies that have entered and not left
 }
 
 func newDecoders(processors int) *decoders {
@@ -30,6 +35,40 @@ type place struct {
 	ctx    context.Context // of the request
 	client int64
 	taken  bool
+	left   bool
+}
+
+type placeKey struct{}
+
+// placeOf returns the place of the body of a request.
+func placeOf(ctx context.Context) *place {
+	p, _ := ctx.Value(placeKey{}).(*place)
+	return p
+}
+
+// takePlace waits for a place for the body of a request. The middleware of bodies leaves
+// it.
+func (d *decoders) takePlace(c echo.Context, size int) error {
+	r := c.Request()
+	client, _ := caller(r.Context())
+	p, err := d.enter(r.Context(), client.ID, size)
+	if p != nil {
+		c.SetRequest(r.WithContext(context.WithValue(r.Context(), placeKey{}, p)))
+	}
+	return err
+}
+
+// leavePlace is the middleware that leaves the place of a body before the answer is
+// written, for which the caller may take its time. Lists, which are read while they are
+// written, leave it by themselves.
+func leavePlace(next server.StrictHandlerFunc, operation string) server.StrictHandlerFunc {
+	if operation == "ListStats" {
+		return next
+	}
+	return func(c echo.Context, request any) (any, error) {
+		defer placeOf(c.Request().Context()).leave()
+		return next(c, request)
+	}
 }
 
 // enter waits for a place for a body, which must be left. Errors are those of ctx.
@@ -72,9 +111,10 @@ func (p *place) yield() error {
 	return p.resume()
 }
 
-// leave ends the decoding.
+// leave gives back the place, and what the body has of the client's share.
 func (p *place) leave() {
-	if p != nil {
+	if p != nil && !p.left {
+		p.left = true
 		p.pause()
 		p.of.shares.release(p.client, 1)
 	}

@@ -134,6 +134,11 @@ func (s *service) create(name string, role stats.Role) caller {
 func (s *service) createClient(client stats.Client) caller {
 	s.t.Helper()
 	created := servicetest.CreateClient(s.t, s.store, client)
+	s.t.Cleanup(func() {
+		if strings.Contains(s.log.String(), created.Token) {
+			s.t.Errorf("the log has the API key of the client %q", created.Name)
+		}
+	})
 	return caller{service: s, t: s.t, token: created.Token, client: created}
 }
 

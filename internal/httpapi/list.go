@@ -78,8 +78,9 @@ func (l statsList) write(ctx context.Context, w http.ResponseWriter) error {
 // copyTo adds every stat to the list.
 func (l statsList) copyTo(ctx context.Context, list *answer.ListWriter) error {
 	var row []byte
-	time := deadlineOf(ctx)
+	time, place := deadlineOf(ctx), placeOf(ctx)
 	_, err := l.store.EachStat(ctx, l.scope, l.query, func(stat stats.Stat) error {
+		place.leave()
 		time.pause() // slow callers have a limit of their own
 		defer time.renew()
 		row = appendStat(row[:0], stat)

@@ -142,7 +142,7 @@ func New(opts Options) (*Server, http.Handler) {
 	s.rateLimit = newRateLimit(opts.RateLimit, keyed)
 	e.Use(s.rateLimit.middleware)
 	routes := apiRoutes{Echo: e, authenticate: s.authenticate, admit: admitBodies(opts), maxBodyBytes: opts.MaxBodyBytes, keyed: keyed}
-	server.RegisterHandlersWithBaseURL(routes, server.NewStrictHandler(s, nil), Root)
+	server.RegisterHandlersWithBaseURL(routes, server.NewStrictHandler(s, []server.StrictMiddlewareFunc{leavePlace}), Root)
 	public.RegisterHandlers(e, opts.Public)
 	registerDocuments(e)
 	registerRetired(e)

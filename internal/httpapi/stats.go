@@ -110,7 +110,7 @@ func (s *Server) CreateStats(ctx context.Context, request server.CreateStatsRequ
 	if !ok {
 		return nil, errNoKey
 	}
-	batch, err := s.parseBatch(ctx, client, posted(ctx))
+	batch, err := s.parseBatch(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -125,15 +125,12 @@ func (s *Server) CreateStats(ctx context.Context, request server.CreateStatsRequ
 	return reply(created.write), nil
 }
 
-// parseBatch parses a batch at a place of the decoders, but leaves it to others while
-// the database answers.
-func (s *Server) parseBatch(ctx context.Context, client stats.Client, body []byte) (stats.Batch, error) {
-	place, err := s.decoders.enter(ctx, client.ID, len(body))
-	if err != nil {
-		return stats.Batch{}, err
-	}
-	defer place.leave()
-	return stats.ParseBatch(body, func(sent []stats.SentDocument) (map[stats.SentDocument]stats.Digest, error) {
+// parseBatch parses a batch at its place of the decoders, which others have while the
+// database answers, and afterwards.
+func (s *Server) parseBatch(ctx context.Context) (stats.Batch, error) {
+	place := placeOf(ctx)
+	defer place.pause()
+	return stats.ParseBatch(posted(ctx), func(sent []stats.SentDocument) (map[stats.SentDocument]stats.Digest, error) {
 		place.pause()
 		known, err := s.store.KnownDocuments(ctx, sent)
 		s.metrics.Documents(len(sent)-len(known), len(known))

@@ -3,12 +3,16 @@
 package cli_test
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
 	"io"
 	"log"
+	"math/big"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -35,11 +39,10 @@ const acmeDomain = "stats.example.org"
 // clients. It really validates its challenges.
 type authority struct {
 	*httptest.Server
-	roots    *x509.CertPool // of the certificates that it issues
-	trusted  string         // file with the certificate of its own address
-	tls      int            // port on which it validates tls-alpn-01
-	http     int            // port on which it validates http-01
-	validity uint64         // of its certificates, in seconds; 0 is five years
+	roots   *x509.CertPool // of the certificates that it issues
+	trusted string         // file with the certificate of its own address
+	tls     int            // port on which it validates tls-alpn-01
+	http    int            // port on which it validates http-01
 }
 
 func (a *authority) start(t *testing.T) {
@@ -50,7 +53,7 @@ func (a *authority) start(t *testing.T) {
 	}
 	quiet := log.New(io.Discard, "", 0)
 	store := db.NewMemoryStore()
-	issuer := ca.New(quiet, store, "", "ecdsa", 0, 1, map[string]ca.Profile{"default": {ValidityPeriod: a.validity}})
+	issuer := ca.New(quiet, store, "", "ecdsa", 0, 1, map[string]ca.Profile{"default": {}})
 	validator := va.New(quiet, a.http, a.tls, true, startNameServer(t), store)
 	front := wfe.New(quiet, store, validator, issuer, []string{"authority.example.org"}, true, false, 0, 0)
 	a.Server = httptest.NewTLSServer(front.Handler())
@@ -164,27 +167,64 @@ func TestACME(t *testing.T) {
 	}
 }
 
-// TestACMERenewal has the certificate renewed when a third of its validity is left.
+// TestACMERenewal starts with a certificate that will be valid for less than a third of
+// its time, and gets another one.
 func TestACMERenewal(t *testing.T) {
 	t.Parallel()
 	secure := servicetest.FreePort(t)
-	a := authority{tls: secure, http: servicetest.FreePort(t), validity: 6}
+	a := authority{tls: secure, http: servicetest.FreePort(t)}
 	a.start(t)
-	s := newSupervisor(t, a.settings(t, secure, servicetest.FreePort(t))...)
+	data := t.TempDir()
+	old := x509.NewCertPool()
+	old.AddCert(writeOldCertificate(t, filepath.Join(data, "acme")))
+	s := newSupervisor(t, append(a.settings(t, secure, servicetest.FreePort(t)), "DATA_DIR="+data)...)
 	service := s.startAlone()
 	s.awaitTold("READY=1")
-	first, err := certificateOf(a.roots, secure, acmeDomain)
-	if err != nil {
-		t.Fatal(err)
+	if _, err := certificateOf(old, secure, acmeDomain); err != nil {
+		t.Errorf("with the old certificate: %v", err)
 	}
 	for deadline := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
-		renewed, err := certificateOf(a.roots, secure, acmeDomain)
-		if err == nil && !renewed.Equal(first) {
+		_, err := certificateOf(a.roots, secure, acmeDomain)
+		if err == nil {
 			break
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("no certificate follows the one that is valid until %s: %v", first.NotAfter, err)
+			t.Fatalf("no other certificate: %v", err)
 		}
 	}
 	service.stop()
+}
+
+// writeOldCertificate writes a certificate and its key as they are kept in DATA_DIR.
+func writeOldCertificate(t *testing.T, folder string) *x509.Certificate {
+	t.Helper()
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const day = 24 * time.Hour
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), DNSNames: []string{acmeDomain},
+		NotBefore: time.Now().Add(-70 * day), NotAfter: time.Now().Add(20 * day),
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, private.Public(), private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := x509.MarshalECPrivateKey(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := append(pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: key}), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})...)
+	if err := os.Mkdir(folder, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(folder, acmeDomain), text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	certificate, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return certificate
 }

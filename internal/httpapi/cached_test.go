@@ -284,17 +284,17 @@ func TestWritesOfOthers(t *testing.T) {
 // TestNothingKeptUnheard forgets everything while it cannot hear of changes.
 func TestNothingKeptUnheard(t *testing.T) {
 	t.Parallel()
-	database := newLine(t)
-	s := setupCaching(t, database.url)
+	database := pgtest.NewProxy(t, pgtest.New(t))
+	s := setupCaching(t, database.URL)
 	s.log.expectErrors()
 	user := s.user("user")
 	user.post(threat(1, 0, 1))
 	user.threats()
-	database.cut()
+	database.Cut()
 	until(t, "nothing is kept", func() bool { return !s.caches() })
 	user.call("GET", "/stats/threats.json?days=1", nil).want(http.StatusServiceUnavailable)
 	user.call("GET", "/api/v1/client/me", nil).want(http.StatusServiceUnavailable)
-	database.mend()
+	database.Pass()
 	until(t, "answers are kept again", s.caches)
 	if got := user.threats(); !strings.Contains(got, `"count":1,`) {
 		t.Errorf("afterwards: %s", got)

@@ -14,6 +14,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/monarc-project/stats-service/internal/httpapi"
+	"github.com/monarc-project/stats-service/internal/pgtest"
 )
 
 // lines are those of the log with this message, without their times.
@@ -145,12 +146,12 @@ func TestDuplicatesAreLogged(t *testing.T) {
 // TestCutOffIsLogged tells of an answer that did not get to its end.
 func TestCutOffIsLogged(t *testing.T) {
 	t.Parallel()
-	database := newLine(t)
-	s := setupOn(t, database.url, func(o *httpapi.Options) { o.MaxBodyBytes = 8 << 20 })
+	database := pgtest.NewProxy(t, pgtest.New(t))
+	s := setupOn(t, database.URL, func(o *httpapi.Options) { o.MaxBodyBytes = 8 << 20 })
 	s.log.expectErrors()
 	user := s.user("user")
 	user.stock()
-	database.left.Store(1 << 20)
+	database.Limit(1 << 20)
 	response, err := (&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}).Do(user.request("GET", "/api/v1/stats/", nil))
 	if err != nil {
 		t.Fatal(err)

@@ -107,12 +107,12 @@ func TestCallerHangsUp(t *testing.T) {
 // TestDatabaseGoneWithinAList cuts the answer off instead of ending it well.
 func TestDatabaseGoneWithinAList(t *testing.T) {
 	t.Parallel()
-	database := newLine(t)
-	s := setupOn(t, database.url)
+	database := pgtest.NewProxy(t, pgtest.New(t))
+	s := setupOn(t, database.URL)
 	s.log.expectErrors()
 	user := s.user("user")
 	user.stock()
-	database.left.Store(1 << 20)
+	database.Limit(1 << 20)
 	// The exchange has no well-formed answer that could be validated.
 	plain := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	response, err := plain.Do(user.request("GET", "/api/v1/stats/", nil))
@@ -130,7 +130,7 @@ func TestDatabaseGoneWithinAList(t *testing.T) {
 	if text := s.log.String(); strings.Count(text, `"msg":"a list was cut off"`) != 1 || strings.Count(text, `"level":"ERROR"`) != 1 {
 		t.Errorf("log:\n%s", text)
 	}
-	database.mend()
+	database.Pass()
 	until(t, "the service has a connection that works", func() bool {
 		return user.call("GET", "/api/v1/client/me", nil).status == http.StatusOK
 	})

@@ -23,11 +23,15 @@ type Proxy struct {
 	relay Relay
 
 	delay atomic.Int64 // nanoseconds for which each piece is held back
+	left  atomic.Int64 // bytes that the database may still send
 
 	mu   sync.Mutex
 	open map[net.Conn]*atomic.Bool // whether they are silent
 	mode mode
 }
+
+// unlimited is more than any test reads.
+const unlimited = 1 << 40
 
 // mode is what a Proxy does with connections.
 type mode int
@@ -85,6 +89,7 @@ func NewProxy(tb testing.TB, database string) *Proxy {
 // Serve returns a Proxy that passes connections on by the relay until Close.
 func Serve(relay Relay) *Proxy {
 	p := &Proxy{URL: relay.URL, relay: relay, open: map[net.Conn]*atomic.Bool{}}
+	p.left.Store(unlimited)
 	go p.serve()
 	return p
 }
@@ -93,7 +98,10 @@ func Serve(relay Relay) *Proxy {
 func (p *Proxy) Close() { p.relay.Close(); p.Cut() }
 
 // Pass lets connections through, which is what a new Proxy does.
-func (p *Proxy) Pass() { p.change(passing) }
+func (p *Proxy) Pass() { p.left.Store(unlimited); p.change(passing) }
+
+// Limit ends connections once the database has sent so many bytes more, until Pass.
+func (p *Proxy) Limit(bytes int64) { p.left.Store(bytes) }
 
 // Cut ends all connections and refuses new ones.
 func (p *Proxy) Cut() { p.change(refusing) }
@@ -163,7 +171,22 @@ func (p *Proxy) pass(near net.Conn, silent *atomic.Bool) {
 	}
 	defer far.Close()
 	go func() { _, _ = io.Copy(leg{far, silent, &p.delay}, near); far.Close() }()
-	_, _ = io.Copy(leg{near, silent, &p.delay}, far)
+	_, _ = io.Copy(leg{near, silent, &p.delay}, limited{far, &p.left})
+}
+
+// limited reads until nothing is left.
+type limited struct {
+	io.Reader
+	left *atomic.Int64
+}
+
+func (l limited) Read(p []byte) (int, error) {
+	if l.left.Load() <= 0 {
+		return 0, io.EOF
+	}
+	n, err := l.Reader.Read(p[:min(len(p), 16<<10)])
+	l.left.Add(-int64(n))
+	return n, err
 }
 
 // leg writes to one end, late by a delay, and loses what is written once it is silent.

@@ -6,9 +6,11 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/binary"
 	"encoding/pem"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -104,8 +106,49 @@ func TestTLS(t *testing.T) {
 	if response, _ := fetch(t, client, fmt.Sprintf("https://127.0.0.1:%d/metrics", secure)); response.StatusCode != http.StatusNotFound {
 		t.Errorf("metrics beside the API: %s", response.Status)
 	}
+	if streams := streamsOf(t, fmt.Sprintf("127.0.0.1:%d", secure), trust); streams != 32 {
+		t.Errorf("a connection of HTTP/2 may have %d requests at a time, want 32", streams)
+	}
 	client.CloseIdleConnections()
 	service.stop()
+}
+
+// streamsOf returns how many requests at a time a server announces to take on a
+// connection of HTTP/2 (RFC 9113, 6.5).
+func streamsOf(t *testing.T, address string, trust *tls.Config) uint32 {
+	t.Helper()
+	config := trust.Clone()
+	config.NextProtos = []string{"h2"}
+	conn, err := tls.Dial("tcp", address, config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	const preface, noSettings = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "\x00\x00\x00\x04\x00\x00\x00\x00\x00"
+	if _, err := io.WriteString(conn, preface+noSettings); err != nil {
+		t.Fatal(err)
+	}
+	var frame struct {
+		Length      [3]byte
+		Type, Flags uint8
+		Stream      uint32
+	}
+	if err := binary.Read(conn, binary.BigEndian, &frame); err != nil || frame.Type != 4 {
+		t.Fatalf("the first frame is %+v: %v", frame, err)
+	}
+	settings := make([]struct {
+		Name  uint16
+		Value uint32
+	}, (int(frame.Length[1])<<8|int(frame.Length[2]))/6)
+	if err := binary.Read(conn, binary.BigEndian, settings); err != nil {
+		t.Fatal(err)
+	}
+	for _, setting := range settings {
+		if setting.Name == 3 { // SETTINGS_MAX_CONCURRENT_STREAMS
+			return setting.Value
+		}
+	}
+	return math.MaxUint32 // without a bound
 }
 
 func fetch(t *testing.T, client *http.Client, url string) (*http.Response, string) {

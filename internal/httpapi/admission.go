@@ -82,6 +82,7 @@ func weight(size int64) int64 { return size + min(size/leastItem, stats.MaxItems
 func admitBodies(opts Options) func(maxBytes int64) echo.MiddlewareFunc {
 	large := newAdmission(largeBodies(opts.MaxBodyBytes), opts.AcquireTimeout, opts.Metrics)
 	medium := newAdmission(mediumBodies, opts.AcquireTimeout, opts.Metrics)
+	refused := newRefusals(opts.RefusalDelay)
 	return func(maxBytes int64) echo.MiddlewareFunc {
 		return func(next echo.HandlerFunc) echo.HandlerFunc {
 			admitted := large.admit(maxBytes, medium.admit(maxBytes, next))
@@ -89,6 +90,7 @@ func admitBodies(opts Options) func(maxBytes int64) echo.MiddlewareFunc {
 				err := admitted(c)
 				placeOf(c.Request().Context()).leave()
 				keepBody(c.Request().Context())
+				refused.slowDown(c, err)
 				return err
 			}
 		}

@@ -67,7 +67,11 @@ func TestGeneratedRequests(t *testing.T) {
 		}
 		town.restore(before)
 	}
-	t.Logf("%d requests in %s", *generatedRequests, time.Since(started).Round(time.Second))
+	sent := 0
+	for _, n := range run.seen {
+		sent += n
+	}
+	t.Logf("%d of %d requests in %s", sent, *generatedRequests, time.Since(started).Round(time.Second))
 	for _, what := range slices.Sorted(maps.Keys(run.seen)) {
 		t.Logf("%s: %d", what, run.seen[what])
 	}

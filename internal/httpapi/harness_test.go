@@ -73,6 +73,7 @@ func setupStore(t testing.TB, options postgres.Options, changes ...func(*httpapi
 		Log:      options.Log,
 		// Longer than the default: the race detector makes large batches slow.
 		RequestTimeout: 2 * time.Minute,
+		RefusalDelay:   time.Nanosecond,
 	}
 	for _, change := range changes {
 		change(&opts)

@@ -62,6 +62,7 @@ type Options struct {
 
 	BodyGrace      time.Duration // added to the time that MinBodyRate allows; 0: 10 s
 	AcquireTimeout time.Duration // that a large body waits for others; 0: 10 s
+	RefusalDelay   time.Duration // of the answers to many large bodies that are refused; 0: 2 s
 }
 
 // Pages are pages for people, which bring their own routes.

@@ -47,7 +47,7 @@ func parse(args []string, usage io.Writer) (options, error) {
 	o.times[&nodeKilled] = flags.Int("kills", 10, "how often the node of the primary is killed")
 	o.times[&postgresKilled] = flags.Int("crashes", 3, "how often the PostgreSQL of the primary alone is killed")
 	o.times[&nodeFrozen] = flags.Int("freezes", 0, "how often the node of the primary freezes, against which only a watchdog helps for certain")
-	o.times[&standbyKilled] = flags.Int("standbys", 3, "how often the node of the synchronous standby is killed")
+	o.times[&standbyKilled] = flags.Int("standbys", 3, "how often the node of a standby is killed")
 	o.times[&switchedOver] = flags.Int("switchovers", 10, "how often another node is made the primary")
 	flags.BoolVar(&o.proxied, "haproxy", false, "have the service reach the database by HAProxy instead of a URL with all hosts")
 	flags.BoolVar(&o.hold, "hold", false, "start everything, say where it is, and wait for Ctrl-C")

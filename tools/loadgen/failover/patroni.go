@@ -68,19 +68,23 @@ func (c *cluster) awaitPrimary(ctx context.Context) (primary *node, err error) {
 	return primary, err
 }
 
-// awaitWhole waits until all nodes stream from the primary, one of them in step, and
-// returns the primary and that standby.
+// awaitWhole waits until both standbys stream from the primary in step, and returns the
+// primary and one of them.
 func (c *cluster) awaitWhole(ctx context.Context) (roles map[string]*node, err error) {
 	err = c.await(ctx, "three nodes in step", func(all []member) bool {
 		roles = map[string]*node{}
+		standbys := 0
 		for _, m := range all {
 			lag := string(m.Lag)
 			if m.State != "running" && m.State != "streaming" || m.Timeline != all[0].Timeline || lag != "" && len(lag) > 7 {
 				return false
 			}
 			roles[m.Role] = c.node(m.Name)
+			if m.Role == "sync_standby" {
+				standbys++
+			}
 		}
-		return len(all) == len(c.nodes) && roles["leader"] != nil && roles["sync_standby"] != nil && roles["replica"] != nil
+		return roles["leader"] != nil && standbys == len(c.nodes)-1
 	})
 	return roles, err
 }

@@ -53,7 +53,7 @@ var (
 			return nil
 		},
 		func(_ *cluster, primary, _ *node) error { primary.signal(syscall.SIGCONT); return nil }}
-	standbyKilled = event{"the synchronous standby's node is killed",
+	standbyKilled = event{"the node of a standby is killed",
 		func(_ context.Context, _ *cluster, _, standby *node) error {
 			standby.signal(syscall.SIGKILL)
 			return nil

@@ -23,6 +23,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/monarc-project/stats-service/internal/ramdisk"
 	"github.com/monarc-project/stats-service/internal/sample"
 )
 
@@ -63,14 +64,7 @@ type move struct {
 // newMove fetches the releases of PostgreSQL that the service knows.
 func newMove(t *testing.T, majors ...string) *move {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "stats-service-cli-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	if err := os.Chmod(dir, 0o711); err != nil { // PostgreSQL may run as another user
-		t.Fatal(err)
-	}
+	dir := ramdisk.Folder(t)
 	m := &move{t: t, dir: dir, data: filepath.Join(dir, "data"), paths: map[string]string{}}
 	releases := read(t, root+"/internal/localpg/releases.txt")
 	platform := runtime.GOOS + "-" + strings.Replace(runtime.GOARCH, "amd64", "x64", 1)

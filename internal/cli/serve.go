@@ -39,7 +39,7 @@ const (
 	answerTimeout = bodyTimeout + 5*time.Minute
 	// openingPatience is how long connections wait, without being accepted, for a
 	// database that is being opened. Usually their requests can be served then.
-	openingPatience = 3 * time.Second
+	openingPatience = 10 * time.Second
 	// openingTimeout bounds an attempt to open a database that may have stalled;
 	// openingPause and maxOpeningPause bound the pause before the next one.
 	openingTimeout  = 30 * time.Second

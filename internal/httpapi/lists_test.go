@@ -3,6 +3,8 @@
 package httpapi_test
 
 import (
+	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -273,5 +275,16 @@ func TestDeleteTakesUUIDOnly(t *testing.T) {
 	}
 	if stored := s.stored(); len(stored) != 1 {
 		t.Fatalf("%d stats are left, want 1", len(stored))
+	}
+}
+
+// TestEmptyDataOfOneStat answers data also where there is nothing in it, as lists do.
+func TestEmptyDataOfOneStat(t *testing.T) {
+	t.Parallel()
+	user := setup(t).user("user")
+	user.post(threat(1, 0, 1).with("uuid", id(7)).with("data", json.RawMessage("[]")))
+	got := user.call("GET", fmt.Sprintf("/api/v1/stats/%s?uuid=%s", id(1), id(7)), nil).want(http.StatusOK)
+	if !strings.Contains(string(got.body), `"data":[]`) {
+		t.Errorf("answer %s", got.body)
 	}
 }

@@ -4,6 +4,7 @@ package httpapi
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -13,7 +14,6 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
-	"github.com/oapi-codegen/runtime/types"
 
 	"github.com/monarc-project/stats-service/gen/api"
 	"github.com/monarc-project/stats-service/gen/server"
@@ -62,7 +62,7 @@ func (s *Server) GetStats(ctx context.Context, request server.GetStatsRequestObj
 	if err != nil {
 		return nil, err
 	}
-	return replyJSON(ctx, http.StatusOK, wireStat(stat), mask), nil
+	return replyJSON(ctx, http.StatusOK, json.RawMessage(appendStat(nil, stat)), mask), nil
 }
 
 // DeleteStats deletes the caller's stats of an analysis, or one of them.
@@ -150,16 +150,6 @@ func (s *Server) logDuplicates(ctx context.Context, duplicates []uuid.UUID) {
 			return
 		}
 		s.logLine(ctx, s.areas.stats, slog.LevelWarn, "Duplicate stats: "+duplicate.String(), id)
-	}
-}
-
-func wireStat(stat stats.Stat) api.Stats {
-	return api.Stats{
-		UUID: stat.UUID,
-		ANR:  stat.ANR,
-		Type: string(stat.Type),
-		Date: types.Date{Time: stat.Date},
-		Data: stat.Data,
 	}
 }
 

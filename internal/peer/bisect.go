@@ -5,11 +5,7 @@ package peer
 import (
 	"context"
 	"errors"
-	"maps"
-	"net/http"
 	"slices"
-	"strconv"
-	"strings"
 
 	"github.com/monarc-project/stats-service/internal/postgres"
 	"github.com/monarc-project/stats-service/internal/stats"
@@ -63,7 +59,7 @@ func (p *push) bisect(ctx context.Context, batch []stats.Stat) (rest []stats.Sta
 		if failed == nil {
 			continue
 		}
-		named := itemsNamed(failed.fields, len(part))
+		named := failed.itemsNamed(len(part))
 		switch half := len(part) / 2; {
 		case len(named) > 0:
 			if others := p.refuseNamed(part, named); len(others) > 0 {
@@ -104,17 +100,6 @@ func (p *push) try(ctx context.Context, part []stats.Stat, allowed func(*peerErr
 	return nil, err
 }
 
-// blamesStats reports whether the stats that were sent may be at fault.
-func (f *peerError) blamesStats() bool {
-	switch f.status {
-	case http.StatusBadRequest:
-		return !f.foreign && f.after <= maxRetryAfter
-	case http.StatusRequestEntityTooLarge, http.StatusInternalServerError:
-		return f.after <= maxRetryAfter
-	}
-	return false
-}
-
 // refuseNamed counts the stats that the peer names as refused, and returns the others.
 func (p *push) refuseNamed(part []stats.Stat, named map[int]string) (others []stats.Stat) {
 	for i, stat := range part {
@@ -126,24 +111,6 @@ func (p *push) refuseNamed(part []stats.Stat, named map[int]string) (others []st
 		}
 	}
 	return others
-}
-
-// itemsNamed returns the reasons by index of errors named index.field, for a batch of n.
-func itemsNamed(fields map[string]string, n int) map[int]string {
-	named := map[int]string{}
-	for _, field := range slices.Sorted(maps.Keys(fields)) {
-		number, name, _ := strings.Cut(field, ".")
-		i, err := strconv.Atoi(number)
-		if err != nil || i < 0 || i >= n {
-			continue
-		}
-		reason := strings.TrimSpace(printable(name) + " " + fields[field])
-		if before := named[i]; before != "" {
-			reason = before + "; " + reason
-		}
-		named[i] = reason
-	}
-	return named
 }
 
 // after returns the part of the batch after a stat.

@@ -24,9 +24,6 @@ const (
 	maxInRun = 10 * maxInRow
 	// repeatedInRow is the number of failures in a row after which a 500 is not retried.
 	repeatedInRow = 20
-	// attempts500 bounds the attempts of a request to which 500 may be the permanent
-	// answer: a part of a batch, or an optional question.
-	attempts500 = 2
 )
 
 // breaker is a circuit breaker. When the peer fails on single stats without naming a
@@ -71,14 +68,6 @@ func (b *breaker) allowed(f *peerError) int {
 		return 1
 	}
 	return limit500(f)
-}
-
-// limit500 allows fewer attempts where 500 may be the permanent answer.
-func limit500(f *peerError) int {
-	if f.status == http.StatusInternalServerError {
-		return attempts500
-	}
-	return attempts
 }
 
 // succeed closes the breaker: the peer has accepted a stat, so those that it did not

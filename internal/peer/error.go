@@ -5,8 +5,10 @@ package peer
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -145,4 +147,34 @@ func printable(text string) string {
 		return string(runes[:maxMessage]) + "…"
 	}
 	return text
+}
+
+// blamesStats reports whether the stats that were sent may be at fault.
+func (f *peerError) blamesStats() bool {
+	switch f.status {
+	case http.StatusBadRequest:
+		return !f.foreign && f.after <= maxRetryAfter
+	case http.StatusRequestEntityTooLarge, http.StatusInternalServerError:
+		return f.after <= maxRetryAfter
+	}
+	return false
+}
+
+// itemsNamed returns the reasons, by index, of errors that are named index.field, for a
+// batch of n.
+func (f *peerError) itemsNamed(n int) map[int]string {
+	named := map[int]string{}
+	for _, field := range slices.Sorted(maps.Keys(f.fields)) {
+		number, name, _ := strings.Cut(field, ".")
+		i, err := strconv.Atoi(number)
+		if err != nil || i < 0 || i >= n {
+			continue
+		}
+		reason := strings.TrimSpace(printable(name) + " " + f.fields[field])
+		if before := named[i]; before != "" {
+			reason = before + "; " + reason
+		}
+		named[i] = reason
+	}
+	return named
 }

@@ -17,6 +17,9 @@ import (
 const (
 	// attempts bounds the attempts of a request.
 	attempts = 6
+	// attempts500 bounds the attempts of a request to which 500 may be the permanent
+	// answer: a part of a batch, or an optional question.
+	attempts500 = 2
 	// tenth is the precision of logged pauses.
 	tenth = 100 * time.Millisecond
 
@@ -122,3 +125,11 @@ func (l *link) retry(ctx context.Context, allowed func(*peerError) int, call fun
 
 // always allows the usual number of attempts.
 func always(*peerError) int { return attempts }
+
+// limit500 allows fewer attempts where 500 may be the permanent answer.
+func limit500(f *peerError) int {
+	if f.status == http.StatusInternalServerError {
+		return attempts500
+	}
+	return attempts
+}

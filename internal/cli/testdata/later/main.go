@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
-// Command later is stats-service, for which an hour passes at each SIGUSR1.
+// Command later is stats-service, for which an hour passes at each SIGUSR1, with all its
+// ticks.
 package main
 
 import (
@@ -20,11 +21,17 @@ func main() {
 	var passed atomic.Int64
 	environment := cli.System()
 	environment.Now = func() time.Time { return time.Now().Add(time.Duration(passed.Load())) }
-	environment.Ticks = func(time.Duration) <-chan time.Time { return ticks }
+	var interval atomic.Int64
+	environment.Ticks = func(every time.Duration) <-chan time.Time {
+		interval.Store(int64(every))
+		return ticks
+	}
 	go func() {
 		for range later {
-			passed.Add(int64(time.Hour))
-			ticks <- environment.Now()
+			for range int64(time.Hour) / interval.Load() {
+				passed.Add(interval.Load())
+				ticks <- environment.Now()
+			}
 		}
 	}()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)

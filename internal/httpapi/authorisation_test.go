@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"net/http"
 	"net/http/httptest"
 	"slices"
 	"strconv"
@@ -244,6 +245,10 @@ func setupTown(t *testing.T, changes ...func(*httpapi.Options)) town {
 	}
 	h.change(inactiveC, postgres.ClientChange{Active: new(bool)})
 	h.change(mutedC, postgres.ClientChange{Processed: new(bool)})
+	inactive := h.with(h.parties[inactiveC].token)
+	until(t, "the service hears of the inactive client", func() bool {
+		return inactive.call("GET", "/api/v1/client/me", nil).status == http.StatusForbidden
+	})
 	return h
 }
 

@@ -115,6 +115,7 @@ var confined = map[string][]string{
 	"github.com/maypok86/otter": {"internal/cache", "internal/wrongkeys"},
 	"go.opentelemetry.io":       {"internal/tracing"},
 	"git.sr.ht/~sbinet/gg":      {"internal/chart"},
+	"github.com/paulmach/orb":   {"internal/chart"},
 	"database/sql":              {"internal/localpg", "internal/pgtest", "internal/postgres"},
 }
 

@@ -7,6 +7,10 @@ import (
 	"math"
 	"slices"
 	"strconv"
+
+	"github.com/paulmach/orb"
+	"github.com/paulmach/orb/project"
+	"github.com/paulmach/orb/simplify"
 )
 
 // Map shows places on the outline of the world, with their numbers.
@@ -53,8 +57,8 @@ func (m Map) draw(c *canvas, area box) float64 {
 	view := m.view(sheet.w / sheet.h)
 	on := func(at point) point {
 		return point{
-			sheet.x + (at[0]-view.west)/(view.east-view.west)*sheet.w,
-			sheet.y + (view.north-at[1])/(view.north-view.south)*sheet.h,
+			sheet.x + (at[0]-view.Left())/(view.Right()-view.Left())*sheet.w,
+			sheet.y + (view.Top()-at[1])/(view.Top()-view.Bottom())*sheet.h,
 		}
 	}
 	marks, taken := m.marks(sheet, on)
@@ -140,36 +144,28 @@ func (m Map) disc(c *canvas, at point, i int) {
 	c.write(font{size: 11, bold: true, ink: text}, strconv.Itoa(i+1), point{at[0], at[1] + 4}, middle, 60)
 }
 
-func (m Map) countries(c *canvas, view bounds, on func(point) point) {
-	more := max(view.east-view.west, view.north-view.south) / 50
-	beyond := bounds{view.west - more, view.south - more, view.east + more, view.north + more}
-	var whole [][]point
+func (m Map) countries(c *canvas, view orb.Bound, on func(point) point) {
+	beyond := view.Pad(max(view.Right()-view.Left(), view.Top()-view.Bottom()) / 50)
+	var whole []orb.Ring
 	for _, country := range m.World.countries {
 		for _, r := range country.rings {
-			if !r.touches(beyond) {
-				continue
+			if r.bound.Intersects(beyond) {
+				whole = append(whole, project.Ring(r.within(beyond), on))
 			}
-			shown := r.within(beyond)
-			for i := range shown {
-				shown[i] = on(shown[i])
-			}
-			whole = append(whole, shown)
 		}
 	}
-	most := pointsPerUnit * (on(point{view.east, 0})[0] - on(point{view.west, 0})[0])
-	for away := detail; ; away *= 1.5 {
-		var rings [][]point
-		points := 0
-		for _, r := range whole {
-			if r = simplified(r, away); len(r) > 3 {
-				rings, points = append(rings, r), points+len(r)
+	most := pointsPerUnit * (on(view.Max)[0] - on(view.Min)[0])
+	var shown [][]point
+	for away, points := detail, most+1; points > most; away *= 1.5 {
+		shown, points = nil, 0
+		for i := range whole {
+			if whole[i] = simplify.DouglasPeucker(away).Ring(whole[i]); len(whole[i]) > 4 {
+				open := whole[i][:len(whole[i])-1]
+				shown, points = append(shown, open), points+float64(len(open))
 			}
 		}
-		if whole = rings; float64(points) <= most {
-			break
-		}
 	}
-	c.areas(look{fill: land, stroke: coast, width: 0.8}, whole...)
+	c.areas(look{fill: land, stroke: coast, width: 0.8}, shown...)
 }
 
 // arc is a part of a circle, from and to as shares of the way around, clockwise from
@@ -186,21 +182,21 @@ func arc(middle point, radius, from, to float64) []point {
 
 // names writes the names of countries where there is room, most visible country first,
 // and returns the occupied areas.
-func (m Map) names(c *canvas, sheet box, view bounds, on func(point) point, taken []box) []box {
+func (m Map) names(c *canvas, sheet box, view orb.Bound, on func(point) point, taken []box) []box {
 	type shown struct {
 		ring
 		name string
 	}
 	var all []shown
 	for _, country := range m.World.countries {
-		if name := m.Name(country.code); name != "" && country.name.touches(view) {
+		if name := m.Name(country.code); name != "" && country.name.bound.Intersects(view) {
 			all = append(all, shown{ringOf(country.name.within(view)), name})
 		}
 	}
 	slices.SortStableFunc(all, func(a, b shown) int { return cmp.Compare(b.area, a.area) })
 	for _, country := range all {
 		width := countryFont.width(country.name)
-		if room := on(point{country.east, 0})[0] - on(point{country.west, 0})[0]; room < width {
+		if room := on(country.bound.Max)[0] - on(country.bound.Min)[0]; room < width {
 			continue
 		}
 		for _, candidate := range country.insides() {
@@ -246,22 +242,21 @@ func (m Map) towns(c *canvas, sheet box, on func(point) point, taken []box) {
 
 // view returns the visible area in the shape of the sheet. A degree of longitude has
 // its length at the middle latitude everywhere.
-func (m Map) view(shape float64) bounds {
-	v := bounds{-180, -57, 180, 84}
+func (m Map) view(shape float64) orb.Bound {
+	v := orb.Bound{Min: point{-180, -57}, Max: point{180, 84}}
 	if !m.Whole && len(m.Places) > 0 {
-		v.west, v.east = m.span(0)
-		v.south, v.north = m.span(1)
-		v.south, v.north = max(v.south, -60), min(v.north, 84)
+		v.Min[0], v.Max[0] = m.span(0)
+		v.Min[1], v.Max[1] = m.span(1)
+		v.Min[1], v.Max[1] = max(v.Min[1], -60), min(v.Max[1], 84)
 	}
-	squeeze := max(math.Cos((v.south+v.north)/2*math.Pi/180), 0.3)
+	squeeze := max(math.Cos(v.Center()[1]*math.Pi/180), 0.3)
 	wanted := shape / squeeze // degrees of longitude for one of latitude
-	across, up := v.east-v.west, v.north-v.south
-	if more := (up*wanted - across) / 2; more > 0 {
-		v.west, v.east = v.west-more, v.east+more
-		return v
+	across, up := v.Max[0]-v.Min[0], v.Max[1]-v.Min[1]
+	axis, more := 0, (up*wanted-across)/2
+	if more <= 0 {
+		axis, more = 1, (across/wanted-up)/2
 	}
-	more := (across/wanted - up) / 2
-	v.south, v.north = v.south-more, v.north+more
+	v.Min[axis], v.Max[axis] = v.Min[axis]-more, v.Max[axis]+more
 	return v
 }
 

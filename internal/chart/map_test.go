@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/paulmach/orb"
 )
 
 func TestParseWorldRefuses(t *testing.T) {
@@ -20,16 +21,16 @@ func TestParseWorldRefuses(t *testing.T) {
 
 func TestWithin(t *testing.T) {
 	t.Parallel()
-	square := ringOf([]point{{0, 0}, {10, 0}, {10, 10}, {0, 10}})
-	cut := ringOf(square.within(bounds{west: 5, south: -5, east: 20, north: 4}))
-	if diff := cmp.Diff([4]float64{5, 0, 10, 4}, [4]float64{cut.west, cut.south, cut.east, cut.north}); diff != "" {
+	square := ringOf(orb.Ring{{0, 0}, {10, 0}, {10, 10}, {0, 10}, {0, 0}})
+	cut := square.within(orb.Bound{Min: point{5, -5}, Max: point{20, 4}})
+	if diff := cmp.Diff(orb.Bound{Min: point{5, 0}, Max: point{10, 4}}, cut.Bound()); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
-	if rest := square.within(bounds{west: 20, south: 20, east: 30, north: 30}); len(rest) > 0 {
+	if rest := square.within(orb.Bound{Min: point{20, 20}, Max: point{30, 30}}); len(rest) > 0 {
 		t.Errorf("outside there is %v", rest)
 	}
 	if square.center != (point{5, 5}) || square.area != 100 {
-		t.Errorf("the middle of %v is %v", square.points, square.center)
+		t.Errorf("the middle of %v is %v", square.Ring, square.center)
 	}
 }
 

@@ -2,6 +2,8 @@
 
 package chart
 
+import "github.com/paulmach/orb"
+
 // box is an area in units, which are the pixels of a page that shows a chart in
 // its own size.
 type box struct{ x, y, w, h float64 }
@@ -25,7 +27,7 @@ func (b box) inset(by float64) box { return box{b.x + by, b.y + by, b.w - 2*by, 
 // grown returns the box with more on each side.
 func (b box) grown(x, y float64) box { return box{b.x - x, b.y - y, b.w + 2*x, b.h + 2*y} }
 
-type point [2]float64
+type point = orb.Point
 
 // look is how a shape is painted: first its inside, then its edge.
 type look struct {

@@ -14,7 +14,7 @@ import (
 	"strings"
 )
 
-// Chart is one of Bars, Levels, Lines, Spark, Pairs, Heat, Radar and Map.
+// Chart is one of Bars, Lines, Spark, Heat, Radar and Map.
 type Chart interface {
 	// draw lays the chart out from the upper left corner of an area, across its
 	// width, and returns the height that it takes. A chart that can be higher than

@@ -27,6 +27,9 @@ func worldOfTests(t testing.TB) *World {
 
 func known(value float64) *float64 { return &value }
 
+func one(value float64) [2]*float64         { return [2]*float64{&value} }
+func two(first, second float64) [2]*float64 { return [2]*float64{&first, &second} }
+
 // plainFormat writes figures in a way that tests can tell.
 var plainFormat = Format{
 	Number:  func(n float64) string { return fmt.Sprintf("%.2f", n) },
@@ -69,9 +72,9 @@ func linesOf(name string, lines, steps int) Lines {
 }
 
 func radarOf(name string, categories int) Radar {
-	r := Radar{Current: "Current", Target: "Target", Own: "Own", Max: 1, Share: true}
+	r := Radar{Names: [2]string{"Current", "Target"}, Own: "Own", Max: 1, Share: true}
 	for i := range categories {
-		r.Items = append(r.Items, Category{Label: Label{name}, Current: known(float64(i%4+1) / 8), Target: known(0.9), Own: known(float64(i%3) / 3)})
+		r.Items = append(r.Items, Item{Label: Label{name}, Values: two(float64(i%4+1)/8, 0.9), Own: one(float64(i%3) / 3)})
 	}
 	return r
 }
@@ -95,23 +98,23 @@ var likelihoods = []int{0, 1, 2, 3, 4, 5, 6, 8, 9, 10, 12, 15, 16, 20}
 func namedCharts(t testing.TB, name string) map[string]Chart {
 	t.Helper()
 	return map[string]Chart{
-		"bars": Bars{Items: []Bar{
-			{Label: Label{name}, Value: 4, Href: "https://example.org/?a=1&b=2"}, {Label: Label{name}, Value: 2}, {Label: Label{name}, Value: -1}, {Label: Label{name}},
+		"bars": Bars{Items: []Item{
+			{Label: Label{name}, Values: one(4), Href: "https://example.org/?a=1&b=2"}, {Label: Label{name}, Values: one(2)}, {Label: Label{name}, Values: one(-1)}, {Label: Label{name}, Values: one(0)},
 		}},
-		"shared": Bars{Max: 5, Items: []Bar{{Label: Label{name}, Value: 4}, {Label: Label{name}, Value: 2}}},
-		"spread": Bars{Max: 5, Spread: "Middle half of the analyses, dot: median", Items: []Bar{
-			{Label: Label{name}, Value: 4, Spread: &Spread{3, 3.5, 4.5}}, {Label: Label{name}, Value: 2, Few: true},
+		"shared": Bars{Max: 5, Items: []Item{{Label: Label{name}, Values: one(4)}, {Label: Label{name}, Values: one(2)}}},
+		"spread": Bars{Max: 5, Spread: "Middle half of the analyses, dot: median", Items: []Item{
+			{Label: Label{name}, Values: one(4), Spread: &Spread{3, 3.5, 4.5}}, {Label: Label{name}, Values: one(2), Few: true},
 		}},
-		"own": Bars{Max: 5, Spread: "Middle half", Own: name, Items: []Bar{{Label: Label{name}, Value: 4, Own: known(4.9)}, {Label: Label{name}, Value: 2}}},
-		"levels": Levels{Current: "Current", Residual: "Residual", Own: "Own", Items: []LevelBars{
-			{Level: High, Label: Label{name}, Current: known(4), Residual: known(2), OwnCurrent: known(14)},
-			{Level: Medium, Label: Label{name}, Current: known(3), Few: true}, {Level: Low, Label: Label{name}, Current: known(12), Residual: known(0), OwnResidual: known(0)},
+		"own": Bars{Max: 5, Spread: "Middle half", Own: name, Items: []Item{{Label: Label{name}, Values: one(4), Own: one(4.9)}, {Label: Label{name}, Values: one(2)}}},
+		"levels": Bars{Names: [2]string{"Current", "Residual"}, Own: "Own", Items: []Item{
+			{Level: High, Label: Label{name}, Values: two(4, 2), Own: one(14)}, {Level: Medium, Label: Label{name}, Values: one(3), Few: true},
+			{Level: Low, Label: Label{name}, Values: two(12, 0), Own: [2]*float64{nil, known(0)}},
 		}},
 		"lines": linesOf(name, 6, 53), "many lines": linesOf(name, 30, 53), "one step": linesOf(name, 2, 1),
 		"heat": heatOf("risks", likelihoods, []int{0, 1, 2, 3, 4}), "small heat": heatOf("risks", []int{0, 1}, []int{0, 4}),
-		"pairs": Pairs(radarOf(name, 5)), "radar": radarOf(name, 6), "radar of two": radarOf(name, 2), "radar of many": radarOf(name, 20),
+		"pairs": Bars(radarOf(name, 5)), "radar": radarOf(name, 6), "radar of two": radarOf(name, 2), "radar of many": radarOf(name, 20),
 		"map": Map{World: worldOfTests(t), Name: strings.ToLower, Levels: map[Level]string{Low: name, Medium: name, High: name}, Places: []Place{
-			{Latitude: 45, Longitude: 0, Weight: 1, Risks: &Shares{0.5, 0.3, 0.2}},
+			{Latitude: 45, Longitude: 0, Weight: 1, Risks: &Shares{Low: 0.5, Medium: 0.3, High: 0.2}},
 			{Latitude: 45, Longitude: 20, Weight: 900},
 		}},
 	}

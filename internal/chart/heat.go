@@ -82,11 +82,12 @@ func (h Heat) color(value float64) (area look, text ink) {
 	if value <= 0 || h.Max <= 0 {
 		return look{fill: faint}, foreground
 	}
-	step := ink(min(math.Floor(value/h.Max*heatSteps), heatSteps-1))
+	step := int(min(value/h.Max*heatSteps, heatSteps-1))
+	area = look{fill: heatInk(step)}
 	if h.Few {
-		return look{fill: card, stroke: heat + step, width: 2}, foreground
+		return area.hollow(2), foreground
 	}
-	return look{fill: heat + step}, heatText + step
+	return area, heatTextInk(step)
 }
 
 // axes names the values as far as they have room, and marks where the steps of an
@@ -161,8 +162,8 @@ func (h Heat) zone(c *canvas, zone int, l look, at func(column, row int) box) {
 // legend shows the colours from none to the most, and the zones.
 func (h Heat) legend(c *canvas, area box) float64 {
 	keys := []key{{name: h.Unit + " · 0 – " + c.Number(h.Max), sample: func(c *canvas, at box) {
-		for step := range ink(heatSteps) {
-			c.rect(box{at.x + float64(step)*at.w/heatSteps, at.y + 3, at.w / heatSteps, at.h - 6}, look{fill: heat + step})
+		for step := range heatSteps {
+			c.rect(box{at.x + float64(step)*at.w/heatSteps, at.y + 3, at.w / heatSteps, at.h - 6}, look{fill: heatInk(step)})
 		}
 	}}}
 	for n, zone := range h.Zones {

@@ -67,30 +67,43 @@ func (l Lines) draw(c *canvas, area box) float64 {
 	if len(listed) > 0 {
 		below = (&canvas{letters: c, Format: c.Format}).keys(area, listed) // only measured
 	}
-	plot := box{area.x, area.y + aboveLines, area.w - side, max(area.h-aboveLines-belowLines-below, min(plotHeight, area.w*0.8))}
-	axis := l.scale(drawn, int(plot.h/55))
-	for _, value := range axis.ticks() {
-		plot.x = max(plot.x, area.x+noteFont.width(c.Axis(value))+8)
+	frame := box{area.x, area.y + aboveLines, area.w - side, max(area.h-aboveLines-belowLines-below, min(plotHeight, area.w*0.8))}
+	p := plot{frame, l.scale(drawn, int(frame.h/55)), l.Axis, l.Steps}
+	for _, value := range p.scale.ticks() {
+		p.x = max(p.x, area.x+noteFont.width(c.Axis(value))+8)
 	}
-	plot.w = area.right() - side - plot.x
-	l.grid(c, area, plot, axis)
+	p.w = area.right() - side - p.x
+	l.grid(c, area, p)
 	ends := make([]point, len(drawn))
 	for n, i := range drawn {
-		ends[n] = l.line(c, plot, axis, i)
+		ends[n] = l.line(c, p, i)
 	}
 	steps := make([]float64, len(l.Steps))
 	for i, day := range l.Steps {
-		steps[i] = plot.x + plot.w*l.Axis.at(day)
+		steps[i] = p.across(day)
 	}
-	c.group(place{class: "steps", steps: steps, hit: box{plot.x - 6, plot.y, plot.w + 12, plot.h}}, func() {})
+	c.group(place{class: "steps", steps: steps, hit: p.grown(6, 0)}, func() {})
 	if direct {
-		l.atEnds(c, keys, ends, box{plot.right() + 8, plot.y - 8, side - 8, plot.h + 16})
+		l.atEnds(c, keys, ends, box{p.right() + 8, p.y - 8, side - 8, p.h + 16})
 	}
 	if below > 0 {
-		c.keys(box{area.x, plot.bottom() + belowLines, area.w, 0}, listed)
+		c.keys(box{area.x, p.bottom() + belowLines, area.w, 0}, listed)
 	}
-	return plot.bottom() + belowLines + below - area.y
+	return p.bottom() + belowLines + below - area.y
 }
+
+// plot is the area of lines, with its axes.
+type plot struct {
+	box
+	scale scale
+	time  TimeAxis
+	steps []time.Time
+}
+
+func (p plot) across(day time.Time) float64 { return p.x + p.w*p.time.at(day) }
+func (p plot) up(value float64) float64     { return p.bottom() - p.h*p.scale.at(value) }
+
+func (p plot) at(step int, value float64) point { return point{p.across(p.steps[step]), p.up(value)} }
 
 // drawn returns as many lines as can be told apart: the first ones and the mean.
 func (l Lines) drawn() []int {
@@ -118,25 +131,24 @@ func (l Lines) scale(drawn []int, steps int) scale {
 	return scaleOf(low, high, min(max(steps, 2), 8))
 }
 
-func (l Lines) grid(c *canvas, area, plot box, axis scale) {
-	c.write(noteFont, l.Unit, point{area.x, area.y + 14}, left, plot.right()-area.x-noteFont.width(l.Running)-14)
+func (l Lines) grid(c *canvas, area box, p plot) {
+	c.write(noteFont, l.Unit, point{area.x, area.y + 14}, left, p.right()-area.x-noteFont.width(l.Running)-14)
 	if n := len(l.Steps); l.Running != "" && n > 0 {
-		x := min(plot.x+plot.w*l.Axis.at(l.Steps[n-1]), plot.right()-6)
-		c.rect(box{x, plot.y, plot.right() - x + 2, plot.h}, look{fill: faint})
-		c.write(noteFont, l.Running, point{plot.right(), area.y + 14}, right, area.w)
+		x := min(p.across(l.Steps[n-1]), p.right()-6)
+		c.rect(box{x, p.y, p.right() - x + 2, p.h}, look{fill: faint})
+		c.write(noteFont, l.Running, point{p.right(), area.y + 14}, right, area.w)
 	}
-	for _, value := range axis.ticks() {
-		y := plot.bottom() - plot.h*axis.at(value)
-		c.line(look{stroke: rule, width: 1}, point{plot.x, y}, point{plot.right(), y})
-		c.write(noteFont, c.Axis(value), point{plot.x - 8, y + 4}, right, plot.x)
+	for _, value := range p.scale.ticks() {
+		c.line(look{stroke: rule, width: 1}, point{p.x, p.up(value)}, point{p.right(), p.up(value)})
+		c.write(noteFont, c.Axis(value), point{p.x - 8, p.up(value) + 4}, right, p.x)
 	}
-	c.line(look{stroke: muted, width: 1}, point{plot.x, plot.bottom()}, point{plot.right(), plot.bottom()})
-	for _, one := range l.Axis.ticks(noteFont, plot.w) {
-		x := plot.x + plot.w*one.at
-		c.line(look{stroke: muted, width: 1}, point{x, plot.bottom()}, point{x, plot.bottom() + 5})
+	c.line(look{stroke: muted, width: 1}, point{p.x, p.bottom()}, point{p.right(), p.bottom()})
+	for _, one := range l.Axis.ticks(noteFont, p.w) {
+		x := p.x + p.w*one.at
+		c.line(look{stroke: muted, width: 1}, point{x, p.bottom()}, point{x, p.bottom() + 5})
 		for row, text := range one.rows {
 			half := noteFont.width(text) / 2
-			c.write(noteFont, text, point{max(x, area.x+half), plot.bottom() + 18 + 15*float64(row)}, middle, 2*half+1)
+			c.write(noteFont, text, point{max(x, area.x+half), p.bottom() + 18 + 15*float64(row)}, middle, 2*half+1)
 		}
 	}
 }
@@ -156,7 +168,7 @@ func (l Lines) looks(i int) (line, casing look) {
 	case l.Series[i].Mean:
 		return look{stroke: foreground, width: 3, dash: []float64{2, 4}}, look{}
 	case risks == nil:
-		return look{stroke: series + ink(i%seriesInks), width: 2, dash: dashes[i/seriesInks%len(dashes)]}, look{}
+		return look{stroke: seriesInk(i), width: 2, dash: dashes[i/seriesInks%len(dashes)]}, look{}
 	}
 	dash := kindDashes[Risks{Operational: risks.Operational, Residual: risks.Residual}]
 	line = look{stroke: levelLook(risks.Level, risks.Residual).fill, width: 2.5, dash: dash}
@@ -203,84 +215,79 @@ func (l Lines) mark(c *canvas, i int, at ...point) {
 }
 
 // line draws one line, in pieces where something is missing, and returns its end.
-func (l Lines) line(c *canvas, plot box, axis scale, i int) (end point) {
+func (l Lines) line(c *canvas, p plot, i int) (end point) {
+	one := l.Series[i]
 	line, casing := l.looks(i)
-	pieces := l.pieces(plot, axis, l.Series[i].Values)
-	c.group(place{class: "line", series: i + 1, href: l.Series[i].Href, name: c.pick(l.Series[i].Name)}, func() {
+	drawn := pieces(one.Values, l.Axis.joined(l.Steps), p.at)
+	c.group(place{class: "line", series: i + 1, href: one.Href, name: c.pick(one.Name)}, func() {
 		for _, s := range []look{casing, line} {
-			for _, piece := range pieces {
+			for _, piece := range drawn {
 				if s.stroke != none && len(piece) > 1 {
 					c.line(s, thinned(piece, 0.7)...)
 				}
 			}
 		}
-		few := l.few(plot, axis, i)
+		few := l.few(p, i)
 		var marked []point
-		for _, piece := range pieces {
-			last := math.Inf(-1)
-			for _, at := range piece {
-				// A value without neighbours has a mark in any case: nothing else shows it.
-				if !slices.Contains(few, at) && (len(piece) == 1 || !l.Series[i].Mean && at[0]-last >= markEvery) {
-					marked, last = append(marked, at), at[0]
-				}
-				end = at
+		for _, piece := range drawn {
+			end = piece[len(piece)-1]
+			// A value without neighbours has a mark in any case: nothing else shows it.
+			if len(piece) == 1 || !one.Mean {
+				marked = append(marked, apart(slices.DeleteFunc(piece, func(at point) bool { return slices.Contains(few, at) }), markEvery)...)
 			}
 		}
 		l.mark(c, i, marked...)
 		for _, at := range few {
 			c.circle(at, 4, look{fill: card, stroke: line.stroke, width: 1.6})
 		}
-		l.own(c, plot, axis, i)
+		// What the reader itself has is a thin line in the colour of the other one.
+		for _, piece := range pieces(one.Own, l.Axis.joined(l.Steps), p.at) {
+			if len(piece) > 1 {
+				c.line(look{stroke: line.stroke, width: 1}, thinned(piece, 0.7)...)
+			}
+			for _, at := range apart(piece, markEvery) {
+				c.diamond(at, 5)
+			}
+		}
 	})
 	return end
 }
 
-// own draws what the reader itself has: a thin line in the colour of the other one.
-func (l Lines) own(c *canvas, plot box, axis scale, i int) {
-	line, _ := l.looks(i)
-	for _, piece := range l.pieces(plot, axis, l.Series[i].Own) {
-		if len(piece) > 1 {
-			c.line(look{stroke: line.stroke, width: 1}, thinned(piece, 0.7)...)
-		}
-		last := math.Inf(-1)
-		for _, at := range piece {
-			if at[0]-last >= markEvery {
-				c.diamond(at, 5)
-				last = at[0]
-			}
-		}
-	}
-}
-
 // few returns the places of values with too few analyses, without those that would
 // cover each other.
-func (l Lines) few(plot box, axis scale, i int) (places []point) {
-	last := math.Inf(-1)
+func (l Lines) few(p plot, i int) (places []point) {
 	for step, few := range l.Series[i].Few {
-		value := l.Series[i].Values[step]
-		if x := plot.x + plot.w*l.Axis.at(l.Steps[step]); few && value != nil && x-last >= 8 {
-			places, last = append(places, point{x, plot.bottom() - plot.h*axis.at(*value)}), x
+		if value := l.Series[i].Values[step]; few && value != nil {
+			places = append(places, p.at(step, *value))
 		}
 	}
-	return places
+	return apart(places, 8)
 }
 
-// pieces are the places of values that belong together.
-func (l Lines) pieces(plot box, axis scale, values []*float64) (pieces [][]point) {
-	joined, before := l.Axis.joined(l.Steps), false
+// pieces are the places of values that belong together: nothing is missing between
+// them.
+func pieces(values []*float64, joined []bool, place func(step int, value float64) point) (all [][]point) {
 	for step, value := range values {
 		if value == nil {
-			before = false
 			continue
 		}
-		if !before || !joined[step] {
-			pieces = append(pieces, nil)
+		if len(all) == 0 || values[step-1] == nil || !joined[step] {
+			all = append(all, nil)
 		}
-		before = true
-		last := len(pieces) - 1
-		pieces[last] = append(pieces[last], point{plot.x + plot.w*l.Axis.at(l.Steps[step]), plot.bottom() - plot.h*axis.at(*value)})
+		last := len(all) - 1
+		all[last] = append(all[last], place(step, *value))
 	}
-	return pieces
+	return all
+}
+
+// apart leaves out the points that are too close to the one before.
+func apart(points []point, distance float64) (kept []point) {
+	for _, at := range points {
+		if len(kept) == 0 || at[0]-kept[len(kept)-1][0] >= distance {
+			kept = append(kept, at)
+		}
+	}
+	return kept
 }
 
 // thinned leaves the lowest and the highest of the points that share a column.

@@ -101,8 +101,9 @@ func TestLinesStopWhereNothingIsKnown(t *testing.T) {
 		"days with weekly values": {Day, []time.Time{day(0), day(7), day(14), day(28)}, whole, 2},
 		"months":                  {Month, []time.Time{day(-4), day(27), day(55), day(86)}, whole, 1},
 	} {
-		l := Lines{Steps: tt.steps, Axis: TimeAxis{From: tt.steps[0], To: tt.steps[3], Step: tt.step}}
-		if got := len(l.pieces(box{w: 100, h: 100}, scale{0, 4, 1}, tt.values)); got != tt.pieces {
+		axis := TimeAxis{From: tt.steps[0], To: tt.steps[3], Step: tt.step}
+		p := plot{box{w: 100, h: 100}, scale{0, 4, 1}, axis, tt.steps}
+		if got := len(pieces(tt.values, axis.joined(tt.steps), p.at)); got != tt.pieces {
 			t.Errorf("%s: %d pieces, want %d", name, got, tt.pieces)
 		}
 	}

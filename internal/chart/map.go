@@ -131,14 +131,14 @@ func (m Map) disc(c *canvas, at point, i int) {
 		from := 0.0
 		for level := High; level >= Low; level-- {
 			if risks[level] > 0 {
-				c.line(look{stroke: lowInk + ink(level), width: ringWidth}, arc(at, m.Places[i].radius()+ringWidth/2, from, from+risks[level])...)
+				c.line(look{stroke: level.ink(), width: ringWidth}, arc(at, m.Places[i].radius()+ringWidth/2, from, from+risks[level])...)
 			}
 			from += risks[level]
 		}
 	}
-	inside, text := look{fill: series + 1, stroke: card, width: 1.5}, card
+	inside, text := look{fill: secondary, stroke: card, width: 1.5}, card
 	if m.Places[i].Few {
-		inside, text = look{fill: card, stroke: series + 1, width: 1.5}, series+1
+		inside, text = look{fill: card, stroke: secondary, width: 1.5}, secondary
 	}
 	c.circle(at, m.Places[i].radius(), inside)
 	c.write(font{size: 11, bold: true, ink: text}, strconv.Itoa(i+1), point{at[0], at[1] + 4}, middle, 60)

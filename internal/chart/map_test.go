@@ -41,7 +41,7 @@ func TestPlacesOnMap(t *testing.T) {
 		{Latitude: 45, Longitude: -5, Weight: 1}, {Latitude: 45, Longitude: 25, Weight: 9},
 	}}
 	for _, d := range drawings(t, inline(m)) {
-		marks := d.filled(series + 1)
+		marks := d.filled(secondary)
 		if len(marks) != 2 || marks[0].w <= marks[1].w || marks[0].x <= marks[1].x || marks[0].center()[1] != marks[1].center()[1] {
 			t.Errorf("%s: the places are at %v", d.class, marks)
 		}
@@ -58,7 +58,7 @@ func TestPlacesOnMap(t *testing.T) {
 	near := m
 	near.Places = []Place{{Latitude: 45, Longitude: 0, Weight: 1}, {Latitude: 45, Longitude: 0.01, Weight: 1}, {Latitude: 45, Longitude: 25, Weight: 1}}
 	for _, d := range drawings(t, inline(near)) {
-		if marks := d.filled(series + 1); marks[0].touches(marks[1]) {
+		if marks := d.filled(secondary); marks[0].touches(marks[1]) {
 			t.Errorf("marks of places beside each other are at %v", marks)
 		}
 	}
@@ -88,7 +88,7 @@ func TestRings(t *testing.T) {
 	t.Parallel()
 	m := Map{
 		World: worldOfTests(t), Name: func(string) string { return "" }, Levels: map[Level]string{Low: "Low", Medium: "Medium", High: "High"},
-		Places: []Place{{Latitude: 45, Longitude: 0, Weight: 1, Risks: &Shares{0.5, 0, 0.5}}, {Latitude: 45, Longitude: 20, Weight: 1}},
+		Places: []Place{{Latitude: 45, Longitude: 0, Weight: 1, Risks: &Shares{Low: 0.5, High: 0.5}}, {Latitude: 45, Longitude: 20, Weight: 1}},
 	}
 	for _, d := range drawings(t, inline(m)) {
 		var high, medium, low []element

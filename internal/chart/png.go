@@ -3,6 +3,7 @@
 package chart
 
 import (
+	"cmp"
 	"image"
 	"image/color"
 	"math"
@@ -20,7 +21,7 @@ import (
 // painter paints a scene. Its units are pixels divided by scale.
 type painter struct {
 	*typesetter
-	theme *palette
+	theme palette
 	scale float64
 	at    point // of the group that is painted, in units
 	dc    *gg.Context
@@ -95,15 +96,9 @@ func (p *painter) polyline(l look, points []point) {
 
 // finish paints the path.
 func (p *painter) finish(l look) {
+	opacity := cmp.Or(l.opacity, 1)
 	if l.fill != none {
-		p.dc.SetColor(p.theme[l.fill])
-		if l.opacity > 0 {
-			c := p.theme[l.fill]
-			p.dc.SetColor(color.NRGBA{R: c.R, G: c.G, B: c.B, A: uint8(l.opacity * 255)})
-		}
-		if l.pattern != plainFill {
-			p.dc.SetFillStyle(hatch{l.pattern, p.theme[l.fill], p.scale})
-		}
+		p.dc.SetColor(translucent(p.theme[l.fill], opacity))
 		p.dc.FillPreserve()
 	}
 	if l.stroke != none {
@@ -115,10 +110,14 @@ func (p *painter) finish(l look) {
 		p.dc.SetLineCapButt()
 		p.dc.SetLineJoinRound()
 		p.dc.SetLineWidth(l.width * p.scale)
-		p.dc.SetColor(p.theme[l.stroke])
+		p.dc.SetColor(translucent(p.theme[l.stroke], opacity))
 		p.dc.StrokePreserve()
 	}
 	p.dc.ClearPath()
+}
+
+func translucent(c color.RGBA, opacity float64) color.Color {
+	return color.NRGBA{c.R, c.G, c.B, uint8(opacity * 255)}
 }
 
 func (g group) paint(p *painter) {

@@ -195,7 +195,7 @@ func TestNamesThatCanBeDrawn(t *testing.T) {
 		}
 	}
 	fonts := &Fonts{Files: files}
-	bars := sheetOf(Bars{Items: []Bar{{Label: Label{"一丁一丁"}, Value: 1}}})
+	bars := sheetOf(Bars{Items: []Item{{Label: Label{"一丁一丁"}, Values: one(1)}}})
 	with, without := painted(t, bars, fonts), painted(t, bars, nil)
 	if pixels(with, light[foreground]) <= pixels(without, light[foreground]) {
 		t.Error("a name in ideographs leaves no ink")

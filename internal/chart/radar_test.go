@@ -12,7 +12,7 @@ func TestRadarIsClockwise(t *testing.T) {
 	t.Parallel()
 	r := radarOf("", 4)
 	for i, name := range []string{"North", "East", "South", "West"} {
-		r.Items[i] = Category{Label: Label{name}, Current: known(0.4), Target: known(0.8)}
+		r.Items[i] = Item{Label: Label{name}, Values: two(0.4, 0.8)}
 	}
 	d := drawings(t, inline(r))[1]
 	at := map[string]box{}
@@ -31,7 +31,7 @@ func TestRadarIsClockwise(t *testing.T) {
 	var current, target box
 	for _, e := range d.named("path") {
 		switch {
-		case e.attr["fill-opacity"] != "":
+		case e.attr["opacity"] != "":
 			current = e.box
 		case e.attr["stroke"] == "var(--series-2)" && e.h > 20:
 			target = e.box
@@ -46,7 +46,7 @@ func TestRadarIsClockwise(t *testing.T) {
 func TestRadarOrBars(t *testing.T) {
 	t.Parallel()
 	unknown := radarOf("A", 5)
-	unknown.Items[2].Current = nil
+	unknown.Items[2].Values[0] = nil
 	for name, tt := range map[string]struct {
 		radar Radar
 		round bool

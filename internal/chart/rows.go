@@ -2,39 +2,127 @@
 
 package chart
 
-import "math"
+import (
+	"cmp"
+	"math"
+)
 
-// bar is one of the bars of a row.
-type bar struct {
-	look
-	value  *float64 // nil: nothing is known
-	text   string
-	bold   bool
-	spread *Spread  // nil: not known
-	own    *float64 // the reader's own value, which is marked; nil: none
+// Bars compares things by one value or by two, named above their bars: names are long.
+type Bars struct {
+	Names  [2]string // of the first and the second bar of each item; empty: there is one
+	Items  []Item
+	Max    float64 // where the scale ends at least, so that charts can share it
+	Share  bool    // values are shares of 1
+	Spread string  // legend of the lines over bars; empty: no lines
+	Own    string  // legend of the marks on bars; empty: no marks
 }
 
-// row is a name with its bars, as wide as the chart: all of it is a target.
-type row struct {
-	name Label
-	href string
-	bars []bar
+// Item is a thing and its values; nil ones are unknown.
+type Item struct {
+	Label  Label
+	Href   string // where its row links to; may be empty
+	Values [2]*float64
+	Own    [2]*float64 // what the reader itself has
+	Few    bool        // too few analyses: the marks are hollow
+	Spread *Spread     // of the values behind the first one
+	Level  Level       // of risk, whose look the bars have; 0: none
 }
 
-// scale covers exactly the range of the values, at least from zero to most.
-func scaleOfRows(rows []row, most float64) scale {
-	s := scale{high: most}
-	for _, r := range rows {
-		for _, b := range r.bars {
-			if b.value != nil {
-				s.low, s.high = min(s.low, *b.value), max(s.high, *b.value)
-			}
-			if b.spread != nil {
-				s.low, s.high = min(s.low, b.spread.Low), max(s.high, b.spread.High)
-			}
-			if b.own != nil {
-				s.low, s.high = min(s.low, *b.own), max(s.high, *b.own)
-			}
+// Spread is the middle half of values: from the lower to the upper quartile.
+type Spread struct{ Low, Median, High float64 }
+
+// Level is one of the three levels of risk that MONARC knows.
+type Level int
+
+// The levels of risk.
+const (
+	Low Level = iota + 1
+	Medium
+	High
+)
+
+const (
+	rowName = 20.0 // above the bars
+	rowBars = 14.0
+	rowGap  = 7.0
+
+	hatchOpacity = 0.3
+)
+
+func (Bars) widths() []float64 { return []float64{narrow, medium} }
+
+func (b Bars) draw(c *canvas, area box) float64 {
+	y, keys, axis := area.y, b.legend(), b.scale()
+	if b.count() == 2 {
+		y += c.keys(area, keys)
+		return y + b.rows(c, box{area.x, y, area.w, area.bottom() - y}, axis) - area.y
+	}
+	y += b.rows(c, area, axis)
+	if b.Max > 0 {
+		c.write(noteFont, c.Axis(axis.low)+" – "+c.Axis(axis.high), point{area.x, y + 10}, left, area.w)
+		y += 16
+	}
+	if len(keys) > 0 {
+		y += c.keys(box{area.x, y, area.w, 0}, keys)
+	}
+	return y - area.y
+}
+
+// count is how many bars an item has.
+func (b Bars) count() int {
+	if b.Names[1] == "" {
+		return 1
+	}
+	return 2
+}
+
+func (b Bars) legend() (keys []key) {
+	for n, name := range b.Names {
+		if name != "" {
+			keys = append(keys, key{name: name, sample: func(c *canvas, at box) { c.rect(at.inset(3), b.look(Item{Level: b.Items[0].Level}, n)) }})
+		}
+	}
+	if b.Spread != "" {
+		keys = append(keys, key{name: b.Spread, sample: func(c *canvas, at box) {
+			c.spread(&Spread{0, 0.4, 1}, box{at.x + 2, at.y, at.w - 4, at.h}, scale{high: 1})
+		}})
+	}
+	return append(keys, ownKey(b.Own)...)
+}
+
+// look is that of the first or the second bar of an item.
+func (b Bars) look(item Item, n int) look {
+	l := look{fill: accent}
+	switch {
+	case item.Level != 0:
+		l = levelLook(item.Level, n == 1)
+	case n == 1:
+		l = look{fill: card, stroke: secondary, width: 1.5, dash: targetLook.dash}
+	case b.count() == 2:
+		l.fill = primary
+	}
+	if item.Few {
+		return l.hollow(1.5)
+	}
+	return l
+}
+
+// scale covers exactly the range of the values, at least from zero to Max.
+func (b Bars) scale() scale {
+	s := scale{high: b.Max}
+	cover := func(value *float64) {
+		if value != nil {
+			s.low, s.high = min(s.low, *value), max(s.high, *value)
+		}
+	}
+	for _, item := range b.Items {
+		for n := range b.count() {
+			cover(item.Values[n])
+			cover(item.Own[n])
+		}
+		if item.Spread != nil {
+			cover(&item.Spread.Low)
+			cover(&item.Spread.High)
 		}
 	}
 	if s.low == s.high {
@@ -43,72 +131,68 @@ func scaleOfRows(rows []row, most float64) scale {
 	return s
 }
 
-const (
-	rowName = 20.0 // above the bars
-	rowBars = 14.0
-	rowGap  = 7.0
-)
+// Highest returns the value at which the scale of the bars ends without a Max.
+func (b Bars) Highest() float64 {
+	b.Max = 0
+	return b.scale().high
+}
 
-// rows draws names above their bars, which share an axis, and returns the height.
-func (c *canvas) rows(area box, rows []row, axis scale) float64 {
-	room, count := 0.0, len(rows[0].bars)
-	for _, r := range rows {
-		for _, b := range r.bars {
-			room = max(room, valueFont.width(b.text))
+// text writes a value, or that it is not known.
+func (b Bars) text(c *canvas, value *float64) string {
+	switch {
+	case value == nil:
+		return "–"
+	case b.Share:
+		return c.Percent(*value)
+	}
+	return c.Number(*value)
+}
+
+// rows draws the items below each other, each as wide as the chart: all of it is a
+// target. It returns the height.
+func (b Bars) rows(c *canvas, area box, axis scale) float64 {
+	room, count := 0.0, b.count()
+	for _, item := range b.Items {
+		for n := range count {
+			room = max(room, valueFont.width(b.text(c, item.Values[n])))
 		}
 	}
 	least := rowName + (rowBars+2)*float64(count) - 2 + rowGap
-	high := min(max(area.h/float64(len(rows)), least), 1.5*least)
+	high := min(max(area.h/float64(len(b.Items)), least), 1.5*least)
 	track := box{area.x, 0, area.w - room - 8, rowBars + (high-least)/float64(count)/2}
-	zero := track.x + track.w*axis.at(0)
-	for i, r := range rows {
+	for i, item := range b.Items {
 		whole := box{area.x, area.y + float64(i)*high, area.w, high}
-		c.group(place{class: "row", row: i + 1, href: r.href, hit: whole}, func() {
-			c.write(nameFont, c.pick(r.name), point{area.x, whole.y + 14}, left, area.w)
-			for n, b := range r.bars {
+		c.group(place{class: "row", row: i + 1, href: item.Href, hit: whole}, func() {
+			c.write(nameFont, c.pick(item.Label), point{area.x, whole.y + 14}, left, area.w)
+			for n := range count {
 				track.y = whole.y + rowName + float64(n)*(track.h+2)
-				c.rect(track, look{fill: faint})
-				if b.value != nil {
-					end := track.x + track.w*axis.at(*b.value)
-					c.rect(box{min(zero, end), track.y, math.Abs(end - zero), track.h}, b.look)
-				}
-				if b.spread != nil {
-					c.spread(b.spread, track, axis)
-				}
-				if b.own != nil {
-					high := track.h/2 + 1
-					c.diamond(point{track.x + min(max(track.w*axis.at(*b.own), high), track.w-high), track.y + track.h/2}, high)
-				}
-				if axis.low < 0 {
-					c.line(look{stroke: muted, width: 1}, point{zero, track.y}, point{zero, track.bottom()})
-				}
-				c.write(font{size: 13, bold: b.bold, ink: foreground}, b.text, point{area.right(), track.y + track.h/2 + 4.5}, right, room+4)
+				b.bar(c, item, n, track, axis)
+				f := font{size: 13, bold: n == 0, ink: foreground}
+				c.write(f, b.text(c, item.Values[n]), point{area.right(), track.y + track.h/2 + 4.5}, right, room+4)
 			}
 		})
 	}
-	return high * float64(len(rows))
+	return high * float64(len(b.Items))
 }
 
-// Bars compares things by one value, each named above its bar: names are long.
-type Bars struct {
-	Items  []Bar
-	Max    float64 // where the scale ends at least, so that charts can share it
-	Spread string  // legend of the lines over bars; empty: no lines
-	Own    string  // says what the marks on bars are; empty: there are none
+func (b Bars) bar(c *canvas, item Item, n int, track box, axis scale) {
+	c.rect(track, look{fill: faint})
+	zero := track.x + track.w*axis.at(0)
+	if value := item.Values[n]; value != nil {
+		end := track.x + track.w*axis.at(*value)
+		c.rect(box{min(zero, end), track.y, math.Abs(end - zero), track.h}, b.look(item, n))
+	}
+	if n == 0 && item.Spread != nil {
+		c.spread(item.Spread, track, axis)
+	}
+	if own := item.Own[n]; own != nil {
+		high := track.h/2 + 1
+		c.diamond(point{track.x + min(max(track.w*axis.at(*own), high), track.w-high), track.y + track.h/2}, high)
+	}
+	if axis.low < 0 {
+		c.line(look{stroke: muted, width: 1}, point{zero, track.y}, point{zero, track.bottom()})
+	}
 }
-
-// Bar is a thing and its value.
-type Bar struct {
-	Label  Label
-	Value  float64
-	Href   string   // where the row links to; may be empty
-	Few    bool     // too few analyses: the bar is hollow
-	Spread *Spread  // of the values behind the mean; nil: unknown
-	Own    *float64 // what the reader itself has; nil: nothing
-}
-
-// Spread is the middle half of values: from the lower to the upper quartile.
-type Spread struct{ Low, Median, High float64 }
 
 // spread draws a line over a bar, with a dot where the median is.
 func (c *canvas) spread(s *Spread, track box, axis scale) {
@@ -118,35 +202,6 @@ func (c *canvas) spread(s *Spread, track box, axis scale) {
 	c.line(look{stroke: card, width: 4}, at(s.Low), at(s.High))
 	c.line(look{stroke: foreground, width: 1.6}, at(s.Low), at(s.High))
 	c.circle(at(s.Median), 3.4, look{fill: foreground, stroke: card, width: 1})
-}
-
-func (Bars) widths() []float64 { return []float64{narrow, medium} }
-
-func (b Bars) draw(c *canvas, area box) float64 {
-	rows := make([]row, len(b.Items))
-	for i, item := range b.Items {
-		one := bar{look{fill: accent}, &item.Value, c.Number(item.Value), true, item.Spread, item.Own}
-		if item.Few {
-			one.look = look{fill: card, stroke: accent, width: 1.5}
-		}
-		rows[i] = row{item.Label, item.Href, []bar{one}}
-	}
-	axis := scaleOfRows(rows, b.Max)
-	high := c.rows(area, rows, axis)
-	if b.Max > 0 {
-		c.write(noteFont, c.Axis(axis.low)+" – "+c.Axis(axis.high), point{area.x, area.y + high + 10}, left, area.w)
-		high += 16
-	}
-	var keys []key
-	if b.Spread != "" {
-		keys = append(keys, key{name: b.Spread, sample: func(c *canvas, at box) {
-			c.spread(&Spread{0, 0.4, 1}, box{at.x + 2, at.y, at.w - 4, at.h}, scale{high: 1})
-		}})
-	}
-	if keys = append(keys, ownKey(b.Own)...); len(keys) > 0 {
-		high += c.keys(box{area.x, area.y + high, area.w, 0}, keys)
-	}
-	return high
 }
 
 // ownKey is the legend of the reader's own values, if they are marked.
@@ -163,65 +218,42 @@ func (c *canvas) diamond(at point, radius float64) {
 	c.areas(look{fill: foreground, stroke: card, width: 2}, corners)
 }
 
-// Level is one of the three levels of risk that MONARC knows.
-type Level int
-
-// The levels of risk.
-const (
-	Low Level = iota
-	Medium
-	High
-)
-
-// Levels compares risks by level, before and after treatment.
-type Levels struct {
-	Current, Residual string // names of both
-	Own               string // says what the marks on bars are; empty: there are none
-	Items             []LevelBars
-}
-
-// LevelBars are the risks of a level; nil: nothing is known.
-type LevelBars struct {
-	Level             Level
-	Label             Label
-	Current, Residual *float64
-	Few               bool // too few analyses: the bars are hollow
-	// OwnCurrent and OwnResidual are the own values of the reader; nil: none.
-	OwnCurrent, OwnResidual *float64
-}
-
-func (Levels) widths() []float64 { return []float64{narrow, medium} }
-
-func (l Levels) draw(c *canvas, area box) float64 {
-	var rows []row
-	for _, item := range l.Items {
-		now, after := levelLook(item.Level, false), levelLook(item.Level, true)
-		if item.Few {
-			now, after = look{fill: card, stroke: edge, width: 1.5}, look{fill: card, stroke: edge, width: 1.5, dash: after.dash}
-		}
-		rows = append(rows, row{item.Label, "", []bar{
-			{look: now, value: item.Current, text: c.number(item.Current), bold: true, own: item.OwnCurrent},
-			{look: after, value: item.Residual, text: c.number(item.Residual), own: item.OwnResidual},
-		}})
-	}
-	above := c.keys(area, append(c.pair(l.Current, levelLook(High, false), l.Residual, levelLook(High, true)), ownKey(l.Own)...))
-	return above + c.rows(box{area.x, area.y + above, area.w, area.h - above}, rows, scaleOfRows(rows, 0))
-}
-
-// pair is the legend of two kinds of bars.
-func (c *canvas) pair(first string, a look, second string, b look) []key {
-	return []key{
-		{name: first, sample: func(c *canvas, at box) { c.rect(at.inset(3), a) }},
-		{name: second, sample: func(c *canvas, at box) { c.rect(at.inset(3), b) }},
-	}
+// hollow is the look of what too few analyses stand behind.
+func (l look) hollow(width float64) look {
+	return look{fill: card, stroke: cmp.Or(l.stroke, l.fill), width: width, dash: l.dash}
 }
 
 // levelLook returns the look of a level: the hue that MONARC users know and a pattern,
 // paler for residual risks.
 func levelLook(level Level, residual bool) look {
-	l := look{fill: lowInk + ink(level), pattern: dots + pattern(level), stroke: edge, width: 1}
+	l := look{fill: level.ink(), hatching: level, stroke: edge, width: 1}
 	if residual {
-		l.fill, l.dash = lowSoft+ink(level), []float64{4, 3}
+		l.fill, l.dash = level.ink()+"-soft", []float64{4, 3}
 	}
 	return l
+}
+
+// hatch draws the pattern of a level over a rectangle, so that nothing depends on colour
+// alone: dots for low, lines that rise for medium, and thick ones that fall for high.
+func (c *canvas) hatch(level Level, b box) {
+	var lines [][]point
+	if level == Low {
+		for y := b.y + 2; y < b.bottom(); y += 6 {
+			lines = append(lines, []point{{b.x + 1, y}, {b.right(), y}})
+		}
+		c.add(shape{look: look{stroke: hatch, opacity: hatchOpacity, width: 2.4, dash: []float64{2.4, 3.6}}, lines: lines})
+		return
+	}
+	width, spacing := 1.2, 12.7 // of the lines; of their ends
+	if level == High {
+		width, spacing = 2, 9.9
+	}
+	for along := spacing / 2; along < b.w+b.h; along += spacing {
+		from, to := point{b.x + max(along-b.h, 0), b.y + min(along, b.h)}, point{b.x + min(along, b.w), b.y + max(along-b.w, 0)}
+		if level == High { // the mirror image
+			from[1], to[1] = b.y+b.bottom()-from[1], b.y+b.bottom()-to[1]
+		}
+		lines = append(lines, []point{from, to})
+	}
+	c.add(shape{look: look{stroke: hatch, opacity: hatchOpacity, width: width}, lines: lines})
 }

@@ -31,12 +31,12 @@ type point = orb.Point
 
 // look is how a shape is painted: first its inside, then its edge.
 type look struct {
-	fill    ink
-	pattern pattern // over the fill, of boxes alone
-	opacity float64 // of the fill; 0: opaque
-	stroke  ink
-	width   float64 // of the stroke
-	dash    []float64
+	fill     ink
+	stroke   ink
+	width    float64 // of the stroke
+	dash     []float64
+	opacity  float64 // 0: opaque
+	hatching Level   // of a rectangle; 0: none
 }
 
 // item is a part of a scene.
@@ -116,8 +116,12 @@ func (c *canvas) pick(names Label) string {
 func (c *canvas) add(i item) { c.items = append(c.items, i) }
 
 func (c *canvas) rect(b box, l look) {
-	if b.w > 0 && b.h > 0 {
-		c.add(shape{look: l, rect: b})
+	if b.w <= 0 || b.h <= 0 {
+		return
+	}
+	c.add(shape{look: l, rect: b})
+	if inside := b.inset(1); l.hatching != 0 && inside.w > 0 && inside.h > 0 {
+		c.hatch(l.hatching, inside)
 	}
 }
 
@@ -157,12 +161,4 @@ func (c *canvas) group(p place, draw func()) {
 	c.items = nil
 	draw()
 	c.items = append(outside, group{p, c.items})
-}
-
-// number writes a figure that may not be known.
-func (c *canvas) number(value *float64) string {
-	if value == nil {
-		return "–"
-	}
-	return c.Number(*value)
 }

@@ -96,7 +96,7 @@ func (s Sheet) PNG(ctx context.Context, fonts *Fonts) ([]byte, error) {
 	return buffer.Bytes(), nil
 }
 
-func (s Sheet) theme() *palette {
+func (s Sheet) theme() palette {
 	if s.Dark {
 		return dark
 	}

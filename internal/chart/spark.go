@@ -2,7 +2,10 @@
 
 package chart
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // Spark is a small line without axes: where a figure comes from.
 type Spark struct {
@@ -24,25 +27,16 @@ func (s Spark) draw(c *canvas, area box) float64 {
 		low, high = low-1, high+1
 	}
 	inside := box{area.x, area.y, area.w, sparkHeight}.inset(4)
-	var pieces [][]point
-	gap := true
-	for step, value := range s.Values {
-		if value == nil {
-			gap = true
-			continue
-		}
-		if gap {
-			pieces, gap = append(pieces, nil), false
-		}
-		at := point{inside.x + inside.w*float64(step)/float64(max(len(s.Values)-1, 1)), inside.bottom() - inside.h*(*value-low)/(high-low)}
-		pieces[len(pieces)-1] = append(pieces[len(pieces)-1], at)
-	}
+	joined := slices.Repeat([]bool{true}, len(s.Values))
+	drawn := pieces(s.Values, joined, func(step int, value float64) point {
+		return point{inside.x + inside.w*float64(step)/float64(max(len(s.Values)-1, 1)), inside.bottom() - inside.h*(value-low)/(high-low)}
+	})
 	c.line(look{stroke: rule, width: 1}, point{inside.x, inside.bottom() + 3}, point{inside.right(), inside.bottom() + 3})
-	for i, piece := range pieces {
+	for i, piece := range drawn {
 		if len(piece) > 1 {
 			c.line(look{stroke: accent, width: 2}, piece...)
 		}
-		if i == len(pieces)-1 {
+		if i == len(drawn)-1 {
 			c.circle(piece[len(piece)-1], 3, look{fill: accent})
 		}
 	}

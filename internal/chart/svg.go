@@ -5,7 +5,6 @@ package chart
 import (
 	"fmt"
 	"math"
-	"slices"
 	"strconv"
 	"strings"
 )
@@ -19,41 +18,24 @@ func (svgText) drawable(string) bool { return true }
 // Content-Security-Policy of the pages forbids.
 type svgWriter struct {
 	b      *strings.Builder
-	id     string   // of the element, unique in the page
-	inPage bool     // with what scripts need, and the colours of the page
-	theme  *palette // of a file
-	site   string   // of a file: what goes before the paths of links; empty: they are left out
-	body   strings.Builder
-	used   []hatching // the patterns of the body
+	id     string  // of the element, unique in the page
+	inPage bool    // with what scripts need, and the colours of the page
+	theme  palette // of a file
+	site   string  // of a file: what goes before the paths of links; empty: they are left out
 	clips  int
-}
-
-// hatching is a pattern on a colour.
-type hatching struct {
-	pattern pattern
-	fill    ink
 }
 
 const fontFamily = `Arial, "Liberation Sans", Helvetica, sans-serif`
 
 func (w *svgWriter) open(width, height float64, attributes, title, description string) {
-	fmt.Fprintf(w.b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %s %s"%s id="%s" aria-labelledby="%[4]s-t" aria-describedby="%[4]s-d" font-size="13" fill="%s">`,
+	w.put(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %s %s"%s id="%s" aria-labelledby="%[4]s-t" aria-describedby="%[4]s-d" font-size="13" fill="%s">`,
 		digits(width), digits(height), attributes, escaped(w.id), w.color(foreground))
-	fmt.Fprintf(w.b, `<title id="%s-t">%s</title><desc id="%[1]s-d">%[3]s</desc>`, escaped(w.id), escaped(plain(title)), escaped(plain(description)))
+	w.put(`<title id="%s-t">%s</title><desc id="%[1]s-d">%[3]s</desc>`, escaped(w.id), escaped(plain(title)), escaped(plain(description)))
 }
 
-// close writes the items, behind the patterns that they use.
 func (w *svgWriter) close(items []item) {
 	w.all(items)
-	if len(w.used) > 0 {
-		w.b.WriteString("<defs>")
-		for i, h := range w.used {
-			h.pattern.svg(w, i, h.fill)
-		}
-		w.b.WriteString("</defs>")
-	}
-	w.b.WriteString(w.body.String())
-	w.b.WriteString("</svg>")
+	w.put("</svg>")
 }
 
 func (w *svgWriter) all(items []item) {
@@ -62,7 +44,7 @@ func (w *svgWriter) all(items []item) {
 	}
 }
 
-func (w *svgWriter) put(format string, values ...any) { fmt.Fprintf(&w.body, format, values...) }
+func (w *svgWriter) put(format string, values ...any) { fmt.Fprintf(w.b, format, values...) }
 
 // color returns the value of a colour attribute.
 func (w *svgWriter) color(i ink) string {
@@ -70,7 +52,7 @@ func (w *svgWriter) color(i ink) string {
 	case i == none:
 		return "none"
 	case w.inPage:
-		return "var(" + i.variable() + ")"
+		return "var(--" + string(i) + ")"
 	}
 	return hexOf(w.theme[i])
 }
@@ -89,17 +71,11 @@ func (s shape) svg(w *svgWriter) {
 }
 
 func (w *svgWriter) look(l look) {
-	if l.pattern != plainFill {
-		used := hatching{l.pattern, l.fill}
-		if !slices.Contains(w.used, used) {
-			w.used = append(w.used, used)
-		}
-		w.put(` fill="url(#%s-p%d)"`, escaped(w.id), slices.Index(w.used, used))
-	} else if l.fill != foreground {
+	if l.fill != foreground {
 		w.put(` fill="%s"`, w.color(l.fill))
 	}
 	if l.opacity > 0 {
-		w.put(` fill-opacity="%s"`, strconv.FormatFloat(l.opacity, 'g', 2, 64))
+		w.put(` opacity="%s"`, strconv.FormatFloat(l.opacity, 'g', 2, 64))
 	}
 	if l.stroke == none {
 		return

@@ -5,11 +5,15 @@ package chart
 import (
 	"encoding/xml"
 	"fmt"
+	"image/color"
 	"io"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // drawing is an SVG as a reader has it: elements with where they are.
@@ -173,7 +177,7 @@ func (d drawing) named(name string) (found []element) {
 // filled are the boxes of the shapes that have a colour.
 func (d drawing) filled(i ink) (found []box) {
 	for _, e := range d.elements {
-		if e.attr["fill"] == "var("+i.variable()+")" && e.name != "text" {
+		if e.attr["fill"] == "var(--"+string(i)+")" && e.name != "text" {
 			found = append(found, e.box)
 		}
 	}
@@ -267,7 +271,7 @@ func TestMarkup(t *testing.T) {
 
 func TestBarsFollowValues(t *testing.T) {
 	t.Parallel()
-	for _, d := range drawings(t, inline(Bars{Items: []Bar{{Label: Label{"Fire"}, Value: 4, Href: "/fire"}, {Label: Label{"Flood"}, Value: 2}, {Label: Label{"Theft"}, Value: -1}}})) {
+	for _, d := range drawings(t, inline(Bars{Items: []Item{{Label: Label{"Fire"}, Values: one(4), Href: "/fire"}, {Label: Label{"Flood"}, Values: one(2)}, {Label: Label{"Theft"}, Values: one(-1)}}})) {
 		got := d.filled(accent)
 		if len(got) != 3 || math.Abs(got[0].w/2-got[1].w) > 0.1 || math.Abs(got[0].w/4-got[2].w) > 0.1 || math.Abs(got[2].right()-got[0].x) > 0.1 {
 			t.Errorf("bars of 4, 2 and -1 are %v", got)
@@ -280,7 +284,7 @@ func TestBarsFollowValues(t *testing.T) {
 		}
 	}
 	longest := func(b Bars) float64 { return drawings(t, inline(b))[0].filled(accent)[0].w }
-	item := []Bar{{Label: Label{"Fire"}, Value: 2}}
+	item := []Item{{Label: Label{"Fire"}, Values: one(2)}}
 	if alone, shared := longest(Bars{Items: item}), longest(Bars{Items: item, Max: 4}); math.Abs(alone/2-shared) > 0.1 {
 		t.Errorf("2 is %v long alone, %v on a scale to 4", alone, shared)
 	}
@@ -290,8 +294,8 @@ func TestBarsFollowValues(t *testing.T) {
 // how far apart values are.
 func TestLittleIsHollow(t *testing.T) {
 	t.Parallel()
-	bars := Bars{Max: 4, Spread: "Middle half", Items: []Bar{
-		{Label: Label{"Fire"}, Value: 3, Spread: &Spread{1, 2, 4}}, {Label: Label{"Flood"}, Value: 2, Few: true},
+	bars := Bars{Max: 4, Spread: "Middle half", Items: []Item{
+		{Label: Label{"Fire"}, Values: one(3), Spread: &Spread{1, 2, 4}}, {Label: Label{"Flood"}, Values: one(2), Few: true},
 	}}
 	for _, d := range drawings(t, inline(bars)) {
 		hollow, circles := 0, d.named("circle")
@@ -308,7 +312,7 @@ func TestLittleIsHollow(t *testing.T) {
 	}
 	radar := radarOf("Policies", 6)
 	radar.Items[2].Few = true
-	for name, chart := range map[string]Chart{"radar": radar, "pairs": Pairs(radar)} {
+	for name, chart := range map[string]Chart{"radar": radar, "pairs": Bars(radar)} {
 		for _, d := range drawings(t, inline(chart)) {
 			hollow := 0
 			for _, e := range append(d.named("circle"), d.named("rect")...) {
@@ -326,11 +330,11 @@ func TestLittleIsHollow(t *testing.T) {
 	for name, tt := range map[string]struct {
 		chart  Chart
 		stroke ink
-	}{"heat": {heatMap, heat + heatSteps - 1}, "map": {places, series + 1}} {
+	}{"heat": {heatMap, heatInk(heatSteps - 1)}, "map": {places, secondary}} {
 		for _, d := range drawings(t, inline(tt.chart)) {
 			hollow := 0
 			for _, e := range d.elements {
-				if e.attr["fill"] == "var(--card)" && e.attr["stroke"] == "var("+tt.stroke.variable()+")" {
+				if e.attr["fill"] == "var(--card)" && e.attr["stroke"] == "var(--"+string(tt.stroke)+")" {
 					hollow++
 				}
 			}
@@ -351,7 +355,7 @@ func TestLittleIsHollow(t *testing.T) {
 // TestOwnIsMarked shows where the reader's own value is.
 func TestOwnIsMarked(t *testing.T) {
 	t.Parallel()
-	bars := Bars{Own: "Yours", Max: 8, Items: []Bar{{Label: Label{"Fire"}, Value: 4}, {Label: Label{"Flood"}, Value: 2, Own: known(6)}}}
+	bars := Bars{Own: "Yours", Max: 8, Items: []Item{{Label: Label{"Fire"}, Values: one(4)}, {Label: Label{"Flood"}, Values: one(2), Own: one(6)}}}
 	for _, d := range drawings(t, inline(bars)) {
 		full, marks := d.filled(accent), d.named("path")
 		if len(full) != 2 || len(marks) != 2 || math.Abs(marks[0].center()[0]-full[0].x-1.5*full[0].w) > 0.2 { // one of them in the legend
@@ -360,7 +364,7 @@ func TestOwnIsMarked(t *testing.T) {
 	}
 	lines := linesOf("Fire", 2, 3)
 	lines.Own, lines.Series[1].Own = "Yours", []*float64{known(1), known(9), nil}
-	for name, chart := range map[string]Chart{"radar": radarOf("Policies", 6), "pairs": Pairs(radarOf("Policies", 2)), "lines": lines} {
+	for name, chart := range map[string]Chart{"radar": radarOf("Policies", 6), "pairs": Bars(radarOf("Policies", 2)), "lines": lines} {
 		for _, d := range drawings(t, inline(chart)) {
 			marks := 0
 			for _, e := range d.named("path") {
@@ -388,7 +392,7 @@ func TestSpark(t *testing.T) {
 // TestLinksOfFiles shows that a file links to what can be reached from anywhere.
 func TestLinksOfFiles(t *testing.T) {
 	t.Parallel()
-	sheet := sheetOf(Bars{Items: []Bar{{Label: Label{"Fire"}, Value: 1, Href: "/fire"}}})
+	sheet := sheetOf(Bars{Items: []Item{{Label: Label{"Fire"}, Values: one(1), Href: "/fire"}}})
 	if file := string(sheet.SVG()); strings.Contains(file, "<a ") {
 		t.Error("a file links to a path of a site that it does not know")
 	}
@@ -402,23 +406,24 @@ func TestLinksOfFiles(t *testing.T) {
 // colours, too.
 func TestLevelsStartWithHigh(t *testing.T) {
 	t.Parallel()
-	levels := Levels{Current: "Current", Residual: "Residual", Items: []LevelBars{
-		{Level: High, Label: Label{"High"}, Current: known(40), Residual: known(10)}, {Level: Medium, Label: Label{"Medium"}, Current: known(20), Residual: known(10)},
-		{Level: Low, Label: Label{"Low"}, Current: known(10)},
+	levels := Bars{Names: [2]string{"Current", "Residual"}, Items: []Item{
+		{Level: High, Label: Label{"High"}, Values: two(40, 10)}, {Level: Medium, Label: Label{"Medium"}, Values: two(20, 10)},
+		{Level: Low, Label: Label{"Low"}, Values: one(10)},
 	}}
 	for _, d := range drawings(t, inline(levels)) {
-		lengths, patterns := map[string][]box{}, d.named("pattern")
-		for _, e := range d.named("rect") {
-			if fill := e.attr["fill"]; strings.HasPrefix(fill, "url(") {
-				lengths[fill] = append(lengths[fill], e.box)
+		high, low := d.filled("high"), d.filled("low")
+		if len(high) != 2 || len(low) != 1 || math.Abs(high[1].w/4-low[0].w) > 0.1 || high[1].y >= low[0].y { // one of them in the legend
+			t.Errorf("40 high risks are at %v, 10 low ones at %v", high, low)
+		}
+		patterns := map[string]int{}
+		for _, e := range d.named("path") {
+			patterns[e.attr["stroke-width"]+" "+e.attr["stroke-dasharray"]]++
+			if inside := slices.ContainsFunc(d.named("rect"), func(r element) bool { return r.attr["stroke"] != "" && r.holds(e.box) }); !inside {
+				t.Errorf("a pattern at %v is not within a bar", e.box)
 			}
 		}
-		if len(lengths) != 5 || len(patterns) != 5 {
-			t.Errorf("%d looks with %d patterns", len(lengths), len(patterns))
-		}
-		high, low := lengths["url(#chart-"+d.class+"-p0)"], lengths["url(#chart-"+d.class+"-p4)"]
-		if len(high) != 2 || len(low) != 1 || math.Abs(high[1].w/4-low[0].w) > 0.1 || high[1].y >= low[0].y {
-			t.Errorf("40 high risks are at %v, 10 low ones at %v", high, low)
+		if diff := cmp.Diff(map[string]int{"2 ": 4, "1.2 ": 2, "2.4 2.4 3.6": 1}, patterns); diff != "" {
+			t.Errorf("patterns by level (-want +got)\n%s", diff)
 		}
 	}
 }
@@ -439,7 +444,7 @@ func TestHeat(t *testing.T) {
 		if zones := len(d.named("path")); zones < 2+2*4+2 { // two lines, four breaks, two keys
 			t.Errorf("%s: %d lines", d.class, zones)
 		}
-		most := d.filled(heat + heatSteps - 1)
+		most := d.filled(heatInk(heatSteps - 1))
 		if top := most[len(most)-1]; top.right() < d.width-2 {
 			t.Errorf("%s: the most risks are at %v", d.class, top)
 		}
@@ -452,39 +457,68 @@ func TestHeat(t *testing.T) {
 // TestContrast computes the contrast of everything that is read or told apart.
 func TestContrast(t *testing.T) {
 	t.Parallel()
-	if got := contrast(rgb(0x777777), rgb(0xffffff)); math.Abs(got-4.48) > 0.005 {
+	if got := contrast(rgb("#777777"), rgb("#ffffff")); math.Abs(got-4.48) > 0.005 {
 		t.Errorf("#777 on white has %.3f, WCAG has 4.48", got)
 	}
-	for name, theme := range map[string]*palette{"light": light, "dark": dark} {
+	for name, theme := range map[string]palette{"light": light, "dark": dark} {
 		least := func(want float64, a, b ink) {
 			if got := contrast(theme[a], theme[b]); got < want {
-				t.Errorf("%s: %s on %s has a contrast of %.2f, want %.1f", name, a.variable(), b.variable(), got, want)
+				t.Errorf("%s: %s on %s has a contrast of %.2f, want %.1f", name, a, b, got, want)
 			}
 		}
-		for i := range ink(heatSteps) {
-			least(4.5, heatText+i, heat+i)
+		for i := range heatSteps {
+			least(4.5, heatTextInk(i), heatInk(i))
 		}
 		for _, on := range []ink{card, faint, land} {
 			least(4.5, foreground, on)
 			least(4.5, muted, on)
 		}
-		for i := range ink(seriesInks) {
-			least(3, series+i, card)
+		for i := range seriesInks {
+			least(3, seriesInk(i), card)
 		}
-		least(4.5, card, series+1) // the numbers of marks
+		least(4.5, card, secondary) // the numbers of marks
 		least(3, accent, card)
 		least(3, edge, card)
 		least(4.5, foreground, sea)
 	}
 }
 
+// contrast is the contrast ratio of two colours as WCAG 2.2 defines it, from 1 to 21.
+func contrast(a, b color.RGBA) float64 {
+	high, low := luminance(a), luminance(b)
+	return (max(high, low) + 0.05) / (min(high, low) + 0.05)
+}
+
+func luminance(c color.RGBA) float64 {
+	linear := func(part uint8) float64 {
+		s := float64(part) / 255
+		if s <= 0.04045 {
+			return s / 12.92
+		}
+		return math.Pow((s+0.055)/1.055, 2.4)
+	}
+	return 0.2126*linear(c.R) + 0.7152*linear(c.G) + 0.0722*linear(c.B)
+}
+
 // TestStylesheet shows that every colour of a chart is there for both themes.
 func TestStylesheet(t *testing.T) {
 	t.Parallel()
-	css := Stylesheet()
-	for i := card; i < inks; i++ {
-		if want := fmt.Sprintf("%s: light-dark(%s, %s);", i.variable(), hexOf(light[i]), hexOf(dark[i])); strings.Count(css, want) != 1 {
+	used := []ink{card, foreground, muted, rule, faint, accent, edge, hatch, sea, land, coast, primary, secondary}
+	for level := Low; level <= High; level++ {
+		used = append(used, level.ink(), level.ink()+"-soft")
+	}
+	for i := range seriesInks {
+		used = append(used, seriesInk(i))
+	}
+	for i := range heatSteps {
+		used = append(used, heatInk(i), heatTextInk(i))
+	}
+	for _, i := range used {
+		if want := fmt.Sprintf("--%s: light-dark(%s, %s);", i, hexOf(light[i]), hexOf(dark[i])); strings.Count(Stylesheet, want) != 1 {
 			t.Errorf("no %s", want)
 		}
+	}
+	if colors := strings.Count(Stylesheet, "light-dark("); colors != len(light) || colors != len(dark) {
+		t.Errorf("%d colours are defined, %d and %d are read", colors, len(light), len(dark))
 	}
 }

@@ -59,7 +59,7 @@ func loadAssets() (*assets, error) {
 				return err
 			}
 			if path.Base(name) == "page.css" {
-				content = append([]byte(chart.Stylesheet()), content...)
+				content = append([]byte(chart.Stylesheet), content...)
 			}
 			fmt.Fprintf(hash, "%s %d\n", name, len(content))
 			hash.Write(content)

@@ -249,8 +249,8 @@ func (r *reading) complianceOwn(radar chart.Radar) string {
 	}
 	var named []string
 	for _, category := range radar.Items {
-		if category.Own != nil && len(named) < summaryLength {
-			named = append(named, mention(category.Label[0])+" "+write(*category.Own))
+		if own := category.Own[0]; own != nil && len(named) < summaryLength {
+			named = append(named, mention(category.Label[0])+" "+write(*own))
 		}
 	}
 	return r.ownSummary(named)

@@ -70,20 +70,20 @@ func (r *reading) referentialFigure(referential processor.ReferentialCompliance,
 		Href:   r.mospLink(referential.Referential),
 		Note:   r.T("compliance_note"),
 	}
-	radar := chart.Radar{Current: r.T("compliance_current"), Target: r.T("compliance_target"), Share: share}
+	radar := chart.Radar{Names: [2]string{r.T("compliance_current"), r.T("compliance_target")}, Share: share}
 	if share {
 		radar.Max, f.Note = 1, r.T("compliance_note_share")
 	}
 	for _, category := range referential.Categories {
-		one := chart.Category{
-			Label: r.names(category.Labels, ""), Current: category.Current, Target: category.Target,
-			Own: mine.value(complianceKey(referential, category), 0),
+		one := chart.Item{
+			Label: r.names(category.Labels, ""), Values: [2]*float64{category.Current, category.Target},
+			Own: [2]*float64{mine.value(complianceKey(referential, category), 0)},
 			Few: r.few(supports[complianceKey(referential, category)].Analyses),
 		}
 		if one.Few {
 			f.Few = r.fewOf(true)
 		}
-		if one.Own != nil {
+		if one.Own[0] != nil {
 			radar.Own = r.T("own")
 		}
 		radar.Items = append(radar.Items, one)

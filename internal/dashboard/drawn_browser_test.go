@@ -71,5 +71,5 @@ func expectInOrder(b *tab, charts int) {
 func chartsOn(b *tab) int { return eval[int](b, `document.querySelectorAll('.plot').length`) }
 
 // colorsScript lists the colours of what is shown of the charts.
-const colorsScript = `[...document.querySelectorAll('.plot svg :is(rect, path, circle, text):not(pattern *)')].filter((node) => node.checkVisibility())
+const colorsScript = `[...document.querySelectorAll('.plot svg :is(rect, path, circle, text)')].filter((node) => node.checkVisibility())
 	.flatMap((node) => [getComputedStyle(node).fill, getComputedStyle(node).stroke]).filter((color) => color.startsWith('rgb'))`

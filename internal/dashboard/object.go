@@ -232,7 +232,7 @@ func (r *reading) distribution(of objectKind, means [][3]float64) figure {
 	var bars chart.Bars
 	for i, n := range counts {
 		label := r.T("range", "From", r.axis(edges[i]), "To", r.axis(edges[i+1]))
-		bars.Items = append(bars.Items, chart.Bar{Label: chart.Label{label}, Value: float64(n)})
+		bars.Items = append(bars.Items, chart.Item{Label: chart.Label{label}, Values: [2]*float64{new(float64(n))}})
 		f.Table.Rows = append(f.Table.Rows, []cell{text(label), num(float64(n))})
 	}
 	f.Chart = bars

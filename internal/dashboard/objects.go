@@ -36,17 +36,18 @@ func (r *reading) top(kind objectKind, all ranking, mine own) figure {
 	shown := ranked[:min(len(ranked), r.view.Top)]
 	bars := chart.Bars{}
 	for _, object := range shown {
-		bar := chart.Bar{
-			Label: r.names(object.Labels, object.Object), Value: measureOf(object.Averages, r.view.By), Href: r.objectLink(kind, object.Object),
-			Few: object.few, Spread: object.spread(r.view.By), Own: mine.value(stats.Key{Object: object.Object}, measureIndex[r.view.By]),
+		item := chart.Item{
+			Label: r.names(object.Labels, object.Object), Href: r.objectLink(kind, object.Object), Few: object.few, Spread: object.spread(r.view.By),
+			Values: [2]*float64{new(measureOf(object.Averages, r.view.By))},
+			Own:    [2]*float64{mine.value(stats.Key{Object: object.Object}, measureIndex[r.view.By])},
 		}
-		if bar.Own != nil {
+		if item.Own[0] != nil {
 			bars.Own = r.T("own")
 		}
-		if bar.Spread != nil {
+		if item.Spread != nil {
 			bars.Spread = r.T("spread_legend")
 		}
-		bars.Items = append(bars.Items, bar)
+		bars.Items = append(bars.Items, item)
 	}
 	return figure{
 		ID:      kind.chart,

@@ -31,8 +31,8 @@ func (r *reading) periods() (overview, []figure, error) {
 }
 
 // pairs is a chart of two periods.
-func (r *reading) pairs() chart.Pairs {
-	return chart.Pairs{Current: r.span(r.view), Target: r.span(r.view.compared())}
+func (r *reading) pairs() chart.Bars {
+	return chart.Bars{Names: [2]string{r.span(r.view), r.span(r.view.compared())}}
 }
 
 // periodColumns are the columns of a table of two periods, after those that name a row.
@@ -87,8 +87,8 @@ func (r *reading) objectPeriods(kind objectKind, now, before ranking) figure {
 	pairs := r.pairs()
 	for _, p := range all {
 		is, was := r.valueOf(p.now), r.valueOf(p.then)
-		pairs.Items = append(pairs.Items, chart.Category{
-			Label: r.withChange(r.names(p.object.Labels, p.object.Object), is, was), Href: r.objectLink(kind, p.object.Object), Current: is, Target: was,
+		pairs.Items = append(pairs.Items, chart.Item{
+			Label: r.withChange(r.names(p.object.Labels, p.object.Object), is, was), Href: r.objectLink(kind, p.object.Object), Values: [2]*float64{is, was},
 		})
 		f.Table.Rows = append(f.Table.Rows, []cell{
 			text(p.object.Object), r.objectCell(kind, p.object.Labels, p.object.Object),
@@ -143,7 +143,7 @@ func (r *reading) riskPeriods(now, before riskMeans) figure {
 				continue
 			}
 			label := r.T("level_"+l.code) + ", " + r.T("state_small_"+state)
-			pairs.Items = append(pairs.Items, chart.Category{Label: r.withChange(chart.Label{label}, is, was), Current: is, Target: was})
+			pairs.Items = append(pairs.Items, chart.Item{Label: r.withChange(chart.Label{label}, is, was), Values: [2]*float64{is, was}})
 			f.Table.Rows = append(f.Table.Rows, []cell{text(label), numOrNone(is), numOrNone(was), numOrNone(difference(is, was))})
 		}
 	}

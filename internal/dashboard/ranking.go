@@ -121,15 +121,7 @@ func (o *ranked) spread(by string) *chart.Spread {
 func shareScale(figures ...*figure) {
 	highest := 0.0
 	for _, f := range figures {
-		for _, item := range f.Chart.(chart.Bars).Items {
-			highest = max(highest, item.Value)
-			if item.Spread != nil {
-				highest = max(highest, item.Spread.High)
-			}
-			if item.Own != nil {
-				highest = max(highest, *item.Own)
-			}
-		}
+		highest = max(highest, f.Chart.(chart.Bars).Highest())
 	}
 	for _, f := range figures {
 		bars := f.Chart.(chart.Bars)

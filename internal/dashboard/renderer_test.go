@@ -19,7 +19,7 @@ import (
 func sheetOfTests() chart.Sheet {
 	return chart.Sheet{
 		Title: chart.Label{"Threats"}, Width: chart.MinWidth, Format: chart.Format{Number: func(float64) string { return "1" }},
-		Panels: []chart.Panel{{Chart: chart.Bars{Items: []chart.Bar{{Label: chart.Label{"Fire"}, Value: 1}}}}},
+		Panels: []chart.Panel{{Chart: chart.Bars{Items: []chart.Item{{Label: chart.Label{"Fire"}, Values: [2]*float64{new(1.0)}}}}}},
 	}
 }
 

@@ -70,7 +70,7 @@ func (r *reading) riskFigure(kind string, means riskMeans, supports disclosure.S
 			{Name: "residual", Title: r.T("state_residual"), Numeric: true},
 		}},
 	}
-	levels := chart.Levels{Current: r.T("state_current"), Residual: r.T("state_residual")}
+	levels := chart.Bars{Names: [2]string{r.T("state_current"), r.T("state_residual")}}
 	var owns []string
 	for _, l := range levelCodes {
 		now, after := means.of(stats.Current, kind, l.level), means.of(stats.Residual, kind, l.level)
@@ -83,16 +83,16 @@ func (r *reading) riskFigure(kind string, means riskMeans, supports disclosure.S
 			f.Few = r.fewOf(true)
 		}
 		current, residual := stats.Key{State: stats.Current, Kind: kind, Level: l.level}, stats.Key{State: stats.Residual, Kind: kind, Level: l.level}
-		bars := chart.LevelBars{
-			Level: riskLevels[l.code], Label: chart.Label{label}, Current: now, Residual: after, Few: few,
-			OwnCurrent: mine.value(current, 0), OwnResidual: mine.value(residual, 0),
+		item := chart.Item{
+			Level: riskLevels[l.code], Label: chart.Label{label}, Few: few,
+			Values: [2]*float64{now, after}, Own: [2]*float64{mine.value(current, 0), mine.value(residual, 0)},
 		}
-		levels.Items = append(levels.Items, bars)
+		levels.Items = append(levels.Items, item)
 		f.Table.Rows = append(f.Table.Rows, slices.Concat(
 			[]cell{text(label), numOrNone(now), numOrNone(after)}, r.ownCells(mine, current, 0), r.ownCells(mine, residual, 0)))
-		if bars.OwnCurrent != nil || bars.OwnResidual != nil {
+		if item.Own[0] != nil || item.Own[1] != nil {
 			levels.Own = r.T("own")
-			owns = append(owns, r.T("risks_summary_level", "Level", label, "Current", r.numberOrNone(bars.OwnCurrent), "Residual", r.numberOrNone(bars.OwnResidual)))
+			owns = append(owns, r.T("risks_summary_level", "Level", label, "Current", r.numberOrNone(item.Own[0]), "Residual", r.numberOrNone(item.Own[1])))
 		}
 	}
 	f.Table.Columns = slices.Concat(f.Table.Columns, r.ownColumns("column_own_current"), r.ownColumns("column_own_residual"))

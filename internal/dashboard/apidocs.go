@@ -19,7 +19,7 @@ import (
 	"github.com/monarc-project/stats-service/internal/cache"
 )
 
-// pageAPI is the reader of the API's description, which no setting turns off.
+// pageAPI is the API documentation, which no setting turns off.
 const pageAPI = "api"
 
 // swaggerFiles are the files of Swagger UI that the page uses. They are embedded
@@ -29,16 +29,16 @@ var swaggerFiles = []string{"swagger-ui.css", "swagger-ui-bundle.js"}
 // apiPolicy also allows the data: images in Swagger UI's stylesheet.
 const apiPolicy = "img-src 'self' data:"
 
-// registerAPI adds the reader of the API's description, at the root of the API.
+// registerAPI adds the API documentation, at the root of the API.
 func (p *Pages) registerAPI(g registrar) {
-	kind := pageKind{name: pageAPI, path: p.opts.APIRoot, build: func(*reading, *page) error { return nil }}
+	kind := pageKind{name: pageAPI, path: p.opts.APIRoot, build: func(*requestContext, *page) error { return nil }}
 	g.add(kind.path, func(c echo.Context) error {
 		request := c.Request()
 		r, _ := p.read(request.Context(), request.Header, c.QueryParams(), defaultPeriod) // shows no figures
 		header := c.Response().Header()
 		p.protect(header, false)
 		header.Set("Content-Security-Policy", strings.Replace(header.Get("Content-Security-Policy"), "img-src 'self'", apiPolicy, 1))
-		return p.serveCached(c, r, kind, "", func(r *reading) (*answer.Encoded, error) { return p.buildPage(r, kind) })
+		return p.serveCached(c, r, kind, "", func(r *requestContext) (*answer.Encoded, error) { return p.buildPage(r, kind) })
 	})
 	for _, name := range swaggerFiles {
 		g.add(p.assets.root()+"/"+name, func(c echo.Context) error {

@@ -89,7 +89,7 @@ func (a *assets) add(name string, content []byte) {
 	a.byName[name] = answer.NewDocument(content, http.Header{"Content-Type": {contentType}, "Vary": {"Accept-Encoding"}})
 }
 
-// root is the folder of the files below the prefix of the service.
+// root returns the folder of the files below the prefix of the service.
 func (a *assets) root() string { return "/static/" + a.hash }
 
 // serve answers a file for the address with the current hash.

@@ -16,11 +16,11 @@ import (
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
-// varyPages are the headers of a request that decide about a page or an export.
-// What a proxy tells decides too, but each proxy always tells the same.
+// varyPages are the request headers that a page or an export depends on. The headers of
+// a proxy matter too, but each proxy always sends the same ones.
 const varyPages = "Accept-Encoding, Accept-Language"
 
-// topics are the cache topics that the figures of a page depend on.
+// topics returns the cache topics that the figures of a page depend on.
 func (k pageKind) topics() []string {
 	switch k.name {
 	case pageEvolution:
@@ -45,12 +45,12 @@ func (k pageKind) topics() []string {
 	return disclosure.Topics(stats.Types()...) // these count all stats
 }
 
-// serveCached sends what build makes of a reading, or the cached answer of an earlier
-// request. name distinguishes it from other answers with the same parameters.
+// serveCached sends what build returns, or the cached answer of an earlier request.
+// name distinguishes it from other answers with the same parameters.
 //
-// Everything that build uses has to be in the key: what is asked for, the days
-// that this means today, the language, and the prefix of the links.
-func (p *Pages) serveCached(c echo.Context, r *reading, kind pageKind, name string, build func(*reading) (*answer.Encoded, error)) error {
+// The key must include everything that build uses: the parameters, the days that they
+// mean today, the language, and the prefix of links.
+func (p *Pages) serveCached(c echo.Context, r *requestContext, kind pageKind, name string, build func(*requestContext) (*answer.Encoded, error)) error {
 	key := cache.KeyOf("page", kind.name, name, kind.path, c.QueryParams().Encode(),
 		r.view.From.Format(time.DateOnly), r.view.To.Format(time.DateOnly), r.Code, prefix.Of(r.ctx))
 	encoded, err := cache.Get(r.ctx, p.opts.Cache, key, kind.topics(), func(context.Context) (*answer.Encoded, error) { return build(r) })
@@ -60,8 +60,7 @@ func (p *Pages) serveCached(c echo.Context, r *reading, kind pageKind, name stri
 	return encoded.Write(c.Response(), answer.NegotiationOf(r.ctx), answer.CachePublic)
 }
 
-// document is an answer that readers see, or save under a name unless that is
-// empty.
+// document returns an answer that browsers show, or save if disposition is not empty.
 func document(body []byte, contentType, disposition string) *answer.Encoded {
 	header := http.Header{"Content-Type": {contentType}, "Vary": {varyPages}}
 	if disposition != "" {

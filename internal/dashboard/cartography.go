@@ -19,7 +19,7 @@ type riskMap struct {
 	cells       map[[2]int]float64 // impact and likelihood
 }
 
-func (r *reading) cartography() ([]figure, error) {
+func (r *requestContext) cartography() ([]figure, error) {
 	sums, err := r.sums(stats.Cartography, r.view)
 	if err != nil {
 		return nil, err
@@ -76,7 +76,7 @@ func member[V any](members processor.Members[V], name string) (value V) {
 	return value
 }
 
-// scaleValue reads a value of a scale, which validation made sure is a number.
+// scaleValue parses a value of a scale, which validation has ensured to be a number.
 func scaleValue(digits string) int {
 	n, err := strconv.Atoi(digits)
 	if err != nil {
@@ -108,7 +108,7 @@ func scales(riskMaps ...riskMap) (impacts, likelihoods []int) {
 // Organisations set their own thresholds, which the stats do not contain.
 var riskZones = map[string][]int{stats.Informational: {9, 27}, stats.Operational: {4, 8}}
 
-func (r *reading) mapFigure(m riskMap, impacts, likelihoods []int, highest float64, mine riskMap) figure {
+func (r *requestContext) mapFigure(m riskMap, impacts, likelihoods []int, highest float64, mine riskMap) figure {
 	heat := chart.Heat{
 		Unit: r.T("risks_per_analysis"), Max: highest, Few: m.few, Zones: riskZones[m.kind],
 		Columns: likelihoods, Rows: impacts, Across: r.T("axis_likelihood_" + m.kind), Up: r.T("axis_impact"),
@@ -147,8 +147,8 @@ func digits(values []int) []string {
 	return texts
 }
 
-// mapTable is laid out as the map: the highest impact is at the top.
-func (r *reading) mapTable(m riskMap, impacts, likelihoods []int, mine riskMap) table {
+// mapTable returns a table laid out like the map: the highest impact is at the top.
+func (r *requestContext) mapTable(m riskMap, impacts, likelihoods []int, mine riskMap) table {
 	t := table{Columns: []column{{Name: "impact", Title: r.T("axis_impact") + " \\ " + r.T("axis_likelihood_"+m.kind)}}}
 	for _, l := range digits(likelihoods) {
 		t.Columns = append(t.Columns, column{Name: l, Title: l, Numeric: true})
@@ -163,8 +163,8 @@ func (r *reading) mapTable(m riskMap, impacts, likelihoods []int, mine riskMap) 
 	return t
 }
 
-// mapExport has a row for each cell that has risks.
-func (r *reading) mapExport(m riskMap) *table {
+// mapExport returns a table with a row for each cell that has risks.
+func (r *requestContext) mapExport(m riskMap) *table {
 	second := "likelihood"
 	if m.kind == stats.Operational {
 		second = "probability"
@@ -182,7 +182,7 @@ func (m riskMap) inOrder() [][2]int {
 	return slices.SortedFunc(maps.Keys(m.cells), func(a, b [2]int) int { return slices.Compare(a[:], b[:]) })
 }
 
-func (r *reading) mapSummary(m riskMap) string {
+func (r *requestContext) mapSummary(m riskMap) string {
 	total, most := 0.0, [2]int{}
 	for _, at := range m.inOrder() {
 		total += m.cells[at]

@@ -8,7 +8,7 @@ import (
 	"slices"
 )
 
-// changes are the objects of a kind that changed most since the period before.
+// changes are the objects of a kind that changed most since the previous period.
 type changes struct {
 	Title           string
 	Rising, Falling []change
@@ -25,18 +25,19 @@ type change struct {
 	by float64
 }
 
-// mostChanges is how many risers, fallers and new objects are listed.
-const mostChanges = 3
+// maxChanges is how many risers, fallers and new objects are listed.
+const maxChanges = 3
 
-// changes compares the ranked objects of two periods, always from the highest value on.
-func (r *reading) changes(kind objectKind, now, before ranking) changes {
+// changes compares the ranked objects of two periods. Ranks count from the highest
+// value, whatever the order of the page.
+func (r *requestContext) changes(kind objectKind, now, before ranking) changes {
 	c := changes{Title: r.T("subject_"+kind.of) + " · " + r.measureName(kind.of), Known: len(before) > 0}
 	var all []change
 	for _, object := range now {
 		then := before.find(object.Object)
 		switch {
 		case object.few || len(before) == 0:
-		case then == nil && len(c.New) < mostChanges:
+		case then == nil && len(c.New) < maxChanges:
 			c.New = append(c.New, r.named(kind, &object))
 		case then != nil && !then.few:
 			all = append(all, r.change(kind, &object, then))
@@ -45,17 +46,18 @@ func (r *reading) changes(kind objectKind, now, before ranking) changes {
 	slices.SortStableFunc(all, func(a, b change) int { return cmp.Compare(math.Abs(b.by), math.Abs(a.by)) })
 	for _, one := range all {
 		switch {
-		case one.by > 0 && len(c.Rising) < mostChanges:
+		case one.by > 0 && len(c.Rising) < maxChanges:
 			c.Rising = append(c.Rising, one)
-		case one.by < 0 && len(c.Falling) < mostChanges:
+		case one.by < 0 && len(c.Falling) < maxChanges:
 			c.Falling = append(c.Falling, one)
 		}
 	}
 	return c
 }
 
-// change compares an object with itself. What would be written alike is no change.
-func (r *reading) change(kind objectKind, now, then *ranked) change {
+// change compares an object in two periods. Values that look alike when written count
+// as unchanged.
+func (r *requestContext) change(kind objectKind, now, then *ranked) change {
 	is, was := measureOf(now.Averages, r.view.By), measureOf(then.Averages, r.view.By)
 	c := change{
 		Name: r.named(kind, now),
@@ -70,7 +72,7 @@ func (r *reading) change(kind objectKind, now, then *ranked) change {
 }
 
 // named returns the name of an object for a sentence or a list.
-func (r *reading) named(kind objectKind, object *ranked) ColumnCell {
+func (r *requestContext) named(kind objectKind, object *ranked) ColumnCell {
 	c := r.objectCell(kind, object.Labels, object.Object)
 	return ColumnCell{cell: c, Shown: c.Text}
 }

@@ -44,8 +44,8 @@ func isForm(r *http.Request) bool {
 	return err == nil && r.Method == http.MethodPost && media == echo.MIMEApplicationForm
 }
 
-// serveComparison answers a page with what the client of the posted token has. Nobody
-// may keep it, nor does the service.
+// serveComparison answers with a page that also has the figures of the client of the
+// posted token. Neither caches nor the service store it.
 func (p *Pages) serveComparison(kind pageKind, identify identify) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		c.Response().Header().Set("Cache-Control", string(answer.CacheNever))
@@ -95,17 +95,17 @@ func (p *page) Comparable() bool {
 	return pageKind{name: p.Name}.comparable() && p.HasFigures() && !p.View.Embed
 }
 
-// ComparedName is the name of the client, for a sentence.
+// ComparedName returns the name of the client, for a sentence.
 func (p *page) ComparedName() string { return mention(p.Compared) }
 
-// Address is the address of this page with all that is chosen.
+// Address returns the address of this page with all current choices.
 func (p *page) Address() string { return p.address(p.View) }
 
 // own has the client's own figures by key; nil without a comparison.
 type own map[stats.Key]disclosure.Compared
 
 // own reads the client's own figures of a type.
-func (r *reading) own(t stats.Type) (own, error) {
+func (r *requestContext) own(t stats.Type) (own, error) {
 	if r.client == nil {
 		return nil, nil
 	}
@@ -120,7 +120,7 @@ func (r *reading) own(t stats.Type) (own, error) {
 	return mine, nil
 }
 
-// value is one of the means of a key, or nil where the client has none.
+// value returns one of the means of a key, or nil if the client has none.
 func (o own) value(key stats.Key, measure int) *float64 {
 	figure, known := o[key]
 	if !known {
@@ -129,7 +129,7 @@ func (o own) value(key stats.Key, measure int) *float64 {
 	return &figure.Own[measure]
 }
 
-// means are the numbers of risks.
+// means returns the numbers of risks.
 func (o own) means() riskMeans {
 	means := riskMeans{}
 	for key, figure := range o {
@@ -138,7 +138,7 @@ func (o own) means() riskMeans {
 	return means
 }
 
-// ofMap is a map of risks.
+// ofMap returns a map of risks.
 func (o own) ofMap(state, kind string) riskMap {
 	m := riskMap{state: state, kind: kind, cells: map[[2]int]float64{}}
 	for key, figure := range o {
@@ -150,16 +150,17 @@ func (o own) ofMap(state, kind string) riskMap {
 	return m
 }
 
-// ownColumns are the columns of what the client has, the first with a title of this id.
-func (r *reading) ownColumns(title string) []column {
+// ownColumns returns the columns of the client's own figures. title is the id of the
+// first one's title.
+func (r *requestContext) ownColumns(title string) []column {
 	if r.client == nil {
 		return nil
 	}
 	return []column{{Name: "own", Title: r.T(title), Numeric: true}, {Name: "band", Title: r.T("column_band")}}
 }
 
-// ownCells are the cells of ownColumns.
-func (r *reading) ownCells(mine own, key stats.Key, measure int) []cell {
+// ownCells returns the cells for ownColumns.
+func (r *requestContext) ownCells(mine own, key stats.Key, measure int) []cell {
 	if r.client == nil {
 		return nil
 	}
@@ -170,17 +171,18 @@ func (r *reading) ownCells(mine own, key stats.Key, measure int) []cell {
 	return []cell{num(figure.Own[measure]), text(r.position(figure.Positions[measure]))}
 }
 
-// position says where the client is among the other organisations, or why nobody can.
-func (r *reading) position(p disclosure.Position) string {
+// position says where the client is among the other organisations, or why this is
+// unknown.
+func (r *requestContext) position(p disclosure.Position) string {
 	if p.Band == "" {
 		return r.T("unranked_" + string(p.Unranked))
 	}
 	return r.T("band_" + string(p.Band))
 }
 
-// addOwn adds what the client has to a table of lines. Scripts count columns from the
-// left, where the steps are.
-func (r *reading) addOwn(t *table, lines []line, mine own) {
+// addOwn adds the client's own figures to a table of lines, as its last columns:
+// scripts count columns from the left, where the steps are.
+func (r *requestContext) addOwn(t *table, lines []line, mine own) {
 	if mine == nil {
 		return
 	}
@@ -191,8 +193,9 @@ func (r *reading) addOwn(t *table, lines []line, mine own) {
 	t.Columns = append(t.Columns, r.ownColumns("column_own")...)
 }
 
-// ownHistory has the client's own means by key, step by step; nil without a comparison.
-func (r *reading) ownHistory(t stats.Type) (map[stats.Key]steps, error) {
+// ownHistory returns the client's own means by key, step by step, or nil without a
+// comparison.
+func (r *requestContext) ownHistory(t stats.Type) (map[stats.Key]steps, error) {
 	if r.client == nil {
 		return nil, nil
 	}
@@ -210,9 +213,9 @@ func (r *reading) ownHistory(t stats.Type) (map[stats.Key]steps, error) {
 	return history, nil
 }
 
-// addOwnHistory adds a row for each line of which the client has something. They come
+// addOwnHistory adds a row for each line that the client has figures for. They come
 // last: scripts count lines from the top.
-func (r *reading) addOwnHistory(t *table, lines []line, starts []time.Time, history map[stats.Key]steps) {
+func (r *requestContext) addOwnHistory(t *table, lines []line, starts []time.Time, history map[stats.Key]steps) {
 	for _, l := range lines {
 		if known := history[l.key]; known != nil {
 			name := l.Name
@@ -224,7 +227,7 @@ func (r *reading) addOwnHistory(t *table, lines []line, starts []time.Time, hist
 }
 
 // topOwn describes the client's own figures of the first objects.
-func (r *reading) topOwn(shown ranking, mine own) string {
+func (r *requestContext) topOwn(shown ranking, mine own) string {
 	var named []string
 	for _, object := range shown {
 		figure, known := mine[stats.Key{Object: object.Object}]
@@ -242,7 +245,7 @@ func (r *reading) topOwn(shown ranking, mine own) string {
 }
 
 // complianceOwn describes the client's own figures of the first categories.
-func (r *reading) complianceOwn(radar chart.Radar) string {
+func (r *requestContext) complianceOwn(radar chart.Radar) string {
 	write := r.Number
 	if radar.Share {
 		write = r.Percent
@@ -258,7 +261,7 @@ func (r *reading) complianceOwn(radar chart.Radar) string {
 
 // mapCell returns the number of risks in a cell, with the client's own number if it has
 // a map.
-func (r *reading) mapCell(all, mine riskMap, at [2]int) cell {
+func (r *requestContext) mapCell(all, mine riskMap, at [2]int) cell {
 	c := num(all.cells[at])
 	if mine.known {
 		c.Text = r.T("compare_cell", "All", r.Number(all.cells[at]), "Own", r.Number(mine.cells[at]))
@@ -267,14 +270,14 @@ func (r *reading) mapCell(all, mine riskMap, at [2]int) cell {
 }
 
 // ownSummary returns a sentence about the client's own figures, or "".
-func (r *reading) ownSummary(parts []string) string {
+func (r *requestContext) ownSummary(parts []string) string {
 	if len(parts) == 0 {
 		return ""
 	}
 	return r.T("own_summary", "Figures", strings.TrimSuffix(strings.Join(parts, "; "), "."))
 }
 
-// sentences puts sentences that are there behind each other.
+// sentences joins the sentences that are not empty.
 func sentences(all ...string) string {
 	var said []string
 	for _, sentence := range all {

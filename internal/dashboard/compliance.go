@@ -15,7 +15,7 @@ import (
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
-func (r *reading) compliance() ([]figure, error) {
+func (r *requestContext) compliance() ([]figure, error) {
 	sums, err := r.sums(stats.Compliance, r.view)
 	if err != nil {
 		return nil, err
@@ -46,7 +46,7 @@ func (r *reading) compliance() ([]figure, error) {
 }
 
 // behindReferential says how many analyses have any category of a referential.
-func (r *reading) behindReferential(supports disclosure.Supports, referential string) (behind, few string) {
+func (r *requestContext) behindReferential(supports disclosure.Supports, referential string) (behind, few string) {
 	var most disclosure.Contributors
 	for key, support := range supports {
 		if key.Object == referential {
@@ -56,7 +56,7 @@ func (r *reading) behindReferential(supports disclosure.Supports, referential st
 	return r.behindText(int64(most.Analyses), int64(most.Clients)), r.fewAnalyses(most.Analyses)
 }
 
-func (r *reading) referentialFigure(referential processor.ReferentialCompliance, supports disclosure.Supports, mine own) figure {
+func (r *requestContext) referentialFigure(referential processor.ReferentialCompliance, supports disclosure.Supports, mine own) figure {
 	slices.SortStableFunc(referential.Categories, func(a, b processor.CategoryCompliance) int {
 		return natural(r.Label(a.Labels, ""), r.Label(b.Labels, ""))
 	})
@@ -132,7 +132,7 @@ func isShare(categories []processor.CategoryCompliance) bool {
 	return true
 }
 
-func (r *reading) complianceTable(referential processor.ReferentialCompliance, name string, mine own) table {
+func (r *requestContext) complianceTable(referential processor.ReferentialCompliance, name string, mine own) table {
 	t := table{Columns: []column{
 		{Name: "referential"},
 		{Name: "referential_label"},
@@ -152,7 +152,7 @@ func (r *reading) complianceTable(referential processor.ReferentialCompliance, n
 }
 
 // complianceSummary says how far current and target are apart, and where most.
-func (r *reading) complianceSummary(categories []processor.CategoryCompliance, share bool) string {
+func (r *requestContext) complianceSummary(categories []processor.CategoryCompliance, share bool) string {
 	var current, target mean
 	widest, where := 0.0, ""
 	for _, c := range categories {
@@ -180,6 +180,6 @@ func (r *reading) complianceSummary(categories []processor.CategoryCompliance, s
 }
 
 // points writes the difference of two shares.
-func (r *reading) points(difference float64) string {
+func (r *requestContext) points(difference float64) string {
 	return r.T("percentage_points", "Count", int(math.Round(100*difference)))
 }

@@ -49,7 +49,7 @@ func (s steps) add(start time.Time, value float64) {
 	m.days++
 }
 
-// value is nil when nothing is known of the part that starts then.
+// value returns the mean of the part that starts on a day, or nil if there is none.
 func (s steps) value(start time.Time) *float64 {
 	m := s[start]
 	if m == nil {
@@ -66,7 +66,7 @@ type evolution struct {
 	Measured bool // whether lines have several measures to choose from
 }
 
-func (r *reading) evolution() (evolution, []figure, error) {
+func (r *requestContext) evolution() (evolution, []figure, error) {
 	lines, err := r.lines()
 	if err != nil {
 		return evolution{}, nil, err
@@ -98,8 +98,8 @@ func (r *reading) evolution() (evolution, []figure, error) {
 // subjectTypes are the types of stats that lines are of.
 var subjectTypes = map[string]stats.Type{ofThreats: stats.Threat, ofVulnerabilities: stats.Vulnerability, ofRisks: stats.Risk}
 
-// lines are all lines of what the view is of, in the order of their rank.
-func (r *reading) lines() ([]line, error) {
+// lines returns all lines for the subject of the view, in the order of their rank.
+func (r *requestContext) lines() ([]line, error) {
 	switch r.view.Of {
 	case ofVulnerabilities:
 		return r.objectLines(vulnerabilities)
@@ -109,15 +109,15 @@ func (r *reading) lines() ([]line, error) {
 	return r.objectLines(threats)
 }
 
-// measure names the values that lines are drawn of.
-func (r *reading) measure() string {
+// measure names the measure that lines show.
+func (r *requestContext) measure() string {
 	if r.view.Of == ofRisks {
 		return byOccurrence
 	}
 	return r.view.By
 }
 
-func (r *reading) objectLines(kind objectKind) ([]line, error) {
+func (r *requestContext) objectLines(kind objectKind) ([]line, error) {
 	all, err := r.ranking(kind, r.view, r.steps())
 	if err != nil {
 		return nil, err
@@ -125,8 +125,8 @@ func (r *reading) objectLines(kind objectKind) ([]line, error) {
 	return r.linesOf(kind, all)
 }
 
-// linesOf are the lines of ranked objects, those that are not ranked after all others.
-func (r *reading) linesOf(kind objectKind, all ranking) ([]line, error) {
+// linesOf returns the lines of ranked objects, followed by those that are not ranked.
+func (r *requestContext) linesOf(kind objectKind, all ranking) ([]line, error) {
 	start := r.steps().Start
 	ordered := all.ranked(r.view.Order)
 	var lines []line
@@ -152,12 +152,12 @@ func (r *reading) linesOf(kind objectKind, all ranking) ([]line, error) {
 	return lines, nil
 }
 
-// steps are the parts of the period that lines have a value for.
-func (r *reading) steps() disclosure.Parts {
+// steps returns the parts of the period that lines have a value for.
+func (r *requestContext) steps() disclosure.Parts {
 	return disclosure.Parts{Name: r.view.grouping(), Start: startOf(r.view.grouping())}
 }
 
-func (r *reading) riskLines() ([]line, error) {
+func (r *requestContext) riskLines() ([]line, error) {
 	parts := r.steps()
 	sums, err := r.sums(stats.Risk, r.view)
 	if err != nil {
@@ -194,7 +194,7 @@ func (r *reading) riskLines() ([]line, error) {
 const defaultRiskLines = 6
 
 // choose marks the lines to show.
-func (r *reading) choose(lines []line) {
+func (r *requestContext) choose(lines []line) {
 	standard := r.view.Top
 	if r.view.Of == ofRisks {
 		standard = defaultRiskLines
@@ -211,8 +211,8 @@ func (r *reading) choose(lines []line) {
 // meanCode is the code of the line of means.
 const meanCode = "mean"
 
-// meanOf is the mean of lines, step by step.
-func (r *reading) meanOf(lines []line) line {
+// meanOf returns the mean of lines, step by step.
+func (r *requestContext) meanOf(lines []line) line {
 	all := line{Code: meanCode, Name: text(r.meanName()), steps: map[string]*steps{}}
 	var whole mean
 	for _, l := range lines {
@@ -233,7 +233,7 @@ func (r *reading) meanOf(lines []line) line {
 }
 
 // evolutionFigure draws lines, and the mean of those that are averaged.
-func (r *reading) evolutionFigure(shown, averaged []line, all int, mine own) (figure, error) {
+func (r *requestContext) evolutionFigure(shown, averaged []line, all int, mine own) (figure, error) {
 	starts := startsOf(shown, r.measure())
 	f := figure{
 		ID:    "evolution",
@@ -289,9 +289,9 @@ var intervals = map[string]chart.Interval{
 	groupDay: chart.Day, groupWeek: chart.Week, groupMonth: chart.Month, groupQuarter: chart.Quarter, groupYear: chart.Year,
 }
 
-// timeAxis is the period of the view. Quarters have their names only where steps are
-// quarters: else the month that one begins with says more.
-func (r *reading) timeAxis() chart.TimeAxis {
+// timeAxis returns the period of the view. Quarters are named as such only where steps
+// are quarters: otherwise the name of their first month says more.
+func (r *requestContext) timeAxis() chart.TimeAxis {
 	step := intervals[r.view.grouping()]
 	return chart.TimeAxis{From: r.view.From, To: r.view.To, Step: step, Name: func(of chart.Interval, day time.Time) string {
 		switch {
@@ -304,8 +304,8 @@ func (r *reading) timeAxis() chart.TimeAxis {
 	}}
 }
 
-// running says that the last step is not over, if it is not.
-func (r *reading) running(starts []time.Time) string {
+// running says that the last step is in progress, or returns "".
+func (r *requestContext) running(starts []time.Time) string {
 	last := starts[len(starts)-1]
 	if startOf(r.view.grouping())(r.opts.Figures.Today()).After(last) {
 		return ""
@@ -313,14 +313,14 @@ func (r *reading) running(starts []time.Time) string {
 	return r.T("step_running")
 }
 
-func (r *reading) lineUnit() string {
+func (r *requestContext) lineUnit() string {
 	if r.view.Of == ofRisks {
 		return r.T("risks_per_analysis")
 	}
 	return r.measureName(r.view.Of)
 }
 
-func (r *reading) meanName() string {
+func (r *requestContext) meanName() string {
 	if r.view.Of == ofRisks {
 		return r.T("mean_of_shown")
 	}
@@ -343,7 +343,7 @@ func startsOf(lines []line, measure string) []time.Time {
 	return starts
 }
 
-func (r *reading) groupNames(starts []time.Time) []string {
+func (r *requestContext) groupNames(starts []time.Time) []string {
 	names := make([]string, len(starts))
 	for i, start := range starts {
 		names[i] = r.Group(r.view.grouping(), start)
@@ -351,8 +351,8 @@ func (r *reading) groupNames(starts []time.Time) []string {
 	return names
 }
 
-// wideTable has a row for each line and a column for each step.
-func (r *reading) wideTable(shown []line, starts []time.Time) table {
+// wideTable returns a table with a row for each line and a column for each step.
+func (r *requestContext) wideTable(shown []line, starts []time.Time) table {
 	t := table{Columns: []column{
 		{Name: "label", Title: r.T("column_label")},
 		{Name: "mean", Title: r.T("column_mean"), Numeric: true},
@@ -382,9 +382,9 @@ func cellsOf(values []*float64) []cell {
 	return cells
 }
 
-// longTable has a row for each line and step, as programs like it. Rows of the
-// mean name no object.
-func (r *reading) longTable(shown []line, starts []time.Time) *table {
+// longTable returns a table with a row for each line and step, which suits programs.
+// Rows of the mean name no object.
+func (r *requestContext) longTable(shown []line, starts []time.Time) *table {
 	values := measures
 	if r.view.Of == ofRisks {
 		values = []string{byOccurrence}
@@ -417,7 +417,7 @@ func (r *reading) longTable(shown []line, starts []time.Time) *table {
 	return t
 }
 
-func (r *reading) evolutionSummary(shown []line, all int, average steps, starts []time.Time) string {
+func (r *requestContext) evolutionSummary(shown []line, all int, average steps, starts []time.Time) string {
 	ends := func(s steps) (first, last string) {
 		return r.numberOrNone(s.value(starts[0])), r.numberOrNone(s.value(starts[len(starts)-1]))
 	}

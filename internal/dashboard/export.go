@@ -31,7 +31,7 @@ type exportedRow = processor.Members[any]
 // exportCSV answers with a chart as CSV (RFC 4180) in UTF-8. It writes no byte order
 // mark, since many programs would take it as part of the first column's name. The help
 // page explains how to open the file in Excel.
-func exportCSV(r *reading, id string, tables []table) (*answer.Encoded, error) {
+func exportCSV(r *requestContext, id string, tables []table) (*answer.Encoded, error) {
 	name := fmt.Sprintf("%s-%s-%s.csv", id, r.view.From.Format(time.DateOnly), r.view.To.Format(time.DateOnly))
 	return document(csvOf(tables), "text/csv; charset=utf-8", `attachment; filename="`+name+`"`), nil
 }
@@ -82,7 +82,7 @@ var formulaStart = regexp.MustCompile(`(^|[;\t\r\n])([\s\pZ\p{Cf}\p{Cc}"']*[=+\-
 func withoutFormula(s string) string { return formulaStart.ReplaceAllString(s, "$1'$2") }
 
 // exportJSON answers a chart as JSON.
-func exportJSON(r *reading, id string, tables []table) (*answer.Encoded, error) {
+func exportJSON(r *requestContext, id string, tables []table) (*answer.Encoded, error) {
 	body, err := jsonOf(r, id, tables)
 	if err != nil {
 		return nil, err
@@ -90,7 +90,7 @@ func exportJSON(r *reading, id string, tables []table) (*answer.Encoded, error) 
 	return document(body, echo.MIMEApplicationJSON, ""), nil
 }
 
-func jsonOf(r *reading, id string, tables []table) ([]byte, error) {
+func jsonOf(r *requestContext, id string, tables []table) ([]byte, error) {
 	d := exported{
 		Chart:     id,
 		From:      r.view.From.Format(time.DateOnly),
@@ -117,7 +117,7 @@ func jsonRow(columns []column, row []cell) exportedRow {
 	return members
 }
 
-// value is the cell as JSON has it: null where nothing is known.
+// value returns the cell as in JSON: null if it is unknown.
 func (c cell) value(numeric bool) any {
 	switch {
 	case c.Number != nil:

@@ -57,14 +57,14 @@ type (
 	}
 )
 
-// weekFigures are the sums of a week.
+// weekFigures has the sums of a week.
 type weekFigures struct {
 	threats map[string]processor.DailySum // by UUID
 	risks   riskMeans
 }
 
 // feed lists the changes of each of the last complete weeks.
-func (p *Pages) feed(r *reading) (*answer.Encoded, error) {
+func (p *Pages) feed(r *requestContext) (*answer.Encoded, error) {
 	today := r.opts.Figures.Today()
 	until := today.AddDate(0, 0, -(int(today.Weekday())+6)%7) // the Monday after the last week
 	weeks, err := r.weeksBefore(until)
@@ -82,15 +82,15 @@ func (p *Pages) feed(r *reading) (*answer.Encoded, error) {
 	}
 	for i := 1; i <= feedWeeks; i++ {
 		start := until.AddDate(0, 0, -7*i)
-		told := r.tell(weeks[start], weeks[start.AddDate(0, 0, -7)])
-		if told == "" {
+		summary := r.weekSummary(weeks[start], weeks[start.AddDate(0, 0, -7)])
+		if summary == "" {
 			continue
 		}
 		v := r.view
 		v.Days, v.From, v.To, v.Lang = 0, start, start.AddDate(0, 0, 6), r.Code
 		feed.Entries = append(feed.Entries, atomEntry{
 			ID: feedID(base, start.Format(time.DateOnly)), Title: r.T("week_of", "Date", r.Date(start)),
-			Updated: start.AddDate(0, 0, 7).Format(time.RFC3339), Content: told,
+			Updated: start.AddDate(0, 0, 7).Format(time.RFC3339), Content: summary,
 			Link: atomLink{"alternate", "text/html", base + "/stats?" + v.query().Encode()},
 		})
 	}
@@ -107,7 +107,7 @@ func feedID(base, part string) string {
 }
 
 // weeksBefore reads the weeks that the feed compares, by their Mondays.
-func (r *reading) weeksBefore(until time.Time) (map[time.Time]weekFigures, error) {
+func (r *requestContext) weeksBefore(until time.Time) (map[time.Time]weekFigures, error) {
 	filter := stats.Filter{DateFrom: until.AddDate(0, 0, -7*(feedWeeks+1)), DateTo: until.AddDate(0, 0, -1), LocalStatsOnly: r.view.Local}
 	weeks, risks := map[time.Time]weekFigures{}, map[time.Time][]processor.DailySum{}
 	of := func(date time.Time) time.Time { return date.AddDate(0, 0, -(int(date.Weekday())+6)%7) }
@@ -139,8 +139,9 @@ func (r *reading) weeksBefore(until time.Time) (map[time.Time]weekFigures, error
 	return weeks, nil
 }
 
-// tell says in sentences what a week has brought; empty: nothing is known of it.
-func (r *reading) tell(now, before weekFigures) string {
+// weekSummary says in sentences what changed in a week. It returns "" for a week without
+// figures.
+func (r *requestContext) weekSummary(now, before weekFigures) string {
 	var sentences []string
 	if high := now.risks.ofAllKinds(stats.Current, stats.HighRisks); high != nil {
 		sentences = append(sentences, r.T("feed_high", "Now", r.Number(*high), "Before", r.numberOrNone(before.risks.ofAllKinds(stats.Current, stats.HighRisks))))

@@ -35,7 +35,7 @@ type figure struct {
 // Empty reports whether there is nothing to draw.
 func (f figure) Empty() bool { return len(f.Table.Rows) == 0 }
 
-// exported are the figures for exports.
+// exported returns the figures for exports.
 func (f figure) exported() table {
 	if f.Export != nil {
 		return *f.Export
@@ -81,7 +81,8 @@ func (c column) OnPage() bool   { return c.Title != "" }
 // External reports whether the cell links to another site.
 func (c cell) External() bool { return !strings.HasPrefix(c.Href, "/") }
 
-// raw is the value as exports write it: numbers with a point and all digits.
+// raw returns the value as exports write it: numbers with a decimal point and all
+// digits.
 func (c cell) raw() string {
 	if c.Number != nil {
 		return strconv.FormatFloat(*c.Number, 'f', -1, 64)
@@ -89,7 +90,7 @@ func (c cell) raw() string {
 	return c.Text
 }
 
-// measureOf picks the value that objects are compared by.
+// measureOf returns the value that objects are compared by.
 func measureOf(m processor.Measure, by string) float64 {
 	switch by {
 	case byOccurrence:

@@ -17,7 +17,7 @@ const (
 
 const day = 24 * time.Hour
 
-// grouping is the grouping asked for, or the one that leaves a line readable.
+// grouping returns the requested grouping, or one that keeps a line readable.
 func (v view) grouping() string {
 	switch length := v.To.Sub(v.From); {
 	case v.Weekly && (v.Group == groupDay || v.Group == "" && length <= 31*day):

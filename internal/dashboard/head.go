@@ -7,9 +7,8 @@ import (
 	"strings"
 )
 
-// Canonical is the address of the page for search engines and previews, or
-// empty when it is not known how others reach the service. A language that was
-// asked for is part of it.
+// Canonical returns the address of the page for search engines and previews, or "" if
+// the public address of the service is unknown. It includes a requested language.
 func (p *page) Canonical() string {
 	if p.pages.opts.InstanceURL == "" || p.Problem != nil {
 		return ""
@@ -25,7 +24,8 @@ func (p *page) inLanguage(code string) string {
 	return address + "?" + paramLang + "=" + code
 }
 
-// Alternates are the same page in each language, and where the browser decides.
+// Alternates links to the same page in each language, and to the one where the
+// browser's language decides.
 func (p *page) Alternates() []link {
 	links := []link{{Href: p.inLanguage(""), Code: "x-default"}}
 	for _, l := range pageLanguages {
@@ -34,8 +34,8 @@ func (p *page) Alternates() []link {
 	return links
 }
 
-// Permalink is an address that goes on showing what this page shows now: with
-// dates in place of a number of days, and in this language.
+// Permalink returns an address that keeps showing what this page shows now: with dates
+// instead of a number of days, and in this language.
 func (p *page) Permalink() string {
 	v := p.View
 	v.Days, v.Lang = 0, p.Code
@@ -45,7 +45,7 @@ func (p *page) Permalink() string {
 	return p.pages.opts.InstanceURL + p.path + "?" + v.query().Encode()
 }
 
-// Preview is the address of the picture for previews.
+// Preview returns the address of the image for previews.
 func (p *page) Preview() string {
 	return p.pages.opts.InstanceURL + p.pages.assets.root() + "/preview.png"
 }
@@ -63,7 +63,7 @@ func (p *page) Licences() []link {
 	return links
 }
 
-// LicencesPage is where the licences are listed, or the first of them where that
+// LicencesPage returns the page that lists the licences, or the first licence if that
 // page is turned off.
 func (p *page) LicencesPage() string {
 	for _, kind := range p.pages.active() {
@@ -74,8 +74,7 @@ func (p *page) LicencesPage() string {
 	return p.Static("LICENSE-world-atlas")
 }
 
-// Advice says why nothing is shown, or empty when there is no chart without
-// figures.
+// Advice says why nothing is shown, or returns "" if every chart has figures.
 func (p *page) Advice() string {
 	if !p.HasFigures() || len(p.Figures) > 0 && !slices.ContainsFunc(p.Figures, figure.Empty) {
 		return ""

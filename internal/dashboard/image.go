@@ -45,7 +45,7 @@ const (
 // parseSheet reads the parameters of an image. Its errors are *stats.InvalidError and
 // name the parameter.
 func parseSheet(query url.Values) (chart.Sheet, error) {
-	r := viewReader{query: query}
+	r := viewParser{query: query}
 	s := chart.Sheet{
 		Width:  r.pixels(paramWidth, chart.DefaultWidth, chart.MinWidth, chart.MaxWidth),
 		Height: r.pixels(paramHeight, 0, chart.MinHeight, chart.MaxHeight),
@@ -54,7 +54,7 @@ func parseSheet(query url.Values) (chart.Sheet, error) {
 	return s, r.err()
 }
 
-func (r *viewReader) pixels(name string, fallback, least, most int) int {
+func (r *viewParser) pixels(name string, fallback, least, most int) int {
 	given := r.query.Get(name)
 	if given == "" {
 		return fallback
@@ -85,8 +85,8 @@ func (l locale) axis(n float64) string {
 	return l.printer.Sprint(number.Decimal(n, number.MaxFractionDigits(3)))
 }
 
-// country is the name of a country by its ISO code, or empty.
-func (r *reading) country(code string) string {
+// country returns the name of a country by its ISO code, or "".
+func (r *requestContext) country(code string) string {
 	region, err := language.ParseRegion(code)
 	if err != nil {
 		return ""
@@ -137,7 +137,7 @@ func (p *Pages) serveImage(kind pageKind, id, extension string, adapt func(url.V
 		if err != nil {
 			return err
 		}
-		err = p.serveCached(c, r, kind, c.Path(), func(r *reading) (*answer.Encoded, error) {
+		err = p.serveCached(c, r, kind, c.Path(), func(r *requestContext) (*answer.Encoded, error) {
 			return p.drawImage(r, kind, id, extension, sheet)
 		})
 		if errors.Is(err, errBusy) {
@@ -149,7 +149,7 @@ func (p *Pages) serveImage(kind pageKind, id, extension string, adapt func(url.V
 }
 
 // drawImage draws the chart with an ID as a file.
-func (p *Pages) drawImage(r *reading, kind pageKind, id, extension string, sheet chart.Sheet) (*answer.Encoded, error) {
+func (p *Pages) drawImage(r *requestContext, kind pageKind, id, extension string, sheet chart.Sheet) (*answer.Encoded, error) {
 	page := p.newPage(kind, r)
 	if err := kind.build(r, page); err != nil {
 		return nil, fmt.Errorf("image of %s: %w", id, err)
@@ -167,26 +167,26 @@ func (p *Pages) drawImage(r *reading, kind pageKind, id, extension string, sheet
 }
 
 const (
-	// mostWaiting is how many images may wait for a place; those after them are
-	// refused, and their callers told to come back.
-	mostWaiting = 32
+	// maxWaiting is how many images may wait for a slot. Further ones are refused with
+	// a Retry-After of busySeconds.
+	maxWaiting  = 32
 	busySeconds = 5
 )
 
 // errBusy reports that too many images are requested at once.
 var errBusy = errors.New("too many images are being drawn")
 
-// renderer draws images. It limits how many it draws at a time, to leave processors and
-// memory to the rest of the service.
+// renderer draws images, a limited number at a time: the rest of the service needs
+// processors and memory too.
 type renderer struct {
-	fonts  *chart.Fonts
-	queue  *semaphore.Weighted // being drawn, or waiting for that
-	places *semaphore.Weighted
+	fonts *chart.Fonts
+	queue *semaphore.Weighted // images that are being drawn or wait
+	slots *semaphore.Weighted // images that are being drawn
 }
 
 func newRenderer(fonts *chart.Fonts) renderer {
-	places := int64(max(1, runtime.GOMAXPROCS(0)/2))
-	return renderer{fonts: fonts, queue: semaphore.NewWeighted(places + mostWaiting), places: semaphore.NewWeighted(places)}
+	slots := int64(max(1, runtime.GOMAXPROCS(0)/2))
+	return renderer{fonts: fonts, queue: semaphore.NewWeighted(slots + maxWaiting), slots: semaphore.NewWeighted(slots)}
 }
 
 // draw returns a sheet as PNG. The error is errBusy, the error of ctx, or a drawing
@@ -196,18 +196,18 @@ func (r renderer) draw(ctx context.Context, sheet chart.Sheet) ([]byte, error) {
 		return nil, errBusy
 	}
 	defer r.queue.Release(1)
-	if err := r.places.Acquire(ctx, 1); err != nil {
+	if err := r.slots.Acquire(ctx, 1); err != nil {
 		return nil, err
 	}
-	defer r.places.Release(1)
+	defer r.slots.Release(1)
 	return sheet.PNG(ctx, r.fonts)
 }
 
-// mostPanels and mostNotes are how many charts and places an image shows: more could
+// maxPanels and maxNotes are how many charts and places an image shows: more could
 // not be read.
 const (
-	mostPanels = 4
-	mostNotes  = 24
+	maxPanels = 4
+	maxNotes  = 24
 )
 
 // fill puts the chart with an ID on a sheet, with everything that a reader needs to
@@ -221,12 +221,12 @@ func (p *page) fill(s *chart.Sheet, id string) {
 		if f.Empty() {
 			continue
 		}
-		if i == mostPanels {
+		if i == maxPanels {
 			s.Footer = append([]string{p.T("picture_more_charts", "Count", len(figures)-i)}, s.Footer...)
 			break
 		}
 		s.Panels = append(s.Panels, chart.Panel{Title: append(f.Names, f.Title), Chart: f.Chart})
-		s.Notes = f.Notes[:min(len(f.Notes), mostNotes)]
+		s.Notes = f.Notes[:min(len(f.Notes), maxNotes)]
 		if rest := len(f.Notes) - len(s.Notes); rest > 0 {
 			s.Notes = append(slices.Clip(s.Notes), chart.Label{p.T("picture_more_places", "Count", rest)})
 		}
@@ -248,7 +248,7 @@ func joined(texts ...string) string {
 // site returns the URL prefix of paths of this service, or "" if it is unknown.
 func (p *page) site() string { return strings.TrimSuffix(p.pages.opts.InstanceURL, p.prefix) }
 
-// figuresOf are the figures that the exports with an ID are about.
+// figuresOf returns the figures that the exports with an ID cover.
 func (p *page) figuresOf(id string) []figure {
 	var figures []figure
 	for _, f := range p.Figures {
@@ -259,8 +259,7 @@ func (p *page) figuresOf(id string) []figure {
 	return figures
 }
 
-// titles say what a figure is about, also of one that is titled by the name of an
-// object.
+// titles says what a figure shows, even if its own title is only the name of an object.
 func (f figure) titles(compliance string) chart.Label {
 	if f.Object == "" {
 		return chart.Label{f.Title}
@@ -281,8 +280,8 @@ func commonNote(figures []figure, otherwise string) string {
 	return figures[0].Note
 }
 
-// spanOfImage is the period, and whose figures are left out. The words of the
-// period may start in small letters, as they are for sentences.
+// spanOfImage says which period and whose figures an image shows. The words of the
+// period are written for sentences and may start in lower case.
 func (p *page) spanOfImage() string {
 	span := p.span(p.View)
 	first, size := utf8.DecodeRuneInString(span)
@@ -293,7 +292,7 @@ func (p *page) spanOfImage() string {
 	return span
 }
 
-// hidden says that figures are kept back, if they are.
+// hidden says that figures are suppressed, if they are.
 func (p *page) hidden() string {
 	if p.MinClients() < 2 {
 		return ""
@@ -305,7 +304,7 @@ func (p *page) nothing() string {
 	return strings.TrimSpace(p.T("no_data") + " " + p.hidden())
 }
 
-// source is where the figures are from.
+// source says where the figures are from.
 func (p *page) source() []string {
 	from := p.T("product")
 	if address := p.Canonical(); address != "" {

@@ -120,7 +120,7 @@ func (l locale) Number(n float64) string {
 	return l.printer.Sprint(number.Decimal(n, number.MinFractionDigits(decimals(n)), number.MaxFractionDigits(decimals(n))))
 }
 
-// decimals is how many decimals a figure is written with.
+// decimals returns how many decimals a figure is written with.
 func decimals(n float64) int {
 	switch {
 	case n == math.Trunc(n) || math.Abs(n) >= 100:
@@ -162,8 +162,8 @@ func (l locale) Group(grouping string, start time.Time) string {
 	return l.Date(start)
 }
 
-// Label is the name of an object in the language, or in the first other one that has
-// it, or nameless if it has none.
+// Label returns the name of an object in the language, or else in the first language
+// that has one, or else nameless.
 func (l locale) Label(labels processor.LabelSet, nameless string) string {
 	if other := l.labelLanguage(labels); other != nil {
 		return other.label(labels)
@@ -182,8 +182,8 @@ func (l locale) names(labels processor.LabelSet, nameless string) (names chart.L
 	return append(names, nameless)
 }
 
-// LabelCell is a cell with the label of an object, which states its language if that is
-// not the language of the page.
+// LabelCell returns a cell with the label of an object. The cell states the label's
+// language if it differs from the page's.
 func (l locale) LabelCell(labels processor.LabelSet, nameless string) cell {
 	c := cell{Text: l.Label(labels, nameless)}
 	if other := l.labelLanguage(labels); other != nil && other.Code != l.Code {
@@ -192,7 +192,7 @@ func (l locale) LabelCell(labels processor.LabelSet, nameless string) cell {
 	return c
 }
 
-// labelLanguage is the language that has a label, the own one if it does.
+// labelLanguage returns the first language that has a label, beginning with the page's.
 func (l locale) labelLanguage(labels processor.LabelSet) *pageLanguage {
 	for _, language := range append([]pageLanguage{l.pageLanguage}, pageLanguages...) {
 		if strings.TrimSpace(language.label(labels)) != "" {

@@ -37,10 +37,11 @@ type languageName struct {
 // fact is a figure with its name.
 type fact struct{ Title, Value, Note string }
 
-// path is the path of an object.
+// path returns the path of an object.
 func (k objectKind) path(object string) string { return "/stats/" + k.of + "/" + object }
 
-// serveObject answers the page of an object or, where the address ends so, its JSON.
+// serveObject answers with the page of an object, or with its JSON if the address ends
+// in .json.
 func (p *Pages) serveObject(of objectKind) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		name, isJSON := strings.CutSuffix(c.Param("object"), ".json")
@@ -68,7 +69,7 @@ func (p *Pages) compareObject(of objectKind, identify identify) echo.HandlerFunc
 	}
 }
 
-// objectPage is the page of an object by its UUID.
+// objectPage returns the page of an object by its UUID.
 func (p *Pages) objectPage(of objectKind, name string) (pageKind, error) {
 	id, err := uuid.Parse(name)
 	if err != nil || id.String() != strings.ToLower(name) {
@@ -77,14 +78,14 @@ func (p *Pages) objectPage(of objectKind, name string) (pageKind, error) {
 	object := id.String()
 	return pageKind{
 		name: of.page, path: of.path(object),
-		build: func(r *reading, page *page) error { return r.buildObject(page, of, object) },
+		build: func(r *requestContext, page *page) error { return r.buildObject(page, of, object) },
 	}, nil
 }
 
 // find returns the ranking of a period and the object in it. The error is
-// echo.ErrNotFound where there are no figures of the object at all; where there are none
-// in the period, it only has its names.
-func (r *reading) find(of objectKind, object string, parts disclosure.Parts) (ranking, *ranked, error) {
+// echo.ErrNotFound if there have never been figures of the object. If there are none in
+// the period, the object has only its names.
+func (r *requestContext) find(of objectKind, object string, parts disclosure.Parts) (ranking, *ranked, error) {
 	all, err := r.ranking(of, r.view, parts)
 	if err != nil {
 		return nil, nil, err
@@ -111,7 +112,7 @@ func (r *reading) find(of objectKind, object string, parts disclosure.Parts) (ra
 	return nil, nil, echo.ErrNotFound
 }
 
-func (r *reading) buildObject(p *page, of objectKind, object string) error {
+func (r *requestContext) buildObject(p *page, of objectKind, object string) error {
 	r.view.Of, r.view.Objects, r.view.Invert = of.of, nil, false
 	p.View = r.view
 	all, found, err := r.find(of, object, r.steps())
@@ -167,7 +168,7 @@ func (r *reading) buildObject(p *page, of objectKind, object string) error {
 }
 
 // objectFacts returns the rank of the object, its change, and how many analyses have it.
-func (r *reading) objectFacts(of objectKind, found *ranked, all, before ranking) []fact {
+func (r *requestContext) objectFacts(of objectKind, found *ranked, all, before ranking) []fact {
 	rank := fact{Title: r.T("object_rank"), Value: "–", Note: r.T("object_unranked", "Number", r.Integer(r.opts.MinAnalyses))}
 	if !found.few {
 		rank.Value = r.Integer(found.rank)
@@ -184,8 +185,8 @@ func (r *reading) objectFacts(of objectKind, found *ranked, all, before ranking)
 	}
 }
 
-// objectValues has a row for each measure.
-func (r *reading) objectValues(of objectKind, found *ranked, mine own) table {
+// objectValues returns a table with a row for each measure.
+func (r *requestContext) objectValues(of objectKind, found *ranked, mine own) table {
 	t := table{Columns: []column{
 		{Name: "measure", Title: r.T("choose_measure")},
 		{Name: "mean", Title: r.T("column_mean"), Numeric: true},
@@ -204,8 +205,8 @@ func (r *reading) objectValues(of objectKind, found *ranked, mine own) table {
 	return t
 }
 
-// distribution counts analyses by the mean that they have of the object.
-func (r *reading) distribution(of objectKind, means [][3]float64) figure {
+// distribution counts analyses by their mean for the object.
+func (r *requestContext) distribution(of objectKind, means [][3]float64) figure {
 	measure := measureIndex[r.view.By]
 	highest, lowest := 0.0, 0.0
 	for _, mean := range means {
@@ -239,7 +240,7 @@ func (r *reading) distribution(of objectKind, means [][3]float64) figure {
 	return f
 }
 
-// objectDocument is an object as JSON.
+// objectDocument is the JSON of an object.
 type objectDocument struct {
 	UUID          string             `json:"uuid"`
 	Type          stats.Type         `json:"type"`
@@ -285,7 +286,7 @@ func (p *Pages) serveObjectJSON(c echo.Context, kind pageKind, of objectKind, ob
 	if err != nil {
 		return err
 	}
-	return p.serveCached(c, r, kind, object+".json", func(r *reading) (*answer.Encoded, error) {
+	return p.serveCached(c, r, kind, object+".json", func(r *requestContext) (*answer.Encoded, error) {
 		d, err := r.objectDocument(of, object)
 		if err != nil {
 			return nil, fmt.Errorf("figures of %s %s: %w", of.statsType, object, err)
@@ -298,7 +299,7 @@ func (p *Pages) serveObjectJSON(c echo.Context, kind pageKind, of objectKind, ob
 	})
 }
 
-func (r *reading) objectDocument(of objectKind, object string) (objectDocument, error) {
+func (r *requestContext) objectDocument(of objectKind, object string) (objectDocument, error) {
 	r.view.Group = groupDay
 	all, found, err := r.find(of, object, r.steps())
 	if err != nil {

@@ -30,8 +30,8 @@ var (
 	}
 )
 
-// top is the chart of the objects with the highest or lowest values.
-func (r *reading) top(kind objectKind, all ranking, mine own) figure {
+// top returns the chart of the objects with the highest or lowest values.
+func (r *requestContext) top(kind objectKind, all ranking, mine own) figure {
 	ranked := all.ranked(r.view.Order)
 	shown := ranked[:min(len(ranked), r.view.Top)]
 	bars := chart.Bars{}
@@ -60,24 +60,24 @@ func (r *reading) top(kind objectKind, all ranking, mine own) figure {
 	}
 }
 
-// fewOf says what is hollow, where something is.
-func (r *reading) fewOf(few bool) string {
+// fewOf explains hollow marks if there are any.
+func (r *requestContext) fewOf(few bool) string {
 	if !few {
 		return ""
 	}
 	return r.T("few_analyses", "Number", r.Integer(r.opts.MinAnalyses))
 }
 
-// fewAnalyses says that all of a chart is of few analyses, if it is.
-func (r *reading) fewAnalyses(analyses int) string {
+// fewAnalyses says that a whole chart is based on few analyses, if it is.
+func (r *requestContext) fewAnalyses(analyses int) string {
 	if analyses == 0 || !r.few(analyses) {
 		return ""
 	}
 	return r.T("few_all", "Number", r.Integer(r.opts.MinAnalyses))
 }
 
-// measureID names the texts of a measure: vulnerabilities are qualified where threats
-// are probable, and both together are rated.
+// measureID returns the id of the texts of a measure: MONARC rates the probability of
+// threats, but the qualification of vulnerabilities.
 func measureID(by, of string) string {
 	if by == byProbability && of != ofThreats {
 		return by + "_" + of
@@ -89,9 +89,11 @@ func measureID(by, of string) string {
 const ofBoth = "both"
 
 // measureName names the chosen measure of a subject.
-func (r *reading) measureName(of string) string { return r.T("measure_" + measureID(r.view.By, of)) }
+func (r *requestContext) measureName(of string) string {
+	return r.T("measure_" + measureID(r.view.By, of))
+}
 
-func (r *reading) objectTable(kind objectKind, objects ranking, mine own) table {
+func (r *requestContext) objectTable(kind objectKind, objects ranking, mine own) table {
 	t := table{Columns: []column{
 		{Name: "object"},
 		{Name: "label", Title: r.T("column_label")},
@@ -125,7 +127,7 @@ func (r *reading) objectTable(kind objectKind, objects ranking, mine own) table 
 }
 
 // objectCell names an object and links to it.
-func (r *reading) objectCell(kind objectKind, labels processor.LabelSet, object string) cell {
+func (r *requestContext) objectCell(kind objectKind, labels processor.LabelSet, object string) cell {
 	c := r.LabelCell(labels, object)
 	c.Href = r.objectLink(kind, object)
 	return c
@@ -134,7 +136,7 @@ func (r *reading) objectCell(kind objectKind, labels processor.LabelSet, object 
 // summaryLength is how many objects a summary names.
 const summaryLength = 3
 
-func (r *reading) topSummary(kind objectKind, shown ranking, all int) string {
+func (r *requestContext) topSummary(kind objectKind, shown ranking, all int) string {
 	if len(shown) == 0 {
 		return ""
 	}
@@ -146,15 +148,15 @@ func (r *reading) topSummary(kind objectKind, shown ranking, all int) string {
 	return r.T("top_summary", "Count", all, "Measure", r.measureName(kind.of), "Named", strings.Join(named, ", "))
 }
 
-// longestName is how many characters of a name fit into a sentence.
-const longestName = 60
+// maxNameLength is how many characters of a name fit into a sentence.
+const maxNameLength = 60
 
-// mention puts a name into a sentence: it is cut when it would drown the
-// sentence, and isolated, as it may be written in the other direction.
+// mention prepares a name for a sentence: it shortens a long name, and isolates its
+// writing direction.
 func mention(name string) string {
 	const isolate, pop = "\u2068", "\u2069"
-	if runes := []rune(name); len(runes) > longestName {
-		name = string(runes[:longestName]) + "…"
+	if runes := []rune(name); len(runes) > maxNameLength {
+		name = string(runes[:maxNameLength]) + "…"
 	}
 	return isolate + name + pop
 }

@@ -81,8 +81,8 @@ var dictionary = map[string]term{
 	"low_risk_share":          {"number", "Share of low risks among the current risks there"},
 }
 
-// describe is the entry of a column. The cartography of operational risks has
-// probabilities in place of likelihoods.
+// describe returns the dictionary's entry for a column. The cartography of operational
+// risks has probabilities instead of likelihoods.
 func (d dataset) describe(column string) (term, bool) {
 	if d.page == pageCartography && column == byProbability {
 		return term{"integer", "Probability on the scale of the analyses"}, true
@@ -91,7 +91,7 @@ func (d dataset) describe(column string) (term, bool) {
 	return t, known
 }
 
-// Datasets are the tables that the archive has.
+// Datasets returns the tables of the archive.
 func (p *page) Datasets() []dataset { return p.pages.datasets() }
 
 func (p *Pages) datasets() []dataset {
@@ -100,7 +100,7 @@ func (p *Pages) datasets() []dataset {
 	})
 }
 
-// About is the name of the dataset on the page.
+// About returns the name of the dataset on the page.
 func (p *page) About(d dataset) string {
 	if d.page == pageEvolution {
 		return p.T("subject_" + d.id)
@@ -111,10 +111,10 @@ func (p *page) About(d dataset) string {
 	return p.T("nav_" + d.page)
 }
 
-// Archive is the address of everything that is public, of the period of the page.
+// Archive returns the address of all public figures of the page's period.
 func (p *page) Archive() string { return p.prefix + archivePath + "?" + p.View.common().Encode() }
 
-// Feed is the address of the weekly changes; empty: the page of the data is turned off.
+// Feed returns the address of the weekly changes, or "" if the data page is turned off.
 func (p *page) Feed() string {
 	if !p.pages.isActive(pageData) {
 		return ""
@@ -122,7 +122,8 @@ func (p *page) Feed() string {
 	return p.prefix + feedPath + "?" + paramLang + "=" + p.Code
 }
 
-// Licence is the address of the licence of the figures; empty: the operator has set none.
+// Licence returns the address of the licence of the figures, or "" if the operator has
+// set none.
 func (p *page) Licence() string { return p.pages.opts.Licence }
 
 // registerData adds the routes for downloads other than single charts.
@@ -133,7 +134,7 @@ func (p *Pages) registerData(g registrar, kind pageKind) {
 		if err != nil {
 			return err
 		}
-		return p.serveCached(c, r, kind, archivePath, func(r *reading) (*answer.Encoded, error) { return p.archive(r, request.Header, query) })
+		return p.serveCached(c, r, kind, archivePath, func(r *requestContext) (*answer.Encoded, error) { return p.archive(r, request.Header, query) })
 	})
 	g.add(feedPath, func(c echo.Context) error {
 		request := c.Request()
@@ -146,7 +147,7 @@ func (p *Pages) registerData(g registrar, kind pageKind) {
 }
 
 // archive packs all datasets of a period as CSV and JSON, with the data dictionary.
-func (p *Pages) archive(r *reading, header http.Header, query url.Values) (*answer.Encoded, error) {
+func (p *Pages) archive(r *requestContext, header http.Header, query url.Values) (*answer.Encoded, error) {
 	var buffer bytes.Buffer
 	a := archiver{zip.NewWriter(&buffer), r.opts.Figures.Today()}
 	described := p.metadata(r)
@@ -240,7 +241,7 @@ type (
 	}
 )
 
-func (p *Pages) metadata(r *reading) csvw {
+func (p *Pages) metadata(r *requestContext) csvw {
 	m := csvw{
 		Context:     []any{"http://www.w3.org/ns/csvw", map[string]string{"@language": "en"}},
 		Title:       r.T("product"),
@@ -273,7 +274,7 @@ func (d dataset) metadata(t table) csvwTable {
 }
 
 // readme returns the README of the archive.
-func (p *Pages) readme(r *reading) string {
+func (p *Pages) readme(r *requestContext) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s, %s to %s\n\n", r.T("product"), r.view.From.Format(time.DateOnly), r.view.To.Format(time.DateOnly))
 	fmt.Fprintf(&b, "Averages over risk analyses made with MONARC.%s\n", p.suppressed())

@@ -70,7 +70,7 @@ type overviewFigures struct {
 	fresh       disclosure.Freshness
 }
 
-func (r *reading) periodFigures(v view) (f periodFigures, err error) {
+func (r *requestContext) periodFigures(v view) (f periodFigures, err error) {
 	var group errgroup.Group
 	group.Go(func() (err error) {
 		f.risks, err = r.sums(stats.Risk, v)
@@ -84,7 +84,7 @@ func (r *reading) periodFigures(v view) (f periodFigures, err error) {
 	return f, err
 }
 
-func (r *reading) overviewFigures() (overviewFigures, error) {
+func (r *requestContext) overviewFigures() (overviewFigures, error) {
 	f := overviewFigures{behind: map[stats.Type]string{}, own: map[stats.Type]own{}}
 	var group errgroup.Group
 	group.Go(func() (err error) { f.now, err = r.periodFigures(r.view); return err })
@@ -118,7 +118,7 @@ func (r *reading) overviewFigures() (overviewFigures, error) {
 	return f, err
 }
 
-func (r *reading) overview() (overview, []figure, error) {
+func (r *requestContext) overview() (overview, []figure, error) {
 	f, err := r.overviewFigures()
 	if err != nil {
 		return overview{}, nil, err
@@ -126,7 +126,7 @@ func (r *reading) overview() (overview, []figure, error) {
 	return r.overviewOf(f), r.overviewCharts(f), nil
 }
 
-func (r *reading) overviewCharts(f overviewFigures) []figure {
+func (r *requestContext) overviewCharts(f overviewFigures) []figure {
 	top := r.top(threats, f.now.threats, f.own[stats.Threat])
 	weak := r.top(vulnerabilities, f.now.vulns, f.own[stats.Vulnerability])
 	top.Behind, weak.Behind = f.behind[stats.Threat], f.behind[stats.Vulnerability]
@@ -140,7 +140,7 @@ func (r *reading) overviewCharts(f overviewFigures) []figure {
 	return figures
 }
 
-func (r *reading) overviewOf(f overviewFigures) overview {
+func (r *requestContext) overviewOf(f overviewFigures) overview {
 	o := overview{Contributions: f.now.counted, Fresh: r.fresh(f.fresh)}
 	if f.now.counted.Analyses > 0 && f.before.counted.Analyses > 0 {
 		o.Before = r.span(r.view.compared())
@@ -156,13 +156,13 @@ func (r *reading) overviewOf(f overviewFigures) overview {
 	return o
 }
 
-// better are the directions of what should become less; fewer low risks are neither
-// good nor bad, as high ones that were treated become low ones.
+// better has the judgement of each direction. Fewer low risks are neither better nor
+// worse, since treated high risks become low ones.
 var better = map[string]map[string]string{
 	"high": {"down": "better", "up": "worse"}, "medium": {"down": "better", "up": "worse"},
 }
 
-func (r *reading) levelHeadline(f overviewFigures, code, level string) headline {
+func (r *requestContext) levelHeadline(f overviewFigures, code, level string) headline {
 	now := f.now.means.ofAllKinds(stats.Current, level)
 	h := headline{
 		Code:    code,
@@ -185,7 +185,7 @@ func (r *reading) levelHeadline(f overviewFigures, code, level string) headline 
 	return h
 }
 
-func (r *reading) analysesHeadline(f overviewFigures) headline {
+func (r *requestContext) analysesHeadline(f overviewFigures) headline {
 	counted := map[time.Time]float64{}
 	for _, support := range f.risks {
 		for start, part := range support.Parts {
@@ -208,8 +208,8 @@ func (r *reading) analysesHeadline(f overviewFigures) headline {
 	return h
 }
 
-// levelHistory are the mean numbers of current risks of a level, step by step.
-func (r *reading) levelHistory(sums []processor.DailySum, level string) map[time.Time]float64 {
+// levelHistory returns the mean numbers of current risks of a level, step by step.
+func (r *requestContext) levelHistory(sums []processor.DailySum, level string) map[time.Time]float64 {
 	start := r.steps().Start
 	kinds := map[string]*steps{}
 	for _, sum := range sums {
@@ -230,8 +230,8 @@ func (r *reading) levelHistory(sums []processor.DailySum, level string) map[time
 	return history
 }
 
-// spark draws a history, or nothing where it has a single step.
-func (r *reading) spark(id, title string, history map[time.Time]float64) template.HTML {
+// spark draws a history, or returns "" if it has a single step.
+func (r *requestContext) spark(id, title string, history map[time.Time]float64) template.HTML {
 	var days []time.Time
 	for day := range history {
 		days = append(days, day)
@@ -253,7 +253,7 @@ func (r *reading) spark(id, title string, history map[time.Time]float64) templat
 // noticeable is the relative change below which a figure counts as unchanged.
 const noticeable = 0.005
 
-func (r *reading) trend(now, before *float64) trend {
+func (r *requestContext) trend(now, before *float64) trend {
 	if now == nil || before == nil {
 		return trend{Text: r.T("trend_none")}
 	}
@@ -269,9 +269,9 @@ func (r *reading) trend(now, before *float64) trend {
 	return trend{Direction: "down", Sign: "−" + r.Percent(-change / *before), Text: r.T("trend_down", "Change", r.Number(-change))}
 }
 
-// finding is a sentence about the high risks and the threat that rose most or, where
-// there is nothing to compare with, the one that leads.
-func (r *reading) finding(f overviewFigures, o overview) string {
+// finding returns a sentence about the high risks and the threat that rose most or, if
+// there is nothing to compare with, the top threat.
+func (r *requestContext) finding(f overviewFigures, o overview) string {
 	if f.now.counted.Analyses == 0 {
 		return r.T("title_stats")
 	}
@@ -290,7 +290,7 @@ func (r *reading) finding(f overviewFigures, o overview) string {
 	return cmp.Or(finding, r.T("title_stats"))
 }
 
-// cutSign leaves the sign of a change out, for sentences that say its direction.
+// cutSign removes the sign of a change, for sentences that state its direction.
 func cutSign(sign string) string {
 	for _, s := range []string{"+", "−"} {
 		if len(sign) > len(s) && sign[:len(s)] == s {
@@ -301,7 +301,7 @@ func cutSign(sign string) string {
 }
 
 // fresh says how recent the figures are, if the period ends today.
-func (r *reading) fresh(f disclosure.Freshness) string {
+func (r *requestContext) fresh(f disclosure.Freshness) string {
 	if r.view.Days == 0 || f.Newest.IsZero() || f.Clients == 0 {
 		return ""
 	}

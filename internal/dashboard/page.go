@@ -48,7 +48,7 @@ type page struct {
 	path   string
 }
 
-func (p *Pages) newPage(kind pageKind, r *reading) *page {
+func (p *Pages) newPage(kind pageKind, r *requestContext) *page {
 	page := &page{locale: r.locale, Name: kind.name, View: r.view, pages: p, prefix: prefix.Of(r.ctx), path: kind.path}
 	if r.client != nil {
 		page.Compared = r.client.Name
@@ -56,7 +56,7 @@ func (p *Pages) newPage(kind pageKind, r *reading) *page {
 	return page
 }
 
-// tables are the exported figures of the charts with an ID.
+// tables returns the exported figures of the charts with an ID.
 func (p *page) tables(id string) []table {
 	var tables []table
 	for _, f := range p.Figures {
@@ -70,7 +70,7 @@ func (p *page) tables(id string) []table {
 	return tables
 }
 
-// keepFigure leaves one figure on the page: the one with an ID, or the first.
+// keepFigure removes all figures but one: the one with an ID, or else the first.
 func (p *page) keepFigure(id string) {
 	keep := slices.IndexFunc(p.Figures, func(f figure) bool { return f.ID == id })
 	if len(p.Figures) > 0 {
@@ -86,16 +86,16 @@ type link struct {
 	Code    string
 }
 
-// Static is the address of a file of the pages.
+// Static returns the address of a static file.
 func (p *page) Static(name string) string { return p.prefix + p.pages.assets.root() + "/" + name }
 
-// To is the address of a path of the service, below its prefix.
+// To returns the address of a path of the service, below its prefix.
 func (p *page) To(path string) string { return p.prefix + path }
 
-// Home is the address of the first page.
+// Home returns the address of the first page.
 func (p *page) Home() string { return p.prefix + "/?" + p.View.common().Encode() }
 
-// Self is the path of the page, for forms.
+// Self returns the path of the page, for forms.
 func (p *page) Self() string { return p.prefix + p.path }
 
 func (p *page) address(v view) string { return p.Self() + "?" + v.query().Encode() }
@@ -128,10 +128,10 @@ func (p *page) ofObject() bool { return p.Name == pageThreat || p.Name == pageVu
 // UUID returns the UUID of the page's object.
 func (p *page) UUID() string { return path.Base(p.path) }
 
-// Values are the figures of the object that the page is of, as a figure has its table.
+// Values returns the table of the page's object, as a figure.
 func (p *page) Values() figure { return figure{Title: p.T("object_values"), Table: p.Object.Values} }
 
-// SearchPage is the address of the search, or empty where there is none.
+// SearchPage returns the address of the search, or "" if there is none.
 func (p *page) SearchPage() string {
 	if !p.pages.isActive(pageStats) {
 		return ""
@@ -139,19 +139,19 @@ func (p *page) SearchPage() string {
 	return p.Linked(pageSearch)
 }
 
-// Linked is the address of a page that the overview leads to, without parameters.
+// Linked returns the address of a page that the overview links to, without parameters.
 func (p *page) Linked(name string) string { return p.prefix + "/stats/" + name }
 
-// LinkTo is the address of such a page with all that is chosen here.
+// LinkTo returns the address of such a page with all current choices.
 func (p *page) LinkTo(name string) string { return p.Linked(name) + "?" + p.View.query().Encode() }
 
-// BeforeFrom is the first day of the period to compare with, for date fields.
+// BeforeFrom returns the first day of the period to compare with, for date fields.
 func (p *page) BeforeFrom() string { return p.View.compared().From.Format(time.DateOnly) }
 
-// BeforeUntil is its last day.
+// BeforeUntil returns the last day of the period to compare with, for date fields.
 func (p *page) BeforeUntil() string { return p.View.compared().To.Format(time.DateOnly) }
 
-// Common are the parameters that links to other pages carry along.
+// Common returns the parameters that links to other pages keep.
 func (p *page) Common() []field { return fieldsOf(p.View.common()) }
 
 // Searched returns the search text for a sentence.
@@ -168,7 +168,7 @@ func (p *page) Periods() []link {
 	return links
 }
 
-// CustomPeriod reports whether the period is none of Periods.
+// CustomPeriod reports whether Periods does not include the period.
 func (p *page) CustomPeriod() bool { return p.Invalid() || !slices.Contains(periods, p.View.Days) }
 
 // Span writes the period as two dates, and whose figures are left out.
@@ -182,8 +182,8 @@ func (p *page) Span() string {
 // span writes the period of a view as two dates.
 func (l locale) span(v view) string { return l.T("span", "From", l.Date(v.From), "To", l.Date(v.To)) }
 
-// From is the first day of the period for date fields, as it was given where it
-// is to be mended.
+// From returns the first day of the period for date fields. If it is invalid, it is
+// returned as given, to be corrected.
 func (p *page) From() string {
 	if p.Invalid() {
 		return p.Problem.from
@@ -191,7 +191,7 @@ func (p *page) From() string {
 	return p.View.From.Format(time.DateOnly)
 }
 
-// Until is the last day of the period for date fields.
+// Until returns the last day of the period for date fields.
 func (p *page) Until() string {
 	if p.Invalid() {
 		return p.Problem.to
@@ -234,7 +234,7 @@ func (p *page) Measures() []link {
 	return links
 }
 
-// ExplainedMeasures are the measures with the ids of the texts that explain them.
+// ExplainedMeasures returns the measures with the ids of the texts that explain them.
 func (p *page) ExplainedMeasures() []link {
 	var links []link
 	for _, id := range []string{byProbability, byProbability + "_" + ofVulnerabilities, byOccurrence, byMaxRisk} {
@@ -243,10 +243,10 @@ func (p *page) ExplainedMeasures() []link {
 	return links
 }
 
-// MinAnalyses is the number of analyses that rankings want behind a figure.
+// MinAnalyses returns how many analyses a figure needs to be ranked.
 func (p *page) MinAnalyses() int { return max(p.pages.opts.MinAnalyses, 1) }
 
-// Orders links to the highest and the lowest.
+// Orders links to the highest and the lowest values.
 func (p *page) Orders() []link {
 	return p.choices(orders, "order_", p.View.Order, func(v *view, order string) { v.Order = order })
 }
@@ -269,7 +269,7 @@ func (p *page) Subjects() []link {
 	})
 }
 
-// Groupings links to steps of other lengths.
+// Groupings links to other lengths of steps.
 func (p *page) Groupings() []link {
 	steps := groupings
 	if p.View.Weekly {
@@ -294,7 +294,7 @@ func (p *page) Inverse() string {
 	return p.address(v)
 }
 
-// Reset links to the lines that are shown unless others are chosen.
+// Reset links to the default lines.
 func (p *page) Reset() string {
 	v := p.View
 	v.Objects, v.Invert = nil, false
@@ -304,7 +304,7 @@ func (p *page) Reset() string {
 // field is a hidden field of a form.
 type field struct{ Name, Value string }
 
-// Fields are the parameters that a form carries along, without those it sets.
+// Fields returns the parameters that a form keeps, without its own ones.
 func (p *page) Fields(own ...string) []field {
 	query := p.View.query()
 	for _, name := range own {
@@ -332,7 +332,7 @@ func sortedNames(values url.Values) []string {
 	return names
 }
 
-// Export is the address of a chart or its figures in a format, such as csv or png.
+// Export returns the address of a chart or its figures in a format, such as csv or png.
 func (p *page) Export(f figure, format string) string {
 	v := p.View
 	v.Embed, v.Chart, v.Lang = false, "", p.Code
@@ -342,8 +342,8 @@ func (p *page) Export(f figure, format string) string {
 	return p.prefix + "/stats/" + f.ID + "." + format + "?" + v.query().Encode()
 }
 
-// Frame is the address of a chart for a frame in another site, or empty when no
-// other site may show it, or one does already.
+// Frame returns the address of a chart for a frame in another site, or "" if no other
+// site may show it or the page is in a frame already.
 func (p *page) Frame(f figure) string {
 	if len(p.pages.opts.EmbedOrigins) == 0 || p.View.Embed || p.ofObject() {
 		return ""
@@ -356,7 +356,7 @@ func (p *page) Frame(f figure) string {
 	return p.address(v)
 }
 
-// EmbedCode is the HTML that shows a chart in another site.
+// EmbedCode returns the HTML that shows a chart in another site.
 func (p *page) EmbedCode(f figure) string {
 	address := p.Frame(f)
 	if base := p.pages.opts.InstanceURL; base != "" {
@@ -366,7 +366,7 @@ func (p *page) EmbedCode(f figure) string {
 		`" width="100%" height="480" loading="lazy"></iframe>`
 }
 
-// Whole is the address of the page that an embedded chart is from.
+// Whole returns the address of the page that an embedded chart is from.
 func (p *page) Whole() string {
 	v := p.View
 	v.Embed, v.Chart = false, ""
@@ -394,16 +394,17 @@ func (p *page) Title() string {
 // MinClients returns the k-anonymity threshold.
 func (p *page) MinClients() int { return p.pages.opts.Figures.MinClients() }
 
-// APIRoot is the path of the reader of the API's description.
+// APIRoot returns the path of the API documentation.
 func (p *page) APIRoot() string { return p.prefix + p.pages.opts.APIRoot + "/" }
 
-// AdminEmail is the contact, or empty.
+// AdminEmail returns the contact, or "".
 func (p *page) AdminEmail() string { return p.pages.opts.AdminEmail }
 
-// AdminURL is the page of the contact, or empty.
+// AdminURL returns the page of the contact, or "".
 func (p *page) AdminURL() string { return p.pages.opts.AdminURL }
 
-// ServiceURL is the address that a front office needs, as far as it is known.
+// ServiceURL returns the address that a front office needs, or an example if it is
+// unknown.
 func (p *page) ServiceURL() string {
 	if url := p.pages.opts.InstanceURL; url != "" {
 		return url
@@ -411,10 +412,10 @@ func (p *page) ServiceURL() string {
 	return "https://stats.example.org" + p.prefix
 }
 
-// Version is the version of the service.
+// Version returns the version of the service.
 func (p *page) Version() string { return buildinfo.String() }
 
-// VersionURL is where the history of the version can be read.
+// VersionURL returns the address of the version's history.
 func (p *page) VersionURL() string { return buildinfo.URL() }
 
 // ColumnCell is a cell with its column.
@@ -424,7 +425,7 @@ type ColumnCell struct {
 	Shown string
 }
 
-// Cells are the cells of a row that the page shows.
+// Cells returns the cells of a row that the page shows.
 func (p *page) Cells(t table, row []cell) []ColumnCell {
 	var cells []ColumnCell
 	for i, c := range row {
@@ -440,13 +441,13 @@ func (p *page) Cells(t table, row []cell) []ColumnCell {
 	return cells
 }
 
-// mostIgnored is how many parameters a page names.
-const mostIgnored = 5
+// maxIgnored is how many parameters a page names.
+const maxIgnored = 5
 
-// Ignored names the parameters that mean nothing to the page, or is empty.
+// Ignored names the unknown parameters of the address, or returns "".
 func (p *page) Ignored() string {
 	var names []string
-	for _, name := range p.View.Unknown[:min(len(p.View.Unknown), mostIgnored)] {
+	for _, name := range p.View.Unknown[:min(len(p.View.Unknown), maxIgnored)] {
 		names = append(names, mention(name))
 	}
 	if len(names) == 0 {
@@ -455,7 +456,7 @@ func (p *page) Ignored() string {
 	return p.T("ignored", "Count", len(names), "Names", strings.Join(names, ", "))
 }
 
-// Texts are the words that the scripts of the page use.
+// Texts returns the words that the scripts of the page use.
 func (p *page) Texts() map[string]string {
 	texts := map[string]string{}
 	for _, id := range scriptTexts {

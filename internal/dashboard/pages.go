@@ -107,7 +107,7 @@ type pageKind struct {
 	name   string
 	path   string
 	charts []string // IDs of its charts, for the exports
-	build  func(r *reading, p *page) error
+	build  func(r *requestContext, p *page) error
 }
 
 var pageKinds = []pageKind{
@@ -119,12 +119,12 @@ var pageKinds = []pageKind{
 	}, buildCartography},
 	{pageCompliance, "/stats/compliance", []string{"compliance"}, buildCompliance},
 	{pageMap, "/stats/map", []string{"map"}, buildPlaces},
-	{pageData, "/stats/data", nil, func(*reading, *page) error { return nil }},
+	{pageData, "/stats/data", nil, func(*requestContext, *page) error { return nil }},
 	{pageAbout, "/about", nil, buildAbout},
-	{pageHelp, "/help", nil, func(*reading, *page) error { return nil }},
+	{pageHelp, "/help", nil, func(*requestContext, *page) error { return nil }},
 }
 
-func buildOverview(r *reading, p *page) (err error) {
+func buildOverview(r *requestContext, p *page) (err error) {
 	p.Overview, p.Figures, err = r.overview()
 	if err != nil || p.Overview.Contributions.Analyses > 0 {
 		return err
@@ -135,27 +135,27 @@ func buildOverview(r *reading, p *page) (err error) {
 	return err
 }
 
-func buildEvolution(r *reading, p *page) (err error) {
+func buildEvolution(r *requestContext, p *page) (err error) {
 	p.Evolution, p.Figures, err = r.evolution()
 	return err
 }
 
-func buildCartography(r *reading, p *page) (err error) {
+func buildCartography(r *requestContext, p *page) (err error) {
 	p.Figures, err = r.cartography()
 	return err
 }
 
-func buildCompliance(r *reading, p *page) (err error) {
+func buildCompliance(r *requestContext, p *page) (err error) {
 	p.Figures, err = r.compliance()
 	return err
 }
 
-func buildPlaces(r *reading, p *page) (err error) {
+func buildPlaces(r *requestContext, p *page) (err error) {
 	p.Figures, err = r.places()
 	return err
 }
 
-func buildAbout(r *reading, p *page) (err error) {
+func buildAbout(r *requestContext, p *page) (err error) {
 	p.Totals, err = r.totals()
 	return err
 }
@@ -167,17 +167,17 @@ var linkedPages = []pageKind{
 	{pageReport, "/stats/report", nil, buildReport},
 }
 
-func buildSearch(r *reading, p *page) (err error) {
+func buildSearch(r *requestContext, p *page) (err error) {
 	p.Found, err = r.search()
 	return err
 }
 
-func buildPeriods(r *reading, p *page) (err error) {
+func buildPeriods(r *requestContext, p *page) (err error) {
 	p.Overview, p.Figures, err = r.periods()
 	return err
 }
 
-func buildReport(r *reading, p *page) (err error) {
+func buildReport(r *requestContext, p *page) (err error) {
 	p.Overview, p.Figures, err = r.report()
 	p.View = r.view
 	return err
@@ -200,9 +200,9 @@ func (k pageKind) checkChart(v view) error {
 	if !v.Embed || v.Chart == "" || slices.Contains(k.charts, v.Chart) {
 		return nil
 	}
-	reader := viewReader{}
-	reader.fail(paramChart, "must be one of %v", k.charts)
-	return reader.err()
+	parser := viewParser{}
+	parser.fail(paramChart, "must be one of %v", k.charts)
+	return parser.err()
 }
 
 // active lists the pages that are served.
@@ -267,12 +267,12 @@ func (p *Pages) Register(e *echo.Echo, identify func(c echo.Context, token strin
 	p.registerWellKnown(e)
 }
 
-// formerPaths are where the Python service has its pages.
+// formerPaths are the paths of the pages in the Python service.
 var formerPaths = map[string]string{pageEvolution: "/evolution", pageAbout: "/about/more", pageMap: "/map"}
 
-// registerFormer redirects addresses of the Python service to the pages that took
-// their place, with the parameters that these know, and what readers guess from the
-// addresses of the JSON routes.
+// registerFormer redirects addresses of the Python service to the pages that replace
+// them, keeping known parameters. It also redirects addresses that people derive from
+// those of the JSON routes.
 func (p *Pages) registerFormer(g registrar) {
 	for _, kind := range p.active() {
 		if kind.name == pageEvolution {
@@ -296,7 +296,7 @@ func (p *Pages) registerFormer(g registrar) {
 	}
 }
 
-// redirectTo leads to a page with these parameters.
+// redirectTo redirects to a page with these parameters.
 func redirectTo(c echo.Context, status int, kind pageKind, query url.Values) error {
 	to := prefix.Of(c.Request().Context()) + kind.path
 	if len(query) > 0 {
@@ -307,15 +307,16 @@ func redirectTo(c echo.Context, status int, kind pageKind, query url.Values) err
 
 var methods = []string{http.MethodGet, http.MethodHead}
 
-// registrar adds routes for reading.
+// registrar adds routes for GET and HEAD.
 type registrar struct{ echo *echo.Echo }
 
 func (r registrar) add(path string, handler echo.HandlerFunc) { r.echo.Match(methods, path, handler) }
 
-// read prepares the figures of a request.
-func (p *Pages) read(ctx context.Context, header http.Header, query url.Values, fallbackDays int) (*reading, error) {
+// read parses the parameters of a request. It returns a usable context even with an
+// error.
+func (p *Pages) read(ctx context.Context, header http.Header, query url.Values, fallbackDays int) (*requestContext, error) {
 	v, err := parseView(query, p.opts.Figures.Today(), fallbackDays)
-	return &reading{
+	return &requestContext{
 		locale: p.translations.choose(v.Lang, header.Get("Accept-Language")),
 		ctx:    ctx,
 		view:   v.inWeeksOf(p.opts.Figures),
@@ -335,12 +336,12 @@ func (p *Pages) servePage(kind pageKind) echo.HandlerFunc {
 			return p.renderProblem(c, kind, r, http.StatusBadRequest, err)
 		}
 		p.protect(c.Response().Header(), r.view.Embed)
-		return p.serveCached(c, r, kind, "", func(r *reading) (*answer.Encoded, error) { return p.buildPage(r, kind) })
+		return p.serveCached(c, r, kind, "", func(r *requestContext) (*answer.Encoded, error) { return p.buildPage(r, kind) })
 	}
 }
 
-// buildPage makes a page, or one of its charts where that is to be embedded.
-func (p *Pages) buildPage(r *reading, kind pageKind) (*answer.Encoded, error) {
+// buildPage builds a page, or one of its charts if that is to be embedded.
+func (p *Pages) buildPage(r *requestContext, kind pageKind) (*answer.Encoded, error) {
 	page := p.newPage(kind, r)
 	if err := kind.build(r, page); err != nil {
 		return nil, fmt.Errorf("page %s: %w", kind.name, err)
@@ -368,8 +369,8 @@ func (p *Pages) render(name string, page *page) ([]byte, error) {
 	return body.Bytes(), nil
 }
 
-// protect sets what the browser may do with a page: load from here alone, run
-// no inline script, and be in no frame unless it is made for that.
+// protect sets what the browser allows a page to do: it loads from this service alone,
+// runs no inline script, and is in no frame unless it is made for that.
 func (p *Pages) protect(header http.Header, embed bool) {
 	ancestors, frames := "'none'", ""
 	if len(p.opts.EmbedOrigins) > 0 {
@@ -387,9 +388,9 @@ func (p *Pages) protect(header http.Header, embed bool) {
 }
 
 // exporter encodes the tables of a chart.
-type exporter func(r *reading, id string, tables []table) (*answer.Encoded, error)
+type exporter func(r *requestContext, id string, tables []table) (*answer.Encoded, error)
 
-// ownParameters leaves what an export was asked for as it is.
+// ownParameters returns the parameters of an export unchanged.
 func ownParameters(query url.Values) (url.Values, int) { return query, defaultPeriod }
 
 // parametersOfJSON makes the CSV of a public JSON route cover the route's default:
@@ -408,7 +409,7 @@ func parametersOfJSON(of string) func(url.Values) (url.Values, int) {
 	}
 }
 
-// noObject is the UUID that no object has.
+// noObject is a UUID that no object has.
 const noObject = "00000000-0000-0000-0000-000000000000"
 
 func (p *Pages) serveExport(kind pageKind, id string, export exporter, adapt func(url.Values) (url.Values, int)) echo.HandlerFunc {
@@ -422,7 +423,7 @@ func (p *Pages) serveExport(kind pageKind, id string, export exporter, adapt fun
 		if err != nil {
 			return err
 		}
-		return p.serveCached(c, r, kind, c.Path(), func(r *reading) (*answer.Encoded, error) {
+		return p.serveCached(c, r, kind, c.Path(), func(r *requestContext) (*answer.Encoded, error) {
 			page := p.newPage(kind, r)
 			if err := kind.build(r, page); err != nil {
 				return nil, fmt.Errorf("export of %s: %w", id, err)

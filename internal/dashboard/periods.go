@@ -14,7 +14,7 @@ import (
 
 // periods compares two periods: the overview of the later one, and the figures of both
 // side by side.
-func (r *reading) periods() (overview, []figure, error) {
+func (r *requestContext) periods() (overview, []figure, error) {
 	f, err := r.overviewFigures()
 	if err != nil {
 		return overview{}, nil, err
@@ -30,13 +30,14 @@ func (r *reading) periods() (overview, []figure, error) {
 	return r.overviewOf(f), figures, nil
 }
 
-// pairs is a chart of two periods.
-func (r *reading) pairs() chart.Bars {
+// pairs returns an empty chart of two periods.
+func (r *requestContext) pairs() chart.Bars {
 	return chart.Bars{Names: [2]string{r.span(r.view), r.span(r.view.compared())}}
 }
 
-// periodColumns are the columns of a table of two periods, after those that name a row.
-func (r *reading) periodColumns() []column {
+// periodColumns returns the columns of a table of two periods, without those that name
+// a row.
+func (r *requestContext) periodColumns() []column {
 	return []column{
 		{Name: "now", Title: r.span(r.view), Numeric: true},
 		{Name: "before", Title: r.span(r.view.compared()), Numeric: true},
@@ -52,8 +53,9 @@ func difference(now, before *float64) *float64 {
 	return new(*now - *before)
 }
 
-// objectPeriods has the objects that lead in either period, those that changed most first.
-func (r *reading) objectPeriods(kind objectKind, now, before ranking) figure {
+// objectPeriods compares the objects that lead in either period, those that changed
+// most first.
+func (r *requestContext) objectPeriods(kind objectKind, now, before ranking) figure {
 	type pair struct {
 		object    ranked
 		now, then *ranked
@@ -99,8 +101,8 @@ func (r *reading) objectPeriods(kind objectKind, now, before ranking) figure {
 	return f
 }
 
-// withChange names a row with the difference of its bars.
-func (r *reading) withChange(names chart.Label, now, before *float64) chart.Label {
+// withChange adds the difference of the bars to the name of a row.
+func (r *requestContext) withChange(names chart.Label, now, before *float64) chart.Label {
 	by := difference(now, before)
 	if by == nil {
 		return names
@@ -114,8 +116,8 @@ func (r *reading) withChange(names chart.Label, now, before *float64) chart.Labe
 	return changed
 }
 
-// valueOf is the chosen value of an object that may not be there.
-func (r *reading) valueOf(object *ranked) *float64 {
+// valueOf returns the chosen value of an object, or nil if object is nil.
+func (r *requestContext) valueOf(object *ranked) *float64 {
 	if object == nil {
 		return nil
 	}
@@ -130,7 +132,7 @@ func rankCell(object *ranked) cell {
 }
 
 // riskPeriods compares the numbers of risks by level and state.
-func (r *reading) riskPeriods(now, before riskMeans) figure {
+func (r *requestContext) riskPeriods(now, before riskMeans) figure {
 	f := figure{
 		ID: "periods-risks", Title: r.T("risks"), Note: r.T("headlines_note"),
 		Table: table{Columns: append([]column{{Name: "level", Title: r.T("column_level")}}, r.periodColumns()...)},
@@ -151,9 +153,9 @@ func (r *reading) riskPeriods(now, before riskMeans) figure {
 	return f
 }
 
-// changeSummary names the row that changed most; its name is in a column, its difference
-// three further on.
-func (r *reading) changeSummary(t table, name int) string {
+// changeSummary names the row that changed most. name is the column of its name; the
+// difference is three columns further on.
+func (r *requestContext) changeSummary(t table, name int) string {
 	var most []cell
 	for _, row := range t.Rows {
 		if by := row[name+3].Number; by != nil && (most == nil || math.Abs(*by) > math.Abs(*most[name+3].Number)) {
@@ -169,8 +171,8 @@ func (r *reading) changeSummary(t table, name int) string {
 // reportTop is how many threats and vulnerabilities the report ranks.
 const reportTop = 10
 
-// report is a management report of two or three printed pages.
-func (r *reading) report() (overview, []figure, error) {
+// report returns the figures of a management report of two or three printed pages.
+func (r *requestContext) report() (overview, []figure, error) {
 	r.view.Top, r.view.Order, r.view.Of, r.view.Objects = reportTop, orderHighest, ofRisks, nil
 	f, err := r.overviewFigures()
 	if err != nil {

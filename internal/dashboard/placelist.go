@@ -9,8 +9,8 @@ import (
 	"golang.org/x/text/number"
 )
 
-// mostDecimals of a coordinate are a few metres.
-const mostDecimals = 5
+// maxDecimals of a coordinate are a few metres.
+const maxDecimals = 5
 
 // listedPlace is a place of the map in words.
 type listedPlace struct {
@@ -22,7 +22,7 @@ type listedPlace struct {
 	Vulnerability ColumnCell
 }
 
-// Places are the places of the map, in the order of their marks.
+// Places returns the places of the map, in the order of their marks.
 func (p *page) Places() []listedPlace {
 	if len(p.Figures) == 0 {
 		return nil
@@ -48,8 +48,8 @@ func (p *page) Places() []listedPlace {
 
 func shownText(c cell) ColumnCell { return ColumnCell{cell: c, Shown: cmp.Or(c.Text, "–")} }
 
-// Leading names the threat that is at the top in most places, where there are
-// several places to compare.
+// Leading names the top threat of most places, or returns "" if there are too few
+// places to compare.
 func (p *page) Leading() string {
 	places := p.Places()
 	count, first := map[string]int{}, ""
@@ -82,7 +82,7 @@ func (l locale) Position(latitude, longitude float64) string {
 		"Longitude", l.degrees(longitude), "EastWest", eastWest)
 }
 
-// degrees writes a coordinate with the decimals that it has.
+// degrees writes a coordinate without its sign.
 func (l locale) degrees(n float64) string {
-	return l.printer.Sprint(number.Decimal(math.Abs(n), number.MaxFractionDigits(mostDecimals)))
+	return l.printer.Sprint(number.Decimal(math.Abs(n), number.MaxFractionDigits(maxDecimals)))
 }

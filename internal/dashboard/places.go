@@ -29,7 +29,7 @@ type placeFigures struct {
 	threats, vulns, risks disclosure.PlaceSums
 }
 
-func (r *reading) places() ([]figure, error) {
+func (r *requestContext) places() ([]figure, error) {
 	located, err := r.opts.Figures.Places(r.ctx, r.view.Local, r.publish)
 	if err != nil {
 		return nil, err
@@ -74,7 +74,7 @@ var world = sync.OnceValues(func() (*chart.World, error) {
 	return chart.ParseWorld(document)
 })
 
-func (r *reading) placesFigure(places []placeFigures, outline *chart.World) figure {
+func (r *requestContext) placesFigure(places []placeFigures, outline *chart.World) figure {
 	f := figure{
 		ID:    "map",
 		Title: r.T("map_title"),
@@ -110,7 +110,7 @@ func (r *reading) placesFigure(places []placeFigures, outline *chart.World) figu
 }
 
 // addPlace adds a place to the table and the map, and returns its note for an image.
-func (r *reading) addPlace(t *table, m *chart.Map, f placeFigures) chart.Label {
+func (r *requestContext) addPlace(t *table, m *chart.Map, f placeFigures) chart.Label {
 	threat, hasThreat := r.topOf(threats, f.threats)
 	vuln, hasVuln := r.topOf(vulnerabilities, f.vulns)
 	shares := sharesOf(f.risks.Sums)
@@ -146,9 +146,9 @@ func (r *reading) addPlace(t *table, m *chart.Map, f placeFigures) chart.Label {
 	return chart.Label{known(threat.name.Text, vuln.name.Text), known(threat.object, vuln.object)}
 }
 
-// sharesOf divides the current risks of a place, of both kinds, by level. It counts
-// the days and kinds of which all levels are known, since suppressed figures would
-// make the others look larger; nil: there are none.
+// sharesOf divides the current risks of a place, of both kinds, by level, or returns
+// nil if there are none. It counts only days and kinds with figures for all levels,
+// since suppressed figures would make the others look larger.
 func sharesOf(sums []processor.DailySum) *chart.Shares {
 	type part struct {
 		date time.Time
@@ -186,7 +186,7 @@ func sharesOf(sums []processor.DailySum) *chart.Shares {
 }
 
 // publish rounds a coordinate to the decimals that are published.
-func (r *reading) publish(degrees float64) float64 {
+func (r *requestContext) publish(degrees float64) float64 {
 	text := strconv.FormatFloat(degrees, 'f', r.opts.CoordinateDecimals, 64)
 	short, err := strconv.ParseFloat(text, 64)
 	if err != nil || short == 0 {
@@ -206,9 +206,9 @@ type named struct {
 	name   cell
 }
 
-// topOf is the object with the highest value over all sums, of those that enough
-// analyses of the place have.
-func (r *reading) topOf(kind objectKind, of disclosure.PlaceSums) (top named, found bool) {
+// topOf returns the object with the highest value over all sums, among those found in
+// enough analyses of the place.
+func (r *requestContext) topOf(kind objectKind, of disclosure.PlaceSums) (top named, found bool) {
 	merged := map[string]processor.DailySum{}
 	for _, sum := range of.Sums {
 		if !r.few(of.Analyses[sum.Key]) {

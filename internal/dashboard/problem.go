@@ -27,7 +27,7 @@ type pageError struct {
 	from, to string // these dates, as they were given
 }
 
-// problemDates is in place of a status where only the dates are to be mended.
+// problemDates replaces the status if only the dates are invalid.
 const problemDates = "dates"
 
 // problemStatuses are the statuses with texts of their own. Others use the text of
@@ -37,7 +37,7 @@ var problemStatuses = []int{
 	http.StatusInternalServerError, http.StatusServiceUnavailable,
 }
 
-// code names the texts of a problem.
+// code returns the part of a text's id that stands for the problem.
 func (p *pageError) code() string {
 	if p.dates {
 		return problemDates
@@ -58,7 +58,7 @@ func (p *page) ProblemText() string { return p.T("problem_text_" + p.Problem.cod
 // Invalid reports whether the dates of the form are invalid.
 func (p *page) Invalid() bool { return p.Problem != nil && p.Problem.dates }
 
-// Repairable reports whether the form of the period leads on from a problem.
+// Repairable reports whether the form of the period can solve the problem.
 func (p *page) Repairable() bool { return p.Problem.Status == http.StatusBadRequest && p.ofFigures() }
 
 // Passing reports whether the same address may work later.
@@ -66,9 +66,9 @@ func (p *page) Passing() bool {
 	return p.Problem.Status >= http.StatusInternalServerError || p.Problem.Status == http.StatusTooManyRequests
 }
 
-// Problem answers a request that failed with a page for people, in their
-// language, and reports whether it did: programs, and readers of anything but
-// pages, get the answer that the API has for them.
+// Problem answers a failed request with a page for people, in their language, and
+// reports whether it did. Requests of programs, or for anything but pages, get the
+// API's answer.
 func (p *Pages) Problem(c echo.Context, status int, cause error) (sent bool, err error) {
 	if !p.wantsPage(c.Request()) {
 		return false, nil
@@ -79,9 +79,9 @@ func (p *Pages) Problem(c echo.Context, status int, cause error) (sent bool, err
 
 // wantsPage reports whether a browser shows the answer to a person.
 func (p *Pages) wantsPage(r *http.Request) bool {
-	reading := r.Method == http.MethodGet || r.Method == http.MethodHead || isForm(r)
+	readOnly := r.Method == http.MethodGet || r.Method == http.MethodHead || isForm(r)
 	inside := strings.HasPrefix(r.URL.Path+"/", p.opts.APIRoot+"/") || strings.HasPrefix(r.URL.Path, "/static/")
-	return reading && !inside && path.Ext(r.URL.Path) == "" && prefersHTML(r.Header.Values("Accept"))
+	return readOnly && !inside && path.Ext(r.URL.Path) == "" && prefersHTML(r.Header.Values("Accept"))
 }
 
 // prefersHTML reports whether an Accept header names HTML, and JSON no higher.
@@ -91,7 +91,7 @@ func prefersHTML(accept []string) bool {
 	return html > 0 && html >= wanted[echo.MIMEApplicationJSON]
 }
 
-// kindOf is the page at a path, or none.
+// kindOf returns the page at a path, or a page without a name.
 func (p *Pages) kindOf(path string) pageKind {
 	kinds := p.served()
 	i := slices.IndexFunc(kinds, func(kind pageKind) bool { return kind.path == path })
@@ -102,7 +102,7 @@ func (p *Pages) kindOf(path string) pageKind {
 }
 
 // renderProblem answers with an error page, a short one in a frame.
-func (p *Pages) renderProblem(c echo.Context, kind pageKind, r *reading, status int, cause error) error {
+func (p *Pages) renderProblem(c echo.Context, kind pageKind, r *requestContext, status int, cause error) error {
 	r.view.Embed = r.view.Embed && kind.embeddable()
 	header := c.Response().Header()
 	p.protect(header, r.view.Embed)
@@ -112,7 +112,7 @@ func (p *Pages) renderProblem(c echo.Context, kind pageKind, r *reading, status 
 	page.Problem = &pageError{Status: status, Wrong: r.wrongs(cause)}
 	page.Problem.Again = page.again(c)
 	if wrong := (*viewError)(nil); errors.As(cause, &wrong) {
-		page.Problem.tellDates(c, wrong)
+		page.Problem.keepDates(c, wrong)
 	}
 	name := "problem"
 	if r.view.Embed {
@@ -125,15 +125,15 @@ func (p *Pages) renderProblem(c echo.Context, kind pageKind, r *reading, status 
 	return c.HTMLBlob(status, body)
 }
 
-// tellDates remembers dates that make no period.
-func (p *pageError) tellDates(c echo.Context, wrong *viewError) {
+// keepDates keeps dates that do not form a period, for the form.
+func (p *pageError) keepDates(c echo.Context, wrong *viewError) {
 	p.from, p.to = c.QueryParam(paramFrom), c.QueryParam(paramTo)
-	p.dates = !slices.ContainsFunc(wrong.told, func(part wrongPart) bool {
-		return part.name != paramFrom && part.name != paramTo
+	p.dates = !slices.ContainsFunc(wrong.params, func(param invalidParam) bool {
+		return param.name != paramFrom && param.name != paramTo
 	})
 }
 
-// again is the address to try next: the same one where it may work later.
+// again returns the address to try next: the same one if it may work later.
 func (p *page) again(c echo.Context) string {
 	switch {
 	case p.Name == "":
@@ -147,7 +147,7 @@ func (p *page) again(c echo.Context) string {
 }
 
 // wrongs returns the errors of the parameters as sentences.
-func (r *reading) wrongs(cause error) []string {
+func (r *requestContext) wrongs(cause error) []string {
 	var (
 		ofView  *viewError
 		invalid *stats.InvalidError
@@ -155,8 +155,8 @@ func (r *reading) wrongs(cause error) []string {
 	)
 	switch {
 	case errors.As(cause, &ofView):
-		for _, part := range ofView.told {
-			texts = append(texts, r.T(part.text, "Name", part.name, "Days", r.Integer(maxDays)))
+		for _, param := range ofView.params {
+			texts = append(texts, r.T(param.text, "Name", param.name, "Days", r.Integer(maxDays)))
 		}
 	case errors.As(cause, &invalid):
 		for _, name := range slices.Sorted(maps.Keys(invalid.Fields)) {

@@ -24,12 +24,12 @@ type ranked struct {
 	rank    int  // from the highest value on; 0: it is not ranked
 }
 
-// ranking has all objects of a period, the highest value first, those that too few
-// analyses have after all others.
+// ranking has all objects of a period, the highest value first. Those with too few
+// analyses come last.
 type ranking []ranked
 
 // ranking reads the objects of a period.
-func (r *reading) ranking(kind objectKind, v view, parts disclosure.Parts) (ranking, error) {
+func (r *requestContext) ranking(kind objectKind, v view, parts disclosure.Parts) (ranking, error) {
 	var objects processor.Series
 	var supports disclosure.Supports
 	var group errgroup.Group
@@ -68,7 +68,7 @@ func (r *reading) ranking(kind objectKind, v view, parts disclosure.Parts) (rank
 }
 
 // few reports whether there are too few analyses for a ranking.
-func (r *reading) few(analyses int) bool { return analyses < r.opts.MinAnalyses }
+func (r *requestContext) few(analyses int) bool { return analyses < r.opts.MinAnalyses }
 
 func compareFlags(a, b bool) int {
 	if a == b {
@@ -94,7 +94,7 @@ func (all ranking) ranked(order string) ranking {
 	return shown
 }
 
-// find returns an object, or nil when it is not there.
+// find returns an object, or nil if it is missing.
 func (all ranking) find(object string) *ranked {
 	i := slices.IndexFunc(all, func(one ranked) bool { return one.Object == object })
 	if i < 0 {
@@ -103,11 +103,11 @@ func (all ranking) find(object string) *ranked {
 	return &all[i]
 }
 
-// measureIndex is the place of a measure among the values of stats.
+// measureIndex has the position of each measure among the values of stats.
 var measureIndex = map[string]int{byOccurrence: 0, byMaxRisk: 1, byProbability: 2}
 
-// spread is the middle half of the analyses that have the object, or nil where it is
-// not known or of too few to say anything.
+// spread returns the middle half of the analyses that have the object, or nil if it is
+// unknown or there are too few analyses.
 func (o *ranked) spread(by string) *chart.Spread {
 	if o.support.Spread == nil || o.few || o.support.Analyses < 2 {
 		return nil
@@ -116,8 +116,8 @@ func (o *ranked) spread(by string) *chart.Spread {
 	return &chart.Spread{Low: q.Low, Median: q.Median, High: q.High}
 }
 
-// shareScale makes bars comparable from one chart to the other: both scales end at the
-// same round value.
+// shareScale gives several bar charts the same scale, which ends at a round value, so
+// that they can be compared.
 func shareScale(figures ...*figure) {
 	highest := 0.0
 	for _, f := range figures {

@@ -23,17 +23,17 @@ func sheetOfTests() chart.Sheet {
 	}
 }
 
-// TestRendererIsBusy fills all places: one more waits until its caller gives up,
+// TestRendererIsBusy fills all slots: one more waits until its caller gives up,
 // and when too many wait, the next are sent away.
 func TestRendererIsBusy(t *testing.T) {
 	t.Parallel()
 	s := newRenderer(nil)
-	for s.places.TryAcquire(1) {
+	for s.slots.TryAcquire(1) {
 		s.queue.TryAcquire(1) // as one that is being drawn does
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	left := make(chan error, mostWaiting)
-	for range mostWaiting {
+	left := make(chan error, maxWaiting)
+	for range maxWaiting {
 		go func() {
 			_, err := s.draw(ctx, sheetOfTests())
 			left <- err
@@ -44,15 +44,15 @@ func TestRendererIsBusy(t *testing.T) {
 		time.Sleep(time.Millisecond)
 	}
 	if _, err := s.draw(t.Context(), sheetOfTests()); !errors.Is(err, errBusy) {
-		t.Errorf("with %d waiting: %v", mostWaiting, err)
+		t.Errorf("with %d waiting: %v", maxWaiting, err)
 	}
 	cancel()
-	for range mostWaiting {
+	for range maxWaiting {
 		if err := <-left; !errors.Is(err, context.Canceled) {
 			t.Errorf("a caller who gives up gets %v", err)
 		}
 	}
-	s.places.Release(1)
+	s.slots.Release(1)
 	if _, err := s.draw(t.Context(), sheetOfTests()); err != nil {
 		t.Errorf("when nobody waits any more: %v", err)
 	}
@@ -100,7 +100,7 @@ func TestWordsOfImages(t *testing.T) {
 	}
 	english := []string{address, "Averages over risk analyses made with MONARC.", hidden["en"]}
 	one, two := radarOfTests("ISO", "share"), radarOfTests("NIST", "value")
-	many := make([]figure, mostPanels+2)
+	many := make([]figure, maxPanels+2)
 	for i := range many {
 		many[i] = one
 	}
@@ -157,7 +157,7 @@ func TestNamesAtTimeAxes(t *testing.T) {
 		{"en", groupWeek, chart.Quarter, "Mar"},
 	}
 	for _, tt := range tests {
-		r := &reading{locale: localeOf(t, tt.code), view: view{Group: tt.group, From: day, To: day.AddDate(1, 0, 0)}}
+		r := &requestContext{locale: localeOf(t, tt.code), view: view{Group: tt.group, From: day, To: day.AddDate(1, 0, 0)}}
 		if got := r.timeAxis().Name(tt.of, day); got != tt.want {
 			t.Errorf("%s by %s: %q, want %q", tt.code, tt.group, got, tt.want)
 		}

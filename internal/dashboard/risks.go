@@ -20,8 +20,7 @@ var levelCodes = []struct{ code, level string }{
 	{"low", stats.LowRisks},
 }
 
-// riskMeans are the mean numbers of risks per analysis; what no stats have is
-// not there.
+// riskMeans are the mean numbers of risks per analysis. Keys without stats are missing.
 type riskMeans map[stats.Key]float64
 
 func meansOf(sums []processor.DailySum) riskMeans {
@@ -59,7 +58,7 @@ func (m riskMeans) ofAllKinds(state, level string) *float64 {
 var riskLevels = map[string]chart.Level{"low": chart.Low, "medium": chart.Medium, "high": chart.High}
 
 // riskFigure compares current and residual risks of a kind by level.
-func (r *reading) riskFigure(kind string, means riskMeans, supports disclosure.Supports, mine own) figure {
+func (r *requestContext) riskFigure(kind string, means riskMeans, supports disclosure.Supports, mine own) figure {
 	f := figure{
 		ID:    "risks-" + kind,
 		Title: r.T("risks_title_" + kind),
@@ -100,7 +99,7 @@ func (r *reading) riskFigure(kind string, means riskMeans, supports disclosure.S
 	return f
 }
 
-func (r *reading) levelSummary(t table) string {
+func (r *requestContext) levelSummary(t table) string {
 	var parts []string
 	for _, row := range t.Rows {
 		parts = append(parts, r.T("risks_summary_level",
@@ -112,7 +111,7 @@ func (r *reading) levelSummary(t table) string {
 	return r.T("risks_summary", "Levels", strings.Join(parts, "; "))
 }
 
-func (r *reading) numberOrNone(n *float64) string {
+func (r *requestContext) numberOrNone(n *float64) string {
 	if n == nil {
 		return "–"
 	}
@@ -126,7 +125,7 @@ type riskLine struct {
 	key   stats.Key
 }
 
-// riskLines lists the lines there can be, the default ones first.
+// riskLines lists all possible lines, the default ones first.
 func riskLines() []riskLine {
 	var lines []riskLine
 	for _, state := range stats.States() {
@@ -141,7 +140,7 @@ func riskLines() []riskLine {
 	return lines
 }
 
-// isLevelCode reports whether a line of the risks over time has this code.
+// isLevelCode reports whether a line of risks over time has this code.
 func isLevelCode(code string) bool {
 	return slices.ContainsFunc(riskLines(), func(l riskLine) bool { return l.code == code })
 }

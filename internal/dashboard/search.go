@@ -28,12 +28,12 @@ type found struct {
 }
 
 const (
-	longestSearch = 100 // characters
-	mostFound     = 60
+	maxSearchLength = 100 // characters
+	maxFound        = 60
 )
 
 // search finds objects by their names in all languages, within a year at least.
-func (r *reading) search() ([]found, error) {
+func (r *requestContext) search() ([]found, error) {
 	words := strings.Fields(folded(r.view.Search))
 	if len(words) == 0 {
 		return nil, nil
@@ -62,12 +62,12 @@ func (r *reading) search() ([]found, error) {
 	slices.SortStableFunc(all, func(a, b found) int {
 		return cmp.Or(cmp.Compare(a.score, b.score), strings.Compare(folded(a.Name.Shown), folded(b.Name.Shown)))
 	})
-	return all[:min(len(all), mostFound)], nil
+	return all[:min(len(all), maxFound)], nil
 }
 
 // match compares all names of an object, the one in the page's language first, and its
 // UUID.
-func (r *reading) match(kind objectKind, object processor.ObjectSeries, words []string) (found, bool) {
+func (r *requestContext) match(kind objectKind, object processor.ObjectSeries, words []string) (found, bool) {
 	cell := r.objectCell(kind, object.Labels, object.Object)
 	one := found{Kind: r.T("subject_one_" + kind.of), Name: ColumnCell{cell: cell, Shown: cell.Text}, score: -1}
 	for _, language := range append([]pageLanguage{r.pageLanguage}, pageLanguages...) {
@@ -87,8 +87,8 @@ func (r *reading) match(kind objectKind, object processor.ObjectSeries, words []
 	return one, one.score >= 0
 }
 
-// scoreOf says how well a name has all words: 0 at its start, 1 at the start of its
-// words, 2 within them, -1 not at all.
+// scoreOf rates how well a name matches all words: 0 at its start, 1 at the start of
+// its words, 2 within them, -1 not at all.
 func scoreOf(name string, words []string) int {
 	score := 0
 	for i, word := range words {
@@ -120,11 +120,10 @@ func startsWord(name, word string) bool {
 	}
 }
 
-// ligatures are letters that do not fall apart into others and their marks.
+// ligatures replaces letters that normalization does not decompose.
 var ligatures = strings.NewReplacer("œ", "oe", "æ", "ae", "ø", "o", "ł", "l", "đ", "d", "’", "'")
 
-// folded normalizes text for the search: without capitals, accents, and kinds of
-// letters that look alike.
+// folded normalizes text for the search: it removes capitals, accents and ligatures.
 func folded(text string) string {
 	fold := transform.Chain(norm.NFKD, runes.Remove(runes.In(unicode.Mn)), cases.Fold(), norm.NFC)
 	plain, _, err := transform.String(fold, text)

@@ -107,11 +107,10 @@ type view struct {
 	World                bool     // the map shows the whole world, not only the area around the places
 }
 
-// parseView reads the parameters of an address. Its errors are *viewError; what
-// is wrong then has its standard value in the view, so that links from there
-// keep everything else.
+// parseView reads the parameters of an address. Its errors are *viewError. Invalid
+// parameters have their default values in the view, so that links keep all others.
 func parseView(query url.Values, today time.Time, fallbackDays int) (view, error) {
-	r := viewReader{query: query}
+	r := viewParser{query: query}
 	v := view{
 		Local:   r.flag(paramLocal),
 		Lang:    r.oneOf(paramLang, languageCodes(), ""),
@@ -136,13 +135,13 @@ func parseView(query url.Values, today time.Time, fallbackDays int) (view, error
 // search limits the search text to the length of names.
 func search(given string) string {
 	words := strings.Join(strings.Fields(strings.ToValidUTF8(given, "")), " ")
-	if runes := []rune(words); len(runes) > longestSearch {
-		return string(runes[:longestSearch])
+	if runes := []rune(words); len(runes) > maxSearchLength {
+		return string(runes[:maxSearchLength])
 	}
 	return words
 }
 
-// refuseUnknown refuses parameters that would be passed over.
+// refuseUnknown refuses parameters that would otherwise be ignored.
 func refuseUnknown(query url.Values, known []string) error {
 	if unknown := unknownOf(query, known); len(unknown) > 0 {
 		return stats.UnknownArguments(unknown)
@@ -157,23 +156,23 @@ func unknownOf(query url.Values, known []string) []string {
 // viewError has the validation errors of a page's parameters.
 type viewError struct {
 	*stats.InvalidError
-	told []wrongPart
+	params []invalidParam
 }
 
-// wrongPart is a parameter that is wrong and the id of the text that says so to
+// invalidParam is an invalid parameter and the id of the text that says so to
 // readers.
-type wrongPart struct{ name, text string }
+type invalidParam struct{ name, text string }
 
-// Unwrap makes it the error that callers of the JSON routes get.
+// Unwrap returns the error that callers of the JSON routes get.
 func (e *viewError) Unwrap() error { return e.InvalidError }
 
-// and adds what is wrong with a parameter to what was found before, if anything.
-func (e *viewError) and(part wrongPart, invalid *stats.InvalidError) *viewError {
+// and adds the error of a parameter to e, which may be nil.
+func (e *viewError) and(param invalidParam, invalid *stats.InvalidError) *viewError {
 	if e == nil {
 		e = &viewError{InvalidError: &stats.InvalidError{Message: invalid.Message, Fields: map[string]string{}}}
 	}
 	maps.Copy(e.Fields, invalid.Fields)
-	e.told = append(e.told, part)
+	e.params = append(e.params, param)
 	return e
 }
 
@@ -192,33 +191,33 @@ var wrongTexts = map[string]string{
 	paramDays: wrongDays, paramFrom: wrongFrom, paramTo: wrongTo, paramBeforeFrom: wrongFrom, paramBeforeTo: wrongTo, paramObject: wrongObject, paramChart: wrongChart,
 }
 
-// viewReader keeps all that is wrong.
-type viewReader struct {
+// viewParser parses the parameters of a page and collects their errors.
+type viewParser struct {
 	query url.Values
 	wrong *viewError
 }
 
-// err is a *viewError, or nil.
-func (r *viewReader) err() error {
+// err returns a *viewError, or nil.
+func (r *viewParser) err() error {
 	if r.wrong == nil {
 		return nil
 	}
 	return r.wrong
 }
 
-func (r *viewReader) fail(name, format string, args ...any) {
+func (r *viewParser) fail(name, format string, args ...any) {
 	r.note(name, stats.Invalid(name, format, args...))
 }
 
-func (r *viewReader) note(name string, invalid *stats.InvalidError) {
+func (r *viewParser) note(name string, invalid *stats.InvalidError) {
 	text, own := wrongTexts[name]
 	if !own {
 		text = wrongValue
 	}
-	r.wrong = r.wrong.and(wrongPart{name, text}, invalid)
+	r.wrong = r.wrong.and(invalidParam{name, text}, invalid)
 }
 
-func (r *viewReader) flag(name string) bool {
+func (r *viewParser) flag(name string) bool {
 	switch r.query.Get(name) {
 	case "", "0":
 		return false
@@ -229,7 +228,7 @@ func (r *viewReader) flag(name string) bool {
 	return false
 }
 
-func (r *viewReader) oneOf(name string, accepted []string, fallback string) string {
+func (r *viewParser) oneOf(name string, accepted []string, fallback string) string {
 	given := r.query.Get(name)
 	if given == "" {
 		return fallback
@@ -241,7 +240,7 @@ func (r *viewReader) oneOf(name string, accepted []string, fallback string) stri
 	return given
 }
 
-func (r *viewReader) number(name string, fallback int, accepted []int) int {
+func (r *viewParser) number(name string, fallback int, accepted []int) int {
 	given := r.query.Get(name)
 	if given == "" {
 		return fallback
@@ -257,8 +256,8 @@ func (r *viewReader) number(name string, fallback int, accepted []int) int {
 // maxObjects bounds how many lines can be chosen by hand.
 const maxObjects = 500
 
-// objects reads the selected lines: UUIDs of objects or positions of risk levels.
-func (r *viewReader) objects() []string {
+// objects reads the selected lines: UUIDs of objects or codes of risk levels.
+func (r *viewParser) objects() []string {
 	given := r.query[paramObject]
 	if len(given) > maxObjects {
 		r.fail(paramObject, "must not be given more than %d times", maxObjects)
@@ -274,7 +273,7 @@ func (r *viewReader) objects() []string {
 }
 
 // period reads from and to, which win, or days.
-func (r *viewReader) period(v *view, today time.Time, fallbackDays int) {
+func (r *viewParser) period(v *view, today time.Time, fallbackDays int) {
 	if r.query.Get(paramFrom) != "" || r.query.Get(paramTo) != "" {
 		if r.custom(v, today) {
 			return
@@ -298,8 +297,8 @@ func (v *view) lastDays(days int, today time.Time) {
 	v.Days, v.From, v.To = days, today.AddDate(0, 0, -days), today
 }
 
-// custom reads a period of two dates and reports whether they make one.
-func (r *viewReader) custom(v *view, today time.Time) bool {
+// custom reads a period of two dates and reports whether it is valid.
+func (r *viewParser) custom(v *view, today time.Time) bool {
 	from, fromKnown := r.date(paramFrom)
 	to, toKnown := r.date(paramTo)
 	if !fromKnown || !toKnown {
@@ -313,15 +312,15 @@ func (r *viewReader) custom(v *view, today time.Time) bool {
 	}
 	if from.After(to) {
 		invalid := stats.Invalid(paramFrom, "must not be after the end of the period, %s", to.Format(time.DateOnly))
-		r.wrong = r.wrong.and(wrongPart{paramFrom, wrongPeriod}, invalid)
+		r.wrong = r.wrong.and(invalidParam{paramFrom, wrongPeriod}, invalid)
 		return false
 	}
 	v.From, v.To = from, to
 	return true
 }
 
-// before reads the period to compare with, of which both dates are needed.
-func (r *viewReader) before(v *view) {
+// before reads the period to compare with, which needs both dates.
+func (r *viewParser) before(v *view) {
 	from, fromKnown := r.date(paramBeforeFrom)
 	to, toKnown := r.date(paramBeforeTo)
 	switch {
@@ -330,15 +329,15 @@ func (r *viewReader) before(v *view) {
 		r.fail(paramBeforeFrom, "and %s must be given together", paramBeforeTo)
 	case from.After(to):
 		invalid := stats.Invalid(paramBeforeFrom, "must not be after the end of the period, %s", to.Format(time.DateOnly))
-		r.wrong = r.wrong.and(wrongPart{paramBeforeFrom, wrongPeriod}, invalid)
+		r.wrong = r.wrong.and(invalidParam{paramBeforeFrom, wrongPeriod}, invalid)
 	default:
 		v.BeforeFrom, v.BeforeTo = from, to
 	}
 }
 
-// date reads a date, which is zero when there is none, and reports whether it
-// could be read.
-func (r *viewReader) date(name string) (time.Time, bool) {
+// date reads a date, which is zero if it is missing. It reports whether the date is
+// valid.
+func (r *viewParser) date(name string) (time.Time, bool) {
 	given := r.query.Get(name)
 	if given == "" {
 		return time.Time{}, true
@@ -356,7 +355,7 @@ func (v view) filter(t stats.Type) stats.Filter {
 	return stats.Filter{Type: t, DateFrom: v.From, DateTo: v.To, LocalStatsOnly: v.Local}
 }
 
-// inWeeksOf is the view with a period of complete weeks, where figures are suppressed.
+// inWeeksOf returns the view with complete weeks if figures are suppressed.
 func (v view) inWeeksOf(figures *disclosure.Control) view {
 	if !figures.Active() {
 		return v
@@ -373,8 +372,8 @@ func (v view) inWeeksOf(figures *disclosure.Control) view {
 	return v
 }
 
-// compared is the view of the period to compare with: the one of the same length right
-// before, unless another one was asked for.
+// compared returns the view of the period to compare with: the requested one, or else
+// the one of the same length right before.
 func (v view) compared() view {
 	if !v.BeforeFrom.IsZero() {
 		v.From, v.To = v.BeforeFrom, v.BeforeTo
@@ -385,7 +384,7 @@ func (v view) compared() view {
 	return v
 }
 
-// common are the parameters that links to other pages carry along.
+// common returns the parameters that links to other pages keep.
 func (v view) common() url.Values {
 	values := url.Values{}
 	switch {

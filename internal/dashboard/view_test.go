@@ -97,7 +97,7 @@ func TestGrouping(t *testing.T) {
 
 func TestTrend(t *testing.T) {
 	t.Parallel()
-	r := &reading{locale: localeOf(t, "en")}
+	r := &requestContext{locale: localeOf(t, "en")}
 	n := func(n float64) *float64 { return &n }
 	tests := map[string]struct {
 		now, before *float64

@@ -64,7 +64,7 @@ func (p *Pages) humansTxt(c echo.Context) error {
 // less than a year.
 const securityLifetime = 180 * day
 
-// securityTxt says where to report a vulnerability of this service.
+// securityTxt says where to report a vulnerability of this service (RFC 9116).
 func (p *Pages) securityTxt(c echo.Context) error {
 	var text strings.Builder
 	if p.opts.AdminEmail != "" {

@@ -13,8 +13,9 @@ import (
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
-// reading is the context for building the figures of one request.
-type reading struct {
+// requestContext is what the figures of one request are built from: language, view and
+// sources.
+type requestContext struct {
 	locale
 	ctx  context.Context
 	view view
@@ -23,23 +24,23 @@ type reading struct {
 	client *stats.Client
 }
 
-// sums returns the daily sums of a type in a period as far as the public may see
-// them.
-func (r *reading) sums(t stats.Type, v view) ([]processor.DailySum, error) {
+// sums returns the public daily sums of a type in a period.
+func (r *requestContext) sums(t stats.Type, v view) ([]processor.DailySum, error) {
 	return r.opts.Figures.DailySums(r.ctx, v.filter(t))
 }
 
-// objectLink is the page of an object or, where that is turned off, its entry on the
+// objectLink returns the page of an object or, if that is turned off, its entry on the
 // object platform.
-func (r *reading) objectLink(kind objectKind, object string) string {
+func (r *requestContext) objectLink(kind objectKind, object string) string {
 	if len(r.opts.Active) > 0 && !slices.Contains(r.opts.Active, pageStats) {
 		return r.mospLink(object)
 	}
 	return prefix.Of(r.ctx) + kind.path(object) + "?" + r.view.common().Encode()
 }
 
-// mospLink is the entry of an object on the MOSP platform.
-func (r *reading) mospLink(object string) string {
+// mospLink returns the entry of an object on the MOSP platform, or "" if none is
+// configured.
+func (r *requestContext) mospLink(object string) string {
 	if r.opts.MOSPURL == "" {
 		return ""
 	}
@@ -47,18 +48,19 @@ func (r *reading) mospLink(object string) string {
 }
 
 // contributions counts the contributors behind the figures of a period.
-func (r *reading) contributions(v view) (disclosure.Contributions, error) {
+func (r *requestContext) contributions(v view) (disclosure.Contributions, error) {
 	return r.opts.Figures.Contributions(r.ctx, v.filter(""))
 }
 
 // behind says how many analyses and organisations are behind the figures of a type.
-func (r *reading) behind(t stats.Type) (string, error) {
+func (r *requestContext) behind(t stats.Type) (string, error) {
 	behind, _, err := r.allBehind(t)
 	return behind, err
 }
 
-// allBehind also says where these are few, for charts of which all is of the same ones.
-func (r *reading) allBehind(t stats.Type) (behind, few string, err error) {
+// allBehind returns the text of behind, and says if there are few analyses. It is for
+// charts whose figures all have the same contributors.
+func (r *requestContext) allBehind(t stats.Type) (behind, few string, err error) {
 	counted, err := r.opts.Figures.Contributions(r.ctx, r.view.filter(t))
 	if err != nil {
 		return "", "", err
@@ -66,7 +68,7 @@ func (r *reading) allBehind(t stats.Type) (behind, few string, err error) {
 	return r.behindText(counted.Analyses, counted.Clients), r.fewAnalyses(int(counted.Analyses)), nil
 }
 
-func (r *reading) behindText(analyses, organisations int64) string {
+func (r *requestContext) behindText(analyses, organisations int64) string {
 	if analyses == 0 {
 		return ""
 	}
@@ -74,7 +76,7 @@ func (r *reading) behindText(analyses, organisations int64) string {
 }
 
 // totals counts the contributors over all time.
-func (r *reading) totals() (disclosure.Contributions, error) {
+func (r *requestContext) totals() (disclosure.Contributions, error) {
 	return r.opts.Figures.Contributions(r.ctx, stats.Filter{})
 }
 

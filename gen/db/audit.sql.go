@@ -36,7 +36,7 @@ type AppendAuditParams struct {
 	Afters  []string
 }
 
-// An empty text stands for nothing to tell.
+// An empty text stands for NULL.
 func (q *Queries) AppendAudit(ctx context.Context, arg AppendAuditParams) error {
 	_, err := q.db.Exec(ctx, AppendAudit,
 		arg.Times,
@@ -63,7 +63,7 @@ type AuditEntriesParams struct {
 	MaxRows int64
 }
 
-// The next page after an entry: those of a moment are in the order of their ids.
+// The page after an entry. Entries of the same time are in the order of their ids.
 func (q *Queries) AuditEntries(ctx context.Context, arg AuditEntriesParams) ([]AuditLog, error) {
 	rows, err := q.db.Query(ctx, AuditEntries, arg.AfterAt, arg.AfterID, arg.MaxRows)
 	if err != nil {

@@ -110,7 +110,7 @@ const ClientToChange = `-- name: ClientToChange :one
 SELECT id, uuid, name, token_digest, token_sealed, role, latitude, longitude, last_seen, local, is_sharing_enabled, is_processed, created_at, updated_at, is_active, previous_token_digest, previous_token_until FROM client WHERE uuid = $1::uuid FOR NO KEY UPDATE
 `
 
-// Waits for others who change it, not for those who store stats of it.
+// Waits for other changes of the client, but not for transactions that store its stats.
 func (q *Queries) ClientToChange(ctx context.Context, argUuid uuid.UUID) (Client, error) {
 	row := q.db.QueryRow(ctx, ClientToChange, argUuid)
 	var i Client
@@ -188,8 +188,8 @@ type InsertClientParams struct {
 	CreatedAt        time.Time
 }
 
-// No row is returned when the token is one that another client has just rotated
-// away from and may still use.
+// Returns no row if the token is the previous token of another client within its grace
+// period.
 func (q *Queries) InsertClient(ctx context.Context, arg InsertClientParams) (Client, error) {
 	row := q.db.QueryRow(ctx, InsertClient,
 		arg.UUID,
@@ -273,7 +273,7 @@ const LockClient = `-- name: LockClient :one
 SELECT id, uuid, name, token_digest, token_sealed, role, latitude, longitude, last_seen, local, is_sharing_enabled, is_processed, created_at, updated_at, is_active, previous_token_digest, previous_token_until FROM client WHERE uuid = $1::uuid FOR UPDATE
 `
 
-// Waits for whoever stores stats of the client, and makes others wait.
+// Waits for transactions that store stats of the client, and blocks further ones.
 func (q *Queries) LockClient(ctx context.Context, argUuid uuid.UUID) (Client, error) {
 	row := q.db.QueryRow(ctx, LockClient, argUuid)
 	var i Client
@@ -436,7 +436,7 @@ type UpdateClientParams struct {
 	UUID             uuid.UUID
 }
 
-// What is NULL stays as it is.
+// NULL leaves a column unchanged.
 func (q *Queries) UpdateClient(ctx context.Context, arg UpdateClientParams) (Client, error) {
 	row := q.db.QueryRow(ctx, UpdateClient,
 		arg.Name,

@@ -63,7 +63,7 @@ type DeleteUnreferencedParams struct {
 	Digests []uuid.UUID
 }
 
-// The type, which follows from the digest, leads into stats_series_idx.
+// The type, which the digest implies, is needed to use stats_series_idx.
 func (q *Queries) DeleteUnreferenced(ctx context.Context, arg DeleteUnreferencedParams) error {
 	_, err := q.db.Exec(ctx, DeleteUnreferenced, arg.ANRs, arg.Digests)
 	return err
@@ -139,7 +139,7 @@ type InsertDocumentsParams struct {
 	Data         [][]byte
 }
 
-// The data comes last, so that the driver's buffer grows once.
+// The data comes last, so that the driver's buffer grows only once.
 func (q *Queries) InsertDocuments(ctx context.Context, arg InsertDocumentsParams) (int64, error) {
 	result, err := q.db.Exec(ctx, InsertDocuments,
 		arg.ANRs,
@@ -172,7 +172,7 @@ type KnownDocumentsRow struct {
 	Digest      uuid.UUID
 }
 
-// In no order: each is looked up.
+// Unordered: the rows go into a map.
 // @sqlc-vet-disable no-unordered-list
 func (q *Queries) KnownDocuments(ctx context.Context, arg KnownDocumentsParams) ([]KnownDocumentsRow, error) {
 	rows, err := q.db.Query(ctx, KnownDocuments, arg.ANRs, arg.Fingerprints)
@@ -209,7 +209,7 @@ type SetFingerprintsParams struct {
 	Fingerprints []uuid.UUID
 }
 
-// Of documents that were sent as other bytes than before.
+// For documents that were sent as different bytes than before.
 func (q *Queries) SetFingerprints(ctx context.Context, arg SetFingerprintsParams) error {
 	_, err := q.db.Exec(ctx, SetFingerprints, arg.ANRs, arg.Digests, arg.Fingerprints)
 	return err
@@ -240,8 +240,8 @@ type SetObservationsRow struct {
 	Digest uuid.UUID
 }
 
-// Only where they still are what they were: what is returned was changed by this
-// and nobody else. Without observations there is no fingerprint.
+// Only if they are still the same as before, so that the returned rows were changed by
+// this statement alone. Without observations there is no fingerprint.
 func (q *Queries) SetObservations(ctx context.Context, arg SetObservationsParams) ([]SetObservationsRow, error) {
 	rows, err := q.db.Query(ctx, SetObservations,
 		arg.ANRs,
@@ -287,7 +287,7 @@ type StatsOfDocumentsRow struct {
 	ClientID int64
 }
 
-// In no order: they are counted.
+// Unordered: the rows are counted.
 // @sqlc-vet-disable no-unordered-list
 func (q *Queries) StatsOfDocuments(ctx context.Context, arg StatsOfDocumentsParams) ([]StatsOfDocumentsRow, error) {
 	rows, err := q.db.Query(ctx, StatsOfDocuments, arg.ANRs, arg.Types, arg.Digests)
@@ -333,7 +333,7 @@ type StoredDocumentsRow struct {
 	Observations []byte
 }
 
-// In no order: each is looked up.
+// Unordered: the rows go into a map.
 // @sqlc-vet-disable no-unordered-list
 func (q *Queries) StoredDocuments(ctx context.Context, arg StoredDocumentsParams) ([]StoredDocumentsRow, error) {
 	rows, err := q.db.Query(ctx, StoredDocuments, arg.ANRs, arg.Digests)

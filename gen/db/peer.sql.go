@@ -226,7 +226,7 @@ type UnsentOfDayRow struct {
 	ClientID  int64
 }
 
-// Documents are read last: see ListStats.
+// Reads documents last: see ListStats.
 func (q *Queries) UnsentOfDay(ctx context.Context, arg UnsentOfDayParams) ([]UnsentOfDayRow, error) {
 	rows, err := q.db.Query(ctx, UnsentOfDay,
 		arg.ClientID,

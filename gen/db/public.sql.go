@@ -41,8 +41,8 @@ type ContributionsRow struct {
 	Clients  int64
 }
 
-// What stands behind the figures of a period. Analyses are added up first, which
-// needs no sorting of stats. Clients that are muted stand behind nothing.
+// The numbers behind the figures of a period. Grouping by analysis first avoids sorting
+// all stats. Muted clients do not count.
 func (q *Queries) Contributions(ctx context.Context, arg ContributionsParams) (ContributionsRow, error) {
 	row := q.db.QueryRow(ctx, Contributions,
 		arg.DateFrom,
@@ -85,8 +85,8 @@ type ContributionsByWeekRow struct {
 	Clients  int64
 }
 
-// What local clients and the others sent, apart, in each week, which starts on
-// the Monday returned. An analysis that two clients send counts for each.
+// What local clients and other clients sent in each week, which starts on the returned
+// Monday. An analysis that two clients send counts for each of them.
 func (q *Queries) ContributionsByWeek(ctx context.Context, arg ContributionsByWeekParams) ([]ContributionsByWeekRow, error) {
 	rows, err := q.db.Query(ctx, ContributionsByWeek, arg.DateFrom, arg.DateTo)
 	if err != nil {
@@ -120,7 +120,7 @@ FROM client
 WHERE client.is_processed AND client.id IN (SELECT stats.client_id FROM stats)
 `
 
-// Not with EXISTS, which Citus refuses when client is a reference table.
+// Without EXISTS, which Citus does not support for a reference table.
 func (q *Queries) CountContributors(ctx context.Context) (int64, error) {
 	row := q.db.QueryRow(ctx, CountContributors)
 	var count int64
@@ -133,7 +133,7 @@ SELECT count(*) FROM stats
 WHERE coalesce(client_id, 0) NOT IN (SELECT client.id FROM client WHERE NOT client.is_processed)
 `
 
-// Those that count: of clients that are not muted.
+// Without the stats of muted clients.
 func (q *Queries) CountProcessedStats(ctx context.Context) (int64, error) {
 	row := q.db.QueryRow(ctx, CountProcessedStats)
 	var count int64
@@ -190,7 +190,7 @@ type NewestCountedDayParams struct {
 	LocalOnly bool
 }
 
-// Of the stats up to a day, without those of clients that are muted.
+// Of the stats up to a day, without muted clients.
 func (q *Queries) NewestCountedDay(ctx context.Context, arg NewestCountedDayParams) (time.Time, error) {
 	row := q.db.QueryRow(ctx, NewestCountedDay, arg.Until, arg.LocalOnly)
 	var date time.Time
@@ -227,8 +227,8 @@ type ObservationsByAnalysisRow struct {
 	Observations []byte
 }
 
-// See ObservationsBetween. Those of clients that are muted do not count. The client
-// of stats that are nobody's is 0.
+// See ObservationsBetween. Leaves out muted clients. client_id is 0 for stats without a
+// client.
 // @sqlc-vet-disable no-unordered-list
 func (q *Queries) ObservationsByAnalysis(ctx context.Context, arg ObservationsByAnalysisParams) ([]ObservationsByAnalysisRow, error) {
 	rows, err := q.db.Query(ctx, ObservationsByAnalysis,
@@ -292,7 +292,7 @@ type ObservationsByClientRow struct {
 	Observations []byte
 }
 
-// See ObservationsBetween. Stats that are nobody's stand for no client.
+// See ObservationsBetween. Leaves out stats without a client.
 // @sqlc-vet-disable no-unordered-list
 func (q *Queries) ObservationsByClient(ctx context.Context, arg ObservationsByClientParams) ([]ObservationsByClientRow, error) {
 	rows, err := q.db.Query(ctx, ObservationsByClient,

@@ -38,8 +38,8 @@ const AwaitStandby = `-- name: AwaitStandby :exec
 SELECT pg_logical_emit_message(true, 'stats-service', txid_current()::text) WHERE current_setting('synchronous_standby_names') <> ''
 `
 
-// Makes a commit wait for the synchronous standby although nothing was changed. A
-// standby refuses txid_current() as it refuses a write.
+// Makes a commit wait for the synchronous standby although it changes nothing. A standby
+// refuses txid_current() like a write.
 func (q *Queries) AwaitStandby(ctx context.Context) error {
 	_, err := q.db.Exec(ctx, AwaitStandby)
 	return err
@@ -78,7 +78,7 @@ const ClearDeltas = `-- name: ClearDeltas :exec
 DELETE FROM rollup_delta WHERE date IS NOT NULL
 `
 
-// Those that the transaction's snapshot shows: later ones stay.
+// Deletes the deltas that the transaction's snapshot shows. Later ones stay.
 func (q *Queries) ClearDeltas(ctx context.Context) error {
 	_, err := q.db.Exec(ctx, ClearDeltas)
 	return err
@@ -103,7 +103,7 @@ type ClientsCountedRow struct {
 	IsProcessed bool
 }
 
-// Whether, and where, the stats of these clients count.
+// Whether the stats of these clients count, and as local or not.
 func (q *Queries) ClientsCounted(ctx context.Context, ids []int64) ([]ClientsCountedRow, error) {
 	rows, err := q.db.Query(ctx, ClientsCounted, ids)
 	if err != nil {
@@ -189,7 +189,7 @@ const LockAll = `-- name: LockAll :exec
 SELECT pg_advisory_xact_lock(lock_key) FROM unnest($1::bigint[]) AS lock_key
 `
 
-// In the order of the keys.
+// Locks in the order of the keys.
 func (q *Queries) LockAll(ctx context.Context, lockKeys []int64) error {
 	_, err := q.db.Exec(ctx, LockAll, lockKeys)
 	return err
@@ -208,7 +208,7 @@ const LockSession = `-- name: LockSession :exec
 SELECT pg_advisory_lock($1::bigint)
 `
 
-// Until the connection is closed.
+// Holds the lock until the connection is closed.
 func (q *Queries) LockSession(ctx context.Context, lockKey int64) error {
 	_, err := q.db.Exec(ctx, LockSession, lockKey)
 	return err
@@ -239,8 +239,8 @@ type NotifyParams struct {
 	Changes []string
 }
 
-// Tells those who listen, and counts for those who ask (see change_version). Rows are
-// locked in the order of the changes.
+// Notifies listeners, and counts for services that poll (see change_version). Locks rows
+// in the order of the changes.
 func (q *Queries) Notify(ctx context.Context, arg NotifyParams) error {
 	_, err := q.db.Exec(ctx, Notify, arg.Channel, arg.Changes)
 	return err
@@ -271,8 +271,8 @@ type ObservationsBetweenRow struct {
 	Observations []byte
 }
 
-// What each document measures, once, with the days on which it counts.
-// In no order: they are added up.
+// Each document's observations once, with the days on which they count.
+// Unordered: the rows are added up.
 // @sqlc-vet-disable no-unordered-list
 func (q *Queries) ObservationsBetween(ctx context.Context, arg ObservationsBetweenParams) ([]ObservationsBetweenRow, error) {
 	rows, err := q.db.Query(ctx, ObservationsBetween, arg.DateFrom, arg.DateTo)
@@ -332,9 +332,9 @@ type ObservationsByDayRow struct {
 	Observations []byte
 }
 
-// See ObservationsBetween. Those of clients that are muted do not count. Documents
-// are looked up one by one: a join would read those of all analyses as soon as it
-// expects too many. OFFSET 0 is what makes it so.
+// See ObservationsBetween. Leaves out muted clients. OFFSET 0 makes PostgreSQL look up
+// documents one by one: a join would read the documents of all analyses if the planner
+// expects many rows.
 // @sqlc-vet-disable no-unordered-list
 func (q *Queries) ObservationsByDay(ctx context.Context, arg ObservationsByDayParams) ([]ObservationsByDayRow, error) {
 	rows, err := q.db.Query(ctx, ObservationsByDay,
@@ -561,8 +561,8 @@ type RollupsByDayRow struct {
 	Packed []byte
 }
 
-// In one statement, and so from one state of the database: a delta is seen
-// either by itself or in the rollup that it was added to.
+// One statement reads one state of the database: it sees a delta either by itself or in
+// the rollup that it was merged into.
 func (q *Queries) RollupsByDay(ctx context.Context, arg RollupsByDayParams) ([]RollupsByDayRow, error) {
 	rows, err := q.db.Query(ctx, RollupsByDay,
 		arg.Type,

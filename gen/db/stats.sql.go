@@ -142,7 +142,7 @@ type DeleteStatsByKeyRow struct {
 	ClientID int64
 }
 
-// Where stats are distributed, a uuid may be that of stats of two analyses.
+// In distributed stats, two analyses may have a stat with the same UUID.
 func (q *Queries) DeleteStatsByKey(ctx context.Context, arg DeleteStatsByKeyParams) ([]DeleteStatsByKeyRow, error) {
 	rows, err := q.db.Query(ctx, DeleteStatsByKey, arg.UUIDs, arg.ANRs)
 	if err != nil {
@@ -193,7 +193,8 @@ type InsertStatsParams struct {
 	Types     []string
 }
 
-// Rows whose uuid exists, whoever owns it, are left as they are and not returned.
+// Returns no rows for UUIDs that exist already, whoever owns them, and leaves those
+// stats unchanged.
 func (q *Queries) InsertStats(ctx context.Context, arg InsertStatsParams) ([]uuid.UUID, error) {
 	rows, err := q.db.Query(ctx, InsertStats,
 		arg.CreatedAt,
@@ -294,7 +295,7 @@ type ListLastStatsRow struct {
 	ClientID  int64
 }
 
-// Skips in indexes from analysis to analysis and from there from type to type.
+// Skips through indexes from analysis to analysis, and within them from type to type.
 func (q *Queries) ListLastStats(ctx context.Context, arg ListLastStatsParams) ([]ListLastStatsRow, error) {
 	rows, err := q.db.Query(ctx, ListLastStats,
 		arg.ClientID,
@@ -372,8 +373,8 @@ type ListLastStatsDistributedRow struct {
 	ClientID  int64
 }
 
-// ListLastStats where stats are distributed, for which neither recursion nor
-// LATERAL with LIMIT is to be had: the nodes look at every row that matches.
+// ListLastStats for distributed stats, which support neither recursion nor LATERAL with
+// LIMIT: the nodes read every matching row.
 func (q *Queries) ListLastStatsDistributed(ctx context.Context, arg ListLastStatsDistributedParams) ([]ListLastStatsDistributedRow, error) {
 	rows, err := q.db.Query(ctx, ListLastStatsDistributed,
 		arg.Type,
@@ -465,7 +466,7 @@ type ListLastStatsOfAnalysesRow struct {
 	ClientID  int64
 }
 
-// ListLastStats of analyses that are known.
+// ListLastStats of given analyses.
 func (q *Queries) ListLastStatsOfAnalyses(ctx context.Context, arg ListLastStatsOfAnalysesParams) ([]ListLastStatsOfAnalysesRow, error) {
 	rows, err := q.db.Query(ctx, ListLastStatsOfAnalyses,
 		arg.ClientID,
@@ -547,10 +548,10 @@ type ListStatsRow struct {
 	ClientID  int64
 }
 
-// Documents are read last and in the order of the stats, one by one: nothing that
-// is sorted or left out has its data with it. OFFSET 0 is what makes it so. Of
-// chosen analyses, the client is compared in a way that no index serves: the index
-// of series finds fewer rows.
+// OFFSET 0 makes PostgreSQL read documents last, one by one in the order of the stats,
+// so that it neither sorts nor skips rows with their data. For given analyses, the
+// client is compared in a form that no index matches: the index of series finds fewer
+// rows.
 func (q *Queries) ListStats(ctx context.Context, arg ListStatsParams) ([]ListStatsRow, error) {
 	rows, err := q.db.Query(ctx, ListStats,
 		arg.ClientID,
@@ -612,7 +613,7 @@ type NewestDayParams struct {
 	DateTo   *time.Time
 }
 
-// The newest day of ListStats, for clients that are local or not.
+// The newest day of ListStats, whether clients are local or not.
 func (q *Queries) NewestDay(ctx context.Context, arg NewestDayParams) (time.Time, error) {
 	row := q.db.QueryRow(ctx, NewestDay,
 		arg.ClientID,
@@ -681,8 +682,8 @@ type NewestStatsRow struct {
 	ClientID  int64
 }
 
-// The newest stat of each client, analysis and type, without what it says: skips
-// as ListLastStats does, but for stats that are nobody's.
+// The newest stat of each client, analysis and type, without data. It skips like
+// ListLastStats, except for stats without a client.
 func (q *Queries) NewestStats(ctx context.Context) ([]NewestStatsRow, error) {
 	rows, err := q.db.Query(ctx, NewestStats)
 	if err != nil {
@@ -725,7 +726,7 @@ type NewestStatsDistributedRow struct {
 	ClientID  int64
 }
 
-// NewestStats where stats are distributed: see ListLastStatsDistributed.
+// NewestStats for distributed stats: see ListLastStatsDistributed.
 func (q *Queries) NewestStatsDistributed(ctx context.Context) ([]NewestStatsDistributedRow, error) {
 	rows, err := q.db.Query(ctx, NewestStatsDistributed)
 	if err != nil {
@@ -905,7 +906,7 @@ type RepeatedStatsRow struct {
 	UUID uuid.UUID
 }
 
-// The stats of an analysis that say what an older one of their client says.
+// The stats of an analysis that repeat an older one of the same client.
 func (q *Queries) RepeatedStats(ctx context.Context, arg RepeatedStatsParams) ([]RepeatedStatsRow, error) {
 	rows, err := q.db.Query(ctx, RepeatedStats, arg.ANR, arg.Type, arg.DateFrom)
 	if err != nil {
@@ -951,8 +952,8 @@ type StatByUUIDRow struct {
 	ClientID  int64
 }
 
-// The client is compared in a way that no index serves, so that the primary key
-// is taken.
+// The client is compared in a form that no index matches, so that the primary key is
+// used.
 func (q *Queries) StatByUUID(ctx context.Context, arg StatByUUIDParams) (StatByUUIDRow, error) {
 	row := q.db.QueryRow(ctx, StatByUUID, arg.UUID, arg.ANR, arg.ClientID)
 	var i StatByUUIDRow
@@ -995,9 +996,8 @@ type StoredStatsRow struct {
 	CreatedAt time.Time
 }
 
-// Which of these the client has. When several stats say the same, the oldest is
-// the one that counts. The client is compared in a way that no index serves: it
-// may have a million others.
+// Which of these the client has; the oldest of several equal stats. The client is
+// compared in a form that no index matches: it may have a million other stats.
 func (q *Queries) StoredStats(ctx context.Context, arg StoredStatsParams) ([]StoredStatsRow, error) {
 	rows, err := q.db.Query(ctx, StoredStats,
 		arg.ANRs,

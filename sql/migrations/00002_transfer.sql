@@ -1,8 +1,8 @@
 -- +goose Up
 
--- What came of pushes and pulls, which are processes of their own: the service
--- shows it to those who watch it. direction is push or pull, outcome one of
--- done, partly and failed.
+-- The results of pushes and pulls, which run as separate processes: the service
+-- publishes them as metrics. direction is push or pull; outcome is done, partly or
+-- failed.
 CREATE TABLE transfer (
     direction text NOT NULL,
     outcome   text NOT NULL,

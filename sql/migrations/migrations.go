@@ -3,10 +3,10 @@
 // Package migrations holds the schema of the service's database as goose
 // migrations, in the order of their file names.
 //
-// The schema keeps to what PostgreSQL 12 offers. It can also be distributed with
-// Citus: document, stats and peer_receipt by analysis, beside each other; what they
-// refer to as reference tables; all others on the coordinator. Hence there are no
-// triggers, and foreign keys between distributed tables contain the analysis then.
+// The schema works with PostgreSQL 12 and later. It can also be distributed with Citus:
+// document, stats and peer_receipt by analysis, co-located; the tables that they refer to
+// as reference tables; all others on the coordinator. So distributed tables have no
+// triggers, and foreign keys between them then contain the analysis.
 package migrations
 
 import "embed"

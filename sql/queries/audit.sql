@@ -1,11 +1,11 @@
 -- name: AppendAudit :exec
--- An empty text stands for nothing to tell.
+-- An empty text stands for NULL.
 INSERT INTO audit_log (at, actor, origin, action, target, before, after)
 SELECT unnest(@times::timestamptz[]), unnest(@actors::text[]), unnest(@origins::text[]), unnest(@actions::text[]), unnest(@targets::text[]),
     nullif(unnest(@befores::text[]), '')::jsonb, nullif(unnest(@afters::text[]), '')::jsonb;
 
 -- name: AuditEntries :many
--- The next page after an entry: those of a moment are in the order of their ids.
+-- The page after an entry. Entries of the same time are in the order of their ids.
 SELECT id, at, actor, origin, action, target, before, after FROM audit_log
 WHERE (at, id) > (@after_at::timestamptz, @after_id::bigint)
 ORDER BY at, id

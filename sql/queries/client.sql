@@ -1,6 +1,6 @@
 -- name: InsertClient :one
--- No row is returned when the token is one that another client has just rotated
--- away from and may still use.
+-- Returns no row if the token is the previous token of another client within its grace
+-- period.
 INSERT INTO client (
     uuid, name, token_digest, token_sealed, role, latitude, longitude,
     local, is_sharing_enabled, is_active, created_at, updated_at
@@ -32,7 +32,7 @@ SELECT * FROM client WHERE name = @name::text;
 SELECT * FROM client ORDER BY created_at, id;
 
 -- name: UpdateClient :one
--- What is NULL stays as it is.
+-- NULL leaves a column unchanged.
 UPDATE client
 SET name               = coalesce(sqlc.narg('name')::text, name),
     role               = coalesce(sqlc.narg('role')::smallint, role),
@@ -63,11 +63,11 @@ WHERE uuid = @uuid::uuid
 RETURNING *;
 
 -- name: LockClient :one
--- Waits for whoever stores stats of the client, and makes others wait.
+-- Waits for transactions that store stats of the client, and blocks further ones.
 SELECT * FROM client WHERE uuid = @uuid::uuid FOR UPDATE;
 
 -- name: ClientToChange :one
--- Waits for others who change it, not for those who store stats of it.
+-- Waits for other changes of the client, but not for transactions that store its stats.
 SELECT * FROM client WHERE uuid = @uuid::uuid FOR NO KEY UPDATE;
 
 -- name: DeleteClient :exec

@@ -1,19 +1,19 @@
 -- name: KnownDocuments :many
--- In no order: each is looked up.
+-- Unordered: the rows go into a map.
 -- @sqlc-vet-disable no-unordered-list
 SELECT d.anr, d.fingerprint::uuid AS fingerprint, d.digest
 FROM (SELECT unnest(@anrs::uuid[]) AS anr, unnest(@fingerprints::uuid[]) AS fingerprint) AS sent
 JOIN document AS d ON d.anr = sent.anr AND d.fingerprint = sent.fingerprint;
 
 -- name: StoredDocuments :many
--- In no order: each is looked up.
+-- Unordered: the rows go into a map.
 -- @sqlc-vet-disable no-unordered-list
 SELECT d.anr, d.digest, d.fingerprint, d.observations
 FROM (SELECT unnest(@anrs::uuid[]) AS anr, unnest(@digests::uuid[]) AS digest) AS wanted
 JOIN document AS d ON d.anr = wanted.anr AND d.digest = wanted.digest;
 
 -- name: InsertDocuments :execrows
--- The data comes last, so that the driver's buffer grows once.
+-- The data comes last, so that the driver's buffer grows only once.
 INSERT INTO document (anr, digest, fingerprint, type, observations, data)
 SELECT
     unnest(@anrs::uuid[]),
@@ -25,7 +25,7 @@ SELECT
 ON CONFLICT (anr, digest) DO NOTHING;
 
 -- name: SetFingerprints :exec
--- Of documents that were sent as other bytes than before.
+-- For documents that were sent as different bytes than before.
 UPDATE document
 SET fingerprint = sent.fingerprint
 FROM (
@@ -34,7 +34,7 @@ FROM (
 WHERE document.anr = sent.anr AND document.digest = sent.digest AND document.observations IS NOT NULL;
 
 -- name: DeleteUnreferenced :exec
--- The type, which follows from the digest, leads into stats_series_idx.
+-- The type, which the digest implies, is needed to use stats_series_idx.
 DELETE FROM document AS d
 USING (SELECT unnest(@anrs::uuid[]) AS anr, unnest(@digests::uuid[]) AS digest) AS released
 WHERE d.anr = released.anr AND d.digest = released.digest
@@ -49,8 +49,8 @@ ORDER BY anr, digest
 LIMIT @max_rows::bigint;
 
 -- name: SetObservations :many
--- Only where they still are what they were: what is returned was changed by this
--- and nobody else. Without observations there is no fingerprint.
+-- Only if they are still the same as before, so that the returned rows were changed by
+-- this statement alone. Without observations there is no fingerprint.
 UPDATE document
 SET observations = derived.observations,
     fingerprint = CASE WHEN derived.observations IS NOT NULL THEN fingerprint END
@@ -63,7 +63,7 @@ WHERE document.anr = derived.anr AND document.digest = derived.digest
 RETURNING document.anr, document.digest;
 
 -- name: StatsOfDocuments :many
--- In no order: they are counted.
+-- Unordered: the rows are counted.
 -- @sqlc-vet-disable no-unordered-list
 SELECT s.anr, s.digest, s.type, s.date, coalesce(s.client_id, 0)::bigint AS client_id
 FROM (SELECT unnest(@anrs::uuid[]) AS anr, unnest(@types::text[]) AS type, unnest(@digests::uuid[]) AS digest) AS wanted

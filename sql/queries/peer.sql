@@ -19,7 +19,7 @@ ORDER BY s.date
 LIMIT 1;
 
 -- name: UnsentOfDay :many
--- Documents are read last: see ListStats.
+-- Reads documents last: see ListStats.
 SELECT s.uuid, s.anr, s.type, s.date, d.data, s.created_at, s.client_id
 FROM (
     SELECT unsent.uuid, unsent.anr, unsent.type, unsent.date, unsent.created_at,

@@ -1,6 +1,6 @@
 -- name: Contributions :one
--- What stands behind the figures of a period. Analyses are added up first, which
--- needs no sorting of stats. Clients that are muted stand behind nothing.
+-- The numbers behind the figures of a period. Grouping by analysis first avoids sorting
+-- all stats. Muted clients do not count.
 SELECT coalesce(sum(analysis.stats), 0)::bigint AS stats,
     count(DISTINCT analysis.anr) AS analyses,
     count(DISTINCT analysis.client_id) AS clients
@@ -16,8 +16,8 @@ FROM (
 ) AS analysis;
 
 -- name: ContributionsByWeek :many
--- What local clients and the others sent, apart, in each week, which starts on
--- the Monday returned. An analysis that two clients send counts for each.
+-- What local clients and other clients sent in each week, which starts on the returned
+-- Monday. An analysis that two clients send counts for each of them.
 SELECT sender.type, (DATE '1969-12-29' + 7 * sender.week)::date AS monday,
     coalesce(sender.client_id IN (SELECT client.id FROM client WHERE client.local), false)::boolean AS local,
     sum(sender.stats)::bigint AS stats, sum(sender.analyses)::bigint AS analyses, count(*) AS clients
@@ -33,13 +33,13 @@ GROUP BY 1, 2, 3
 ORDER BY 1, 2, 3;
 
 -- name: CountContributors :one
--- Not with EXISTS, which Citus refuses when client is a reference table.
+-- Without EXISTS, which Citus does not support for a reference table.
 SELECT count(*)
 FROM client
 WHERE client.is_processed AND client.id IN (SELECT stats.client_id FROM stats);
 
 -- name: ObservationsByClient :many
--- See ObservationsBetween. Stats that are nobody's stand for no client.
+-- See ObservationsBetween. Leaves out stats without a client.
 -- @sqlc-vet-disable no-unordered-list
 SELECT k.client_id::bigint AS client_id, (k.client_id IN (SELECT client.id FROM client WHERE client.local))::boolean AS local,
     k.anr, k.days::int[] AS days, d.observations
@@ -56,13 +56,13 @@ FROM (
 JOIN document AS d ON d.anr = k.anr AND d.digest = k.digest;
 
 -- name: CountProcessedStats :one
--- Those that count: of clients that are not muted.
+-- Without the stats of muted clients.
 SELECT count(*) FROM stats
 WHERE coalesce(client_id, 0) NOT IN (SELECT client.id FROM client WHERE NOT client.is_processed);
 
 -- name: ObservationsByAnalysis :many
--- See ObservationsBetween. Those of clients that are muted do not count. The client
--- of stats that are nobody's is 0.
+-- See ObservationsBetween. Leaves out muted clients. client_id is 0 for stats without a
+-- client.
 -- @sqlc-vet-disable no-unordered-list
 SELECT k.anr, coalesce(k.client_id, 0)::bigint AS client_id, k.days::int[] AS days, d.observations
 FROM (
@@ -78,7 +78,7 @@ FROM (
 JOIN document AS d ON d.anr = k.anr AND d.digest = k.digest;
 
 -- name: NewestCountedDay :one
--- Of the stats up to a day, without those of clients that are muted.
+-- Of the stats up to a day, without muted clients.
 SELECT date FROM stats
 WHERE date <= @until::date
   AND coalesce(client_id, 0) NOT IN (SELECT client.id FROM client WHERE NOT client.is_processed)

@@ -5,19 +5,19 @@ SELECT pg_advisory_xact_lock_shared(@lock_key::bigint);
 SELECT pg_advisory_xact_lock(@lock_key::bigint);
 
 -- name: LockAll :exec
--- In the order of the keys.
+-- Locks in the order of the keys.
 SELECT pg_advisory_xact_lock(lock_key) FROM unnest(@lock_keys::bigint[]) AS lock_key;
 
 -- name: TryLockExclusive :one
 SELECT pg_try_advisory_xact_lock(@lock_key::bigint);
 
 -- name: LockSession :exec
--- Until the connection is closed.
+-- Holds the lock until the connection is closed.
 SELECT pg_advisory_lock(@lock_key::bigint);
 
 -- name: Notify :exec
--- Tells those who listen, and counts for those who ask (see change_version). Rows are
--- locked in the order of the changes.
+-- Notifies listeners, and counts for services that poll (see change_version). Locks rows
+-- in the order of the changes.
 WITH counted AS (
     INSERT INTO change_version (change, part, version)
     SELECT change, CASE WHEN change = '' THEN (random() * 1e15)::bigint ELSE 0 END, 1
@@ -28,15 +28,15 @@ WITH counted AS (
 SELECT pg_notify(@channel::text, change) FROM unnest(@changes::text[]) AS change;
 
 -- name: AwaitStandby :exec
--- Makes a commit wait for the synchronous standby although nothing was changed. A
--- standby refuses txid_current() as it refuses a write.
+-- Makes a commit wait for the synchronous standby although it changes nothing. A standby
+-- refuses txid_current() like a write.
 SELECT pg_logical_emit_message(true, 'stats-service', txid_current()::text) WHERE current_setting('synchronous_standby_names') <> '';
 
 -- name: ChangeVersions :many
 SELECT change, sum(version)::bigint AS version FROM change_version GROUP BY change ORDER BY change;
 
 -- name: ClientsCounted :many
--- Whether, and where, the stats of these clients count.
+-- Whether the stats of these clients count, and as local or not.
 SELECT id, local, is_processed FROM client WHERE id = ANY (@ids::bigint[]) ORDER BY id;
 
 -- name: AppendDeltas :exec
@@ -69,8 +69,8 @@ ON CONFLICT (type, date, local) DO UPDATE SET packed = EXCLUDED.packed;
 DELETE FROM rollup WHERE type = @type::text AND date = @date::date AND local = @local::boolean;
 
 -- name: RollupsByDay :many
--- In one statement, and so from one state of the database: a delta is seen
--- either by itself or in the rollup that it was added to.
+-- One statement reads one state of the database: it sees a delta either by itself or in
+-- the rollup that it was merged into.
 SELECT date, packed FROM rollup
 WHERE rollup.type = @type::text
   AND (sqlc.narg('date_from')::date IS NULL OR rollup.date >= sqlc.narg('date_from')::date)
@@ -102,7 +102,7 @@ UPDATE rollup_state SET complete = true WHERE id = 1;
 DELETE FROM rollup WHERE date IS NOT NULL;
 
 -- name: ClearDeltas :exec
--- Those that the transaction's snapshot shows: later ones stay.
+-- Deletes the deltas that the transaction's snapshot shows. Later ones stay.
 DELETE FROM rollup_delta WHERE date IS NOT NULL;
 
 -- name: FirstStatsDay :one
@@ -116,8 +116,8 @@ ORDER BY date
 LIMIT 1;
 
 -- name: ObservationsBetween :many
--- What each document measures, once, with the days on which it counts.
--- In no order: they are added up.
+-- Each document's observations once, with the days on which they count.
+-- Unordered: the rows are added up.
 -- @sqlc-vet-disable no-unordered-list
 SELECT k.type, k.local, k.days::int[] AS days, d.observations
 FROM (
@@ -143,9 +143,9 @@ FROM (
 JOIN document AS d ON d.anr = k.anr AND d.digest = k.digest;
 
 -- name: ObservationsByDay :many
--- See ObservationsBetween. Those of clients that are muted do not count. Documents
--- are looked up one by one: a join would read those of all analyses as soon as it
--- expects too many. OFFSET 0 is what makes it so.
+-- See ObservationsBetween. Leaves out muted clients. OFFSET 0 makes PostgreSQL look up
+-- documents one by one: a join would read the documents of all analyses if the planner
+-- expects many rows.
 -- @sqlc-vet-disable no-unordered-list
 SELECT k.days::int[] AS days, d.observations
 FROM (

@@ -1,5 +1,6 @@
 -- name: InsertStats :many
--- Rows whose uuid exists, whoever owns it, are left as they are and not returned.
+-- Returns no rows for UUIDs that exist already, whoever owns them, and leaves those
+-- stats unchanged.
 INSERT INTO stats (created_at, client_id, uuid, anr, digest, date, type)
 SELECT
     @created_at::timestamptz,
@@ -13,9 +14,8 @@ ON CONFLICT DO NOTHING
 RETURNING uuid;
 
 -- name: StoredStats :many
--- Which of these the client has. When several stats say the same, the oldest is
--- the one that counts. The client is compared in a way that no index serves: it
--- may have a million others.
+-- Which of these the client has; the oldest of several equal stats. The client is
+-- compared in a form that no index matches: it may have a million other stats.
 SELECT DISTINCT ON (s.anr, s.date, s.digest) s.anr, s.date, s.digest, s.uuid, s.created_at
 FROM (
     SELECT unnest(@anrs::uuid[]) AS anr, unnest(@types::text[]) AS type,
@@ -29,10 +29,10 @@ ORDER BY s.anr, s.date, s.digest, s.created_at, s.uuid;
 SELECT uuid FROM stats WHERE uuid = ANY (@uuids::uuid[]) ORDER BY uuid;
 
 -- name: ListStats :many
--- Documents are read last and in the order of the stats, one by one: nothing that
--- is sorted or left out has its data with it. OFFSET 0 is what makes it so. Of
--- chosen analyses, the client is compared in a way that no index serves: the index
--- of series finds fewer rows.
+-- OFFSET 0 makes PostgreSQL read documents last, one by one in the order of the stats,
+-- so that it neither sorts nor skips rows with their data. For given analyses, the
+-- client is compared in a form that no index matches: the index of series finds fewer
+-- rows.
 SELECT s.uuid, s.anr, s.type, s.date, d.data, s.created_at, s.client_id
 FROM (
     SELECT uuid, anr, type, date, created_at, coalesce(client_id, 0)::bigint AS client_id, digest
@@ -55,7 +55,7 @@ CROSS JOIN LATERAL (
 ORDER BY CASE WHEN @group_by_anr::boolean THEN s.anr END, s.date DESC, s.uuid;
 
 -- name: NewestDay :one
--- The newest day of ListStats, for clients that are local or not.
+-- The newest day of ListStats, whether clients are local or not.
 SELECT date
 FROM stats
 WHERE (sqlc.narg('client_id')::bigint IS NULL OR CASE
@@ -70,7 +70,7 @@ ORDER BY date DESC
 LIMIT 1;
 
 -- name: ListLastStats :many
--- Skips in indexes from analysis to analysis and from there from type to type.
+-- Skips through indexes from analysis to analysis, and within them from type to type.
 WITH RECURSIVE analysis AS (
     (
         SELECT s.anr
@@ -123,7 +123,7 @@ CROSS JOIN LATERAL (
 ORDER BY CASE WHEN @group_by_anr::boolean THEN s.anr END, s.date DESC, s.uuid;
 
 -- name: ListLastStatsOfAnalyses :many
--- ListLastStats of analyses that are known.
+-- ListLastStats of given analyses.
 WITH RECURSIVE series AS (
     SELECT wanted.anr, first.type
     FROM (SELECT unnest(@anrs::uuid[]) AS anr) AS wanted CROSS JOIN LATERAL (
@@ -158,8 +158,8 @@ CROSS JOIN LATERAL (
 ORDER BY CASE WHEN @group_by_anr::boolean THEN s.anr END, s.date DESC, s.uuid;
 
 -- name: ListLastStatsDistributed :many
--- ListLastStats where stats are distributed, for which neither recursion nor
--- LATERAL with LIMIT is to be had: the nodes look at every row that matches.
+-- ListLastStats for distributed stats, which support neither recursion nor LATERAL with
+-- LIMIT: the nodes read every matching row.
 SELECT s.uuid, s.anr, s.type, s.date, d.data, s.created_at, s.client_id
 FROM (
     SELECT newest.uuid, newest.anr, newest.type, newest.date, newest.created_at, newest.client_id, newest.digest
@@ -181,8 +181,8 @@ WHERE sqlc.narg('anrs')::uuid[] IS NULL OR d.anr = ANY (sqlc.narg('anrs')::uuid[
 ORDER BY CASE WHEN @group_by_anr::boolean THEN s.anr END, s.date DESC, s.uuid;
 
 -- name: StatByUUID :one
--- The client is compared in a way that no index serves, so that the primary key
--- is taken.
+-- The client is compared in a form that no index matches, so that the primary key is
+-- used.
 SELECT s.uuid, s.anr, s.type, s.date, d.data, s.created_at, coalesce(s.client_id, 0)::bigint AS client_id
 FROM stats AS s
 JOIN document AS d ON d.anr = s.anr AND d.digest = s.digest
@@ -198,7 +198,7 @@ WHERE anr = @anr::uuid
 RETURNING anr, digest, type, date, coalesce(client_id, 0)::bigint AS client_id;
 
 -- name: DeleteStatsByKey :many
--- Where stats are distributed, a uuid may be that of stats of two analyses.
+-- In distributed stats, two analyses may have a stat with the same UUID.
 DELETE FROM stats
 WHERE uuid = ANY (@uuids::uuid[])
   AND (anr, uuid) IN (SELECT unnest(@anrs::uuid[]), unnest(@uuids::uuid[]))
@@ -237,7 +237,7 @@ FROM (
 ORDER BY repeated.anr;
 
 -- name: RepeatedStats :many
--- The stats of an analysis that say what an older one of their client says.
+-- The stats of an analysis that repeat an older one of the same client.
 SELECT anr, uuid
 FROM (
     SELECT anr, uuid, row_number() OVER (PARTITION BY type, date, digest, client_id ORDER BY created_at, uuid) AS place
@@ -250,8 +250,8 @@ WHERE place > 1
 ORDER BY uuid;
 
 -- name: NewestStats :many
--- The newest stat of each client, analysis and type, without what it says: skips
--- as ListLastStats does, but for stats that are nobody's.
+-- The newest stat of each client, analysis and type, without data. It skips like
+-- ListLastStats, except for stats without a client.
 WITH RECURSIVE analysis AS (
     (
         SELECT s.client_id, s.anr
@@ -297,7 +297,7 @@ UNION ALL
 ORDER BY client_id, anr, type;
 
 -- name: NewestStatsDistributed :many
--- NewestStats where stats are distributed: see ListLastStatsDistributed.
+-- NewestStats for distributed stats: see ListLastStatsDistributed.
 SELECT DISTINCT ON (coalesce(client_id, 0), anr, type) uuid, anr, type, date, created_at, coalesce(client_id, 0)::bigint AS client_id
 FROM stats
 ORDER BY coalesce(client_id, 0), anr, type, date DESC, created_at DESC, uuid;

@@ -44,7 +44,7 @@ func answer(handler http.HandlerFunc, w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusNoContent)
 	default:
 		w.Header().Set("Allow", "OPTIONS, GET, HEAD")
-		write(w, http.StatusMethodNotAllowed, errorBody{"This address does not answer to this method."})
+		write(w, http.StatusMethodNotAllowed, errorBody{"This address does not support this method."})
 	}
 }
 

@@ -73,11 +73,11 @@ type Checker struct {
 	opts   Options
 	flight singleflight.Group
 
-	mu    sync.Mutex
-	phase Phase
-	store Store // nil while the process starts
-	state postgres.State
-	asked time.Time // when state was true
+	mu      sync.Mutex
+	phase   Phase
+	store   Store // nil while the process starts
+	state   postgres.State
+	checked time.Time // when state was determined
 }
 
 // New returns a Checker in the starting phase.
@@ -88,7 +88,8 @@ func New(opts Options) *Checker {
 	return &Checker{opts: opts, phase: Starting}
 }
 
-// Wait records why the process is not serving yet: its database is unusable.
+// Wait records why the process is not serving yet: cause is what makes its database
+// unusable.
 func (c *Checker) Wait(cause error) {
 	state := postgres.StateDown
 	if errors.Is(cause, context.DeadlineExceeded) {
@@ -101,7 +102,7 @@ func (c *Checker) Wait(cause error) {
 func (c *Checker) Serve(store Store) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.phase, c.store, c.state, c.asked = Serving, store, postgres.StateUp, c.opts.Now()
+	c.phase, c.store, c.state, c.checked = Serving, store, postgres.StateUp, c.opts.Now()
 }
 
 // Drain switches to the draining phase: the process is about to end and should get no
@@ -123,17 +124,17 @@ func (c *Checker) Draining() bool {
 func (c *Checker) Report(ctx context.Context) Report {
 	c.mu.Lock()
 	phase, store, state := c.phase, c.store, c.state
-	stale := c.opts.Now().Sub(c.asked) >= maxAge
+	stale := c.opts.Now().Sub(c.checked) >= maxAge
 	c.mu.Unlock()
 	if store != nil && stale {
-		state = c.ask(ctx, store)
+		state = c.check(ctx, store)
 	}
 	return report(phase, state)
 }
 
-// ask shares one check between concurrent requests. The check does not end with the
+// check shares one query between concurrent requests. The query does not end with the
 // request that started it.
-func (c *Checker) ask(ctx context.Context, store Store) postgres.State {
+func (c *Checker) check(ctx context.Context, store Store) postgres.State {
 	state, _, _ := c.flight.Do("", func() (any, error) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.opts.Timeout)
 		defer cancel()
@@ -148,7 +149,7 @@ func (c *Checker) ask(ctx context.Context, store Store) postgres.State {
 func (c *Checker) note(state postgres.State, cause error) {
 	c.mu.Lock()
 	before := c.state
-	c.state, c.asked = state, c.opts.Now()
+	c.state, c.checked = state, c.opts.Now()
 	c.mu.Unlock()
 	switch {
 	case state == before:

@@ -28,7 +28,7 @@ const (
 	// up to four times its size until it is stored.
 	bodiesAtOnce = 2
 	// mediumAtOnce is how many medium bodies of the maximum size fit at a time, and
-	// mediumShare how many of them one client may have.
+	// mediumShare is how many of them one client may have.
 	mediumAtOnce, mediumShare = 64, 16
 	// itemCost is a quarter of the memory in bytes that an item takes in addition to
 	// its text. The text of an item has at least leastItem bytes.
@@ -39,8 +39,8 @@ const (
 
 // admission bounds the memory of large bodies. The weight of a body grows as its bytes
 // arrive. There is no deadlock: enough weight for the largest body is reserved for the
-// oldest one, and the others share the rest. A client has at most its share, counted by
-// the maximum size of its bodies.
+// oldest one, and the others share the rest. Each client has a share, which its bodies
+// count against by their maximum size.
 type admission struct {
 	class   class
 	timeout time.Duration
@@ -91,8 +91,8 @@ func admitBodies(opts Options) func(maxBytes int64) echo.MiddlewareFunc {
 			admitted := large.admit(maxBytes, medium.admit(maxBytes, next))
 			return func(c echo.Context) error {
 				err := admitted(c)
-				placeOf(c.Request().Context()).leave()
-				keepBody(c.Request().Context())
+				slotOf(c.Request().Context()).leave()
+				recycleBody(c.Request().Context())
 				refused.slowDown(c, err)
 				return err
 			}
@@ -100,8 +100,8 @@ func admitBodies(opts Options) func(maxBytes int64) echo.MiddlewareFunc {
 	}
 }
 
-// admit makes the bodies of its class wait until there is memory for them. A body that
-// announces its size waits before anything is read, and so before 100 Continue is sent.
+// admit makes the bodies of its class wait until there is memory for them. A body with
+// a Content-Length waits before anything is read, and so before 100 Continue is sent.
 func (a *admission) admit(maxBytes int64, next echo.HandlerFunc) echo.HandlerFunc {
 	largest := min(maxBytes, a.class.largest)
 	return func(c echo.Context) error {
@@ -110,7 +110,7 @@ func (a *admission) admit(maxBytes int64, next echo.HandlerFunc) echo.HandlerFun
 			return next(c) // refuses bodies that are too large
 		}
 		client, _ := caller(r.Context())
-		body := &weighedBody{ReadCloser: r.Body, ctx: r.Context(), admission: a, client: client.ID, largest: largest, room: a.class.above, timeout: a.timeout}
+		body := &weighedBody{ReadCloser: r.Body, ctx: r.Context(), admission: a, client: client.ID, largest: largest, covered: a.class.above, timeout: a.timeout}
 		defer body.release()
 		if r.ContentLength > 0 {
 			body.largest = r.ContentLength
@@ -131,16 +131,16 @@ type weighedBody struct {
 	client    int64         // 0: none
 	largest   int64         // maximum size, bytes
 	arrived   int64         // bytes
-	room      int64         // bytes that the acquired weight covers
+	covered   int64         // bytes that the acquired weight covers
 	timeout   time.Duration // left for waiting
 
 	weight int64 // held; 0: not admitted
-	joined bool  // it has its part of the client's share
+	joined bool  // it counts against the client's share
 }
 
 // Read implements io.Reader. Its errors include errOverloaded.
 func (b *weighedBody) Read(p []byte) (int, error) {
-	if b.arrived == b.room && b.room < b.largest {
+	if b.arrived == b.covered && b.covered < b.largest {
 		time := deadlineOf(b.ctx)
 		time.resume() // it waits for other bodies, not for the caller
 		err := b.grow()
@@ -149,8 +149,8 @@ func (b *weighedBody) Read(p []byte) (int, error) {
 			return 0, err
 		}
 	}
-	if b.room < b.largest {
-		p = p[:min(int64(len(p)), b.room-b.arrived)]
+	if b.covered < b.largest {
+		p = p[:min(int64(len(p)), b.covered-b.arrived)]
 	}
 	n, err := b.ReadCloser.Read(p)
 	b.arrived += int64(n)
@@ -164,7 +164,7 @@ func (b *weighedBody) grow() error {
 	start := time.Now()
 	ctx, cancel := context.WithTimeout(b.ctx, b.timeout)
 	defer cancel()
-	err := b.acquire(ctx, min(bodyGrowth*b.room, b.largest))
+	err := b.acquire(ctx, min(bodyGrowth*b.covered, b.largest))
 	b.timeout -= time.Since(start)
 	if err != nil && b.ctx.Err() == nil {
 		return errOverloaded
@@ -172,14 +172,14 @@ func (b *weighedBody) grow() error {
 	return err
 }
 
-func (b *weighedBody) acquire(ctx context.Context, room int64) error {
+func (b *weighedBody) acquire(ctx context.Context, covered int64) error {
 	if err := b.join(ctx); err != nil {
 		return err
 	}
 	for {
-		acquired, changed := b.admission.tryAcquire(b, weight(room))
+		acquired, changed := b.admission.tryAcquire(b, weight(covered))
 		if acquired {
-			b.room = room
+			b.covered = covered
 			return nil
 		}
 		select {
@@ -190,7 +190,7 @@ func (b *weighedBody) acquire(ctx context.Context, room int64) error {
 	}
 }
 
-// join waits until the client's share has a place for the body, once.
+// join waits until the body fits into the client's share, once.
 func (b *weighedBody) join(ctx context.Context) error {
 	if b.joined {
 		return nil
@@ -206,8 +206,8 @@ func (b *weighedBody) join(ctx context.Context) error {
 	return nil
 }
 
-// tryAcquire raises the weight of a body to total if there is room for it. Otherwise it
-// returns a channel that is closed when there may be room.
+// tryAcquire raises the weight of a body to total if the budget allows. Otherwise it
+// returns a channel that is closed when weight is released.
 func (a *admission) tryAcquire(b *weighedBody, total int64) (acquired bool, changed <-chan struct{}) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -221,7 +221,7 @@ func (a *admission) tryAcquire(b *weighedBody, total int64) (acquired bool, chan
 	return true, nil
 }
 
-// release gives back what the body holds.
+// release releases the weight of the body and its part of the client's share.
 func (b *weighedBody) release() {
 	if !b.joined {
 		return
@@ -241,25 +241,25 @@ func (b *weighedBody) release() {
 	a.clients.release(b.client, weight(b.largest))
 }
 
-// decoders bounds how many bodies above mediumBody are decoded at a time, and how many
-// long filters are applied, to one less than there are processors: a small request need
-// not wait for them. Bodies take turns. Of one client, there are no more of them in the
-// queue for the places, or of its batches being stored, than there are places: others
-// need not wait for a flood.
+// decoders bounds how many bodies above mediumBody are decoded, and how many long
+// filters are applied, at a time: to one less than there are processors, so that small
+// requests need not wait for them. Bodies take turns. A client has at most as many
+// bodies waiting, decoded or being stored as there are slots, so that a flood from one
+// client does not block others.
 type decoders struct {
-	places *semaphore.Weighted // first come, first served
+	slots  *semaphore.Weighted // first come, first served
 	shares *clientShares       // bodies that have entered and not left
 }
 
 func newDecoders(processors int) *decoders {
-	places := int64(max(1, processors-1))
-	return &decoders{places: semaphore.NewWeighted(places), shares: newClientShares(places)}
+	slots := int64(max(1, processors-1))
+	return &decoders{slots: semaphore.NewWeighted(slots), shares: newClientShares(slots)}
 }
 
 func processors() int { return runtime.GOMAXPROCS(0) }
 
-// place is one of those where bodies are decoded. A nil *place needs none.
-type place struct {
+// slot is the right to decode one body at a time. A nil *slot is always granted.
+type slot struct {
 	of     *decoders
 	ctx    context.Context // of the request
 	client int64
@@ -267,84 +267,85 @@ type place struct {
 	left   bool
 }
 
-type placeKey struct{}
+type slotKey struct{}
 
-// placeOf returns the place of the body of a request.
-func placeOf(ctx context.Context) *place {
-	p, _ := ctx.Value(placeKey{}).(*place)
-	return p
+// slotOf returns the slot of a request's body.
+func slotOf(ctx context.Context) *slot {
+	s, _ := ctx.Value(slotKey{}).(*slot)
+	return s
 }
 
-// takePlace waits for a place for the body of a request. The middleware of bodies leaves
-// it.
-func (d *decoders) takePlace(c echo.Context, size int) error {
+// acquireSlot waits for a slot for the body of a request. The middleware admitBodies
+// releases it.
+func (d *decoders) acquireSlot(c echo.Context, size int) error {
 	r := c.Request()
 	client, _ := caller(r.Context())
-	p, err := d.enter(r.Context(), client.ID, size)
-	if p != nil {
-		c.SetRequest(r.WithContext(context.WithValue(r.Context(), placeKey{}, p)))
+	s, err := d.enter(r.Context(), client.ID, size)
+	if s != nil {
+		c.SetRequest(r.WithContext(context.WithValue(r.Context(), slotKey{}, s)))
 	}
 	return err
 }
 
-// leavePlace is the middleware that leaves the place of a body before the answer is
-// written, for which the caller may take its time. Lists, which are read while they are
-// written, leave it by themselves.
-func leavePlace(next server.StrictHandlerFunc, operation string) server.StrictHandlerFunc {
+// releaseSlot is a middleware that releases the slot of a body before the answer is
+// written, which may take as long as the caller reads. Lists are read from the database
+// while they are written, and release it themselves.
+func releaseSlot(next server.StrictHandlerFunc, operation string) server.StrictHandlerFunc {
 	if operation == "ListStats" {
 		return next
 	}
 	return func(c echo.Context, request any) (any, error) {
-		defer placeOf(c.Request().Context()).leave()
+		defer slotOf(c.Request().Context()).leave()
 		return next(c, request)
 	}
 }
 
-// enter waits for a place for a body, which must be left. Errors are those of ctx.
-func (d *decoders) enter(ctx context.Context, client int64, size int) (*place, error) {
+// enter waits for a slot for a body; the caller must leave it. Its errors are those of
+// ctx.
+func (d *decoders) enter(ctx context.Context, client int64, size int) (*slot, error) {
 	if size <= mediumBody {
 		return nil, nil
 	}
 	if err := d.shares.acquire(ctx, client, 1); err != nil {
 		return nil, err
 	}
-	p := &place{of: d, ctx: ctx, client: client}
-	if err := p.resume(); err != nil {
-		p.leave()
+	s := &slot{of: d, ctx: ctx, client: client}
+	if err := s.resume(); err != nil {
+		s.leave()
 		return nil, err
 	}
-	return p, nil
+	return s, nil
 }
 
-// pause gives the place to others while the body waits for something else.
-func (p *place) pause() {
-	if p != nil && p.taken {
-		p.taken = false
-		p.of.places.Release(1)
+// pause lets others have the slot while the body waits for something else.
+func (s *slot) pause() {
+	if s != nil && s.taken {
+		s.taken = false
+		s.of.slots.Release(1)
 	}
 }
 
-// resume takes a place again, after those who wait already.
-func (p *place) resume() error {
-	if p == nil {
+// resume acquires the slot again, after those who already wait.
+func (s *slot) resume() error {
+	if s == nil {
 		return nil
 	}
-	err := p.of.places.Acquire(p.ctx, 1)
-	p.taken = err == nil
+	err := s.of.slots.Acquire(s.ctx, 1)
+	s.taken = err == nil
 	return err
 }
 
-// yield lets those go first who wait.
-func (p *place) yield() error {
-	p.pause()
-	return p.resume()
+// yield lets waiting bodies go first.
+func (s *slot) yield() error {
+	s.pause()
+	return s.resume()
 }
 
-// leave gives back the place, and what the body has of the client's share.
-func (p *place) leave() {
-	if p != nil && !p.left {
-		p.left = true
-		p.pause()
-		p.of.shares.release(p.client, 1)
+// leave releases the slot and the body's part of the client's share.
+func (s *slot) leave() {
+	if s != nil && !s.left {
+		s.left = true
+		s.pause()
+		s.of.shares.release(s.client, 1)
 	}
 }

@@ -21,11 +21,11 @@ const largest = 10 << 20
 // arrive returns a body of a client of which so many bytes have arrived. A negative
 // length is not known.
 func (a *admission) arrive(ctx context.Context, client, length, arrived int64) (*weighedBody, error) {
-	body := &weighedBody{ctx: ctx, admission: a, client: client, largest: a.class.largest, room: a.class.above, timeout: a.timeout}
+	body := &weighedBody{ctx: ctx, admission: a, client: client, largest: a.class.largest, covered: a.class.above, timeout: a.timeout}
 	if length >= 0 {
 		body.largest = length
 	}
-	for body.room < arrived {
+	for body.covered < arrived {
 		if err := body.grow(); err != nil {
 			return body, err
 		}
@@ -79,7 +79,7 @@ func TestAdmissionOfOldest(t *testing.T) {
 			body.release()
 			continue
 		}
-		for body.room < largest {
+		for body.covered < largest {
 			if err := body.grow(); err != nil {
 				t.Fatalf("body %d: %v", i, err)
 			}

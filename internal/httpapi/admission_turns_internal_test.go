@@ -10,19 +10,19 @@ import (
 	"testing/synctest"
 )
 
-// queue is bodies that wait for decoders, in the order in which they get a place.
+// queue is bodies that wait for decoders, in the order in which they get a slot.
 type queue struct {
 	*decoders
 	t       *testing.T
 	entered []string
-	places  map[string]*place
+	slots   map[string]*slot
 }
 
 func newQueue(t *testing.T, processors int) *queue {
-	return &queue{decoders: newDecoders(processors), t: t, places: map[string]*place{}}
+	return &queue{decoders: newDecoders(processors), t: t, slots: map[string]*slot{}}
 }
 
-// send lets a body of a client wait for a place.
+// send lets a body of a client wait for a slot.
 func (q *queue) send(name string, client int64) {
 	q.t.Helper()
 	go func() {
@@ -30,7 +30,7 @@ func (q *queue) send(name string, client int64) {
 		if err != nil {
 			q.t.Error(err)
 		}
-		q.entered, q.places[name] = append(q.entered, name), p
+		q.entered, q.slots[name] = append(q.entered, name), p
 	}()
 	synctest.Wait()
 }
@@ -39,10 +39,10 @@ func (q *queue) send(name string, client int64) {
 func (q *queue) end(names ...string) {
 	q.t.Helper()
 	for _, name := range names {
-		if q.places[name] == nil {
-			q.t.Fatalf("%s has no place, only %v had", name, q.entered)
+		if q.slots[name] == nil {
+			q.t.Fatalf("%s has no slot, only %v had", name, q.entered)
 		}
-		q.places[name].leave()
+		q.slots[name].leave()
 		synctest.Wait()
 	}
 }
@@ -50,7 +50,7 @@ func (q *queue) end(names ...string) {
 func (q *queue) want(names ...string) {
 	q.t.Helper()
 	if !slices.Equal(q.entered, names) {
-		q.t.Errorf("places were given to %v, want %v", q.entered, names)
+		q.t.Errorf("slots were given to %v, want %v", q.entered, names)
 	}
 }
 
@@ -79,32 +79,32 @@ func TestDecoders(t *testing.T) {
 }
 
 // TestDecodersYield lets others in between the items of a batch, and while the database
-// answers it. On one processor there is one place.
+// answers it. On one processor there is one slot.
 func TestDecodersYield(t *testing.T) {
 	t.Parallel()
 	for _, processors := range []int{1, 2} {
 		synctest.Test(t, func(t *testing.T) {
 			q := newQueue(t, processors)
 			q.send("large", 1)
-			if err := q.places["large"].yield(); err != nil {
+			if err := q.slots["large"].yield(); err != nil {
 				t.Fatal(err)
 			}
 			q.send("medium", 2)
 			q.send("another", 3)
 			q.want("large")
 			yielded := false
-			go func() { yielded = q.places["large"].yield() == nil }()
+			go func() { yielded = q.slots["large"].yield() == nil }()
 			synctest.Wait()
 			q.want("large", "medium")
 			q.end("medium", "another")
 			if !yielded {
-				t.Error("the large one has no place again")
+				t.Error("the large one has no slot again")
 			}
-			q.places["large"].pause()
+			q.slots["large"].pause()
 			q.send("last", 2)
 			q.want("large", "medium", "another", "last")
 			q.end("last")
-			if err := q.places["large"].resume(); err != nil {
+			if err := q.slots["large"].resume(); err != nil {
 				t.Error(err)
 			}
 			q.end("large")
@@ -112,7 +112,7 @@ func TestDecodersYield(t *testing.T) {
 	}
 }
 
-// TestDecodersGiveUp keeps no place for a caller that is gone, wherever it waited.
+// TestDecodersGiveUp keeps no slot for a caller that is gone, wherever it waited.
 func TestDecodersGiveUp(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -130,11 +130,11 @@ func TestDecodersGiveUp(t *testing.T) {
 		hangUp()
 		synctest.Wait()
 		q.send("next", 2)
-		if err := (&place{of: q.decoders, ctx: ctx}).yield(); err == nil {
-			t.Error("a caller that is gone got a place again")
+		if err := (&slot{of: q.decoders, ctx: ctx}).yield(); err == nil {
+			t.Error("a caller that is gone got a slot again")
 		}
 		q.end("first", "next")
-		if len(q.shares.shares) != 0 || !q.decoders.places.TryAcquire(1) {
+		if len(q.shares.shares) != 0 || !q.decoders.slots.TryAcquire(1) {
 			t.Error("something is left over")
 		}
 	})

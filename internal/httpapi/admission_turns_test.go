@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// TestSmallBodiesPassLargeOnes answers small requests while all places are taken where
+// TestSmallBodiesPassLargeOnes answers small requests while all slots are taken where
 // large bodies are decoded. A large one of any operation waits, and is done when its
 // caller has not given up.
 func TestSmallBodiesPassLargeOnes(t *testing.T) {
@@ -42,7 +42,7 @@ func TestSmallBodiesPassLargeOnes(t *testing.T) {
 		hangUp()
 		<-done
 		if answered.Code/100 == 2 {
-			t.Errorf("%s: status %d, though no place was free", operation, answered.Code)
+			t.Errorf("%s: status %d, though no slot was free", operation, answered.Code)
 		}
 	}
 	leave()

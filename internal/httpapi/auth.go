@@ -34,7 +34,7 @@ func caller(ctx context.Context) (stats.Client, bool) {
 	return client, ok
 }
 
-// authenticate finds the client of the key before it reads any of the body.
+// authenticate finds the client of the key before any of the body is read.
 func (s *Server) authenticate(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		r := c.Request()

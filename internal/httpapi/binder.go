@@ -36,7 +36,7 @@ type bodyTooLargeError struct {
 	batch bool
 }
 
-// Error says how to go on.
+// Error returns the limit and what to do.
 func (e *bodyTooLargeError) Error() string {
 	text := fmt.Sprintf("The body is larger than the %d bytes that are accepted", e.limit)
 	if e.batch {
@@ -64,22 +64,22 @@ func (b binder) Bind(target any, c echo.Context) error {
 	if c.Request().Method == http.MethodGet && isNoFilter(body) {
 		return io.EOF
 	}
-	if err := b.decoders.takePlace(c, len(body)); err != nil {
+	if err := b.decoders.acquireSlot(c, len(body)); err != nil {
 		return err
 	}
 	err = decodeStrict(body, target)
 	if wrong, ok := errors.AsType[*membersError](err); ok && c.Request().Method == http.MethodGet {
-		keepBodyFaults(c, wrong)
+		keepBodyErrors(c, wrong)
 		return nil
 	}
 	return err
 }
 
-// keepBodyFaults leaves the validation errors of a GET's body to the operation, which
+// keepBodyErrors leaves the validation errors of a GET's body to the operation, which
 // reports them together with those of the query: see parametersOf.
-func keepBodyFaults(c echo.Context, wrong *membersError) {
+func keepBodyErrors(c echo.Context, wrong *membersError) {
 	r := c.Request()
-	c.SetRequest(r.WithContext(context.WithValue(r.Context(), bodyFaultsKey{}, wrong)))
+	c.SetRequest(r.WithContext(context.WithValue(r.Context(), bodyErrorsKey{}, wrong)))
 }
 
 // isNoFilter reports whether the body of a GET is null or the empty map of PHP.
@@ -91,7 +91,7 @@ func isNoFilter(body []byte) bool {
 // postedKey is the context key of the body of a batch.
 type postedKey struct{}
 
-// bodies keeps the memory of bodies of batches up to largeBody.
+// bodies reuses the memory of batches up to largeBody.
 var bodies = sync.Pool{New: func() any { return new([]byte) }}
 
 // bindBatch passes the body on undecoded: see posted.
@@ -100,14 +100,14 @@ func (b binder) bindBatch(c echo.Context) error {
 	if err := checkContentType(r); err != nil {
 		return err
 	}
-	kept := bodies.Get().(*[]byte)
-	body, err := read(c, &bodyTooLargeError{limit: b.maxBytes, batch: true}, *kept)
+	pooled := bodies.Get().(*[]byte)
+	body, err := read(c, &bodyTooLargeError{limit: b.maxBytes, batch: true}, *pooled)
 	if err != nil {
 		return err
 	}
-	*kept = body
-	c.SetRequest(r.WithContext(context.WithValue(r.Context(), postedKey{}, kept)))
-	return b.decoders.takePlace(c, len(body))
+	*pooled = body
+	c.SetRequest(r.WithContext(context.WithValue(r.Context(), postedKey{}, pooled)))
+	return b.decoders.acquireSlot(c, len(body))
 }
 
 // posted returns the body that bindBatch read. It is valid until the answer has been
@@ -120,9 +120,9 @@ func posted(ctx context.Context) []byte {
 	return *body
 }
 
-// keepBody keeps the memory of the body for the next batch. It is called once the
+// recycleBody reuses the memory of the body for another batch. It is called once the
 // answer has been written.
-func keepBody(ctx context.Context) {
+func recycleBody(ctx context.Context) {
 	body, ok := ctx.Value(postedKey{}).(*[]byte)
 	if ok && cap(*body) <= largeBody {
 		bodies.Put(body)

@@ -25,7 +25,7 @@ func (s *Server) ClientGet(ctx context.Context, request server.ClientGetRequestO
 	if !ok {
 		return nil, errNoKey
 	}
-	return replyJSON(ctx, http.StatusOK, wireClient(client), mask), nil
+	return respondJSON(ctx, http.StatusOK, wireClient(client), mask), nil
 }
 
 // ClientPatch sets the sharing flag of the client of the key.
@@ -44,11 +44,11 @@ func (s *Server) ClientPatch(ctx context.Context, request server.ClientPatchRequ
 		return nil, err
 	}
 	changed.Token = client.Token
-	return replyJSON(ctx, http.StatusCreated, wireClient(changed), mask), nil
+	return respondJSON(ctx, http.StatusCreated, wireClient(changed), mask), nil
 }
 
-// ClientCreate adds a client with the role user. It answers 304 where the same client
-// with the same token exists already.
+// ClientCreate adds a client with the role user. It answers 304 if the same client with
+// the same token exists already.
 func (s *Server) ClientCreate(ctx context.Context, request server.ClientCreateRequestObject) (server.ClientCreateResponseObject, error) {
 	mask, err := fieldmask.Parse(request.Params.XFields)
 	if err != nil {
@@ -57,18 +57,18 @@ func (s *Server) ClientCreate(ctx context.Context, request server.ClientCreateRe
 	if !s.mayRegister(ctx) {
 		return nil, stats.ErrForbidden
 	}
-	asked, err := newClient(*request.Body)
+	requested, err := newClient(*request.Body)
 	if err != nil {
 		return nil, err
 	}
-	client, err := s.store.CreateClient(ctx, asked)
+	client, err := s.store.CreateClient(ctx, requested)
 	if errors.Is(err, stats.ErrUnchanged) {
-		return replyStatus(http.StatusNotModified), nil
+		return respondStatus(http.StatusNotModified), nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	return replyJSON(ctx, http.StatusCreated, wireClient(client), mask), nil
+	return respondJSON(ctx, http.StatusCreated, wireClient(client), mask), nil
 }
 
 func (s *Server) mayRegister(ctx context.Context) bool {

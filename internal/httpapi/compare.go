@@ -51,7 +51,7 @@ func (s *Server) CompareStats(ctx context.Context, request server.CompareStatsRe
 	q := parametersOf(ctx)
 	mask := q.mask(request.Params.XFields)
 	filter := s.comparisonQuery(q, request.Params, request.Body)
-	if err := q.faults.err(); err != nil {
+	if err := q.errors.err(); err != nil {
 		return nil, err
 	}
 	client, ok := caller(ctx)
@@ -71,7 +71,7 @@ func (s *Server) CompareStats(ctx context.Context, request server.CompareStatsRe
 	for _, figure := range found.Figures {
 		answered.Data = append(answered.Data, comparedOf(filter.Type, figure))
 	}
-	return replyJSON(ctx, http.StatusOK, answered, mask), nil
+	return respondJSON(ctx, http.StatusOK, answered, mask), nil
 }
 
 func comparedOf(t stats.Type, figure disclosure.Compared) compared {

@@ -14,17 +14,17 @@ import (
 // defaultRequestTimeout is shorter than the 30 s for which front offices wait.
 const defaultRequestTimeout = 25 * time.Second
 
-// errTimedOut is the cause of a request's context that its deadline ended.
+// errTimedOut is the cancellation cause of a request whose deadline has passed.
 var errTimedOut = errors.New("the request timed out")
 
-// deadline ends the context of a request that takes too long. It is paused while the
+// deadline cancels the context of a request that takes too long. It is paused while the
 // service waits for the caller, which has limits of its own. A nil *deadline never
-// ends.
+// expires.
 type deadline struct {
 	timer   *time.Timer
 	timeout time.Duration
-	left    time.Duration
-	running time.Time // since when
+	left    time.Duration // when the timer was last started
+	started time.Time     // when the timer was last started
 }
 
 type deadlineKey struct{}
@@ -34,8 +34,8 @@ func deadlineOf(ctx context.Context) *deadline {
 	return d
 }
 
-// limitTime gives a request timeout until its answer begins, and timeout again for each
-// row of a list: a database may stop answering at any moment.
+// limitTime limits a request to timeout until its answer begins, and each row of a list
+// to another timeout: a database may stop answering at any moment.
 func limitTime(timeout time.Duration) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
@@ -43,7 +43,7 @@ func limitTime(timeout time.Duration) echo.MiddlewareFunc {
 			defer cancel(nil)
 			timer := time.AfterFunc(timeout, func() { cancel(errTimedOut) })
 			defer timer.Stop()
-			d := &deadline{timer: timer, timeout: timeout, left: timeout, running: time.Now()}
+			d := &deadline{timer: timer, timeout: timeout, left: timeout, started: time.Now()}
 			c.SetRequest(c.Request().WithContext(context.WithValue(ctx, deadlineKey{}, d)))
 			err := next(c)
 			if err != nil && timedOut(ctx) {
@@ -59,19 +59,19 @@ func timedOut(ctx context.Context) bool { return errors.Is(context.Cause(ctx), e
 // pause stops the clock until resume or renew.
 func (d *deadline) pause() {
 	if d != nil && d.timer.Stop() {
-		d.left -= time.Since(d.running)
+		d.left -= time.Since(d.started)
 	}
 }
 
 // resume continues with the time that was left.
 func (d *deadline) resume() {
 	if d != nil {
-		d.running = time.Now()
+		d.started = time.Now()
 		d.timer.Reset(d.left)
 	}
 }
 
-// renew starts the whole time again.
+// renew starts the full timeout again.
 func (d *deadline) renew() {
 	if d != nil {
 		d.left = d.timeout

@@ -34,9 +34,9 @@ var strictness = json.JoinOptions(
 	)),
 )
 
-// decodeStrict reads body, which must be one JSON value, into target. Errors are
+// decodeStrict decodes body, which must be one JSON value, into target. Errors are
 // *stats.InvalidError and name the field. For an object the error is a *membersError
-// that names all invalid members; the other members are decoded.
+// with all invalid members; the other members are decoded.
 func decodeStrict(body []byte, target any) error {
 	if len(body) == 0 {
 		return invalidBody("a JSON body is needed")
@@ -46,7 +46,7 @@ func decodeStrict(body []byte, target any) error {
 	}
 	of := reflect.TypeOf(target).Elem()
 	err := json.Unmarshal(body, target, strictness)
-	var wrong faults
+	var wrong validationErrors
 	if err != nil {
 		if of.Kind() != reflect.Struct || jsontext.Value(body).Kind() != jsontext.KindBeginObject {
 			return decodeError("", body, err)
@@ -65,7 +65,7 @@ func decodeStrict(body []byte, target any) error {
 
 // decodeMembers decodes each member of an object separately into the struct that target
 // points to, and collects the errors.
-func decodeMembers(object []byte, target any, wrong *faults) {
+func decodeMembers(object []byte, target any, wrong *validationErrors) {
 	of := reflect.TypeOf(target).Elem()
 	wrong.add(unknownMembers("", memberNames(object, ""), of))
 	forEachMember(object, func(name string, value jsontext.Value) {
@@ -129,7 +129,7 @@ type fieldError struct{ reason string }
 func (e *fieldError) Error() string { return e.reason }
 
 // decodeError turns err into an error for the caller, in terms of the JSON that was
-// sent. The value that failed is at the pointer at in the body.
+// sent. at is the pointer to value in the body.
 func decodeError(at jsontext.Pointer, value []byte, err error) error {
 	var syntax *jsontext.SyntacticError
 	if errors.As(err, &syntax) {
@@ -204,8 +204,7 @@ func unknownArguments(at jsontext.Pointer, value []byte, err *json.SemanticError
 	return unknownMembers(at+parent, memberNames(value, parent), err.GoType)
 }
 
-// unknownMembers returns an error about the given names that the struct t lacks, or nil
-// if it has them all.
+// unknownMembers returns an error with the given names that the struct t lacks, or nil.
 func unknownMembers(at jsontext.Pointer, given []string, t reflect.Type) *stats.InvalidError {
 	var names []string
 	for _, name := range given {
@@ -245,7 +244,7 @@ func memberNames(body []byte, pointer jsontext.Pointer) []string {
 	return names
 }
 
-// element returns the element of an array, or nothing.
+// element returns an element of an array, or nil.
 func element(array jsontext.Value, index string) jsontext.Value {
 	d := jsontext.NewDecoder(bytes.NewBuffer(array))
 	if token, err := d.ReadToken(); err != nil || token.Kind() != jsontext.KindBeginArray {
@@ -293,9 +292,9 @@ func hasMember(t reflect.Type, name string) bool {
 	return false
 }
 
-// checkRequired collects the required members of an object that are absent or null; the
-// Go zero value alone does not show that. Arrays are left to their handlers.
-func checkRequired(body []byte, t reflect.Type, wrong *faults) {
+// checkRequired collects the required members of an object that are absent or null,
+// which the Go zero value alone does not show. Arrays are left to their handlers.
+func checkRequired(body []byte, t reflect.Type, wrong *validationErrors) {
 	if t.Kind() != reflect.Struct {
 		return
 	}
@@ -311,8 +310,8 @@ func checkRequired(body []byte, t reflect.Type, wrong *faults) {
 	}
 }
 
-// fieldOf turns /0/date into 0.date; the empty pointer is the body. A truncated name is
-// left out.
+// fieldOf turns the pointer /0/date into 0.date, and the empty pointer into body. It
+// drops a truncated name.
 func fieldOf(pointer jsontext.Pointer) string {
 	if pointer.LastToken() == "" {
 		pointer = pointer.Parent()

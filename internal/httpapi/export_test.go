@@ -7,10 +7,10 @@ import (
 	"testing"
 )
 
-// OccupyDecoders takes all places where large bodies are decoded.
+// OccupyDecoders takes all slots where large bodies are decoded.
 func (s *Server) OccupyDecoders(t testing.TB) (leave func()) {
 	t.Helper()
-	var taken []*place
+	var taken []*slot
 	for client := range s.decoders.shares.size {
 		p, err := s.decoders.enter(context.Background(), -1-client, mediumBody+1)
 		if err != nil {

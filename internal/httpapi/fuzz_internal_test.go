@@ -33,7 +33,7 @@ func FuzzFilter(f *testing.F) {
 			}
 			invalid, one := errors.AsType[*stats.InvalidError](err)
 			if several, ok := errors.AsType[*membersError](err); ok {
-				invalid, one = several.faults, true
+				invalid, one = several.errors, true
 			}
 			if !one || len(invalid.Fields) == 0 {
 				t.Errorf("%T from %q: the error %v (%T) names no field", target, body, err, err)

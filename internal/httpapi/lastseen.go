@@ -18,7 +18,7 @@ const (
 	seenTimeout = 5 * time.Second
 )
 
-// lastSeenRecorder collects when clients were last seen and writes the times in
+// lastSeenRecorder collects when clients were last seen and writes the times at
 // intervals, so that a request costs no write.
 type lastSeenRecorder struct {
 	store postgres.ClientStore
@@ -62,7 +62,7 @@ func (r *lastSeenRecorder) write(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, seenTimeout)
 	defer cancel()
 	if err := r.store.RecordSeen(ctx, times); err != nil {
-		r.log.Warn("record when clients were last seen", "error", err)
+		r.log.Warn("the times when clients were last seen could not be recorded", "error", err)
 	}
 }
 

@@ -33,8 +33,8 @@ type statsList struct {
 	mask  *fieldmask.Mask
 }
 
-// about has the members of the answer other than the stats.
-type about struct {
+// envelope has the members of the answer other than the stats.
+type envelope struct {
 	Metadata   api.Metadata `json:"metadata"`
 	Duplicates []uuid.UUID  `json:"duplicates,omitempty"`
 }
@@ -68,7 +68,7 @@ func (l statsList) write(ctx context.Context, w http.ResponseWriter) error {
 	if err := l.copyTo(ctx, list); err != nil {
 		return l.unsent(ctx, list, err)
 	}
-	rest, err := answer.Encode(l.about(list.Count()), l.mask)
+	rest, err := answer.Encode(l.envelope(list.Count()), l.mask)
 	if err != nil {
 		return l.unsent(ctx, list, err)
 	}
@@ -78,9 +78,9 @@ func (l statsList) write(ctx context.Context, w http.ResponseWriter) error {
 // copyTo adds every stat to the list.
 func (l statsList) copyTo(ctx context.Context, list *answer.ListWriter) error {
 	var row []byte
-	time, place := deadlineOf(ctx), placeOf(ctx)
+	time, slot := deadlineOf(ctx), slotOf(ctx)
 	_, err := l.store.EachStat(ctx, l.scope, l.query, func(stat stats.Stat) error {
-		place.leave()
+		slot.leave()
 		time.pause() // slow callers have a limit of their own
 		defer time.renew()
 		row = appendStat(row[:0], stat)
@@ -89,8 +89,8 @@ func (l statsList) copyTo(ctx context.Context, list *answer.ListWriter) error {
 	return err
 }
 
-// unsent returns err where it can still become an answer. Otherwise the answer has
-// begun, and it must be cut off so that it does not look complete.
+// unsent returns err if it can still be answered. Otherwise part of the list has been
+// sent: it aborts the connection, so that the list does not look complete.
 func (l statsList) unsent(ctx context.Context, list *answer.ListWriter, err error) error {
 	if !list.Started() {
 		return err
@@ -103,10 +103,12 @@ func (l statsList) unsent(ctx context.Context, list *answer.ListWriter, err erro
 	panic(http.ErrAbortHandler)
 }
 
-func (l statsList) about(count int) about { return about{Metadata: metadata(count, l.query.Page)} }
+func (l statsList) envelope(count int) envelope {
+	return envelope{Metadata: metadata(count, l.query.Page)}
+}
 
-// writeMetadata answers with the number of the stats alone, where the mask leaves them
-// out.
+// writeMetadata answers with the number of the stats alone, for a mask without the
+// stats.
 func (l statsList) writeMetadata(ctx context.Context, w http.ResponseWriter) error {
 	count := 0
 	time := deadlineOf(ctx)
@@ -114,11 +116,11 @@ func (l statsList) writeMetadata(ctx context.Context, w http.ResponseWriter) err
 	if err != nil {
 		return err
 	}
-	return answer.JSON{Status: http.StatusOK, Value: l.about(count), Mask: l.mask, Negotiation: answer.NegotiationOf(ctx)}.Write(w)
+	return answer.JSON{Status: http.StatusOK, Value: l.envelope(count), Mask: l.mask, Negotiation: answer.NegotiationOf(ctx)}.Write(w)
 }
 
 // linkNext sets the Link header to the next page if there is one. Headers are sent
-// before the first row, so it looks up the row after the page first.
+// before the first row, so it first looks up the row after the page.
 func (l statsList) linkNext(ctx context.Context, w http.ResponseWriter) error {
 	if l.query.Limit == 0 {
 		return nil

@@ -15,7 +15,7 @@ import (
 	"github.com/monarc-project/stats-service/internal/tracing"
 )
 
-// countInFlight counts running requests by their class, once their route is known.
+// countInFlight counts running requests by class, once their route is known.
 func (s *Server) countInFlight(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		defer s.metrics.InFlight(classOf(c.Request().Method, c.Path()))()
@@ -49,8 +49,7 @@ func (s *Server) countAnswer(c echo.Context, status int, took time.Duration) {
 	}
 }
 
-// refusal returns the reason for which a request was refused before processing, if it
-// was.
+// refusal returns the reason why a request was refused before processing, if it was.
 func refusal(err error) (metrics.Reason, bool) {
 	if _, tooMany := errors.AsType[*tooManyError](err); tooMany {
 		return metrics.RateLimit, true

@@ -52,7 +52,7 @@ func (p normalizer) middleware(next echo.HandlerFunc) echo.HandlerFunc {
 }
 
 // split returns the prefix that the caller sees, and the path below it as the routes
-// have it. A forwarded prefix is removed from the path only where it cannot be part of
+// define it. It removes a forwarded prefix from the path only if that cannot be part of
 // a route: with the prefix /stats, /stats/map is the map.
 func (p normalizer) split(path, header string) (base, rest string) {
 	forwarded := forwardedPrefix(header)
@@ -112,7 +112,7 @@ func checkQuery(method, raw string) error {
 	if err != nil {
 		return stats.Invalid("query", "cannot be read (%s): percent-encode the values", err)
 	}
-	var wrong faults
+	var wrong validationErrors
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		given := values[name]
 		switch {
@@ -147,8 +147,8 @@ func withoutPrefix(path, base string) string {
 
 var indexed = regexp.MustCompile(`^([a-z_]+)\[([^\]]*)\]$`)
 
-// plainQuery rewrites the arrays and maps of PHP (anrs[0]=a, processor_params[b]=c) to
-// the form in the OpenAPI document: repeated values, and a map as JSON.
+// plainQuery rewrites PHP's arrays and maps (anrs[0]=a, processor_params[b]=c) to the
+// form in the OpenAPI document: repeated values, and a map as JSON.
 func plainQuery(raw string) string {
 	if !strings.Contains(raw, "[") && !strings.Contains(raw, "%5B") && !strings.Contains(raw, "%5b") {
 		return raw

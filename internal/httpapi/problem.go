@@ -29,7 +29,7 @@ const statusClientGone = 499
 // failover takes some ten seconds, and waiting callers should not add much.
 const retryAfterOutage = 2
 
-// problem is an error in the form that the caller gets.
+// problem is an error as the caller gets it.
 type problem struct {
 	status     int
 	message    string
@@ -44,7 +44,7 @@ var (
 	errOverloaded = errors.New("too many large bodies at once")
 )
 
-// tooManyError asks the caller to wait.
+// tooManyError reports that the caller exceeds its rate.
 type tooManyError struct{ seconds int }
 
 func (e *tooManyError) Error() string { return "too many requests" }
@@ -76,11 +76,11 @@ func problemOf(err error) problem {
 		return echoProblem(fromEcho)
 	}
 	if errors.Is(err, context.Canceled) || errors.Is(err, answer.ErrDisconnected) {
-		return problem{status: statusClientGone, message: "The request was given up."}
+		return problem{status: statusClientGone, message: "The caller has disconnected."}
 	}
 	return problem{
 		status:  http.StatusInternalServerError,
-		message: "The service could not do this. Try again; if it stays, tell the operator, whose log has the cause.",
+		message: "The service failed to answer. Try again; if the error persists, tell the operator: the log has the cause.",
 	}
 }
 
@@ -112,7 +112,7 @@ func requestProblem(err error) (problem, bool) {
 	case errors.As(err, &notJSON):
 		return problem{status: http.StatusUnsupportedMediaType, message: notJSON.message}, true
 	case errors.Is(err, errOverloaded):
-		text := "The service is taking in as many large batches as it can hold; try again."
+		text := "The service is receiving as many large batches as it can hold; try again."
 		return problem{status: http.StatusServiceUnavailable, message: text, retryAfter: retryAfterOutage}, true
 	case errors.Is(err, upload.ErrTooSlow):
 		return problem{status: http.StatusRequestTimeout, message: "The body of the request arrived too slowly; send it again."}, true
@@ -127,7 +127,7 @@ func requestProblem(err error) (problem, bool) {
 	return problem{}, false
 }
 
-// domainProblem translates errors about the stats asked for.
+// domainProblem translates errors about the requested stats.
 func domainProblem(err error) (problem, bool) {
 	var (
 		bad      *stats.InvalidError
@@ -153,7 +153,7 @@ func domainProblem(err error) (problem, bool) {
 		text := "The service is busy with other requests, such as long lists that are read slowly; try again."
 		return problem{status: http.StatusServiceUnavailable, message: text, retryAfter: retryAfterOutage}, true
 	case errors.Is(err, stats.ErrUnavailable):
-		text := "The database cannot be used at the moment; try again."
+		text := "The database is not available at the moment; try again."
 		return problem{status: http.StatusServiceUnavailable, message: text, retryAfter: retryAfterOutage}, true
 	}
 	return problem{}, false
@@ -177,18 +177,18 @@ func echoProblem(err *echo.HTTPError) problem {
 	case http.StatusNotFound:
 		return problem{status: err.Code, message: "There is nothing at this address."}
 	case http.StatusMethodNotAllowed:
-		return problem{status: err.Code, message: "This address does not answer to this method."}
+		return problem{status: err.Code, message: "This address does not support this method."}
 	case http.StatusBadRequest:
 		return problem{status: err.Code, message: fmt.Sprint(err.Message)}
 	}
 	return problem{status: err.Code, message: http.StatusText(err.Code)}
 }
 
-// asReceived allows invalid UTF-8: errors may quote input.
+// asReceived allows invalid UTF-8 and duplicate names: errors may quote input.
 var asReceived = json.JoinOptions(json.Deterministic(true), jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true))
 
-// handleError is the only place that turns errors into answers and records them for the
-// log.
+// handleError turns errors into answers and records them for the log. Nothing else
+// does.
 func (s *Server) handleError(err error, c echo.Context) {
 	p := problemOf(err)
 	requestInfoOf(c.Request().Context()).failure = &requestFailure{level: levelOf(p.status), message: p.message, status: p.status, cause: err}
@@ -211,11 +211,11 @@ func (s *Server) handleError(err error, c echo.Context) {
 	}
 	body, err := json.Marshal(api.Error{Message: p.message, Errors: p.fields}, asReceived)
 	if err != nil {
-		s.log.Error("encode error answer", "error", err)
+		s.log.Error("an error answer could not be encoded", "error", err)
 		return
 	}
 	if err := answer.Send(c.Response(), p.status, body); err != nil {
-		s.log.Debug("send error answer", "error", err)
+		s.log.Debug("an error answer could not be sent", "error", err)
 	}
 }
 
@@ -227,7 +227,7 @@ func (s *Server) sendPage(c echo.Context, status int, cause error) bool {
 	}
 	sent, err := s.pages.Problem(c, status, cause)
 	if err != nil {
-		s.log.Error("send error page", "error", err)
+		s.log.Error("an error page could not be sent", "error", err)
 	}
 	return sent && (err == nil || c.Response().Committed)
 }

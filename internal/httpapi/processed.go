@@ -34,7 +34,7 @@ func (s *Server) ProcessingList(ctx context.Context, request server.ProcessingLi
 	q := parametersOf(ctx)
 	mask := q.mask(request.Params.XFields)
 	task := s.processingQuery(q, request.Params, request.Body)
-	if err := q.faults.err(); err != nil {
+	if err := q.errors.err(); err != nil {
 		return nil, err
 	}
 	client, ok := caller(ctx)
@@ -52,10 +52,10 @@ func (s *Server) ProcessingList(ctx context.Context, request server.ProcessingLi
 	if err != nil {
 		return nil, err
 	}
-	return replyEncoded(ctx, encoded, answer.CachePrivate), nil
+	return respondEncoded(ctx, encoded, answer.CachePrivate), nil
 }
 
-// process encodes the answer.
+// process computes and encodes the answer.
 func (s *Server) process(ctx context.Context, task processing, mask *fieldmask.Mask) (*answer.Encoded, error) {
 	sums, err := s.store.DailySums(ctx, task.filter)
 	if err != nil {
@@ -72,8 +72,8 @@ func (s *Server) process(ctx context.Context, task processing, mask *fieldmask.M
 	return answer.NewEncoded(body), nil
 }
 
-// key includes everything that the answer depends on, independent of the order of
-// analyses and parameters.
+// key includes everything that the answer depends on, whatever the order of analyses
+// and parameters.
 func (p processing) key(mask string) cache.Key {
 	anrs := slices.Clone(p.filter.ANRs)
 	slices.SortFunc(anrs, func(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) })
@@ -101,5 +101,5 @@ func (s *Server) GetProcessorList(ctx context.Context, request server.GetProcess
 	if err != nil {
 		return nil, err
 	}
-	return replyEncoded(ctx, answer.NewEncoded(body), answer.CachePublic), nil
+	return respondEncoded(ctx, answer.NewEncoded(body), answer.CachePublic), nil
 }

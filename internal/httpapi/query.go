@@ -22,14 +22,14 @@ import (
 // parameters reads the parameters of a GET, each from the body or else from the query,
 // and collects their validation errors.
 type parameters struct {
-	faults faults
+	errors validationErrors
 }
 
 // parametersOf returns parameters that begin with the validation errors of the body.
 func parametersOf(ctx context.Context) *parameters {
 	q := &parameters{}
-	if wrong, ok := ctx.Value(bodyFaultsKey{}).(*membersError); ok {
-		q.faults.add(wrong.faults)
+	if wrong, ok := ctx.Value(bodyErrorsKey{}).(*membersError); ok {
+		q.errors.add(wrong.errors)
 	}
 	return q
 }
@@ -41,7 +41,7 @@ func (q *parameters) fail(field string, err error) {
 	if !ok {
 		bad = stats.Invalid(field, "%s", err)
 	}
-	q.faults.add(bad)
+	q.errors.add(bad)
 }
 
 // mask reads the mask of the answer.
@@ -182,8 +182,8 @@ func (s *Server) listQuery(q *parameters, params api.ListStatsParams, given *api
 	return query, nothing
 }
 
-// narrow intersects ids with id; empty ids mean all.
-func narrow(ids []uuid.UUID, id uuid.UUID) (kept []uuid.UUID, nothing bool) {
+// narrow intersects ids with id. Empty ids mean all.
+func narrow(ids []uuid.UUID, id uuid.UUID) (common []uuid.UUID, nothing bool) {
 	if len(ids) == 0 {
 		return []uuid.UUID{id}, false
 	}

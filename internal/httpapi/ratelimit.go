@@ -83,14 +83,14 @@ func (l *rateLimit) count(caller string) error {
 	return nil
 }
 
-// wrongKeysError asks a caller that has sent too many wrong keys to wait.
+// wrongKeysError reports that the caller has sent too many wrong keys.
 type wrongKeysError struct{ seconds int }
 
 func (e *wrongKeysError) Error() string { return "too many wrong keys" }
 func (e *wrongKeysError) Unwrap() error { return errWrongKey }
 
-// refuseKey returns the error for a wrong key, after a delay that grows with their
-// number.
+// refuseKey returns the error for a wrong key, after a delay that grows with the number
+// of wrong keys.
 func (s *Server) refuseKey(c echo.Context, token string) error {
 	if err := s.rateLimit.ofAddress(c); err != nil {
 		return err

@@ -12,19 +12,19 @@ import (
 )
 
 const (
-	// refusalDelay is how late answers come that refuse large bodies of a client, beyond
-	// refusalBurst of them at once and one in each such time.
+	// refusalDelay delays answers that refuse large bodies of a client. Each client has
+	// refusalBurst of them without a delay, and one more in each refusalDelay.
 	refusalDelay = 2 * time.Second
 	refusalBurst = 10
 )
 
-// refusals slows down clients that send large bodies in vain: reading them would keep
-// the processors busy, since refusing them takes next to nothing.
+// refusals slows down clients whose large bodies are refused: refusing is so cheap that
+// reading such bodies could keep all processors busy.
 type refusals struct {
 	delay time.Duration
 
 	mu      sync.Mutex
-	clients map[int64]*rate.Limiter // which are as few as there are clients
+	clients map[int64]*rate.Limiter // by client id; never deleted, as there are few clients
 }
 
 func newRefusals(delay time.Duration) *refusals {
@@ -34,7 +34,8 @@ func newRefusals(delay time.Duration) *refusals {
 	return &refusals{delay: delay, clients: map[int64]*rate.Limiter{}}
 }
 
-// slowDown delays the answer to a large body that was refused, until the caller leaves.
+// slowDown delays the answer to a large body that was refused, unless the caller
+// disconnects.
 func (r *refusals) slowDown(c echo.Context, cause error) {
 	request := c.Request()
 	if cause == nil || request.ContentLength >= 0 && request.ContentLength <= mediumBody || problemOf(cause).status/100 != http.StatusBadRequest/100 {

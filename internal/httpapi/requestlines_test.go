@@ -87,7 +87,7 @@ func TestLinesNameTheRoute(t *testing.T) {
 		{nobody, "GET", "/about.json", nil, "statsservice.http", "request method=GET route=/about.json status=200"},
 		{nobody, "GET", "/stats/threats.json", nil, "statsservice.http", "request method=GET route=/stats/threats.json status=200"},
 		{nobody, "GET", "/nothing", nil, "statsservice.http", `There is nothing at this address. method=GET route="" status=404`},
-		{nobody, "PUT", "/api/v1/stats/", nil, "", "This address does not answer to this method. method=PUT "},
+		{nobody, "PUT", "/api/v1/stats/", nil, "", "This address does not support this method. method=PUT "},
 	}
 	for i, tt := range tests {
 		sent := "request-" + strconv.Itoa(i) + "."

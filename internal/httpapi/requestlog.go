@@ -19,13 +19,13 @@ import (
 	"github.com/monarc-project/stats-service/internal/tracing"
 )
 
-// areas has a logger for each part of the API.
-type areas struct {
+// loggers has a logger for each part of the API.
+type loggers struct {
 	client, stats, processed, other *slog.Logger
 }
 
-func newAreas(log *slog.Logger) areas {
-	return areas{
+func newLoggers(log *slog.Logger) loggers {
+	return loggers{
 		client:    logging.Named(log, logging.APIClient),
 		stats:     logging.Named(log, logging.APIStats),
 		processed: logging.Named(log, logging.APIProcessed),
@@ -34,28 +34,28 @@ func newAreas(log *slog.Logger) areas {
 }
 
 // of returns the logger of a route.
-func (a areas) of(route string) *slog.Logger {
+func (l loggers) of(route string) *slog.Logger {
 	switch {
 	case strings.HasPrefix(route, Root+"/client"):
-		return a.client
+		return l.client
 	case strings.HasPrefix(route, Root+"/stats/processed"):
-		return a.processed
+		return l.processed
 	case strings.HasPrefix(route, Root+"/stats"):
-		return a.stats
+		return l.stats
 	}
-	return a.other
+	return l.other
 }
 
-// requestIDForm matches request ids that are accepted from the caller: they go into
-// logs and headers.
+// requestIDForm matches acceptable request ids of callers: they go into logs and
+// headers.
 var requestIDForm = regexp.MustCompile(`^[A-Za-z0-9._:/+=-]{1,100}$`)
 
 type requestInfoKey struct{}
 
-// requestInfo collects what the log needs to know about a request. Only the goroutine
-// that handles the request uses it.
+// requestInfo collects what the log says about a request. Only the goroutine that
+// handles the request uses it.
 type requestInfo struct {
-	id      string          // the log lines of the request have it in common
+	id      string          // in all log lines of the request
 	failure *requestFailure // nil: none so far
 }
 
@@ -90,19 +90,19 @@ func (s *Server) observe(next echo.HandlerFunc) echo.HandlerFunc {
 		c.Response().Header().Set(echo.HeaderXRequestID, info.id)
 		ctx := answer.WithNegotiation(context.WithValue(r.Context(), requestInfoKey{}, info), r.Header)
 		c.SetRequest(r.WithContext(ctx))
-		whole := false // still false if a panic cuts the answer off
-		defer func() { s.logRequest(c, start, whole) }()
+		complete := false // still false if a panic cuts the answer off
+		defer func() { s.logRequest(c, start, complete) }()
 		if err := next(c); err != nil {
 			c.Error(err)
 		}
-		whole = true
+		complete = true
 		return nil
 	}
 }
 
 // logRequest writes one line, with the cause if the request failed. It never contains a
 // token or any part of a body.
-func (s *Server) logRequest(c echo.Context, start time.Time, whole bool) {
+func (s *Server) logRequest(c echo.Context, start time.Time, complete bool) {
 	r := c.Request()
 	ctx := r.Context()
 	failed := requestInfoOf(ctx).failure
@@ -133,16 +133,17 @@ func (s *Server) logRequest(c echo.Context, start time.Time, whole bool) {
 	if trace := tracing.ID(ctx); trace != "" {
 		attrs = append(attrs, slog.String("trace_id", trace))
 	}
-	if !whole {
+	if !complete {
 		attrs = append(attrs, slog.Bool("cut_off", true))
 	}
 	if failed != nil {
 		attrs = append(attrs, causeOf(failed.cause)...)
 	}
-	s.logLine(ctx, s.areas.of(c.Path()), level, message, attrs...)
+	s.logLine(ctx, s.loggers.of(c.Path()), level, message, attrs...)
 }
 
-// logLine writes a log line with the server's clock and its caller as the source.
+// logLine writes a log line with the server's clock and the calling function as its
+// source.
 func (s *Server) logLine(ctx context.Context, log *slog.Logger, level slog.Level, message string, attrs ...slog.Attr) {
 	if !log.Enabled(ctx, level) {
 		return

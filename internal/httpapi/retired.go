@@ -10,8 +10,8 @@ import (
 	"github.com/labstack/echo/v4"
 )
 
-// goneError reports an address of the Python service that changed state on a GET. No
-// link, preview or search engine must be able to do so.
+// goneError reports an address of the Python service that changed state on a GET,
+// which links, previews and search engines must not be able to do.
 type goneError struct{ message string }
 
 func (e *goneError) Error() string { return e.message }
@@ -24,12 +24,12 @@ func registerRetired(e *echo.Echo) {
 			if id, err := uuid.Parse(strings.TrimSpace(c.Param("uuid"))); err == nil {
 				client = id.String()
 			}
-			return &goneError{fmt.Sprintf("This is not done over the web any more. Run on the server: stats-service %s --uuid %s", command, client)}
+			return &goneError{fmt.Sprintf("This can no longer be done over the web. Run on the server: stats-service %s --uuid %s", command, client)}
 		}
 		e.Any("/admin/"+command+".json", sharing)
 		e.Any("/admin/"+command+".json/:uuid", sharing)
 	}
 	e.Any("/admin/update.json", func(echo.Context) error {
-		return &goneError{"This is not done over the web any more. Install the new version on the server, then run: stats-service db_upgrade"}
+		return &goneError{"This can no longer be done over the web. Install the new version on the server, then run: stats-service db_upgrade"}
 	})
 }

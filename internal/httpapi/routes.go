@@ -54,7 +54,7 @@ func (r apiRoutes) add(method, path string, h echo.HandlerFunc, m []echo.Middlew
 	return r.Add(method, path, h, m...)
 }
 
-// maxBytes is the size of the largest body that an operation accepts.
+// maxBytes returns the size of the largest body that an operation accepts.
 func (r apiRoutes) maxBytes(method, path string) int64 {
 	if method == http.MethodPost && path == Root+"/stats" {
 		return r.maxBodyBytes

@@ -32,7 +32,7 @@ import (
 const Root = "/api/v1"
 
 // NewCache returns a cache for the answers of a server and what they are computed from.
-// It takes at most 32 MB. If a notification of a change gets lost, entries are stale
+// It takes at most 32 MB. If the notification of a change gets lost, entries are stale
 // for at most a minute.
 func NewCache(now func() time.Time) *cache.Cache {
 	return cache.New(cache.Options{MaxBytes: 32 << 20, MaxAge: time.Minute, Now: now})
@@ -42,7 +42,7 @@ func NewCache(now func() time.Time) *cache.Cache {
 type Options struct {
 	Store    *postgres.Store
 	Cache    *cache.Cache           // shared with the public routes and the pages, see NewCache; nil: one of its own
-	Figures  *disclosure.Control    // what the public sees, to compare with
+	Figures  *disclosure.Control    // the public figures, for comparisons
 	Public   public.ServerInterface // the routes beside the API
 	Pages    Pages                  // the pages for people; nil: none
 	Now      func() time.Time
@@ -55,14 +55,14 @@ type Options struct {
 	MaxBodyBytes     int64         // largest accepted body
 	MinBodyRate      int64         // minimum bytes per second at which a body arrives; 0: no limit
 	RateLimit        float64       // requests per second and caller; 0: no limit
-	WrongKeys        int           // wrong keys that an address may send before it must wait; 0: any number
-	LogAddresses     bool          // of callers
+	WrongKeys        int           // wrong keys that an address may send before it must wait; 0: no limit
+	LogAddresses     bool          // logs the addresses of callers
 	RequestTimeout   time.Duration // until the answer of a request begins; 0: 25 s
 	RegistrationOpen bool          // clients may be created without an admin token
 
 	BodyGrace      time.Duration // added to the time that MinBodyRate allows; 0: 10 s
 	AcquireTimeout time.Duration // that a large body waits for others; 0: 10 s
-	RefusalDelay   time.Duration // of the answers to many large bodies that are refused; 0: 2 s
+	RefusalDelay   time.Duration // delays the answers to many refused large bodies; 0: 2 s
 }
 
 // Pages are pages for people, which bring their own routes.
@@ -81,7 +81,7 @@ type Server struct {
 	now              func() time.Time
 	location         *time.Location
 	log              *slog.Logger
-	areas            areas
+	loggers          loggers
 	registrationOpen bool
 	cache            *cache.Cache
 	tokens           *cache.Cache
@@ -114,7 +114,7 @@ func New(opts Options) (*Server, http.Handler) {
 		now:              opts.Now,
 		location:         opts.Location,
 		log:              opts.Log,
-		areas:            newAreas(opts.Log),
+		loggers:          newLoggers(opts.Log),
 		registrationOpen: opts.RegistrationOpen,
 		pages:            opts.Pages,
 		metrics:          opts.Metrics,
@@ -143,7 +143,7 @@ func New(opts Options) (*Server, http.Handler) {
 	s.rateLimit = newRateLimit(opts.RateLimit, keyed)
 	e.Use(s.rateLimit.middleware)
 	routes := apiRoutes{Echo: e, authenticate: s.authenticate, admit: admitBodies(opts), maxBodyBytes: opts.MaxBodyBytes, keyed: keyed}
-	server.RegisterHandlersWithBaseURL(routes, server.NewStrictHandler(s, []server.StrictMiddlewareFunc{leavePlace}), Root)
+	server.RegisterHandlersWithBaseURL(routes, server.NewStrictHandler(s, []server.StrictMiddlewareFunc{releaseSlot}), Root)
 	public.RegisterHandlers(e, opts.Public)
 	registerDocuments(e)
 	registerRetired(e)
@@ -166,7 +166,7 @@ func (s *Server) Trim() {
 }
 
 // Run follows the changes of the database and records when clients were last seen,
-// until ctx ends; it then records once more. Without it nothing is cached.
+// until ctx ends; it then records once more. Without Run nothing is cached.
 func (s *Server) Run(ctx context.Context) {
 	var group sync.WaitGroup
 	group.Go(func() { s.listen(ctx) })

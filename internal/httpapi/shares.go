@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sync/semaphore"
 )
 
-// clientShares bounds how much of something each client has at a time.
+// clientShares bounds how much of a resource each client holds at a time.
 type clientShares struct {
 	size int64 // of a share
 
@@ -17,7 +17,7 @@ type clientShares struct {
 	shares map[int64]*clientShare
 }
 
-// clientShare is what one client has.
+// clientShare is what one client holds.
 type clientShare struct {
 	*semaphore.Weighted
 	users int // that have some of it or wait for it
@@ -27,10 +27,10 @@ func newClientShares(size int64) *clientShares {
 	return &clientShares{size: size, shares: map[int64]*clientShare{}}
 }
 
-// acquire waits until there is so much left of the client's share.
+// acquire waits until the client's share has this amount left, and takes it.
 func (s *clientShares) acquire(ctx context.Context, client, amount int64) error {
 	share := s.enter(client)
-	if share.TryAcquire(amount) { // needs no time where there is room
+	if share.TryAcquire(amount) { // the common case, without waiting
 		return nil
 	}
 	if err := share.Acquire(ctx, amount); err != nil {

@@ -31,14 +31,14 @@ func (s *Server) ListStats(ctx context.Context, request server.ListStatsRequestO
 	q := parametersOf(ctx)
 	mask := q.mask(request.Params.XFields)
 	query, nothing := s.listQuery(q, request.Params, request.Body)
-	if err := q.faults.err(); err != nil {
+	if err := q.errors.err(); err != nil {
 		return nil, err
 	}
 	list := statsList{store: s.store.StatStore, scope: client.Scope(), query: query, mask: mask}
 	if nothing {
 		list.scope = stats.Scope{}
 	}
-	return reply(func(w http.ResponseWriter) error { return list.write(ctx, w) }), nil
+	return response(func(w http.ResponseWriter) error { return list.write(ctx, w) }), nil
 }
 
 // GetStats answers with one stat, or streams the stats of an analysis.
@@ -56,13 +56,13 @@ func (s *Server) GetStats(ctx context.Context, request server.GetStatsRequestObj
 	if id == nil {
 		list := statsList{store: s.store.StatStore, scope: client.Scope(), mask: mask}
 		list.query.ANRs = []uuid.UUID{anr}
-		return reply(func(w http.ResponseWriter) error { return list.writeArray(ctx, w) }), nil
+		return response(func(w http.ResponseWriter) error { return list.writeArray(ctx, w) }), nil
 	}
 	stat, err := s.store.Stat(ctx, client.Scope(), anr, *id)
 	if err != nil {
 		return nil, err
 	}
-	return replyJSON(ctx, http.StatusOK, json.RawMessage(appendStat(nil, stat)), mask), nil
+	return respondJSON(ctx, http.StatusOK, json.RawMessage(appendStat(nil, stat)), mask), nil
 }
 
 // DeleteStats deletes the caller's stats of an analysis, or one of them.
@@ -83,7 +83,7 @@ func (s *Server) DeleteStats(ctx context.Context, request server.DeleteStatsRequ
 	if deleted == 0 {
 		return nil, fmt.Errorf("delete stats of analysis %s: %w", anr, stats.ErrNotFound)
 	}
-	return replyStatus(http.StatusNoContent), nil
+	return respondStatus(http.StatusNoContent), nil
 }
 
 // identifiers reads the analysis in the path and the optional stat in the query. Its
@@ -97,7 +97,7 @@ func (q *parameters) identifiers(path, query string) (anr uuid.UUID, id *uuid.UU
 		stat := q.id("uuid", query)
 		id = &stat
 	}
-	return anr, id, q.faults.err()
+	return anr, id, q.errors.err()
 }
 
 // CreateStats stores a batch as a whole or not at all.
@@ -122,34 +122,34 @@ func (s *Server) CreateStats(ctx context.Context, request server.CreateStatsRequ
 	s.countStored(results)
 	created := batchAnswer{items: batch.Items, results: results, mask: mask}
 	s.logDuplicates(ctx, created.duplicates())
-	return reply(created.write), nil
+	return response(created.write), nil
 }
 
-// parseBatch parses a batch at its place of the decoders, which others have while the
-// database answers, and afterwards.
+// parseBatch parses a batch in its decoding slot. It lets others have the slot while
+// the database answers, and afterwards.
 func (s *Server) parseBatch(ctx context.Context) (stats.Batch, error) {
-	place := placeOf(ctx)
-	defer place.pause()
+	slot := slotOf(ctx)
+	defer slot.pause()
 	return stats.ParseBatch(posted(ctx), func(sent []stats.SentDocument) (map[stats.SentDocument]stats.Digest, error) {
-		place.pause()
+		slot.pause()
 		known, err := s.store.KnownDocuments(ctx, sent)
 		s.metrics.Documents(len(sent)-len(known), len(known))
-		return known, errors.Join(err, place.resume())
-	}, place.yield)
+		return known, errors.Join(err, slot.resume())
+	}, slot.yield)
 }
 
 // maxDuplicatesLogged is how many duplicates of a batch are logged.
 const maxDuplicatesLogged = 20
 
-// logDuplicates logs the stats whose UUID was already taken.
+// logDuplicates logs the stats whose UUIDs were already in use.
 func (s *Server) logDuplicates(ctx context.Context, duplicates []uuid.UUID) {
 	id := requestInfoOf(ctx).idAttr()
 	for i, duplicate := range duplicates {
 		if i == maxDuplicatesLogged {
-			s.logLine(ctx, s.areas.stats, slog.LevelWarn, "More duplicate stats in the same batch", slog.Int("more", len(duplicates)-i), id)
+			s.logLine(ctx, s.loggers.stats, slog.LevelWarn, "More duplicate stats in the same batch", slog.Int("more", len(duplicates)-i), id)
 			return
 		}
-		s.logLine(ctx, s.areas.stats, slog.LevelWarn, "Duplicate stats: "+duplicate.String(), id)
+		s.logLine(ctx, s.loggers.stats, slog.LevelWarn, "Duplicate stats: "+duplicate.String(), id)
 	}
 }
 
@@ -171,7 +171,7 @@ type batchAnswer struct {
 	mask    *fieldmask.Mask
 }
 
-// duplicates returns the UUIDs that were already there.
+// duplicates returns the UUIDs that were already in use.
 func (b batchAnswer) duplicates() []uuid.UUID {
 	var ids []uuid.UUID
 	for _, result := range b.results {
@@ -189,15 +189,15 @@ func (b batchAnswer) write(w http.ResponseWriter) error {
 	if len(duplicates) > 0 {
 		status = http.StatusMultiStatus
 	}
-	beside := about{
+	members := envelope{
 		Metadata:   metadata(len(b.results)-len(duplicates), stats.Page{}),
 		Duplicates: duplicates,
 	}
 	rowMask, wanted := b.mask.Sub("data")
 	if !wanted {
-		return answer.JSON{Status: status, Value: beside, Mask: b.mask}.Write(w)
+		return answer.JSON{Status: status, Value: members, Mask: b.mask}.Write(w)
 	}
-	rest, err := answer.Encode(beside, b.mask)
+	rest, err := answer.Encode(members, b.mask)
 	if err != nil {
 		return err
 	}
@@ -208,7 +208,7 @@ func (b batchAnswer) write(w http.ResponseWriter) error {
 	return list.EndObject(rest)
 }
 
-// copyTo adds every item that is stored, with the data that was sent.
+// copyTo adds every stored item, with the data that was sent.
 func (b batchAnswer) copyTo(list *answer.ListWriter) error {
 	var row []byte
 	for i, result := range b.results {

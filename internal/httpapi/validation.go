@@ -6,18 +6,18 @@ import (
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
-// faults collects the validation errors of a request, so that one answer reports them
+// validationErrors collects the validation errors of a request, so that one answer reports them
 // all.
-type faults struct {
+type validationErrors struct {
 	all *stats.InvalidError
 }
 
-// maxFaults bounds how many fields are named: a query may have any number.
-const maxFaults = 40
+// maxInvalidFields bounds how many fields are named: a query may have any number.
+const maxInvalidFields = 40
 
 // add collects the errors of fields. It keeps the first reason for each field and the
 // first message.
-func (f *faults) add(wrong *stats.InvalidError) {
+func (f *validationErrors) add(wrong *stats.InvalidError) {
 	if wrong == nil {
 		return
 	}
@@ -25,27 +25,27 @@ func (f *faults) add(wrong *stats.InvalidError) {
 		f.all = &stats.InvalidError{Message: wrong.Message, Fields: map[string]string{}}
 	}
 	for field, reason := range wrong.Fields {
-		if _, told := f.all.Fields[field]; !told && len(f.all.Fields) < maxFaults {
+		if _, known := f.all.Fields[field]; !known && len(f.all.Fields) < maxInvalidFields {
 			f.all.Fields[field] = reason
 		}
 	}
 }
 
 // err returns nil or an *stats.InvalidError.
-func (f *faults) err() error {
+func (f *validationErrors) err() error {
 	if f.all == nil {
 		return nil
 	}
 	return f.all
 }
 
-// membersError reports invalid members of a body; the other members were decoded.
+// membersError reports invalid members of a body. The other members were decoded.
 type membersError struct {
-	faults *stats.InvalidError
+	errors *stats.InvalidError
 }
 
-func (e *membersError) Error() string { return e.faults.Error() }
-func (e *membersError) Unwrap() error { return e.faults }
+func (e *membersError) Error() string { return e.errors.Error() }
+func (e *membersError) Unwrap() error { return e.errors }
 
-// bodyFaultsKey is the context key of the *membersError of a GET's body.
-type bodyFaultsKey struct{}
+// bodyErrorsKey is the context key of the *membersError of a GET's body.
+type bodyErrorsKey struct{}

@@ -59,7 +59,7 @@ func New(server, key string, opts ...Option) (*Client, error) {
 		return nil, err
 	}
 	if strings.ContainsFunc(key, isUnprintable) {
-		return nil, errors.New("the API key cannot be used: accepted are printable ASCII characters without spaces")
+		return nil, errors.New("the API key is invalid: use printable ASCII characters without spaces")
 	}
 	c := &Client{
 		conn:      &conn{key: key, userAgent: "monarc-stats-client", timeout: DefaultTimeout},
@@ -88,7 +88,7 @@ func (c *Client) Do(request *http.Request) (*http.Response, error) { return c.co
 // Close closes idle connections. The client can still be used.
 func (c *Client) Close() { c.conn.http.CloseIdleConnections() }
 
-// Option changes how a Client works.
+// Option configures a Client.
 type Option func(*Client)
 
 // WithHTTPClient sends requests through a copy of h, for its Transport and Jar. Its
@@ -98,8 +98,8 @@ func WithHTTPClient(h *http.Client) Option {
 }
 
 // WithTimeout bounds how long a request may make no progress: while it is sent, until
-// its answer begins, and while the answer is read. A whole request may take longer; its
-// context bounds that.
+// its answer begins, and while the answer is read. Only its context bounds the whole
+// request.
 func WithTimeout(d time.Duration) Option {
 	return func(c *Client) { c.conn.timeout = d }
 }
@@ -129,15 +129,15 @@ func baseURL(server string) (*url.URL, error) {
 		return nil, errors.New("the URL of the stats service is invalid; use one such as https://stats.example.org/dashboard")
 	}
 	if (u.Scheme != "http" && u.Scheme != "https") || u.Hostname() == "" || u.RawQuery != "" || u.Fragment != "" {
-		return nil, fmt.Errorf("the URL of the stats service is %q; accepted is one such as https://stats.example.org/dashboard", u.Redacted())
+		return nil, fmt.Errorf("the URL of the stats service is invalid: %q; use one such as https://stats.example.org/dashboard", u.Redacted())
 	}
 	prefix := strings.TrimSuffix(path.Clean("/"+u.Path), apiRoot)
 	u.Path, u.RawPath = path.Join("/", prefix, apiRoot), ""
 	return u, nil
 }
 
-// repeat makes a request until it succeeds or must not be repeated. It prefixes the
-// error with what.
+// repeat calls call until it succeeds or must not be repeated. safe reports whether an
+// error allows a repetition; nil allows all. The error starts with what.
 func (c *Client) repeat(ctx context.Context, what string, safe func(*Error) bool, call func() error) error {
 	attempts := func(e *Error) int {
 		if safe != nil && !safe(e) {

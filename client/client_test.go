@@ -22,17 +22,17 @@ func TestNewRefuses(t *testing.T) {
 	t.Parallel()
 	const url = "https://stats.example.org"
 	tests := map[string]struct{ server, key, want string }{
-		"no URL":           {"", "key", "accepted is one such as"},
+		"no URL":           {"", "key", "use one such as"},
 		"no scheme":        {"stats.example.org:5005", "key", "the URL of the stats service"},
-		"no host":          {"https:///dashboard", "key", "accepted is one such as"},
-		"other scheme":     {"ftp://stats.example.org", "key", "accepted is one such as"},
-		"query":            {url + "?a=b", "key", "accepted is one such as"},
-		"fragment":         {url + "#a", "key", "accepted is one such as"},
+		"no host":          {"https:///dashboard", "key", "use one such as"},
+		"other scheme":     {"ftp://stats.example.org", "key", "use one such as"},
+		"query":            {url + "?a=b", "key", "use one such as"},
+		"fragment":         {url + "#a", "key", "use one such as"},
 		"control":          {"http://stats.example.org\x7f", "key", "is invalid"},
 		"password":         {"ftp://me:hush@stats.example.org", "key", "xxxxx"},
-		"key with a space": {url, "hush hush", "the API key cannot be used"},
-		"key with a break": {url, "hush\nX-Evil: 1", "the API key cannot be used"},
-		"key with accents": {url, "hüsh", "the API key cannot be used"},
+		"key with a space": {url, "hush hush", "the API key is invalid"},
+		"key with a break": {url, "hush\nX-Evil: 1", "the API key is invalid"},
+		"key with accents": {url, "hüsh", "the API key is invalid"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -273,7 +273,7 @@ func TestStalled(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := c.Me(t.Context()); err == nil || !strings.Contains(err.Error(), "it has not answered in time") {
+		if _, err := c.Me(t.Context()); err == nil || !strings.Contains(err.Error(), "it did not answer in time") {
 			t.Errorf("after %q: %v", begin, err)
 		}
 	}

@@ -14,10 +14,10 @@ import (
 )
 
 // errStalled is the cause of a request that ended because it made no progress.
-var errStalled = errors.New("it has not answered in time")
+var errStalled = errors.New("it did not answer in time")
 
-// conn sends requests with the key. It ends a stalled request and follows no
-// redirect.
+// conn sends requests with the key. It cancels stalled requests and follows no
+// redirects.
 type conn struct {
 	http      *http.Client
 	base      *url.URL // of the API
@@ -26,7 +26,7 @@ type conn struct {
 	timeout   time.Duration
 }
 
-// prepare copies the caller's HTTP client, or makes one.
+// prepare copies the caller's HTTP client, or creates one.
 func (c *conn) prepare(base *url.URL) {
 	c.base = base
 	own := http.Client{}
@@ -131,7 +131,7 @@ type progress struct {
 	timer *time.Timer // nil: the request has been answered
 }
 
-// watch returns the request with a body that reports when it is read.
+// watch returns the request with a body that resets the timer when it is read.
 func (p *progress) watch(request *http.Request) *http.Request {
 	if request.Body == nil || request.Body == http.NoBody {
 		return request

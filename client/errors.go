@@ -108,8 +108,8 @@ const (
 	// many characters of a message or reason are kept.
 	maxErrorBody = 64 << 10
 	maxText      = 300
-	// mostSeconds keeps a Retry-After within the range of a Duration.
-	mostSeconds = 1 << 30
+	// maxSeconds keeps a Retry-After within the range of a Duration.
+	maxSeconds = 1 << 30
 )
 
 // ReadError reads and closes an error answer. A Retry-After with a date is relative to
@@ -122,7 +122,7 @@ func ReadError(response *http.Response, now time.Time) *Error {
 		RetryAfter: retryAfter(response.Header.Get("Retry-After"), now),
 	}
 	body, err := io.ReadAll(io.LimitReader(response.Body, maxErrorBody))
-	if err == nil { // otherwise the status must do
+	if err == nil { // otherwise there is only the status
 		e.readBody(body)
 	}
 	if location := response.Header.Get("Location"); location != "" && e.Status/100 == 3 {
@@ -135,21 +135,21 @@ func ReadError(response *http.Response, now time.Time) *Error {
 // readBody reads the message and the fields of an error answer. Answers of other
 // software, such as a proxy, may have any form.
 func (e *Error) readBody(body []byte) {
-	var said struct {
+	var decoded struct {
 		Message any            `json:"message"`
 		Errors  map[string]any `json:"errors"`
 	}
-	if err := json.Unmarshal(body, &said); err != nil {
+	if err := json.Unmarshal(body, &decoded); err != nil {
 		return
 	}
-	if said.Message != nil {
-		e.Message = printable(fmt.Sprint(said.Message))
+	if decoded.Message != nil {
+		e.Message = printable(fmt.Sprint(decoded.Message))
 	}
-	if len(said.Errors) == 0 {
+	if len(decoded.Errors) == 0 {
 		return
 	}
-	e.Fields = make(map[string]string, len(said.Errors))
-	for name, reason := range said.Errors {
+	e.Fields = make(map[string]string, len(decoded.Errors))
+	for name, reason := range decoded.Errors {
 		e.Fields[printable(name)] = printable(fmt.Sprint(reason))
 	}
 }
@@ -161,7 +161,7 @@ func retryAfter(value string, now time.Time) time.Duration {
 	if value != "" && value[0] >= '0' && value[0] <= '9' {
 		seconds, err := strconv.ParseFloat(value, 64)
 		if err == nil || errors.Is(err, strconv.ErrRange) {
-			wait = time.Duration(min(seconds, mostSeconds) * float64(time.Second))
+			wait = time.Duration(min(seconds, maxSeconds) * float64(time.Second))
 		}
 	} else if at, err := http.ParseTime(value); err == nil {
 		wait = at.Sub(now)

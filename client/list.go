@@ -74,14 +74,14 @@ type listing struct {
 	seen map[uuid.UUID]bool // stats of that day
 
 	ended   bool
-	stopped bool // by the caller
+	stopped bool // the caller has stopped early
 }
 
 // errStopped ends the reading of a page if the caller stops early.
 var errStopped = errors.New("stopped")
 
 // page requests the next page and yields its stats. A temporary error after at least
-// one stat is dropped: the next page starts where this one broke off.
+// one stat is dropped: the next page starts where this one was cut off.
 func (l *listing) page(ctx context.Context) error {
 	size := l.client.batchSize
 	if l.query.Limit > 0 {
@@ -129,7 +129,7 @@ func (l *listing) body(size int) api.StatsQuery {
 	offset, limit := lenient.Integer(l.offset), lenient.Integer(size)
 	query := api.StatsQuery{
 		Type: string(l.query.Type), ANRs: l.query.ANRs,
-		DateFrom: written(l.from), DateTo: written(l.to),
+		DateFrom: formatDate(l.from), DateTo: formatDate(l.to),
 		Offset: &offset, Limit: &limit,
 	}
 	if l.query.Last {
@@ -183,7 +183,8 @@ func firstDay(link string) (day Date) {
 	return day
 }
 
-func written(day Date) string {
+// formatDate returns a date as in a query, or "" for the zero Date.
+func formatDate(day Date) string {
 	if day.IsZero() {
 		return ""
 	}

@@ -80,7 +80,7 @@ func (c *Client) postBatch(ctx context.Context, items []json.RawMessage, first i
 	}
 	var failed *Error
 	if errors.As(err, &failed) {
-		failed.Fields = moved(failed.Fields, first)
+		failed.Fields = shiftFields(failed.Fields, first)
 	}
 	posted.Stats = append(posted.Stats, answer.Data...)
 	posted.Duplicates = append(posted.Duplicates, answer.Duplicates...)
@@ -95,8 +95,8 @@ func asBytes(items []json.RawMessage) [][]byte {
 	return all
 }
 
-// moved adds an offset to the item indexes at the start of field names.
-func moved(fields map[string]string, by int) map[string]string {
+// shiftFields adds an offset to the item indexes at the start of field names.
+func shiftFields(fields map[string]string, by int) map[string]string {
 	if by == 0 || len(fields) == 0 {
 		return fields
 	}

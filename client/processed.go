@@ -61,7 +61,7 @@ func (r Result) Decode(to any) error {
 func (c *Client) Processed(ctx context.Context, p Processing) (Result, error) {
 	query := api.ProcessingQuery{
 		Processor: p.Processor, Type: string(p.Type), ANRs: p.ANRs,
-		DateFrom: written(p.From), DateTo: written(p.To),
+		DateFrom: formatDate(p.From), DateTo: formatDate(p.To),
 	}
 	if len(p.Params) > 0 {
 		query.ProcessorParams, _ = json.Marshal(p.Params) // strings always encode
@@ -133,7 +133,7 @@ type ComparedFigure struct {
 
 // Compare returns the averages of the caller's own stats beside everybody's.
 func (c *Client) Compare(ctx context.Context, what Comparing) (Comparison, error) {
-	query := api.ComparisonQuery{Type: string(what.Type), ANRs: what.ANRs, DateFrom: written(what.From), DateTo: written(what.To)}
+	query := api.ComparisonQuery{Type: string(what.Type), ANRs: what.ANRs, DateFrom: formatDate(what.From), DateTo: formatDate(what.To)}
 	if what.LocalOnly {
 		local := lenient.Integer(1)
 		query.LocalStatsOnly = &local

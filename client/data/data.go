@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
-// Package data types the content of stats, and of what processors compute from
-// them. It reads all that MONARC's front office writes: numbers as strings, and
-// maps as arrays.
+// Package data has Go types for the content of stats and for the results of processors.
+// It reads all forms that MONARC's front office writes: numbers as strings, and maps as
+// arrays.
 package data
 
 import (
@@ -12,7 +12,7 @@ import (
 	"strconv"
 )
 
-// Keys of Risk and Cartography, and the levels of Risk.
+// The keys of Risk and Cartography, and the levels of Risk.
 const (
 	Current, Residual                = "current", "residual"          // states
 	Informational, Operational       = "informational", "operational" // kinds
@@ -41,8 +41,8 @@ type Vulnerabilities []Object
 type Object struct {
 	UUID string `json:"uuid"`
 	Labels
-	Count       Number `json:"count"`       // of the risks that it is part of
-	MaxRisk     Number `json:"maxRisk"`     // highest of them; -1 when none is evaluated
+	Count       Number `json:"count"`       // number of its risks
+	MaxRisk     Number `json:"maxRisk"`     // highest of them; -1 if none is evaluated
 	AverageRate Number `json:"averageRate"` // mean rating
 }
 
@@ -94,19 +94,19 @@ type Control struct {
 	Value   *Number `json:"value"`
 }
 
-// StatType returns risk.
+// StatType returns "risk".
 func (Risk) StatType() string { return "risk" }
 
-// StatType returns threat.
+// StatType returns "threat".
 func (Threats) StatType() string { return "threat" }
 
-// StatType returns vulnerability.
+// StatType returns "vulnerability".
 func (Vulnerabilities) StatType() string { return "vulnerability" }
 
-// StatType returns cartography.
+// StatType returns "cartography".
 func (Cartography) StatType() string { return "cartography" }
 
-// StatType returns compliance.
+// StatType returns "compliance".
 func (Compliance) StatType() string { return "compliance" }
 
 // MarshalJSON writes no threats as [].
@@ -141,8 +141,8 @@ func (c *Control) UnmarshalJSON(data []byte) error {
 	return err
 }
 
-// decodeWithValue reads an object into to, a pointer to a struct, but for its
-// member value, which it returns.
+// decodeWithValue reads an object into to, a pointer to a struct, except for the member
+// value, which it returns.
 func decodeWithValue(data []byte, to any) (*Number, error) {
 	var has struct {
 		Value json.RawMessage `json:"value"`
@@ -213,7 +213,7 @@ func (m Map[V]) add(key string, value *V) {
 	}
 }
 
-// MarshalJSON writes an object, also where it is empty.
+// MarshalJSON writes an object, even for a nil map.
 func (m Map[V]) MarshalJSON() ([]byte, error) {
 	if m == nil {
 		return []byte("{}"), nil

@@ -4,19 +4,19 @@ package data
 
 import "github.com/oapi-codegen/runtime/types"
 
-// The results that are maps.
+// The results of processors that are maps.
 type (
-	// RiskMeans has the mean number of risks by state, kind and level, of
-	// risk_averages.
+	// RiskMeans is the result of risk_averages: the mean number of risks by state, kind
+	// and level.
 	RiskMeans = Map[Map[Map[float64]]]
-	// RiskSeries has the same by date, of risk_averages_on_date.
+	// RiskSeries is the result of risk_averages_on_date: the same by date.
 	RiskSeries = Map[Map[Map[[]Point]]]
-	// CartographyMeans has the mean number of risks by state, kind, impact and
-	// likelihood, of cartography_averages.
+	// CartographyMeans is the result of cartography_averages: the mean number of risks by
+	// state, kind, impact and likelihood.
 	CartographyMeans = Map[Map[Map[Map[float64]]]]
 )
 
-// Point is a value of a day.
+// Point is the value of a day.
 type Point struct {
 	Date  types.Date `json:"date"`
 	Value float64    `json:"value"`
@@ -39,15 +39,15 @@ type Mean struct {
 	AverageRate float64    `json:"averageRate"`
 }
 
-// ReferentialMeans has how far a referential is complied with; compliance_averages
-// has an array of them.
+// ReferentialMeans is the mean compliance with a referential; compliance_averages has an
+// array of them.
 type ReferentialMeans struct {
 	Referential string          `json:"referential"`
 	Labels      Labels          `json:"labels"`
 	Categories  []CategoryMeans `json:"categories"`
 }
 
-// CategoryMeans has the means of a category; nil where no stats have a value.
+// CategoryMeans has the means of a category, nil without values.
 type CategoryMeans struct {
 	Labels  Labels   `json:"labels"`
 	Current *float64 `json:"current"`

@@ -12,15 +12,15 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// Answer is what the platform says about an object.
+// Answer is the platform's answer about an object.
 type Answer struct {
-	Published bool   // whether it has the object
+	Published bool   // whether the platform has the object
 	Raw       []byte // the whole answer, valid JSON
 }
 
-// Indented returns the whole answer for people to read: members sorted by name,
-// indented by four spaces, characters unescaped where JSON allows it, numbers
-// as they came. There is no line break at the end.
+// Indented returns the whole answer for people to read: members sorted by name, indented
+// by four spaces, characters unescaped where JSON allows it, numbers unchanged. It does
+// not end with a line break.
 func (a Answer) Indented() ([]byte, error) {
 	value := jsontext.Value(slices.Clone(a.Raw))
 	err := value.Format(
@@ -41,8 +41,8 @@ func (a Answer) Indented() ([]byte, error) {
 
 var errNoCount = errors.New("the answer has no usable metadata.count")
 
-// parse takes any number of objects but none as published: a UUID has one
-// object, which the platform may hold in several versions.
+// parse reads an answer. Any number of objects above 0 means published: the platform may
+// have several versions of the object with a UUID.
 func parse(body []byte) (Answer, error) {
 	var envelope struct {
 		Metadata struct {
@@ -62,7 +62,7 @@ func parse(body []byte) (Answer, error) {
 	return Answer{Published: count > 0, Raw: body}, nil
 }
 
-// parseCount takes a number, also as a string as the platform writes it.
+// parseCount reads a number, or a string of one as the platform writes it.
 func parseCount(value jsontext.Value) (uint64, error) {
 	text := string(value)
 	if value.Kind() == '"' {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
-// Package mosp asks a MOSP platform, where security objects are shared, about
-// the objects that it has published.
+// Package mosp looks up objects on a MOSP platform, where organisations share security
+// objects.
 package mosp
 
 import (
@@ -27,7 +27,7 @@ const (
 	maxRedirects   = 5
 )
 
-// Client asks one platform. It is safe for concurrent use.
+// Client looks up objects on one platform. It is safe for concurrent use.
 type Client struct {
 	base         string
 	userAgent    string
@@ -37,31 +37,29 @@ type Client struct {
 	http         *http.Client
 }
 
-// Option changes how a Client asks.
+// Option configures a Client.
 type Option func(*Client)
 
-// WithTimeout limits how long a question may take in all, 10 seconds unless
-// told otherwise.
+// WithTimeout bounds the total time of a lookup. The default is 10 seconds.
 func WithTimeout(d time.Duration) Option { return func(c *Client) { c.timeout = d } }
 
-// WithMaxBody limits the size of an answer, in bytes, 16 MiB unless told
-// otherwise.
+// WithMaxBody bounds the size of an answer in bytes. The default is 16 MiB.
 func WithMaxBody(bytes int64) Option { return func(c *Client) { c.maxBody = bytes } }
 
-// WithUserAgent says who asks, as name/version.
+// WithUserAgent sets the User-Agent, as name/version.
 func WithUserAgent(agent string) Option { return func(c *Client) { c.userAgent = agent } }
 
-// WithPrivateAddresses lets the name of the platform stand for a private address.
+// WithPrivateAddresses sets whether the platform's host name may resolve to a private
+// address.
 func WithPrivateAddresses(allowed bool) Option { return func(c *Client) { c.allowPrivate = allowed } }
 
-// WithTransport replaces the transport, and with it the refusal of private addresses.
+// WithTransport replaces the transport, including its refusal of private addresses.
 func WithTransport(transport http.RoundTripper) Option {
 	return func(c *Client) { c.http.Transport = transport }
 }
 
-// New returns a client of the platform at a base URL such as
-// https://objects.monarc.lu, with or without a slash at the end. A URL that is
-// none is reported when it is used.
+// New returns a client of the platform at a base URL such as https://objects.monarc.lu,
+// with or without a trailing slash. Object reports an invalid URL.
 func New(baseURL string, opts ...Option) *Client {
 	c := &Client{
 		base:    strings.TrimRight(baseURL, "/"),
@@ -83,7 +81,7 @@ var (
 	errElsewhere = errors.New("it redirects to another host, or from https to http")
 )
 
-// checkRedirect follows redirects within the platform alone.
+// checkRedirect allows redirects within the platform only.
 func checkRedirect(next *http.Request, via []*http.Request) error {
 	first := via[0].URL
 	if next.URL.Hostname() != first.Hostname() || next.URL.Scheme != "https" && first.Scheme != next.URL.Scheme {
@@ -95,8 +93,8 @@ func checkRedirect(next *http.Request, via []*http.Request) error {
 	return nil
 }
 
-// transport is http.DefaultTransport, but that it does not connect to a private address
-// which the name of the platform stands for.
+// transport returns a copy of http.DefaultTransport that does not connect to the platform
+// if its host name resolves to a private address.
 func (c *Client) transport() http.RoundTripper {
 	own, ok := http.DefaultTransport.(*http.Transport)
 	if !ok {
@@ -113,8 +111,8 @@ func (c *Client) transport() http.RoundTripper {
 	return transport
 }
 
-// mayMislead reports whether an address is that of the platform by name. Addresses in
-// numbers, localhost and a proxy are what the operator means.
+// mayMislead reports whether an address is the host name of the platform. The operator
+// has chosen numeric addresses, localhost and proxies on purpose.
 func (c *Client) mayMislead(address string) bool {
 	host, _, err := net.SplitHostPort(address)
 	base, wrong := url.Parse(c.base)
@@ -125,7 +123,7 @@ func (c *Client) mayMislead(address string) bool {
 	return err != nil
 }
 
-var errPrivate = errors.New("its name stands for a private address")
+var errPrivate = errors.New("its host name resolves to a private address")
 
 func refusePrivate(_ context.Context, _, address string, _ syscall.RawConn) error {
 	to, err := netip.ParseAddrPort(address)
@@ -139,9 +137,9 @@ func refusePrivate(_ context.Context, _, address string, _ syscall.RawConn) erro
 	return nil
 }
 
-// Object asks for the object with a UUID. That it is not published is no error.
-// An error is one line that names the platform's host and what can be done; it
-// wraps the cause, also [context.Canceled] when ctx has ended.
+// Object looks up the object with a UUID. An unpublished object is not an error. Errors
+// are one line that names the platform's host and what to do. They wrap the cause,
+// including [context.Canceled].
 func (c *Client) Object(ctx context.Context, id uuid.UUID) (Answer, error) {
 	endpoint, err := c.endpoint(id)
 	if err != nil {
@@ -205,12 +203,12 @@ func (c *Client) read(ctx context.Context, from io.Reader) ([]byte, error) {
 	return body, nil
 }
 
-// mediaType describes an answer that could not be read, where its sender says
-// that it is not meant to be JSON.
+// mediaType describes an unreadable answer if it is declared as something other than
+// JSON.
 func mediaType(response *http.Response) string {
 	kind, _, err := mime.ParseMediaType(response.Header.Get("Content-Type"))
 	if err != nil || kind == "application/json" {
 		return ""
 	}
-	return " (it says to be " + kind + ")"
+	return " (it is declared as " + kind + ")"
 }

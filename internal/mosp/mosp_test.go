@@ -197,7 +197,7 @@ func TestUnusableAnswer(t *testing.T) {
 		handler http.HandlerFunc
 		want    string
 	}{
-		"HTML":               {body("<!doctype html>\n<title>Login</title>"), "the answer is not JSON (it says to be text/html)" + checkURL},
+		"HTML":               {body("<!doctype html>\n<title>Login</title>"), "the answer is not JSON (it is declared as text/html)" + checkURL},
 		"HTML sent as JSON":  {asJSON("<html>"), "the answer is not JSON" + checkURL},
 		"nothing":            {asJSON(""), "the answer is not JSON" + checkURL},
 		"two values":         {asJSON(`{"metadata":{"count":"1"}} {}`), "the answer is not JSON" + checkURL},
@@ -210,21 +210,21 @@ func TestUnusableAnswer(t *testing.T) {
 		"count is an object": {asJSON(`{"metadata":{"count":{}}}`), noCount + checkURL},
 		"204":                {status(204), "it answered 204 No Content" + checkURL},
 		"404":                {status(404), "it answered 404 Not Found" + checkURL},
-		"429":                {status(429), "it answered 429 Too Many Requests; the fault is there, try again later"},
-		"500":                {status(500), "it answered 500 Internal Server Error; the fault is there, try again later"},
-		"without a name":     {status(599), "it answered 599; the fault is there, try again later"},
+		"429":                {status(429), "it answered 429 Too Many Requests; the platform has a problem, try again later"},
+		"500":                {status(500), "it answered 500 Internal Server Error; the platform has a problem, try again later"},
+		"without a name":     {status(599), "it answered 599; the platform has a problem, try again later"},
 		"length cut": {func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Length", "1000")
 			_, _ = io.WriteString(w, `{"metadata":{"count":"1"`)
-		}, "the answer broke off: unexpected EOF; try again"},
+		}, "the answer was cut off: unexpected EOF; try again"},
 		"chunks cut": {func(w http.ResponseWriter, _ *http.Request) {
 			_, _ = io.WriteString(w, `{"metadata":{"count":"1"`)
 			w.(http.Flusher).Flush()
 			panic(http.ErrAbortHandler)
-		}, "the answer broke off: unexpected EOF; try again"},
+		}, "the answer was cut off: unexpected EOF; try again"},
 		"round in circles": {func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, r.RequestURI, http.StatusFound)
-		}, "too many redirects; set MOSP_URL to the address where they should lead"},
+		}, "too many redirects; set MOSP_URL to the final address"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -295,7 +295,7 @@ func TestRedirectElsewhere(t *testing.T) {
 	}
 }
 
-// TestPrivateAddress does not connect where the name of a platform stands for a private
+// TestPrivateAddress does not connect if the host name of a platform resolves to a private
 // address, as it does after DNS rebinding.
 func TestPrivateAddress(t *testing.T) {
 	t.Parallel()

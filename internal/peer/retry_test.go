@@ -166,7 +166,7 @@ func TestSilentPeer(t *testing.T) {
 			t.Cleanup(server.Close)
 			t.Cleanup(func() { close(stop) })
 			_, pauses, err := singlePush(t, server.URL, func(r *peer.Remote) { r.Timeout = 20 * time.Millisecond })
-			if err == nil || !strings.Contains(err.Error(), "it has not answered in time") {
+			if err == nil || !strings.Contains(err.Error(), "it did not answer in time") {
 				t.Errorf("error is %v", err)
 			}
 			if len(pauses) != 5 {

@@ -18,12 +18,11 @@ const flushAt = 64 << 10
 // listBuffers reuses buffers of lists, which grow to a little more than flushAt.
 var listBuffers = sync.Pool{New: func() any { return new([]byte) }}
 
-// maxKept is the largest buffer that is reused: one large row must not keep its memory.
-const maxKept = 4 * flushAt
+// maxReused is the largest buffer that is reused: one large row must not keep its memory.
+const maxReused = 4 * flushAt
 
-// ListWriter sends a JSON array, alone or as the first member of an object, item
-// by item. Until the first bytes are sent, an error can still become an answer
-// of its own.
+// ListWriter sends a JSON array item by item, alone or as the first member of an
+// object. Until the first bytes are sent, an error can still be answered instead.
 type ListWriter struct {
 	w       http.ResponseWriter
 	control *http.ResponseController
@@ -31,7 +30,7 @@ type ListWriter struct {
 	coding  coding
 	mask    *fieldmask.Mask // of an item
 	buffer  []byte
-	kept    *[]byte // of listBuffers
+	pooled  *[]byte // from listBuffers
 	count   int
 	started bool
 	pace    pace
@@ -50,15 +49,15 @@ func NewMemberWriter(w http.ResponseWriter, status int, name string, mask *field
 }
 
 func newListWriter(w http.ResponseWriter, status int, mask *fieldmask.Mask, n Negotiation, start string) *ListWriter {
-	kept := listBuffers.Get().(*[]byte)
+	pooled := listBuffers.Get().(*[]byte)
 	return &ListWriter{
 		w:       w,
 		control: http.NewResponseController(w),
 		status:  status,
 		coding:  n.coding,
 		mask:    mask,
-		buffer:  append((*kept)[:0], start...),
-		kept:    kept,
+		buffer:  append((*pooled)[:0], start...),
+		pooled:  pooled,
 		pace:    pace{now: time.Now},
 	}
 }
@@ -131,11 +130,11 @@ func (l *ListWriter) end(rest []byte) error {
 
 // release keeps the buffer for the next list.
 func (l *ListWriter) release() {
-	if cap(l.buffer) <= maxKept {
-		*l.kept = l.buffer
-		listBuffers.Put(l.kept)
+	if cap(l.buffer) <= maxReused {
+		*l.pooled = l.buffer
+		listBuffers.Put(l.pooled)
 	}
-	l.buffer, l.kept = nil, nil
+	l.buffer, l.pooled = nil, nil
 }
 
 // finish flushes the compressor.

@@ -7,11 +7,11 @@ import "time"
 const (
 	// pieceLimit is how long a caller may take to receive a piece of a list.
 	pieceLimit = 20 * time.Second
-	// leastRate is how many bytes of a list per second a caller must read on average,
+	// minRate is how many bytes of a list per second a caller must read on average,
 	// once it has taken longer than slack. Each running list holds a database
 	// connection.
-	leastRate = 32 << 10
-	slack     = 20 * time.Second
+	minRate = 32 << 10
+	slack   = 20 * time.Second
 )
 
 // pace checks that a caller reads a list fast enough. It counts the time spent sending,
@@ -26,7 +26,7 @@ type pace struct {
 // begin returns the deadline for sending the next piece.
 func (p *pace) begin() (deadline time.Time) {
 	p.started = p.now()
-	earned := time.Duration(float64(p.sent) / leastRate * float64(time.Second))
+	earned := time.Duration(float64(p.sent) / minRate * float64(time.Second))
 	return p.started.Add(min(pieceLimit, slack+earned-p.waited))
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
-// Package connlimit bounds how many connections servers hold, in all and from one
+// Package connlimit bounds how many connections servers hold, in total and from each
 // network address.
 package connlimit
 
@@ -42,9 +42,9 @@ func New(limits Limits) *Limiter {
 	return &Limiter{limits: limits, conns: map[net.Conn]*tracked{}, idle: list.New(), origins: map[netip.Prefix]int{}}
 }
 
-// Track follows the state of a connection. A new one beyond the limit of its address is
-// closed. One beyond the limit in all takes the place of the connection that has had no
-// request for the longest time; only if there is none, it is closed itself.
+// Track follows the state of a connection. It closes a new connection beyond the limit
+// of its address. Beyond the total limit, it closes the connection that has been idle
+// for the longest time or, if none is idle, the new one.
 func (l *Limiter) Track(conn net.Conn, state http.ConnState) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -69,7 +69,7 @@ func (l *Limiter) Track(conn net.Conn, state http.ConnState) {
 func (l *Limiter) add(conn net.Conn) {
 	from := origin.OfConn(conn)
 	if from.IsValid() && l.limits.PerAddress > 0 && l.origins[from] >= l.limits.PerAddress {
-		_ = conn.Close() // the server finds it closed
+		_ = conn.Close() // the server then fails to read from it
 		return
 	}
 	if l.limits.Total > 0 && len(l.conns) >= l.limits.Total && !l.evict() {

@@ -18,8 +18,8 @@ import (
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
-// Owner selects the stats that are compared: those of a client, in these analyses or in
-// all of its analyses.
+// Owner selects the stats to compare: a client's stats of these analyses or of all its
+// analyses.
 type Owner struct {
 	ClientID int64
 	ANRs     []uuid.UUID
@@ -73,7 +73,7 @@ type Unranked string
 const (
 	FewAnalyses      Unranked = "few_analyses"      // too few behind everybody's figure
 	FewOrganisations Unranked = "few_organisations" // too few behind it, or in a band
-	AllAlike         Unranked = "alike"             // all bands would have the same means
+	AllAlike         Unranked = "alike"             // all limits between bands are the same
 	NothingRecent    Unranked = "nothing_recent"    // the client sent nothing for it in the last week
 	SingleCell       Unranked = "single_cell"       // organisations are not ranked by cells of a map
 )
@@ -103,7 +103,7 @@ func (c *Control) Compare(ctx context.Context, filter stats.Filter, whose Owner)
 	if err != nil {
 		return comparison, err
 	}
-	comparison.Figures = c.compare(filter.Type, side{
+	comparison.Figures = c.compare(filter.Type, comparisonInputs{
 		own: own, all: processor.Averages(filter.Type, all), supports: supports, others: others, whose: whose.ClientID, since: ranked.DateFrom,
 	})
 	return comparison, nil
@@ -126,8 +126,8 @@ func (c *Control) OwnSums(ctx context.Context, filter stats.Filter, whose Owner)
 	return sums, nil
 }
 
-// side has the inputs of a comparison.
-type side struct {
+// comparisonInputs are the inputs of a comparison.
+type comparisonInputs struct {
 	own      []processor.DailySum
 	all      map[stats.Key]processor.Average
 	supports Supports
@@ -136,20 +136,20 @@ type side struct {
 	since    time.Time // first day of the others' stats
 }
 
-func (c *Control) compare(t stats.Type, s side) []Compared {
-	recent := slices.DeleteFunc(slices.Clone(s.own), func(sum processor.DailySum) bool { return sum.Date.Before(s.since) })
+func (c *Control) compare(t stats.Type, in comparisonInputs) []Compared {
+	recent := slices.DeleteFunc(slices.Clone(in.own), func(sum processor.DailySum) bool { return sum.Date.Before(in.since) })
 	ranked := processor.Averages(t, addUp(recent, Undivided.Start))
 	referentials := map[string]stats.Labels{}
-	for _, sum := range s.own {
+	for _, sum := range in.own {
 		if t == stats.Compliance && sum.Key.State == "" && !sum.Labels.Empty() {
 			referentials[sum.Key.Object] = sum.Labels
 		}
 	}
 	var figures []Compared
-	for key, own := range processor.Averages(t, s.own) {
+	for key, own := range processor.Averages(t, in.own) {
 		one := Compared{Key: key, Labels: own.Labels, Referential: referentials[key.Object], Own: own.Values}
-		one.Contributors = s.supports[supportedBy(t, key)].Contributors
-		all, shown := s.all[key]
+		one.Contributors = in.supports[supportedBy(t, key)].Contributors
+		all, shown := in.all[key]
 		enough := one.Analyses >= c.minAnalyses
 		if shown && enough {
 			one.All = &all.Values
@@ -167,7 +167,7 @@ func (c *Control) compare(t stats.Type, s side) []Compared {
 			case !sent:
 				position.Unranked = NothingRecent
 			default:
-				*position = c.threshold.position(latest.Values[i], s.others[key].without(s.whose, i))
+				*position = c.threshold.position(latest.Values[i], in.others[key].without(in.whose, i))
 			}
 		}
 		figures = append(figures, one)
@@ -193,30 +193,30 @@ func compareKeys(a, b stats.Key) int {
 }
 
 // organisations has the means of the clients for each key.
-type organisations map[stats.Key]peers
+type organisations map[stats.Key]clientMeans
 
-type peers []peer
+type clientMeans []clientMean
 
-type peer struct {
+type clientMean struct {
 	client int64
 	values [3]float64
 }
 
-// Size estimates how many bytes it takes.
+// Size returns an estimate of the bytes that the means take.
 func (o organisations) Size() (size int64) {
-	const ofKey, ofPeer = 300, 32 // includes free slots of maps
+	const ofKey, ofMean = 300, 32 // includes free slots of maps
 	for _, of := range o {
-		size += ofKey + ofPeer*int64(len(of))
+		size += ofKey + ofMean*int64(len(of))
 	}
 	return size
 }
 
 // without returns one of the values of all clients except one.
-func (p peers) without(client int64, value int) []float64 {
-	values := make([]float64, 0, len(p))
-	for i := range p {
-		if p[i].client != client {
-			values = append(values, p[i].values[value])
+func (m clientMeans) without(client int64, value int) []float64 {
+	values := make([]float64, 0, len(m))
+	for i := range m {
+		if m[i].client != client {
+			values = append(values, m[i].values[value])
 		}
 	}
 	return values
@@ -260,7 +260,7 @@ func (c *Control) meansOfClients(ctx context.Context, filter stats.Filter) (orga
 	means := organisations{}
 	for _, client := range clients {
 		for key, average := range processor.Averages(filter.Type, client.Sums) {
-			means[key] = append(means[key], peer{client.ClientID, average.Values})
+			means[key] = append(means[key], clientMean{client.ClientID, average.Values})
 		}
 	}
 	return means, nil
@@ -285,14 +285,14 @@ func (c *Control) suppressOrganisations(ctx context.Context, filter stats.Filter
 	return nil
 }
 
-// section is a range of the organisations, ordered by their means.
-type section struct{ from, to int } // without to
+// section is a range of the organisations, ordered by their means. It excludes to.
+type section struct{ from, to int }
 
 // between returns the organisations whose mean is the limit between two bands, and
 // reports whether there are enough organisations for bands.
 func (k threshold) between(organisations int) (at [len(bands) - 1]section, enough bool) {
 	size := max(int(k), 1)
-	// The organisations in no limit can be computed from the total less the limits.
+	// The mean of the organisations in no limit follows from the total and the limits.
 	if organisations < len(bands)*size || k.identifies(organisations-len(bands)*size) {
 		return at, false
 	}

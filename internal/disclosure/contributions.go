@@ -14,7 +14,7 @@ import (
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
-// Contributions are numbers of stats, analyses and clients behind figures.
+// Contributions has the numbers of stats, analyses and clients behind figures.
 type Contributions = postgres.Contributions
 
 // Contributions counts the stats, analyses and clients behind the figures of a period,
@@ -64,20 +64,20 @@ func (c *Control) count(ctx context.Context, filter stats.Filter) (Contributions
 
 // count adds up the weeks that may be shown.
 func (k threshold) count(weeks []postgres.WeekContributions, localOnly bool) (counted Contributions) {
-	type part struct {
+	type cell struct {
 		statsType stats.Type
 		monday    time.Time
 	}
-	locals, others := map[part]Contributions{}, map[part]Contributions{}
-	parts := map[part]bool{}
+	locals, others := map[cell]Contributions{}, map[cell]Contributions{}
+	cells := map[cell]bool{}
 	for _, w := range weeks {
-		at, of := part{w.Type, w.Monday}, others
+		at, of := cell{w.Type, w.Monday}, others
 		if w.Local {
 			of = locals
 		}
-		of[at], parts[at] = w.Contributions, true
+		of[at], cells[at] = w.Contributions, true
 	}
-	for at := range parts {
+	for at := range cells {
 		sent, rest := locals[at], others[at]
 		visible := k.primary(int(sent.Clients), int(rest.Clients))
 		if !visible.all || localOnly && !visible.local {

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
-// Package disclosure reads the figures that the public may see. It is disclosure
-// control as statistical offices know it: a figure needs at least as many clients
-// behind it as the k-anonymity threshold says, figures below it are suppressed
-// (primary suppression), and so are those from which a suppressed one could be
-// computed (complementary suppression).
+// Package disclosure reads the figures that the public may see. It implements
+// statistical disclosure control: figures with fewer clients than the k-anonymity
+// threshold are suppressed (primary suppression), and so are figures that would reveal a
+// suppressed one (complementary suppression).
 //
-// Differences between answers are safe too: every answer is made of parts, each of
-// which is shown always or never. A part is one key of one type in one week. See
+// Differences between answers are safe too: every answer is made of cells, and each cell
+// is either always or never shown. A cell is one key of one type in one week. See
 // docs/adr/0014-public-figures-of-few.md.
 package disclosure
 
@@ -62,8 +61,6 @@ func (c *Control) Active() bool { return c.threshold > 1 }
 // Today returns midnight UTC of the current day in the configured time zone.
 func (c *Control) Today() time.Time { return stats.Today(c.now(), c.location) }
 
-// Cache topics that figures depend on.
-
 // TopicClients is the cache topic of clients and their coordinates.
 const TopicClients = string(postgres.ChangeClients)
 
@@ -97,9 +94,9 @@ func (c *Control) DailySums(ctx context.Context, filter stats.Filter) ([]process
 	return visible.only(weeklySums(sums), filter.LocalStatsOnly), nil
 }
 
-// disclosed decides which figures of the period may be shown. The result is cached: it
-// takes all stats of the period, and many pages need the same. It covers both views of
-// a period.
+// disclosed decides which figures of the period may be shown, for all clients and for
+// local ones. The result is cached: it takes reading all stats of the period, and many
+// pages need the same one.
 func (c *Control) disclosed(ctx context.Context, filter stats.Filter) (disclosed, error) {
 	key := cache.KeyOf("disclosed", string(filter.Type), filter.DateFrom.Format(time.DateOnly), filter.DateTo.Format(time.DateOnly),
 		strconv.Itoa(c.MinClients()))
@@ -112,8 +109,8 @@ func (c *Control) disclosed(ctx context.Context, filter stats.Filter) (disclosed
 	})
 }
 
-// ofAllClients returns the filter for all clients: which figures of the local ones may
-// be shown depends on the others.
+// ofAllClients extends the filter to all clients: which figures of local clients may be
+// shown depends on the others.
 func ofAllClients(filter stats.Filter) stats.Filter {
 	filter.LocalStatsOnly = false
 	return filter

@@ -14,7 +14,7 @@ import (
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
-// Place is a location of clients, in degrees with the published precision.
+// Place is the location of clients, in degrees of the published precision.
 type Place struct{ Latitude, Longitude float64 }
 
 // Places has the ids of the clients at each place.
@@ -38,9 +38,9 @@ func (c *Control) Places(ctx context.Context, localOnly bool, publish func(degre
 	return places, nil
 }
 
-// PlaceSums has the sums of the stats from a place, the number of clients that sent
-// them, and of analyses behind each key: in the whole period or, where figures are
-// suppressed, in the week with the most.
+// PlaceSums has the sums of the stats from a place, the number of clients that sent them,
+// and the number of analyses behind each key. Where figures are suppressed, the numbers
+// are those of the week with the most.
 type PlaceSums struct {
 	Clients  int
 	Sums     []processor.DailySum

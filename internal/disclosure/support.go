@@ -36,7 +36,7 @@ type Support struct {
 // kind.
 type Supports map[stats.Key]Support
 
-// Size estimates how many bytes it takes.
+// Size returns an estimate of the bytes that the supports take.
 func (s Supports) Size() (size int64) {
 	const ofKey, ofPart = 400, 80 // includes free slots of maps
 	for _, one := range s {
@@ -45,13 +45,13 @@ func (s Supports) Size() (size int64) {
 	return size
 }
 
-// Parts are a way to divide a period.
+// Parts divides a period.
 type Parts struct {
 	Name  string                    // unique
 	Start func(time.Time) time.Time // the first day of the part that a day belongs to
 }
 
-// Undivided has the whole period as its one part.
+// Undivided has the whole period as its only part.
 var Undivided = Parts{"undivided", func(time.Time) time.Time { return time.Time{} }}
 
 // Support returns the contributors behind the figures that filter selects. The type and
@@ -213,8 +213,8 @@ type Freshness struct {
 	Recent, Clients int64
 }
 
-// yearOfClients is how many days a client counts after its last stats.
-const yearOfClients = 365
+// clientLifetime is how many days a client counts after its last stats.
+const clientLifetime = 365
 
 // Freshness returns the freshness for all clients or for the local ones.
 func (c *Control) Freshness(ctx context.Context, localOnly bool) (f Freshness, err error) {
@@ -226,7 +226,7 @@ func (c *Control) Freshness(ctx context.Context, localOnly bool) (f Freshness, e
 	}
 	week := stats.Filter{DateFrom: since, DateTo: today, LocalStatsOnly: localOnly}
 	year := week
-	year.DateFrom = today.AddDate(0, 0, -yearOfClients)
+	year.DateFrom = today.AddDate(0, 0, -clientLifetime)
 	recent, err := c.Contributions(ctx, week)
 	if err != nil {
 		return f, err

@@ -44,7 +44,7 @@ func (k threshold) primaryOf(c postgres.Clients) visibility {
 // which have no clients behind them, may be shown.
 type disclosed map[stats.Key]map[time.Time]visibility
 
-// Size estimates how many bytes it takes.
+// Size returns an estimate of the bytes that the decisions take.
 func (d disclosed) Size() (size int64) {
 	const ofKey, ofWeek = 300, 48 // includes free slots of maps
 	for _, weeks := range d {
@@ -159,8 +159,8 @@ func (k threshold) discloseTotal(result disclosed, counts []riskCount, atMost vi
 	return atMost
 }
 
-// suppressLowest is complementary suppression: it suppresses the shown number that
-// readers miss least.
+// suppressLowest is complementary suppression: it suppresses the shown number with the
+// lowest level or cell, which readers miss least.
 func suppressLowest(result disclosed, counts []riskCount) {
 	slices.SortFunc(counts, func(a, b riskCount) int { return compareRisks(a.figure.Key, b.figure.Key) })
 	for _, c := range counts {
@@ -171,8 +171,8 @@ func suppressLowest(result disclosed, counts []riskCount) {
 	}
 }
 
-// suppressedLocally returns the clients behind numbers whose local part, or the rest,
-// cannot be known. If no local client has such risks, the local part is known to be 0.
+// suppressedLocally returns the clients behind numbers whose local part, or the rest, is
+// unknown to readers. If no local client has such risks, the local part is known to be 0.
 func suppressedLocally(result disclosed, counts []riskCount) (suppressed postgres.Clients) {
 	for _, c := range counts {
 		if in := result.of(c.figure); !in.all || !in.local && len(c.clients.Local) > 0 {

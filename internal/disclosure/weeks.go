@@ -9,14 +9,14 @@ import (
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
-// monday is the first day of the week of a day.
+// monday returns the first day of the week of a day.
 func monday(day time.Time) time.Time { return day.AddDate(0, 0, -(int(day.Weekday())+6)%7) }
 
-// sunday is the last day of the week of a day.
+// sunday returns the last day of the week of a day.
 func sunday(day time.Time) time.Time { return monday(day).AddDate(0, 0, 6) }
 
-// lastDay is the end of the last complete week: in the current week, the difference
-// between the figures of two days could be those of one client.
+// lastDay returns the last day of the last complete week. In the current week, the
+// difference between the figures of two days could be the figures of one client.
 func (c *Control) lastDay() time.Time { return monday(c.Today()).AddDate(0, 0, -1) }
 
 // LastDays returns the period of the last days, including today. Where figures are
@@ -53,10 +53,10 @@ func (c *Control) limit(filter stats.Filter) stats.Filter {
 	return filter
 }
 
-// weeklySums adds daily sums up to weekly ones, dated on the Monday.
+// weeklySums adds up daily sums by week, dated on the Monday.
 func weeklySums(days []processor.DailySum) []processor.DailySum { return addUp(days, monday) }
 
-// addUp adds daily sums up by part of a period, with the date that start returns.
+// addUp adds up daily sums by part of a period, dated by start.
 func addUp(days []processor.DailySum, start func(time.Time) time.Time) []processor.DailySum {
 	type part struct {
 		start time.Time

@@ -18,12 +18,12 @@ import (
 	"github.com/coreos/go-systemd/v22/activation"
 )
 
-// Scheme says what is spoken on a socket.
+// Scheme is the protocol of a socket.
 type Scheme string
 
 // The schemes of addresses.
 const (
-	Any   Scheme = ""      // whatever the settings of TLS say
+	Any   Scheme = ""      // TLS if it is configured
 	HTTP  Scheme = "http"  // never TLS
 	HTTPS Scheme = "https" // always TLS
 )
@@ -67,14 +67,14 @@ func (a Address) String() string {
 type Socket struct {
 	net.Listener
 	Scheme Scheme
-	Name   string // that systemd gave it (FileDescriptorName); "" for one that was opened here
+	Name   string // FileDescriptorName of the systemd unit; "" for a socket that Open opened
 }
 
 // IsUnix reports whether the socket is a Unix socket.
 func (s Socket) IsUnix() bool { return s.Addr().Network() == "unix" }
 
-// Activated returns the sockets that systemd has opened for this process, none
-// where it did not. It may be called once.
+// Activated returns the sockets that systemd has opened for this process, if any. It
+// may be called only once.
 func Activated() ([]Socket, error) {
 	listeners, err := activation.ListenersWithNames()
 	if err != nil {
@@ -96,10 +96,10 @@ func Activated() ([]Socket, error) {
 	return sockets, nil
 }
 
-// unixMode lets the group of the service, such as that of a proxy, connect too.
+// unixMode lets the group of the service connect too, so that a proxy can be a member.
 const unixMode = 0o660
 
-// Open listens on all addresses, or on none when one of them fails.
+// Open listens on all addresses, or on none if one of them fails.
 func Open(addresses []Address) (sockets []Socket, err error) {
 	defer func() {
 		if err != nil {
@@ -120,7 +120,7 @@ func Open(addresses []Address) (sockets []Socket, err error) {
 // Close closes the sockets.
 func Close(sockets []Socket) {
 	for _, socket := range sockets {
-		_ = socket.Close() // the end of the process does so too
+		_ = socket.Close() // otherwise the end of the process closes it
 	}
 }
 
@@ -144,8 +144,8 @@ func open(address Address) (net.Listener, error) {
 	return listener, nil
 }
 
-// isAbandoned reports whether a Unix socket is left over from a process that was
-// killed: nobody takes connections on it.
+// isAbandoned reports whether a Unix socket is left over from a killed process: no
+// process accepts connections on it.
 func isAbandoned(path string) bool {
 	info, err := os.Lstat(path)
 	if err != nil || info.Mode()&fs.ModeSocket == 0 {

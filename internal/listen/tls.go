@@ -17,23 +17,23 @@ import (
 	"golang.org/x/crypto/acme/autocert"
 )
 
-// checkPause is how long a certificate is used before its files are read again.
-const checkPause = time.Second
+// reloadInterval is how long a certificate is used before its files are read again.
+const reloadInterval = time.Second
 
-// Files is a certificate in two files, which are read again when they change: who
-// renews certificates need not restart the service. It is safe for concurrent use.
+// Files is a certificate in two files, which are read again when they change, so that
+// renewing a certificate needs no restart. It is safe for concurrent use.
 type Files struct {
 	certificate, key string // paths
 	now              func() time.Time
 	log              *slog.Logger
 
 	mu      sync.Mutex
-	read    [2][]byte // what the files held when they were looked at last
+	read    [2][]byte // content of the files when they were last read
 	current *tls.Certificate
 	checked time.Time
 }
 
-// OpenFiles reads a certificate, with those that it is signed by, and its key.
+// OpenFiles reads a certificate, with its intermediate certificates, and its key.
 func OpenFiles(certificate, key string, now func() time.Time, log *slog.Logger) (*Files, error) {
 	f := &Files{certificate: certificate, key: key, now: now, log: log}
 	if err := f.reload(); err != nil {
@@ -53,20 +53,20 @@ func (f *Files) Config() *tls.Config {
 	}
 }
 
-// get returns the certificate. One that cannot be read, perhaps because only one
-// of its files is written yet, leaves the one before in use.
+// get returns the certificate. If the files cannot be read, perhaps because only one of
+// them has been replaced yet, the previous certificate stays in use.
 func (f *Files) get() *tls.Certificate {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.now().Sub(f.checked) >= checkPause {
+	if f.now().Sub(f.checked) >= reloadInterval {
 		if err := f.reload(); err != nil {
-			f.log.Error("the changed certificate cannot be used; the one before stays in use", "file", f.certificate, "error", err.Error())
+			f.log.Error("the changed certificate cannot be used; the previous one stays in use", "file", f.certificate, "error", err.Error())
 		}
 	}
 	return f.current
 }
 
-// reload reads the files, and takes over what they hold if it is new.
+// reload reads the files and switches to a changed certificate.
 func (f *Files) reload() error {
 	f.checked = f.now()
 	var read [2][]byte
@@ -87,21 +87,21 @@ func (f *Files) reload() error {
 	}
 	f.read, f.current = read, &certificate
 	if renewed {
-		f.log.Info("the certificate was read again", "file", f.certificate, "expires", certificate.Leaf.NotAfter.Format(time.DateOnly))
+		f.log.Info("the certificate was reloaded", "file", f.certificate, "expires", certificate.Leaf.NotAfter.Format(time.DateOnly))
 	}
 	return nil
 }
 
-// ACME says how to get certificates by the protocol of that name (RFC 8555).
+// ACME configures how certificates are obtained by the ACME protocol (RFC 8555).
 type ACME struct {
-	Domains   []string // that certificates are asked for
-	Directory string   // URL of the authority; "" is Let's Encrypt
-	Email     string   // to which it may write; may be empty
-	Folder    string   // where certificates and the key of the account are kept
+	Domains   []string // names that need certificates
+	Directory string   // URL of the authority; "": Let's Encrypt
+	Email     string   // contact for the authority; may be empty
+	Folder    string   // stores certificates and the account key
 }
 
-// Manager returns what gets certificates, when a domain is first asked for, and
-// renews them. Asking for them agrees to the terms of the authority.
+// Manager returns a manager that obtains the certificate of a domain on its first
+// request, and renews it. It accepts the terms of the authority.
 func (a ACME) Manager() *autocert.Manager {
 	allowed := autocert.HostWhitelist(a.Domains...)
 	return &autocert.Manager{

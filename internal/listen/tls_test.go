@@ -88,7 +88,7 @@ func TestCertificateFiles(t *testing.T) {
 	if got := serialOf(t, config); got != 1 {
 		t.Errorf("serial number %d with a file that cannot be read, want 1", got)
 	}
-	if !strings.Contains(log.String(), "the one before stays in use") {
+	if !strings.Contains(log.String(), "the previous one stays in use") {
 		t.Errorf("the log says nothing of it: %s", &log)
 	}
 	writeCertificate(t, dir, 2)

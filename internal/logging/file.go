@@ -104,9 +104,9 @@ func (f *File) Close() error {
 	return nil
 }
 
-// ReopenOnHangup reopens the file on each SIGHUP, as log rotation sends it, and logs
-// the result, failures also on standard error. It returns at once. After ctx ends, or
-// without a file, SIGHUP terminates the process as usual.
+// ReopenOnHangup reopens the file on each SIGHUP, which log rotation sends, and logs the
+// result, failures also on standard error. It returns at once. After ctx ends, or without
+// a file, SIGHUP terminates the process as usual.
 func ReopenOnHangup(ctx context.Context, log *slog.Logger, file *File) {
 	if file.path == "" {
 		return
@@ -120,26 +120,26 @@ func ReopenOnHangup(ctx context.Context, log *slog.Logger, file *File) {
 			case <-ctx.Done():
 				return
 			case <-hangups:
-				file.reopenAndTell(log)
+				file.reopenAndLog(log)
 			}
 		}
 	}()
 }
 
-// tell writes to standard error, since the file may have been deleted.
-func (f *File) tell(format string, args ...any) {
+// warn writes to standard error, since the file may have been deleted.
+func (f *File) warn(format string, args ...any) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	fmt.Fprintf(f.stderr, format, args...)
 }
 
-func (f *File) reopenAndTell(log *slog.Logger) {
+func (f *File) reopenAndLog(log *slog.Logger) {
 	err := f.Reopen()
 	switch {
 	case errors.Is(err, os.ErrClosed):
 		return // the process is ending
 	case err != nil:
-		f.tell("the log file %s could not be reopened; the old one stays in use: %s\n", f.path, err)
+		f.warn("the log file %s could not be reopened; the old one stays in use: %s\n", f.path, err)
 		log.Error("the log file could not be reopened; the old one stays in use", "path", f.path, "error", err)
 	default:
 		log.Info("the log file was reopened", "path", f.path)

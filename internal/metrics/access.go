@@ -37,8 +37,8 @@ func (m *Metrics) Admin(access Access) http.Handler {
 }
 
 // Beside serves metrics at /metrics, also below the prefix, to requests with the token,
-// and passes everything else to next. It ignores addresses: behind a proxy on the same
-// machine all requests have the same one.
+// and passes all other requests to next. It ignores addresses: behind a proxy on the
+// same machine all requests have the same one.
 func (m *Metrics) Beside(next http.Handler, access Access, prefix string) http.Handler {
 	if access.Token == "" {
 		return next

@@ -12,8 +12,8 @@ import (
 	"github.com/monarc-project/stats-service/internal/postgres"
 )
 
-// askTimeout bounds the database queries of a scrape.
-const askTimeout = 5 * time.Second
+// scrapeTimeout bounds the database queries of a scrape.
+const scrapeTimeout = 5 * time.Second
 
 // Store is the database of the service.
 type Store interface {
@@ -71,7 +71,7 @@ func (s Sources) Describe(to chan<- *prometheus.Desc) {
 // Collect implements [prometheus.Collector]. If the database does not answer, its
 // metrics are missing.
 func (s Sources) Collect(to chan<- prometheus.Metric) {
-	ctx, cancel := context.WithTimeout(context.Background(), askTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), scrapeTimeout)
 	defer cancel()
 	set := func(d *prometheus.Desc, kind prometheus.ValueType, value float64, labels ...string) {
 		to <- prometheus.MustNewConstMetric(d, kind, value, labels...)
@@ -90,9 +90,9 @@ func (s Sources) Collect(to chan<- prometheus.Metric) {
 		set(canceledDesc, prometheus.CounterValue, float64(pool.Canceled), pool.Name)
 	}
 	report := s.Health.Report(ctx)
-	set(readyDesc, prometheus.GaugeValue, truth(report.Status != health.Unavailable))
+	set(readyDesc, prometheus.GaugeValue, boolValue(report.Status != health.Unavailable))
 	for _, state := range states {
-		set(stateDesc, prometheus.GaugeValue, truth(report.Database == state), string(state))
+		set(stateDesc, prometheus.GaugeValue, boolValue(report.Database == state), string(state))
 	}
 	if report.Database != postgres.StateUp && report.Database != postgres.StateReadOnly {
 		return
@@ -116,7 +116,7 @@ func (s Sources) collectReplicas(ctx context.Context, set func(d *prometheus.Des
 		return
 	}
 	for _, replica := range replicas {
-		set(replicaDesc, prometheus.GaugeValue, truth(replica.Err == nil), replica.Name)
+		set(replicaDesc, prometheus.GaugeValue, boolValue(replica.Err == nil), replica.Name)
 		if replica.Err == nil {
 			set(lagDesc, prometheus.GaugeValue, replica.Behind.Seconds(), replica.Name)
 			set(lagBytesDesc, prometheus.GaugeValue, float64(replica.BehindBytes), replica.Name)
@@ -124,7 +124,7 @@ func (s Sources) collectReplicas(ctx context.Context, set func(d *prometheus.Des
 	}
 }
 
-func truth(is bool) float64 {
+func boolValue(is bool) float64 {
 	if is {
 		return 1
 	}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
-// Package metrics counts what the service does, in the form that Prometheus reads.
+// Package metrics provides the metrics of the service in the format of Prometheus.
 package metrics
 
 import (
@@ -55,7 +55,7 @@ type Metrics struct {
 	documents  *prometheus.CounterVec
 }
 
-// durationBuckets range from a cached answer to the timeout of callers.
+// durationBuckets, in seconds, range from a cached answer to the timeout of callers.
 var durationBuckets = []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30}
 
 // New returns the metrics of a process. It takes the types of stats so that their
@@ -65,11 +65,11 @@ func New(types []stats.Type) *Metrics {
 		registry:   prometheus.NewRegistry(),
 		requests:   counter("http_requests_total", "Requests that were answered.", "method", "route", "status"),
 		inFlight:   gauge("http_requests_in_flight", "Requests that are being answered.", "class"),
-		waiting:    gauge("http_requests_waiting", "Requests that wait until there is room for them.", "class"),
+		waiting:    gauge("http_requests_waiting", "Requests that wait for admission.", "class"),
 		refused:    counter("http_requests_refused_total", "Requests that were refused before processing.", "reason"),
-		stored:     counter("stats_stored_total", "Stats that were posted and stored.", "type"),
-		duplicates: counter("stats_duplicate_total", "Stats that were posted and were there already.", "type"),
-		documents:  counter("documents_total", "Documents of posted stats: new ones, and those whose content was stored before.", "result"),
+		stored:     counter("stats_stored_total", "Posted stats that were stored.", "type"),
+		duplicates: counter("stats_duplicate_total", "Posted stats that were already stored.", "type"),
+		documents:  counter("documents_total", "Documents of posted stats: new ones, and ones whose content was already stored.", "result"),
 		durations: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Namespace: namespace, Name: "http_request_duration_seconds", Buckets: durationBuckets,
 			Help: "How long requests took from their header to the end of the answer.",
@@ -79,13 +79,13 @@ func New(types []stats.Type) *Metrics {
 	build.WithLabelValues(buildinfo.Version, buildinfo.Revision()).Set(1)
 	m.registry.MustRegister(build, m.requests, m.durations, m.inFlight, m.waiting, m.refused, m.stored, m.duplicates, m.documents,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	m.begin(types)
+	m.initSeries(types)
 	return m
 }
 
-// begin creates the series with known labels at 0, so that the first event is an
+// initSeries creates the series with known labels at 0, so that the first event is an
 // increase and not a new series.
-func (m *Metrics) begin(types []stats.Type) {
+func (m *Metrics) initSeries(types []stats.Type) {
 	for _, class := range []Class{Write, List, Process, Other} {
 		m.inFlight.WithLabelValues(string(class))
 		m.waiting.WithLabelValues(string(class))
@@ -133,7 +133,7 @@ func (m *Metrics) InFlight(class Class) (done func()) {
 	return gauge.Dec
 }
 
-// Waiting counts a request that waits for room until done is called.
+// Waiting counts a request that waits for admission until done is called.
 func (m *Metrics) Waiting(class Class) (done func()) {
 	if m == nil {
 		return func() {}
@@ -157,7 +157,7 @@ func (m *Metrics) Stored(t stats.Type) {
 	}
 }
 
-// Duplicate counts a posted stat of a type that was there already.
+// Duplicate counts a posted stat of a type that was already stored.
 func (m *Metrics) Duplicate(t stats.Type) {
 	if m != nil {
 		m.duplicates.WithLabelValues(string(t)).Inc()

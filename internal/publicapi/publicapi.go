@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
-// Package publicapi serves the JSON that the public reads without a key: means
-// over all clients and what the service is.
+// Package publicapi serves the JSON routes that need no key: means over all clients, and
+// the version of the service.
 package publicapi
 
 import (
@@ -27,13 +27,13 @@ import (
 )
 
 const (
-	// DefaultDays is how many days a route answers about unless told otherwise.
+	// DefaultDays is how many days a route covers by default.
 	DefaultDays = 365
-	// MaxDays is how many days a route answers about at most: a hundred years.
+	// MaxDays is how many days a route covers at most: a hundred years.
 	MaxDays = 36_500
 	// layoutSeries asks for the shape that API v1 answers.
 	layoutSeries = "series"
-	// newestDays is how many days of each object last_stats asks for.
+	// newestDays is how many days of each object last_stats selects.
 	newestDays = 40
 )
 
@@ -62,8 +62,8 @@ func New(o Options) public.ServerInterface {
 // parameters are what the routes of aggregated statistics take.
 var parameters = []string{"processor", "days", "local_stats_only", "layout", "last_stats"}
 
-// refuseUnknown refuses parameters that would be passed over: whoever asks for one
-// analysis must not take the means of all for its own.
+// refuseUnknown refuses parameters that would otherwise be ignored: a caller who asks for
+// one analysis must not mistake the means of all for it.
 func refuseUnknown(next public.StrictHandlerFunc, operation string) public.StrictHandlerFunc {
 	if operation == "About" {
 		return next
@@ -95,7 +95,7 @@ func respond(ctx context.Context, encoded *answer.Encoded, policy answer.CacheCo
 	return func(w http.ResponseWriter) error { return encoded.Write(w, answer.NegotiationOf(ctx), policy) }
 }
 
-// About answers the version of the service and where its API is.
+// About answers with the version of the service and the address of its API.
 func (s *Server) About(ctx context.Context, request public.AboutRequestObject) (public.AboutResponseObject, error) {
 	mask, err := fieldmask.Parse(request.Params.XFields)
 	if err != nil {
@@ -110,11 +110,11 @@ func (s *Server) About(ctx context.Context, request public.AboutRequestObject) (
 	if err != nil {
 		return nil, err
 	}
-	// The paths depend on the prefix that a proxy tells, so caches have to ask.
+	// The paths depend on the prefix that a proxy sends, so caches must revalidate.
 	return respond(ctx, answer.NewEncoded(body), answer.CacheRevalidated), nil
 }
 
-// PublicThreats answers the means of the threats, by day.
+// PublicThreats answers with the means of the threats by day.
 func (s *Server) PublicThreats(ctx context.Context, request public.PublicThreatsRequestObject) (public.PublicThreatsResponseObject, error) {
 	params := request.Params
 	return s.aggregate(ctx, query{
@@ -124,7 +124,7 @@ func (s *Server) PublicThreats(ctx context.Context, request public.PublicThreats
 	})
 }
 
-// PublicVulnerabilities answers the means of the vulnerabilities, by day.
+// PublicVulnerabilities answers with the means of the vulnerabilities by day.
 func (s *Server) PublicVulnerabilities(ctx context.Context, request public.PublicVulnerabilitiesRequestObject) (public.PublicVulnerabilitiesResponseObject, error) {
 	params := request.Params
 	return s.aggregate(ctx, query{
@@ -134,8 +134,8 @@ func (s *Server) PublicVulnerabilities(ctx context.Context, request public.Publi
 	})
 }
 
-// PublicRisks answers the means of the risks by level, by day unless another
-// processor is asked for.
+// PublicRisks answers with the means of the risks by level, by day unless another
+// processor is requested.
 func (s *Server) PublicRisks(ctx context.Context, request public.PublicRisksRequestObject) (public.PublicRisksResponseObject, error) {
 	params := request.Params
 	return s.aggregate(ctx, query{
@@ -145,11 +145,11 @@ func (s *Server) PublicRisks(ctx context.Context, request public.PublicRisksRequ
 	})
 }
 
-// query has the parameters of a public route as they were written.
+// query has the parameters of a public route as they were sent.
 type query struct {
 	statsType stats.Type
 	processor string
-	fallback  string // processor when none is asked for
+	fallback  string // processor if none is requested
 	days      string
 	localOnly string
 	layout    string
@@ -193,19 +193,19 @@ func (s *Server) aggregate(ctx context.Context, q query) (response, error) {
 	return respond(ctx, encoded, answer.CachePublic), nil
 }
 
-// newestOf returns the sums of the newest days of each object. Those of risks are
-// of no object, and have the days in common. The sums are in the order of their dates.
+// newestOf returns the sums of the newest days of each object. Risks have no object and
+// share the same days. The sums are in the order of their dates.
 func newestOf(sums []processor.DailySum) []processor.DailySum {
-	type seen struct {
+	type objectDays struct {
 		days   int
 		oldest time.Time
 	}
-	byObject := map[string]seen{}
+	byObject := map[string]objectDays{}
 	first := len(sums)
 	for i := len(sums) - 1; i >= 0; i-- {
 		object := byObject[sums[i].Key.Object]
 		if object.days == 0 || !sums[i].Date.Equal(object.oldest) {
-			object = seen{object.days + 1, sums[i].Date}
+			object = objectDays{object.days + 1, sums[i].Date}
 			byObject[sums[i].Key.Object] = object
 		}
 		if object.days <= newestDays {
@@ -216,7 +216,7 @@ func newestOf(sums []processor.DailySum) []processor.DailySum {
 	return sums[first:]
 }
 
-// process encodes what a processor makes of sums.
+// process encodes the result of a processor.
 func process(chosen processor.Processor, sums []processor.DailySum, layout string, mask *fieldmask.Mask) (*answer.Encoded, error) {
 	result := chosen.Process(sums, nil)
 	if layout != layoutSeries {
@@ -245,7 +245,7 @@ func (q query) choose() (processor.Processor, error) {
 	return chosen, nil
 }
 
-// filter covers so many days up to today, both ends included, or complete weeks.
+// filter selects the requested days up to today, both included, or complete weeks.
 func (q query) filter(figures *disclosure.Control) (stats.Filter, error) {
 	days := DefaultDays
 	if q.days != "" {

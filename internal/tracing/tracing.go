@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
-// Package tracing sends traces of requests and their SQL to a collector by the
-// OpenTelemetry protocol. It is set up by the environment variables of its
-// specification alone, and is off unless one of them names a collector.
+// Package tracing sends traces of requests and their SQL to a collector over the
+// OpenTelemetry protocol (OTLP). The standard environment variables configure it: it is
+// off unless one of them names a collector.
 package tracing
 
 import (
@@ -24,7 +24,7 @@ import (
 	"github.com/monarc-project/stats-service/internal/buildinfo"
 )
 
-// service is the name of the service where OTEL_SERVICE_NAME gives no other.
+// service is the service name unless OTEL_SERVICE_NAME is set.
 const service = "stats-service"
 
 // Wanted reports whether the environment asks for traces.
@@ -41,17 +41,17 @@ func Wanted(environ []string) bool {
 	return exporter == "otlp" || values["OTEL_EXPORTER_OTLP_ENDPOINT"] != "" || values["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"] != ""
 }
 
-// Start sends traces from now on, over HTTP. stop sends those that are left.
+// Start begins to send traces over HTTP. stop sends the remaining ones.
 func Start(ctx context.Context, log *slog.Logger) (stop func(context.Context) error, err error) {
 	exporter, err := otlptracehttp.New(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("set up traces by the OTEL_ variables: %w", err)
+		return nil, fmt.Errorf("set up traces as in the OTEL_ variables: %w", err)
 	}
 	about, err := resource.New(ctx,
 		resource.WithAttributes(attribute.String("service.name", service), attribute.String("service.version", buildinfo.Version)),
 		resource.WithFromEnv(), resource.WithTelemetrySDK())
 	if err != nil {
-		return nil, fmt.Errorf("set up traces by OTEL_RESOURCE_ATTRIBUTES: %w", err)
+		return nil, fmt.Errorf("set up traces as in OTEL_RESOURCE_ATTRIBUTES: %w", err)
 	}
 	provider := trace.NewTracerProvider(trace.WithBatcher(exporter), trace.WithResource(about))
 	otel.SetTracerProvider(provider)
@@ -62,14 +62,13 @@ func Start(ctx context.Context, log *slog.Logger) (stop func(context.Context) er
 	return provider.Shutdown, nil
 }
 
-// Handler makes a span of each request, which continues the trace that the caller
-// began.
+// Handler creates a span for each request, which continues the caller's trace.
 func Handler(next http.Handler) http.Handler {
 	return otelhttp.NewHandler(next, "request")
 }
 
-// NameRoute names the span of a request by its route, which is not known at its
-// start.
+// NameRoute names the span of a request after its route, which is unknown when the span
+// starts.
 func NameRoute(ctx context.Context, method, route string) {
 	span := api.SpanFromContext(ctx)
 	if !span.IsRecording() {
@@ -82,7 +81,7 @@ func NameRoute(ctx context.Context, method, route string) {
 	span.SetAttributes(attribute.String("http.route", route))
 }
 
-// ID returns the id of the trace that a request belongs to, "" without one.
+// ID returns the trace id of a request, or "" without a trace.
 func ID(ctx context.Context) string {
 	if at := api.SpanContextFromContext(ctx); at.IsValid() {
 		return at.TraceID().String()

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
-// Package webheaders tells browsers how little they may do with answers, and refuses
-// requests for hosts that are not this service.
+// Package webheaders sets the security headers of all answers, and refuses requests for
+// untrusted hosts.
 package webheaders
 
 import (
@@ -13,22 +13,21 @@ import (
 )
 
 const (
-	// closed is the policy of answers that are no pages: they load nothing and are in no
-	// frame. Pages set one of their own.
-	closed = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+	// strictPolicy is for answers that are not pages: they load nothing and are in no
+	// frame. Pages set their own policy.
+	strictPolicy = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 	// hsts keeps browsers on https for half a year.
 	hsts = "max-age=15552000"
 )
 
-// Handler sets what all answers have in common. Whether a request came over https is
-// taken from X-Forwarded-Proto where a proxy is trusted. No header allows other origins
-// anything (CORS).
+// Handler sets the headers of all answers. With trustProxy, X-Forwarded-Proto shows
+// whether a request came over https. No header allows other origins anything (CORS).
 func Handler(next http.Handler, trustProxy bool) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		header := w.Header()
 		header.Set("X-Content-Type-Options", "nosniff")
 		header.Set("Referrer-Policy", "no-referrer")
-		header.Set("Content-Security-Policy", closed)
+		header.Set("Content-Security-Policy", strictPolicy)
 		if r.TLS != nil || trustProxy && strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https") {
 			header.Set("Strict-Transport-Security", hsts)
 		}
@@ -36,9 +35,9 @@ func Handler(next http.Handler, trustProxy bool) http.Handler {
 	})
 }
 
-// Hosts passes requests on whose Host is one of hosts or that of instance, a URL that may
-// be empty, and has others refused. A host that begins with a dot stands for all below
-// it. Without hosts, all requests are passed on.
+// Hosts passes requests to next if their Host is one of hosts, or the host of instance, a
+// URL that may be empty. It passes others to refuse. A host that begins with a dot stands
+// for all its subdomains. Without hosts, all requests go to next.
 func Hosts(next, refuse http.Handler, hosts []string, instance string) http.Handler {
 	if len(hosts) == 0 {
 		return next

@@ -47,10 +47,8 @@ const (
 	maxOpeningPause = 5 * time.Second
 	// tracesTimeout bounds the sending of the last traces.
 	tracesTimeout = 5 * time.Second
-	// mergePause is the interval at which rollup deltas are merged.
-	mergePause = 5 * time.Second
-	// mergeTimeout bounds one merge: the database may stall.
-	mergeTimeout = time.Minute
+	// mergeInterval is how often rollup deltas are merged, however few there are.
+	mergeInterval = 5 * time.Second
 	// releasePause is the interval at which memory that is no longer needed is returned.
 	releasePause = 10 * time.Minute
 )
@@ -223,7 +221,7 @@ func (p *program) serveOn(ctx context.Context, front *front, store *postgres.Sto
 	api, handler := httpapi.New(options)
 	front.metrics.Collect(metrics.Sources{Store: store, ReadURLs: settings.ReadURLs(), Health: front.health, Caches: api.Caches()})
 	defer inBackground(ctx, api.Run,
-		func(ctx context.Context) { mergeRollups(ctx, store, log) },
+		func(ctx context.Context) { store.KeepMerging(ctx, mergeInterval) },
 		func(ctx context.Context) { releaseMemory(ctx, p.Ticks(releasePause), api.Trim) },
 		func(ctx context.Context) { feedWatchdog(ctx, log) })()
 	if tracing.Wanted(p.Environ) {
@@ -242,25 +240,6 @@ func inBackground(ctx context.Context, work ...func(ctx context.Context)) (stop 
 		group.Go(func() { run(ctx) })
 	}
 	return func() { cancel(); group.Wait() }
-}
-
-// mergeRollups merges deltas into the rollups every few seconds until ctx ends.
-func mergeRollups(ctx context.Context, store *postgres.Store, log *slog.Logger) {
-	pause := time.NewTicker(mergePause)
-	defer pause.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-pause.C:
-		}
-		limited, cancel := context.WithTimeout(ctx, mergeTimeout)
-		err := store.MergeDeltas(limited)
-		cancel()
-		if err != nil && ctx.Err() == nil {
-			log.Warn("merging rollup deltas failed; will retry", "error", err.Error())
-		}
-	}
 }
 
 // releaseMemory trims the caches at every tick until ctx ends, and returns what is free to

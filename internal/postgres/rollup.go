@@ -4,6 +4,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -90,26 +91,61 @@ const (
 	mergeThreshold = 128
 	// mergeBatch bounds the deltas that one transaction merges.
 	mergeBatch = 1_000
+	// mergeTimeout bounds one merge by KeepMerging: the database may stall.
+	mergeTimeout = time.Minute
 )
 
 // mergeLock is held while rollups are changed.
 var mergeLock = lockKey("merge deltas into rollups")
 
-// mergeWhenDue merges deltas if this process has appended enough. The write is
-// committed already: it only logs a failure, and the next merge makes up for it.
+// KeepMerging merges deltas at every interval, and when this process has appended many,
+// until ctx ends. It logs failures, and tries again. Without it, whoever appends the
+// last of many merges them before it goes on.
+func (s Maintenance) KeepMerging(ctx context.Context, interval time.Duration) {
+	s.keepsMerging.Store(true)
+	defer s.keepsMerging.Store(false)
+	ticker := time.NewTicker(interval)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		case <-s.mergeDue:
+		}
+		limited, cancel := context.WithTimeout(ctx, mergeTimeout)
+		s.merge(limited)
+		cancel()
+	}
+}
+
+// mergeWhenDue merges deltas if this process has appended enough, or has KeepMerging
+// do it.
 func (s *shared) mergeWhenDue(ctx context.Context, appended int) {
 	if s.appended.Add(int64(appended)) < mergeThreshold {
 		return
 	}
 	s.appended.Store(0)
-	if err := (Maintenance{s}).MergeDeltas(ctx); err != nil && ctx.Err() == nil {
+	if !s.keepsMerging.Load() {
+		s.merge(ctx)
+		return
+	}
+	select {
+	case s.mergeDue <- struct{}{}:
+	default: // it knows
+	}
+}
+
+// merge only logs a failure: what was written is committed already, and the next merge
+// makes up for it.
+func (s *shared) merge(ctx context.Context) {
+	if err := (Maintenance{s}).MergeDeltas(ctx); err != nil && !errors.Is(ctx.Err(), context.Canceled) {
 		s.log.WarnContext(ctx, "merging rollup deltas failed; will retry", slog.Any("error", err))
 	}
 }
 
 // MergeDeltas merges deltas into the rollups, unless another process is doing so.
-// Results are right without it, but take longer the more deltas there are. A server
-// calls it every few seconds.
+// Results are right without it, but take longer the more deltas there are.
 func (s Maintenance) MergeDeltas(ctx context.Context) error {
 	for {
 		n, err := s.mergeBatch(ctx)
@@ -135,12 +171,12 @@ func (s *shared) mergeBatch(ctx context.Context) (n int, err error) {
 			return err
 		}
 		n = len(deltas)
-		return merge(ctx, queries, deltas)
+		return mergeRows(ctx, queries, deltas)
 	})
 	return n, err
 }
 
-func merge(ctx context.Context, queries *db.Queries, deltas []db.RollupDelta) error {
+func mergeRows(ctx context.Context, queries *db.Queries, deltas []db.RollupDelta) error {
 	totals, ids := rollup.Totals{}, make([]int64, len(deltas))
 	for i, delta := range deltas {
 		ids[i] = delta.ID

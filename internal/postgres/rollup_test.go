@@ -4,10 +4,13 @@ package postgres_test
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5"
@@ -100,6 +103,30 @@ func TestFoldsByItself(t *testing.T) {
 	if n := count(t, url, `SELECT count(*) FROM rollup`); n != 300 {
 		t.Errorf("%d rollups, want 300", n)
 	}
+}
+
+// Of a service, whoever posts does not wait for the merge.
+func TestKeepMergingMergesWhenThereAreMany(t *testing.T) {
+	t.Parallel()
+	url := pgtest.New(t)
+	store := open(t, url)
+	ctx, stop := context.WithCancel(t.Context())
+	var merging sync.WaitGroup
+	merging.Go(func() { store.KeepMerging(ctx, time.Hour) })
+	defer merging.Wait()
+	defer stop()
+	client := newClient(t, store, "client")
+	history(t, store, client, 127)
+	if n := count(t, url, `SELECT count(*) FROM rollup_delta`); n != 127 {
+		t.Errorf("%d deltas were merged though they are few", 127-n)
+	}
+	insert(t, store, client, threat(t, 9, "2024-05-01", "1 1 2 0.5 one"))
+	for deadline := time.Now().Add(time.Minute); count(t, url, `SELECT count(*) FROM rollup_delta`) > 0; {
+		if time.Now().After(deadline) {
+			t.Fatal("128 deltas are not merged after a minute")
+		}
+	}
+	agree(t, store)
 }
 
 // Retries append nothing.

@@ -138,11 +138,14 @@ type shared struct {
 	complete atomic.Bool          // the rollups cover all stats
 	spread   atomic.Pointer[bool] // whether the tables are distributed; nil: unknown
 	appended atomic.Int64         // deltas since the last merge by this process
+	mergeDue chan struct{}        // tells KeepMerging that these are many; never blocks
 	conns    *conntrack.Conns     // to the primary
 	stall    time.Duration        // see Options.StallTimeout
 	pooled   bool                 // the primary is behind a pooler
 
 	listenConfig *pgx.ConnConfig // for Listen; nil: listening is impossible
+
+	keepsMerging atomic.Bool // KeepMerging runs
 
 	reconnected atomic.Int64 // when the connections were replaced, Unix nanoseconds
 }
@@ -204,6 +207,7 @@ func newStore(pool *pgxpool.Pool, opts Options) *Store {
 		conns:    conntrack.New(connectTimeout),
 		stall:    cmp.Or(opts.StallTimeout, defaultStallTimeout),
 		pooled:   opts.pooled,
+		mergeDue: make(chan struct{}, 1),
 		lists:    newLists(pool.Config().MaxConns, opts.AcquireTimeout),
 	}
 	s.queries = db.New(primaryDB{s})

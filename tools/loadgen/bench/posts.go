@@ -196,17 +196,18 @@ func (b *bench) measureWriters(ctx context.Context, s *service.Process, database
 	return nil
 }
 
-// roomPlan is what the measured room is taken by: a quarter of a year, so that the
-// first day counts for little.
+// roomPlan is what the measured room is taken by.
 func roomPlan(changed int) load.Plan {
 	return load.Plan{Seed: 7, Clients: 2, Analyses: 10, Days: 90, Step: 1, Until: time.Now().UTC(), PerPost: 5, Changed: changed}
 }
 
-// measureRoom measures the bytes that a stat takes on the disk.
+// measureRoom measures the bytes that a stat takes on the disk, both with the first
+// day, which is new whatever changes later, and after it, as the posts are measured.
 func (b *bench) measureRoom(ctx context.Context) error {
-	table := b.report.table("Room", fmt.Sprintf("Bytes on the disk a stat, of 20 analyses over 90 days in full, indexes and documents included, after VACUUM. "+
-		"Floor: the same as full rows with their seven indexes and lz4 where the server can."),
-		"changed", "stats", "bytes a stat", "as full rows")
+	table := b.report.table("Room", fmt.Sprintf("Bytes on the disk a stat, of 20 analyses in full, indexes and documents included, after VACUUM: "+
+		"what 89 days add to a first one, which is all new, and all 90 days with it. "+
+		"Floor: the 89 days as full rows with their seven indexes and lz4 where the server can."),
+		"changed", "stats", "bytes a stat", "with the first day", "as full rows")
 	for _, changed := range changedShares {
 		if err := b.measureRoomOf(ctx, changed, table); err != nil {
 			return fmt.Errorf("room at %d %% changed: %w", changed, err)
@@ -220,35 +221,65 @@ func (b *bench) measureRoomOf(ctx context.Context, changed int, table *section) 
 	if err != nil {
 		return err
 	}
-	s, err := b.serveOn(ctx, database)
+	dataset, err := load.New(roomPlan(changed))
 	if err != nil {
 		return err
 	}
-	dataset, result, err := b.fill(ctx, s, roomPlan(changed), 2, false)
-	if err = errors.Join(err, s.Stop()); err != nil {
-		return err
-	}
-	floorTable, err := b.fullRows(ctx, database, dataset)
+	first, err := b.fillRoom(ctx, database, dataset.Part(1, false))
 	if err != nil {
 		return err
 	}
-	if err := b.analyzed(ctx, database); err != nil {
-		return err
-	}
-	var size, full int64
-	err = b.query(ctx, database, func(conn *pgx.Conn) error {
-		const sizes = `SELECT pg_total_relation_size('stats') + pg_total_relation_size('document'), pg_total_relation_size($1::text::regclass)`
-		return conn.QueryRow(ctx, sizes, floorTable).Scan(&size, &full)
-	})
+	later, err := b.fillRoom(ctx, database, dataset.Part(1, true))
 	if err != nil {
 		return err
 	}
-	each := float64(size) / float64(result.Stats)
-	table.row(fmt.Sprintf("%d %%", changed), thousands(int64(result.Stats)), thousands(int64(each)), thousands(full/int64(result.Stats)))
+	floorTable, err := b.fullRows(ctx, database, dataset.Part(1, true))
+	if err != nil {
+		return err
+	}
+	full, err := b.sizeOf(ctx, database, floorTable)
+	if err != nil {
+		return err
+	}
+	each := float64(later.size-first.size) / float64(later.stats)
+	table.row(fmt.Sprintf("%d %%", changed), thousands(int64(later.stats)), thousands(int64(each)),
+		thousands(later.size/int64(first.stats+later.stats)), thousands(full/int64(later.stats)))
 	if changed == usual {
 		b.report.goals.reach(roomUsual, each)
 	}
 	return nil
+}
+
+// room is what stats that were posted take, together with all before them.
+type room struct {
+	stats int
+	size  int64 // bytes
+}
+
+// fillRoom posts a dataset to a service that runs for it.
+func (b *bench) fillRoom(ctx context.Context, database string, dataset *load.Dataset) (r room, err error) {
+	s, err := b.serveOn(ctx, database)
+	if err != nil {
+		return r, err
+	}
+	result, err := b.post(ctx, s, dataset, 2, false)
+	if err = errors.Join(err, s.Stop()); err != nil {
+		return r, err
+	}
+	size, err := b.sizeOf(ctx, database, "stats", "document")
+	return room{result.Stats, size}, err
+}
+
+// sizeOf is the bytes of tables with their indexes, after VACUUM.
+func (b *bench) sizeOf(ctx context.Context, database string, tables ...string) (size int64, err error) {
+	if err := b.analyzed(ctx, database); err != nil {
+		return 0, err
+	}
+	err = b.query(ctx, database, func(conn *pgx.Conn) error {
+		const sizes = `SELECT sum(pg_total_relation_size(name::regclass))::bigint FROM unnest($1::text[]) AS name`
+		return conn.QueryRow(ctx, sizes, tables).Scan(&size)
+	})
+	return size, err
 }
 
 // fullRows inserts the stats of a dataset as full rows, and returns the table.

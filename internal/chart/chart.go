@@ -60,7 +60,7 @@ type Inline struct {
 func (o Inline) SVG(chart Chart) string {
 	var b strings.Builder
 	for _, width := range chart.widths() {
-		c := newCanvas(o.Format, svgText{})
+		c := &canvas{Format: o.Format}
 		height := chart.draw(c, box{w: width})
 		w := svgWriter{b: &b, id: o.ID + "-" + layouts[width], inPage: true}
 		w.open(width, height, fmt.Sprintf(` class="%s" role="group"`, layouts[width]), o.Title, o.Description)

@@ -19,6 +19,7 @@ import (
 	"github.com/go-fonts/liberation/liberationsansregular"
 	typeface "github.com/go-text/typesetting/font"
 	"github.com/go-text/typesetting/font/opentype"
+	"github.com/go-text/typesetting/language"
 )
 
 // The fonts in the program are parsed when they are first needed.
@@ -58,7 +59,7 @@ type Fonts struct {
 
 	mu    sync.Mutex
 	names []string                               // of files that may be fonts, likely ones first
-	found map[string]string                      // by script: the file that has it, or empty
+	found map[language.Script]string             // by script: the file that has it, or empty
 	kept  map[string]weak.Pointer[typeface.Font] // by file
 }
 
@@ -76,14 +77,14 @@ func (f *Fonts) with(r rune) *typeface.Font {
 	if f == nil || f.Files == nil {
 		return nil
 	}
-	script := scriptOf(r)
-	if script == "" {
+	script := language.LookupScript(r)
+	if script == language.Common || script == language.Inherited { // symbols
 		return nil
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.found == nil {
-		f.found, f.kept = map[string]string{}, map[string]weak.Pointer[typeface.Font]{}
+		f.found, f.kept = map[language.Script]string{}, map[string]weak.Pointer[typeface.Font]{}
 		f.list()
 	}
 	if name, known := f.found[script]; known {
@@ -99,16 +100,6 @@ func (f *Fonts) with(r rune) *typeface.Font {
 	}
 	f.found[script] = ""
 	return nil
-}
-
-// scriptOf is the name of the script of a letter; symbols have none.
-func scriptOf(r rune) string {
-	for name, table := range unicode.Scripts {
-		if name != "Common" && name != "Inherited" && unicode.Is(table, r) {
-			return name
-		}
-	}
-	return ""
 }
 
 func (f *Fonts) list() {

@@ -105,30 +105,29 @@ func (h Heat) axes(c *canvas, plot, cell box) {
 		c.write(nameFont, c.Axis(float64(h.Rows[i])), point{plot.x - 6, plot.bottom() - (float64(i)+0.5)*cell.h + 4.5}, right, 60)
 	}
 	broken := look{stroke: foreground, width: 1}
-	for i := 1; i < len(h.Columns); i++ {
-		if x := plot.x + float64(i)*cell.w; h.Columns[i] != h.Columns[i-1]+1 {
-			c.line(broken, point{x - 2.5, plot.bottom() + 6}, point{x + 0.5, plot.bottom() - 1})
-			c.line(broken, point{x - 0.5, plot.bottom() + 6}, point{x + 2.5, plot.bottom() - 1})
-		}
+	for _, i := range skips(h.Columns) {
+		x := plot.x + i*cell.w
+		c.line(broken, point{x - 2.5, plot.bottom() + 6}, point{x + 0.5, plot.bottom() - 1})
+		c.line(broken, point{x - 0.5, plot.bottom() + 6}, point{x + 2.5, plot.bottom() - 1})
 	}
-	for i := 1; i < len(h.Rows); i++ {
-		if y := plot.bottom() - float64(i)*cell.h; h.Rows[i] != h.Rows[i-1]+1 {
-			c.line(broken, point{plot.x - 6, y + 2.5}, point{plot.x + 1, y - 0.5})
-			c.line(broken, point{plot.x - 6, y + 0.5}, point{plot.x + 1, y - 2.5})
-		}
+	for _, i := range skips(h.Rows) {
+		y := plot.bottom() - i*cell.h
+		c.line(broken, point{plot.x - 6, y + 2.5}, point{plot.x + 1, y - 0.5})
+		c.line(broken, point{plot.x - 6, y + 0.5}, point{plot.x + 1, y - 2.5})
 	}
 }
 
 // Uneven reports whether the steps of an axis skip values.
-func (h Heat) Uneven() bool {
-	for _, axis := range [][]int{h.Columns, h.Rows} {
-		for i := 1; i < len(axis); i++ {
-			if axis[i] != axis[i-1]+1 {
-				return true
-			}
+func (h Heat) Uneven() bool { return len(skips(h.Columns))+len(skips(h.Rows)) > 0 }
+
+// skips are the steps before which values are skipped.
+func skips(axis []int) (at []float64) {
+	for i := 1; i < len(axis); i++ {
+		if axis[i] != axis[i-1]+1 {
+			at = append(at, float64(i))
 		}
 	}
-	return false
+	return at
 }
 
 func zoneLook(n int) look {

@@ -65,7 +65,7 @@ func (l Lines) draw(c *canvas, area box) float64 {
 	}
 	below := 0.0
 	if len(listed) > 0 {
-		below = (&canvas{letters: c, Format: c.Format}).keys(area, listed) // only measured
+		below = (&canvas{Format: c.Format, drawable: c.drawable}).keys(area, listed) // only measured
 	}
 	frame := box{area.x, area.y + aboveLines, area.w - side, max(area.h-aboveLines-belowLines-below, min(plotHeight, area.w*0.8))}
 	p := plot{frame, l.scale(drawn, int(frame.h/55)), l.Axis, l.Steps}
@@ -119,11 +119,7 @@ func (l Lines) drawn() []int {
 func (l Lines) scale(drawn []int, steps int) scale {
 	low, high := math.Inf(1), math.Inf(-1)
 	for _, i := range drawn {
-		for _, value := range slices.Concat(l.Series[i].Values, l.Series[i].Own) {
-			if value != nil {
-				low, high = min(low, *value), max(high, *value)
-			}
-		}
+		low, high = extent(low, high, slices.Concat(l.Series[i].Values, l.Series[i].Own)...)
 	}
 	if low > high {
 		low, high = 0, 1
@@ -219,12 +215,15 @@ func (l Lines) line(c *canvas, p plot, i int) (end point) {
 	one := l.Series[i]
 	line, casing := l.looks(i)
 	drawn := pieces(one.Values, l.Axis.joined(l.Steps), p.at)
+	draw := func(l look, piece []point) {
+		if l.stroke != none && len(piece) > 1 {
+			c.line(l, thinned(piece, 0.7)...)
+		}
+	}
 	c.group(place{class: "line", series: i + 1, href: one.Href, name: c.pick(one.Name)}, func() {
 		for _, s := range []look{casing, line} {
 			for _, piece := range drawn {
-				if s.stroke != none && len(piece) > 1 {
-					c.line(s, thinned(piece, 0.7)...)
-				}
+				draw(s, piece)
 			}
 		}
 		few := l.few(p, i)
@@ -242,9 +241,7 @@ func (l Lines) line(c *canvas, p plot, i int) (end point) {
 		}
 		// What the reader itself has is a thin line in the colour of the other one.
 		for _, piece := range pieces(one.Own, l.Axis.joined(l.Steps), p.at) {
-			if len(piece) > 1 {
-				c.line(look{stroke: line.stroke, width: 1}, thinned(piece, 0.7)...)
-			}
+			draw(look{stroke: line.stroke, width: 1}, piece)
 			for _, at := range apart(piece, markEvery) {
 				c.diamond(at, 5)
 			}

@@ -19,7 +19,7 @@ func TestMarksDoNotRepeat(t *testing.T) {
 	seen := map[string]int{}
 	drawn := l.drawn()
 	for _, i := range drawn {
-		c := newCanvas(plainFormat, svgText{})
+		c := &canvas{Format: plainFormat}
 		l.mark(c, i, point{10, 10})
 		looks := ""
 		for _, item := range c.items {
@@ -46,12 +46,7 @@ func TestNamesAtEnds(t *testing.T) {
 	l := linesOf("Fire", 3, 20)
 	l.Series[2].Mean, l.Unit = true, "Probability"
 	for _, d := range drawings(t, inline(l)) {
-		var plot box
-		for _, e := range d.named("rect") {
-			if e.attr["fill-opacity"] == "0" && e.w > plot.w {
-				plot = e.box
-			}
-		}
+		plot := plotOf(d)
 		for _, e := range d.named("text") {
 			if e.text != "Fire" {
 				continue
@@ -61,6 +56,16 @@ func TestNamesAtEnds(t *testing.T) {
 			}
 		}
 	}
+}
+
+// plotOf is the area of the lines of a drawing.
+func plotOf(d drawing) (plot box) {
+	for _, e := range d.named("rect") {
+		if e.attr["fill-opacity"] == "0" && e.w > plot.w {
+			plot = e.box
+		}
+	}
+	return plot
 }
 
 func TestLinesFollowValues(t *testing.T) {
@@ -176,6 +181,30 @@ func TestRisksOverTimeHaveTheirHues(t *testing.T) {
 	for _, want := range []string{`stroke="var(--low)" stroke-width="2.5"`, `stroke="var(--medium)" stroke-width="2.5"`, `stroke="var(--high)" stroke-width="3.5"`} {
 		if !strings.Contains(svg, want) {
 			t.Errorf("no %s", want)
+		}
+	}
+}
+
+// TestLongLines shows that ten years of days make no more points than a chart can show,
+// and that the highest and the lowest of them stay.
+func TestLongLines(t *testing.T) {
+	t.Parallel()
+	l := Lines{Unit: "Probability", More: more, Axis: TimeAxis{From: start, To: start.AddDate(0, 0, 3649), Step: Day, Name: linesOf("", 0, 1).Axis.Name}}
+	one := Line{Name: Label{"Fire"}, Mean: true}
+	for day := range 3650 {
+		l.Steps = append(l.Steps, start.AddDate(0, 0, day))
+		one.Values = append(one.Values, known(2+float64(day*7%10)/10))
+	}
+	one.Values[1200], one.Values[2400] = known(1), known(5)
+	l.Series = []Line{one}
+	for _, d := range drawings(t, inline(l)) {
+		for _, e := range d.named("path") {
+			if e.attr["stroke-width"] != "3" || e.w < 60 {
+				continue
+			}
+			if points := len(pathPoints(t, e.attr["d"])); float64(points) > 3*e.w || math.Abs(e.h-plotOf(d).h) > 1 {
+				t.Errorf("%s: %d points on %.0f × %.0f", d.class, points, e.w, e.h)
+			}
 		}
 	}
 }

@@ -245,8 +245,16 @@ func (m Map) towns(c *canvas, sheet box, on func(point) point, taken []box) {
 func (m Map) view(shape float64) orb.Bound {
 	v := orb.Bound{Min: point{-180, -57}, Max: point{180, 84}}
 	if !m.Whole && len(m.Places) > 0 {
-		v.Min[0], v.Max[0] = m.span(0)
-		v.Min[1], v.Max[1] = m.span(1)
+		var places orb.MultiPoint
+		for _, p := range m.Places {
+			places = append(places, p.at())
+		}
+		v = places.Bound()
+		for axis := range v.Min {
+			span := v.Max[axis] - v.Min[axis]
+			more := max(span*around, (smallSpan-span)/2, 1)
+			v.Min[axis], v.Max[axis] = v.Min[axis]-more, v.Max[axis]+more
+		}
 		v.Min[1], v.Max[1] = max(v.Min[1], -60), min(v.Max[1], 84)
 	}
 	squeeze := max(math.Cos(v.Center()[1]*math.Pi/180), 0.3)
@@ -258,13 +266,4 @@ func (m Map) view(shape float64) orb.Bound {
 	}
 	v.Min[axis], v.Max[axis] = v.Min[axis]-more, v.Max[axis]+more
 	return v
-}
-
-func (m Map) span(axis int) (low, high float64) {
-	low, high = math.Inf(1), math.Inf(-1)
-	for _, p := range m.Places {
-		low, high = min(low, p.at()[axis]), max(high, p.at()[axis])
-	}
-	more := max((high-low)*around, (smallSpan-(high-low))/2, 1)
-	return low - more, high + more
 }

@@ -189,7 +189,7 @@ func TestNamesThatCanBeDrawn(t *testing.T) {
 		"not of that script":     {&Fonts{Files: files}, Label{"ไทย", "Feu"}, "Feu"},
 		"what every program can": {nil, Label{"Пожар Φωτιά حريق", "Feu"}, "Пожар Φωτιά حريق"},
 	} {
-		c := newCanvas(plainFormat, newTypesetter(tt.fonts))
+		c := &canvas{Format: plainFormat, drawable: newTypesetter(tt.fonts).drawable}
 		if got := c.pick(tt.names); got != tt.chosen {
 			t.Errorf("%s: %q is drawn, want %q", name, got, tt.chosen)
 		}

@@ -5,6 +5,7 @@ package chart
 import (
 	"cmp"
 	"math"
+	"slices"
 )
 
 // Bars compares things by one value or by two, named above their bars: names are long.
@@ -110,19 +111,10 @@ func (b Bars) look(item Item, n int) look {
 // scale covers exactly the range of the values, at least from zero to Max.
 func (b Bars) scale() scale {
 	s := scale{high: b.Max}
-	cover := func(value *float64) {
-		if value != nil {
-			s.low, s.high = min(s.low, *value), max(s.high, *value)
-		}
-	}
 	for _, item := range b.Items {
-		for n := range b.count() {
-			cover(item.Values[n])
-			cover(item.Own[n])
-		}
+		s.low, s.high = extent(s.low, s.high, slices.Concat(item.Values[:], item.Own[:])...)
 		if item.Spread != nil {
-			cover(&item.Spread.Low)
-			cover(&item.Spread.High)
+			s.low, s.high = extent(s.low, s.high, &item.Spread.Low, &item.Spread.High)
 		}
 	}
 	if s.low == s.high {

@@ -9,6 +9,16 @@ type scale struct {
 	low, high, step float64
 }
 
+// extent widens a range to the values that are known.
+func extent(low, high float64, values ...*float64) (float64, float64) {
+	for _, value := range values {
+		if value != nil {
+			low, high = min(low, *value), max(high, *value)
+		}
+	}
+	return low, high
+}
+
 // scaleOf covers values with about the given number of round steps.
 func scaleOf(low, high float64, steps int) scale {
 	if high <= low {

@@ -93,20 +93,15 @@ type place struct {
 // canvas records a scene.
 type canvas struct {
 	Format
-	letters
-	items []item
+	drawable func(text string) bool // whether there are letters for it; nil: always, in browsers
+	items    []item
 }
-
-// letters knows which texts can be drawn.
-type letters interface{ drawable(text string) bool }
-
-func newCanvas(f Format, l letters) *canvas { return &canvas{Format: f, letters: l} }
 
 // pick is the first name that can be drawn. The last one, if none can, loses the
 // letters that are missing.
 func (c *canvas) pick(names Label) string {
 	for _, name := range names {
-		if name = plain(name); name != "" && c.drawable(name) {
+		if name = plain(name); name != "" && (c.drawable == nil || c.drawable(name)) {
 			return name
 		}
 	}

@@ -67,7 +67,7 @@ var (
 
 // SVG draws the sheet as an SVG file.
 func (s Sheet) SVG() []byte {
-	c, _, width, height := s.layout(svgText{})
+	c, _, width, height := s.layout(nil)
 	var b strings.Builder
 	w := svgWriter{b: &b, id: "c", theme: s.theme(), site: s.Site}
 	size := fmt.Sprintf(` width="%d" height="%d" role="img" font-family="%s"`, s.Width, s.pixels(width, height), escaped(fontFamily))
@@ -79,7 +79,7 @@ func (s Sheet) SVG() []byte {
 // PNG draws the sheet as an image. It returns the error of ctx.
 func (s Sheet) PNG(ctx context.Context, fonts *Fonts) ([]byte, error) {
 	t := newTypesetter(fonts)
-	c, scale, width, height := s.layout(t)
+	c, scale, width, height := s.layout(t.drawable)
 	drawn := image.NewRGBA(image.Rect(0, 0, s.Width, s.pixels(width, height)))
 	p := &painter{
 		typesetter: t, theme: s.theme(), scale: scale, image: drawn, dc: gg.NewContextForRGBA(drawn),
@@ -108,19 +108,19 @@ func (s Sheet) pixels(width, height float64) int {
 }
 
 // layout finds the largest scale at which everything has room.
-func (s Sheet) layout(l letters) (c *canvas, scale, width, height float64) {
+func (s Sheet) layout(drawable func(string) bool) (c *canvas, scale, width, height float64) {
 	scale = max(float64(s.Width)/unitsAcross, 1)
 	asked := float64(s.Height)
 	for {
 		width = float64(s.Width) / scale
-		c, height = s.arrange(l, width, 0)
+		c, height = s.arrange(drawable, width, 0)
 		if s.Height == 0 || height*scale <= asked || scale <= smallest {
 			break
 		}
 		scale = max(scale*0.94, smallest)
 	}
 	if spare := asked/scale - height; spare > 0 {
-		c, _ = s.arrange(l, width, spare)
+		c, _ = s.arrange(drawable, width, spare)
 		height = asked / scale
 	}
 	height = min(height, tallest/scale)
@@ -130,8 +130,8 @@ func (s Sheet) layout(l letters) (c *canvas, scale, width, height float64) {
 
 // arrange puts the parts below each other and returns the height that they take.
 // Charts share the spare height row by row.
-func (s Sheet) arrange(l letters, width, spare float64) (*canvas, float64) {
-	c := newCanvas(s.Format, l)
+func (s Sheet) arrange(drawable func(string) bool, width, spare float64) (*canvas, float64) {
+	c := &canvas{Format: s.Format, drawable: drawable}
 	inner := width - 2*padding
 	y := c.paragraph(titleFont, wrap(titleFont, c.pick(s.Title), inner, 2), point{padding, padding}, left) + 3
 	y = c.paragraph(noteFont, wrap(noteFont, s.Subtitle, inner, 3), point{padding, y}, left)
@@ -172,7 +172,7 @@ func (s Sheet) panels(c *canvas, area box, spare float64) float64 {
 			if title := c.pick(panel.Title); len(panel.Title) > 0 {
 				y = c.paragraph(panelFont, wrap(panelFont, title, width, 1), point{x, y}, left) + 8
 			}
-			natural := panel.Chart.draw(newCanvas(s.Format, c), box{w: width})
+			natural := panel.Chart.draw(&canvas{Format: s.Format, drawable: c.drawable}, box{w: width}) // only measured
 			lowest = max(lowest, y+panel.Chart.draw(c, box{x, y, width, natural + spare/float64(rows)}))
 		}
 		area.y = lowest + gutter

@@ -17,12 +17,7 @@ const sparkHeight = 36.0
 func (Spark) widths() []float64 { return []float64{small} }
 
 func (s Spark) draw(c *canvas, area box) float64 {
-	low, high := math.Inf(1), math.Inf(-1)
-	for _, value := range s.Values {
-		if value != nil {
-			low, high = min(low, *value), max(high, *value)
-		}
-	}
+	low, high := extent(math.Inf(1), math.Inf(-1), s.Values...)
 	if high <= low {
 		low, high = low-1, high+1
 	}

@@ -9,11 +9,6 @@ import (
 	"strings"
 )
 
-// svgText knows that browsers draw texts of any kind.
-type svgText struct{}
-
-func (svgText) drawable(string) bool { return true }
-
 // svgWriter writes a scene as SVG. Nothing in it needs a style attribute, which the
 // Content-Security-Policy of the pages forbids.
 type svgWriter struct {

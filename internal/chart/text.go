@@ -42,7 +42,7 @@ func (f font) in(i ink) font {
 // plain leaves out what is no text, such as control characters, and what changes
 // the direction of the text around it. White space becomes single spaces.
 func plain(text string) string {
-	if len(text) <= longest && strings.IndexFunc(text, notASCII) < 0 {
+	if notASCII := func(r rune) bool { return r < ' ' || r > '~' }; len(text) <= longest && strings.IndexFunc(text, notASCII) < 0 {
 		return strings.Join(strings.Fields(text), " ")
 	}
 	var runes []rune
@@ -67,20 +67,11 @@ func plain(text string) string {
 	return strings.TrimRight(kept.String(), " ")
 }
 
-// notASCII reports whether a character is one of those that need a closer look.
-func notASCII(r rune) bool { return r < ' ' || r > '~' }
-
 // clusters are the letters of a text, each with its marks.
 func clusters(text string) [][]rune {
-	var all [][]rune
-	if strings.IndexFunc(text, notASCII) < 0 {
-		for _, r := range text {
-			all = append(all, []rune{r})
-		}
-		return all
-	}
 	var s segmenter.Segmenter
 	s.Init([]rune(text))
+	var all [][]rune
 	for i := s.GraphemeIterator(); i.Next(); {
 		all = append(all, i.Grapheme().Text)
 	}

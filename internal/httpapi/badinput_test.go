@@ -29,6 +29,15 @@ func change(from, to string) string {
 
 func nested(depth int) string { return strings.Repeat("[", depth) + strings.Repeat("]", depth) }
 
+// distinctMembers returns n members of an object, with values that have a colon.
+func distinctMembers(n int) string {
+	var members strings.Builder
+	for i := range n {
+		fmt.Fprintf(&members, `,"a%d":":"`, i)
+	}
+	return members.String()[1:]
+}
+
 // TestBadPosts posts batches of a good item and a bad one.
 func TestBadPosts(t *testing.T) {
 	t.Parallel()
@@ -98,6 +107,8 @@ func TestBadPosts(t *testing.T) {
 		{"a million deep", `[` + change(`"count":1`, `"count":1,"x":`+nested(1_000_000)) + `]`, ""},
 		{"a million brackets", strings.Repeat("[", 1_000_000), ""},
 		{"deep unknown member", `[{"x":` + nested(9_990) + `}]`, "0.x"},
+		{"100,000 unknown members", `[{` + distinctMembers(100_000) + `}]`, "0.a0"},
+		{"100,000 members in data", `[` + change(`"count":1`, `"count":1,"x":{`+distinctMembers(100_000)+`}`) + `]`, "0.data.0.x.a9996"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -345,24 +356,33 @@ func TestFilterLimits(t *testing.T) {
 	anrs := func(n int) string {
 		return `{"processor":"risk_averages","anrs":["` + strings.TrimSuffix(strings.Repeat(id(1).String()+`","`, n), `","`) + `"]}`
 	}
+	members := func(n int) string { return "{" + distinctMembers(n) + "}" }
 	tests := []struct {
 		name, method, path, body string
 		status                   int
+		field                    string // that the error names
 	}{
-		{"filter at the limit", "GET", "/api/v1/stats/", padded(`{"type":"risk"}`, limit), 200},
-		{"filter over the limit", "GET", "/api/v1/stats/", padded(`{"type":"risk"}`, limit+1), 413},
-		{"processing over the limit", "GET", "/api/v1/stats/processed/", padded(`{"processor":"risk_averages"}`, limit+1), 413},
-		{"client over the limit", "PATCH", "/api/v1/client/me", padded(`{"is_sharing_enabled":true}`, limit+1), 413},
-		{"as many analyses as may be named", "GET", "/api/v1/stats/processed/", anrs(10_000), 200},
-		{"more analyses", "GET", "/api/v1/stats/processed/", anrs(10_001), 400},
-		{"more analyses in a list", "GET", "/api/v1/stats/", strings.Replace(anrs(10_001), `"processor":"risk_averages",`, "", 1), 400},
+		{"filter at the limit", "GET", "/api/v1/stats/", padded(`{"type":"risk"}`, limit), 200, ""},
+		{"filter over the limit", "GET", "/api/v1/stats/", padded(`{"type":"risk"}`, limit+1), 413, ""},
+		{"processing over the limit", "GET", "/api/v1/stats/processed/", padded(`{"processor":"risk_averages"}`, limit+1), 413, ""},
+		{"client over the limit", "PATCH", "/api/v1/client/me", padded(`{"is_sharing_enabled":true}`, limit+1), 413, ""},
+		{"as many analyses as may be named", "GET", "/api/v1/stats/processed/", anrs(10_000), 200, ""},
+		{"more analyses", "GET", "/api/v1/stats/processed/", anrs(10_001), 400, "anrs"},
+		{"more analyses in a list", "GET", "/api/v1/stats/", strings.Replace(anrs(10_001), `"processor":"risk_averages",`, "", 1), 400, "anrs"},
+		{"as many members as may be", "GET", "/api/v1/stats/", members(1_000), 400, "a0"},
+		{"more members", "GET", "/api/v1/stats/", members(1_001), 400, "body"},
+		{"more members in parameters", "GET", "/api/v1/stats/processed/", `{"processor":"risk_averages","processor_params":` + members(999) + `}`, 400, "body"},
+		{"more members to compare", "GET", "/api/v1/stats/compare/", members(1_001), 400, "body"},
+		{"more members of a client", "PATCH", "/api/v1/client/me", members(1_001), 400, "body"},
+		{"more members of a new client", "POST", "/api/v1/client/", members(1_001), 400, "body"},
+		{"more members in a list", "PATCH", "/api/v1/client/me", `{"is_sharing_enabled":[` + members(501) + "," + members(499) + `]}`, 400, "body"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			got := user.on(t).call(tt.method, tt.path, tt.body).want(tt.status)
-			if tt.status == 400 && got.problem().Errors["anrs"] == "" {
-				t.Errorf("the error does not name anrs: %.300s", got.body)
+			if tt.field != "" && got.problem().Errors[tt.field] == "" {
+				t.Errorf("the error does not name %s: %.300s", tt.field, got.body)
 			}
 		})
 	}

@@ -44,6 +44,9 @@ func decodeStrict(body []byte, target any) error {
 	if jsontext.Value(body).Kind() == jsontext.KindNull {
 		return invalidBody("must be %s, not null", kindName(reflect.TypeOf(target).Elem()))
 	}
+	if hasTooManyMembers(body) {
+		return invalidBody("has more than %d members", maxMembers)
+	}
 	of := reflect.TypeOf(target).Elem()
 	err := json.Unmarshal(body, target, strictness)
 	var wrong validationErrors
@@ -61,6 +64,26 @@ func decodeStrict(body []byte, target any) error {
 		return &membersError{wrong.all}
 	}
 	return nil
+}
+
+// maxMembers bounds the members of all objects in a body. Those that are unknown are
+// read several times before they are named, which took seconds for a megabyte of them.
+const maxMembers = 1_000
+
+func hasTooManyMembers(body []byte) bool {
+	if bytes.Count(body, []byte{':'}) <= maxMembers {
+		return false
+	}
+	d := jsontext.NewDecoder(bytes.NewBuffer(body), jsontext.AllowDuplicateNames(true))
+	for members := 0; members <= maxMembers; {
+		if _, err := d.ReadToken(); err != nil {
+			return false // decoding reports it
+		}
+		if kind, length := d.StackIndex(d.StackDepth()); kind == jsontext.KindBeginObject && length%2 == 1 {
+			members++
+		}
+	}
+	return true
 }
 
 // decodeMembers decodes each member of an object separately into the struct that target

@@ -61,8 +61,11 @@ func (i *Item) DocumentKey() DocumentKey { return DocumentKey{ANR: i.ANR, Digest
 
 // Read parses and validates the document. A caller that finds that a known document is
 // no longer stored has to do so. Its error is an *InvalidError.
-func (i *Item) Read() (err error) {
-	i.Digest, i.Observations, err = readDocument(i.Type, i.Data)
+func (i *Item) Read() (err error) { return i.read(nil) }
+
+// read implements Read. Its errors include those of yield.
+func (i *Item) read(yield func() error) (err error) {
+	i.Digest, i.Observations, err = readDocument(i.Type, i.Data, yield)
 	i.Known = false
 	return err
 }
@@ -82,7 +85,7 @@ func (i *Item) Observe() ([]Observation, error) {
 	if i.Observations != nil {
 		return i.Observations, nil
 	}
-	_, observations, err := readDocument(i.Type, i.Data)
+	_, observations, err := readDocument(i.Type, i.Data, nil)
 	return observations, err
 }
 

@@ -47,15 +47,16 @@ type DocumentKey struct {
 // Errors are *InvalidError. Their field is the path of the first problem, such as
 // data.3.averageRate or data.risks.current.informational.0.level.
 func ReadDocument(t Type, data []byte) (Document, error) {
-	digest, observations, err := readDocument(t, data)
+	digest, observations, err := readDocument(t, data, nil)
 	if err != nil {
 		return Document{}, err
 	}
 	return Document{Type: t, Data: data, Digest: digest, Fingerprint: FingerprintOf(t, data), Observations: observations}, nil
 }
 
-// readDocument implements ReadDocument without the fields that need no parsing.
-func readDocument(t Type, data []byte) (digest Digest, observations []Observation, err error) {
+// readDocument implements ReadDocument without the fields that need no parsing. It calls
+// yield now and then, unless it is nil, and returns its errors.
+func readDocument(t Type, data []byte, yield func() error) (digest Digest, observations []Observation, err error) {
 	read, known := readers[t]
 	if !known {
 		_, err := ParseType(string(t))
@@ -63,6 +64,7 @@ func readDocument(t Type, data []byte) (digest Digest, observations []Observatio
 	}
 	r := newReader(data)
 	defer r.release()
+	r.yield = yield
 	if observations, err = read(r); err != nil {
 		return digest, nil, err
 	}

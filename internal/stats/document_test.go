@@ -300,6 +300,14 @@ func TestUnstorable(t *testing.T) {
 	nul := `contains a NUL character (\u0000), which cannot be stored`
 	number := "this number is too large, too small or too long to be stored"
 	deep := func(levels int) string { return strings.Repeat("[", levels) + strings.Repeat("]", levels) }
+	members := func(n int) string {
+		var names strings.Builder
+		for i := range n {
+			fmt.Fprintf(&names, `,"%d":0`, i)
+		}
+		return "{" + names.String()[1:] + "}"
+	}
+	const around = 5 // members around those of x
 	runRefused(t, Threat, map[string]refused{
 		"nothing":                   {"", "data", "is empty: send a JSON object or array"},
 		"white space":               {" \n", "data", "is empty: send a JSON object or array"},
@@ -325,8 +333,14 @@ func TestUnstorable(t *testing.T) {
 		"nested too deeply":         {element(`,"x":` + deep(99)), "data.0.x" + strings.Repeat(".0", 96) + "…", "nested deeper than 100 levels"},
 		"nested far too deeply":     {deep(10000), "data.0", "must be an object, not a list"},
 		"nested far too deeply, in": {element(`,"x":` + deep(100000)), "data.0.x" + strings.Repeat(".0", 96) + "…", "nested deeper than 100 levels"},
+		"too many members":          {element(`,"x":` + members(maxMembers-around+1)), "data.0.x.9995", "more than 10000 members in this object and those around it"},
+		"too many around":           {element(`,"x":` + strings.TrimSuffix(members(maxMembers-around-1), "}") + `,"z":{"a":1}}`), "data.0.x.z.a", "more than 10000 members in this object and those around it"},
 	})
 	runObserved(t, Threat, map[string]observed{
+		"as many members as allowed, twice": {
+			data: element(`,"x":[` + members(maxMembers-around) + `,` + members(maxMembers-around) + `]`),
+			want: []Observation{{Key: Key{Object: fireID}, Values: values("1", "2", "3")}},
+		},
 		"nested as deeply as allowed": {
 			data: element(`,"x":` + deep(98)),
 			want: []Observation{{Key: Key{Object: fireID}, Values: values("1", "2", "3")}},

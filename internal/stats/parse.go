@@ -4,7 +4,6 @@ package stats
 
 import (
 	"bytes"
-	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -38,7 +37,7 @@ func (TooManyItemsError) Error() string {
 // with the members anr, type, date, data and, optionally, uuid. It validates all of
 // it, but does not parse documents that are known. The items refer to body.
 //
-// Before each item, it calls yield, which may wait; nil does not. Errors are those of
+// Before each item, and within long documents, it calls yield, which may wait; nil does not. Errors are those of
 // known and of yield, TooManyItemsError and *InvalidError, which names up to 20
 // fields by the index of the item, such as 3.data.0.averageRate.
 func ParseBatch(body []byte, known Known, yield func() error) (Batch, error) {
@@ -65,25 +64,6 @@ func ParseBatch(body []byte, known Known, yield func() error) (Batch, error) {
 	return batch, nil
 }
 
-// ParseItem parses one item like ParseBatch. Errors are *InvalidError with fields such
-// as date and data.0.averageRate. The item refers to text; beside an error it has what
-// could be parsed.
-func ParseItem(text []byte) (Item, error) {
-	p := newBatchParser(text)
-	p.field = func(name string) string { return cmp.Or(name, bodyField) }
-	if err := p.item(); err != nil {
-		return Item{}, err
-	}
-	if err := p.end(); err != nil {
-		return Item{}, err
-	}
-	item := p.items[0]
-	if err := p.errs.err(); err != nil {
-		return item, err
-	}
-	return item, item.Read()
-}
-
 // read parses the documents that are not known. Its error is that of yield.
 func (b *Batch) read(errs *validationErrors, yield func() error) error {
 	held, size := 0, 0
@@ -98,8 +78,8 @@ func (b *Batch) read(errs *validationErrors, yield func() error) error {
 		if err := yield(); err != nil {
 			return err
 		}
-		if err := item.Read(); err != nil {
-			errs.addUnder(strconv.Itoa(i), err)
+		if err := errs.addUnder(strconv.Itoa(i), item.read(yield)); err != nil {
+			return err
 		}
 		held, size = held+len(item.Observations), size+len(item.Data)
 		if held > maxObservations || size > maxObservedBytes {
@@ -126,13 +106,16 @@ func (f *validationErrors) add(field, reason string) {
 	}
 }
 
-// addUnder adds the fields of err, an *InvalidError, below a prefix.
-func (f *validationErrors) addUnder(prefix string, err error) {
-	if invalid, ok := errors.AsType[*InvalidError](err); ok {
-		for name, reason := range invalid.Under(prefix).Fields {
-			f.add(name, reason)
-		}
+// addUnder adds the fields of an *InvalidError below a prefix. It returns other errors.
+func (f *validationErrors) addUnder(prefix string, err error) error {
+	invalid, ok := errors.AsType[*InvalidError](err)
+	if !ok {
+		return err
 	}
+	for name, reason := range invalid.Under(prefix).Fields {
+		f.add(name, reason)
+	}
+	return nil
 }
 
 // err returns nil or an *InvalidError.
@@ -235,6 +218,9 @@ func (p *batchParser) item() error {
 	}
 	seen := members(0)
 	for p.dec.PeekKind() != jsontext.KindEndObject {
+		if p.errs.full() {
+			return nil
+		}
 		if err := p.member(&item, &seen); err != nil {
 			return err
 		}

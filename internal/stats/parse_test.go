@@ -136,6 +136,7 @@ func TestManyFaults(t *testing.T) {
 		"unknown members":       "[{" + strings.Repeat(`"x":1,`, 500_000),
 		"long unknown members":  `[{"` + strings.Repeat("x", 1<<20) + `":1}]`,
 		"items of another kind": "[" + strings.Repeat("1,", 500_000),
+		"too many members":      "[" + itemWith(t, `"count":1`, `"count":1,"x":{"`+strings.Repeat(`a":1,"`, 500_000)),
 	} {
 		_, err := ParseBatch([]byte(body), nil, nil)
 		invalid, ok := errors.AsType[*InvalidError](err)
@@ -198,6 +199,31 @@ func TestParseBatchYields(t *testing.T) {
 	}
 }
 
+// TestParseBatchYieldsWithin asks again and again while it parses a long document, of
+// which brackets may be all there is.
+func TestParseBatchYieldsWithin(t *testing.T) {
+	t.Parallel()
+	const turns = 16
+	for name, unit := range map[string]string{"members": `,{"a":0}`, "brackets": ",[]"} {
+		rest := strings.Repeat(unit, turns*turnBytes/len(unit)+1)
+		body := []byte("[" + itemWith(t, `"count":1`, `"count":1,"x":[0`+rest+`]`) + "]")
+		yields := 0
+		if _, err := ParseBatch(body, nil, func() error { yields++; return nil }); err != nil || yields != 2+turns {
+			t.Errorf("%s: %d yields, want %d: %v", name, yields, 2+turns, err)
+		}
+		left := 2 + turns/2
+		_, err := ParseBatch(body, nil, func() error {
+			if left--; left < 0 {
+				return context.Canceled
+			}
+			return nil
+		})
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("%s: error %v, want that of the yield", name, err)
+		}
+	}
+}
+
 func TestTooManyItems(t *testing.T) {
 	t.Parallel()
 	body := "[" + strings.Repeat(goodItem+",", MaxItems) + goodItem + "]"
@@ -217,19 +243,5 @@ func TestBodiesThatAreNotABatch(t *testing.T) {
 		if !ok || invalid.Fields[field] == "" {
 			t.Errorf("%.60s: error is %v, want one about %s", body, err, field)
 		}
-	}
-}
-
-func TestParseItem(t *testing.T) {
-	t.Parallel()
-	item, err := ParseItem([]byte(goodItem))
-	if err != nil || item.ANR.String() != floodID || len(item.Observations) != 1 {
-		t.Errorf("%+v, %v", item, err)
-	}
-	_, err = ParseItem([]byte(itemWith(t, `"2.5"`, `"x"`)))
-	checkInvalid(t, err, "data.0.averageRate", `"x" is not a number`)
-	item, err = ParseItem([]byte(fmt.Sprintf(`{"uuid":%q,"anr":"x"}`, fireID)))
-	if item.UUID.String() != fireID || err == nil {
-		t.Errorf("%+v, %v", item, err)
 	}
 }

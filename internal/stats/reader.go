@@ -18,6 +18,12 @@ import (
 const (
 	// maxDepth bounds the nesting of objects and lists in data.
 	maxDepth = 100
+	// maxMembers bounds the members of an object in data, together with those of the
+	// objects around it. To find names that occur twice takes ten times the memory of
+	// their text.
+	maxMembers = 10_000
+	// turnBytes is how much of a document is read between two calls of yield.
+	turnBytes = 64 << 10
 	// maxPath keeps the path of an error readable.
 	maxPath = 200
 )
@@ -26,10 +32,13 @@ const (
 // are not measured, so that everything it accepts can be stored (unique names, valid
 // UTF-8, no NUL, bounded depth and numbers), and it produces the canonical form.
 //
-// Its errors are *InvalidError about the value that was read last.
+// Its errors are *InvalidError about the value that was read last, and those of yield.
 type reader struct {
 	dec  *jsontext.Decoder
 	data []byte // the whole document, for estimates
+	// yield may wait, so that a long document does not hold up others; nil does not.
+	yield func() error
+	turn  int64 // offset in data at which yield is called next
 	// canonical has the canonical form of what was read so far.
 	canonical canonicalizer
 	// mayHoldNUL is false if data has no escape for NUL: strings need not be searched
@@ -53,14 +62,14 @@ var readersPool = sync.Pool{New: func() any { return &reader{dec: new(jsontext.D
 func newReader(data []byte) *reader {
 	r := readersPool.Get().(*reader)
 	r.dec.Reset(bytes.NewBuffer(data))
-	r.data = data
+	r.data, r.turn = data, turnBytes
 	r.canonical.reset()
 	r.mayHoldNUL = bytes.Contains(data, []byte(`\u0000`))
 	return r
 }
 
 func (r *reader) release() {
-	r.data = nil
+	r.data, r.yield = nil, nil
 	r.dec.Reset(bytes.NewBuffer(nil)) // do not keep the caller's bytes
 	readersPool.Put(r)
 }
@@ -167,6 +176,9 @@ func (r *reader) token() error {
 	kind := r.dec.PeekKind()
 	switch kind {
 	case '{', '}', '[', ']':
+		if err := r.letOthersIn(); err != nil {
+			return err
+		}
 		if _, err := r.dec.ReadToken(); err != nil {
 			return r.syntaxError(err)
 		}
@@ -191,6 +203,9 @@ func (r *reader) scalar() (jsontext.Value, error) {
 	if kind := r.dec.PeekKind(); kind == '{' || kind == '[' {
 		return nil, r.containerAsScalar(kind)
 	}
+	if err := r.letOthersIn(); err != nil {
+		return nil, err
+	}
 	raw, err := r.dec.ReadValue()
 	if err != nil {
 		return nil, r.syntaxError(err)
@@ -206,7 +221,19 @@ func (r *reader) scalar() (jsontext.Value, error) {
 		}
 	}
 	r.canonical.scalar(raw)
+	if len(r.canonical.members) > maxMembers {
+		return nil, r.fail("more than %d members in this object and those around it", maxMembers)
+	}
 	return raw, nil
+}
+
+// letOthersIn calls yield once in turnBytes.
+func (r *reader) letOthersIn() error {
+	if r.yield == nil || r.dec.InputOffset() < r.turn {
+		return nil
+	}
+	r.turn = r.dec.InputOffset() + turnBytes
+	return r.yield()
 }
 
 // containerAsScalar reads the delimiter first, so that the error has its path.

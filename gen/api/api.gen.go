@@ -239,7 +239,7 @@ type DailyMean struct {
 // Data A JSON object or array; its shape depends on the processor. Those of threats and vulnerabilities answer an array of ObjectSeries, those of risks objects like RiskMeans with `layout=series`.
 type Data = json.RawMessage
 
-// Error What went wrong and how to mend the request.
+// Error What went wrong and how to correct the request.
 type Error struct {
 	// Errors The field, or index.field, and what is wrong with it.
 	Errors map[string]string `json:"errors,omitempty,omitzero"`
@@ -516,37 +516,37 @@ type Metadata struct {
 	Offset string `json:"offset,omitempty,omitzero"`
 }
 
-// BadRequest What went wrong and how to mend the request.
+// BadRequest What went wrong and how to correct the request.
 type BadRequest = Error
 
-// Conflict What went wrong and how to mend the request.
+// Conflict What went wrong and how to correct the request.
 type Conflict = Error
 
-// Forbidden What went wrong and how to mend the request.
+// Forbidden What went wrong and how to correct the request.
 type Forbidden = Error
 
-// InternalError What went wrong and how to mend the request.
+// InternalError What went wrong and how to correct the request.
 type InternalError = Error
 
-// NotFound What went wrong and how to mend the request.
+// NotFound What went wrong and how to correct the request.
 type NotFound = Error
 
-// NotJSON What went wrong and how to mend the request.
+// NotJSON What went wrong and how to correct the request.
 type NotJSON = Error
 
-// RequestTimeout What went wrong and how to mend the request.
+// RequestTimeout What went wrong and how to correct the request.
 type RequestTimeout = Error
 
-// TooLarge What went wrong and how to mend the request.
+// TooLarge What went wrong and how to correct the request.
 type TooLarge = Error
 
-// TooManyRequests What went wrong and how to mend the request.
+// TooManyRequests What went wrong and how to correct the request.
 type TooManyRequests = Error
 
-// Unauthorized What went wrong and how to mend the request.
+// Unauthorized What went wrong and how to correct the request.
 type Unauthorized = Error
 
-// Unavailable What went wrong and how to mend the request.
+// Unavailable What went wrong and how to correct the request.
 type Unavailable = Error
 
 // AboutParams defines parameters for About.

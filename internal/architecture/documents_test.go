@@ -44,7 +44,7 @@ var (
 	tableModule = regexp.MustCompile("`([a-z0-9.-]+\\.[a-z]+/[^`]+)`")
 )
 
-// TestDependenciesDocumented makes sure that docs/dependencies.md says what each direct
+// TestDependenciesDocumented checks that docs/dependencies.md says what each direct
 // dependency and tool is for, and names none that is gone.
 func TestDependenciesDocumented(t *testing.T) {
 	t.Parallel()
@@ -90,7 +90,7 @@ var (
 	namedTest   = regexp.MustCompile(`Test[A-Za-z0-9]+`)
 )
 
-// TestSecurityDocumented makes sure that the tests exist which docs/security.md names.
+// TestSecurityDocumented checks that the tests exist which docs/security.md names.
 func TestSecurityDocumented(t *testing.T) {
 	t.Parallel()
 	text := readDocument(t, "docs/security.md")
@@ -117,7 +117,7 @@ func TestSecurityDocumented(t *testing.T) {
 	}
 }
 
-// TestFuzzTargetsAreSeeded makes sure that each fuzz target begins with what was seen in
+// TestFuzzTargetsAreSeeded checks that each fuzz target begins with what was seen in
 // practice: files in testdata.
 func TestFuzzTargetsAreSeeded(t *testing.T) {
 	t.Parallel()

@@ -59,7 +59,7 @@ func TestPlacesOnMap(t *testing.T) {
 	near.Places = []Place{{Latitude: 45, Longitude: 0, Weight: 1}, {Latitude: 45, Longitude: 0.01, Weight: 1}, {Latitude: 45, Longitude: 25, Weight: 1}}
 	for _, d := range drawings(t, inline(near)) {
 		if marks := d.filled(secondary); marks[0].touches(marks[1]) {
-			t.Errorf("marks of places beside each other are at %v", marks)
+			t.Errorf("marks of neighbouring places are at %v", marks)
 		}
 	}
 	near.Whole = true

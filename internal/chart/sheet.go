@@ -157,7 +157,7 @@ func (s Sheet) arrange(drawable func(string) bool, width, spare float64) (*canva
 	return c, y + padding*0.7
 }
 
-// panels draws the charts, two beside each other where they have the room.
+// panels draws the charts, two side by side if there is space.
 func (s Sheet) panels(c *canvas, area box, spare float64) float64 {
 	columns := 1
 	if len(s.Panels) > 1 && area.w >= 640 {

@@ -39,7 +39,7 @@ func defaults(t *testing.T) []config.Setting {
 	return settings.Redacted()
 }
 
-// TestSettingsDocumented makes sure that operators read of every setting, with
+// TestSettingsDocumented checks that operators read of every setting, with
 // the default that it has; -update writes the tables.
 func TestSettingsDocumented(t *testing.T) {
 	file := root + "/docs/configure.md"
@@ -133,7 +133,7 @@ func documents(t *testing.T) (found []string) {
 	return found
 }
 
-// TestLinks makes sure that what the documents point to is there.
+// TestLinks checks that what the documents point to is there.
 func TestLinks(t *testing.T) {
 	t.Parallel()
 	for _, document := range documents(t) {
@@ -154,7 +154,7 @@ func TestLinks(t *testing.T) {
 	}
 }
 
-// TestDecisionsListed makes sure that the index of the decision records has all.
+// TestDecisionsListed checks that the index of the decision records has all.
 func TestDecisionsListed(t *testing.T) {
 	t.Parallel()
 	records, err := filepath.Glob(root + "/docs/adr/0*.md")
@@ -200,7 +200,7 @@ func TestLayoutDocumented(t *testing.T) {
 	}
 }
 
-// TestIntegratorDocumented makes sure that the guide shows the program that the
+// TestIntegratorDocumented checks that the guide shows the program that the
 // scripts run.
 func TestIntegratorDocumented(t *testing.T) {
 	t.Parallel()
@@ -227,7 +227,7 @@ var (
 	codeBlock  = regexp.MustCompile("(?s)```.*?```|`[^`\n]+`")
 )
 
-// TestCommandsDocumented makes sure that the commands in the documents exist, with
+// TestCommandsDocumented checks that the commands in the documents exist, with
 // their options.
 func TestCommandsDocumented(t *testing.T) {
 	t.Parallel()

@@ -41,7 +41,7 @@ func output(t *testing.T, args []string) string {
 	return stdout.String()
 }
 
-// TestGenerated makes sure that the documents are those of the commands; -update
+// TestGenerated checks that the documents are those of the commands; -update
 // writes them.
 func TestGenerated(t *testing.T) {
 	for name, args := range generated {

@@ -119,7 +119,7 @@ func TestProxies(t *testing.T) {
 	}
 }
 
-// TestProxyBlocks makes sure that every configuration in the documents is tried.
+// TestProxyBlocks checks that every configuration in the documents is tried.
 func TestProxyBlocks(t *testing.T) {
 	t.Parallel()
 	for _, document := range documents(t) {

@@ -31,7 +31,7 @@ var snippetChecks = map[string]func(t *testing.T, text string) error{
 	"apache":  nil, "nginx": nil, "go": nil, "php": nil, "html": nil,
 }
 
-// TestSnippets makes sure that blocks of code in the documents can be used.
+// TestSnippets checks that blocks of code in the documents can be used.
 func TestSnippets(t *testing.T) {
 	t.Parallel()
 	checked := map[string]int{}
@@ -106,7 +106,7 @@ func cronIsValid(_ *testing.T, text string) error {
 	return nil
 }
 
-// TestCompose makes sure that the settings in the composition are some of the service's,
+// TestCompose checks that the settings in the composition are some of the service's,
 // and that each secret it names is declared.
 func TestCompose(t *testing.T) {
 	t.Parallel()
@@ -153,7 +153,7 @@ func TestCompose(t *testing.T) {
 	}
 }
 
-// TestSandbox makes sure that the commands that timers start have the sandbox of the
+// TestSandbox checks that the commands that timers start have the sandbox of the
 // service, and that nothing of it is missing in the units.
 func TestSandbox(t *testing.T) {
 	t.Parallel()

@@ -12,7 +12,7 @@ import (
 	"github.com/monarc-project/stats-service/internal/config"
 )
 
-// TestReference makes sure that operators read of every setting, in its order and
+// TestReference checks that operators read of every setting, in its order and
 // with its default.
 func TestReference(t *testing.T) {
 	t.Parallel()

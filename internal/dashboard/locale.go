@@ -110,7 +110,7 @@ func (l locale) T(id string, namesAndValues ...any) string {
 	}
 	text, err := l.localizer.Localize(&i18n.LocalizeConfig{MessageID: id, TemplateData: data, PluralCount: count})
 	if err != nil {
-		return id // a test makes sure that every id has its text
+		return id // a test checks that every id has its text
 	}
 	return text
 }

@@ -244,6 +244,6 @@ func TestPrivacyInWeeks(t *testing.T) {
 		t.Errorf("days are %s, weeks are %s", days, weeks)
 	}
 	if help := s.get("/help").body; !strings.Contains(help, "at least 2 organisations contributed to it") {
-		t.Error("the help does not say what is kept back")
+		t.Error("the help does not say what is suppressed")
 	}
 }

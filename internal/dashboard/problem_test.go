@@ -114,7 +114,7 @@ func TestDatabaseGone(t *testing.T) {
 
 var formField = regexp.MustCompile(`<input type="(?:hidden|date)" name="([^"]+)" value="([^"]*)"`)
 
-// TestInvertedDates shows that a reader can mend dates and loses nothing else.
+// TestInvertedDates shows that a reader can correct dates and loses nothing else.
 func TestInvertedDates(t *testing.T) {
 	t.Parallel()
 	s := setup(t)

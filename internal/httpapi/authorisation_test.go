@@ -182,7 +182,7 @@ var matrix = map[string]operationRow{
 	"GET /stats/threats.json":          publicRoute("/stats/threats.json"),
 	"GET /stats/vulnerabilities.json":  publicRoute("/stats/vulnerabilities.json"),
 	"GET /stats/risks.json":            publicRoute("/stats/risks.json"),
-	// Objects are nobody's.
+	// Objects belong to no client.
 	"GET /stats/threats/{uuid}.json":         publicRoute("/stats/threats/" + id(900).String() + ".json"),
 	"GET /stats/vulnerabilities/{uuid}.json": publicRoute("/stats/vulnerabilities/" + id(900).String() + ".json"),
 }

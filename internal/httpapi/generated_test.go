@@ -158,7 +158,7 @@ func isOfServer(r generated, got received) bool {
 // isGivenUp reports whether the answer says that the caller had left, which the end of
 // what it sends is taken for.
 func isGivenUp(r generated, got received) bool {
-	return r.endsEarly() && got.status == http.StatusServiceUnavailable && bytes.Contains(got.body, []byte("given up"))
+	return r.endsEarly() && got.status == http.StatusServiceUnavailable && bytes.Contains(got.body, []byte("disconnected"))
 }
 
 // compare returns what is wrong with the answer.

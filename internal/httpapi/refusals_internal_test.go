@@ -15,7 +15,7 @@ import (
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
-// TestRefusedBodies answers clients later and later that send large bodies in vain, and
+// TestRefusedBodies answers clients whose large bodies are refused later and later, and
 // nobody else: not other clients, not small bodies, and not what is accepted. Time is that
 // of the test.
 func TestRefusedBodies(t *testing.T) {

@@ -83,7 +83,7 @@ func (a answer) wantUnavailable(what string) {
 
 // TestSilentDatabase loses all packets to and from the database: requests that are under
 // way and new ones of every operation are answered 503 in time, and soon after the
-// database is back the connections of before are in nobody's way.
+// database is back the old connections block nobody.
 func TestSilentDatabase(t *testing.T) {
 	t.Parallel()
 	url := pgtest.New(t)

@@ -52,7 +52,7 @@ func read(t *testing.T, path string) []byte {
 	return content
 }
 
-// TestAlertRules makes sure that the rules are about metrics that exist.
+// TestAlertRules checks that the rules are about metrics that exist.
 func TestAlertRules(t *testing.T) {
 	t.Parallel()
 	var file struct {
@@ -89,7 +89,7 @@ func TestAlertRules(t *testing.T) {
 	}
 }
 
-// TestDashboard makes sure that the dashboard shows what exists, and all of it.
+// TestDashboard checks that the dashboard shows what exists, and all of it.
 func TestDashboard(t *testing.T) {
 	t.Parallel()
 	var board struct {

@@ -220,7 +220,7 @@ func checkAdoptedResults(t *testing.T, store *postgres.Store, clients []stats.Cl
 	if mine, _ := list(t, store, clients[1].Scope(), postgres.ListQuery{}); len(mine) != 3+10*60 {
 		t.Errorf("%d stats of the user are listed", len(mine))
 	}
-	// On 2024-05-05 only a stat that is nobody's counts.
+	// On 2024-05-05 only a stat without a client counts.
 	filter := stats.Filter{Type: stats.Threat, DateFrom: date("2024-05-05"), DateTo: date("2024-05-07")}
 	sums, err := store.DailySums(t.Context(), filter)
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 )
 
 // uuidCodec sends UUIDs as sixteen bytes. The driver knows them only as values of
-// database/sql: it formats each, tries in vain to send the text, and parses it again,
+// database/sql: it formats each, fails to send the text, and parses it again,
 // which took a quarter of the memory of a batch of small stats.
 type uuidCodec struct{ pgtype.UUIDCodec }
 

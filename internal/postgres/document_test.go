@@ -211,7 +211,7 @@ func TestMutedClient(t *testing.T) {
 	counts("05-01 object 1: 2 stats, 7/7/7 one", 2)
 }
 
-// Stats that are nobody's, as an adopted database may hold, are the operator's to
+// Stats without a client, as an adopted database may hold, are the operator's to
 // see and to delete, and count as those of a client that is not local.
 func TestStatsOfNobody(t *testing.T) {
 	t.Parallel()

@@ -123,7 +123,7 @@ func (s *shared) packContents(ctx context.Context, contents []*content) error {
 	return nil
 }
 
-// pack packs observations of contents, after it has made sure that the database
+// pack packs observations of contents, after it has ensured that the database
 // has their subjects. It runs outside of any transaction: a subject that nothing
 // refers to does no harm, and a long batch does not make others wait for its new
 // subjects.

@@ -23,7 +23,7 @@ type Transfer struct {
 func (s PeerStore) RecordTransfer(ctx context.Context, direction, outcome string, stats int64) error {
 	err := s.queries.RecordTransfer(ctx, db.RecordTransferParams{Direction: direction, Outcome: outcome, Stats: stats, At: s.timestamp()})
 	if err != nil {
-		return fmt.Errorf("note what came of the %s: %w", direction, translate(ctx, err))
+		return fmt.Errorf("record the result of the %s: %w", direction, translate(ctx, err))
 	}
 	return nil
 }
@@ -32,7 +32,7 @@ func (s PeerStore) RecordTransfer(ctx context.Context, direction, outcome string
 func (s PeerStore) Transfers(ctx context.Context) ([]Transfer, error) {
 	rows, err := s.queries.Transfers(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("read what came of pushes and pulls: %w", translate(ctx, err))
+		return nil, fmt.Errorf("read the results of pushes and pulls: %w", translate(ctx, err))
 	}
 	transfers := make([]Transfer, len(rows))
 	for i, row := range rows {

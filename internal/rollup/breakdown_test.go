@@ -36,7 +36,7 @@ func TestBreakdown(t *testing.T) {
 	}{
 		{one, 5, []rollup.Day{0, 1, 7}, pack(1, "0.1")},
 		{one, 6, []rollup.Day{8}, pack(2, "0.5")}, // another name, another client
-		{two, 0, []rollup.Day{7}, pack(1, "3")},   // nobody's
+		{two, 0, []rollup.Day{7}, pack(1, "3")},   // of no client
 	} {
 		if err := b.Observe(o.analysis, o.client, o.days, o.packed); err != nil {
 			t.Fatal(err)

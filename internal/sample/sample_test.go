@@ -185,7 +185,7 @@ func TestFrontOfficeBatch(t *testing.T) {
 	}
 }
 
-// TestQuirks makes sure that the samples contain what makes reading a front
+// TestQuirks checks that the samples contain what makes reading a front
 // office hard.
 func TestQuirks(t *testing.T) {
 	t.Parallel()

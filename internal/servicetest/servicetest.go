@@ -144,7 +144,7 @@ func Eventually(tb testing.TB, what string, happened func() bool) {
 	tb.Helper()
 	for deadline := time.Now().Add(patience); !happened(); time.Sleep(2 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			tb.Fatalf("waited %s in vain until %s", patience, what)
+			tb.Fatalf("after %s still waiting until %s", patience, what)
 		}
 	}
 }

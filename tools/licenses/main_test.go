@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// TestUpToDate makes sure that the program shows the licences of what it links now.
+// TestUpToDate checks that the program shows the licences of what it links now.
 func TestUpToDate(t *testing.T) {
 	t.Parallel()
 	const root = "../.."

@@ -27,7 +27,7 @@ func (t transfer) perSecond() float64 { return float64(t.bytes) / t.took.Seconds
 
 func (t transfer) cell() string { return megabytesPerSecond(t.bytes, t.took) }
 
-// measureList reads the list of all stats, and by turns the same from its floors.
+// measureList reads the list of all stats, and in turn the same from its floors.
 func (b *bench) measureList(ctx context.Context, database string) (err error) {
 	if err := b.analyzed(ctx, database); err != nil {
 		return err
@@ -61,7 +61,7 @@ func (b *bench) measureList(ctx context.Context, database string) (err error) {
 
 func (b *bench) reportList(list, copied, plain transfer, peak int64) {
 	share := list.perSecond() / copied.perSecond()
-	table := b.report.table("List", fmt.Sprintf("Every stats of the posts above, in one answer; medians of %d readings, by turns. Floors: %s "+
+	table := b.report.table("List", fmt.Sprintf("Every stats of the posts above, in one answer; medians of %d readings, in turn. Floors: %s "+
 		"with `COPY (SELECT … data …) TO STDOUT` over the same rows in the same order, and as many bytes from a plain handler.",
 		listRepeats, copySource(b.machine.psql)),
 		"answer", "time", "speed", "peak memory", "COPY", "share of COPY", "plain handler")

@@ -30,7 +30,7 @@ func TestInTurn(t *testing.T) {
 		t.Errorf("medians (-want +got):\n%s", diff)
 	}
 	if order != "ababab" {
-		t.Errorf("sources were read in the order %s, want them by turns", order)
+		t.Errorf("sources were read in the order %s, want them in turn", order)
 	}
 	broken := errors.New("broken")
 	if _, err := inTurn(1, func() (int64, time.Duration, error) { return 0, 0, broken }); !errors.Is(err, broken) {

@@ -39,7 +39,7 @@ type posted struct {
 	state state
 }
 
-// ledger is what one front office has posted and deleted, and what came of it.
+// ledger is what one front office has posted and deleted, with the results.
 type ledger struct {
 	entries map[key]*posted
 	live    []key // those that are stored, in the order in which that was acknowledged

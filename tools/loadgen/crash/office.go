@@ -125,7 +125,7 @@ func (o *office) step(ctx context.Context) error {
 		err = o.deleteAnalysis(limited)
 	}
 	if err != nil && ctx.Err() == nil && limited.Err() != nil {
-		return fmt.Errorf("nothing came of it in %s: %w", hangLimit, err)
+		return fmt.Errorf("no success within %s: %w", hangLimit, err)
 	}
 	return err
 }

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// result is what came of the faults of one kind.
+// result has the results of the faults of one kind.
 type result struct {
 	times     int
 	posts     int // acknowledged stats since the check before

@@ -73,7 +73,7 @@ type trial struct {
 	faults   []error
 }
 
-// outcome is what came of the events of a kind.
+// outcome has the results of the events of one kind.
 type outcome struct {
 	event
 	writes, reads, posts []time.Duration

@@ -52,6 +52,7 @@ func (t *task) adoptAndReport(ctx context.Context) func(db *database) error {
 		if err != nil {
 			return err
 		}
+		warnOfWeakKey(t.settings, t.log)
 		return t.print(record, record.write)
 	}
 }

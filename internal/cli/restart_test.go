@@ -6,17 +6,21 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
 
 	"github.com/monarc-project/stats-service/internal/pgtest"
+	"github.com/monarc-project/stats-service/internal/servicetest"
 )
 
 const (
@@ -58,6 +62,89 @@ func TestRestartUnderLoad(t *testing.T) {
 		t.Errorf("%d stats are stored, %d were acknowledged", found, load.posted.Load())
 	}
 	service.stop()
+}
+
+// TestDrain stops the service: first /readyz fails while requests are still served, then
+// those that are under way end. Probes are outside of rate limits all the time.
+func TestDrain(t *testing.T) {
+	t.Parallel()
+	s := newSupervisor(t, "DATABASE_URL="+pgtest.New(t), "ADMIN_TOKEN=admin-token", "METRICS_TOKEN=metrics-token", "RATE_LIMIT=1", "DRAIN_DELAY=1h")
+	service := s.start()
+	s.awaitTold("READY=1")
+	for range 10 {
+		for _, probe := range []string{"/healthz", "/health", "/readyz"} {
+			if status, _, body := s.get(probe); status != http.StatusOK {
+				t.Errorf("%s: %d %s", probe, status, body)
+			}
+		}
+	}
+	servicetest.Eventually(t, "other requests meet the limit", func() bool {
+		status, _, _ := s.get("/about.json")
+		return status == http.StatusTooManyRequests
+	})
+	if err := service.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	s.awaitTold("STOPPING=1")
+	if status, header, body := s.get("/readyz"); status != http.StatusServiceUnavailable || header.Get("Retry-After") == "" || !strings.Contains(body, `"process":"draining"`) {
+		t.Errorf("/readyz while the service drains: %d %s", status, body)
+	}
+	if status, _, body := s.get("/healthz"); status != http.StatusOK {
+		t.Errorf("/healthz while the service drains: %d %s", status, body)
+	}
+	ask(t, http.StatusOK, http.MethodGet, s.base+"/api/v1/client/me", "admin-token", "")
+	if err := service.Process.Signal(syscall.SIGTERM); err != nil { // the second, which does not wait
+		t.Fatal(err)
+	}
+	_ = service.Wait()
+
+	s.environ[len(s.environ)-1] = "DRAIN_DELAY=0s"
+	service = s.start()
+	s.awaitTold("READY=1")
+	body, half := io.Pipe()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.base+"/api/v1/stats/", body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header = http.Header{"X-Api-Key": {"admin-token"}, "Content-Type": {"application/json"}}
+	answered := make(chan error, 1)
+	go func() {
+		response, err := (&http.Transport{DisableKeepAlives: true}).RoundTrip(request)
+		if err == nil {
+			response.Body.Close()
+			if response.StatusCode != http.StatusCreated {
+				err = errors.New(response.Status)
+			}
+		}
+		answered <- err
+	}()
+	fmt.Fprint(half, `[{"anr":"5f0a3c52-5f1c-4cf2-8f3c-0f0c8f3a9d11",`)
+	servicetest.Eventually(t, "half of a request is under way", func() bool {
+		metrics, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.base+"/metrics", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		metrics.Header.Set("Authorization", "Bearer metrics-token")
+		response, err := http.DefaultClient.Do(metrics)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer response.Body.Close()
+		text, err := io.ReadAll(response.Body)
+		return err == nil && strings.Contains(string(text), "\nstats_service_http_requests_in_flight{class=\"write\"} 1\n")
+	})
+	if err := service.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	s.awaitTold("STOPPING=1")
+	fmt.Fprint(half, `"type":"threat","date":"2026-03-01","data":[]}]`)
+	half.Close()
+	if err := <-answered; err != nil {
+		t.Errorf("the request that was under way: %v", err)
+	}
+	if err := service.Wait(); err != nil {
+		t.Errorf("the service ended with %v", err)
+	}
 }
 
 // load makes requests and counts what comes of them.

@@ -95,8 +95,15 @@ func checkKey(ctx context.Context, store *postgres.Store, settings config.Config
 		return nil
 	}
 	if adopted || slices.ContainsFunc(clients, func(client stats.Client) bool { return client.Token != "" }) {
-		log.Warn("SECRET_KEY is shorter than a new instance may have it", "minimum", config.MinKeyLength)
+		warnOfWeakKey(settings, log)
 		return nil
 	}
 	return errWeakKey
+}
+
+// warnOfWeakKey logs that SECRET_KEY is too short for a new instance, if it is.
+func warnOfWeakKey(settings config.Config, log *slog.Logger) {
+	if settings.IsWeakKey() {
+		log.Warn("SECRET_KEY is shorter than a new instance may have it", "minimum", config.MinKeyLength)
+	}
 }

@@ -160,7 +160,7 @@ func (b *weighedBody) Read(p []byte) (int, error) {
 // grow acquires weight for more bytes. Its errors are errOverloaded and the error of
 // the request's context.
 func (b *weighedBody) grow() error {
-	defer b.admission.metrics.Waiting(metrics.Write)()
+	defer b.admission.metrics.Waiting()()
 	start := time.Now()
 	ctx, cancel := context.WithTimeout(b.ctx, b.timeout)
 	defer cancel()

@@ -5,14 +5,17 @@ package httpapi
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/monarc-project/stats-service/internal/metrics"
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
@@ -106,6 +109,44 @@ func TestAdmissionShare(t *testing.T) {
 		t.Errorf("a body of another client: %v", err)
 	}
 	other.release()
+}
+
+// TestAdmissionCountsWhoWaits shows in the metrics a body that waits for room.
+func TestAdmissionCountsWhoWaits(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		counted := metrics.New(stats.Types())
+		a := newAdmission(largeBodies(largest), time.Minute, counted)
+		wantWaiting := func(n int) {
+			t.Helper()
+			recorder := httptest.NewRecorder()
+			counted.Handler().ServeHTTP(recorder, httptest.NewRequest("GET", "/metrics", nil))
+			if want := fmt.Sprintf("\nstats_service_http_requests_waiting{class=\"write\"} %d\n", n); !strings.Contains(recorder.Body.String(), want) {
+				t.Errorf("the metrics lack %s", want)
+			}
+		}
+		first, err := a.arrive(t.Context(), 1, largest, largest)
+		if err != nil {
+			t.Fatal(err)
+		}
+		second, err := a.arrive(t.Context(), 2, largest, largest)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer second.release()
+		go func() {
+			third, err := a.arrive(t.Context(), 3, largest, largest)
+			if err != nil {
+				t.Error(err)
+			}
+			third.release()
+		}()
+		synctest.Wait()
+		wantWaiting(1)
+		first.release()
+		synctest.Wait()
+		wantWaiting(0)
+	})
 }
 
 // TestAdmissionBeforeReading refuses a body of a known length before anything of it is

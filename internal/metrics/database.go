@@ -18,6 +18,7 @@ const scrapeTimeout = 5 * time.Second
 // Store is the database of the service.
 type Store interface {
 	Pools() []postgres.PoolGauges
+	WaitingLists() int64
 	PendingDeltas(ctx context.Context) (int64, error)
 	Transfers(ctx context.Context) ([]postgres.Transfer, error)
 	ReplicaStatuses(ctx context.Context, urls []string) ([]postgres.ReplicaStatus, error)
@@ -39,6 +40,7 @@ type Sources struct {
 var (
 	states = []postgres.State{postgres.StateUp, postgres.StateReadOnly, postgres.StateDown, postgres.StateStalled, postgres.StateBehind, postgres.StateAhead}
 
+	waitingDesc     = prometheus.NewDesc(prometheus.BuildFQName(namespace, "", waitingName), waitingHelp, nil, of(List))
 	stateDesc       = desc("database_state", "1 for the state that the database is in.", "state")
 	readyDesc       = desc("ready", "1 when requests should be sent here.")
 	maxDesc         = desc("database_connections_max", "Maximum number of connections to the database.", "server")
@@ -62,7 +64,7 @@ func desc(name, help string, labels ...string) *prometheus.Desc {
 
 // Describe implements [prometheus.Collector].
 func (s Sources) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{stateDesc, readyDesc, maxDesc, connectionsDesc, waitedDesc, waitTimeDesc, canceledDesc,
+	for _, d := range []*prometheus.Desc{waitingDesc, stateDesc, readyDesc, maxDesc, connectionsDesc, waitedDesc, waitTimeDesc, canceledDesc,
 		deltasDesc, lagDesc, lagBytesDesc, replicaDesc, transfersDesc, movedDesc, lastDesc, lookupsDesc} {
 		to <- d
 	}
@@ -81,6 +83,7 @@ func (s Sources) Collect(to chan<- prometheus.Metric) {
 		set(lookupsDesc, prometheus.CounterValue, float64(hits), name, "hit")
 		set(lookupsDesc, prometheus.CounterValue, float64(misses), name, "miss")
 	}
+	set(waitingDesc, prometheus.GaugeValue, float64(s.Store.WaitingLists()))
 	for _, pool := range s.Store.Pools() {
 		set(maxDesc, prometheus.GaugeValue, float64(pool.Max), pool.Name)
 		set(connectionsDesc, prometheus.GaugeValue, float64(pool.Acquired), pool.Name, "in_use")

@@ -48,12 +48,18 @@ type Metrics struct {
 	requests   *prometheus.CounterVec
 	durations  *prometheus.HistogramVec
 	inFlight   *prometheus.GaugeVec
-	waiting    *prometheus.GaugeVec
+	waiting    prometheus.Gauge
 	refused    *prometheus.CounterVec
 	stored     *prometheus.CounterVec
 	duplicates *prometheus.CounterVec
 	documents  *prometheus.CounterVec
 }
+
+// Large bodies wait for memory, and lists for connections; those the Sources know.
+const (
+	waitingName = "http_requests_waiting"
+	waitingHelp = "Requests that wait for admission."
+)
 
 // durationBuckets, in seconds, range from a cached answer to the timeout of callers.
 var durationBuckets = []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30}
@@ -65,7 +71,7 @@ func New(types []stats.Type) *Metrics {
 		registry:   prometheus.NewRegistry(),
 		requests:   counter("http_requests_total", "Requests that were answered.", "method", "route", "status"),
 		inFlight:   gauge("http_requests_in_flight", "Requests that are being answered.", "class"),
-		waiting:    gauge("http_requests_waiting", "Requests that wait for admission.", "class"),
+		waiting:    prometheus.NewGauge(prometheus.GaugeOpts{Namespace: namespace, Name: waitingName, Help: waitingHelp, ConstLabels: of(Write)}),
 		refused:    counter("http_requests_refused_total", "Requests that were refused before processing.", "reason"),
 		stored:     counter("stats_stored_total", "Posted stats that were stored.", "type"),
 		duplicates: counter("stats_duplicate_total", "Posted stats that were already stored.", "type"),
@@ -88,7 +94,6 @@ func New(types []stats.Type) *Metrics {
 func (m *Metrics) initSeries(types []stats.Type) {
 	for _, class := range []Class{Write, List, Process, Other} {
 		m.inFlight.WithLabelValues(string(class))
-		m.waiting.WithLabelValues(string(class))
 	}
 	for _, reason := range []Reason{NoKey, WrongKey, RateLimit, TooLarge, Overloaded, Unavailable} {
 		m.refused.WithLabelValues(string(reason))
@@ -109,6 +114,8 @@ func counter(name, help string, labels ...string) *prometheus.CounterVec {
 func gauge(name, help string, labels ...string) *prometheus.GaugeVec {
 	return prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: namespace, Name: name, Help: help}, labels)
 }
+
+func of(class Class) prometheus.Labels { return prometheus.Labels{"class": string(class)} }
 
 // Request counts an answered request. The route is a pattern, not a path; it is "" if
 // no route matched.
@@ -133,14 +140,13 @@ func (m *Metrics) InFlight(class Class) (done func()) {
 	return gauge.Dec
 }
 
-// Waiting counts a request that waits for admission until done is called.
-func (m *Metrics) Waiting(class Class) (done func()) {
+// Waiting counts a body that waits for admission until done is called.
+func (m *Metrics) Waiting() (done func()) {
 	if m == nil {
 		return func() {}
 	}
-	gauge := m.waiting.WithLabelValues(string(class))
-	gauge.Inc()
-	return gauge.Dec
+	m.waiting.Inc()
+	return m.waiting.Dec
 }
 
 // Refused counts a refused request.

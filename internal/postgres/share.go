@@ -5,6 +5,7 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -28,6 +29,7 @@ const (
 type lists struct {
 	turns   *semaphore.Weighted
 	timeout time.Duration
+	waiting atomic.Int64
 }
 
 // newLists reserves half of the connections to the primary and to each replica for
@@ -39,6 +41,8 @@ func newLists(maxConns int32, timeout time.Duration) *lists {
 // enter waits until a list may run; call leave when it ends. Its errors are
 // stats.ErrBusy and the error of ctx.
 func (l *lists) enter(ctx context.Context) (leave func(), err error) {
+	l.waiting.Add(1)
+	defer l.waiting.Add(-1)
 	limited, cancel := context.WithTimeout(ctx, l.timeout)
 	defer cancel()
 	if err := l.turns.Acquire(limited, 1); err != nil {
@@ -49,6 +53,9 @@ func (l *lists) enter(ctx context.Context) (leave func(), err error) {
 	}
 	return func() { l.turns.Release(1) }, nil
 }
+
+// WaitingLists returns how many lists wait until one of their connections is free.
+func (s StatStore) WaitingLists() int64 { return s.lists.waiting.Load() }
 
 // acquireTimeout bounds how long any query waits for a connection: by itself, a pool
 // waits as long as the context of the caller allows. It is a tracer of the pool because

@@ -96,6 +96,33 @@ func TestListsShareConnections(t *testing.T) {
 	}
 }
 
+// A list that waits for its turn is counted, for metrics.
+func TestWaitingListsAreCounted(t *testing.T) {
+	t.Parallel()
+	opts := options(t, pgtest.New(t))
+	opts.MaxConns = 2 // of which lists have one
+	store := servicetest.Open(t, opts)
+	insert(t, store, newClient(t, store, "client"), threat(t, 1, "2024-05-01"))
+	list := func(during func()) {
+		_, err := store.EachStat(t.Context(), stats.Everything(), postgres.ListQuery{}, func(stats.Stat) error {
+			during()
+			return nil
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	}
+	var second sync.WaitGroup
+	list(func() {
+		second.Go(func() { list(func() {}) })
+		servicetest.Eventually(t, "the second list waits", func() bool { return store.WaitingLists() == 1 })
+	})
+	second.Wait()
+	if n := store.WaitingLists(); n != 0 {
+		t.Errorf("%d lists wait at the end", n)
+	}
+}
+
 // nested begins a list within a list until there are no more to be had, and
 // returns how many there were.
 func nested(t *testing.T, store *postgres.Store) (lists int) {

@@ -20,9 +20,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// demoKey is the key of the demo's first organisation.
-const demoKey = "demo-token-of-the-first-organisation"
-
 // site is a service as callers see it.
 type site struct {
 	http *http.Client

@@ -6,10 +6,7 @@ package cli_test
 
 import (
 	"context"
-	"net"
-	"net/url"
-	"os"
-	"os/exec"
+	"fmt"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -17,35 +14,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5"
-
-	"github.com/monarc-project/stats-service/internal/pgtest"
 )
 
 const migratingFile = root + "/docs/migrating.md"
-
-// machine stands in for what the page expects of a machine beside PostgreSQL and the
-// program: packages, units, and a user of the service.
-const machine = `set -eu
-apt() { :; }
-sudo() {
-	case "$1 $2" in
-	'-u postgres') shift 2; PGUSER=postgres "$@" ;;
-	'-u stats-service') shift 2; "$@" ;;
-	*) "$@" ;;
-	esac
-}
-systemctl() {
-	case "$*" in
-	'enable --now stats-service')
-		stats-service serve >serve.log 2>&1 &
-		service=$!
-		until stats-service healthcheck --ready 2>/dev/null; do kill -0 $service; sleep 0.1; done ;;
-	'disable --now stats-service')
-		if [ -n "${service:-}" ]; then kill $service; wait $service; service=; fi ;;
-	esac
-}
-trap 'systemctl disable --now stats-service' EXIT
-`
 
 // between are requests that front offices send to the new service.
 const between = `
@@ -68,61 +39,43 @@ var pythonInstance = []string{
 // TestMigratingPage types what docs/migrating.md shows, there and back, and nothing else.
 func TestMigratingPage(t *testing.T) {
 	t.Parallel()
-	server, err := url.Parse(pgtest.Empty(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	host, pgPort := server.Query().Get("host"), server.Query().Get("port")
-	server.User, server.Path = url.User("postgres"), "/postgres"
-	superuser := connect(t, server.String())
+	wantPrograms(t, "psql", "pg_dump", "createdb")
+	host, pgPort, server := clusterOf(t)
+	superuser := connect(t, server("postgres", "postgres"))
 	execAll(t, superuser, `CREATE ROLE migrating LOGIN`, `CREATE DATABASE migrating OWNER migrating`)
-	server.User = url.User("migrating")
-	address := func(database string) string {
-		server.Path = "/" + database
-		return server.String()
-	}
+	address := func(database string) string { return server("migrating", database) }
 	old := connect(t, address("migrating"))
 	execAll(t, old, pythonInstance...)
 	const rows = `SELECT concat_ws('|', uuid, anr, type, date, data, created_at, client_id) FROM stats ORDER BY date`
 	const clients = `SELECT concat_ws('|', id, uuid, name, token, role, created_at, last_seen) FROM client`
 	wantRows, wantClients := texts(t, old, rows), texts(t, old, clients)
+	// What an adoption that was given up leaves behind.
+	execAll(t, old, `CREATE SCHEMA statsservice_adoption`, `CREATE TABLE statsservice_adoption.page ()`)
 	_ = old.Close(t.Context())
 
 	// The server of the tests has a role and a database of the page's name already.
-	dir, page := t.TempDir(), strings.ReplaceAll(read(t, migratingFile), "statsservice", "migrating")
+	page := strings.ReplaceAll(read(t, migratingFile), "statsservice", "migrating")
 	inPage := regexp.MustCompile(`postgresql://migrating:password@localhost:5432/(\w+)`)
 	page = inPage.ReplaceAllStringFunc(page, func(found string) string {
 		// In a shell, what follows an ampersand would be another command.
 		return strings.Replace(address(inPage.FindStringSubmatch(found)[1]), "&port="+pgPort, "", 1)
 	})
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, port, _ := net.SplitHostPort(listener.Addr().String())
-	_ = listener.Close()
+	m := newMachine(t, "", "")
+	port := strings.TrimPrefix(m.address, "127.0.0.1:")
 	settings := regexp.MustCompile("(?s)```toml\n(.*?)```").FindStringSubmatch(page)[1]
-	file := filepath.Join(dir, "stats-service.toml")
-	if err := os.WriteFile(file, []byte(strings.Replace(settings, "port = 5005", "port = "+port, 1)), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	m.write(filepath.Base(m.settings), strings.Replace(settings, "port = 5005", "port = "+port, 1)+fmt.Sprintf("data_dir = %q\n", m.dir))
 	there, back, found := strings.Cut(page, "## The way back")
 	back, _, alsoFound := strings.Cut(back, "## Side by side")
 	if !found || !alsoFound {
 		t.Fatal("the page has other headings")
 	}
-	script := machine + typedIn(there) + between + typedIn(back)
-	shell := exec.CommandContext(t.Context(), "bash", "-c", script)
-	shell.Dir = dir
-	shell.Env = append(os.Environ(), "STATS_CONFIG="+file, "SERVICE_PORT="+port, "DATA_DIR="+dir,
-		"PGHOST="+host, "PGPORT="+pgPort)
-	output, err := shell.CombinedOutput()
+	_, giveUp, _ := strings.Cut(there, "```sh\n")
+	giveUp, _, _ = strings.Cut(strings.ReplaceAll(giveUp, "migrating_adoption", "statsservice_adoption"), "```")
+	environ := fmt.Sprintf("export PGHOST=%s PGPORT=%s SERVICE_PORT=%s\n", host, pgPort, port)
+	output := m.types(environ + giveUp + typedIn(there) + between + typedIn(back))
 	t.Logf("%s", output)
-	if err != nil {
-		t.Fatal(err)
-	}
 	for _, said := range []string{"Dry run, to be taken over: clients: 1, stats: 2", "Taken over: clients: 1, stats: 2", "Rollups and stats: agree"} {
-		if !strings.Contains(string(output), said) {
+		if !strings.Contains(output, said) {
 			t.Errorf("nothing said %q", said)
 		}
 	}
@@ -178,4 +131,19 @@ func texts(t *testing.T, conn *pgx.Conn, query string) []string {
 		t.Fatal(err)
 	}
 	return found
+}
+
+// execAtEnd is execAll for when the test is over.
+func execAtEnd(t *testing.T, address string, statements ...string) {
+	conn, err := pgx.Connect(context.Background(), address)
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	defer conn.Close(context.Background())
+	for _, statement := range statements {
+		if _, err := conn.Exec(context.Background(), statement); err != nil {
+			t.Errorf("%s: %v", statement, err)
+		}
+	}
 }

@@ -32,6 +32,8 @@ const (
 	layoutFile  = root + "/docs/architecture.md"
 	// tourBase is the address of the demo in the tour.
 	tourBase = "http://127.0.0.1:5000"
+	// demoKey is the key of the demo's first organisation.
+	demoKey = "demo-token-of-the-first-organisation"
 )
 
 // tourDay is the day on which the tour was taken: the sample data ends on the day

@@ -68,7 +68,7 @@ func TestRestartUnderLoad(t *testing.T) {
 // those that are under way end. Probes are outside of rate limits all the time.
 func TestDrain(t *testing.T) {
 	t.Parallel()
-	s := newSupervisor(t, "DATABASE_URL="+pgtest.New(t), "ADMIN_TOKEN=admin-token", "METRICS_TOKEN=metrics-token", "RATE_LIMIT=1", "DRAIN_DELAY=1h")
+	s := newSupervisor(t, "DATABASE_URL="+pgtest.New(t), "ADMIN_TOKEN=admin-token", "METRICS_TOKEN=metrics-token", "RATE_LIMIT=1", "DRAIN_DELAY=10m")
 	service := s.start()
 	s.awaitTold("READY=1")
 	for range 10 {

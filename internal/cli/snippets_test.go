@@ -4,57 +4,235 @@ package cli_test
 
 import (
 	"fmt"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
-
-	"go.yaml.in/yaml/v3"
 
 	"github.com/monarc-project/stats-service/internal/config"
 )
 
 // snippet matches a block of code with its language.
-var snippet = regexp.MustCompile("(?ms)^```([a-z]+)\n(.*?)^```$")
+var snippet = regexp.MustCompile("(?ms)^[ \t]*```([a-z]*)\n(.*?)^[ \t]*```$")
 
-// snippetChecks are for the languages of blocks. Blocks in nginx and apache are put in
-// front of the service by TestProxies, those in go and php are parts of programs that
-// run as tests, and html is looked at by none.
+// snippetChecks look at what blocks in a language have in common; to run them is for
+// the tests that shownBlocks names.
 var snippetChecks = map[string]func(t *testing.T, text string) error{
 	"toml":    settingsAreKnown,
 	"sh":      shellIsValid,
 	"console": func(t *testing.T, text string) error { return shellIsValid(t, typed(text)) },
 	"cron":    cronIsValid,
-	"apache":  nil, "nginx": nil, "go": nil, "php": nil, "html": nil,
+	"apache":  nil, "nginx": nil, "go": nil, "php": nil, "html": nil, "ini": nil, "sql": nil, "text": nil,
 }
 
-// TestSnippets checks that blocks of code in the documents can be used.
+// shown is a block of code in a document, and what happens to it.
+type shown struct {
+	document, part string // part: what no other block of the document has
+	by             string // the test of this package, or the script, that runs it
+	not            string // or why nothing runs it, and what looks at it instead
+}
+
+const (
+	bareMachine   = "tools/bare-machine"
+	testPackages  = "tools/release/test-packages"
+	testInstalled = "tools/release/test-installed"
+)
+
+// shownBlocks are all blocks of code in the documents.
+var shownBlocks = []shown{
+	{document: "README.md", part: "go run ./cmd/stats-service demo", by: bareMachine},
+	{document: "README.md", part: "sudo apt install", by: testInstalled},
+	{document: "README.md", part: "client.New", by: "TestGoSnippets"},
+	{document: "CONTRIBUTING.md", part: "check-gen", not: "a list of tasks, most of which CI runs; TestTasksDocumented looks for each"},
+	{document: "client/README.md", part: "go get", not: "the module has to be published; the tests of client build programs with it"},
+	{document: "client/README.md", part: "client.New", by: "TestGoSnippets"},
+	{document: "client/README.md", part: "stats.Delete", by: "TestGoSnippets"},
+
+	{document: "docs/install.md", part: "sha256sum", by: testPackages},
+	{document: "docs/install.md", part: "sudo apt install", by: testInstalled},
+	{document: "docs/install.md", part: "config_check", by: testInstalled},
+	{document: "docs/install.md", part: "sudo dnf", not: "needs a Fedora; test-packages installs, upgrades and removes the package with rpm"},
+	{document: "docs/install.md", part: "tar xf", by: testInstalled},
+	{document: "docs/install.md", part: "docker build", not: "needs a container engine; test-container runs what the Dockerfile says"},
+	{document: "docs/install.md", part: "go build", by: testPackages},
+	{document: "docs/install.md", part: "createuser", by: "TestInstallPage"},
+	{document: "docs/install.md", part: "database_url", by: "TestInstallPage"},
+	{document: "docs/install.md", part: "db_init", by: "TestInstallPage"},
+	{document: "docs/install.md", part: "location", by: "TestProxies"},
+	{document: "docs/install.md", part: "statsApi", by: "TestInstallPage"},
+	{document: "docs/install.md", part: "collect-stats", not: "the program is MONARC's"},
+
+	{document: "docs/configure.md", part: "database_url_file", by: "TestSettingsFiles"},
+
+	{document: "docs/operating.md", part: "npm pack", by: "TestMirrorPage"},
+	{document: "docs/operating.md", part: "db_restore --dry-run", by: "TestOperatingPage"},
+	{document: "docs/operating.md", part: "30 1 * * *", by: "TestOperatingPage"},
+	{document: "docs/operating.md", part: "postgres.old", by: testInstalled},
+	{document: "docs/operating.md", part: "default_query_exec_mode", by: "TestOperatingPage"},
+	{document: "docs/operating.md", part: "location", by: "TestProxies"},
+	{document: "docs/operating.md", part: "ProxyPassReverse", by: "TestProxies"},
+	{document: "docs/operating.md", part: "RequestHeader", by: "TestProxies"},
+	{document: "docs/operating.md", part: "client_create", by: "TestOperatingPage"},
+	{document: "docs/operating.md", part: "client_token_rotate", by: "TestOperatingPage"},
+	{document: "docs/operating.md", part: "audit_list", by: "TestOperatingPage"},
+	{document: "docs/operating.md", part: "completion --shell", by: "TestCompletionPage"},
+	{document: "docs/operating.md", part: "sync_test", by: "TestOperatingPage"},
+	{document: "docs/operating.md", part: "stats-service-push.timer", by: testInstalled},
+	{document: "docs/operating.md", part: "MAILTO", by: "TestOperatingPage"},
+	{document: "docs/operating.md", part: "Duplicate stats", by: "TestOperatingPage"},
+	{document: "docs/operating.md", part: "unix:/run", by: "TestOperatingPage"},
+	{document: "docs/operating.md", part: "systemctl edit", by: testInstalled},
+	{document: "docs/operating.md", part: "TLS_CERT_FILE", by: "TestOperatingPage"},
+	{document: "docs/operating.md", part: "OTEL_", by: "TestOperatingPage"},
+
+	{document: "docs/migrating.md", part: "sudo apt install", by: "TestMigratingPage"},
+	{document: "docs/migrating.md", part: "port = 5005", by: "TestMigratingPage"},
+	{document: "docs/migrating.md", part: "db_adopt --dry-run", by: "TestMigratingPage"},
+	{document: "docs/migrating.md", part: "pg_dump", by: "TestMigratingPage"},
+	{document: "docs/migrating.md", part: "db_status", by: "TestMigratingPage"},
+	{document: "docs/migrating.md", part: "DROP SCHEMA", by: "TestMigratingPage"},
+	{document: "docs/migrating.md", part: "-bench Adopt", not: "a measurement of minutes; TestGoTestsDocumented looks for it"},
+	{document: "docs/migrating.md", part: "db_export", by: "TestMigratingPage"},
+	{document: "docs/migrating.md", part: "ALTER DATABASE", by: "TestMigratingPage"},
+	{document: "docs/migrating.md", part: "migrate-side-by-side.sh", by: "TestOperatingPage"},
+
+	{document: "docs/scenarios.md", part: "tls_cert_file", by: "TestSettingsFiles"},
+	{document: "docs/scenarios.md", part: "script_name", by: "TestSettingsFiles"},
+	{document: "docs/scenarios.md", part: "remote_stats_server", by: "TestSettingsFiles"},
+	{document: "docs/scenarios.md", part: "'Front office'", by: "TestScenariosPage"},
+	{document: "docs/scenarios.md", part: "client_list", by: "TestScenariosPage"},
+	{document: "docs/scenarios.md", part: "sync_test", by: "TestScenariosPage"},
+
+	{document: "docs/high-availability.md", part: "target_session_attrs", not: "needs three machines; the task high-availability gives the service such addresses"},
+	{document: "docs/high-availability.md", part: "-- -haproxy", not: "takes half an hour; TestTasksDocumented looks for the tasks"},
+
+	{document: "docs/scale-out.md", part: "DATABASE_READ_URL", not: "needs two replicas; TestScripts/replicas and the tests of postgres/replica have one"},
+	{document: "docs/scale-out.md", part: "max_prepared_transactions", not: "needs Citus, as the task test-citus does"},
+	{document: "docs/scale-out.md", part: "citus_add_node", not: "needs Citus and another worker"},
+	{document: "docs/scale-out.md", part: "TEST_CITUS_URL", not: "needs Citus; TestTasksDocumented looks for the task"},
+
+	{document: "docs/tour.md", part: "go run ./cmd/stats-service demo", by: bareMachine},
+	{document: "docs/tour.md", part: "API=", by: "TestTour"},
+	{document: "docs/tour.md", part: "five-types.json", by: "TestTour"},
+	{document: "docs/tour.md", part: "get_last", by: "TestTour"},
+	{document: "docs/tour.md", part: "processed/list", by: "TestTour"},
+	{document: "docs/tour.md", part: "risk_averages\", \"processor_params", by: "TestTour"},
+	{document: "docs/tour.md", part: "risks.json", by: "TestTour"},
+	{document: "docs/tour.md", part: "2026-02-30", by: "TestTour"},
+	{document: "docs/tour.md", part: "-X DELETE", by: "TestTour"},
+
+	{document: "docs/integrating.md", part: "go get", not: "the module has to be published; the tests of client build programs with it"},
+	{document: "docs/integrating.md", part: "package main", by: "TestIntegratorDocumented"},
+	{document: "docs/integrating.md", part: "STATS_SERVER=", by: "TestIntegratingPage"},
+	{document: "docs/integrating.md", part: "stats/compare", by: "TestIntegratingPage"},
+	{document: "docs/integrating.md", part: "<img", by: "TestIntegratingPage"},
+	{document: "docs/integrating.md", part: "<iframe", by: "TestIntegratingPage"},
+
+	{document: "docs/performance.md", part: "task bench-go", not: "measurements of minutes; TestTasksDocumented looks for them"},
+	{document: "docs/performance.md", part: "TestBatchMemory", not: "test-memory runs it; TestGoTestsDocumented looks for it"},
+	{document: "docs/performance.md", part: "tools/loadgen", by: "TestPerformancePage"},
+	{document: "docs/performance.md", part: "posts,question", not: "a measurement of minutes; TestTasksDocumented looks for it"},
+
+	{document: "docs/architecture.md", part: "openapi/", by: "TestLayoutDocumented"},
+	{document: "docs/architecture.md", part: "covdata", not: "compiles everything anew, to count for a table"},
+	{document: "docs/adr/0023-partitioning.md", part: "PARTITION BY", not: "a sketch of what was decided against"},
+}
+
+// TestSnippets checks that every block of code in the documents is run or has a reason
+// why not, and that the checks of its language find no fault in it.
 func TestSnippets(t *testing.T) {
 	t.Parallel()
-	checked := map[string]int{}
-	for _, document := range append(documents(t), root+"/client/README.md") {
-		for _, match := range snippet.FindAllStringSubmatch(read(t, document), -1) {
+	found := map[shown]int{}
+	for _, path := range append(documents(t), root+"/client/README.md") {
+		document := strings.TrimPrefix(path, root+"/")
+		for _, match := range snippet.FindAllStringSubmatch(read(t, path), -1) {
 			check, known := snippetChecks[match[1]]
 			if !known {
-				t.Errorf("%s has a block in %q, which no test checks", document, match[1])
+				t.Errorf("%s has a block in the language %q, which no test checks:\n%s", document, match[1], match[2])
 			}
-			if check == nil {
-				continue
+			if check != nil {
+				if err := check(t, match[2]); err != nil {
+					t.Errorf("%s: %v in:\n%s", document, err, match[2])
+				}
 			}
-			checked[match[1]]++
-			if err := check(t, match[2]); err != nil {
-				t.Errorf("%s: %v in:\n%s", document, err, match[2])
+			entries := 0
+			for _, s := range shownBlocks {
+				if s.document == document && strings.Contains(match[2], s.part) {
+					found[s]++
+					entries++
+					wantRun(t, s, match[2])
+				}
+			}
+			if entries != 1 {
+				t.Errorf("%s has a block that %d lines of shownBlocks are about, want 1:\n%s", document, entries, match[2])
 			}
 		}
 	}
-	for language, check := range snippetChecks {
-		if check != nil && checked[language] == 0 {
-			t.Errorf("found no block in %s", language)
+	for _, s := range shownBlocks {
+		if found[s] != 1 {
+			t.Errorf("%s has %d blocks with %q, want 1", s.document, found[s], s.part)
 		}
 	}
+}
+
+// wantRun checks that what is to run a block is there, and takes it from the document.
+func wantRun(t *testing.T, s shown, text string) {
+	t.Helper()
+	switch {
+	case (s.by == "") == (s.not == ""):
+		t.Errorf("%s: %q needs either what runs it, or a reason", s.document, s.part)
+	case s.by == bareMachine:
+		script := read(t, root+"/"+s.by)
+		for line := range strings.Lines(text) {
+			command, _, _ := strings.Cut(line, "#")
+			if command = strings.TrimSpace(command); !strings.Contains(script, command) {
+				t.Errorf("%s does not run %q of %s", s.by, command, s.document)
+			}
+		}
+	case strings.Contains(s.by, "/"):
+		if taken := fmt.Sprintf("block %s '%s'", s.document, s.part); !strings.Contains(read(t, root+"/"+s.by), taken) {
+			t.Errorf("%s does not take the block: %s", s.by, taken)
+		}
+	case s.by != "":
+		if _, there := testFunctions(t, ".")[s.by]; !there {
+			t.Errorf("%s: there is no %s to run %q", s.document, s.by, s.part)
+		}
+	}
+}
+
+// block returns a block of code that shownBlocks has.
+func block(t *testing.T, document, part string) string {
+	t.Helper()
+	for _, match := range snippet.FindAllStringSubmatch(read(t, root+"/"+document), -1) {
+		if strings.Contains(match[2], part) {
+			if match[1] == "console" {
+				return typed(match[2])
+			}
+			return match[2]
+		}
+	}
+	t.Fatalf("%s has no block with %q", document, part)
+	return ""
+}
+
+var testFunction = regexp.MustCompile(`(?m)^func ((?:Test|Benchmark|Fuzz|Example)\w*)\(`)
+
+// testFunctions are the names of tests and benchmarks in a folder, also of those
+// behind build tags.
+func testFunctions(t *testing.T, folder string) map[string]bool {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(folder, "*_test.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := map[string]bool{}
+	for _, file := range files {
+		for _, match := range testFunction.FindAllStringSubmatch(read(t, file), -1) {
+			names[match[1]] = true
+		}
+	}
+	return names
 }
 
 // typed are the lines of a transcript that were typed.
@@ -94,8 +272,8 @@ func settingsAreKnown(_ *testing.T, text string) error {
 	return err
 }
 
-// cronLine matches a time, the user and what is run as that user.
-var cronLine = regexp.MustCompile(`^(?:[A-Z]+=\S+|(?:[0-9*/,-]+\s+){5}[a-z-]+\s+/\S+.*)$`)
+// cronLine matches a time, the user and what is run as that user; or a variable.
+var cronLine = regexp.MustCompile(`^(?:[A-Z]+=\S+|(?:[0-9*/,-]+\s+){5}[a-z-]+\s+(/\S+.*))$`)
 
 func cronIsValid(_ *testing.T, text string) error {
 	for line := range strings.Lines(text) {
@@ -104,85 +282,4 @@ func cronIsValid(_ *testing.T, text string) error {
 		}
 	}
 	return nil
-}
-
-// TestCompose checks that the settings in the composition are some of the service's,
-// and that each secret it names is declared.
-func TestCompose(t *testing.T) {
-	t.Parallel()
-	var composition struct {
-		Services map[string]struct {
-			Image       string
-			Environment map[string]string
-			Secrets     []string
-			Command     []string
-		}
-		Secrets map[string]any
-	}
-	if err := yaml.Unmarshal([]byte(read(t, root+"/deploy/compose.yaml")), &composition); err != nil {
-		t.Fatal(err)
-	}
-	ours := 0
-	for name, service := range composition.Services {
-		for variable, value := range service.Environment {
-			secret, isFile := strings.CutPrefix(value, "/run/secrets/")
-			if isFile && !slices.Contains(service.Secrets, secret) {
-				t.Errorf("%s: %s names the secret %s, which the service does not get", name, variable, secret)
-			}
-			if isFile && composition.Secrets[secret] == nil {
-				t.Errorf("%s: the secret %s is not declared", name, secret)
-			}
-		}
-		if service.Image != "stats-service" {
-			continue
-		}
-		ours++
-		var file strings.Builder
-		for variable, value := range service.Environment {
-			fmt.Fprintf(&file, "%s = %q\n", variable, value)
-		}
-		if err := settingsAreKnown(t, file.String()); err != nil {
-			t.Errorf("%s: %v", name, err)
-		}
-		if len(service.Command) > 0 {
-			output(t, append(service.Command, helpOption))
-		}
-	}
-	if ours != 2 {
-		t.Errorf("the composition has %d services of ours, want the service and its tables", ours)
-	}
-}
-
-// TestSandbox checks that the commands that timers start have the sandbox of the
-// service, and that nothing of it is missing in the units.
-func TestSandbox(t *testing.T) {
-	t.Parallel()
-	_, ofService, _ := strings.Cut(read(t, root+"/deploy/systemd/stats-service.service"), "\nStateDirectory=")
-	ofService, _, _ = strings.Cut(ofService, "\n[Install]")
-	_, ofCommands, _ := strings.Cut(read(t, root+"/deploy/systemd/commands.conf"), "\nStateDirectory=")
-	if strings.TrimSpace(ofService) != strings.TrimSpace(ofCommands) || !strings.Contains(ofService, "SystemCallFilter=") {
-		t.Errorf("stats-service.service and commands.conf differ from StateDirectory on:\n%s\n---\n%s", ofService, ofCommands)
-	}
-	units, err := filepath.Glob(root + "/deploy/systemd/*.service")
-	if err != nil || len(units) < 5 {
-		t.Fatalf("found the units %v (%v)", units, err)
-	}
-	for _, unit := range units {
-		_, command, _ := strings.Cut(read(t, unit), "\nExecStart=/usr/bin/stats-service ")
-		command, _, _ = strings.Cut(command, "\n")
-		words := strings.Fields(command)
-		if len(words) == 0 {
-			t.Errorf("%s does not start the service", unit)
-			continue
-		}
-		help := output(t, []string{words[0], helpOption})
-		for _, option := range longOption.FindAllString(command, -1) {
-			if !strings.Contains(help, option) {
-				t.Errorf("%s: %s has no option %s", unit, words[0], option)
-			}
-		}
-		if _, err := os.Stat(strings.TrimSuffix(unit, ".service") + ".timer"); words[0] != "serve" && err != nil {
-			t.Errorf("nothing starts %s: %v", unit, err)
-		}
-	}
 }

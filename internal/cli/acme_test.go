@@ -147,6 +147,7 @@ func TestACME(t *testing.T) {
 				t.Errorf("%s %s: %s", response.Proto, response.Status, body)
 			}
 			client.CloseIdleConnections()
+			s.wantFound(t, 2)
 			service.stop()
 			if want := `host "other.example.org" not configured`; !strings.Contains(service.log.String(), want) {
 				t.Errorf("the log lacks %q:\n%s", want, service.log)

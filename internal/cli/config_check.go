@@ -25,10 +25,10 @@ func (p *program) configCheck() *cli.Command {
 		Name:     "config_check",
 		Category: categoryService,
 		Usage:    "Print the settings and try what can be tried.",
-		Description: "Secrets are not shown. Tried are the address to listen on, the folder for data,\n" +
-			"the database, the secret key, the token of the admin, the log file, and the peer\n" +
-			"with its token where there is one. It fails where serve would fail. Nothing is\n" +
-			"started, and nothing created but the log file.",
+		Description: "Secrets are not shown. Tried are the addresses to listen on, the certificate, the\n" +
+			"folder for data, the database, the secret key, the token of the admin, the log\n" +
+			"file, and the peer with its token where there is one. It fails where serve would\n" +
+			"fail. Nothing is started, and nothing created but the log file.",
 		Flags:  []cli.Flag{jsonOption()},
 		Action: p.task(logging.Root, checkConfig),
 	}

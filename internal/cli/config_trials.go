@@ -14,61 +14,79 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/monarc-project/stats-service/internal/health"
 	"github.com/monarc-project/stats-service/internal/listen"
 	"github.com/monarc-project/stats-service/internal/postgres"
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
-// tryListen tries each address.
+// tryListen tries each address, and the certificate.
 func (t *task) tryListen(ctx context.Context) []trial {
 	var trials []trial
 	for _, address := range t.settings.Listen() {
-		trials = append(trials, t.tryAddress(ctx, address))
+		trials = append(trials, t.tryAddress(ctx, "address", address, "LISTEN or HOST and PORT"))
+	}
+	for _, address := range t.settings.MetricsAddresses {
+		trials = append(trials, t.tryAddress(ctx, "metrics address", address, "METRICS_LISTEN"))
+	}
+	if t.settings.TLSCertFile != "" {
+		trials = append(trials, t.tryCertificate())
 	}
 	return trials
 }
 
 // tryAddress accepts an address in use if a stats service answers there: operators
 // check settings while the service runs with them.
-func (t *task) tryAddress(ctx context.Context, address listen.Address) trial {
+func (t *task) tryAddress(ctx context.Context, what string, address listen.Address, setting string) trial {
 	sockets, err := listen.Open([]listen.Address{address})
 	switch {
 	case err == nil:
 		listen.Close(sockets)
-		return trial{"address", true, address.String() + " is free"}
+		return trial{what, true, address.String() + " is free"}
 	case !errors.Is(err, syscall.EADDRINUSE):
-		return trial{"address", false, err.Error()}
+		return trial{what, false, err.Error()}
 	}
-	version, err := t.runningVersion(ctx, address)
-	if err != nil {
-		return trial{"address", false, fmt.Sprintf("%s is in use by something that is not a stats service (%v): "+
-			"stop it, or choose another address with LISTEN or HOST and PORT", address, err)}
+	if err := t.findService(ctx, address); err != nil {
+		return trial{what, false, fmt.Sprintf("%s is in use by something that is not a stats service (%v): "+
+			"stop it, or choose another address with %s", address, err, setting)}
 	}
-	return trial{"address", true, fmt.Sprintf("%s is in use by a stats service, %s, which is this one if it runs", address, version)}
+	return trial{what, true, address.String() + " is in use by a stats service, which is this one if it runs"}
 }
 
 // answerWithin bounds the response time of a service on this machine.
 const answerWithin = 5 * time.Second
 
-// runningVersion returns the version of the service that listens on an address.
-func (t *task) runningVersion(ctx context.Context, address listen.Address) (string, error) {
+// findService returns an error if what listens on an address is not a stats service. Its
+// readiness is answered to every host, without TLS and without a database, too.
+func (t *task) findService(ctx context.Context, address listen.Address) error {
 	ctx, cancel := context.WithTimeout(ctx, answerWithin)
 	defer cancel()
-	response, err := get(ctx, address, t.settings.ScriptName, "/about.json")
+	response, err := get(ctx, t.settings, address, "/readyz")
 	if err != nil {
-		return "", errors.New("it does not answer")
+		return errors.New("it does not answer")
 	}
 	defer response.Body.Close()
-	var about struct {
-		Version string `json:"version"`
-		Root    string `json:"api_v1_root"`
-	}
+	var report health.Report
 	const enough = 64 << 10
-	err = json.NewDecoder(io.LimitReader(response.Body, enough)).Decode(&about)
-	if err != nil || about.Version == "" || about.Root == "" {
-		return "", fmt.Errorf("it answers %s", response.Status)
+	err = json.NewDecoder(io.LimitReader(response.Body, enough)).Decode(&report)
+	if err != nil || report.Status == "" || report.Process == "" {
+		return fmt.Errorf("it answers %s", response.Status)
 	}
-	return about.Version, nil
+	return nil
+}
+
+// tryCertificate reads the files of a certificate. The service would start with one that
+// has expired, but its callers would refuse it.
+func (t *task) tryCertificate() trial {
+	files, err := listen.OpenFiles(t.settings.TLSCertFile, t.settings.TLSKeyFile, t.Now, t.log)
+	if err != nil {
+		return trial{"certificate", false, err.Error()}
+	}
+	expires, said := files.Expires(), "is valid until"
+	if !t.Now().Before(expires) {
+		said = "has expired on"
+	}
+	return trial{"certificate", t.Now().Before(expires), fmt.Sprintf("%s %s %s", t.settings.TLSCertFile, said, expires.Format(time.DateOnly))}
 }
 
 // tryFolder checks that DATA_DIR is writable, if the service needs it.

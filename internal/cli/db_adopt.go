@@ -80,7 +80,8 @@ func (t *task) adopt(ctx context.Context, db *database) (adoptionRecord, error) 
 	if err != nil {
 		return adoptionRecord{}, err
 	}
-	options := postgres.Options{URL: db.url, Secret: box, Now: t.Now, Log: logging.Named(t.log, logging.Database)}
+	options := t.adoptionOptions(db)
+	options.Secret = box
 	show, end := t.screen.progress(ctx, "Taking over")
 	started, copied := t.Now(), int64(0)
 	found, err := postgres.Adopt(ctx, options, func(done, total int64) {
@@ -104,10 +105,16 @@ func (t *task) adopt(ctx context.Context, db *database) (adoptionRecord, error) 
 	return record, nil
 }
 
+func (t *task) adoptionOptions(db *database) postgres.Options {
+	return postgres.Options{
+		URL: db.url, ListenURL: string(t.settings.DatabaseListenURL), Now: t.Now, Log: logging.Named(t.log, logging.Database),
+	}
+}
+
 func (t *task) surveyAdoption(ctx context.Context, db *database) (adoptionRecord, error) {
 	show, end := t.screen.progress(ctx, "Reading")
 	started := t.Now()
-	found, err := postgres.SurveyAdoption(ctx, postgres.Options{URL: db.url, Now: t.Now, Log: logging.Named(t.log, logging.Database)}, show)
+	found, err := postgres.SurveyAdoption(ctx, t.adoptionOptions(db), show)
 	end()
 	if err != nil {
 		return adoptionRecord{}, err

@@ -123,7 +123,7 @@ func anchors(content string) (found []string) {
 // documents returns the paths of all documents.
 func documents(t *testing.T) (found []string) {
 	t.Helper()
-	for _, pattern := range []string{"/*.md", "/docs/*.md", "/docs/adr/*.md"} {
+	for _, pattern := range []string{"/*.md", "/client/*.md", "/docs/*.md", "/docs/adr/*.md"} {
 		files, err := filepath.Glob(root + pattern)
 		if err != nil {
 			t.Fatal(err)

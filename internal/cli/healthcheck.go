@@ -42,7 +42,7 @@ func (p *program) checkHealth(ctx context.Context, settings config.Config, path 
 	ctx, cancel := context.WithTimeout(ctx, healthcheckTimeout)
 	defer cancel()
 	address := settings.Listen()[0]
-	response, err := get(ctx, address, settings.ScriptName, path)
+	response, err := get(ctx, settings, address, path)
 	if err != nil {
 		return fmt.Errorf("the service does not answer on %s: %w", address, err)
 	}

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 
+	"github.com/monarc-project/stats-service/internal/config"
 	"github.com/monarc-project/stats-service/internal/listen"
 )
 
@@ -28,16 +29,20 @@ func localURL(address listen.Address, prefix string) string {
 	return string(scheme) + "://" + net.JoinHostPort(host, port) + prefix
 }
 
-// get sends a request to the service that listens on an address of this machine.
-func get(ctx context.Context, address listen.Address, prefix, path string) (*http.Response, error) {
-	base := localURL(address, prefix)
+// get sends a request to the service with these settings that listens on an address of
+// this machine.
+func get(ctx context.Context, settings config.Config, address listen.Address, path string) (*http.Response, error) {
+	base := localURL(address, settings.ScriptName)
 	transport := &http.Transport{
 		DisableKeepAlives: true,
 		// The certificate is for a public name; the service is on this machine.
 		TLSClientConfig: &tls.Config{InsecureSkipVerify: true},
 	}
+	if len(settings.ACMEDomains) > 0 { // there is a certificate for these names alone
+		transport.TLSClientConfig.ServerName = settings.ACMEDomains[0]
+	}
 	if address.Network == "unix" {
-		base = "http://localhost" + prefix
+		base = "http://localhost" + settings.ScriptName
 		transport.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
 			return new(net.Dialer).DialContext(ctx, address.Network, address.Address)
 		}

@@ -36,6 +36,7 @@ type testKey struct{}
 //
 //	database NAME [empty]  sets NAME to the address of a fresh database, which has
 //	                       no tables if it is to be empty
+//	direct NAME URL        sets NAME to the address of that database without a pooler
 //	missing NAME           sets NAME to the address of a database that is not there
 //	folder NAME            sets NAME to a new folder that other users can pass
 //	port NAME              sets NAME to a port that is free
@@ -87,11 +88,14 @@ func TestScripts(t *testing.T) {
 				return os.Geteuid() == 0, nil
 			case "citus": // databases are on a cluster
 				return pgtest.OnCluster, nil
+			case "pooler": // addresses of databases lead to one
+				return pgtest.BehindPooler, nil
 			}
 			return false, fmt.Errorf("unknown condition %q", name)
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"database":   takes(1, 2, database),
+			"direct":     takes(2, 2, direct),
 			"missing":    takes(1, 1, missing),
 			"folder":     takes(1, 1, folder),
 			"port":       takes(1, 1, port),
@@ -135,6 +139,10 @@ func database(ts *testscript.TestScript, args []string) {
 		return
 	}
 	ts.Setenv(args[0], pgtest.New(test(ts)))
+}
+
+func direct(ts *testscript.TestScript, args []string) {
+	ts.Setenv(args[0], pgtest.WithoutPooler(args[1]))
 }
 
 func missing(ts *testscript.TestScript, args []string) {

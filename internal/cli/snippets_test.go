@@ -144,7 +144,7 @@ var shownBlocks = []shown{
 func TestSnippets(t *testing.T) {
 	t.Parallel()
 	found := map[shown]int{}
-	for _, path := range append(documents(t), root+"/client/README.md") {
+	for _, path := range documents(t) {
 		document := strings.TrimPrefix(path, root+"/")
 		for _, match := range snippet.FindAllStringSubmatch(read(t, path), -1) {
 			check, known := snippetChecks[match[1]]

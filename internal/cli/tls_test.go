@@ -81,11 +81,7 @@ func TestTLS(t *testing.T) {
 	if got := response.Header.Get("Location"); response.StatusCode != http.StatusPermanentRedirect || got != "https://127.0.0.1/stats?days=7" {
 		t.Errorf("without TLS: %s, to %s", response.Status, got)
 	}
-	check := exec.CommandContext(t.Context(), "stats-service", "healthcheck", "--ready")
-	check.Env = s.environ
-	if said, err := check.CombinedOutput(); err != nil || string(said) != "ready\n" {
-		t.Errorf("healthcheck: %v, %s", err, said)
-	}
+	s.wantFound(t, 4)
 	if response, body := fetch(t, onSocket(t, requests), "http://localhost/about.json"); response.StatusCode != http.StatusOK {
 		t.Errorf("on a Unix socket: %s %s", response.Status, body)
 	}
@@ -115,6 +111,28 @@ func TestTLS(t *testing.T) {
 	}
 	client.CloseIdleConnections()
 	service.stop()
+}
+
+// wantFound checks that healthcheck and config_check find the service on the addresses of
+// its settings.
+func (s *supervisor) wantFound(t *testing.T, addresses int) {
+	t.Helper()
+	said := map[string]string{}
+	for _, command := range [][]string{{"healthcheck", "--ready"}, {"config_check"}} {
+		program := exec.CommandContext(t.Context(), "stats-service", command...)
+		program.Env = s.environ
+		output, err := program.CombinedOutput()
+		if err != nil {
+			t.Errorf("%s: %v\n%s", command[0], err, output)
+		}
+		said[command[0]] = string(output)
+	}
+	if said["healthcheck"] != "ready\n" {
+		t.Errorf("healthcheck says %q", said["healthcheck"])
+	}
+	if found := strings.Count(said["config_check"], " is in use by a stats service"); found != addresses {
+		t.Errorf("config_check finds the service on %d addresses, want %d:\n%s", found, addresses, said["config_check"])
+	}
 }
 
 // streamsOf returns how many requests at a time a server announces to take on a

@@ -79,6 +79,7 @@ func TestReaderPage(t *testing.T) {
 func TestTrustedHosts(t *testing.T) {
 	t.Parallel()
 	s := newSupervisor(t, "DATABASE_URL="+pgtest.New(t), "TRUSTED_HOSTS=stats.example.org", "INSTANCE_URL=https://www.example.org")
+	s.environ = append(s.environ, "LISTEN="+strings.TrimPrefix(s.base, "http://")) // for the commands
 	s.start()
 	s.awaitTold("READY=1")
 	for host, want := range map[string]int{"stats.example.org": 200, "www.example.org:443": 200, "evil.example": 400, "127.0.0.1": 400} {
@@ -91,6 +92,7 @@ func TestTrustedHosts(t *testing.T) {
 			t.Errorf("health of %s: status %d", host, got.StatusCode)
 		}
 	}
+	s.wantFound(t, 1)
 }
 
 // browse asks for a path and follows no redirect.

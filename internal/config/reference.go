@@ -53,7 +53,7 @@ var topics = []Topic{
 	}},
 	{"Database", []Description{
 		{Name: "DATABASE_URL", Meaning: "PostgreSQL to use, `postgresql://user:password@host:5432/name`. Wins over the `DB_` settings."},
-		{Name: "DATABASE_LISTEN_URL", Meaning: "If `DATABASE_URL` is a pooler such as PgBouncer: the PostgreSQL server behind it, for immediate notification of changes. Without it, a service behind a pooler polls for changes every second.", More: "operating.md#behind-a-pooler"},
+		{Name: "DATABASE_LISTEN_URL", Meaning: "If `DATABASE_URL` is a pooler such as PgBouncer: the PostgreSQL server behind it, for immediate notification of changes and for `db_adopt`. Without it, a service behind a pooler polls for changes every second.", More: "operating.md#behind-a-pooler"},
 		{Name: "DATABASE_READ_URL", Meaning: "Streaming replicas for lists, processing and public pages: `postgresql://user:password@replica1,replica2/name`, or several such URLs separated by commas.", More: "scale-out.md"},
 		{Name: "DATABASE_READ_MAX_LAG", Meaning: "How far a replica may lag behind before the primary is used instead, from `1s` to `1h`."},
 		{Name: "DB_HOSTNAME", Meaning: "Host of PostgreSQL, or the folder of its Unix socket. Without it and `DATABASE_URL` the service runs a private PostgreSQL.", More: "operating.md#the-private-database"},

@@ -53,6 +53,9 @@ func (f *Files) Config() *tls.Config {
 	}
 }
 
+// Expires returns the end of the certificate's validity.
+func (f *Files) Expires() time.Time { return f.get().Leaf.NotAfter }
+
 // get returns the certificate. If the files cannot be read, perhaps because only one of
 // them has been replaced yet, the previous certificate stays in use.
 func (f *Files) get() *tls.Certificate {

@@ -19,9 +19,9 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// behindPooler is set by the build tag pooler: the addresses that tests get lead to a
+// BehindPooler is set by the build tag pooler: the addresses that tests get lead to a
 // PgBouncer in transaction mode.
-var behindPooler bool
+var BehindPooler bool
 
 const pgbouncerPort = 6432
 

@@ -92,7 +92,7 @@ func Run(m *testing.M, files fs.FS, migrate func(ctx context.Context, url string
 		return 1
 	}
 	defer leave()
-	if behindPooler {
+	if BehindPooler {
 		stop, err := s.startPooler()
 		if err != nil {
 			fmt.Fprintln(os.Stderr, err)

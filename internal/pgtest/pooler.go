@@ -4,4 +4,4 @@
 
 package pgtest
 
-func init() { behindPooler = true }
+func init() { BehindPooler = true }

@@ -56,6 +56,7 @@ func Adopt(ctx context.Context, opts Options, progress Progress) (Adoption, erro
 		return Adoption{}, err
 	}
 	defer closeSoon(ctx, a.conn)
+	opts.URL = a.url
 	if err := a.run(ctx, opts); err != nil {
 		err = adoptionError(ctx, err)
 		if a.begun {
@@ -96,6 +97,7 @@ func (s Maintenance) Adopted(ctx context.Context) (adopted bool, err error) {
 type adoption struct {
 	Adoption
 	conn     *pgx.Conn
+	url      string // of the connection
 	old      string // the schema of the old tables, quoted
 	encoding string // of the database
 	page     int    // bounds the stats of a transaction
@@ -107,12 +109,12 @@ type adoption struct {
 }
 
 func openAdoption(ctx context.Context, opts Options, progress Progress) (*adoption, error) {
-	conn, err := connect(ctx, opts.URL)
+	conn, url, err := connectDirectly(ctx, opts)
 	if err != nil {
 		return nil, err
 	}
 	registerCodecs(conn.TypeMap())
-	a := &adoption{conn: conn, progress: progress, page: cmp.Or(opts.adoptionPage, adoptionPage)}
+	a := &adoption{conn: conn, url: url, progress: progress, page: cmp.Or(opts.adoptionPage, adoptionPage)}
 	if err := a.inspect(ctx, opts.Log); err != nil {
 		closeSoon(ctx, conn)
 		return nil, err
@@ -142,9 +144,6 @@ func (a *adoption) lock(ctx context.Context, log *slog.Logger) error {
 }
 
 func (a *adoption) inspect(ctx context.Context, log *slog.Logger) error {
-	if pooled, err := isPooled(ctx, a.conn); err != nil || pooled {
-		return cmp.Or(err, errPooled)
-	}
 	if _, err := a.conn.Exec(ctx, adoptionSettings); err != nil {
 		return adoptionError(ctx, err)
 	}

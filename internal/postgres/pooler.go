@@ -18,8 +18,8 @@ import (
 const pooledMode = pgx.QueryExecModeCacheDescribe
 
 // errPooled reports that something needs a session of its own.
-var errPooled = errors.New("the connection goes by a pooler, which gives nobody a session of its own: " +
-	"run this with a DATABASE_URL that leads to PostgreSQL itself")
+var errPooled = errors.New("DATABASE_URL leads to a pooler, which gives nobody a session of its own: " +
+	"set DATABASE_LISTEN_URL to the address of PostgreSQL itself, and run this again")
 
 // transactionSettings are sessionSettings for a transaction, where sessions are shared.
 // The server plans statements that have no name for their values anyway.
@@ -66,6 +66,63 @@ func isPooled(ctx context.Context, conn *pgx.Conn) (bool, error) {
 		return false, fmt.Errorf("reach the database: %w", translate(ctx, err))
 	}
 	return uint32(pid) != conn.PgConn().PID(), nil
+}
+
+// connectDirectly returns a connection with a session of its own, and its URL: that of
+// the database, or ListenURL if the former leads to a pooler.
+func connectDirectly(ctx context.Context, opts Options) (direct *pgx.Conn, url string, err error) {
+	conn, pooled, err := connectAny(ctx, opts.URL)
+	if err != nil || !pooled {
+		return conn, opts.URL, err
+	}
+	defer closeSoon(ctx, conn)
+	if opts.ListenURL == "" {
+		return nil, "", errPooled
+	}
+	direct, pooled, err = connectAny(ctx, opts.ListenURL)
+	if err != nil {
+		return nil, "", fmt.Errorf("DATABASE_LISTEN_URL: %w", err)
+	}
+	if err = checkSameDatabase(ctx, conn, direct); err == nil && pooled {
+		err = errors.New("DATABASE_LISTEN_URL leads to a pooler too: set it to the address of PostgreSQL itself")
+	}
+	if err != nil {
+		closeSoon(ctx, direct)
+		return nil, "", err
+	}
+	return direct, opts.ListenURL, nil
+}
+
+// connectAny connects to a database, and reports whether a pooler is in between.
+func connectAny(ctx context.Context, url string) (conn *pgx.Conn, pooled bool, err error) {
+	if conn, err = connect(ctx, url); err != nil {
+		return nil, false, err
+	}
+	if config, err := pgx.ParseConfig(url); err == nil && usesPooler(config) {
+		return conn, true, nil
+	}
+	if pooled, err = isPooled(ctx, conn); err != nil {
+		closeSoon(ctx, conn)
+		return nil, false, err
+	}
+	return conn, pooled, nil
+}
+
+// whichDatabase tells databases apart, whatever a pooler calls them.
+const whichDatabase = `SELECT format('%s %s', extract(epoch FROM pg_postmaster_start_time()), oid)
+	FROM pg_database WHERE datname = current_database()`
+
+func checkSameDatabase(ctx context.Context, pooled, direct *pgx.Conn) error {
+	var found [2]string
+	for i, conn := range []*pgx.Conn{pooled, direct} {
+		if err := conn.QueryRow(ctx, whichDatabase).Scan(&found[i]); err != nil {
+			return fmt.Errorf("reach the database: %w", translate(ctx, err))
+		}
+	}
+	if found[0] != found[1] {
+		return errors.New("DATABASE_LISTEN_URL leads to another database than DATABASE_URL: correct one of them")
+	}
+	return nil
 }
 
 // setPooled configures a pool for a pooler.

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/monarc-project/stats-service/internal/pgtest"
 	"github.com/monarc-project/stats-service/internal/postgres"
 	"github.com/monarc-project/stats-service/internal/stats"
@@ -112,12 +114,55 @@ func await(t *testing.T, changes <-chan postgres.Change, want postgres.Change) {
 	}
 }
 
+// TestPoolerAdopt takes a database over that is reached through the pooler, by the direct
+// connection that is there for changes, while others work by the pooler.
+func TestPoolerAdopt(t *testing.T) {
+	t.Parallel()
+	url := pythonDatabase(t, 2)
+	opts := options(t, url)
+	opts.ListenURL = pgtest.WithoutPooler(url)
+	before := lines(t, url, strings.Replace(oldStats, "data,", "replace(data::text, '3.0', '3'),", 1))
+	if _, err := postgres.SurveyAdoption(t.Context(), opts, nil); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(before, lines(t, url, strings.Replace(oldStats, "data,", "replace(data::text, '3.0', '3'),", 1))); diff != "" {
+		t.Errorf("stats (-before +surveyed)\n%s", diff)
+	}
+	if _, err := postgres.Adopt(t.Context(), opts, nil); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(before, lines(t, url, newStats)); diff != "" {
+		t.Errorf("stats (-before +after)\n%s", diff)
+	}
+	checkAdopted(t, url, 2)
+	agree(t, open(t, url))
+	if _, err := postgres.Adopt(t.Context(), opts, nil); !errors.Is(err, postgres.ErrNothingToAdopt) {
+		t.Errorf("again: %v", err)
+	}
+}
+
+// An adoption works on no session that it shares with others, and on no other database.
 func TestPoolerRefusesToAdopt(t *testing.T) {
 	t.Parallel()
-	url := pgtest.Empty(t)
-	change(t, pgtest.WithoutPooler(url), pythonSchema(2)...)
-	_, err := postgres.Adopt(t.Context(), options(t, url), nil)
-	if err == nil || errors.Is(err, postgres.ErrNothingToAdopt) || !strings.Contains(err.Error(), "leads to PostgreSQL itself") {
-		t.Errorf("error %v", err)
+	pooled := pythonDatabase(t, 2)
+	direct := pgtest.WithoutPooler(pooled)
+	before := tables(t, direct)
+	for name, test := range map[string]struct{ url, listen, says string }{
+		"no direct connection":     {pooled, "", "set DATABASE_LISTEN_URL"},
+		"a pooler that was named":  {direct + "&default_query_exec_mode=exec", "", "set DATABASE_LISTEN_URL"},
+		"two poolers":              {pooled, pooled, "DATABASE_LISTEN_URL leads to a pooler too"},
+		"another database":         {pooled, pgtest.WithoutPooler(pgtest.Empty(t)), "DATABASE_LISTEN_URL leads to another database"},
+		"nothing at the other end": {pooled, "postgres://127.0.0.1:1/nothing", "DATABASE_LISTEN_URL: "},
+		"what is not an address":   {pooled, "postgres://:::", "DATABASE_LISTEN_URL: "},
+	} {
+		opts := options(t, test.url)
+		opts.ListenURL = test.listen
+		_, err := postgres.Adopt(t.Context(), opts, nil)
+		if err == nil || errors.Is(err, postgres.ErrNothingToAdopt) || !strings.Contains(err.Error(), test.says) {
+			t.Errorf("%s: error %v", name, err)
+		}
+	}
+	if diff := cmp.Diff(before, tables(t, direct)); diff != "" {
+		t.Errorf("tables (-before +after)\n%s", diff)
 	}
 }

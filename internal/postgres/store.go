@@ -83,7 +83,8 @@ type Options struct {
 	// connection counts as stalled; 0 means 5 s.
 	StallTimeout time.Duration
 	// ListenURL connects directly to the server that URL reaches through a pooler, for
-	// notifications of changes; if empty, changes are polled every second.
+	// notifications of changes and for adoptions; if empty, changes are polled every
+	// second.
 	ListenURL string
 	// ReadURLs are the addresses of streaming replicas for lists and processing. Each
 	// gets as many connections as the primary.

@@ -90,7 +90,7 @@ func (s *sockets) add(socket listen.Socket) {
 
 // setUpTLS reads the certificate, or prepares to obtain one.
 func (s *sockets) setUpTLS(p *program, settings config.Config, log *slog.Logger) error {
-	toHTTPS := redirectTo(settings.InstanceURL)
+	toHTTPS := redirectTo(settings.InstanceURL, settings.ScriptName)
 	s.redirect = toHTTPS
 	switch {
 	case settings.TLSCertFile != "":
@@ -112,19 +112,28 @@ func (s *sockets) setUpTLS(p *program, settings config.Config, log *slog.Logger)
 }
 
 // redirectTo redirects from http to https: to the address of the instance or, if that is
-// not set, to the requested host.
-func redirectTo(instance string) http.Handler {
+// not set, to the requested host. Requests have the path prefix already.
+func redirectTo(instance, prefix string) http.Handler {
+	instance = strings.TrimSuffix(instance, prefix)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		host, _, err := net.SplitHostPort(r.Host)
-		if err != nil {
-			host = r.Host
-		}
-		base := "https://" + host
+		base := "https://" + withoutPort(r.Host)
 		if strings.HasPrefix(instance, "https://") {
 			base = instance
 		}
 		http.Redirect(w, r, base+cmp.Or(r.URL.RequestURI(), "/"), http.StatusPermanentRedirect)
 	})
+}
+
+// withoutPort keeps the brackets of an IPv6 address.
+func withoutPort(host string) string {
+	name, _, err := net.SplitHostPort(host)
+	switch {
+	case err != nil:
+		return host
+	case strings.Contains(name, ":"):
+		return "[" + name + "]"
+	}
+	return name
 }
 
 // secured returns the listener of a socket, with TLS if its scheme asks for it.

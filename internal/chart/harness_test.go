@@ -103,11 +103,11 @@ func namedCharts(t testing.TB, name string) map[string]Chart {
 		}},
 		"shared": Bars{Max: 5, Items: []Item{{Label: Label{name}, Values: one(4)}, {Label: Label{name}, Values: one(2)}}},
 		"spread": Bars{Max: 5, Spread: "Middle half of the analyses, dot: median", Items: []Item{
-			{Label: Label{name}, Values: one(4), Spread: &Spread{3, 3.5, 4.5}}, {Label: Label{name}, Values: one(2), Few: true},
+			{Label: Label{name}, Values: one(4), Spread: &Spread{3, 3.5, 4.5}}, {Label: Label{name}, Values: one(2), Few: [2]bool{true}},
 		}},
 		"own": Bars{Max: 5, Spread: "Middle half", Own: name, Items: []Item{{Label: Label{name}, Values: one(4), Own: one(4.9)}, {Label: Label{name}, Values: one(2)}}},
 		"levels": Bars{Names: [2]string{"Current", "Residual"}, Own: "Own", Items: []Item{
-			{Level: High, Label: Label{name}, Values: two(4, 2), Own: one(14)}, {Level: Medium, Label: Label{name}, Values: one(3), Few: true},
+			{Level: High, Label: Label{name}, Values: two(4, 2), Own: one(14)}, {Level: Medium, Label: Label{name}, Values: one(3), Few: [2]bool{true}},
 			{Level: Low, Label: Label{name}, Values: two(12, 0), Own: [2]*float64{nil, known(0)}},
 		}},
 		"lines": linesOf(name, 6, 53), "many lines": linesOf(name, 30, 53), "one step": linesOf(name, 2, 1),

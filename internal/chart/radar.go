@@ -118,8 +118,8 @@ func (r Radar) web(c *canvas, center point, radius float64) {
 	c.areas(currentLook, current)
 	c.areas(targetLook, target)
 	for i, item := range r.Items {
-		r.dot(c, currentLook, current[i], item.Few)
-		r.dot(c, targetLook, target[i], item.Few)
+		r.dot(c, currentLook, current[i], item.Few[0])
+		r.dot(c, targetLook, target[i], item.Few[1])
 		if own := item.Own[0]; own != nil {
 			c.diamond(r.spoke(center, i, radius*max(*own, 0)/highest), 6)
 		}

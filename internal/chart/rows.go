@@ -24,7 +24,7 @@ type Item struct {
 	Href   string // where its row links to; may be empty
 	Values [2]*float64
 	Own    [2]*float64 // what the reader itself has
-	Few    bool        // too few analyses: the marks are hollow
+	Few    [2]bool     // too few analyses have the value: its mark is hollow
 	Spread *Spread     // of the values behind the first one
 	Level  Level       // of risk, whose look the bars have; 0: none
 }
@@ -98,11 +98,11 @@ func (b Bars) look(item Item, n int) look {
 	case item.Level != 0:
 		l = levelLook(item.Level, n == 1)
 	case n == 1:
-		l = look{fill: card, stroke: secondary, width: 1.5, dash: targetLook.dash}
+		l = look{fill: secondary + "-soft", stroke: secondary, width: 1.5, dash: targetLook.dash}
 	case b.count() == 2:
 		l.fill = primary
 	}
-	if item.Few {
+	if item.Few[n] {
 		return l.hollow(1.5)
 	}
 	return l

@@ -295,7 +295,7 @@ func TestBarsFollowValues(t *testing.T) {
 func TestLittleIsHollow(t *testing.T) {
 	t.Parallel()
 	bars := Bars{Max: 4, Spread: "Middle half", Items: []Item{
-		{Label: Label{"Fire"}, Values: one(3), Spread: &Spread{1, 2, 4}}, {Label: Label{"Flood"}, Values: one(2), Few: true},
+		{Label: Label{"Fire"}, Values: one(3), Spread: &Spread{1, 2, 4}}, {Label: Label{"Flood"}, Values: one(2), Few: [2]bool{true}},
 	}}
 	for _, d := range drawings(t, inline(bars)) {
 		hollow, circles := 0, d.named("circle")
@@ -311,17 +311,17 @@ func TestLittleIsHollow(t *testing.T) {
 		}
 	}
 	radar := radarOf("Policies", 6)
-	radar.Items[2].Few = true
+	radar.Items[2].Few = [2]bool{true, true}
 	for name, chart := range map[string]Chart{"radar": radar, "pairs": Bars(radar)} {
 		for _, d := range drawings(t, inline(chart)) {
-			hollow := 0
+			hollow := map[string]int{}
 			for _, e := range append(d.named("circle"), d.named("rect")...) {
-				if e.attr["fill"] == "var(--card)" && e.attr["stroke"] == "var(--series-1)" {
-					hollow++
+				if e.attr["fill"] == "var(--card)" {
+					hollow[e.attr["stroke"]]++
 				}
 			}
-			if hollow != 1 {
-				t.Errorf("%s: %d hollow marks of what is there now", name, hollow)
+			if hollow["var(--series-1)"] != 1 || hollow["var(--series-2)"] != 1 {
+				t.Errorf("%s: hollow marks by their edges: %v", name, hollow)
 			}
 		}
 	}
@@ -503,7 +503,7 @@ func luminance(c color.RGBA) float64 {
 // TestStylesheet shows that every colour of a chart is there for both themes.
 func TestStylesheet(t *testing.T) {
 	t.Parallel()
-	used := []ink{card, foreground, muted, rule, faint, accent, edge, hatch, sea, land, coast, primary, secondary}
+	used := []ink{card, foreground, muted, rule, faint, accent, edge, hatch, sea, land, coast, primary, secondary, secondary + "-soft"}
 	for level := Low; level <= High; level++ {
 		used = append(used, level.ink(), level.ink()+"-soft")
 	}

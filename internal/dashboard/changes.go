@@ -55,18 +55,16 @@ func (r *requestContext) changes(kind objectKind, now, before ranking) changes {
 	return c
 }
 
-// change compares an object in two periods. Values that look alike when written count
-// as unchanged.
+// change compares an object in two periods.
 func (r *requestContext) change(kind objectKind, now, then *ranked) change {
 	is, was := measureOf(now.Averages, r.view.By), measureOf(then.Averages, r.view.By)
 	c := change{
 		Name: r.named(kind, now),
-		Sign: r.signed(is - was),
+		Sign: r.signed(is, was),
 		Text: r.T("change_text", "Then", r.Number(was), "RankThen", r.Integer(then.rank), "Now", r.Number(is), "RankNow", r.Integer(now.rank)),
-		by:   is - was,
 	}
-	if r.Number(is) == r.Number(was) {
-		c.by = 0
+	if r.differ(is, was) {
+		c.by = is - was
 	}
 	return c
 }

@@ -47,6 +47,7 @@ func TestChartsOfReaders(t *testing.T) {
 var chartPages = []string{
 	"/stats?days=365", "/stats?days=365&top=15&lang=de", "/stats/evolution?days=365", "/stats/evolution?of=risks&days=365&lang=fr",
 	"/stats/evolution?days=365&top=15", "/stats/cartography", "/stats/compliance?lang=nl", "/stats/map", "/stats/map?world=1",
+	objectPath, "/stats/periods", "/stats/report?days=365",
 }
 
 // readerHasAnyScreen looks at charts on phones and walls; screens of 320 and 640 pixels
@@ -140,7 +141,7 @@ func readerFollowsBar(b *tab, s *service) {
 
 // readerReadsAllCharts goes through the values of every chart of every page.
 func readerReadsAllCharts(b *tab, s *service) {
-	for _, path := range []string{"/stats", "/stats/evolution?days=365", "/stats/cartography", "/stats/compliance", "/stats/map"} {
+	for _, path := range []string{"/stats", "/stats/evolution?days=365", "/stats/cartography", "/stats/compliance", "/stats/map", objectPath, "/stats/periods"} {
 		b.load(s.url + path)
 		for i := range chartsOn(b) {
 			b.readChart(path, i)

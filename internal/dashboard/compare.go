@@ -32,7 +32,7 @@ const (
 // comparable reports whether the page can show a client's own figures.
 func (k pageKind) comparable() bool {
 	switch k.name {
-	case pageStats, pageEvolution, pageCartography, pageCompliance, pageReport, pageThreat, pageVulnerability:
+	case pageStats, pageEvolution, pageCartography, pageCompliance, pagePeriods, pageReport, pageThreat, pageVulnerability:
 		return true
 	}
 	return false
@@ -104,12 +104,28 @@ func (p *page) Address() string { return p.address(p.View) }
 // own has the client's own figures by key; nil without a comparison.
 type own map[stats.Key]disclosure.Compared
 
+// owns reads the client's own figures of a period, without those of maps and compliance.
+func (r *requestContext) owns(v view) (map[stats.Type]own, error) {
+	all := map[stats.Type]own{}
+	for _, t := range []stats.Type{stats.Threat, stats.Vulnerability, stats.Risk} {
+		mine, err := r.ownIn(v, t)
+		if err != nil {
+			return nil, err
+		}
+		all[t] = mine
+	}
+	return all, nil
+}
+
 // own reads the client's own figures of a type.
-func (r *requestContext) own(t stats.Type) (own, error) {
+func (r *requestContext) own(t stats.Type) (own, error) { return r.ownIn(r.view, t) }
+
+// ownIn reads the client's own figures of a type in a period.
+func (r *requestContext) ownIn(v view, t stats.Type) (own, error) {
 	if r.client == nil {
 		return nil, nil
 	}
-	comparison, err := r.opts.Figures.Compare(r.ctx, r.view.filter(t), disclosure.Owner{ClientID: r.client.ID})
+	comparison, err := r.opts.Figures.Compare(r.ctx, v.filter(t), disclosure.Owner{ClientID: r.client.ID})
 	if err != nil {
 		return nil, err
 	}

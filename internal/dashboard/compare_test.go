@@ -85,7 +85,11 @@ func TestComparedPages(t *testing.T) {
 		"/stats/threats/" + theft:               {{`(?s)<table>\s*<caption class="unseen">Figures.*?</table>`, "Probability 3 2 3 4 5 highest quarter"}},
 		"/stats/vulnerabilities/" + flood:       {{`(?s)<table>\s*<caption class="unseen">Figures.*?</table>`, "Qualification 1.50 1 1.50 2 2.50 highest quarter"}},
 		"/stats/threats/" + theft + "?days=180": {{`(?s)<dl class="facts">.*?</dl>`, "Yours 5 highest quarter"}, {table("evolution"), "\u2068Theft\u2069, yours – 5"}},
-		"/stats/report":                         {{table("top-threats"), "highest quarter"}, {table("compliance"), "0.50 highest quarter"}},
+		"/stats/periods": {
+			{table("periods-threats"), "Theft 3 – – 1 – 5 highest quarter – –"}, {table("periods-risks"), "High, current 21 – – 35 –"},
+			{`(?s)data-name="periods-threats".*?<p class="summary">.*?</p>`, "Yours: \u2068Theft\u2069 5."},
+		},
+		"/stats/report": {{table("top-threats"), "highest quarter"}, {table("compliance"), "0.50 highest quarter"}},
 	}
 	for path, parts := range tests {
 		before := s.get(path)

@@ -75,12 +75,13 @@ func (r *requestContext) referentialFigure(referential processor.ReferentialComp
 		radar.Max, f.Note = 1, r.T("compliance_note_share")
 	}
 	for _, category := range referential.Categories {
+		few := r.few(supports[complianceKey(referential, category)].Analyses)
 		one := chart.Item{
 			Label: r.names(category.Labels, ""), Values: [2]*float64{category.Current, category.Target},
 			Own: [2]*float64{mine.value(complianceKey(referential, category), 0)},
-			Few: r.few(supports[complianceKey(referential, category)].Analyses),
+			Few: [2]bool{few, few},
 		}
-		if one.Few {
+		if few {
 			f.Few = r.fewOf(true)
 		}
 		if one.Own[0] != nil {

@@ -165,10 +165,10 @@ func (r *requestContext) weekSummary(now, before weekFigures) string {
 	add := func(id string, c change) {
 		sentences = append(sentences, r.T(id, "Name", c.name, "From", r.Number(c.from), "To", r.Number(c.to)))
 	}
-	if len(all) > 0 && all[0].to > all[0].from {
+	if len(all) > 0 && all[0].to > all[0].from && r.differ(all[0].to, all[0].from) {
 		add("feed_risen", all[0])
 	}
-	if last := len(all) - 1; last >= 0 && all[last].to < all[last].from {
+	if last := len(all) - 1; last >= 0 && all[last].to < all[last].from && r.differ(all[last].to, all[last].from) {
 		add("feed_fallen", all[last])
 	}
 	return strings.Join(sentences, " ")

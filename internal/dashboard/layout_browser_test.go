@@ -66,6 +66,36 @@ func TestLayoutOfLanguages(t *testing.T) {
 	}
 }
 
+// rowsScript lists the rows of cards that end before the edge of their grid.
+const rowsScript = `[...document.querySelectorAll('.grid, .report')].flatMap((grid) => {
+	const ends = {};
+	for (const card of grid.children) {
+		const { top, right } = card.getBoundingClientRect();
+		ends[Math.round(top)] = Math.max(ends[Math.round(top)] ?? 0, right);
+	}
+	const edge = grid.getBoundingClientRect().right - 1;
+	return Object.entries(ends).filter(([, end]) => end < edge).map(([top, end]) => top + ': ' + end + ' of ' + edge);
+})`
+
+// TestRowsAreFull shows that no card stands beside an empty place.
+func TestRowsAreFull(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	s.addMonth()
+	tab := openTab(t, startBrowser(t), s)
+	for _, path := range []string{"/stats", "/stats/periods", "/stats/report", "/stats/cartography", "/stats/compliance", objectPath} {
+		tab.load(s.url + path)
+		for _, width := range []int64{360, 768, 1024, 1280, 1920, 2560} {
+			tab.do(chromedp.EmulateViewport(width, 900))
+			tab.settled()
+			if gaps := eval[[]string](tab, rowsScript); len(gaps) > 0 {
+				t.Errorf("%s, %d pixels: rows end early: %q", path, width, gaps)
+			}
+		}
+	}
+	tab.expectPeace()
+}
+
 // withLanguage is an address in a language.
 func withLanguage(path, language string) string {
 	if strings.Contains(path, "?") {

@@ -37,7 +37,7 @@ func (r *requestContext) top(kind objectKind, all ranking, mine own) figure {
 	bars := chart.Bars{}
 	for _, object := range shown {
 		item := chart.Item{
-			Label: r.names(object.Labels, object.Object), Href: r.objectLink(kind, object.Object), Few: object.few, Spread: object.spread(r.view.By),
+			Label: r.names(object.Labels, object.Object), Href: r.objectLink(kind, object.Object), Few: [2]bool{object.few}, Spread: object.spread(r.view.By),
 			Values: [2]*float64{new(measureOf(object.Averages, r.view.By))},
 			Own:    [2]*float64{mine.value(stats.Key{Object: object.Object}, measureIndex[r.view.By])},
 		}

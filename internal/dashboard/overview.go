@@ -85,7 +85,7 @@ func (r *requestContext) periodFigures(v view) (f periodFigures, err error) {
 }
 
 func (r *requestContext) overviewFigures() (overviewFigures, error) {
-	f := overviewFigures{behind: map[stats.Type]string{}, own: map[stats.Type]own{}}
+	f := overviewFigures{behind: map[stats.Type]string{}}
 	var group errgroup.Group
 	group.Go(func() (err error) { f.now, err = r.periodFigures(r.view); return err })
 	group.Go(func() (err error) { f.before, err = r.periodFigures(r.view.compared()); return err })
@@ -104,16 +104,7 @@ func (r *requestContext) overviewFigures() (overviewFigures, error) {
 		}
 		return nil
 	})
-	group.Go(func() error {
-		for _, t := range []stats.Type{stats.Threat, stats.Vulnerability, stats.Risk} {
-			mine, err := r.own(t)
-			if err != nil {
-				return err
-			}
-			f.own[t] = mine
-		}
-		return nil
-	})
+	group.Go(func() (err error) { f.own, err = r.owns(r.view); return err })
 	err := group.Wait()
 	return f, err
 }
@@ -250,23 +241,21 @@ func (r *requestContext) spark(id, title string, history map[time.Time]float64) 
 	return template.HTML(chart.Inline{ID: id, Title: title, Description: described, Format: r.format()}.SVG(spark))
 }
 
-// noticeable is the relative change below which a figure counts as unchanged.
-const noticeable = 0.005
-
 func (r *requestContext) trend(now, before *float64) trend {
 	if now == nil || before == nil {
 		return trend{Text: r.T("trend_none")}
 	}
 	change := *now - *before
+	percent := r.Percent(math.Abs(change / *before))
 	switch {
-	case *before == 0 && change != 0:
+	case *before == 0 && r.differ(*now, 0):
 		return trend{Direction: "up", Text: r.T("trend_up_from_none", "Change", r.Number(change))}
-	case change == 0 || math.Abs(change / *before) < noticeable:
+	case !r.differ(*now, *before) || isZero(percent):
 		return trend{Direction: "same", Text: r.T("trend_same")}
 	case change > 0:
-		return trend{Direction: "up", Sign: "+" + r.Percent(change / *before), Text: r.T("trend_up", "Change", r.Number(change))}
+		return trend{Direction: "up", Sign: "+" + percent, Text: r.T("trend_up", "Change", r.Number(change))}
 	}
-	return trend{Direction: "down", Sign: "−" + r.Percent(-change / *before), Text: r.T("trend_down", "Change", r.Number(-change))}
+	return trend{Direction: "down", Sign: "−" + percent, Text: r.T("trend_down", "Change", r.Number(-change))}
 }
 
 // finding returns a sentence about the high risks and the threat that rose most or, if

@@ -16,6 +16,8 @@ import (
 
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
+
+	"github.com/monarc-project/stats-service/internal/sample"
 )
 
 //go:embed testdata/axe/axe.min.js
@@ -49,26 +51,32 @@ func testPages(t *testing.T, browser context.Context, year *service) {
 	data := map[string]struct {
 		service func(*testing.T) *service
 		charts  map[string]int // drawn charts of a page; pages that are not here have none
-		more    []string       // pages beside allPages
 	}{
 		"a year": {func(*testing.T) *service { return year }, map[string]int{
 			"/stats": 4, "/stats/evolution": 1, "/stats/evolution?of=vulnerabilities&days=365&top=15": 1,
 			"/stats/evolution?of=risks&group=month&days=365": 1, "/stats/cartography": 4, "/stats/compliance": 2, "/stats/map": 1, objectPath: 2,
 			"/stats/periods": 3, "/stats/report?days=365": 7,
-		}, []string{objectPath, "/stats/periods", "/stats/report?days=365"}},
-		"nothing":    {with(func(*service) {}), nil, nil},
-		"one threat": {with((*service).addOneThreat), map[string]int{"/stats": 1, "/stats/evolution": 1, "/stats/map": 1}, nil},
+		}},
+		"nothing": {with(func(*service) {}), nil},
+		"one threat": {with((*service).addOneThreat), map[string]int{
+			"/stats": 1, "/stats/evolution": 1, "/stats/map": 1, "/stats/periods": 1, "/stats/report?days=365": 2,
+		}},
+		"one analysis": {with(func(s *service) { s.addSample(sample.Options{Clients: 1, Analyses: 1, Days: 1}) }), map[string]int{
+			"/stats": 4, "/stats/evolution": 1, "/stats/evolution?of=vulnerabilities&days=365&top=15": 1,
+			"/stats/evolution?of=risks&group=month&days=365": 1, "/stats/cartography": 4, "/stats/compliance": 2, "/stats/map": 1, objectPath: 1,
+			"/stats/periods": 3, "/stats/report?days=365": 7,
+		}},
 		"hostile labels": {with((*service).addHostile), map[string]int{
 			"/stats": 2, "/stats/evolution": 1, "/stats/evolution?of=vulnerabilities&days=365&top=15": 1,
-			"/stats/compliance": len(hostile), "/stats/map": 1,
-		}, nil},
+			"/stats/compliance": len(hostile), "/stats/map": 1, "/stats/periods": 2, "/stats/report?days=365": 5,
+		}},
 	}
 	for name, tt := range data {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := tt.service(t)
 			tab := openTab(t, browser, s)
-			for _, path := range append(slices.Clone(allPages), tt.more...) {
+			for _, path := range append(slices.Clone(allPages), objectPath, "/stats/periods", "/stats/report?days=365") {
 				t.Run(path, func(t *testing.T) { checkPage(tab.handTo(t), s, path, tt.charts[path]) })
 			}
 		})
@@ -79,7 +87,7 @@ func testPages(t *testing.T, browser context.Context, year *service) {
 func checkPage(tab *tab, s *service, path string, charts int) {
 	tab.prefer("light")
 	tab.load(s.url + path)
-	if path == "/stats?days=nonsense" {
+	if path == "/stats?days=nonsense" || path == objectPath && charts == 0 {
 		forgetStatus(tab)
 	}
 	for _, theme := range []string{"light", "dark"} {
@@ -95,10 +103,10 @@ func checkPage(tab *tab, s *service, path string, charts int) {
 	tab.expectPeace()
 }
 
-// forgetStatus drops the browser's own note about a page with status 400.
+// forgetStatus drops the browser's own note about a page with status 400 or 404.
 func forgetStatus(b *tab) {
 	for _, problem := range b.takeProblems() {
-		if !strings.Contains(problem, "status of 400") {
+		if !strings.Contains(problem, "status of 40") {
 			b.t.Error(problem)
 		}
 	}
@@ -123,9 +131,7 @@ func expectAccessible(b *tab, theme string) {
 		eval[bool](b, axe+"; true")
 	}
 	for _, v := range eval[[]violation](b, axeScript) {
-		if v.Impact == "serious" || v.Impact == "critical" {
-			b.t.Errorf("axe, %s: %s (%s): %s\n%s", theme, v.ID, v.Impact, v.Help, v.Nodes)
-		}
+		b.t.Errorf("axe, %s: %s (%s): %s\n%s", theme, v.ID, v.Impact, v.Help, v.Nodes)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/monarc-project/stats-service/internal/chart"
+	"github.com/monarc-project/stats-service/internal/disclosure"
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
@@ -19,10 +20,20 @@ func (r *requestContext) periods() (overview, []figure, error) {
 	if err != nil {
 		return overview{}, nil, err
 	}
+	before := r.view.compared()
+	owns, err := r.owns(before)
+	if err != nil {
+		return overview{}, nil, err
+	}
+	supports, err := r.opts.Figures.Support(r.ctx, before.filter(stats.Risk), disclosure.Undivided)
+	if err != nil {
+		return overview{}, nil, err
+	}
+	mine := func(t stats.Type) [2]own { return [2]own{f.own[t], owns[t]} }
 	figures := []figure{
-		r.objectPeriods(threats, f.now.threats, f.before.threats),
-		r.objectPeriods(vulnerabilities, f.now.vulns, f.before.vulns),
-		r.riskPeriods(f.now.means, f.before.means),
+		r.objectPeriods(threats, [2]ranking{f.now.threats, f.before.threats}, mine(stats.Threat)),
+		r.objectPeriods(vulnerabilities, [2]ranking{f.now.vulns, f.before.vulns}, mine(stats.Vulnerability)),
+		r.riskPeriods([2]riskMeans{f.now.means, f.before.means}, [2]disclosure.Supports{f.risks, supports}, mine(stats.Risk)),
 	}
 	for i, t := range []stats.Type{stats.Threat, stats.Vulnerability, stats.Risk} {
 		figures[i].Behind = f.behind[t]
@@ -30,19 +41,50 @@ func (r *requestContext) periods() (overview, []figure, error) {
 	return r.overviewOf(f), figures, nil
 }
 
-// pairs returns an empty chart of two periods.
-func (r *requestContext) pairs() chart.Bars {
-	return chart.Bars{Names: [2]string{r.span(r.view), r.span(r.view.compared())}}
+// pairs are the chart and the table of two periods, item by item.
+type pairs struct {
+	r     *requestContext
+	chart chart.Bars
+	table table
+	owns  []string // the client's own values, for the summary
 }
 
-// periodColumns returns the columns of a table of two periods, without those that name
-// a row.
-func (r *requestContext) periodColumns() []column {
-	return []column{
-		{Name: "now", Title: r.span(r.view), Numeric: true},
-		{Name: "before", Title: r.span(r.view.compared()), Numeric: true},
-		{Name: "difference", Title: r.T("column_difference"), Numeric: true},
+// newPairs returns empty pairs with the columns that name an item.
+func (r *requestContext) newPairs(columns ...column) pairs {
+	now, before := r.span(r.view), r.span(r.view.compared())
+	return pairs{r: r, chart: chart.Bars{Names: [2]string{now, before}}, table: table{Columns: append(columns,
+		column{Name: "now", Title: now, Numeric: true},
+		column{Name: "before", Title: before, Numeric: true},
+		column{Name: "difference", Title: r.T("column_difference"), Numeric: true},
+	)}}
+}
+
+// add adds an item with its values in both periods. The cells name it.
+func (p *pairs) add(item chart.Item, cells ...cell) {
+	now, before := item.Values[0], item.Values[1]
+	p.table.Rows = append(p.table.Rows, append(cells, numOrNone(now), numOrNone(before), p.r.differenceCell(now, before)))
+	if own := item.Own[0]; own != nil && len(p.owns) < summaryLength {
+		p.owns = append(p.owns, mention(cells[len(cells)-1].Text)+" "+p.r.Number(*own))
 	}
+	if item.Own != [2]*float64{} {
+		p.chart.Own = p.r.T("own")
+	}
+	item.Label = p.r.withChange(item.Label, now, before)
+	p.chart.Items = append(p.chart.Items, item)
+}
+
+// addCells adds cells to the last row.
+func (p *pairs) addCells(cells ...cell) {
+	last := len(p.table.Rows) - 1
+	p.table.Rows[last] = append(p.table.Rows[last], cells...)
+}
+
+// fill gives a figure the chart, the table and what they say.
+func (p *pairs) fill(f figure, name int) figure {
+	few := slices.ContainsFunc(p.chart.Items, func(i chart.Item) bool { return i.Few[0] || i.Few[1] })
+	f.Chart, f.Table, f.Few = p.chart, p.table, p.r.fewOf(few)
+	f.Summary = sentences(p.r.changeSummary(f.Table, name), p.r.ownSummary(p.owns))
+	return f
 }
 
 // difference returns the difference of two values, if both are known.
@@ -53,64 +95,74 @@ func difference(now, before *float64) *float64 {
 	return new(*now - *before)
 }
 
-// objectPeriods compares the objects that lead in either period, those that changed
-// most first.
-func (r *requestContext) objectPeriods(kind objectKind, now, before ranking) figure {
-	type pair struct {
-		object    ranked
-		now, then *ranked
-		by        float64
+// differenceCell returns the cell of a difference. Exports have all its digits.
+func (r *requestContext) differenceCell(now, before *float64) cell {
+	if now == nil || before == nil {
+		return cell{}
 	}
-	var all []pair
-	add := func(object ranked) {
-		if slices.ContainsFunc(all, func(p pair) bool { return p.object.Object == object.Object }) {
-			return
+	return cell{Number: difference(now, before), Text: r.signed(*now, *before)}
+}
+
+// objectPair is an object in two periods; nil: it has no figures in that one.
+type objectPair struct {
+	ranked
+	periods [2]*ranked
+	by      float64 // the absolute change
+}
+
+// leaders returns the objects that lead in either period, those that changed most
+// first.
+func (r *requestContext) leaders(periods [2]ranking) (all []objectPair) {
+	for _, of := range periods {
+		shown := of.ranked(r.view.Order)
+		for _, object := range shown[:min(len(shown), r.view.Top)] {
+			if slices.ContainsFunc(all, func(p objectPair) bool { return p.Object == object.Object }) {
+				continue
+			}
+			p := objectPair{ranked: object, periods: [2]*ranked{periods[0].find(object.Object), periods[1].find(object.Object)}}
+			if change := difference(r.valueOf(p.periods[0]), r.valueOf(p.periods[1])); change != nil {
+				p.by = math.Abs(*change)
+			}
+			all = append(all, p)
 		}
-		p := pair{object: object, now: now.find(object.Object), then: before.find(object.Object)}
-		if change := difference(r.valueOf(p.now), r.valueOf(p.then)); change != nil {
-			p.by = math.Abs(*change)
-		}
-		all = append(all, p)
 	}
-	for _, of := range []ranking{now.ranked(r.view.Order), before.ranked(r.view.Order)} {
-		for _, object := range of[:min(len(of), r.view.Top)] {
-			add(object)
+	slices.SortStableFunc(all, func(a, b objectPair) int { return cmp.Compare(b.by, a.by) })
+	return all
+}
+
+// objectPeriods compares the leading objects of two periods.
+func (r *requestContext) objectPeriods(kind objectKind, periods [2]ranking, mine [2]own) figure {
+	compared := r.newPairs(column{Name: "object"}, column{Name: "label", Title: r.T("column_label")})
+	compared.table.Columns = slices.Concat(compared.table.Columns, []column{
+		{Name: "rank_now", Title: r.T("column_rank_now"), Numeric: true}, {Name: "rank_before", Title: r.T("column_rank_before"), Numeric: true},
+	}, r.ownColumns("column_own_now"), r.ownColumns("column_own_before"))
+	measure := measureIndex[r.view.By]
+	for _, p := range r.leaders(periods) {
+		item := chart.Item{Label: r.names(p.Labels, p.Object), Href: r.objectLink(kind, p.Object)}
+		key, owns := stats.Key{Object: p.Object}, []cell(nil)
+		for i, period := range p.periods {
+			item.Values[i], item.Few[i] = r.valueOf(period), period != nil && period.few
+			item.Own[i], owns = mine[i].value(key, measure), append(owns, r.ownCells(mine[i], key, measure)...)
 		}
+		compared.add(item, text(p.Object), r.objectCell(kind, p.Labels, p.Object))
+		compared.addCells(append([]cell{rankCell(p.periods[0]), rankCell(p.periods[1])}, owns...)...)
 	}
-	slices.SortStableFunc(all, func(a, b pair) int { return cmp.Compare(b.by, a.by) })
-	columns := append([]column{{Name: "object"}, {Name: "label", Title: r.T("column_label")}}, r.periodColumns()...)
-	f := figure{
+	return compared.fill(figure{
 		ID:    "periods-" + kind.of,
 		Title: r.T("subject_" + kind.of),
 		Note:  r.measureName(kind.of) + " · " + r.T("measure_note_"+measureID(r.view.By, kind.of)),
-		Table: table{Columns: append(columns,
-			column{Name: "rank_now", Title: r.T("column_rank_now"), Numeric: true}, column{Name: "rank_before", Title: r.T("column_rank_before"), Numeric: true})},
-	}
-	pairs := r.pairs()
-	for _, p := range all {
-		is, was := r.valueOf(p.now), r.valueOf(p.then)
-		pairs.Items = append(pairs.Items, chart.Item{
-			Label: r.withChange(r.names(p.object.Labels, p.object.Object), is, was), Href: r.objectLink(kind, p.object.Object), Values: [2]*float64{is, was},
-		})
-		f.Table.Rows = append(f.Table.Rows, []cell{
-			text(p.object.Object), r.objectCell(kind, p.object.Labels, p.object.Object),
-			numOrNone(is), numOrNone(was), numOrNone(difference(is, was)), rankCell(p.now), rankCell(p.then),
-		})
-	}
-	f.Chart, f.Summary = pairs, r.changeSummary(f.Table, 1)
-	return f
+	}, 1)
 }
 
 // withChange adds the difference of the bars to the name of a row.
 func (r *requestContext) withChange(names chart.Label, now, before *float64) chart.Label {
-	by := difference(now, before)
-	if by == nil {
+	if now == nil || before == nil {
 		return names
 	}
 	changed := make(chart.Label, len(names))
 	for i, name := range names {
 		if strings.TrimSpace(name) != "" {
-			changed[i] = name + " · " + r.signed(*by)
+			changed[i] = name + " · " + r.signed(*now, *before)
 		}
 	}
 	return changed
@@ -132,25 +184,30 @@ func rankCell(object *ranked) cell {
 }
 
 // riskPeriods compares the numbers of risks by level and state.
-func (r *requestContext) riskPeriods(now, before riskMeans) figure {
-	f := figure{
-		ID: "periods-risks", Title: r.T("risks"), Note: r.T("headlines_note"),
-		Table: table{Columns: append([]column{{Name: "level", Title: r.T("column_level")}}, r.periodColumns()...)},
+func (r *requestContext) riskPeriods(periods [2]riskMeans, supports [2]disclosure.Supports, mine [2]own) figure {
+	compared := r.newPairs(column{Name: "level", Title: r.T("column_level")})
+	if r.client != nil { // sums of both kinds have no place among those of others
+		compared.table.Columns = append(compared.table.Columns,
+			column{Name: "own", Title: r.T("column_own_now"), Numeric: true}, column{Name: "own_before", Title: r.T("column_own_before"), Numeric: true})
 	}
-	pairs := r.pairs()
 	for _, l := range levelCodes {
 		for _, state := range stats.States() {
-			is, was := now.ofAllKinds(state, l.level), before.ofAllKinds(state, l.level)
-			if is == nil && was == nil {
+			label := r.T("level_"+l.code) + ", " + r.T("state_small_"+state)
+			item := chart.Item{Label: chart.Label{label}}
+			for i, means := range periods {
+				item.Values[i], item.Own[i] = means.ofAllKinds(state, l.level), mine[i].means().ofAllKinds(state, l.level)
+				item.Few[i] = item.Values[i] != nil && r.few(supports[i][stats.Key{State: state, Level: l.level}].Analyses)
+			}
+			if item.Values == [2]*float64{} {
 				continue
 			}
-			label := r.T("level_"+l.code) + ", " + r.T("state_small_"+state)
-			pairs.Items = append(pairs.Items, chart.Item{Label: r.withChange(chart.Label{label}, is, was), Values: [2]*float64{is, was}})
-			f.Table.Rows = append(f.Table.Rows, []cell{text(label), numOrNone(is), numOrNone(was), numOrNone(difference(is, was))})
+			compared.add(item, text(label))
+			if r.client != nil {
+				compared.addCells(numOrNone(item.Own[0]), numOrNone(item.Own[1]))
+			}
 		}
 	}
-	f.Chart, f.Summary = pairs, r.changeSummary(f.Table, 0)
-	return f
+	return compared.fill(figure{ID: "periods-risks", Title: r.T("risks"), Note: r.T("headlines_note")}, 0)
 }
 
 // changeSummary names the row that changed most. name is the column of its name; the
@@ -158,14 +215,18 @@ func (r *requestContext) riskPeriods(now, before riskMeans) figure {
 func (r *requestContext) changeSummary(t table, name int) string {
 	var most []cell
 	for _, row := range t.Rows {
-		if by := row[name+3].Number; by != nil && (most == nil || math.Abs(*by) > math.Abs(*most[name+3].Number)) {
+		by := row[name+3].Number
+		if by == nil || !r.differ(*row[name+1].Number, *row[name+2].Number) {
+			continue
+		}
+		if most == nil || math.Abs(*by) > math.Abs(*most[name+3].Number) {
 			most = row
 		}
 	}
 	if most == nil {
-		return ""
+		return r.T("changes_none")
 	}
-	return r.T("periods_summary", "Name", mention(most[name].Text), "Change", r.signed(*most[name+3].Number))
+	return r.T("periods_summary", "Name", mention(most[name].Text), "Change", most[name+3].Text)
 }
 
 // reportTop is how many threats and vulnerabilities the report ranks.

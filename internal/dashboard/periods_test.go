@@ -4,8 +4,10 @@ package dashboard_test
 
 import (
 	"net/http"
+	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -47,6 +49,29 @@ func TestPeriods(t *testing.T) {
 	weeks := setup(t, minClients(2)).get("/stats/periods" + query).body
 	if !strings.Contains(weeks, `name="before_from" value="2025-10-27"`) || !strings.Contains(weeks, `name="before_to" value="2025-11-30"`) {
 		t.Error("where figures are suppressed, the period to compare with is not one of complete weeks")
+	}
+}
+
+// TestPeriodsOfFew shows hollow only the period in which too few analyses have a figure.
+func TestPeriodsOfFew(t *testing.T) {
+	t.Parallel()
+	s := setup(t, minAnalyses(2))
+	client := s.client("One", 49.6, 6.1, true)
+	for n := range 2 {
+		analysis := uuid.New()
+		for _, date := range []time.Time{today, today.AddDate(0, 0, -40)}[:2-n] {
+			s.add(client, analysis, stats.Threat, date, objectOf(fire, "Fire", 1, 5, 2))
+			s.add(client, analysis, stats.Risk, date, `{"risks":{"current":{"informational":[{"level":"High risks","value":4}]}}}`)
+		}
+	}
+	page := s.get("/stats/periods?days=30").body
+	for _, name := range []string{"periods-threats", "periods-risks"} {
+		figure := regexp.MustCompile(`(?s)data-name="` + name + `".*?</figure>`).FindString(page)
+		svg := regexp.MustCompile(`(?s)<svg.*?</svg>`).FindString(figure)
+		full, hollow := strings.Count(svg, `fill="var(--series-1)"`), strings.Count(svg, `fill="var(--card)" stroke="var(--series-2)"`)
+		if full != 2 || hollow != 1 || !strings.Contains(figure, "Hollow: fewer than 2 analyses.") { // one full bar is in the legend
+			t.Errorf("%s: %d full bars, %d hollow ones of the earlier period\n%s", name, full, hollow, figure)
+		}
 	}
 }
 

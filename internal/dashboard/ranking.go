@@ -4,7 +4,6 @@ package dashboard
 
 import (
 	"cmp"
-	"math"
 	"slices"
 	"strings"
 
@@ -130,13 +129,23 @@ func shareScale(figures ...*figure) {
 	}
 }
 
-// signed writes a change with its sign.
-func (l locale) signed(change float64) string {
-	switch {
-	case change > 0:
-		return "+" + l.Number(change)
-	case change < 0:
-		return "−" + l.Number(math.Abs(change))
+// signed writes a change with its sign, or says that there is none.
+func (l locale) signed(now, before float64) string {
+	switch by := now - before; {
+	case !l.differ(now, before):
+		return l.T("unchanged")
+	case by > 0:
+		return "+" + l.Number(by)
+	default:
+		return "−" + l.Number(-by)
 	}
-	return "±0"
 }
+
+// differ reports whether two values and their difference show, with the digits that are
+// written.
+func (l locale) differ(now, before float64) bool {
+	return l.Number(now) != l.Number(before) && !isZero(l.Number(now-before))
+}
+
+// isZero reports whether a written number has no digit but zero.
+func isZero(written string) bool { return !strings.ContainsAny(written, "123456789") }

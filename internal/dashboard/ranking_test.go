@@ -138,6 +138,42 @@ func TestWhatChanged(t *testing.T) {
 	}
 }
 
+// TestUnchanged shows that a change too small for the digits shown is none, and that
+// exports still have it.
+func TestUnchanged(t *testing.T) {
+	t.Parallel()
+	s := setup(t, minAnalyses(3))
+	client := s.client("One", 49.6, 6.1, true)
+	for range 3 {
+		analysis := uuid.New()
+		for months, rate := range map[int]float64{4: 2, 0: 2.003} {
+			date := today.AddDate(0, 0, -1-30*months)
+			s.add(client, analysis, stats.Threat, date, objectOf(fire, "Fire", 1, 5, rate))
+			s.add(client, analysis, stats.Risk, date, fmt.Sprintf(`{"risks":{"current":{"informational":[{"level":"High risks","value":%v}]}}}`, rate))
+		}
+	}
+	signed := regexp.MustCompile(`[+−±-]0([.,]0+)?\b`)
+	for lang, want := range map[string]string{"en": "unchanged", "fr": "sans changement", "de": "unverändert", "nl": "ongewijzigd"} {
+		for path, says := range map[string]string{
+			"/stats": "", "/stats/report": "", "/stats/periods": "Fire · " + want, "/stats/threats/" + fire: want, "/stats/periods-threats.svg": "Fire · " + want,
+		} {
+			body := html.UnescapeString(s.get(path + "?days=91&lang=" + lang).body)
+			if found := signed.FindString(text(body, "<main.*</main>|<svg.*</svg>")); found != "" || !strings.Contains(body, says) {
+				t.Errorf("%s in %s says %q, or not %q", path, lang, found, says)
+			}
+		}
+	}
+	if page := s.get("/stats?lang=en").body; !strings.Contains(page, "Nothing comparable has changed.") || !strings.Contains(page, "High risks stayed the same") {
+		t.Error("the overview lists a change that nobody sees")
+	}
+	if summary := "Nothing comparable has changed."; strings.Count(s.get("/stats/periods?lang=en&days=91").body, summary) < 2 {
+		t.Errorf("the periods do not say %q", summary)
+	}
+	if csv := s.get("/stats/periods-threats.csv?lang=en&days=91").body; !strings.Contains(csv, "0.003") {
+		t.Errorf("the export rounds: %s", csv)
+	}
+}
+
 // TestFreshnessOfPages says how new the figures are, where the period goes on.
 func TestFreshnessOfPages(t *testing.T) {
 	t.Parallel()

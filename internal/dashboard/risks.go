@@ -77,14 +77,14 @@ func (r *requestContext) riskFigure(kind string, means riskMeans, supports discl
 			continue
 		}
 		label := r.T("level_" + l.code)
-		few := r.few(supports[stats.Key{State: stats.Current, Kind: kind, Level: l.level}].Analyses)
-		if few {
-			f.Few = r.fewOf(true)
-		}
 		current, residual := stats.Key{State: stats.Current, Kind: kind, Level: l.level}, stats.Key{State: stats.Residual, Kind: kind, Level: l.level}
 		item := chart.Item{
-			Level: riskLevels[l.code], Label: chart.Label{label}, Few: few,
+			Level: riskLevels[l.code], Label: chart.Label{label},
+			Few:    [2]bool{now != nil && r.few(supports[current].Analyses), after != nil && r.few(supports[residual].Analyses)},
 			Values: [2]*float64{now, after}, Own: [2]*float64{mine.value(current, 0), mine.value(residual, 0)},
+		}
+		if item.Few[0] || item.Few[1] {
+			f.Few = r.fewOf(true)
 		}
 		levels.Items = append(levels.Items, item)
 		f.Table.Rows = append(f.Table.Rows, slices.Concat(

@@ -44,6 +44,7 @@ const (
 	belowLines = 42.0 // the names of the steps
 	markEvery  = 24.0 // marks closer than that would hide the lines
 	mostDirect = 10   // names at the ends of lines
+	mostAside  = 0.42 // of the width, for names at the ends
 )
 
 func (Lines) widths() []float64 { return []float64{narrow, roomy, wide} }
@@ -52,16 +53,13 @@ func (l Lines) draw(c *canvas, area box) float64 {
 	drawn := l.drawn()
 	keys := l.legend(c, drawn)
 	side := 14.0
-	direct := area.w >= medium && len(keys) <= mostDirect && len(drawn) == len(l.Series)
-	if direct {
-		for _, k := range keys {
-			side = max(side, keyWidth+28+nameFont.width(k.name))
-		}
-		side = min(side, area.w*0.32)
+	for _, k := range keys {
+		side = max(side, keyWidth+28+nameFont.width(k.name))
 	}
 	listed := ownKey(l.Own) // below the plot
+	direct := area.w >= medium && side <= area.w*mostAside && len(keys) <= mostDirect && len(drawn) == len(l.Series)
 	if !direct {
-		listed = append(keys, listed...)
+		side, listed = 14, append(keys, listed...)
 	}
 	below := 0.0
 	if len(listed) > 0 {

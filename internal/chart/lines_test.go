@@ -58,6 +58,31 @@ func TestNamesAtEnds(t *testing.T) {
 	}
 }
 
+// TestLongNamesAreWhole shows that names with no room at the ends of lines are below them,
+// and those of bars take two lines, instead of being cut.
+func TestLongNamesAreWhole(t *testing.T) {
+	t.Parallel()
+	const name = "Unintended disclosure of information by employees"
+	lines := linesOf(name, 3, 20)
+	lines.Unit = "Probability"
+	for kind, chart := range map[string]Chart{
+		"lines": lines, "bars": Bars{Items: []Item{{Label: Label{name}, Values: one(4)}, {Label: Label{"Fire"}, Values: one(2)}}},
+	} {
+		for _, d := range drawings(t, inline(chart)) {
+			all := ""
+			for _, e := range d.named("text") {
+				all += e.text + " "
+				if strings.HasSuffix(e.text, ellipsis) && d.class != "narrow" {
+					t.Errorf("%s, %s: a name is cut: %s", kind, d.class, e.text)
+				}
+			}
+			if kind == "bars" && !strings.Contains(all, name) {
+				t.Errorf("%s: the bars are called %s", d.class, all)
+			}
+		}
+	}
+}
+
 // plotOf is the area of the lines of a drawing.
 func plotOf(d drawing) (plot box) {
 	for _, e := range d.named("rect") {

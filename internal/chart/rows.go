@@ -143,28 +143,33 @@ func (b Bars) text(c *canvas, value *float64) string {
 // rows draws the items below each other, each as wide as the chart: all of it is a
 // target. It returns the height.
 func (b Bars) rows(c *canvas, area box, axis scale) float64 {
-	room, count := 0.0, b.count()
-	for _, item := range b.Items {
+	room, count, more := 0.0, b.count(), 0.0
+	names := make([][]string, len(b.Items))
+	for i, item := range b.Items {
+		names[i] = wrap(nameFont, c.pick(item.Label), area.w, 2)
+		more += float64(len(names[i])-1) * nameFont.leading()
 		for n := range count {
 			room = max(room, valueFont.width(b.text(c, item.Values[n])))
 		}
 	}
 	least := rowName + (rowBars+2)*float64(count) - 2 + rowGap
-	high := min(max(area.h/float64(len(b.Items)), least), 1.5*least)
-	track := box{area.x, 0, area.w - room - 8, rowBars + (high-least)/float64(count)/2}
+	high := min(max((area.h-more)/float64(len(b.Items)), least), 1.5*least)
+	track, y := box{area.x, 0, area.w - room - 8, rowBars + (high-least)/float64(count)/2}, area.y
 	for i, item := range b.Items {
-		whole := box{area.x, area.y + float64(i)*high, area.w, high}
+		above := rowName + float64(len(names[i])-1)*nameFont.leading()
+		whole := box{area.x, y, area.w, high + above - rowName}
+		y = whole.bottom()
 		c.group(place{class: "row", row: i + 1, href: item.Href, hit: whole}, func() {
-			c.write(nameFont, c.pick(item.Label), point{area.x, whole.y + 14}, left, area.w)
+			c.paragraph(nameFont, names[i], point{area.x, whole.y + 1}, left)
 			for n := range count {
-				track.y = whole.y + rowName + float64(n)*(track.h+2)
+				track.y = whole.y + above + float64(n)*(track.h+2)
 				b.bar(c, item, n, track, axis)
 				f := font{size: 13, bold: n == 0, ink: foreground}
 				c.write(f, b.text(c, item.Values[n]), point{area.right(), track.y + track.h/2 + 4.5}, right, room+4)
 			}
 		})
 	}
-	return high * float64(len(b.Items))
+	return y - area.y
 }
 
 func (b Bars) bar(c *canvas, item Item, n int, track box, axis scale) {

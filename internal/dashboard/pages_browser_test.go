@@ -369,17 +369,29 @@ func readerKeepsPlace(b *tab, s *service) {
 	}
 }
 
-// readerPrintsReport counts the sheets of paper that the report takes in each language.
+// readerPrintsReport counts the sheets of paper that the report takes in each language,
+// also where figures are suppressed and the report says so.
 func readerPrintsReport(b *tab, s *service) {
-	sheets := regexp.MustCompile(`/Type\s*/Page\b`)
-	for _, query := range []string{"days=365&lang=en", "days=90&lang=fr", "days=90&lang=de", "days=90&lang=nl"} {
-		b.load(s.url + "/stats/report?" + query)
-		pdf, err := chromedp.Run(b.ctx, chromedp.PrintToPDF(chromedp.PDFPaper(chromedp.PaperA4)))
-		if err != nil {
-			b.t.Fatal(err)
-		}
-		if n := len(sheets.FindAll(pdf, -1)); n < 2 || n > 3 {
-			b.t.Errorf("%s: the report takes %d sheets", query, n)
-		}
+	few := setup(b.t, minClients(3), minAnalyses(3))
+	few.addSample(sample.Options{Clients: 12, Analyses: 1, Days: 190})
+	shielded := openTabLike(b, few)
+	for _, lang := range []string{"en", "fr", "de", "nl"} {
+		expectSheets(b, s.url+"/stats/report?days=365&lang="+lang)
+		expectSheets(shielded, few.url+"/stats/report?days=90&lang="+lang)
+	}
+	shielded.expectPeace()
+}
+
+var sheets = regexp.MustCompile(`/Type\s*/Page\b`)
+
+func expectSheets(b *tab, url string) {
+	b.t.Helper()
+	b.load(url)
+	pdf, err := chromedp.Run(b.ctx, chromedp.PrintToPDF(chromedp.PDFPaper(chromedp.PaperA4)))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	if n := len(sheets.FindAll(pdf, -1)); n < 2 || n > 3 {
+		b.t.Errorf("%s takes %d sheets", url, n)
 	}
 }

@@ -10,8 +10,6 @@ import (
 	"time"
 
 	"github.com/labstack/echo/v4"
-	"golang.org/x/sync/semaphore"
-
 	"github.com/monarc-project/stats-service/gen/server"
 	"github.com/monarc-project/stats-service/internal/metrics"
 	"github.com/monarc-project/stats-service/internal/stats"
@@ -243,17 +241,17 @@ func (b *weighedBody) release() {
 
 // decoders bounds how many bodies above mediumBody are decoded, and how many long
 // filters are applied, at a time: to one less than there are processors, so that small
-// requests need not wait for them. Bodies take turns. A client has at most as many
-// bodies waiting, decoded or being stored as there are slots, so that a flood from one
-// client does not block others.
+// requests need not wait for them. Bodies take turns, that of the client that has sent
+// the least first. A client has at most as many bodies waiting, decoded or being stored
+// as there are slots, so that a flood from one client does not block others.
 type decoders struct {
-	slots  *semaphore.Weighted // first come, first served
-	shares *clientShares       // bodies that have entered and not left
+	turns  *turns
+	shares *clientShares // bodies that have entered and not left
 }
 
 func newDecoders(processors int) *decoders {
 	slots := int64(max(1, processors-1))
-	return &decoders{slots: semaphore.NewWeighted(slots), shares: newClientShares(slots)}
+	return &decoders{turns: newTurns(slots), shares: newClientShares(slots)}
 }
 
 func processors() int { return runtime.GOMAXPROCS(0) }
@@ -263,7 +261,7 @@ type slot struct {
 	of     *decoders
 	ctx    context.Context // of the request
 	client int64
-	taken  bool
+	turn   *turn // nil: it has none
 	left   bool
 }
 
@@ -319,26 +317,28 @@ func (d *decoders) enter(ctx context.Context, client int64, size int) (*slot, er
 
 // pause lets others have the slot while the body waits for something else.
 func (s *slot) pause() {
-	if s != nil && s.taken {
-		s.taken = false
-		s.of.slots.Release(1)
+	if s != nil && s.turn != nil {
+		s.of.turns.release(s.turn)
+		s.turn = nil
 	}
 }
 
-// resume acquires the slot again, after those who already wait.
-func (s *slot) resume() error {
-	if s == nil {
+// resume acquires the slot again, unless the body has left.
+func (s *slot) resume() (err error) {
+	if s == nil || s.left {
 		return nil
 	}
-	err := s.of.slots.Acquire(s.ctx, 1)
-	s.taken = err == nil
+	s.turn, err = s.of.turns.acquire(s.ctx, s.client)
 	return err
 }
 
-// yield lets waiting bodies go first.
-func (s *slot) yield() error {
-	s.pause()
-	return s.resume()
+// yield lets a waiting body go first if its client had the slots for less time.
+func (s *slot) yield() (err error) {
+	if s == nil || s.turn == nil {
+		return s.resume()
+	}
+	s.turn, err = s.of.turns.yield(s.ctx, s.turn)
+	return err
 }
 
 // leave releases the slot and the body's part of the client's share.

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"testing"
 	"testing/synctest"
+	"time"
 )
 
 // queue is bodies that wait for decoders, in the order in which they get a slot.
@@ -134,8 +135,48 @@ func TestDecodersGiveUp(t *testing.T) {
 			t.Error("a caller that is gone got a slot again")
 		}
 		q.end("first", "next")
-		if len(q.shares.shares) != 0 || !q.decoders.slots.TryAcquire(1) {
+		if len(q.shares.shares) != 0 || q.turns.free != 1 || len(q.turns.waiting) != 0 {
 			t.Error("something is left over")
 		}
+	})
+}
+
+// TestDecodersPreferWhoSendLittle lets a client that sends little go first, from its
+// first to its last turn, while two others keep the slot busy. It waits once it has had
+// the slot for longer than they.
+func TestDecodersPreferWhoSendLittle(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		q := newQueue(t, 2)
+		q.send("flood", 1)
+		time.Sleep(time.Second)
+		q.send("another", 2)
+		go func() { _ = q.slots["flood"].yield() }() // while the test sleeps, it waits
+		time.Sleep(time.Second)
+		q.want("flood", "another")
+		q.send("honest", 3)
+		go func() { _ = q.slots["another"].yield() }()
+		synctest.Wait()
+		q.want("flood", "another", "honest")
+		for range 8 {
+			time.Sleep(100 * time.Millisecond)
+			if err := q.slots["honest"].yield(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		time.Sleep(400 * time.Millisecond)
+		kept := make(chan error)
+		go func() { kept <- q.slots["honest"].yield() }()
+		synctest.Wait()
+		select {
+		case <-kept:
+			t.Error("the honest client kept the slot, though it had it for longer than the others")
+		default:
+		}
+		q.end("flood", "another")
+		if err := <-kept; err != nil {
+			t.Error(err)
+		}
+		q.end("honest")
 	})
 }

@@ -26,10 +26,16 @@ func (s *Server) OccupyDecoders(t testing.TB) (leave func()) {
 }
 
 // Decoding returns how many bodies of a client are being decoded or wait for that.
-func (s *Server) Decoding(client int64) int {
-	s.decoders.shares.mu.Lock()
-	defer s.decoders.shares.mu.Unlock()
-	if share := s.decoders.shares.shares[client]; share != nil {
+func (s *Server) Decoding(client int64) int { return s.decoders.shares.usersOf(client) }
+
+// Requests returns how many small requests of a client are being answered or wait for
+// that.
+func (s *Server) Requests(client int64) int { return s.requests.usersOf(client) }
+
+func (s *clientShares) usersOf(client int64) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if share := s.shares[client]; share != nil {
 		return share.users
 	}
 	return 0

@@ -5,6 +5,7 @@ package httpapi
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -27,10 +28,37 @@ const maxLinkLength = 2000
 
 // statsList is an answer that streams row by row from the database to the caller.
 type statsList struct {
-	store postgres.StatStore
-	scope stats.Scope
-	query postgres.ListQuery
-	mask  *fieldmask.Mask
+	store  postgres.StatStore
+	limits *listLimits
+	client int64
+	scope  stats.Scope
+	query  postgres.ListQuery
+	mask   *fieldmask.Mask
+}
+
+// listLimits leaves some of the lists that can be read at a time to other clients: a
+// client may read all of its lists slowly.
+type listLimits struct {
+	clients *clientShares
+	timeout time.Duration // that a list waits for others of its client
+}
+
+func newListLimits(atOnce int64, timeout time.Duration) *listLimits {
+	return &listLimits{clients: newClientShares(max(1, atOnce/2)), timeout: timeout}
+}
+
+// acquire waits until the client may read one more list. Its errors are stats.ErrBusy
+// and the error of ctx.
+func (l *listLimits) acquire(ctx context.Context, client int64) error {
+	limited, cancel := context.WithTimeout(ctx, l.timeout)
+	defer cancel()
+	if l.clients.acquire(limited, client, 1) == nil {
+		return nil
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return fmt.Errorf("%w: the client reads as many lists as it may", stats.ErrBusy)
 }
 
 // envelope has the members of the answer other than the stats.
@@ -79,13 +107,33 @@ func (l statsList) write(ctx context.Context, w http.ResponseWriter) error {
 func (l statsList) copyTo(ctx context.Context, list *answer.ListWriter) error {
 	var row []byte
 	time, slot := deadlineOf(ctx), slotOf(ctx)
-	_, err := l.store.EachStat(ctx, l.scope, l.query, func(stat stats.Stat) error {
+	return l.each(ctx, l.query, func(stat stats.Stat) error {
 		slot.leave()
 		time.pause() // slow callers have a limit of their own
 		defer time.renew()
 		row = appendStat(row[:0], stat)
 		return list.Add(row)
 	})
+}
+
+// each calls visit for each stat that matches a query. While it waits for other lists,
+// others have the slot of the request's body.
+func (l statsList) each(ctx context.Context, query postgres.ListQuery, visit func(stats.Stat) error) error {
+	slot := slotOf(ctx)
+	slot.pause()
+	if err := l.limits.acquire(ctx, l.client); err != nil {
+		return err
+	}
+	defer l.limits.clients.release(l.client, 1)
+	turn, err := l.store.AwaitList(ctx)
+	if err != nil {
+		return err
+	}
+	defer turn.End()
+	if err := slot.resume(); err != nil {
+		return err
+	}
+	_, err = turn.EachStat(ctx, l.scope, query, visit)
 	return err
 }
 
@@ -112,7 +160,12 @@ func (l statsList) envelope(count int) envelope {
 func (l statsList) writeMetadata(ctx context.Context, w http.ResponseWriter) error {
 	count := 0
 	time := deadlineOf(ctx)
-	_, err := l.store.EachStat(ctx, l.scope, l.query, func(stats.Stat) error { count++; time.renew(); return nil })
+	err := l.each(ctx, l.query, func(stats.Stat) error {
+		slotOf(ctx).leave()
+		time.renew()
+		count++
+		return nil
+	})
 	if err != nil {
 		return err
 	}
@@ -130,7 +183,7 @@ func (l statsList) linkNext(ctx context.Context, w http.ResponseWriter) error {
 	probe := next
 	probe.Limit = 1
 	found := false
-	_, err := l.store.EachStat(ctx, l.scope, probe, func(stats.Stat) error { found = true; return nil })
+	err := l.each(ctx, probe, func(stats.Stat) error { found = true; return nil })
 	if err != nil || !found {
 		return err
 	}

@@ -61,7 +61,7 @@ type Options struct {
 	RegistrationOpen bool          // clients may be created without an admin token
 
 	BodyGrace      time.Duration // added to the time that MinBodyRate allows; 0: 10 s
-	AcquireTimeout time.Duration // that a large body waits for others; 0: 10 s
+	AcquireTimeout time.Duration // that a large body waits for others, and a list for those of its client; 0: 10 s
 	RefusalDelay   time.Duration // delays the answers to many refused large bodies; 0: 2 s
 }
 
@@ -93,6 +93,8 @@ type Server struct {
 	wrongKeys        *wrongkeys.Limiter
 	logAddresses     bool
 	decoders         *decoders
+	lists            *listLimits
+	requests         *clientShares
 }
 
 var _ server.StrictServerInterface = (*Server)(nil)
@@ -124,6 +126,8 @@ func New(opts Options) (*Server, http.Handler) {
 		seen:             newLastSeenRecorder(opts.Store.ClientStore, opts.Now, opts.Log),
 		keys:             audit.NewKeys(opts.Store, opts.Now, opts.Log),
 		decoders:         newDecoders(processors()),
+		lists:            newListLimits(opts.Store.ListsAtOnce(), opts.AcquireTimeout),
+		requests:         newClientShares(max(leastRequests, opts.Store.ListsAtOnce()/2)),
 	}
 	if opts.WrongKeys > 0 {
 		s.wrongKeys = wrongkeys.New(opts.WrongKeys, opts.Now)
@@ -143,7 +147,7 @@ func New(opts Options) (*Server, http.Handler) {
 	s.rateLimit = newRateLimit(opts.RateLimit, keyed)
 	e.Use(s.rateLimit.middleware)
 	routes := apiRoutes{Echo: e, authenticate: s.authenticate, admit: admitBodies(opts), maxBodyBytes: opts.MaxBodyBytes, keyed: keyed}
-	server.RegisterHandlersWithBaseURL(routes, server.NewStrictHandler(s, []server.StrictMiddlewareFunc{releaseSlot}), Root)
+	server.RegisterHandlersWithBaseURL(routes, server.NewStrictHandler(s, []server.StrictMiddlewareFunc{releaseSlot, s.shareRequests}), Root)
 	public.RegisterHandlers(e, opts.Public)
 	registerDocuments(e)
 	registerRetired(e)

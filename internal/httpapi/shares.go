@@ -6,8 +6,32 @@ import (
 	"context"
 	"sync"
 
+	"github.com/labstack/echo/v4"
 	"golang.org/x/sync/semaphore"
+
+	"github.com/monarc-project/stats-service/gen/server"
 )
+
+// leastRequests is how many requests a client may have answered at a time at least.
+const leastRequests = 2
+
+// shareRequests is a middleware that answers only some requests of a client at a time,
+// so that a flood from one client leaves connections to the database to others. Those
+// with large bodies have other limits, and so have lists, which are read after it.
+func (s *Server) shareRequests(next server.StrictHandlerFunc, _ string) server.StrictHandlerFunc {
+	return func(c echo.Context, request any) (any, error) {
+		ctx := c.Request().Context()
+		if slotOf(ctx) != nil {
+			return next(c, request)
+		}
+		client, _ := caller(ctx)
+		if err := s.requests.acquire(ctx, client.ID, 1); err != nil {
+			return nil, err
+		}
+		defer s.requests.release(client.ID, 1)
+		return next(c, request)
+	}
+}
 
 // clientShares bounds how much of a resource each client holds at a time.
 type clientShares struct {

@@ -19,6 +19,7 @@ import (
 	"github.com/monarc-project/stats-service/gen/server"
 	"github.com/monarc-project/stats-service/internal/answer"
 	"github.com/monarc-project/stats-service/internal/fieldmask"
+	"github.com/monarc-project/stats-service/internal/postgres"
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
@@ -34,11 +35,15 @@ func (s *Server) ListStats(ctx context.Context, request server.ListStatsRequestO
 	if err := q.errors.err(); err != nil {
 		return nil, err
 	}
-	list := statsList{store: s.store.StatStore, scope: client.Scope(), query: query, mask: mask}
+	list := s.listOf(client, query, mask)
 	if nothing {
 		list.scope = stats.Scope{}
 	}
 	return response(func(w http.ResponseWriter) error { return list.write(ctx, w) }), nil
+}
+
+func (s *Server) listOf(client stats.Client, query postgres.ListQuery, mask *fieldmask.Mask) statsList {
+	return statsList{store: s.store.StatStore, limits: s.lists, client: client.ID, scope: client.Scope(), query: query, mask: mask}
 }
 
 // GetStats answers with one stat, or streams the stats of an analysis.
@@ -54,8 +59,7 @@ func (s *Server) GetStats(ctx context.Context, request server.GetStatsRequestObj
 		return nil, err
 	}
 	if id == nil {
-		list := statsList{store: s.store.StatStore, scope: client.Scope(), mask: mask}
-		list.query.ANRs = []uuid.UUID{anr}
+		list := s.listOf(client, postgres.ListQuery{Filter: stats.Filter{ANRs: []uuid.UUID{anr}}}, mask)
 		return response(func(w http.ResponseWriter) error { return list.writeArray(ctx, w) }), nil
 	}
 	stat, err := s.store.Stat(ctx, client.Scope(), anr, *id)

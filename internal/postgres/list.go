@@ -37,11 +37,36 @@ type ListQuery struct {
 // share half of the connections; if all of these stay in use for a while, the error is
 // stats.ErrBusy.
 func (s StatStore) EachStat(ctx context.Context, scope stats.Scope, query ListQuery, fn func(stats.Stat) error) (more bool, err error) {
+	turn, err := s.AwaitList(ctx)
+	if err != nil {
+		return false, err
+	}
+	defer turn.End()
+	return turn.EachStat(ctx, scope, query, fn)
+}
+
+// ListTurn is the right to read lists, one at a time.
+type ListTurn struct {
+	store StatStore
+	leave func()
+}
+
+// AwaitList waits until a list may be read. The caller must end the turn. Errors are
+// those of EachStat.
+func (s StatStore) AwaitList(ctx context.Context) (ListTurn, error) {
 	leave, err := s.lists.enter(ctx)
 	if err != nil {
-		return false, fmt.Errorf("list stats: %w", err)
+		return ListTurn{}, fmt.Errorf("list stats: %w", err)
 	}
-	defer leave()
+	return ListTurn{store: s, leave: leave}, nil
+}
+
+// End lets the next list be read.
+func (t ListTurn) End() { t.leave() }
+
+// EachStat is StatStore.EachStat without waiting for other lists.
+func (t ListTurn) EachStat(ctx context.Context, scope stats.Scope, query ListQuery, fn func(stats.Stat) error) (more bool, err error) {
+	s := t.store
 	distributed, err := s.distributed(ctx)
 	if err != nil {
 		return false, fmt.Errorf("list stats: %w", translate(ctx, err))

@@ -27,6 +27,7 @@ const (
 // lists limits the connections used by lists. A list keeps its connection while its
 // caller reads it, so a few slow callers could otherwise take all connections.
 type lists struct {
+	atOnce  int64
 	turns   *semaphore.Weighted
 	timeout time.Duration
 	waiting atomic.Int64
@@ -35,7 +36,8 @@ type lists struct {
 // newLists reserves half of the connections to the primary and to each replica for
 // other queries.
 func newLists(maxConns int32, timeout time.Duration) *lists {
-	return &lists{turns: semaphore.NewWeighted(max(1, int64(maxConns)/2)), timeout: timeout}
+	atOnce := max(1, int64(maxConns)/2)
+	return &lists{atOnce: atOnce, turns: semaphore.NewWeighted(atOnce), timeout: timeout}
 }
 
 // enter waits until a list may run; call leave when it ends. Its errors are
@@ -53,6 +55,9 @@ func (l *lists) enter(ctx context.Context) (leave func(), err error) {
 	}
 	return func() { l.turns.Release(1) }, nil
 }
+
+// ListsAtOnce returns how many lists can be read at a time.
+func (s StatStore) ListsAtOnce() int64 { return s.lists.atOnce }
 
 // WaitingLists returns how many lists wait until one of their connections is free.
 func (s StatStore) WaitingLists() int64 { return s.lists.waiting.Load() }

@@ -19,6 +19,9 @@ import (
 const (
 	// maxErrors bounds the validation errors that are reported about a batch.
 	maxErrors = 20
+	// longValue is how long a value is at least that is read in turns, which takes longer
+	// than at once.
+	longValue = 256 << 10
 	// maxFieldLen keeps the names of fields in errors readable.
 	maxFieldLen = 200
 	// bodyField stands for the whole body.
@@ -37,9 +40,9 @@ func (TooManyItemsError) Error() string {
 // with the members anr, type, date, data and, optionally, uuid. It validates all of
 // it, but does not parse documents that are known. The items refer to body.
 //
-// Before each item, and within long documents, it calls yield, which may wait; nil does not. Errors are those of
-// known and of yield, TooManyItemsError and *InvalidError, which names up to 20
-// fields by the index of the item, such as 3.data.0.averageRate.
+// Before each item, and within long documents, it calls yield, which may wait; nil does
+// not. Errors are those of known and of yield, TooManyItemsError and *InvalidError, which
+// names up to 20 fields by the index of the item, such as 3.data.0.averageRate.
 func ParseBatch(body []byte, known Known, yield func() error) (Batch, error) {
 	if yield == nil {
 		yield = func() error { return nil }
@@ -207,8 +210,8 @@ func (p *batchParser) item() error {
 		return nil
 	}
 	if kind != jsontext.KindBeginObject {
-		if err := p.dec.SkipValue(); err != nil {
-			return syntaxError(err)
+		if _, err := p.value(); err != nil {
+			return err
 		}
 		p.errs.add(p.field(""), "must be an object, not "+describe(kind))
 		return nil
@@ -246,9 +249,9 @@ func (p *batchParser) member(item *Item, seen *members) error {
 		return syntaxError(err)
 	}
 	name := token.String()
-	value, err := p.dec.ReadValue()
+	value, err := p.value()
 	if err != nil {
-		return syntaxError(err)
+		return err
 	}
 	index := slices.Index(envelopeNames, name)
 	switch {
@@ -269,6 +272,36 @@ func (p *batchParser) member(item *Item, seen *members) error {
 	return nil
 }
 
+// value reads a value, and calls yield within one that may be long.
+func (p *batchParser) value() (jsontext.Value, error) {
+	kind := p.dec.PeekKind()
+	contains := kind == jsontext.KindBeginObject || kind == jsontext.KindBeginArray
+	if !contains || int64(len(p.body))-p.dec.InputOffset() <= longValue {
+		value, err := p.dec.ReadValue()
+		if err != nil {
+			return nil, syntaxError(err)
+		}
+		return value, nil
+	}
+	depth := p.dec.StackDepth()
+	if _, err := p.dec.ReadToken(); err != nil {
+		return nil, syntaxError(err)
+	}
+	start := p.dec.InputOffset() - 1
+	for turn := start + turnBytes; p.dec.StackDepth() > depth; {
+		if p.dec.InputOffset() >= turn {
+			turn = p.dec.InputOffset() + turnBytes
+			if err := p.yield(); err != nil {
+				return nil, err
+			}
+		}
+		if _, err := p.dec.ReadToken(); err != nil {
+			return nil, syntaxError(err)
+		}
+	}
+	return p.body[start:p.dec.InputOffset()], nil
+}
+
 // set stores the value of a member in item. null counts as absent.
 func (p *batchParser) set(item *Item, name string, value jsontext.Value) (err error) {
 	kind := value.Kind()
@@ -279,7 +312,7 @@ func (p *batchParser) set(item *Item, name string, value jsontext.Value) (err er
 		if kind != jsontext.KindBeginObject && kind != jsontext.KindBeginArray {
 			return errors.New("must be an object or a list, not " + describe(kind))
 		}
-		end := int(p.dec.InputOffset()) // value is the decoder's buffer: refer to body
+		end := int(p.dec.InputOffset()) // value may be the decoder's buffer: refer to body
 		item.Data = p.body[end-len(value) : end : end]
 		return nil
 	}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -199,29 +200,41 @@ func TestParseBatchYields(t *testing.T) {
 	}
 }
 
-// TestParseBatchYieldsWithin asks again and again while it parses a long document, of
-// which brackets may be all there is.
+// TestParseBatchYieldsWithin yields again and again within a long document, while its end
+// is looked for and while it is read, whether it is made of members or of brackets.
 func TestParseBatchYieldsWithin(t *testing.T) {
 	t.Parallel()
 	const turns = 16
 	for name, unit := range map[string]string{"members": `,{"a":0}`, "brackets": ",[]"} {
 		rest := strings.Repeat(unit, turns*turnBytes/len(unit)+1)
 		body := []byte("[" + itemWith(t, `"count":1`, `"count":1,"x":[0`+rest+`]`) + "]")
-		yields := 0
-		if _, err := ParseBatch(body, nil, func() error { yields++; return nil }); err != nil || yields != 2+turns {
-			t.Errorf("%s: %d yields, want %d: %v", name, yields, 2+turns, err)
+		if yields, err := yieldsOf(body, math.MaxInt); err != nil || yields != 2+2*turns {
+			t.Errorf("%s: %d yields, want %d: %v", name, yields, 2+2*turns, err)
 		}
-		left := 2 + turns/2
-		_, err := ParseBatch(body, nil, func() error {
-			if left--; left < 0 {
-				return context.Canceled
+		for _, most := range []int{1 + turns/2, 2 + turns + turns/2} {
+			if yields, err := yieldsOf(body, most); !errors.Is(err, context.Canceled) || yields != most+1 {
+				t.Errorf("%s: error %v after %d yields, want that of the yield after %d", name, err, yields, most)
 			}
-			return nil
-		})
-		if !errors.Is(err, context.Canceled) {
-			t.Errorf("%s: error %v, want that of the yield", name, err)
 		}
 	}
+	long := "[" + strings.Repeat("0,", turns*turnBytes/2) + "0]"
+	for name, body := range map[string]string{"an item that is no object": long, "an unknown member": `{"x":` + long + `}`} {
+		yields, err := yieldsOf([]byte("["+body+"]"), math.MaxInt)
+		if _, invalid := errors.AsType[*InvalidError](err); !invalid || yields != 1+turns {
+			t.Errorf("%s: %d yields, want %d: %v", name, yields, 1+turns, err)
+		}
+	}
+}
+
+// yieldsOf parses a batch and returns how often it yields. More often than most fails.
+func yieldsOf(body []byte, most int) (yields int, err error) {
+	_, err = ParseBatch(body, nil, func() error {
+		if yields++; yields > most {
+			return context.Canceled
+		}
+		return nil
+	})
+	return yields, err
 }
 
 func TestTooManyItems(t *testing.T) {

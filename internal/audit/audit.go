@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
-// Package audit says who did what, and from where, for the log that operators
-// read: changes of clients and of their keys, deletions, and keys that were refused.
+// Package audit defines the entries of the audit log: who changed clients or their keys,
+// who deleted data, and which addresses sent invalid keys.
 package audit
 
 import (
@@ -10,10 +10,10 @@ import (
 	"time"
 )
 
-// Action is what was done.
+// Action names what was done.
 type Action string
 
-// The actions that are noted.
+// The recorded actions.
 const (
 	ClientCreate  Action = "client.create"
 	ClientUpdate  Action = "client.update"
@@ -23,29 +23,29 @@ const (
 	StatsPurge    Action = "stats.purge"
 	AuditPurge    Action = "audit.purge" // old entries of the log itself
 	DatabaseAdopt Action = "database.adopt"
-	KeyRefuse     Action = "key.refuse" // unknown, or of an inactive client
-	KeyBlock      Action = "key.block"  // not looked at, after too many failures
+	KeyRefuse     Action = "key.refuse" // unknown key, or key of an inactive client
+	KeyBlock      Action = "key.block"  // not checked, after too many failures
 )
 
-// Actor is who acts, and from where.
+// Actor is who acts and from where.
 type Actor struct {
-	Name   string // "operator alice", "client " and its uuid, Anyone or Service
-	Origin string // the address of a caller, the name of the machine of a command
+	Name   string // Operator or Client of a name, or Anyone or Service
+	Origin string // the address of a caller, or the host name for a command
 }
 
 // The names of actors that are neither an operator nor a client.
 const (
-	Anyone  = "anyone"  // without a right key
-	Service = "service" // by itself
+	Anyone  = "anyone"  // a caller without a valid key
+	Service = "service" // the service itself
 )
 
-// Operator names somebody who runs commands.
+// Operator returns the name of an actor who runs commands.
 func Operator(name string) string { return "operator " + name }
 
-// Client names a client, as an actor and as a target.
+// Client returns the name of a client, as an actor or a target.
 func Client(uuid string) string { return "client " + uuid }
 
-// Analysis names an analysis as a target.
+// Analysis returns the name of an analysis as a target.
 func Analysis(uuid string) string { return "analysis " + uuid }
 
 // Targets that are neither a client nor an analysis.
@@ -56,8 +56,8 @@ const (
 	AllKeys  = "keys"
 )
 
-// Event is an entry of the log. Before and After hold what differs, as JSON
-// objects without any token; nil where there is nothing to tell.
+// Event is an entry of the log. Before and After are JSON objects with the fields that
+// differ, without tokens; they are nil if there are none.
 type Event struct {
 	At     time.Time
 	Actor  Actor
@@ -69,12 +69,12 @@ type Event struct {
 
 type actorKey struct{}
 
-// WithActor returns a context of what the actor does.
+// WithActor returns a context for the actions of the actor.
 func WithActor(ctx context.Context, actor Actor) context.Context {
 	return context.WithValue(ctx, actorKey{}, actor)
 }
 
-// ActorOf returns who acts: the service itself where nobody else is known.
+// ActorOf returns the actor of ctx, or Service if it has none.
 func ActorOf(ctx context.Context) Actor {
 	if actor, known := ctx.Value(actorKey{}).(Actor); known {
 		return actor

@@ -15,27 +15,26 @@ import (
 )
 
 const (
-	// keysInterval is how often refusals are written: a row covers that long.
+	// keysInterval is the time between two writes, and the time that an entry covers.
 	keysInterval = time.Minute
-	// keysTimeout bounds one write, also the last one at the end of the service.
+	// keysTimeout bounds one write, including the last one when the service stops.
 	keysTimeout = 5 * time.Second
-	// maxOrigins bounds the rows of an interval, and the memory until they are
-	// written: further addresses share one row.
-	maxOrigins = 100
-	// otherOrigins is where those come from.
+	// maxOrigins bounds the entries of an interval, and the memory until they are
+	// written. Further addresses share the entry of otherOrigins.
+	maxOrigins   = 100
 	otherOrigins = "further addresses"
-	// maxClients bounds the inactive clients that a row names.
+	// maxClients bounds the inactive clients that an entry names.
 	maxClients = 10
 )
 
-// Recorder keeps events.
+// Recorder stores events.
 type Recorder interface {
 	RecordAudit(ctx context.Context, events []Event) error
 }
 
-// Keys gathers refused keys, so that an attacker can neither fill the log nor have
-// each of its requests cost a write: there is at most one entry for an address (of
-// IPv6: for a /64) and minute. It is safe for concurrent use.
+// Keys counts refused keys and writes at most one entry per minute for each IPv4 address
+// or IPv6 /64. So an attacker can neither fill the log nor cause a write with each
+// request. It is safe for concurrent use.
 type Keys struct {
 	recorder Recorder
 	now      func() time.Time
@@ -45,28 +44,28 @@ type Keys struct {
 	origins map[string]*refusals
 }
 
-// refusals are those of an address.
+// refusals counts the refused keys of an address.
 type refusals struct {
-	Unknown  int      `json:"unknown,omitempty"`  // keys that nobody has
-	Inactive int      `json:"inactive,omitempty"` // keys of clients that are inactive
-	Blocked  int      `json:"blocked,omitempty"`  // keys that were not looked at
-	Clients  []string `json:"clients,omitempty"`  // the inactive ones
+	Unknown  int      `json:"unknown,omitempty"`  // keys of no client
+	Inactive int      `json:"inactive,omitempty"` // keys of inactive clients
+	Blocked  int      `json:"blocked,omitempty"`  // keys that were not checked
+	Clients  []string `json:"clients,omitempty"`  // inactive clients, up to maxClients
 }
 
-// NewKeys returns Keys that write by Run.
+// NewKeys returns Keys; Run writes its entries.
 func NewKeys(recorder Recorder, now func() time.Time, log *slog.Logger) *Keys {
 	return &Keys{recorder: recorder, now: now, log: log, origins: map[string]*refusals{}}
 }
 
-// Unknown notes a key that nobody has.
-func (k *Keys) Unknown(address string) { k.note(address, func(r *refusals) { r.Unknown++ }) }
+// Unknown counts a key of no client.
+func (k *Keys) Unknown(address string) { k.update(address, func(r *refusals) { r.Unknown++ }) }
 
-// Blocked notes a key that was not looked at, because there were too many failures.
-func (k *Keys) Blocked(address string) { k.note(address, func(r *refusals) { r.Blocked++ }) }
+// Blocked counts a key that was not checked, because of too many failures before it.
+func (k *Keys) Blocked(address string) { k.update(address, func(r *refusals) { r.Blocked++ }) }
 
-// Inactive notes the key of a client that is inactive.
+// Inactive counts a key of an inactive client.
 func (k *Keys) Inactive(address, client string) {
-	k.note(address, func(r *refusals) {
+	k.update(address, func(r *refusals) {
 		r.Inactive++
 		if !slices.Contains(r.Clients, client) && len(r.Clients) < maxClients {
 			r.Clients = append(r.Clients, client)
@@ -74,7 +73,7 @@ func (k *Keys) Inactive(address, client string) {
 	})
 }
 
-func (k *Keys) note(address string, count func(*refusals)) {
+func (k *Keys) update(address string, count func(*refusals)) {
 	from := network(address)
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -87,19 +86,20 @@ func (k *Keys) note(address string, count func(*refusals)) {
 	count(k.origins[from])
 }
 
-// network is the address, or the network of IPv6 that its holder has all of.
+// network returns an IPv4 address, or the /64 of an IPv6 address: one caller usually has
+// the whole /64.
 func network(address string) string {
-	switch of := origin.OfText(address); {
-	case !of.IsValid():
+	switch prefix := origin.OfText(address); {
+	case !prefix.IsValid():
 		return "an unknown address"
-	case of.IsSingleIP():
-		return of.Addr().String()
+	case prefix.IsSingleIP():
+		return prefix.Addr().String()
 	default:
-		return of.String()
+		return prefix.String()
 	}
 }
 
-// Run writes every minute, and once more when ctx ends.
+// Run writes the entries every minute, and once more when ctx ends.
 func (k *Keys) Run(ctx context.Context) {
 	ticker := time.NewTicker(keysInterval)
 	defer ticker.Stop()
@@ -122,11 +122,11 @@ func (k *Keys) write(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, keysTimeout)
 	defer cancel()
 	if err := k.recorder.RecordAudit(ctx, events); err != nil {
-		k.log.Warn("record refused keys", "addresses", len(events), "error", err)
+		k.log.Warn("recording refused API keys failed; these entries are lost", "addresses", len(events), "error", err)
 	}
 }
 
-// take returns what has been gathered, in the order of the addresses.
+// take returns the entries since the last call, ordered by address.
 func (k *Keys) take() []Event {
 	k.mu.Lock()
 	origins := k.origins
@@ -138,7 +138,7 @@ func (k *Keys) take() []Event {
 		if origins[from].Blocked > 0 {
 			event.Action = KeyBlock
 		}
-		event.After, _ = json.Marshal(origins[from]) // of numbers and texts
+		event.After, _ = json.Marshal(origins[from]) // cannot fail for numbers and strings
 		events = append(events, event)
 	}
 	return events

@@ -15,7 +15,7 @@ import (
 	"github.com/monarc-project/stats-service/internal/audit"
 )
 
-// recorder keeps events as lines.
+// recorder formats events as lines.
 type recorder struct{ lines []string }
 
 func (r *recorder) RecordAudit(_ context.Context, events []audit.Event) error {
@@ -25,7 +25,7 @@ func (r *recorder) RecordAudit(_ context.Context, events []audit.Event) error {
 	return nil
 }
 
-// written is what note leads to, once the service ends.
+// written returns the entries that Run writes at its end for the calls of note.
 func written(t *testing.T, note func(*audit.Keys)) []string {
 	t.Helper()
 	var kept recorder
@@ -37,7 +37,7 @@ func written(t *testing.T, note func(*audit.Keys)) []string {
 	return kept.lines
 }
 
-func TestKeys(t *testing.T) {
+func TestRefusedKeysMakeOneEntryPerAddress(t *testing.T) {
 	t.Parallel()
 	got := written(t, func(keys *audit.Keys) {
 		for range 1000 {
@@ -63,8 +63,8 @@ func TestKeys(t *testing.T) {
 	}
 }
 
-// An attacker with many addresses and clients fills neither the log nor memory.
-func TestKeysAreBounded(t *testing.T) {
+// An attacker with many addresses and keys can fill neither the log nor the memory.
+func TestRefusedKeysAreBoundedInNumberAndSize(t *testing.T) {
 	t.Parallel()
 	got := written(t, func(keys *audit.Keys) {
 		var group sync.WaitGroup

@@ -7,12 +7,12 @@
 // and unpacked with the usual tools. Its members, in this order:
 //
 //	manifest.json        what the backup holds, see Manifest
-//	secret.key           the key that seals the tokens, if that was wanted
-//	TABLE/000001.copy    rows in the text format of COPY, as a stream that is cut
-//	                     into pieces anywhere; a table without rows has none
+//	secret.key           the key that seals the tokens; optional
+//	TABLE/000001.copy    rows in the text format of COPY, split into chunks at any
+//	                     byte; a table without rows has none
 //	SHA256SUMS           checksums of all of these, as sha256sum writes them
 //
-// Writing and reading take a few megabytes, however large a backup is.
+// Writing and reading take a few megabytes of memory, regardless of the backup's size.
 package backup
 
 import (
@@ -28,9 +28,9 @@ const (
 	keyName      = "secret.key"
 	sumsName     = "SHA256SUMS"
 
-	// pieceBytes is the size of the pieces of a table, of which the last is shorter.
-	pieceBytes = 4 << 20
-	// maxManifest and maxKey bound what is read into memory.
+	// chunkBytes is the size of the chunks of a table, except for the last.
+	chunkBytes = 4 << 20
+	// maxManifest and maxKey bound the bytes that are read into memory.
 	maxManifest = 1 << 20
 	maxKey      = 4 << 10
 	// maxWindow bounds the memory for decompression, and is the window of the default
@@ -40,24 +40,23 @@ const (
 
 // Errors of reading. The text of an error that wraps ErrDamaged says what is wrong.
 var (
-	ErrNoBackup = errors.New("the file is no backup of this service")
+	ErrNoBackup = errors.New("the file is not a backup of this service")
 	ErrDamaged  = errors.New("the backup is damaged")
-	ErrCut      = errors.New("the backup is cut off: it was not written or copied to its end")
-	ErrNewer    = errors.New("the backup was made by a later release, whose format this one does not read")
+	ErrCut      = errors.New("the backup is truncated: it was not completely written or copied")
+	ErrNewer    = errors.New("the backup was made by a later release in a format that this release cannot read")
 )
 
 // Manifest says what a backup holds.
 type Manifest struct {
 	Format        int       `json:"format"`
-	CreatedAt     time.Time `json:"created_at"` // when the rows were as they are here
+	CreatedAt     time.Time `json:"created_at"` // time of the snapshot
 	Program       string    `json:"program"`    // version of the service
 	PostgreSQL    string    `json:"postgresql"` // version of the server
 	SchemaVersion int64     `json:"schema_version"`
-	// KeyCheck is a known text that is sealed with the secret key: it reports whether
+	// KeyCheck is a known text sealed with the secret key. Opening it shows whether
 	// another key is the same.
 	KeyCheck []byte `json:"key_check"`
-	// Tables are in an order in which they can be filled: those that are referred to
-	// come first.
+	// Tables are in an order in which they can be filled: referenced tables come first.
 	Tables []Table `json:"tables"`
 }
 
@@ -66,7 +65,7 @@ type Table struct {
 	Name    string   `json:"name"`
 	Columns []string `json:"columns"` // in the order of the values
 	Rows    int64    `json:"rows"`
-	// Sequences are the last numbers that columns were given.
+	// Sequences are the last values of the columns with a sequence.
 	Sequences map[string]int64 `json:"sequences,omitempty"`
 }
 

@@ -24,7 +24,7 @@ import (
 	"github.com/monarc-project/stats-service/internal/backup"
 )
 
-// content are rows of tables, in their order.
+// content has the rows of tables, in their order.
 type content []struct{ name, rows string }
 
 func (c content) manifest() backup.Manifest {
@@ -61,8 +61,8 @@ func write(t testing.TB, c content, key string) []byte {
 	return file.Bytes()
 }
 
-// long is more than a piece of rows that do not shrink much, the last of which is on the
-// edge of a piece.
+// long returns more than a chunk of rows that hardly compress. The last row ends at the
+// end of a chunk.
 func long() string {
 	plan, text := rand.New(rand.NewPCG(1, 2)), strings.Builder{}
 	for n := 0; text.Len() < 9<<20; n++ {
@@ -71,7 +71,7 @@ func long() string {
 	return text.String()
 }
 
-func TestRoundTrip(t *testing.T) {
+func TestReaderReturnsWhatWasWritten(t *testing.T) {
 	t.Parallel()
 	want := content{{"client", "1\tNC3\n2\t\\N\n"}, {"empty", ""}, {"stats", long()}, {"peer", "1\thttps://example.org\n"}}
 	r, err := backup.NewReader(iotest.HalfReader(bytes.NewReader(write(t, want, "the key"))))
@@ -106,7 +106,7 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
-func TestVerify(t *testing.T) {
+func TestVerifyReturnsManifestAndKey(t *testing.T) {
 	t.Parallel()
 	c := content{{"client", "1\tNC3\n"}, {"stats", long()}}
 	var last [2]int64
@@ -127,32 +127,32 @@ func verify(file []byte) error {
 	return err
 }
 
-// Every end that comes too early is found, and every bit that makes a difference.
-func TestDamaged(t *testing.T) {
+// Truncation at every byte is found, and so is every changed byte.
+func TestVerifyFindsDamage(t *testing.T) {
 	t.Parallel()
 	file := write(t, content{{"client", "1\tNC3\n"}, {"stats", "1\trisk\n2\tthreat\n"}}, "the key")
 	for n := range file {
 		if err := verify(file[:n]); !errors.Is(err, backup.ErrCut) && !(n == 0 && errors.Is(err, backup.ErrNoBackup)) {
-			t.Fatalf("cut after %d of %d bytes: %v", n, len(file), err)
+			t.Fatalf("truncated after %d of %d bytes: %v", n, len(file), err)
 		}
 		damaged := bytes.Clone(file)
 		damaged[n] ^= 1 << (n % 8)
 		if err := verify(damaged); err == nil && !slices.Equal(unpack(t, damaged), unpack(t, file)) {
-			t.Fatalf("byte %d of %d was changed, and nobody noticed", n, len(file))
+			t.Fatalf("a change of byte %d of %d was not noticed", n, len(file))
 		}
 	}
 	if err := verify(append(bytes.Clone(file), 0)); err == nil {
-		t.Error("a byte follows the end, and nobody noticed")
+		t.Error("a byte after the end was not noticed")
 	}
 	failing := errors.New("the disk is broken")
 	_, _, err := backup.Verify(io.MultiReader(bytes.NewReader(file[:len(file)/2]), iotest.ErrReader(failing)), func(int64, int64) {})
 	if !errors.Is(err, failing) || errors.Is(err, backup.ErrDamaged) {
-		t.Errorf("an error of the disk is told as %v", err)
+		t.Errorf("an error of the disk is reported as %v", err)
 	}
 }
 
-// TestTampered packs members anew, which the checksums of zstd do not show.
-func TestTampered(t *testing.T) {
+// TestVerifyFindsChangedMembers packs changed members again: the checksums of zstd match.
+func TestVerifyFindsChangedMembers(t *testing.T) {
 	t.Parallel()
 	file := write(t, content{{"client", "1\tNC3\n"}, {"stats", "1\trisk\n2\tthreat\n"}}, "")
 	for name, tt := range map[string]struct {
@@ -162,7 +162,7 @@ func TestTampered(t *testing.T) {
 		"as it was":       {func(m []member) []member { return m }, nil},
 		"row changed":     {func(m []member) []member { m[2].text = "1\tfear\n2\tthreat\n"; return m }, backup.ErrDamaged},
 		"row left out":    {func(m []member) []member { m[2].text = "1\trisk\n"; return m }, backup.ErrDamaged},
-		"piece left out":  {func(m []member) []member { return append(m[:1], m[2:]...) }, backup.ErrDamaged},
+		"chunk left out":  {func(m []member) []member { return append(m[:1], m[2:]...) }, backup.ErrDamaged},
 		"order changed":   {func(m []member) []member { m[1], m[2] = m[2], m[1]; return m }, backup.ErrDamaged},
 		"key added":       {func(m []member) []member { return append(m[:1], append([]member{{"secret.key", "key"}}, m[1:]...)...) }, backup.ErrDamaged},
 		"file added":      {func(m []member) []member { return append(m, member{"more", ""}) }, backup.ErrDamaged},
@@ -228,8 +228,8 @@ func pack(t *testing.T, members []member) []byte {
 	return file.Bytes()
 }
 
-// A table that gives other rows than were counted makes no backup.
-func TestWrongRows(t *testing.T) {
+// Writing a table with more or fewer rows than the manifest says fails.
+func TestWriterCountsRows(t *testing.T) {
 	t.Parallel()
 	c := content{{"client", "1\tNC3\n2\tCASES\n"}}
 	w, err := backup.NewWriter(io.Discard, c.manifest(), "")
@@ -242,13 +242,13 @@ func TestWrongRows(t *testing.T) {
 	if _, err := io.WriteString(w, "1\tNC3\n"); err != nil {
 		t.Fatal(err)
 	}
-	if err := w.Close(); err == nil || !strings.Contains(err.Error(), "table client gave 1 rows where there should be 2") {
+	if err := w.Close(); err == nil || !strings.Contains(err.Error(), "table client has 1 rows instead of 2") {
 		t.Errorf("error %v", err)
 	}
 }
 
 // A backup can be checked with the usual tools.
-func TestSHA256Sums(t *testing.T) {
+func TestUsualToolsCheckABackup(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	for _, m := range unpack(t, write(t, content{{"client", "1\tNC3\n"}, {"stats", "1\trisk\n"}}, "the key")) {

@@ -16,8 +16,8 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// Reader reads a backup and checks it on the way. What it has returned is known to be
-// right once Next has returned io.EOF.
+// Reader reads a backup and checks it meanwhile. The data that it returned is verified
+// once Next returns io.EOF.
 type Reader struct {
 	from     *source
 	zstd     *zstd.Decoder
@@ -25,13 +25,13 @@ type Reader struct {
 	manifest Manifest
 	key      string
 	sums     bytes.Buffer
-	header   *tar.Header // of the member that comes next
-	next     int         // of the tables
-	done     int64       // rows
+	header   *tar.Header // of the next member
+	next     int         // index of the next table
+	done     int64       // rows of all tables that were read
 	table    *rows
 }
 
-// source tells an error of the file from one of its content.
+// source keeps the error of reading the file, to distinguish it from damaged content.
 type source struct {
 	io.Reader
 	err error
@@ -45,7 +45,7 @@ func (s *source) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// NewReader reads the beginning of a backup. Close must be called in the end.
+// NewReader reads the manifest and the key of a backup. The caller must call Close.
 func NewReader(r io.Reader) (*Reader, error) {
 	from := &source{Reader: r}
 	decompressor, err := zstd.NewReader(from, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(maxWindow))
@@ -60,19 +60,19 @@ func NewReader(r io.Reader) (*Reader, error) {
 	return b, nil
 }
 
-// Close frees memory. It does not close what is read from.
+// Close frees memory. It does not close the reader of NewReader.
 func (b *Reader) Close() { b.zstd.Close() }
 
-// Manifest returns what the backup says that it holds.
+// Manifest returns the manifest of the backup.
 func (b *Reader) Manifest() Manifest { return b.manifest }
 
-// Key returns the secret key, empty where it was left out.
+// Key returns the secret key, or "" if the backup has none.
 func (b *Reader) Key() string { return b.key }
 
 // Done returns how many rows of all tables have been read.
 func (b *Reader) Done() int64 { return b.done }
 
-// explain makes errors of the libraries such that tell what is the matter.
+// explain maps errors of the libraries to those of this package.
 func (b *Reader) explain(err error) error {
 	switch {
 	case err == nil || err == io.EOF || errors.Is(err, ErrDamaged) || errors.Is(err, ErrNoBackup) || errors.Is(err, ErrNewer):
@@ -122,7 +122,7 @@ func (b *Reader) begin() error {
 func (b *Reader) advance() (err error) {
 	b.header, err = b.tar.Next()
 	if errors.Is(err, io.EOF) {
-		err = io.ErrUnexpectedEOF // the end comes after SHA256SUMS, and not by this function
+		err = io.ErrUnexpectedEOF // end, not advance, reads the end after SHA256SUMS
 		if b.sums.Len() == 0 {
 			err = io.EOF
 		}
@@ -144,9 +144,9 @@ func (b *Reader) small(limit int64) ([]byte, error) {
 	return content, b.advance()
 }
 
-// Next returns the next table and its rows as COPY reads them. Those of the table
-// before it are skipped where they have not been read. At the end of a backup that is
-// whole and undamaged it returns io.EOF.
+// Next returns the next table and its rows in the format of COPY. It skips unread rows
+// of the previous table. At the end of a complete and undamaged backup, it returns
+// io.EOF.
 func (b *Reader) Next() (Table, io.Reader, error) {
 	if b.table != nil {
 		if _, err := io.Copy(io.Discard, b.table); err != nil {
@@ -161,20 +161,20 @@ func (b *Reader) Next() (Table, io.Reader, error) {
 	return b.table.Table, b.table, nil
 }
 
-// end compares the checksums, and looks for the end of the file.
+// end compares the checksums and checks that the file ends after them.
 func (b *Reader) end() error {
 	if b.header.Name != sumsName {
-		return damaged("%s is where %s should be", b.header.Name, sumsName)
+		return damaged("found %s instead of %s", b.header.Name, sumsName)
 	}
 	got, err := io.ReadAll(io.LimitReader(b.tar, int64(b.sums.Len())+1))
 	if err != nil {
 		return err
 	}
 	if !bytes.Equal(got, b.sums.Bytes()) {
-		return damaged("the checksums in %s are not those of the rest", sumsName)
+		return damaged("the checksums in %s do not match the content", sumsName)
 	}
 	if _, err := b.tar.Next(); err == nil {
-		return damaged("more follows %s", sumsName)
+		return damaged("%s is not the last member", sumsName)
 	} else if err != io.EOF {
 		return err
 	}
@@ -186,13 +186,13 @@ func (b *Reader) end() error {
 	return io.EOF
 }
 
-// rows are those of a table, out of its pieces.
+// rows reads the rows of a table from its chunks.
 type rows struct {
 	Table
 	b      *Reader
 	hash   hash.Hash
-	pieces int
-	open   bool // a piece is being read
+	chunks int
+	open   bool // a chunk is being read
 	rows   int64
 	ended  bool
 }
@@ -206,7 +206,7 @@ func (r *rows) Read(p []byte) (int, error) {
 func (r *rows) read(p []byte) (int, error) {
 	for !r.ended {
 		if !r.open {
-			if err := r.nextPiece(); err != nil {
+			if err := r.nextChunk(); err != nil {
 				return 0, err
 			}
 			continue
@@ -217,7 +217,7 @@ func (r *rows) read(p []byte) (int, error) {
 		r.rows += lines
 		r.b.done += lines
 		if err == io.EOF {
-			err = r.endPiece()
+			err = r.endChunk()
 		}
 		if n > 0 || err != nil {
 			return n, err
@@ -226,10 +226,10 @@ func (r *rows) read(p []byte) (int, error) {
 	return 0, io.EOF
 }
 
-// nextPiece begins a piece if the next member is one of this table.
-func (r *rows) nextPiece() error {
-	if r.b.header.Name == pieceName(r.Name, r.pieces+1) {
-		r.pieces++
+// nextChunk begins a chunk if the next member is one of this table.
+func (r *rows) nextChunk() error {
+	if r.b.header.Name == chunkName(r.Name, r.chunks+1) {
+		r.chunks++
 		r.open = true
 		r.hash.Reset()
 		return nil
@@ -241,14 +241,14 @@ func (r *rows) nextPiece() error {
 	return nil
 }
 
-func (r *rows) endPiece() error {
+func (r *rows) endChunk() error {
 	r.b.sums.WriteString(sumLine([sha256.Size]byte(r.hash.Sum(nil)), r.b.header.Name))
 	r.open = false
 	return r.b.advance()
 }
 
-// Verify reads a whole backup and returns what it holds and the key in it. progress
-// is told how many rows are read, and of how many.
+// Verify reads a whole backup and returns its manifest and its key. It calls progress
+// with the number of rows that were read and the total.
 func Verify(r io.Reader, progress func(done, total int64)) (manifest Manifest, key string, err error) {
 	b, err := NewReader(r)
 	if err != nil {

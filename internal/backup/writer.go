@@ -14,35 +14,35 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// Writer writes a backup: the tables of its manifest, one after the other.
+// Writer writes a backup: the tables of its manifest in order.
 type Writer struct {
 	manifest Manifest
 	zstd     *zstd.Encoder
 	tar      *tar.Writer
 	sums     bytes.Buffer
-	next     int    // of the tables
-	table    Table  // the one that is being written
-	pieces   int    // that it has so far
-	piece    []byte // not written yet
+	next     int    // index of the next table
+	table    Table  // being written
+	chunks   int    // of the table, written so far
+	chunk    []byte // not written yet
 	rows     int64  // of the table
 	done     int64  // rows of all tables
 }
 
-// NewWriter begins a backup, with the secret key unless that is empty. Close must be
-// called when all tables are written.
+// NewWriter writes the manifest and, unless it is empty, the secret key. Call Next before
+// the rows of each table, and Close after the last table.
 func NewWriter(w io.Writer, manifest Manifest, key string) (*Writer, error) {
 	manifest.Format = format
 	compressor, err := zstd.NewWriter(w, zstd.WithWindowSize(maxWindow), zstd.WithEncoderConcurrency(2))
 	if err != nil {
 		return nil, err
 	}
-	b := &Writer{manifest: manifest, zstd: compressor, tar: tar.NewWriter(compressor), piece: make([]byte, 0, pieceBytes)}
+	b := &Writer{manifest: manifest, zstd: compressor, tar: tar.NewWriter(compressor), chunk: make([]byte, 0, chunkBytes)}
 	text, err := json.MarshalIndent(manifest, "", "  ")
 	if err != nil {
 		return nil, err
 	}
 	if len(text) > maxManifest {
-		return nil, fmt.Errorf("the manifest of the backup has %d bytes, more than %d", len(text), maxManifest)
+		return nil, fmt.Errorf("the manifest of the backup has %d bytes, more than the limit of %d", len(text), maxManifest)
 	}
 	if err := b.member(manifestName, append(text, '\n')); err != nil {
 		return nil, err
@@ -53,7 +53,7 @@ func NewWriter(w io.Writer, manifest Manifest, key string) (*Writer, error) {
 	return b, err
 }
 
-// member writes a member and notes its checksum.
+// member writes a member and records its checksum.
 func (b *Writer) member(name string, content []byte) error {
 	header := &tar.Header{Typeflag: tar.TypeReg, Name: name, Mode: 0o600, Size: int64(len(content)), ModTime: b.manifest.CreatedAt.Truncate(time.Second)}
 	if err := b.tar.WriteHeader(header); err != nil {
@@ -66,50 +66,50 @@ func (b *Writer) member(name string, content []byte) error {
 	return nil
 }
 
-// sumLine is a line of SHA256SUMS.
+// sumLine returns a line of SHA256SUMS.
 func sumLine(sum [sha256.Size]byte, name string) string { return fmt.Sprintf("%x  %s\n", sum, name) }
 
-// pieceName is the name of the nth piece of a table, from 1 on.
-func pieceName(table string, n int) string { return fmt.Sprintf("%s/%06d.copy", table, n) }
+// chunkName returns the name of the nth chunk of a table, counted from 1.
+func chunkName(table string, n int) string { return fmt.Sprintf("%s/%06d.copy", table, n) }
 
-// Next ends the table that is being written and begins the next one of the manifest.
+// Next ends the current table and begins the next one of the manifest.
 func (b *Writer) Next() error {
 	if err := b.endTable(); err != nil {
 		return err
 	}
-	b.table, b.pieces, b.rows = b.manifest.Tables[b.next], 0, 0
+	b.table, b.chunks, b.rows = b.manifest.Tables[b.next], 0, 0
 	b.next++
 	return nil
 }
 
 func (b *Writer) endTable() error {
 	if b.rows != b.table.Rows {
-		return fmt.Errorf("table %s gave %d rows where there should be %d", b.table.Name, b.rows, b.table.Rows)
+		return fmt.Errorf("table %s has %d rows instead of %d", b.table.Name, b.rows, b.table.Rows)
 	}
-	if len(b.piece) == 0 {
+	if len(b.chunk) == 0 {
 		return nil
 	}
-	return b.endPiece()
+	return b.endChunk()
 }
 
-func (b *Writer) endPiece() error {
-	b.pieces++
-	err := b.member(pieceName(b.table.Name, b.pieces), b.piece)
-	b.piece = b.piece[:0]
+func (b *Writer) endChunk() error {
+	b.chunks++
+	err := b.member(chunkName(b.table.Name, b.chunks), b.chunk)
+	b.chunk = b.chunk[:0]
 	return err
 }
 
-// Write takes rows of the table as COPY writes them, in which a line is a row.
+// Write appends rows of the current table in the text format of COPY, one row per line.
 func (b *Writer) Write(text []byte) (n int, err error) {
 	rows := int64(bytes.Count(text, []byte{'\n'}))
 	b.rows += rows
 	b.done += rows
 	for len(text) > 0 {
-		part := text[:min(len(text), pieceBytes-len(b.piece))]
-		b.piece = append(b.piece, part...)
+		part := text[:min(len(text), chunkBytes-len(b.chunk))]
+		b.chunk = append(b.chunk, part...)
 		n, text = n+len(part), text[len(part):]
-		if len(b.piece) == pieceBytes {
-			if err := b.endPiece(); err != nil {
+		if len(b.chunk) == chunkBytes {
+			if err := b.endChunk(); err != nil {
 				return n, err
 			}
 		}
@@ -120,7 +120,7 @@ func (b *Writer) Write(text []byte) (n int, err error) {
 // Done returns how many rows of all tables have been written.
 func (b *Writer) Done() int64 { return b.done }
 
-// Close ends the backup, without which it counts as cut off.
+// Close ends the backup. Without it, the backup counts as truncated.
 func (b *Writer) Close() error {
 	if err := b.endTable(); err != nil {
 		return err

@@ -11,8 +11,8 @@ import (
 	"github.com/monarc-project/stats-service/internal/cache"
 )
 
-// BenchmarkHit finds one of a thousand values that are all there, on all
-// processors, and makes its key anew as a request does.
+// BenchmarkHit looks up a thousand cached values on all processors, and builds each key
+// anew as a request does.
 func BenchmarkHit(b *testing.B) {
 	c := cache.New(cache.Options{MaxBytes: 32 << 20, MaxAge: time.Hour, Now: time.Now})
 	c.Enable()

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
-// Package cache keeps computed values until what they were computed from
-// changes. Values are typed: what was put in comes out, not its encoding.
+// Package cache keeps computed values until the data they were computed from changes.
+// Values keep their type; they are not encoded.
 package cache
 
 import (
@@ -18,9 +18,10 @@ import (
 )
 
 const (
-	// largestShare keeps one value from evicting all others.
+	// largestShare is the fraction of the cache, 1/largestShare, that one value may take:
+	// it must not evict all others.
 	largestShare = 4
-	// smallEntry is the weight of a value that does not tell its size.
+	// smallEntry is the weight in bytes of a value without a Size method.
 	smallEntry = 512
 )
 
@@ -51,13 +52,12 @@ type Options struct {
 	Now    func() time.Time
 }
 
-// Cache keeps values of any types. It computes a value once for all who ask for
-// it at the same time.
+// Cache keeps values of any type. Concurrent callers of Get for one key share one
+// computation.
 //
-// Everything that changes is announced with Invalidate under the name of a
-// topic. A value computed before a change is not given to those who ask after
-// the announcement. Nothing is kept before Enable, and after Disable. A Cache is
-// safe for concurrent use.
+// Invalidate announces a change under the name of a topic. Calls of Get after it never
+// return a value computed before it. Before Enable and after Disable, a Cache keeps
+// nothing. A Cache is safe for concurrent use.
 type Cache struct {
 	maxBytes int64
 	entries  *otter.Cache[versionedKey, entry]
@@ -69,8 +69,8 @@ type Cache struct {
 	versions map[string]uint64 // counts the changes of each topic
 }
 
-// versionedKey has the version of the topics, so that nobody joins a computation
-// that began before a change that was announced.
+// versionedKey includes the version of the topics, so that no caller joins a computation
+// that began before an announced change.
 type versionedKey struct {
 	key     Key
 	version uint64
@@ -96,7 +96,7 @@ func New(o Options) *Cache {
 		maxBytes: o.MaxBytes,
 		versions: map[string]uint64{},
 		entries: otter.Must(&otter.Options[versionedKey, entry]{
-			MaximumWeight:    uint64(max(o.MaxBytes, 1)), // nothing is as small as 1
+			MaximumWeight:    uint64(max(o.MaxBytes, 1)), // a maximum of 1 keeps nothing
 			Weigher:          func(_ versionedKey, e entry) uint32 { return uint32(e.size()) },
 			ExpiryCalculator: otter.ExpiryWriting[versionedKey, entry](o.MaxAge),
 			Clock:            clock{o.Now},
@@ -106,20 +106,19 @@ func New(o Options) *Cache {
 	}
 }
 
-// clock is that of the caller. It does not tick: expired values are given to nobody, and
-// go with Trim.
+// clock reads the time from the caller. It does not tick: expired values are never
+// returned, and Trim removes them.
 type clock struct{ now func() time.Time }
 
 func (c clock) NowNano() int64                    { return c.now().UnixNano() }
 func (clock) Tick(time.Duration) <-chan time.Time { return nil }
 
-// Get returns the value of key. If the cache does not have it, load computes it,
-// from nothing but the topics and what key was made of. One key has values of
-// one type only.
+// Get returns the value of key. If the cache does not have it, load computes it, which
+// may depend only on the topics and on the parts of the key. All values of a key must
+// have the same type.
 //
-// The error is that of load, or that of ctx. When the caller whose load runs
-// gives up, one of those who wait for it loads the value again. Errors are not
-// kept.
+// The error is that of load, or that of ctx. If ctx ends for the caller whose load runs,
+// a waiting caller loads the value again. Errors are not kept.
 func Get[V any](ctx context.Context, c *Cache, key Key, topics []string, load func(context.Context) (V, error)) (V, error) {
 	at, enabled := c.version(key, topics)
 	found, err := c.entries.Get(ctx, at, otter.LoaderFunc[versionedKey, entry](func(ctx context.Context, _ versionedKey) (entry, error) {
@@ -143,13 +142,13 @@ func Get[V any](ctx context.Context, c *Cache, key Key, topics []string, load fu
 // Trim removes the expired values.
 func (c *Cache) Trim() { c.entries.CleanUp() }
 
-// Lookups returns how often Get had a value, and how often it had to be computed.
+// Lookups returns how often Get found a value, and how often it was computed.
 func (c *Cache) Lookups() (hits, misses uint64) {
 	counted := c.lookups.Snapshot()
 	return counted.Hits, counted.Misses
 }
 
-// version names the state of the topics, as all counters only grow.
+// version identifies the state of the topics: all counters only grow.
 func (c *Cache) version(key Key, topics []string) (at versionedKey, enabled bool) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
@@ -165,7 +164,7 @@ func (c *Cache) Invalidate(topic string) {
 	c.mu.Lock()
 	c.versions[topic]++
 	c.mu.Unlock()
-	// Nobody finds these any more; they make room for others.
+	// No caller finds these entries any more; free their memory.
 	for key, e := range c.entries.All() {
 		if slices.Contains(e.topics, topic) {
 			c.entries.Invalidate(key)

@@ -20,7 +20,7 @@ import (
 	"github.com/monarc-project/stats-service/internal/cache"
 )
 
-// counting is a cache whose values are the number of their computation.
+// counting is a cache whose values number their computations.
 type counting struct {
 	*cache.Cache
 	t       *testing.T
@@ -72,8 +72,8 @@ func TestValuesAreKeptUntilTheirTopicsChange(t *testing.T) {
 	})
 }
 
-// TestTrim frees what has expired.
-func TestTrim(t *testing.T) {
+// TestTrimRemovesExpiredValues advances the clock by seconds.
+func TestTrimRemovesExpiredValues(t *testing.T) {
 	t.Parallel()
 	var passed atomic.Int64
 	c := cache.New(cache.Options{MaxBytes: 1 << 20, MaxAge: time.Minute, Now: func() time.Time { return time.Unix(passed.Load(), 0) }})
@@ -98,7 +98,7 @@ func TestTrim(t *testing.T) {
 	}
 }
 
-func TestKeysDoNotTakePartsForOthers(t *testing.T) {
+func TestKeysOfDifferentPartsDiffer(t *testing.T) {
 	t.Parallel()
 	keys := map[cache.Key]bool{}
 	for _, parts := range [][]string{{}, {""}, {"", ""}, {"ab"}, {"a", "b"}, {"a", "b", ""}, {"", "ab"}} {
@@ -114,8 +114,8 @@ type bytes string
 
 func (b bytes) Size() int64 { return int64(len(b)) }
 
-// TestCacheIsBounded keeps fewer values than were computed, none of them larger
-// than a quarter of all, and gives each computed value to its caller.
+// TestCacheIsBounded checks that the cache keeps fewer values than were computed, and
+// none larger than a quarter of its size, but returns each computed value to its caller.
 func TestCacheIsBounded(t *testing.T) {
 	t.Parallel()
 	c := newCounting(t, 100_000)
@@ -156,9 +156,9 @@ func TestCacheOfNoBytesKeepsNothing(t *testing.T) {
 	}
 }
 
-// TestChangeWhileComputing neither keeps the old value nor gives it to those who
-// ask after the change.
-func TestChangeWhileComputing(t *testing.T) {
+// TestChangeDuringComputationDropsTheValue checks that the old value is neither kept nor
+// returned to callers after the change.
+func TestChangeDuringComputationDropsTheValue(t *testing.T) {
 	t.Parallel()
 	c := newCounting(t, 1<<20)
 	c.Enable()
@@ -181,15 +181,15 @@ func TestChangeWhileComputing(t *testing.T) {
 	}
 	close(goOn)
 	if got := <-first; got != 100 {
-		t.Errorf("who asked before the change got %d", got)
+		t.Errorf("the caller before the change got %d", got)
 	}
 	if got := c.get("name", "risk"); got != 1 {
 		t.Errorf("the old value was kept: %d", got)
 	}
 }
 
-// TestOneComputationForMany lets many wait for one value, of whom some give up.
-func TestOneComputationForMany(t *testing.T) {
+// TestConcurrentCallersShareAComputation has many callers, some of which give up.
+func TestConcurrentCallersShareAComputation(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		c := newCounting(t, 1<<20) // keeps nothing
@@ -213,7 +213,7 @@ func TestOneComputationForMany(t *testing.T) {
 				ctx = impatient
 			}
 			waiting.Go(func() { results[i] = get(ctx) })
-			synctest.Wait() // the first, which is patient, computes
+			synctest.Wait() // the first caller, which does not give up, computes
 		}
 		giveUp()
 		synctest.Wait()
@@ -230,9 +230,9 @@ func TestOneComputationForMany(t *testing.T) {
 	})
 }
 
-// TestWhoComputesMayLeave ends the computation of who gives up, which would hold
-// on to a connection of the database, and starts it again for who still waits.
-func TestWhoComputesMayLeave(t *testing.T) {
+// TestWaitingCallerTakesOverAComputation cancels the caller that computes: its load,
+// which may hold a database connection, ends, and a waiting caller starts its own.
+func TestWaitingCallerTakesOverAComputation(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		c := newCounting(t, 1<<20)
@@ -244,13 +244,13 @@ func TestWhoComputesMayLeave(t *testing.T) {
 				return 0, ctx.Err()
 			})
 			if !errors.Is(err, context.Canceled) {
-				t.Errorf("who gave up got %v", err)
+				t.Errorf("the canceled caller got %v", err)
 			}
 		})
 		synctest.Wait()
 		group.Go(func() {
 			if got := c.get("name"); got != 1 {
-				t.Errorf("who waited got %d", got)
+				t.Errorf("the waiting caller got %d", got)
 			}
 		})
 		synctest.Wait()
@@ -273,8 +273,8 @@ func TestErrorsAreNotKept(t *testing.T) {
 	}
 }
 
-// TestPanicReachesWhoComputes and nobody waits for ever for the value.
-func TestPanicReachesWhoComputes(t *testing.T) {
+// TestPanicReachesTheComputingCaller checks that no other caller waits forever.
+func TestPanicReachesTheComputingCaller(t *testing.T) {
 	t.Parallel()
 	c := newCounting(t, 1<<20)
 	c.Enable()

@@ -99,8 +99,8 @@ func sortedCells(shares map[cellKey]*share, params Params) []cellKey {
 	return cells
 }
 
-// last returns the value of the last member, after adding a member of that name if the
-// last one has another. Keys come sorted, so a name never recurs.
+// last returns the value of the last member, after adding one if the last has another
+// name. Keys come sorted, so a name never recurs.
 func last[V any](members *Members[V], name string) *V {
 	if n := len(*members); n == 0 || (*members)[n-1].Name != name {
 		*members = append(*members, Member[V]{Name: name})

@@ -9,7 +9,7 @@ import (
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
-func TestChoose(t *testing.T) {
+func TestChooseMatchesNameAndType(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name, processor string

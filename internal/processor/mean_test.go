@@ -44,9 +44,9 @@ func TestMean(t *testing.T) {
 	}
 }
 
-// TestMeanIsNearest compares means of random decimals, small and large, with
+// TestMeanIsTheNearestFloat compares means of random decimals, small and large, with
 // rational arithmetic.
-func TestMeanIsNearest(t *testing.T) {
+func TestMeanIsTheNearestFloat(t *testing.T) {
 	t.Parallel()
 	random := rand.New(rand.NewPCG(1, 2))
 	for range 20000 {
@@ -75,9 +75,9 @@ func randomDecimal(random *rand.Rand) udecimal.Decimal {
 	return d
 }
 
-// TestMeanOfMeansIsNearest compares a year of daily means with rational
+// TestMeanOfMeansIsTheNearestFloat compares a year of daily means with rational
 // arithmetic.
-func TestMeanOfMeansIsNearest(t *testing.T) {
+func TestMeanOfMeansIsTheNearestFloat(t *testing.T) {
 	t.Parallel()
 	random := rand.New(rand.NewPCG(3, 4))
 	for range 200 {
@@ -96,7 +96,7 @@ func TestMeanOfMeansIsNearest(t *testing.T) {
 	}
 }
 
-func TestTotal(t *testing.T) {
+func TestTotalCompensatesRounding(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		add  []string

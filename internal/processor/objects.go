@@ -24,7 +24,7 @@ type DatedMeasure struct {
 }
 
 // ObjectSeries is the history of one threat or vulnerability: the mean of each
-// day that has stats of it, by date, and the mean of these means.
+// day with stats about it, by date, and the mean of these means.
 type ObjectSeries struct {
 	Object   string         `json:"object"`
 	Labels   LabelSet       `json:"labels"`
@@ -39,7 +39,7 @@ type Series []ObjectSeries
 func averageOnDate(sums []DailySum, _ Params) any {
 	rowOf, rows := layOut(sums)
 	averages := make([]measureTotal, len(rows))
-	labels := make([]*stats.Labels, len(rows)) // copied once a row: sums are many
+	labels := make([]*stats.Labels, len(rows)) // copied once per row: there are many sums
 	var days calendar
 	for i := range sums {
 		sum, row := &sums[i], rowOf[i]

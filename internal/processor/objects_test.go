@@ -87,7 +87,7 @@ func TestAverageOnDate(t *testing.T) {
 	}
 }
 
-func TestObjectsByDate(t *testing.T) {
+func TestByDateNamesDatesOfObjects(t *testing.T) {
 	t.Parallel()
 	sums := []DailySum{
 		threat("2020-07-13", "b", 2, stats.Labels{}, "20", "71", "4.64"),

@@ -52,7 +52,7 @@ func (p Processor) ParseParams(raw []byte) (Params, error) {
 	}
 	var members map[string]jsontext.Value
 	if err := json.Unmarshal(raw, &members); err != nil {
-		return nil, &ParamError{Reason: "must be a JSON object without repeated names; " + p.takes()}
+		return nil, &ParamError{Reason: "must be a JSON object without repeated names; " + p.parameterText()}
 	}
 	params := make(Params, len(members))
 	for _, name := range slices.Sorted(maps.Keys(members)) {
@@ -79,16 +79,16 @@ func isEmptyArray(raw []byte) bool {
 func (p Processor) parseParam(name string, raw jsontext.Value) ([]string, error) {
 	accepted, known := p.Parameters[name]
 	if !known {
-		return nil, &ParamError{Name: stats.Shorten(maxShown, name), Reason: "unknown parameter; " + p.takes()}
+		return nil, &ParamError{Name: stats.Shorten(maxShown, name), Reason: "unknown parameter; " + p.parameterText()}
 	}
 	values, ok := splitValues(raw)
 	if !ok {
-		return nil, &ParamError{Name: name, Reason: "must be a string or an array of strings: use " + either(accepted)}
+		return nil, &ParamError{Name: name, Reason: "must be a string or an array of strings: use " + joinOr(accepted)}
 	}
 	for i, value := range values {
 		values[i] = strings.TrimSpace(value)
 		if !slices.Contains(accepted, values[i]) {
-			reason := fmt.Sprintf("unknown value %q: use %s", stats.Shorten(maxShown, values[i]), either(accepted))
+			reason := fmt.Sprintf("unknown value %q: use %s", stats.Shorten(maxShown, values[i]), joinOr(accepted))
 			return nil, &ParamError{Name: name, Reason: reason}
 		}
 	}
@@ -111,19 +111,19 @@ func splitValues(raw jsontext.Value) (values []string, ok bool) {
 	return values, err == nil
 }
 
-// takes describes the parameters of p for error messages.
-func (p Processor) takes() string {
+// parameterText describes the parameters of p for error messages.
+func (p Processor) parameterText() string {
 	if len(p.Parameters) == 0 {
-		return p.Name + " takes no parameters"
+		return p.Name + " parameterText no parameters"
 	}
 	parts := make([]string, 0, len(p.Parameters))
 	for _, name := range slices.Sorted(maps.Keys(p.Parameters)) {
-		parts = append(parts, fmt.Sprintf("%s (%s)", name, either(p.Parameters[name])))
+		parts = append(parts, fmt.Sprintf("%s (%s)", name, joinOr(p.Parameters[name])))
 	}
-	return p.Name + " takes " + strings.Join(parts, " and ")
+	return p.Name + " parameterText " + strings.Join(parts, " and ")
 }
 
-func either(values []string) string { return strings.Join(values, " or ") }
+func joinOr(values []string) string { return strings.Join(values, " or ") }
 
 // maxShown bounds how many bytes of input an error message quotes.
 const maxShown = 60

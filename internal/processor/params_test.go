@@ -13,7 +13,7 @@ import (
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
-func TestAllIsSortedAndComplete(t *testing.T) {
+func TestAllListsAProcessorForEachType(t *testing.T) {
 	t.Parallel()
 	var names []string
 	types := map[stats.Type]bool{}
@@ -41,7 +41,7 @@ func TestAllIsSortedAndComplete(t *testing.T) {
 	}
 }
 
-func TestFind(t *testing.T) {
+func TestFindIsCaseSensitive(t *testing.T) {
 	t.Parallel()
 	if p, ok := Find("risk_averages"); !ok || p.Name != "risk_averages" || p.Type != stats.Risk {
 		t.Errorf("Find(risk_averages) = %q, %v", p.Name, ok)
@@ -95,7 +95,7 @@ func TestParseParams(t *testing.T) {
 	}
 }
 
-func TestParseParamsErrors(t *testing.T) {
+func TestParseParamsRefusesAndSaysWhatIsAccepted(t *testing.T) {
 	t.Parallel()
 	takes := "risk_averages takes risks_state (current or residual) and risks_type (informational or operational)"
 	object := "must be a JSON object without repeated names; " + takes
@@ -135,7 +135,7 @@ func TestParseParamsErrors(t *testing.T) {
 	}
 }
 
-func TestParamErrorText(t *testing.T) {
+func TestParamErrorNamesTheParameter(t *testing.T) {
 	t.Parallel()
 	named := &ParamError{Name: "risks_type", Reason: "unknown value"}
 	if got, want := named.Error(), "processor_params.risks_type: unknown value"; got != want {

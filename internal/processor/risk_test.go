@@ -14,7 +14,7 @@ func risk(date, state, kind, level string, count int64, sum string) DailySum {
 	}
 }
 
-// riskSums are those of two days: three stats on the first, one on the second.
+// riskSums returns the sums of two days: three stats on the first, one on the second.
 func riskSums() []DailySum {
 	return []DailySum{
 		risk("2020-10-01", stats.Current, stats.Informational, stats.LowRisks, 3, "100"),
@@ -98,7 +98,7 @@ func TestRiskAveragesOnDate(t *testing.T) {
 	}
 }
 
-func TestRisksByDate(t *testing.T) {
+func TestByDateNamesDatesOfRisks(t *testing.T) {
 	t.Parallel()
 	params := Params{ParamState: {stats.Current}, ParamKind: {stats.Informational}}
 	want := `{"current":{"informational":{

@@ -44,7 +44,7 @@ func (a *Accumulator) Merge(day Day, packed []byte) error {
 	return nil
 }
 
-// Observe adds packed observations to a day, multiplied by times.
+// Observe adds packed observations to a day, times times.
 func (a *Accumulator) Observe(day Day, packed []byte, times int64) error {
 	if err := a.unpack(observed, packed); err != nil {
 		return err

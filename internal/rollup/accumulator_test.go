@@ -14,8 +14,8 @@ import (
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
-// known has subjects 1 to 9. Subjects 1 and 2 are one object under two labels, 3
-// is the same without any.
+// known returns subjects 1 to 9. Subjects 1, 2 and 3 are one object with two different
+// labels and none.
 func known() map[int64]Subject {
 	subjects := map[int64]Subject{}
 	for n := int64(1); n < 10; n++ {
@@ -28,7 +28,7 @@ func known() map[int64]Subject {
 	return subjects
 }
 
-// document packs what measures these subjects, each with a value.
+// document packs observations with these values, by subject.
 func document(t *testing.T, values map[int64]string) []byte {
 	t.Helper()
 	var observations []stats.Observation
@@ -46,7 +46,7 @@ func document(t *testing.T, values map[int64]string) []byte {
 
 var equalDecimals = cmp.Comparer(func(a, b udecimal.Decimal) bool { return a.Equal(b) })
 
-func TestDays(t *testing.T) {
+func TestDayIsADateWithoutTime(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{"1970-01-01", "1969-12-31", "2024-02-29", "0001-01-01", "9999-12-31"} {
 		date, err := time.Parse(time.DateOnly, text)
@@ -62,8 +62,8 @@ func TestDays(t *testing.T) {
 	}
 }
 
-// However documents are added that count on the same days, the sums are the same.
-func TestWaysOfAddingAgree(t *testing.T) {
+// The sums do not depend on the method that added the documents.
+func TestObserveObserveOnAndMergeAgree(t *testing.T) {
 	t.Parallel()
 	random := rand.New(rand.NewPCG(1, 2))
 	for range 200 {
@@ -85,15 +85,15 @@ func TestWaysOfAddingAgree(t *testing.T) {
 				counts[day]++
 			}
 			for day, n := range counts {
-				mustNot(t, days.Observe(day, packed, n))
-				mustNot(t, sums.Observe(Key{Type: stats.Threat, Day: day}, packed, n))
+				noError(t, days.Observe(day, packed, n))
+				noError(t, sums.Observe(Key{Type: stats.Threat, Day: day}, packed, n))
 			}
-			mustNot(t, runs.ObserveOn(on, packed))
+			noError(t, runs.ObserveOn(on, packed))
 		}
 		rows, err := sums.Rows()
-		mustNot(t, err)
+		noError(t, err)
 		for _, row := range rows {
-			mustNot(t, totals.Merge(row.Day, row.Packed))
+			noError(t, totals.Merge(row.Day, row.Packed))
 		}
 		want := days.DailySums(known())
 		for name, a := range map[string]*Accumulator{"runs": runs, "totals": totals} {
@@ -104,7 +104,7 @@ func TestWaysOfAddingAgree(t *testing.T) {
 	}
 }
 
-func mustNot(t *testing.T, err error) {
+func noError(t *testing.T, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
@@ -115,11 +115,11 @@ func TestDailySums(t *testing.T) {
 	t.Parallel()
 	a := NewAccumulator()
 	long := document(t, map[int64]string{1: "1", 5: "2"})
-	mustNot(t, a.ObserveOn([]Day{12, 10, 11}, long))
-	mustNot(t, a.ObserveOn([]Day{20}, long))
-	mustNot(t, a.Observe(11, document(t, map[int64]string{3: "4", 2: "8"}), 2))
-	mustNot(t, a.Observe(12, document(t, map[int64]string{6: "1"}), 1))
-	mustNot(t, a.Observe(12, document(t, map[int64]string{6: "1"}), -1))
+	noError(t, a.ObserveOn([]Day{12, 10, 11}, long))
+	noError(t, a.ObserveOn([]Day{20}, long))
+	noError(t, a.Observe(11, document(t, map[int64]string{3: "4", 2: "8"}), 2))
+	noError(t, a.Observe(12, document(t, map[int64]string{6: "1"}), 1))
+	noError(t, a.Observe(12, document(t, map[int64]string{6: "1"}), -1))
 	values := func(n int64) [3]udecimal.Decimal {
 		d := udecimal.MustFromInt64(n, 0)
 		return [3]udecimal.Decimal{d, d, d}
@@ -140,7 +140,7 @@ func TestDailySums(t *testing.T) {
 	}
 }
 
-func TestDamagedAddsNothing(t *testing.T) {
+func TestDamagedBytesAddNothing(t *testing.T) {
 	t.Parallel()
 	a, sums := NewAccumulator(), Totals{}
 	damaged := []byte{1, 3, 5, 0, 2}
@@ -157,8 +157,8 @@ func TestDamagedAddsNothing(t *testing.T) {
 	}
 }
 
-// Multiplying is as exact as adding.
-func TestTimes(t *testing.T) {
+// Observing a document n times at once is as exact as n single observations.
+func TestMultiplyingIsExact(t *testing.T) {
 	t.Parallel()
 	random := rand.New(rand.NewPCG(3, 4))
 	for range 1000 {

@@ -13,8 +13,9 @@ import (
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
-// TestBreakdown follows two analyses, one of which changes the name of what it has.
-func TestBreakdown(t *testing.T) {
+// TestBreakdownCountsContributors has two analyses, one of which changes the label of
+// its object.
+func TestBreakdownCountsContributors(t *testing.T) {
 	t.Parallel()
 	pack := func(subject int64, rate string) []byte {
 		packed, err := rollup.Pack(stats.Threat, []stats.Observation{{Values: [3]udecimal.Decimal{
@@ -35,8 +36,8 @@ func TestBreakdown(t *testing.T) {
 		packed   []byte
 	}{
 		{one, 5, []rollup.Day{0, 1, 7}, pack(1, "0.1")},
-		{one, 6, []rollup.Day{8}, pack(2, "0.5")}, // another name, another client
-		{two, 0, []rollup.Day{7}, pack(1, "3")},   // of no client
+		{one, 6, []rollup.Day{8}, pack(2, "0.5")}, // another label, another client
+		{two, 0, []rollup.Day{7}, pack(1, "3")},   // without a client
 	} {
 		if err := b.Observe(o.analysis, o.client, o.days, o.packed); err != nil {
 			t.Fatal(err)

@@ -14,9 +14,8 @@ import (
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
-// Packed observations are what one document samples, in the column
-// document.observations. Packed totals, in rollup.packed and rollup_delta.packed,
-// are observations added up:
+// Packed observations are those of one document, in the column document.observations.
+// Packed totals, in rollup.packed and rollup_delta.packed, are sums of observations:
 //
 //	form      1 byte    1 observations, 2 totals
 //	width     1 byte    values of each observation: 3 for threats and
@@ -24,7 +23,7 @@ import (
 //	then, in ascending order of subject id, for each observation
 //	subject   uvarint   difference to the previous subject id (to 0 at first)
 //	count     varint    in totals only: zigzag number of stats, below 0 in a
-//	                    delta that takes away
+//	                    delta that subtracts
 //	values    width of:
 //	  head    1 byte    bits 0-4 scale: digits after the decimal point, 0 to 19
 //	                    bit 6 negative, in the long form only

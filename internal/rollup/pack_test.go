@@ -27,7 +27,7 @@ var decimals = cmp.Options{
 
 func amountFrom(text string) amount { return amountOf(udecimal.MustParse(text)) }
 
-func TestPackBytes(t *testing.T) {
+func TestPackWritesTheDocumentedBytes(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		samples []sample
@@ -73,7 +73,7 @@ func TestPackBytes(t *testing.T) {
 	}
 }
 
-func TestPackTotals(t *testing.T) {
+func TestTotalsLeaveOutWhatIsZero(t *testing.T) {
 	t.Parallel()
 	sums := Totals{}
 	key := Key{Type: "risk", Day: 19844}
@@ -86,9 +86,9 @@ func TestPackTotals(t *testing.T) {
 		want []byte
 	}{
 		{1, []byte{2, 1 /* 5 */, 5, 2, 1, 30 /* 7 */, 2, 2, 0, 0}},
-		{1, []byte{2, 1, 5, 4, 0, 6, 2, 4, 0, 0}}, // 1.5 + 1.5 is 3, without a zero behind
+		{1, []byte{2, 1, 5, 4, 0, 6, 2, 4, 0, 0}}, // 1.5 + 1.5 is 3, without a trailing zero
 		{-1, []byte{2, 1, 5, 2, 1, 30, 2, 2, 0, 0}},
-		{-1, nil}, // what came to nothing is left out
+		{-1, nil}, // a total of zero is left out
 		{-1, []byte{2, 1, 5, 1, 1, 29, 2, 1, 0, 0}},
 	}
 	for i, step := range steps {
@@ -168,8 +168,7 @@ func TestUnpackRefuses(t *testing.T) {
 	}
 }
 
-// packedDocument returns what a document measures, under ids in the order in which it
-// measures.
+// packedDocument packs the observations of a document; ids count them from 1.
 func packedDocument(t testing.TB, of stats.Type, data []byte) []byte {
 	t.Helper()
 	document, err := stats.ReadDocument(of, data)
@@ -187,7 +186,7 @@ func packedDocument(t testing.TB, of stats.Type, data []byte) []byte {
 	return packed
 }
 
-// What unpacks, packs to bytes that unpack to the same.
+// FuzzUnpack checks that samples survive being packed and unpacked again.
 func FuzzUnpack(f *testing.F) {
 	f.Add([]byte{1, 3, 5, 0, 2, 0, 2, 2, 0xb4, 4})
 	f.Add([]byte{1, 1, 1, 0xc0, 1, 1})
@@ -214,9 +213,9 @@ func FuzzUnpack(f *testing.F) {
 	})
 }
 
-// TestSum compares with rational numbers, over amounts that make the sum
-// change its scale, overflow and come back.
-func TestSum(t *testing.T) {
+// TestSumIsExact compares sums that change their scale, overflow and shrink again with
+// rational arithmetic.
+func TestSumIsExact(t *testing.T) {
 	t.Parallel()
 	random := rand.New(rand.NewPCG(1, 2))
 	for range 500 {
@@ -235,7 +234,7 @@ func TestSum(t *testing.T) {
 	}
 }
 
-func TestSumEdges(t *testing.T) {
+func TestSumLeavesInt64Exactly(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		amounts []amount

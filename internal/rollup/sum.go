@@ -28,7 +28,6 @@ func (s *sum) add(a amount) {
 	}
 }
 
-// addSum adds another sum.
 func (s *sum) addSum(other *sum) {
 	s.add(amount{coef: other.coef, scale: other.scale})
 	if other.moved != nil {

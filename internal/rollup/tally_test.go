@@ -14,9 +14,9 @@ import (
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
-// TestTally counts analyses once, however often they were sent and whatever name they
-// give to a thing.
-func TestTally(t *testing.T) {
+// TestTallyCountsEachAnalysisOnce has analyses that send an object several times, under
+// several labels.
+func TestTallyCountsEachAnalysisOnce(t *testing.T) {
 	t.Parallel()
 	pack := func(subjects ...int64) []byte {
 		one := stats.Observation{Values: [3]udecimal.Decimal{udecimal.One, udecimal.One, udecimal.One}}

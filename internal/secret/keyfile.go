@@ -11,14 +11,13 @@ import (
 	"strings"
 )
 
-// minKeyLen is the shortest content of a key file that is taken for a key
-// rather than for a damaged file.
+// minKeyLen is the minimum length of a key, in bytes: a file with less is damaged.
 const minKeyLen = 16
 
-// LoadOrCreateKey returns the secret key in the file at path, which it first
-// creates with a random key, readable by its owner only, when there is none. An
-// existing file is never written to: the tokens sealed with its key would be
-// lost. Processes that start together end up with the same key.
+// LoadOrCreateKey returns the secret key in the file at path. If there is no file, it
+// creates one with a random key, readable by its owner only. It never overwrites a
+// file: the tokens sealed with its key would be lost. Processes that start together get
+// the same key.
 func LoadOrCreateKey(path string) (string, error) {
 	key, err := loadKey(path)
 	if !errors.Is(err, fs.ErrNotExist) {
@@ -27,8 +26,8 @@ func LoadOrCreateKey(path string) (string, error) {
 	return KeepKey(path, NewToken())
 }
 
-// KeepKey makes the file at path with a key, unless there is one already, and returns
-// the key that is in the file then.
+// KeepKey writes key to a new file at path, or leaves an existing file alone, and
+// returns the key in the file.
 func KeepKey(path, key string) (string, error) {
 	if err := createKey(path, key); err != nil {
 		return "", fmt.Errorf("create the secret key file %s: %w", path, err)
@@ -49,9 +48,8 @@ func loadKey(path string) (string, error) {
 	return key, nil
 }
 
-// createKey writes a complete file beside path and links it into place, which
-// fails when path has come to exist: no reader ever sees half a key, and of
-// several writers the first wins.
+// createKey writes a complete file beside path and links it into place, which fails if
+// path exists by then: no reader sees half a key, and the first of several writers wins.
 func createKey(path, key string) error {
 	tmp, err := os.CreateTemp(filepath.Dir(path), ".secret-key-*") // has mode 0600
 	if err != nil {

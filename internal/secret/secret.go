@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
-// Package secret makes API keys and keeps them unreadable at rest: a digest
-// finds the owner of a presented key, and a sealed copy, which only the holder
-// of the service's secret key can open, lets an operator see the key again.
+// Package secret generates API keys and keeps them unreadable at rest. A digest finds
+// the client that presents a key. A sealed copy, which only the service's secret key
+// opens, lets an operator see the key again.
 package secret
 
 import (
@@ -19,11 +19,10 @@ import (
 const (
 	tokenBytes = 64
 	sealKeyLen = 32 // AES-256
-	// sealVersion is the first byte of everything sealed, so that another
-	// algorithm can follow without guessing.
+	// sealVersion is the first byte of everything sealed. It identifies the algorithm.
 	sealVersion = 1
-	// sealPurpose binds the derived key to this use: SECRET_KEY can serve
-	// others without their keys being related.
+	// sealPurpose binds the derived key to this use: keys derived from SECRET_KEY for
+	// other purposes are unrelated.
 	sealPurpose = "stats-service token sealing v1"
 )
 
@@ -36,8 +35,8 @@ type Box struct {
 	aead cipher.AEAD
 }
 
-// New returns the Box of a secret key of any length. It panics when the key is
-// empty: that would seal with a key that everybody knows.
+// New returns the Box of a secret key of any length. It panics if the key is empty:
+// everybody would know the derived key.
 func New(secretKey string) *Box {
 	if secretKey == "" {
 		panic("secret: empty secret key")
@@ -57,14 +56,13 @@ func New(secretKey string) *Box {
 	return &Box{aead: aead}
 }
 
-// Seal encrypts token for the owner of associated data (the client's UUID):
-// what is sealed for one owner does not open for another. Sealing twice gives
-// different bytes.
+// Seal encrypts token and binds it to associated data (the client's UUID), without
+// which Open fails. Sealing twice gives different bytes.
 func (b *Box) Seal(token string, associated []byte) []byte {
 	return b.aead.Seal([]byte{sealVersion}, nil, []byte(token), associated)
 }
 
-// Open returns the token that Seal was given. The error is ErrCannotOpen.
+// Open returns the token that was passed to Seal. The error is ErrCannotOpen.
 func (b *Box) Open(sealed, associated []byte) (string, error) {
 	if len(sealed) == 0 || sealed[0] != sealVersion {
 		return "", ErrCannotOpen
@@ -80,7 +78,7 @@ func (b *Box) Open(sealed, associated []byte) (string, error) {
 // escaping in URLs, headers and shells.
 func NewToken() string {
 	raw := make([]byte, tokenBytes)
-	_, _ = rand.Read(raw) // never fails: the process would have been stopped
+	_, _ = rand.Read(raw) // never fails: without random bytes the process crashes
 	return base64.RawURLEncoding.EncodeToString(raw)
 }
 

@@ -18,7 +18,7 @@ import (
 	"github.com/monarc-project/stats-service/internal/secret"
 )
 
-func TestSealOpens(t *testing.T) {
+func TestOpenReturnsTheSealedToken(t *testing.T) {
 	t.Parallel()
 	box := secret.New("a secret key")
 	owner := []byte("owner")
@@ -33,7 +33,7 @@ func TestSealOpens(t *testing.T) {
 	}
 }
 
-func TestSealHidesToken(t *testing.T) {
+func TestSealHidesTheToken(t *testing.T) {
 	t.Parallel()
 	box := secret.New("a secret key")
 	first, second := box.Seal("visible", nil), box.Seal("visible", nil)
@@ -41,11 +41,11 @@ func TestSealHidesToken(t *testing.T) {
 		t.Error("the sealed form shows the token")
 	}
 	if bytes.Equal(first, second) {
-		t.Error("sealing twice gave the same bytes, which tells who shares a token")
+		t.Error("sealing twice gave the same bytes, which shows which clients share a token")
 	}
 }
 
-func TestOpenRefuses(t *testing.T) {
+func TestOpenRefusesOtherKeysOwnersAndBytes(t *testing.T) {
 	t.Parallel()
 	owner := []byte("owner")
 	sealed := secret.New("key one").Seal("token", owner)
@@ -87,14 +87,14 @@ func TestNewRefusesEmptyKey(t *testing.T) {
 	secret.New("")
 }
 
-func TestNewToken(t *testing.T) {
+func TestNewTokenIsUniqueAndNeedsNoEscaping(t *testing.T) {
 	t.Parallel()
 	form := regexp.MustCompile(`^[A-Za-z0-9_-]{86}$`)
 	seen := map[string]bool{}
 	for range 100 {
 		token := secret.NewToken()
 		if !form.MatchString(token) {
-			t.Fatalf("token %q has not the form %s", token, form)
+			t.Fatalf("token %q does not match %s", token, form)
 		}
 		if seen[token] {
 			t.Fatalf("token %q came twice", token)
@@ -103,7 +103,7 @@ func TestNewToken(t *testing.T) {
 	}
 }
 
-func TestDigest(t *testing.T) {
+func TestDigestIsSHA256(t *testing.T) {
 	t.Parallel()
 	// printf abc | sha256sum
 	want := "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
@@ -112,7 +112,7 @@ func TestDigest(t *testing.T) {
 	}
 }
 
-func TestLoadOrCreateKey(t *testing.T) {
+func TestLoadOrCreateKeyReturnsTheSameKeyAgain(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "secret.key")
 	first, err := secret.LoadOrCreateKey(path)
@@ -135,7 +135,7 @@ func TestLoadOrCreateKey(t *testing.T) {
 	}
 }
 
-func TestLoadOrCreateKeyTogether(t *testing.T) {
+func TestConcurrentLoadsGetTheSameKey(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	path := filepath.Join(dir, "secret.key")
@@ -156,7 +156,7 @@ func TestLoadOrCreateKeyTogether(t *testing.T) {
 	}
 }
 
-func TestLoadOrCreateKeyRefuses(t *testing.T) {
+func TestLoadOrCreateKeyRefusesDamagedFiles(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	damaged := filepath.Join(dir, "damaged")

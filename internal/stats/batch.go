@@ -9,8 +9,8 @@ import (
 	"github.com/google/uuid"
 )
 
-// MaxItems bounds the stats of a batch. Small ones take many times the memory of
-// their text; front offices send five for each analysis.
+// MaxItems bounds the stats of a batch: parsed, small stats take many times the memory
+// of their text. Front offices send five stats for each analysis.
 const MaxItems = 10_000
 
 // Batch is the stats of one request. It is stored as a whole or not at all.
@@ -59,8 +59,8 @@ func ItemOf(stat Stat) (Item, error) {
 // DocumentKey returns the key of the item's document.
 func (i *Item) DocumentKey() DocumentKey { return DocumentKey{ANR: i.ANR, Digest: i.Digest} }
 
-// Read parses and validates the document. A caller that finds that a known document is
-// no longer stored has to do so. Its error is an *InvalidError.
+// Read parses and validates the document. Call it if a known document turns out to be
+// no longer stored. The error is an *InvalidError.
 func (i *Item) Read() (err error) { return i.read(nil) }
 
 // read implements Read. Its errors include those of yield.
@@ -70,9 +70,10 @@ func (i *Item) read(yield func() error) (err error) {
 	return err
 }
 
-// maxObservations and maxObservedBytes bound the observations that a batch holds, at
-// 300 bytes each and their labels, and the bytes of their documents. Beyond that they
-// are dropped after validation: they take several times the memory of the text.
+// maxObservations bounds the observations that a batch holds (300 bytes each, plus
+// labels), and maxObservedBytes the size of the documents they come from. Observations
+// beyond that are dropped after validation: they take several times the memory of the
+// text.
 const (
 	maxObservations  = 16 << 10
 	maxObservedBytes = 2 << 20

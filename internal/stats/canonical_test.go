@@ -46,9 +46,9 @@ func TestCanonical(t *testing.T) {
 	}
 }
 
-// Data that cannot be read is identified by its bytes, so that a row of an adopted
-// database has a digest whatever it holds.
-func TestDigestOfUnreadableData(t *testing.T) {
+// Data that cannot be parsed is identified by its bytes, so every row of an adopted
+// database has a digest.
+func TestUnreadableDataHasADigest(t *testing.T) {
 	t.Parallel()
 	seen := map[Digest]string{}
 	for _, data := range []string{``, `{"a":1,"a":2}`, `[1`, `[1]2`, "[\"\xff\"]", `[1e1000000001]`, `["\u0000"]`, strings.Repeat("[", 101) + strings.Repeat("]", 101)} {
@@ -66,7 +66,7 @@ func TestDigestOfUnreadableData(t *testing.T) {
 	}
 }
 
-func TestReadingKeepsItsInput(t *testing.T) {
+func TestReadDocumentKeepsItsInput(t *testing.T) {
 	t.Parallel()
 	data := []byte(`{"b": 10, "a": "\u0041"}`)
 	DigestOf(Threat, data)
@@ -75,7 +75,7 @@ func TestReadingKeepsItsInput(t *testing.T) {
 	}
 }
 
-func TestDigest(t *testing.T) {
+func TestDigestIgnoresNotation(t *testing.T) {
 	t.Parallel()
 	const data = `[{"uuid":"` + fireID + `","count":1.0,"maxRisk":2,"averageRate":"x"}]`
 	want := DigestOf(Threat, []byte(data))
@@ -84,7 +84,7 @@ func TestDigest(t *testing.T) {
 		t.Errorf("digest is %s", got)
 	}
 	if got := DigestOf(Threat, []byte(` [ {"count":1e0, "maxRisk":2 , "\u0075uid":"`+fireID+`","averageRate":"\u0078"} ]`)); got != want {
-		t.Errorf("another writing makes another digest: %x", got)
+		t.Errorf("another notation has another digest: %x", got)
 	}
 	for name, other := range map[string]Digest{
 		"type":      DigestOf(Vulnerability, []byte(data)),
@@ -97,7 +97,7 @@ func TestDigest(t *testing.T) {
 	}
 }
 
-func TestDerivedUUID(t *testing.T) {
+func TestDerivedUUIDIsStableAndDistinct(t *testing.T) {
 	t.Parallel()
 	client := uuid.MustParse("11111111-1111-4111-8111-111111111111")
 	anr := uuid.MustParse("22222222-2222-4222-8222-222222222222")

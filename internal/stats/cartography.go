@@ -16,7 +16,7 @@ const maxScaleDigits = 9
 // risks. PHP writes a map with the keys 0, 1, 2 as a list, with null for a missing key;
 // null in place of a map means that there are no risks. The scales are ignored.
 func (r *reader) cartography() ([]Observation, error) {
-	observations := r.roomFor(`:`)
+	observations := r.reserve(`:`)
 	for _, of := range statesAndKinds() {
 		observations = append(observations, Observation{Key: of})
 	}

@@ -8,7 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestScope(t *testing.T) {
+func TestScopeFailsClosed(t *testing.T) {
 	t.Parallel()
 	id := func(id int64) *int64 { return &id }
 	for name, tt := range map[string]struct {
@@ -39,7 +39,7 @@ func TestParseRole(t *testing.T) {
 	checkInvalid(t, err, "role", `unknown role "Admin": use user or admin`)
 }
 
-func TestInvalidErrorText(t *testing.T) {
+func TestInvalidErrorListsItsFields(t *testing.T) {
 	t.Parallel()
 	err := &InvalidError{Message: "no", Fields: map[string]string{"b": "2", "a": "1"}}
 	if got, want := err.Error(), "no: a: 1; b: 2"; got != want {

@@ -34,12 +34,12 @@ func TestParseDate(t *testing.T) {
 	}
 }
 
-// The running service takes these forms, and so its callers may send them.
-func TestParseDateInOtherForms(t *testing.T) {
+// The Python service accepts these forms, so callers may send them.
+func TestParseDateAcceptsFormsOfThePythonService(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
 		"2026-11-27T00:00:00Z":          "2026-11-27",
-		"2026-11-27T01:00:00+02:00":     "2026-11-27", // the 26th in UTC: the day counts as it is written
+		"2026-11-27T01:00:00+02:00":     "2026-11-27", // the 26th in UTC: the day counts as written
 		"2026-11-27T23:59:59.999-11:00": "2026-11-27",
 		"2026-11-27T12:30:00":           "2026-11-27",
 		"2026-11-27T12:30":              "2026-11-27",

@@ -62,7 +62,7 @@ func TestParseDecimal(t *testing.T) {
 	}
 }
 
-func TestParseDecimalErrors(t *testing.T) {
+func TestParseDecimalRefusesOtherText(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{
 		"", "-", ".", ".5", "5.", "01", "-01", "+1", "1e", "1e+", "1e1.5", "1,5", "1 ", " 1", "0x1", "1_000",

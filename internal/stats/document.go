@@ -55,7 +55,7 @@ func ReadDocument(t Type, data []byte) (Document, error) {
 }
 
 // readDocument implements ReadDocument without the fields that need no parsing. It calls
-// yield now and then, unless it is nil, and returns its errors.
+// yield, if not nil, at intervals, and returns its errors.
 func readDocument(t Type, data []byte, yield func() error) (digest Digest, observations []Observation, err error) {
 	read, known := readers[t]
 	if !known {

@@ -20,7 +20,7 @@ func object(id, rest string) string {
 	return fmt.Sprintf(`{"uuid":%q,"count":1,"maxRisk":2,"averageRate":3%s}`, id, rest)
 }
 
-func TestObservationsOfObjects(t *testing.T) {
+func TestReadDocumentMeasuresObjects(t *testing.T) {
 	t.Parallel()
 	fire := Key{Object: fireID}
 	one := func(o Observation) []Observation { return []Observation{o} }
@@ -55,7 +55,7 @@ func TestObservationsOfObjects(t *testing.T) {
 	runObserved(t, Vulnerability, tests)
 }
 
-func TestObjectsRefused(t *testing.T) {
+func TestInvalidObjectsAreRefused(t *testing.T) {
 	t.Parallel()
 	with := func(old, new string) string { return "[" + strings.Replace(object(fireID, ""), old, new, 1) + "]" }
 	runRefused(t, Threat, map[string]refused{
@@ -115,14 +115,14 @@ func allLevels(given map[string]string) []Observation {
 	return all
 }
 
-func TestObservationsOfRisks(t *testing.T) {
+func TestReadDocumentMeasuresRisks(t *testing.T) {
 	t.Parallel()
 	none := allLevels(nil)
 	runObserved(t, Risk, map[string]observed{
-		"no risks":                {data: `{"risks":{}}`, want: none},
-		"PHP's empty maps":        {data: `{"total":[],"risks":[]}`, want: none},
-		"PHP's empty inner maps":  {data: `{"total":{"current":[]},"risks":{"current":[],"residual":[]}}`, want: none},
-		"members nobody knows of": {data: `{"risks":[],"other":[{"level":1}],"n":-1.5e-300}`, want: none},
+		"no risks":               {data: `{"risks":{}}`, want: none},
+		"PHP's empty maps":       {data: `{"total":[],"risks":[]}`, want: none},
+		"PHP's empty inner maps": {data: `{"total":{"current":[]},"risks":{"current":[],"residual":[]}}`, want: none},
+		"unknown members":        {data: `{"risks":[],"other":[{"level":1}],"n":-1.5e-300}`, want: none},
 		"as MONARC sends them": {
 			data: `{"total":{"current":{"informational":101,"operational":"0"}},
 				"risks":{"current":{"informational":[{"level":"Low risks","value":66},
@@ -133,14 +133,14 @@ func TestObservationsOfRisks(t *testing.T) {
 				"current informational High risks":   "8",
 			}),
 		},
-		"a level that is not there has no risks": {
+		"a missing level has no risks": {
 			data: `{"risks":{"residual":{"operational":[{"value":5,"level":"High risks","colour":"red"}],"informational":[]}}}`,
 			want: allLevels(map[string]string{"residual operational High risks": "5"}),
 		},
 	})
 }
 
-func TestRisksRefused(t *testing.T) {
+func TestInvalidRisksAreRefused(t *testing.T) {
 	t.Parallel()
 	levels := func(list string) string { return `{"risks":{"current":{"informational":` + list + `}}}` }
 	at := "data.risks.current.informational"
@@ -169,7 +169,7 @@ func TestRisksRefused(t *testing.T) {
 	})
 }
 
-func TestObservationsOfCartography(t *testing.T) {
+func TestReadDocumentMeasuresCartography(t *testing.T) {
 	t.Parallel()
 	informational := Key{State: "current", Kind: "informational"}
 	cell := func(impact, likelihood, value string) Observation {
@@ -203,7 +203,7 @@ func TestObservationsOfCartography(t *testing.T) {
 	})
 }
 
-func TestCartographyRefused(t *testing.T) {
+func TestInvalidCartographyIsRefused(t *testing.T) {
 	t.Parallel()
 	risks := func(cells string) string { return `{"risks":{"current":{"informational":` + cells + `}}}` }
 	at := "data.risks.current.informational"
@@ -229,7 +229,7 @@ func TestCartographyRefused(t *testing.T) {
 	})
 }
 
-func TestObservationsOfCompliance(t *testing.T) {
+func TestReadDocumentMeasuresCompliance(t *testing.T) {
 	t.Parallel()
 	iso := Observation{Key: Key{Object: fireID}, Labels: Labels{"", "ISO"}}
 	category := func(state, name, value string, labels ...string) Observation {
@@ -273,7 +273,7 @@ func TestObservationsOfCompliance(t *testing.T) {
 	})
 }
 
-func TestComplianceRefused(t *testing.T) {
+func TestInvalidComplianceIsRefused(t *testing.T) {
 	t.Parallel()
 	current := func(list string) string { return `[{"referential":"` + fireID + `","current":` + list + `}]` }
 	runRefused(t, Compliance, map[string]refused{
@@ -293,8 +293,8 @@ func TestComplianceRefused(t *testing.T) {
 	})
 }
 
-// TestUnstorable has what no type accepts anywhere.
-func TestUnstorable(t *testing.T) {
+// TestDocumentsThatCannotBeStoredAreRefused covers what no type accepts anywhere.
+func TestDocumentsThatCannotBeStoredAreRefused(t *testing.T) {
 	t.Parallel()
 	element := func(rest string) string { return "[" + object(fireID, rest) + "]" }
 	nul := `contains a NUL character (\u0000), which cannot be stored`
@@ -369,7 +369,7 @@ func TestParseType(t *testing.T) {
 	checkInvalid(t, err, "type", `unknown type "risks": use one of risk, vulnerability, threat, cartography, compliance`)
 }
 
-func TestInvalidErrorUnder(t *testing.T) {
+func TestUnderPrefixesTheFields(t *testing.T) {
 	t.Parallel()
 	inner := Invalid("data.3.count", "is missing")
 	want := &InvalidError{Message: inner.Message, Fields: map[string]string{"17.data.3.count": "is missing"}}

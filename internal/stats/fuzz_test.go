@@ -46,7 +46,7 @@ func FuzzDocument(f *testing.F) {
 		}
 		checkConsistent(t, of, document.Observations)
 		if document.Digest != DigestOf(of, data) {
-			t.Error("the digest depends on who reads")
+			t.Error("ReadDocument and DigestOf differ")
 		}
 	})
 }
@@ -124,7 +124,8 @@ func checkKey(t *testing.T, of Type, key Key) {
 	}
 }
 
-// Documents of one digest have one canonical form, and that form is its own.
+// FuzzDigest checks that a document has the digest of its canonical form, which is its
+// own canonical form.
 func FuzzDigest(f *testing.F) {
 	for _, data := range []string{
 		`{"b":[1.0,10,-0,2.82e1],"a":"\u0041\"1.0"}`, `[1e400,10e999999999]`, `"\\"`, `1`, `{"":{"":[]}}`, `[`,
@@ -176,7 +177,7 @@ func sameJSON(t *testing.T, a, b []byte) bool {
 	return cmp.Equal(values[0], values[1])
 }
 
-// ParseBatch must explain whatever it refuses, and keep what it accepts.
+// FuzzParseBatch checks that ParseBatch explains every error and keeps accepted data.
 func FuzzParseBatch(f *testing.F) {
 	item := `{"anr":"` + fireID + `","type":"threat","date":"2026-03-01","data":[` + object(floodID, "") + `]}`
 	for _, body := range []string{

@@ -9,7 +9,7 @@ import (
 
 // objects reads a list of threats or vulnerabilities.
 func (r *reader) objects() ([]Observation, error) {
-	observations := r.roomFor(`"averageRate"`)
+	observations := r.reserve(`"averageRate"`)
 	seen := make(map[string]int, cap(observations))
 	err := r.list(func(i int) error {
 		o, err := r.measuredObject()

@@ -40,9 +40,9 @@ func (TooManyItemsError) Error() string {
 // with the members anr, type, date, data and, optionally, uuid. It validates all of
 // it, but does not parse documents that are known. The items refer to body.
 //
-// Before each item, and within long documents, it calls yield, which may wait; nil does
-// not. Errors are those of known and of yield, TooManyItemsError and *InvalidError, which
-// names up to 20 fields by the index of the item, such as 3.data.0.averageRate.
+// It calls yield, if not nil, before each item and within long documents; yield may
+// block. Errors are those of known and of yield, TooManyItemsError, and *InvalidError,
+// which names up to 20 fields by the index of the item, such as 3.data.0.averageRate.
 func ParseBatch(body []byte, known Known, yield func() error) (Batch, error) {
 	if yield == nil {
 		yield = func() error { return nil }
@@ -288,9 +288,9 @@ func (p *batchParser) value() (jsontext.Value, error) {
 		return nil, syntaxError(err)
 	}
 	start := p.dec.InputOffset() - 1
-	for turn := start + turnBytes; p.dec.StackDepth() > depth; {
+	for turn := start + yieldBytes; p.dec.StackDepth() > depth; {
 		if p.dec.InputOffset() >= turn {
-			turn = p.dec.InputOffset() + turnBytes
+			turn = p.dec.InputOffset() + yieldBytes
 			if err := p.yield(); err != nil {
 				return nil, err
 			}

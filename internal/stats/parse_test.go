@@ -29,7 +29,7 @@ func itemWith(t *testing.T, from, to string) string {
 	return changed
 }
 
-// A body becomes a batch: items decoded, validated, measured and identified.
+// ParseBatch decodes, validates, measures and identifies the items of a body.
 func TestParseBatch(t *testing.T) {
 	t.Parallel()
 	data := `[ {"uuid":"` + fireID + `", "averageRate":2.50,"count":1,"maxRisk":2} ]`
@@ -56,7 +56,7 @@ func TestParseBatch(t *testing.T) {
 	}
 }
 
-func TestParseEmptyBatch(t *testing.T) {
+func TestParseBatchAcceptsNoItems(t *testing.T) {
 	t.Parallel()
 	batch, err := ParseBatch([]byte(" [ ] \n"), func([]SentDocument) (map[SentDocument]Digest, error) {
 		return nil, errors.New("nothing was to be looked up")
@@ -66,8 +66,8 @@ func TestParseEmptyBatch(t *testing.T) {
 	}
 }
 
-// A document whose bytes are known is not read again, even if it could not be.
-func TestKnownDocumentsAreNotRead(t *testing.T) {
+// A document whose bytes are known is not parsed again, even if that would fail.
+func TestParseBatchDoesNotParseKnownDocuments(t *testing.T) {
 	t.Parallel()
 	unreadable := itemWith(t, `"count":1`, `"count":"x"`)
 	known := func(sent []SentDocument) (map[SentDocument]Digest, error) {
@@ -92,8 +92,8 @@ func TestKnownDocumentsAreNotRead(t *testing.T) {
 	}
 }
 
-// Everything that is wrong is told at once, each fault with its place.
-func TestFaultsOfBatch(t *testing.T) {
+// All errors of a batch are reported at once, each with its path.
+func TestParseBatchReportsEveryError(t *testing.T) {
 	t.Parallel()
 	body := "[" + strings.Join([]string{
 		goodItem,
@@ -128,8 +128,8 @@ func TestFaultsOfBatch(t *testing.T) {
 	}
 }
 
-// Faults are bounded, and so is what a body of nothing but faults costs.
-func TestManyFaults(t *testing.T) {
+// The number and the length of the errors are bounded, whatever the body.
+func TestParseBatchBoundsItsErrors(t *testing.T) {
 	t.Parallel()
 	for name, body := range map[string]string{
 		"bad documents":         "[" + strings.Repeat(itemWith(t, `"2.5"`, `"x"`)+",", 500) + goodItem + "]",
@@ -150,13 +150,13 @@ func TestManyFaults(t *testing.T) {
 			length += len(field)
 		}
 		if n := len(invalid.Fields); n == 0 || n > maxErrors || length > 10_000 {
-			t.Errorf("%s: %d faults in %d bytes", name, n, length)
+			t.Errorf("%s: %d errors in %d bytes", name, n, length)
 		}
 	}
 }
 
-// What a large batch measures is not held in memory, but can be had.
-func TestObservationsOfLargeBatch(t *testing.T) {
+// A large batch does not hold its observations in memory; Observe makes them again.
+func TestLargeBatchesDropTheirObservations(t *testing.T) {
 	t.Parallel()
 	data := objectData(2_000)
 	item := fmt.Sprintf(`{"anr":%q,"type":"threat","date":"2026-03-01","data":%s}`, fireID, data)
@@ -177,7 +177,7 @@ func TestObservationsOfLargeBatch(t *testing.T) {
 	}
 }
 
-// TestParseBatchYields asks before each item is parsed, and before each document is.
+// TestParseBatchYields checks that yield is called before each item and each document.
 func TestParseBatchYields(t *testing.T) {
 	t.Parallel()
 	const items = 3
@@ -200,13 +200,14 @@ func TestParseBatchYields(t *testing.T) {
 	}
 }
 
-// TestParseBatchYieldsWithin yields again and again within a long document, while its end
-// is looked for and while it is read, whether it is made of members or of brackets.
-func TestParseBatchYieldsWithin(t *testing.T) {
+// TestParseBatchYieldsWithinLongDocuments checks that yield is called at intervals, while
+// the end of a long document is looked for and while it is read, whether it is made of
+// members or of brackets.
+func TestParseBatchYieldsWithinLongDocuments(t *testing.T) {
 	t.Parallel()
 	const turns = 16
 	for name, unit := range map[string]string{"members": `,{"a":0}`, "brackets": ",[]"} {
-		rest := strings.Repeat(unit, turns*turnBytes/len(unit)+1)
+		rest := strings.Repeat(unit, turns*yieldBytes/len(unit)+1)
 		body := []byte("[" + itemWith(t, `"count":1`, `"count":1,"x":[0`+rest+`]`) + "]")
 		if yields, err := yieldsOf(body, math.MaxInt); err != nil || yields != 2+2*turns {
 			t.Errorf("%s: %d yields, want %d: %v", name, yields, 2+2*turns, err)
@@ -217,7 +218,7 @@ func TestParseBatchYieldsWithin(t *testing.T) {
 			}
 		}
 	}
-	long := "[" + strings.Repeat("0,", turns*turnBytes/2) + "0]"
+	long := "[" + strings.Repeat("0,", turns*yieldBytes/2) + "0]"
 	for name, body := range map[string]string{"an item that is no object": long, "an unknown member": `{"x":` + long + `}`} {
 		yields, err := yieldsOf([]byte("["+body+"]"), math.MaxInt)
 		if _, invalid := errors.AsType[*InvalidError](err); !invalid || yields != 1+turns {
@@ -237,7 +238,7 @@ func yieldsOf(body []byte, most int) (yields int, err error) {
 	return yields, err
 }
 
-func TestTooManyItems(t *testing.T) {
+func TestParseBatchRefusesTooManyItems(t *testing.T) {
 	t.Parallel()
 	body := "[" + strings.Repeat(goodItem+",", MaxItems) + goodItem + "]"
 	if _, err := ParseBatch([]byte(body), nil, nil); !errors.Is(err, TooManyItemsError{}) {
@@ -245,7 +246,7 @@ func TestTooManyItems(t *testing.T) {
 	}
 }
 
-func TestBodiesThatAreNotABatch(t *testing.T) {
+func TestParseBatchRefusesOtherBodies(t *testing.T) {
 	t.Parallel()
 	for body, field := range map[string]string{
 		"": "body", " ": "body", "null": "body", goodItem: "body", "5": "body", "[" + goodItem: "body", "[" + goodItem + "] x": "body",

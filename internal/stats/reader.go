@@ -19,11 +19,10 @@ const (
 	// maxDepth bounds the nesting of objects and lists in data.
 	maxDepth = 100
 	// maxMembers bounds the members of an object in data, together with those of the
-	// objects around it. To find names that occur twice takes ten times the memory of
-	// their text.
+	// objects around it: finding repeated names takes ten times the memory of their text.
 	maxMembers = 10_000
-	// turnBytes is how much of a document is read between two calls of yield.
-	turnBytes = 64 << 10
+	// yieldBytes is how much of a document is read between two calls of yield.
+	yieldBytes = 64 << 10
 	// maxPath keeps the path of an error readable.
 	maxPath = 200
 )
@@ -36,7 +35,7 @@ const (
 type reader struct {
 	dec  *jsontext.Decoder
 	data []byte // the whole document, for estimates
-	// yield may wait, so that a long document does not hold up others; nil does not.
+	// yield may block, so that a long document does not hold up others; it may be nil.
 	yield func() error
 	turn  int64 // offset in data at which yield is called next
 	// canonical has the canonical form of what was read so far.
@@ -62,7 +61,7 @@ var readersPool = sync.Pool{New: func() any { return &reader{dec: new(jsontext.D
 func newReader(data []byte) *reader {
 	r := readersPool.Get().(*reader)
 	r.dec.Reset(bytes.NewBuffer(data))
-	r.data, r.turn = data, turnBytes
+	r.data, r.turn = data, yieldBytes
 	r.canonical.reset()
 	r.mayHoldNUL = bytes.Contains(data, []byte(`\u0000`))
 	return r
@@ -74,9 +73,9 @@ func (r *reader) release() {
 	readersPool.Put(r)
 }
 
-// roomFor returns an empty slice with capacity for one observation for each occurrence
+// reserve returns an empty slice with capacity for one observation for each occurrence
 // of mark in the data, up to a limit: growing it would cost more than parsing.
-func (r *reader) roomFor(mark string) []Observation {
+func (r *reader) reserve(mark string) []Observation {
 	const limit = 256
 	return make([]Observation, 0, min(bytes.Count(r.data, []byte(mark)), limit))
 }
@@ -176,7 +175,7 @@ func (r *reader) token() error {
 	kind := r.dec.PeekKind()
 	switch kind {
 	case '{', '}', '[', ']':
-		if err := r.letOthersIn(); err != nil {
+		if err := r.yieldAtIntervals(); err != nil {
 			return err
 		}
 		if _, err := r.dec.ReadToken(); err != nil {
@@ -203,7 +202,7 @@ func (r *reader) scalar() (jsontext.Value, error) {
 	if kind := r.dec.PeekKind(); kind == '{' || kind == '[' {
 		return nil, r.containerAsScalar(kind)
 	}
-	if err := r.letOthersIn(); err != nil {
+	if err := r.yieldAtIntervals(); err != nil {
 		return nil, err
 	}
 	raw, err := r.dec.ReadValue()
@@ -227,12 +226,12 @@ func (r *reader) scalar() (jsontext.Value, error) {
 	return raw, nil
 }
 
-// letOthersIn calls yield once in turnBytes.
-func (r *reader) letOthersIn() error {
+// yieldAtIntervals calls yield once every yieldBytes of the document.
+func (r *reader) yieldAtIntervals() error {
 	if r.yield == nil || r.dec.InputOffset() < r.turn {
 		return nil
 	}
-	r.turn = r.dec.InputOffset() + turnBytes
+	r.turn = r.dec.InputOffset() + yieldBytes
 	return r.yield()
 }
 

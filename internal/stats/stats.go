@@ -14,7 +14,7 @@ import (
 
 // Stat is one statistic of one risk analysis on one day.
 type Stat struct {
-	UUID uuid.UUID // uuid.Nil: the store derives it
+	UUID uuid.UUID // uuid.Nil: DerivedUUID will be used
 	ANR  uuid.UUID // the risk analysis
 	Type Type
 	Date time.Time // midnight UTC

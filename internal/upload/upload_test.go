@@ -14,9 +14,9 @@ import (
 	"github.com/monarc-project/stats-service/internal/upload"
 )
 
-// TestNextRequest answers one request after the other, however much of their bodies
-// was read: nothing, by the handler or after it.
-func TestNextRequest(t *testing.T) {
+// TestConnectionIsReusedAfterBodies sends one request after another, whose bodies are
+// read by the handler, after it, or not at all.
+func TestConnectionIsReusedAfterBodies(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		opts upload.Options

@@ -72,7 +72,7 @@ func (r *Replicas) probe(ctx context.Context) {
 	required, known := r.tracker.required(time.Now())
 	id, err := r.samplePrimary(ctx)
 	if err != nil && ctx.Err() == nil {
-		r.log.WarnContext(ctx, "cannot read the end of the primary's log; read replicas will go unused", slog.String("error", err.Error()))
+		r.log.WarnContext(ctx, "cannot read the end of the primary's log; read replicas are not used", slog.String("error", err.Error()))
 	}
 	if !known {
 		required, known = r.tracker.required(time.Now())

@@ -30,7 +30,7 @@ func TestRequiredLSN(t *testing.T) {
 			tr.addSample(second(0), position{"00000001", 100}, counts{})
 			tr.addSample(second(5), position{"00000001", 200}, counts{})
 		}, second(10), answer{100, true}},
-		"a sample that is too old counts no more": {func(tr *tracker) {
+		"an expired sample is dropped": {func(tr *tracker) {
 			tr.addSample(second(0), position{"00000001", 100}, counts{})
 			tr.addSample(second(5), position{"00000001", 200}, counts{})
 		}, second(11), answer{200, true}},
@@ -82,11 +82,11 @@ func TestRequiredLSN(t *testing.T) {
 			tr.lose()
 			tr.addSample(second(1), position{"00000001", 170}, tr.count())
 		}, second(2), answer{170, true}},
-		"a failover begins anew": {func(tr *tracker) {
+		"a failover starts over": {func(tr *tracker) {
 			tr.addSample(second(0), position{"00000001", 900}, counts{})
 			tr.addSample(second(1), position{"00000002", 300}, counts{})
 		}, second(2), answer{300, true}},
-		"what is left of the timeline before": {func(tr *tracker) {
+		"positions of the previous timeline are ignored": {func(tr *tracker) {
 			tr.addSample(second(0), position{"0000000A", 300}, counts{})
 			tr.advance(position{"00000009", 900})
 			tr.addSample(second(1), position{"00000009", 900}, counts{})

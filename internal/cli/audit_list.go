@@ -22,12 +22,12 @@ func (p *program) auditList() *cli.Command {
 	return &cli.Command{
 		Name:     "audit_list",
 		Category: categoryService,
-		Usage:    "List who changed what, and the keys that were refused.",
-		Description: "Changes of clients and their keys, deletions, purges, a database that was taken\n" +
-			"over, keys that were refused: oldest first, each with who did it, from where, and\n" +
-			"what it was before and after. stats_purge deletes what is as old as its stats.",
+		Usage:    "List the changes and refused keys in the audit log.",
+		Description: "Lists changes of clients and their keys, deletions, purges, the takeover of a\n" +
+			"database and refused keys, oldest first: who did it, from where, and the values\n" +
+			"before and after. stats_purge deletes entries that are as old as its stats.",
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "since", Usage: "First moment: a day such as 2026-03-31, a time such as 2026-03-31T12:00:00Z, or how long ago, such as 48h.  [default: the beginning]"},
+			&cli.StringFlag{Name: "since", Usage: "Start of the list: a day such as 2026-03-31, a time such as 2026-03-31T12:00:00Z, or a duration before now, such as 48h.  [default: the beginning]"},
 			jsonOption(),
 		},
 		Action: p.task(logging.CommandsDatabase, listAudit),
@@ -56,7 +56,7 @@ func listAudit(ctx context.Context, t *task) error {
 		if err := store.EachAuditEvent(ctx, since, list.write); err != nil {
 			return err
 		}
-		t.explainEmpty(list.written, "The audit log has no entries of that time.")
+		t.explainEmpty(list.written, "The audit log has no entries from that time on.")
 		if err := list.end(); err != nil {
 			return &unwritableError{cause: err}
 		}
@@ -97,7 +97,7 @@ func (l *auditList) checked(_ int, err error) error {
 
 func (l *auditList) end() error {
 	if l.json && l.written == 0 {
-		_, _ = io.WriteString(l.out, "[") // Flush tells
+		_, _ = io.WriteString(l.out, "[") // Flush returns the error
 	}
 	if l.json {
 		_, _ = io.WriteString(l.out, "]\n")
@@ -121,7 +121,7 @@ func (t *task) moment(option string) (time.Time, error) {
 	if at, ok := momentOf(given, t.Now(), t.settings.Location()); ok {
 		return at, nil
 	}
-	return time.Time{}, usagef("--%s %q is no day such as 2026-03-31, no time such as 2026-03-31T12:00:00Z, and not how long ago, such as 48h", option, given)
+	return time.Time{}, usagef("--%s %q is not a day such as 2026-03-31, a time such as 2026-03-31T12:00:00Z, or a duration such as 48h", option, given)
 }
 
 // momentOf reads a day at its beginning in a time zone, a time, or how long before now.

@@ -53,7 +53,7 @@ func (t *task) degrees(option string, limit float64) (float64, error) {
 	degrees, err := strconv.ParseFloat(given, 64)
 	within := degrees >= -limit && degrees <= limit                 // false for NaN
 	if err != nil || !within || strings.ContainsAny(given, "_xX") { // ParseFloat accepts Go's notation
-		return 0, usagef("--%s %q is no number of degrees from -%v to %v", option, given, limit, limit)
+		return 0, usagef("--%s %q is not a number of degrees from -%v to %v", option, given, limit, limit)
 	}
 	return degrees, nil
 }

@@ -62,7 +62,7 @@ func listClients(ctx context.Context, t *task) error {
 	})
 }
 
-const noClients = "There are no clients; client_create makes one."
+const noClients = "There are no clients; client_create creates one."
 
 // tabulateClients prints a table without tokens, which needs no secret key.
 func (t *task) tabulateClients(ctx context.Context, store *postgres.Store) error {

@@ -27,7 +27,7 @@ func (p *program) clientUpdate() *cli.Command {
 			&cli.BoolFlag{Name: "local", Usage: "The stats of the client are this instance's own: they count as local and are pushed."},
 			&cli.BoolFlag{Name: "no-local", Usage: "The stats of the client come from elsewhere: they are not local and not pushed."},
 			&cli.BoolFlag{Name: "processing", Usage: "The stats of the client count in averages and public figures."},
-			&cli.BoolFlag{Name: "no-processing", Usage: "Mute the client: its stats are kept and returned to it, and count nowhere."},
+			&cli.BoolFlag{Name: "no-processing", Usage: "Mute the client: its stats are kept and returned to it, but count nowhere."},
 			jsonOption(),
 		},
 		Action: p.task(logging.CommandsClient, updateClient),

@@ -24,11 +24,11 @@ func (p *program) configCheck() *cli.Command {
 	return &cli.Command{
 		Name:     "config_check",
 		Category: categoryService,
-		Usage:    "Print the settings and try what can be tried.",
-		Description: "Secrets are not shown. Tried are the addresses to listen on, the certificate, the\n" +
-			"folder for data, the database, the secret key, the token of the admin, the log\n" +
-			"file, and the peer with its token where there is one. It fails where serve would\n" +
-			"fail. Nothing is started, and nothing created but the log file.",
+		Usage:    "Print the settings and check that they work.",
+		Description: "Secrets are not shown. Checks the addresses to listen on, the certificate, the\n" +
+			"data folder, the database, the secret key, the admin token, the log file and, if\n" +
+			"there is one, the peer with its token. Fails if serve would fail. Starts nothing,\n" +
+			"and creates only the log file.",
 		Flags:  []cli.Flag{jsonOption()},
 		Action: p.task(logging.Root, checkConfig),
 	}

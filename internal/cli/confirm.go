@@ -14,7 +14,7 @@ import (
 	"golang.org/x/term"
 )
 
-var errDeclined = errors.New("nothing was changed, as you wish")
+var errDeclined = errors.New("declined, nothing was changed")
 
 // confirm asks a question unless --yes was given. It returns an error if the answer is
 // not yes, and a usage error if nobody can answer, as in cron.
@@ -40,7 +40,7 @@ func (t *task) unanswered(ctx context.Context, err error) error {
 	case ctx.Err() != nil:
 		return errors.New("interrupted, nothing was changed")
 	case errors.Is(err, io.EOF):
-		return usagef("%s asks first, and there is nobody to answer: --yes does", t.options.Command.Name)
+		return usagef("%s asks for confirmation and got no answer: run it at a terminal, or give --yes", t.options.Command.Name)
 	}
 	return fmt.Errorf("read the answer: %w", err)
 }

@@ -24,11 +24,11 @@ func (p *program) dbAdopt() *cli.Command {
 		Category: categoryDatabase,
 		Usage:    "Take over the database of a Python stats service.",
 		Description: "Takes over, in place, the database of a Python stats service v0.3.0 to v0.5.3:\n" +
-			"every client with its token, every stat with its uuid. From the first moment on\n" +
-			"PostgreSQL refuses what the Python service would write; it can read until the\n" +
-			"end. Interrupted, the command goes on where it was. See docs/migrating.md.",
+			"every client with its token, every stat with its uuid. From the start, PostgreSQL\n" +
+			"refuses writes of the Python service, which can read until the end. After an\n" +
+			"interruption, the command continues where it stopped. See docs/migrating.md.",
 		Flags: []cli.Flag{
-			&cli.BoolFlag{Name: "dry-run", Usage: "Change nothing, only say what would be done and what is odd."},
+			&cli.BoolFlag{Name: "dry-run", Usage: "Change nothing, only report what would be done and what is unusual."},
 			jsonOption(),
 		},
 		Action: p.task(logging.CommandsDatabase, func(ctx context.Context, t *task) error {
@@ -200,14 +200,14 @@ func (r adoptionRecord) writeOddities(w io.Writer) {
 		{"Clients without a name", r.WithoutName},
 		{"Clients of an unknown role, who are users", r.OtherRole},
 		{"Clients whose name looks like another's", r.SameName},
-		{"Dropped with the old tables, to be made anew where it is still wanted", r.DroppedObjects},
+		{"Dropped with the old tables; create them again if you still need them", r.DroppedObjects},
 	} {
 		if len(odd.which) > 0 {
 			fmt.Fprintf(w, "%s: %s\n", odd.what, strings.Join(odd.which, ", "))
 		}
 	}
 	if r.NoClient > 0 {
-		fmt.Fprintf(w, "Stats of no client, which count and only admins see: %d\n", r.NoClient)
+		fmt.Fprintf(w, "Stats without a client, which count and only admins see: %d\n", r.NoClient)
 	}
 	if r.SameDay > 0 {
 		fmt.Fprintf(w, "Stats beyond the first of a client, analysis, type and day, which all count (see stats_remove_duplicate): %d\n", r.SameDay)

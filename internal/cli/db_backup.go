@@ -23,10 +23,10 @@ func (p *program) dbBackup() *cli.Command {
 	return &cli.Command{
 		Name:     "db_backup",
 		Category: categoryDatabase,
-		Usage:    "Write all that the database holds into one file.",
+		Usage:    "Write the whole database to one file.",
 		Description: "The file is compressed and has checksums. db_restore puts it into an empty database,\n" +
-			"also one of another version of PostgreSQL. The service may run meanwhile: the backup\n" +
-			"is of one moment. It needs no program of PostgreSQL.",
+			"also with another version of PostgreSQL. The service may run meanwhile: the backup\n" +
+			"is a snapshot. No program of PostgreSQL is needed.",
 		Flags: []cli.Flag{
 			outputOption(),
 			&cli.BoolFlag{Name: "with-key", Usage: "Include the secret key, which shows the tokens of all clients."},
@@ -37,7 +37,7 @@ func (p *program) dbBackup() *cli.Command {
 				return usagef("--json needs --output: the backup itself goes to standard output without it")
 			}
 			if t.options.String("output") == "" && isTerminal(t.Stdout) {
-				return usagef("a backup is nothing to read: give --output, or redirect standard output")
+				return usagef("a backup is not text for a terminal: give --output, or redirect standard output")
 			}
 			return t.withDatabase(ctx, toWork, func(db *database) error { return t.backUp(ctx, db) })
 		}),
@@ -111,9 +111,9 @@ func (t *task) backUp(ctx context.Context, db *database) error {
 	return t.print(record, func(w io.Writer) {
 		record.write(w, "backed up")
 		if record.Key {
-			fmt.Fprintln(w, "The secret key is in it: keep it from others.")
+			fmt.Fprintln(w, "It contains the secret key: keep it private.")
 		} else {
-			fmt.Fprintf(w, "The secret key is not in it: keep a copy of %s elsewhere.\n", t.keyPlace())
+			fmt.Fprintf(w, "It does not contain the secret key: keep a copy of %s elsewhere.\n", t.keyPlace())
 		}
 	})
 }

@@ -19,8 +19,8 @@ func (p *program) dbDistribute() *cli.Command {
 		Category: categoryDatabase,
 		Usage:    "Distribute the tables over the nodes of a Citus cluster.",
 		Description: "Asks for confirmation, then turns the tables into distributed ones, all or none.\n" +
-			"Nobody can use them meanwhile: stop the service, and make a backup before.\n" +
-			"The database needs the extension citus. There is no way back but the backup.",
+			"Nobody can use them meanwhile: make a backup and stop the service first.\n" +
+			"The database needs the extension citus. Only the backup leads back.",
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "dry-run", Usage: "Change nothing, only print the statements."},
 			yesOption(automaticYes),

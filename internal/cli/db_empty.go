@@ -18,8 +18,8 @@ func (p *program) dbEmpty() *cli.Command {
 		Category: categoryDatabase,
 		Usage:    "Empty the database.",
 		Description: "Asks for confirmation, then drops all tables of the service with every client\n" +
-			"and all statistics. db_init makes them anew. A service that runs has to be\n" +
-			"started again afterwards.",
+			"and all statistics. db_init creates them again. Restart a running service\n" +
+			"afterwards.",
 		Flags:  []cli.Flag{yesOption(automaticYes)},
 		Action: p.task(logging.CommandsDatabase, emptyDatabase),
 	}

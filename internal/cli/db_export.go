@@ -20,9 +20,9 @@ func (p *program) dbExport() *cli.Command {
 		Name:     "db_export",
 		Category: categoryDatabase,
 		Usage:    "Write the database as SQL with the tables of the Python stats service.",
-		Description: "The way back: what psql restores into an empty database is one of the Python\n" +
-			"stats service, with every client and every stat that there is now. The tokens of\n" +
-			"the clients are in it, in clear. The service may run meanwhile.",
+		Description: "The way back to the Python stats service: psql creates its database from the\n" +
+			"output, with every current client and stat. The output contains the tokens of the\n" +
+			"clients in clear text. The service may run meanwhile.",
 		Flags: []cli.Flag{
 			outputOption(),
 		},

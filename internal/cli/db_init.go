@@ -20,8 +20,8 @@ func (p *program) dbInit() *cli.Command {
 		Name:     "db_init",
 		Category: categoryDatabase,
 		Usage:    "Initialize the database.",
-		Description: "Makes the tables in an empty database. Takes the database of a Python stats\n" +
-			"service over, as db_adopt does.",
+		Description: "Creates the tables in an empty database. Takes over the database of a Python\n" +
+			"stats service, as db_adopt does.",
 		Flags: []cli.Flag{jsonOption()},
 		Action: p.task(logging.CommandsDatabase, func(ctx context.Context, t *task) error {
 			return t.migrate(ctx, toInitialize, "The database is initialized.")
@@ -63,8 +63,8 @@ func (t *task) migrate(ctx context.Context, use purpose, done string) error {
 			}
 			fmt.Fprintln(w, done)
 			if newer != "" {
-				fmt.Fprintf(w, "PostgreSQL %s is installed; the private database stays with %d until it is moved: stop the service, run "+
-					"`stats-service db_backup --output FILE`, set the folder %s aside, and run `stats-service db_restore --input FILE`.\n",
+				fmt.Fprintf(w, "PostgreSQL %s is installed; the private database keeps version %d until you move it: stop the service, run "+
+					"`stats-service db_backup --output FILE`, move the folder %s away, and run `stats-service db_restore --input FILE`.\n",
 					newer, major, filepath.Join(folder(t.settings), "postgres"))
 			}
 		})

@@ -18,10 +18,10 @@ func (p *program) dbRebuild() *cli.Command {
 	return &cli.Command{
 		Name:     "db_rebuild",
 		Category: categoryDatabase,
-		Usage:    "Compute anew what is derived from the stats.",
-		Description: "Derived from each document are the observations that processing reads,\n" +
-			"and from these the daily rollups. The service may run meanwhile. This mends\n" +
-			"rollups that db_status finds wrong.",
+		Usage:    "Recompute everything that is derived from the stats.",
+		Description: "Recomputes the observations of each document, which processing reads, and then\n" +
+			"the daily rollups. The service may run meanwhile. This repairs rollups that do\n" +
+			"not match the stats according to db_status.",
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "check", Usage: "Change nothing, only compare the rollups with the stats."},
 			jsonOption(),
@@ -78,7 +78,7 @@ func (t *task) checkRollups(ctx context.Context, store *postgres.Store) error {
 	}
 	printed := t.print(result, result.write)
 	if !result.Agree {
-		err = errors.New("the rollups are not what the stats add up to: db_rebuild mends that")
+		err = errors.New("the rollups do not match the stats: run db_rebuild")
 	}
 	return errors.Join(err, printed)
 }
@@ -88,6 +88,6 @@ func (a agreement) write(w io.Writer) {
 		fmt.Fprintln(w, difference)
 	}
 	if a.Agree {
-		fmt.Fprintln(w, "The rollups are what the stats add up to.")
+		fmt.Fprintln(w, "The rollups match the stats.")
 	}
 }

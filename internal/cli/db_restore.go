@@ -24,12 +24,12 @@ func (p *program) dbRestore() *cli.Command {
 		Name:     "db_restore",
 		Category: categoryDatabase,
 		Usage:    "Restore a backup of db_backup into an empty database.",
-		Description: "Reads the whole backup first: nothing is written where it is damaged or cut off. Then\n" +
-			"it makes the tables where they are missing, and fills them, all or none. A database\n" +
-			"that holds anything is refused. A private database is made where there is none.",
+		Description: "Reads the whole backup first, and writes nothing if it is damaged or truncated. Then\n" +
+			"it creates missing tables and fills them, all or none. It refuses a database that\n" +
+			"has any rows, and creates a private database if there is none.",
 		Flags: []cli.Flag{
 			&fileFlag{cli.StringFlag{Name: "input", Usage: "The backup; - is standard input, which is copied to a temporary file first." + required}},
-			&cli.BoolFlag{Name: "dry-run", Usage: "Change nothing, only check the backup and say what it holds."},
+			&cli.BoolFlag{Name: "dry-run", Usage: "Change nothing, only check the backup and show what it contains."},
 			jsonOption(),
 		},
 		Action: p.task(logging.CommandsDatabase, restoreBackup),
@@ -92,7 +92,7 @@ func restoreBackup(ctx context.Context, t *task) error {
 func (r restoreRecord) write(w io.Writer) {
 	done := "restored"
 	if r.DryRun {
-		done = "Dry run, the backup is whole"
+		done = "Dry run, the backup is complete"
 	}
 	r.backupRecord.write(w, done)
 	key := "without"

@@ -19,9 +19,9 @@ func (p *program) dbStatus() *cli.Command {
 	return &cli.Command{
 		Name:     "db_status",
 		Category: categoryDatabase,
-		Usage:    "Show the version of the tables and what they hold.",
-		Description: "The rollups, from which results over all clients are taken, are compared with the\n" +
-			"stats. That takes a few seconds for some hundred thousands of them.",
+		Usage:    "Show the version and the contents of the tables.",
+		Description: "Compares the rollups, which results over all clients are computed from, with the\n" +
+			"stats. This takes a few seconds for some hundred thousand stats.",
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "quick", Usage: "Do not compare the rollups with the stats."},
 			jsonOption(),

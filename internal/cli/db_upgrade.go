@@ -14,9 +14,9 @@ func (p *program) dbUpgrade() *cli.Command {
 	return &cli.Command{
 		Name:     "db_upgrade",
 		Category: categoryDatabase,
-		Usage:    "Bring the tables up to date after a new release was installed.",
-		Description: "Takes the database of a Python stats service over, as db_adopt does. A private\n" +
-			"database stays with the major version of PostgreSQL that made it: db_backup and\n" +
+		Usage:    "Bring the tables up to date after installing a new release.",
+		Description: "Takes over the database of a Python stats service, as db_adopt does. A private\n" +
+			"database keeps the major version of PostgreSQL that created it: db_backup and\n" +
 			"db_restore move it to another.",
 		Flags: []cli.Flag{jsonOption()},
 		Action: p.task(logging.CommandsDatabase, func(ctx context.Context, t *task) error {

@@ -28,8 +28,8 @@ const (
 	demoToken      = "demo-token-of-the-first-organisation"
 	demoAdminToken = "demo-token-of-the-admin"
 	demoSeed       = 2021
-	// demoMinClients is the least PUBLIC_MIN_CLIENTS, so that the pages show disclosure
-	// control. As many organisations share each place.
+	// demoMinClients is the lowest PUBLIC_MIN_CLIENTS of the demo, so that its pages show
+	// disclosure control. As many organisations share each place.
 	demoMinClients    = 3
 	demoPlaces        = 4
 	demoOrganisations = demoMinClients * demoPlaces
@@ -48,7 +48,7 @@ func (p *program) demo() *cli.Command {
 	return &cli.Command{
 		Name:     "demo",
 		Category: categoryService,
-		Usage:    "Serve a year of sample data, which is gone afterwards.",
+		Usage:    "Serve a year of sample data, and delete it at the end.",
 		Description: "Runs the whole service on a private database in a temporary folder (TMPDIR).\n" +
 			"HOST and PORT (127.0.0.1:5000) choose where it listens; the settings of the\n" +
 			"database are not used.",

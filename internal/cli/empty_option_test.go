@@ -68,7 +68,7 @@ func TestMonthsAreDecimal(t *testing.T) {
 			}
 		}
 		for _, given := range []string{"0x24", "0b11", "0o44", "1_0", "1e1"} {
-			wantUsageError(t, "is no whole number", command, "--nb-month", given)
+			wantUsageError(t, "is not a whole number", command, "--nb-month", given)
 		}
 	}
 }

@@ -24,10 +24,10 @@ func (p *program) healthcheck() *cli.Command {
 	return &cli.Command{
 		Name:     "healthcheck",
 		Category: categoryService,
-		Usage:    "Ask the service of the settings whether it lives.",
-		Description: "For containers and scripts: ends with 0 if the service answers, with 1 if not. It is\n" +
-			"asked on the first address of LISTEN, or on HOST and PORT.",
-		Flags: []cli.Flag{&cli.BoolFlag{Name: "ready", Usage: "ask whether it can do its work, with its database"}},
+		Usage:    "Check that the configured service is running.",
+		Description: "For containers and scripts: exits with 0 if the service answers, with 1 if not. The\n" +
+			"request goes to the first address of LISTEN, or to HOST and PORT.",
+		Flags: []cli.Flag{&cli.BoolFlag{Name: "ready", Usage: "Check that it is ready, including its database."}},
 		Action: p.action(func(ctx context.Context, c *cli.Context, settings config.Config) error {
 			path := "/healthz"
 			if c.Bool("ready") {
@@ -50,7 +50,7 @@ func (p *program) checkHealth(ctx context.Context, settings config.Config, path 
 	var report health.Report
 	const enough = 64 << 10
 	if err := json.NewDecoder(io.LimitReader(response.Body, enough)).Decode(&report); err != nil || report.Status == "" {
-		return fmt.Errorf("what answers on %s is not a stats service: it answers %s", address, response.Status)
+		return fmt.Errorf("the server on %s is not a stats service: it answers %s", address, response.Status)
 	}
 	if response.StatusCode != http.StatusOK {
 		return errors.New(report.Message)

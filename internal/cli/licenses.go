@@ -12,7 +12,7 @@ func (p *program) licenses() *cli.Command {
 	return &cli.Command{
 		Name:     "licenses",
 		Category: categoryService,
-		Usage:    "Show the licences of all that the program is made of.",
+		Usage:    "Show the licences of all components of the program.",
 		Action:   p.text(func(*cli.Context) (string, error) { return licenses.Text, nil }),
 	}
 }

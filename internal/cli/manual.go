@@ -42,10 +42,10 @@ func (p *program) manual() *cli.Command {
 // exitCodes explains the exit codes.
 func exitCodes() []topic {
 	return []topic{
-		{fmt.Sprint(exitDone), "all is done"},
-		{fmt.Sprint(exitFailed), "it failed"},
+		{fmt.Sprint(exitDone), "success"},
+		{fmt.Sprint(exitFailed), "failure"},
 		{fmt.Sprint(exitUsage), "the command line or the settings cannot be used"},
-		{fmt.Sprint(exitPartly), "a part is done and the rest is not: it was interrupted, it failed on the way, or some stats were refused"},
+		{fmt.Sprint(exitPartly), "only a part was done: the command was interrupted or failed on the way, or some stats were refused"},
 	}
 }
 
@@ -81,8 +81,8 @@ func installedFiles() []topic {
 		{config.DefaultFile, "the settings, where STATS_CONFIG names no other file"},
 		{"/var/lib/stats-service", "DATA_DIR of the packages: the private database and the generated secret key"},
 		{"/var/lib/stats-service/secret.key", "seals the API keys in the database, unless SECRET_KEY is set: keep a copy"},
-		{"/var/lib/stats-service/postgres.log", "what the private database reports"},
-		{"/var/log/stats-service", "for LOG_PATH; logrotate looks after it"},
+		{"/var/lib/stats-service/postgres.log", "log of the private database"},
+		{"/var/log/stats-service", "for LOG_PATH; rotated by logrotate"},
 	}
 }
 
@@ -90,11 +90,11 @@ func installedFiles() []topic {
 func examples() []topic {
 	return []topic{
 		{"stats-service demo", "Try the service with sample data."},
-		{"stats-service config_check", "See which settings are in force, and whether they work."},
+		{"stats-service config_check", "Show the settings in effect, and check that they work."},
 		{"stats-service client_create --name NC3", "Register a front office; the token that is printed is its API key."},
 		{"stats-service stats_push --dry-run", "Count what would be sent to the instance of REMOTE_STATS_SERVER."},
-		{"stats-service stats_purge --nb-month 36", "Forget what is older than three years."},
-		{"stats-service db_status --json", "What the database holds, for a program."},
+		{"stats-service stats_purge --nb-month 36", "Delete stats older than three years."},
+		{"stats-service db_status --json", "Show the contents of the database as JSON."},
 	}
 }
 

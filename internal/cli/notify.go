@@ -20,7 +20,7 @@ const (
 // notify sends the state of the process to systemd.
 func notify(log *slog.Logger, state string) {
 	if _, err := daemon.SdNotify(false, state); err != nil {
-		log.Warn("systemd could not be told", "state", state, "error", err.Error())
+		log.Warn("notifying systemd failed", "state", state, "error", err.Error())
 	}
 }
 
@@ -34,7 +34,7 @@ func notifyWaiting(log *slog.Logger, cause error, limit time.Duration) {
 func feedWatchdog(ctx context.Context, log *slog.Logger) {
 	interval, err := daemon.SdWatchdogEnabled(false)
 	if err != nil {
-		log.Warn("the watchdog of systemd is not understood", "error", err.Error())
+		log.Warn("the watchdog settings of systemd are invalid", "error", err.Error())
 	}
 	if interval == 0 {
 		return

@@ -151,7 +151,7 @@ func (t *task) uuid(option string) (uuid.UUID, error) {
 	}
 	id, err := uuid.Parse(given)
 	if err != nil || id == uuid.Nil {
-		return uuid.Nil, usagef("--%s %q is no UUID such as fb9b4d21-4082-445c-a6e6-5d42a1cd9202", option, given)
+		return uuid.Nil, usagef("--%s %q is not a UUID such as fb9b4d21-4082-445c-a6e6-5d42a1cd9202", option, given)
 	}
 	return id, nil
 }
@@ -164,7 +164,7 @@ func (t *task) date(option string) (time.Time, error) {
 	}
 	day, err := stats.ParseDate(given)
 	if err != nil {
-		return time.Time{}, usagef("--%s %q is no day such as 2026-03-31", option, given)
+		return time.Time{}, usagef("--%s %q is not a day such as 2026-03-31", option, given)
 	}
 	return day, nil
 }
@@ -219,7 +219,7 @@ func (t *task) statsTypes(option string) ([]stats.Type, error) {
 func parseType(option, given string) (stats.Type, error) {
 	parsed := stats.Type(given)
 	if !slices.Contains(stats.Types(), parsed) {
-		return "", usagef("--%s %q is no type of statistics: use %s or %s", option, given, typeNames(), allTypes)
+		return "", usagef("--%s %q is not a type of statistics: use %s or %s", option, given, typeNames(), allTypes)
 	}
 	return parsed, nil
 }
@@ -235,7 +235,7 @@ func (t *task) monthsAgo(option string) (time.Time, error) {
 	}
 	months := t.options.Int(option)
 	if months < 1 || months > maxMonths {
-		return time.Time{}, usagef("--%s %d is no number of months from 1 to %d", option, months, maxMonths)
+		return time.Time{}, usagef("--%s %d is not a number of months from 1 to %d", option, months, maxMonths)
 	}
 	return stats.MonthsBefore(t.today(), months), nil
 }

@@ -15,7 +15,7 @@ import (
 )
 
 // errInterrupted reports that a signal ended the work.
-var errInterrupted = errors.New("interrupted: what was done stays done, run the command again for the rest")
+var errInterrupted = errors.New("interrupted: completed work is kept, run the command again for the rest")
 
 // partialError reports that only a part of the work was done.
 type partialError struct{ cause error }
@@ -107,7 +107,7 @@ func (t *task) recordTransfer(ctx context.Context, store *postgres.Store, direct
 	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
 	defer cancel()
 	if err := store.RecordTransfer(limited, direction, outcome, int64(summary.Sent)); err != nil {
-		t.log.Warn("the outcome of the transfer could not be stored", "error", err.Error())
+		t.log.Warn("storing the outcome of the transfer failed", "error", err.Error())
 	}
 }
 
@@ -123,10 +123,10 @@ func transferError(summary peer.Summary, err error) error {
 	case summary.Interrupted:
 		return &partialError{errInterrupted}
 	case summary.SetAside > 0:
-		return &partialError{fmt.Errorf("%d stats were refused and passed over, and %d among them set aside: "+
-			"the peer fails on too many; find out from its log why", summary.Refused, summary.SetAside)}
+		return &partialError{fmt.Errorf("%d stats were refused and skipped, and %d of them set aside: "+
+			"the peer fails on too many; its log says why", summary.Refused, summary.SetAside)}
 	case summary.Refused > 0:
-		return &partialError{fmt.Errorf("%d stats were refused and passed over", summary.Refused)}
+		return &partialError{fmt.Errorf("%d stats were refused and skipped", summary.Refused)}
 	}
 	return nil
 }

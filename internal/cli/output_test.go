@@ -37,9 +37,9 @@ func TestUnwritableResult(t *testing.T) {
 				Stdin: strings.NewReader(""), Stdout: fullDisk{}, Stderr: &stderr, Now: time.Now,
 				Environ: []string{"DATABASE_URL=" + pgtest.New(t), "SECRET_KEY=a key that is long enough for anything", "DATA_DIR=" + t.TempDir()},
 			})
-			want := "Error: the command was carried out, but its result cannot be written: no space left on device\n"
+			want := "Error: the command succeeded, but its result cannot be written: no space left on device\n"
 			if name == "JSON" {
-				want = `{"error":"the command was carried out, but its result cannot be written: no space left on device","exit_code":1}` + "\n"
+				want = `{"error":"the command succeeded, but its result cannot be written: no space left on device","exit_code":1}` + "\n"
 			}
 			if code != 1 || stderr.String() != want {
 				t.Errorf("exit code %d, said %q; want 1 and %q", code, stderr.String(), want)

@@ -47,7 +47,7 @@ type unwritableError struct {
 }
 
 func (e *unwritableError) Error() string {
-	return "the command was carried out, but its result cannot be written: " + e.cause.Error()
+	return "the command succeeded, but its result cannot be written: " + e.cause.Error()
 }
 
 func (e *unwritableError) Unwrap() error { return e.cause }

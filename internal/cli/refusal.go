@@ -71,9 +71,9 @@ func valueProblem(c *cli.Context, option string) string {
 		}
 		switch flag.(type) {
 		case *cli.DurationFlag:
-			return "is no duration such as 90m or 24h"
+			return "is not a duration such as 90m or 24h"
 		case *wholeFlag:
-			return "is no whole number"
+			return "is not a whole number"
 		}
 	}
 	return "cannot be used: give the option without a value"

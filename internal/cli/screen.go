@@ -44,7 +44,7 @@ func (s *screen) Write(text []byte) (int, error) {
 	return n, err
 }
 
-const stopNotice = "Ending after what is under way; Ctrl-C again ends at once.\n"
+const stopNotice = "Stopping after the current step; Ctrl-C again stops at once.\n"
 
 // progress returns a function that shows the progress of work and one that ends the
 // display. Without a terminal there is no bar. If ctx ends before the work, a notice is

@@ -21,8 +21,8 @@ func (p *program) statsPurge() *cli.Command {
 		Name:     "stats_purge",
 		Category: categoryStats,
 		Usage:    "Delete the stats older than the number of months specified in parameter.",
-		Description: "Entries of the audit log of that age go too. Asks for confirmation at a\n" +
-			"terminal only, because it is made for cron.",
+		Description: "Also deletes entries of the audit log of that age. Asks for confirmation only at\n" +
+			"a terminal, since it is meant for cron.",
 		Flags: []cli.Flag{
 			monthsOption("Age (in months) of the stats to purge.", keptMonths),
 			yesOption(automaticYes),

@@ -43,7 +43,7 @@ that is on its way.`,
 			dateOption("date-to", "Only stats older than this date will be pushed. Default value is today."),
 			typeOption("Type of the stats to push"),
 			&cli.BoolFlag{Name: "dry-run", Usage: "Only count what would be pushed."},
-			&cli.BoolFlag{Name: "resend", Usage: "Also push what the server is known to hold, should it have lost data."},
+			&cli.BoolFlag{Name: "resend", Usage: "Also push stats that the server is known to hold, in case it lost data."},
 			jsonOption(),
 		},
 		Action: p.task(logging.CommandsStats, pushStats),
@@ -106,7 +106,7 @@ func (t *task) remote(tokenOption string) (peer.Remote, error) {
 		remote.Token = string(t.settings.RemoteStatsToken)
 	}
 	if remote.Server == "" {
-		return remote, usagef("no peer is named: set REMOTE_STATS_SERVER to its address, such as https://stats.example.org")
+		return remote, usagef("no peer is configured: set REMOTE_STATS_SERVER to its address, such as https://stats.example.org")
 	}
 	if remote.Token == "" {
 		return remote, usagef("there is no token for the peer %s: give --%s or --%s, or set REMOTE_STATS_TOKEN", remote.Server, tokenOption, tokenFile)
@@ -139,7 +139,7 @@ func (t *task) explainNobody(clients []stats.Client, asked uuid.UUID) {
 	if asked != uuid.Nil {
 		who = fmt.Sprintf("Client %q (%s) does not share its stats", clients[0].Name, clients[0].UUID)
 	}
-	fmt.Fprintln(t.screen, who+", nothing is pushed; client_sharing_activate changes that.")
+	fmt.Fprintln(t.screen, who+": nothing is pushed; client_sharing_activate changes that.")
 }
 
 func localClients(ctx context.Context, store *postgres.Store) ([]stats.Client, error) {

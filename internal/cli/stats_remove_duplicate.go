@@ -21,7 +21,7 @@ func (p *program) statsRemoveDuplicate() *cli.Command {
 			"The one that was stored first stays.",
 		Flags: []cli.Flag{
 			typeOption("Type of the stats to look at"),
-			monthsOption("Age (in months) up to which stats are looked at.  [default: any]", 0),
+			monthsOption("Maximum age (in months) of the stats to look at.  [default: any]", 0),
 			yesOption(automaticYes),
 			jsonOption(),
 		},

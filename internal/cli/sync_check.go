@@ -21,8 +21,8 @@ func (p *program) syncTest() *cli.Command {
 		Name:     "sync_test",
 		Category: categoryStats,
 		Usage:    "Test whether stats can be pushed to and pulled from the other instance.",
-		Description: "Asks REMOTE_STATS_SERVER whether it is there, which client the token belongs to\n" +
-			"and what time it is. Changes nothing.",
+		Description: "Asks REMOTE_STATS_SERVER which client the token belongs to and what time it is.\n" +
+			"Changes nothing.",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "remote-token", Usage: "Client token on remote side.  [default: REMOTE_STATS_TOKEN]"},
 			tokenFileOption(),

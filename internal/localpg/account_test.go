@@ -15,7 +15,7 @@ import (
 	"github.com/monarc-project/stats-service/internal/ramdisk"
 )
 
-func TestClosedFolder(t *testing.T) {
+func TestClosedFolderFindsTheObstacle(t *testing.T) {
 	t.Parallel()
 	root := ramdisk.Folder(t)
 	middle := filepath.Join(root, "middle")
@@ -45,7 +45,7 @@ func TestClosedFolder(t *testing.T) {
 		if err := os.Chmod(middle, test.mode); err != nil {
 			t.Fatal(err)
 		}
-		// Where we may not look ourselves (we are not root), the suspect is the same.
+		// Without root, folders that this process may not enter give the same result.
 		if diff := cmp.Diff(test.want, closedFolder(test.acct, inner)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", test.name, diff)
 		}
@@ -55,8 +55,8 @@ func TestClosedFolder(t *testing.T) {
 	}
 }
 
-// A private folder on the way is an obstacle for root only, whose server has
-// to run as somebody else.
+// A private folder on the path is an obstacle only for root, whose server runs as another
+// user.
 func TestStartBelowPrivateFolder(t *testing.T) {
 	t.Parallel()
 	private := filepath.Join(ramdisk.Folder(t), "private")
@@ -85,7 +85,7 @@ func TestStartBelowPrivateFolder(t *testing.T) {
 		t.Fatal(err)
 	}
 	if info.Mode().Perm() != 0o700 {
-		t.Errorf("the mode of a folder that is not ours was changed to %v", info.Mode().Perm())
+		t.Errorf("the mode of a folder of another user was changed to %v", info.Mode().Perm())
 	}
 }
 

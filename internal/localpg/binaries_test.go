@@ -17,7 +17,7 @@ import (
 	"github.com/monarc-project/stats-service/internal/ramdisk"
 )
 
-// install puts programs into dir that only know the version they pretend to be.
+// install puts programs into dir that only print a version.
 func install(t *testing.T, dir, version string) string {
 	t.Helper()
 	if err := os.MkdirAll(dir, 0o755); err != nil {
@@ -44,7 +44,7 @@ func writePidFile(t *testing.T, cluster string, acct account, pid int) {
 	}
 }
 
-// currentAccount is who would run a new server.
+// currentAccount returns the account that would run a new server.
 func currentAccount(t *testing.T) account {
 	t.Helper()
 	acct, err := chooseAccount(filepath.Join(t.TempDir(), "none"))
@@ -54,7 +54,7 @@ func currentAccount(t *testing.T) account {
 	return acct
 }
 
-func TestFind(t *testing.T) {
+func TestFindReturnsTheFirstUsableInstallation(t *testing.T) {
 	t.Parallel()
 	root := ramdisk.Folder(t)
 	old := install(t, filepath.Join(root, "old"), "postgres (PostgreSQL) 11.22")

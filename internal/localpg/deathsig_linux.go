@@ -4,6 +4,6 @@ package localpg
 
 import "syscall"
 
-// dieWithParent makes the kernel stop the server at once when the thread that
-// started it ends.
+// dieWithParent makes the kernel send SIGQUIT to the server when the thread that started
+// it ends.
 func dieWithParent(attr *syscall.SysProcAttr) { attr.Pdeathsig = syscall.SIGQUIT }

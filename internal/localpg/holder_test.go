@@ -91,7 +91,7 @@ func TestRunByAnOrdinaryUser(t *testing.T) {
 	cmd := exec.Command(copyOf(t, self(t), root))
 	cmd.Dir = root
 	acct := currentAccount(t)
-	if acct.switched { // we are root: be someone else
+	if acct.switched { // this process is root: run as that account
 		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: acct.credential()}
 		if err := os.Chown(dir, acct.uid, acct.gid); err != nil {
 			t.Fatal(err)
@@ -117,17 +117,17 @@ func TestRunByAnOrdinaryUser(t *testing.T) {
 	}
 	holder.release(t)
 
-	// Run by us, root perhaps, in between, it must still be that user's.
+	// After a start by this user, perhaps root, it must still belong to that account.
 	s := start(t, fast(dir))
 	query(t, s.URL(), "SELECT * FROM fruit")
 	stop(t, s)
 	startHolder(t, as(), dir)
 }
 
-// copyOf puts the test binary where another user may run it: the folder in
-// which the go command builds it is private. The copy is made by another
-// process because a program that we had open for writing could not be run
-// while a child that another test is starting still has inherited it.
+// copyOf copies the test binary to a folder where another user may run it: the go command
+// builds it in a private one. Another process makes the copy: a program cannot be run
+// while any process has it open for writing, and child processes of other tests inherit
+// open files for a moment.
 func copyOf(t *testing.T, program, dir string) string {
 	t.Helper()
 	path := filepath.Join(dir, "holder")

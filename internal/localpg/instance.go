@@ -30,9 +30,9 @@ type exitedError struct{ report string }
 
 func (e *exitedError) Error() string {
 	if e.report == "" {
-		return "the server ended at once"
+		return "the server exited at once"
 	}
-	return "the server ended at once; its last words were:\n" + e.report
+	return "the server exited at once; the end of its log:\n" + e.report
 }
 
 // launch starts the server process and returns without waiting for it to

@@ -23,8 +23,8 @@ import (
 	"github.com/monarc-project/stats-service/internal/ramdisk"
 )
 
-// patience only has to be too long: nothing ends before its time because of it.
-const patience = 2 * time.Minute
+// waitLimit bounds every wait of the tests. It is longer than any of them takes.
+const waitLimit = 2 * time.Minute
 
 // The test binary, started again with holderDir set, holds that folder until
 // its standard input ends. Tests need it wherever another process matters.
@@ -191,9 +191,9 @@ func query(t *testing.T, url, statement string) string {
 // eventually fails the test when the condition stays false.
 func eventually(t *testing.T, what string, condition func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(patience); !condition(); time.Sleep(pollInterval) {
+	for deadline := time.Now().Add(waitLimit); !condition(); time.Sleep(pollInterval) {
 		if time.Now().After(deadline) {
-			t.Fatalf("waited %s for: %s", patience, what)
+			t.Fatalf("waited %s for: %s", waitLimit, what)
 		}
 	}
 }

@@ -17,10 +17,10 @@ import (
 	"github.com/monarc-project/stats-service/internal/ramdisk"
 )
 
-var update = flag.Bool("update", false, "pin the builds that releases.txt names anew")
+var update = flag.Bool("update", false, "update the checksums of the builds that releases.txt names")
 
-// TestReleases compares what releases.txt pins for new clusters on this platform
-// with what npm really packs.
+// TestReleases compares the release that releases.txt pins for new clusters on this
+// platform with the package that npm packs.
 func TestReleases(t *testing.T) {
 	t.Parallel()
 	if *update {
@@ -60,7 +60,7 @@ func packed(t *testing.T, r release) release {
 		t.Fatal(err)
 	}
 	file := filepath.Join(work, r.tarball())
-	// It fails where the checksum is another one, but with the package there.
+	// It fails if the checksum differs, but leaves the package.
 	err = npmPackage("npm")(t.Context(), r, work, func(int64) {})
 	info, statErr := os.Stat(file)
 	if statErr != nil {
@@ -83,8 +83,7 @@ func packed(t *testing.T, r release) release {
 	return r
 }
 
-// TestServerFetchedWithNPM goes the whole way of a machine that has npm and no
-// PostgreSQL.
+// TestServerFetchedWithNPM starts a server on a machine with npm and without PostgreSQL.
 func TestServerFetchedWithNPM(t *testing.T) {
 	t.Parallel()
 	o := fast(ramdisk.Folder(t))

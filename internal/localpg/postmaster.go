@@ -127,7 +127,7 @@ func clearStale(proc, cluster, socketDir string) error {
 			continue // PostgreSQL handles this case itself, with more checks
 		}
 		if err == nil && hidden(proc, pid) {
-			return fmt.Errorf("%s names the process %d, which lives and is hidden from this one, so that it may be a server: "+
+			return fmt.Errorf("%s names process %d, which is running but hidden from this one, so it may be a server: "+
 				"stop it, or let the service see the processes of its user (ProtectProc=default, hidepid=0)", file, pid)
 		}
 		if err := os.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {

@@ -40,7 +40,7 @@ func (r release) archive() string {
 
 func (r release) major() int {
 	major, _, _ := strings.Cut(r.build, ".")
-	n, _ := strconv.Atoi(major) // a test parses the whole table
+	n, _ := strconv.Atoi(major) // a test checks the whole table
 	return n
 }
 

@@ -26,7 +26,7 @@ func TestStartedAgainKeepsData(t *testing.T) {
 	s := start(t, fast(dir))
 	query(t, s.URL(), "CREATE TABLE fruit (name text); INSERT INTO fruit VALUES ('apple')")
 	stop(t, s)
-	stop(t, s) // again: no harm
+	stop(t, s) // a second Stop does nothing
 
 	s = start(t, fast(dir))
 	if diff := cmp.Diff("apple", query(t, s.URL(), "SELECT name FROM fruit")); diff != "" {
@@ -58,7 +58,7 @@ func TestServerIsPrivate(t *testing.T) {
 			t.Fatal(err)
 		}
 		if group == syscall.Getpgrp() {
-			t.Error("the server is in our process group: a Ctrl-C would reach it before us")
+			t.Error("the server is in the process group of this process: a Ctrl-C would stop it first")
 		}
 	})
 	t.Run("user", func(t *testing.T) {
@@ -98,7 +98,7 @@ func TestClusterOfRootIsHandedOver(t *testing.T) {
 	s := start(t, fast(dir))
 	query(t, s.URL(), "CREATE TABLE fruit (name text)")
 	stop(t, s)
-	// As after `cp -r` by whoever runs the service, which may be root.
+	// As after `cp -r` by the user of the service, perhaps root.
 	if err := giveTo(account{uid: os.Geteuid(), gid: os.Getegid()}, s.place.home()); err != nil {
 		t.Fatal(err)
 	}
@@ -108,7 +108,7 @@ func TestClusterOfRootIsHandedOver(t *testing.T) {
 	}
 }
 
-func TestDeepFolder(t *testing.T) {
+func TestSocketOfADeepFolderIsElsewhere(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(ramdisk.Folder(t), strings.Repeat("deep/", 25))
 	s := start(t, fast(dir))
@@ -130,7 +130,7 @@ func TestDeepFolder(t *testing.T) {
 	}
 }
 
-func TestFolderWithOddName(t *testing.T) {
+func TestFolderMayHaveAnyName(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{`a + "b" & 'ü%'?#`, "a,b", "-D"} {
 		t.Run(name, func(t *testing.T) {
@@ -173,7 +173,7 @@ func TestFailedStartShowsTheServerLog(t *testing.T) {
 	_, err := Start(t.Context(), o)
 	wantText(t, err, dir, `invalid value for parameter "work_mem": "plenty"`)
 
-	start(t, fast(dir)) // the folder was let go, and is not damaged
+	start(t, fast(dir)) // the folder is unlocked and undamaged
 }
 
 func TestUnfinishedClusterIsReplaced(t *testing.T) {
@@ -189,13 +189,13 @@ func TestUnfinishedClusterIsReplaced(t *testing.T) {
 	query(t, start(t, fast(dir)).URL(), "SELECT 1")
 }
 
-func TestStalePidFile(t *testing.T) {
+func TestStaleLockFilesAreNotAServer(t *testing.T) {
 	t.Parallel()
 	dir := ramdisk.Folder(t)
 	s := start(t, fast(dir))
 	stop(t, s)
-	// The process that got the id since belongs to the same user, which is
-	// what PostgreSQL itself cannot tell from a server.
+	// The process with this id now belongs to the same user: PostgreSQL itself would
+	// mistake it for a server.
 	other := command(t.Context(), s.acct, "/", "/bin/sleep", "600")
 	if err := other.Start(); err != nil {
 		t.Fatal(err)
@@ -212,8 +212,8 @@ func TestStalePidFile(t *testing.T) {
 	}
 }
 
-// After a power cut both lock files of the server are still there, and its
-// process id may be that of any other process of the same user.
+// After a power cut, both lock files of the server are still there, and their process id
+// may belong to any other process of the same user.
 func TestStartAfterPowerCutWithReusedProcessID(t *testing.T) {
 	t.Parallel()
 	dir := ramdisk.Folder(t)
@@ -262,7 +262,7 @@ func TestServerThatEndsIsNoticed(t *testing.T) {
 	}
 	select {
 	case <-s.Done():
-	case <-time.After(patience):
+	case <-time.After(waitLimit):
 		t.Fatal("Done is not closed")
 	}
 	stop(t, s)

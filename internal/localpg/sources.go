@@ -61,7 +61,7 @@ func unpackedIn(work string) string { return filepath.Join(work, "unpacked") }
 func archive(address string) func(context.Context, release, string, func(int64)) error {
 	return func(ctx context.Context, r release, work string, show func(int64)) error {
 		if address == "" {
-			return errors.New("its address is not known")
+			return errors.New("its address is unknown")
 		}
 		name := fmt.Sprintf("embedded-postgres-binaries-%s-%s", runtime.GOOS, archiveArch())
 		file := filepath.Join(work, "archive.jar")
@@ -200,7 +200,7 @@ func unpackVerified(r release, file, work string) error {
 
 func compare(want, got, what string) error {
 	if want != got {
-		return fmt.Errorf("%s: the checksum is not the one that this program knows (SHA-512 %s instead of %s)", what, got, want)
+		return fmt.Errorf("%s: the checksum does not match (SHA-512 %s instead of %s)", what, got, want)
 	}
 	return nil
 }

@@ -17,7 +17,7 @@ import (
 )
 
 // Two clients of the same peer see different stats of the same days.
-func TestPullAsAnotherClient(t *testing.T) {
+func TestPullAsAnotherClientStartsOver(t *testing.T) {
 	t.Parallel()
 	p := newPullPair(t)
 	another := newClient(t, p.remote.store, "another")
@@ -36,9 +36,9 @@ func TestPullAsAnotherClient(t *testing.T) {
 	}
 }
 
-// How far a pull came is known by the client of the peer and its role; by the
-// token where the peer has no name for the client.
-func TestPullPositionFollowsTheClient(t *testing.T) {
+// The position of a pull belongs to the client of the peer and its role, or to the token
+// if the peer does not identify the client.
+func TestPullPositionBelongsToTheClient(t *testing.T) {
 	t.Parallel()
 	const (
 		user    = `{"name":"a","role":"user","token":"token"}`
@@ -62,8 +62,8 @@ func TestPullPositionFollowsTheClient(t *testing.T) {
 		"another token of a uuid": {pulled{"token", named}, pulled{"rotated", named}, true},
 		"another uuid":            {pulled{"token", named}, pulled{"token", another}, false},
 		"a role that is a number": {pulled{"token", number}, pulled{"token", number}, true},
-		"nobody says":             {pulled{"token", unknown}, pulled{"token", unknown}, true},
-		"nobody says, another":    {pulled{"token", unknown}, pulled{"rotated", unknown}, false},
+		"unidentified":            {pulled{"token", unknown}, pulled{"token", unknown}, true},
+		"unidentified, another":   {pulled{"token", unknown}, pulled{"rotated", unknown}, false},
 		"it fails":                {pulled{"token", failing}, pulled{"token", failing}, true},
 		"it says later":           {pulled{"token", failing}, pulled{"token", user}, false},
 		"something else":          {pulled{"token", "<html>"}, pulled{"token", `{"id":1}`}, true},
@@ -89,7 +89,7 @@ func TestPullPositionFollowsTheClient(t *testing.T) {
 				}
 			}))
 			t.Cleanup(server.Close)
-			var counts []bool // whether a pull started anew
+			var counts []bool // whether a pull started over
 			for _, one := range []pulled{tt.first, tt.second} {
 				lists, me = 0, one.me
 				opts.Remote = remote(t, server.URL, one.token)
@@ -97,14 +97,14 @@ func TestPullPositionFollowsTheClient(t *testing.T) {
 				counts = append(counts, lists > 100)
 			}
 			if diff := cmp.Diff([]bool{true, !tt.goesOn}, counts); diff != "" {
-				t.Errorf("pulls that started anew (-want +got):\n%s", diff)
+				t.Errorf("pulls that started over (-want +got):\n%s", diff)
 			}
 		})
 	}
 }
 
-// A peer that may answer later is not taken for one that cannot.
-func TestPullWaitsToKnowTheClient(t *testing.T) {
+// A peer that may identify the client later does not count as one that cannot.
+func TestPullRetriesToIdentifyTheClient(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
 		status int

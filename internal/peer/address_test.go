@@ -4,7 +4,7 @@ package peer
 
 import "testing"
 
-func TestNormalize(t *testing.T) {
+func TestAddressesHaveOneCanonicalForm(t *testing.T) {
 	t.Parallel()
 	for server, want := range map[string]string{
 		"https://stats.example.org":               "https://stats.example.org",

@@ -18,7 +18,7 @@ import (
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
-// endless writes its beginning and then the same text until nobody reads.
+// endless serves a beginning and then the same text until the caller disconnects.
 func endless(t *testing.T, status int, beginning, text string) string {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -32,7 +32,7 @@ func endless(t *testing.T, status int, beginning, text string) string {
 	return server.URL
 }
 
-func TestEndlessLists(t *testing.T) {
+func TestEndlessListsEnd(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct{ beginning, text, want string }{
 		"element":       {`{"data":["`, "xxxx", "its answer is too long"},
@@ -61,8 +61,8 @@ func TestEndlessLists(t *testing.T) {
 	}
 }
 
-// What the answer to a small batch may take is little.
-func TestEndlessSettlements(t *testing.T) {
+// The answer to a small batch has a small limit.
+func TestEndlessAcknowledgementsEnd(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
 		beginning, text string
@@ -88,7 +88,7 @@ func TestEndlessSettlements(t *testing.T) {
 }
 
 // An item with text that is not Unicode is refused alone.
-func TestPullOfTextThatIsNotUnicode(t *testing.T) {
+func TestPullRefusesTextThatIsNotUnicode(t *testing.T) {
 	t.Parallel()
 	for name, bad := range map[string]string{"half a pair": `\ud800`, "a byte": "\xff", "a byte of a name": `","` + "\xff" + `":"`} {
 		t.Run(name, func(t *testing.T) {
@@ -118,9 +118,9 @@ func TestPullOfTextThatIsNotUnicode(t *testing.T) {
 	}
 }
 
-// What stands before the place where an answer cannot be read is stored, and the
-// place is named in few words.
-func TestPullOfAnAnswerThatBreaks(t *testing.T) {
+// The items before an unreadable place in an answer are stored, and the error names the
+// place.
+func TestPullStoresItemsBeforeAnUnreadablePlace(t *testing.T) {
 	t.Parallel()
 	stat := riskStat(1, 0)
 	item, err := json.Marshal(row{UUID: stat.UUID.String(), ANR: stat.ANR.String(), Type: "risk", Date: today.Format("2006-01-02"), Data: stat.Data})
@@ -138,7 +138,7 @@ func TestPullOfAnAnswerThatBreaks(t *testing.T) {
 	}
 }
 
-// However many are refused, the log names the first hundred.
+// The log names the first hundred refused stats, and counts the others.
 func TestRefusalsInTheLogAreBounded(t *testing.T) {
 	t.Parallel()
 	body, err := json.Marshal(map[string]any{"data": make([]int, 5000)})

@@ -94,7 +94,7 @@ func (p *push) try(ctx context.Context, part []stats.Stat, allowed func(*peerErr
 		p.succeed()
 		return nil, p.acknowledge(ctx, part, answer)
 	}
-	if failed, ok := errors.AsType[*peerError](err); ok && failed.blamesStats() {
+	if failed, ok := errors.AsType[*peerError](err); ok && failed.mayBeDueToStats() {
 		return failed, nil
 	}
 	return nil, err

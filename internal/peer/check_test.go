@@ -15,7 +15,7 @@ import (
 	"github.com/monarc-project/stats-service/internal/peer"
 )
 
-func TestTest(t *testing.T) {
+func TestCheckDescribesThePeer(t *testing.T) {
 	t.Parallel()
 	far := newInstance(t)
 	as := newClient(t, far.store, "Municipality")
@@ -38,7 +38,7 @@ func TestTest(t *testing.T) {
 	}
 }
 
-func TestTestOfClocks(t *testing.T) {
+func TestCheckComparesClocks(t *testing.T) {
 	t.Parallel()
 	for date, want := range map[string]peer.Report{
 		"Fri, 31 May 2024 12:00:00 GMT": {ClockKnown: true, ClockRight: true},
@@ -60,7 +60,7 @@ func TestTestOfClocks(t *testing.T) {
 
 const rightAddress = "is this the address of a stats service?"
 
-func TestTestFails(t *testing.T) {
+func TestCheckExplainsFailures(t *testing.T) {
 	t.Parallel()
 	far := newInstance(t)
 	closed := httptest.NewServer(nil)

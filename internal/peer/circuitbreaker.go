@@ -90,7 +90,7 @@ func (p *push) probe(ctx context.Context) (works bool, err error) {
 			p.succeed()
 			return true, nil
 		}
-		if failed, ok := errors.AsType[*peerError](err); !ok || !failed.blamesStats() {
+		if failed, ok := errors.AsType[*peerError](err); !ok || !failed.mayBeDueToStats() {
 			return false, err
 		}
 		p.breaker.inRow, p.breaker.inRun = p.breaker.inRow+1, p.breaker.inRun+1

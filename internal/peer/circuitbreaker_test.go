@@ -15,16 +15,16 @@ import (
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
-// Neighbours that are malformed are set aside; what stands behind them, and
-// between them, arrives, however many they are and whatever batches they fill.
-func TestPushGoesRoundMalformedNeighbours(t *testing.T) {
+// Consecutive malformed stats are set aside. Stats behind and between them arrive, however
+// many batches the malformed ones fill.
+func TestPushDeliversStatsAroundMalformedOnes(t *testing.T) {
 	t.Parallel()
 	const html, same = "<html>", `{"message":"no"}`
 	for name, tt := range map[string]struct {
 		status     int
 		body       string
 		bad, batch int
-		good       []int // among the bad
+		good       []int // indexes of valid stats among the malformed ones
 	}{
 		"500":                 {500, html, 4, 0, nil},
 		"a batch":             {500, html, 3, 3, nil},
@@ -72,8 +72,7 @@ func TestPushGoesRoundMalformedNeighbours(t *testing.T) {
 	}
 }
 
-// The search among very many has an end, which does not keep the good ones from
-// arriving.
+// The search for very many malformed stats has a budget. Valid stats arrive nevertheless.
 func TestPushSearchesWithinABudget(t *testing.T) {
 	t.Parallel()
 	local := newInstance(t)
@@ -100,16 +99,16 @@ func TestPushSearchesWithinABudget(t *testing.T) {
 	}
 }
 
-// A peer that takes nothing is broken, whatever its words.
-func TestPushStopsAtAPeerThatTakesNothing(t *testing.T) {
+// A peer that accepts nothing is broken, whatever it answers.
+func TestPushStopsAtAPeerThatAcceptsNothing(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
 		status int
 		body   string
-		most   int // refused before it is plain
+		most   int // refused before the push gives up
 		want   string
 	}{
-		"a proxy":         {400, "<html>", 0, "This is not how one refuses"},
+		"a proxy":         {400, "<html>", 0, "A stats service refuses in another way"},
 		"TLS expected":    {400, "Client sent an HTTP request to an HTTPS server.", 0, "http or https?"},
 		"always the same": {400, `{"message":"no"}`, 0, "one stat after another"},
 		"too large":       {413, "<html>", 0, "one stat after another"},
@@ -133,8 +132,8 @@ func TestPushStopsAtAPeerThatTakesNothing(t *testing.T) {
 	}
 }
 
-// What a lost answer was about is not said to have been there before.
-func TestPushCountsWhatALostAnswerWasAbout(t *testing.T) {
+// Stats whose acknowledgement was lost do not count as already there.
+func TestLostAcknowledgementDoesNotCountAsAlreadyThere(t *testing.T) {
 	t.Parallel()
 	p := newPair(t)
 	lost := false
@@ -154,7 +153,7 @@ func TestPushCountsWhatALostAnswerWasAbout(t *testing.T) {
 }
 
 // A full pull finds what reached the peer long after its day.
-func TestPullFull(t *testing.T) {
+func TestFullPullFindsLateStats(t *testing.T) {
 	t.Parallel()
 	far, local := newInstance(t), newInstance(t)
 	owner, as := newClient(t, far.store, "owner"), newClient(t, local.store, "as")
@@ -163,7 +162,7 @@ func TestPullFull(t *testing.T) {
 	wantCounts(t, counts{Sent: 20}, pull(t, opts))
 	insert(t, far.store, owner, riskStat(1000, int(today.Sub(today.AddDate(-1, 0, 0))/(24*time.Hour))))
 	if n := pull(t, opts).Sent; n != 0 {
-		t.Errorf("%d found without asking for all", n)
+		t.Errorf("%d found without Full", n)
 	}
 	opts.Full = true
 	wantCounts(t, counts{Sent: 1, AlreadyThere: 20}, pull(t, opts))

@@ -65,7 +65,7 @@ func (f *peerError) advice() string {
 	case f.after > maxRetryAfter:
 		return fmt.Sprintf("it asks to wait %s, run again after that", f.after.Round(time.Second))
 	case f.status == http.StatusBadRequest && f.foreign:
-		return rightAddress + " This is not how one refuses: check REMOTE_STATS_SERVER (http or https?) and what stands before the peer"
+		return rightAddress + " A stats service refuses in another way: check REMOTE_STATS_SERVER (http or https?) and the proxies before the peer"
 	case f.status/100 == 3:
 		return rightAddress + " If so, set REMOTE_STATS_SERVER to the address that it redirects to"
 	case f.status == http.StatusUnauthorized || f.status == http.StatusForbidden:
@@ -149,8 +149,8 @@ func printable(text string) string {
 	return text
 }
 
-// blamesStats reports whether the stats that were sent may be at fault.
-func (f *peerError) blamesStats() bool {
+// mayBeDueToStats reports whether the stats that were sent may be at fault.
+func (f *peerError) mayBeDueToStats() bool {
 	switch f.status {
 	case http.StatusBadRequest:
 		return !f.foreign && f.after <= maxRetryAfter

@@ -37,8 +37,8 @@ const (
 	faults            // number of faults
 )
 
-// faultProxy stands between an instance and its peer, and lets half of the
-// requests fail in one of the ways that are listed above.
+// faultProxy is a proxy between an instance and its peer. Half of the requests fail with
+// one of the faults above.
 type faultProxy struct {
 	url     string
 	backend string
@@ -72,7 +72,7 @@ func newFaultProxy(t *testing.T, backend string, seed uint64) *faultProxy {
 	return p
 }
 
-// next is the next fault of the plan.
+// next returns the next fault of the plan.
 func (p *faultProxy) next() fault {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -84,7 +84,7 @@ func (p *faultProxy) next() fault {
 	return f
 }
 
-// kinds are the faults that there have been.
+// kinds returns the faults so far.
 func (p *faultProxy) kinds() []fault {
 	p.mu.Lock()
 	defer p.mu.Unlock()

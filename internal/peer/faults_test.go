@@ -48,7 +48,7 @@ func watchFaults(t *testing.T) *everyFault {
 	return e
 }
 
-func TestPushThroughFaults(t *testing.T) {
+func TestPushSurvivesEveryFault(t *testing.T) {
 	t.Parallel()
 	all := watchFaults(t)
 	for seed := range uint64(seeds) {
@@ -71,7 +71,7 @@ func TestPushThroughFaults(t *testing.T) {
 }
 
 // A peer that keeps what stood before a failure makes it harder.
-func TestPushThroughFaultsToPython(t *testing.T) {
+func TestPushToPythonSurvivesEveryFault(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(seeds) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
@@ -101,7 +101,7 @@ func TestPushThroughFaultsToPython(t *testing.T) {
 	}
 }
 
-func TestPullThroughFaults(t *testing.T) {
+func TestPullSurvivesEveryFault(t *testing.T) {
 	t.Parallel()
 	all := watchFaults(t)
 	for seed := range uint64(seeds) {
@@ -146,7 +146,7 @@ func untilDone(t *testing.T, malformed int, run func() (peer.Summary, error)) pe
 }
 
 // A peer that stalls is asked again.
-func TestStallIsTriedAgain(t *testing.T) {
+func TestStalledRequestIsRetried(t *testing.T) {
 	t.Parallel()
 	p := newPair(t)
 	proxy := newStallingProxy(t, p.remote.handler, 2)
@@ -160,7 +160,7 @@ func TestStallIsTriedAgain(t *testing.T) {
 }
 
 // A slow line is not a silent peer: what counts is that the request moves.
-func TestPushOverASlowLine(t *testing.T) {
+func TestSlowConnectionIsNotStalled(t *testing.T) {
 	t.Parallel()
 	const size = 5 << 20
 	far := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -16,8 +16,8 @@ import (
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
-// FuzzAcknowledgement reads what a peer may answer to a batch: it comes to an end within
-// its limits, and counts no more than there is.
+// FuzzAcknowledgement checks that reading any answer to a batch ends within its limits,
+// and counts no more items than the answer has.
 func FuzzAcknowledgement(f *testing.F) {
 	for _, answer := range []string{
 		`{"metadata":{"count":"1"},"data":[{"uuid":"b402d4d8-4576-11e9-9173-0800277f0571","data":[]}]}`,
@@ -40,7 +40,7 @@ func FuzzAcknowledgement(f *testing.F) {
 			t.Errorf("%d and %d are counted in %d bytes", got.created, got.duplicates, len(answer))
 		}
 		if err == nil && answer[bytes.IndexFunc(answer, func(r rune) bool { return r > ' ' })] != '{' {
-			t.Error("what is no object was accepted")
+			t.Error("an answer that is not an object was accepted")
 		}
 		if err != nil && l.unreadable(err) == nil {
 			t.Error("an error got lost")
@@ -54,8 +54,8 @@ func listOf(posted []byte) []byte {
 	return slices.Concat([]byte(`{"metadata":{"count":"1"},"data":`), identified, []byte("}"))
 }
 
-// FuzzList reads what a peer may send to a pull: it is read within its limits, and what
-// is taken of it is valid and was asked for.
+// FuzzList checks that reading any list of a peer ends within its limits, and that the
+// accepted items are valid and were requested.
 func FuzzList(f *testing.F) {
 	for _, body := range payloads.All(f) {
 		f.Add(listOf(body))
@@ -77,17 +77,17 @@ func FuzzList(f *testing.F) {
 			}
 			for _, item := range r.batch {
 				if item.UUID == uuid.Nil || item.ANR == uuid.Nil || item.Type != of || !asked.covers(item.Date) {
-					t.Errorf("%+v was taken", item)
+					t.Errorf("%+v was accepted", item)
 				}
 				if _, err := stats.ReadDocument(of, item.Data); err != nil {
-					t.Errorf("%s was taken: %v", item.Data, err)
+					t.Errorf("%s was accepted: %v", item.Data, err)
 				}
 			}
 		}
 	})
 }
 
-// FuzzAccount reads what a peer may say about a token.
+// FuzzAccount reads any description of an account.
 func FuzzAccount(f *testing.F) {
 	for _, answer := range []string{
 		`{"name":"NC3","role":"1","token":"the token","is_sharing_enabled":true}`,
@@ -109,7 +109,7 @@ func FuzzAccount(f *testing.F) {
 			t.Errorf("the name is %q", got.name)
 		}
 		if got.id == uuid.Nil && !bytes.Contains(answer, []byte("token")) && !bytes.Contains(answer, []byte(`\u`)) {
-			t.Errorf("nobody says whose token this is: %s", answer)
+			t.Errorf("the account has no name: %s", answer)
 		}
 	})
 }

@@ -35,7 +35,7 @@ type link struct {
 	api    *generated.ClientWithResponses
 	bytes  atomic.Int64 // of all bodies so far, in both directions
 
-	refusals int // logged, or too many to be
+	refusals int // number of refusals, including those that were not logged
 }
 
 var _ generated.HttpRequestDoer = (*link)(nil)
@@ -60,7 +60,7 @@ func connect(r Remote) (*link, error) {
 
 func (l *link) close() {
 	if more := l.refusals - MaxRefusals; more > 0 {
-		l.Log.Error("more stats were refused than are named here", "more", more)
+		l.Log.Error("further stats were refused that the log does not name", "more", more)
 	}
 	l.client.Close()
 }
@@ -97,7 +97,7 @@ func (b *countedBody) Read(p []byte) (int, error) {
 	return n, b.link.explain(err)
 }
 
-// explain turns the client's errors into those about the peer.
+// explain converts errors of the client to a *peerError.
 func (l *link) explain(err error) error {
 	if failed, ok := errors.AsType[*client.Error](err); ok {
 		return l.lost(failed.Err)

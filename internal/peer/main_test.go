@@ -70,7 +70,7 @@ func newClient(t *testing.T, store *postgres.Store, name string) stats.Client {
 	return servicetest.CreateClient(t, store, servicetest.User(name))
 }
 
-// remote is a peer that is talked to without waiting.
+// remote returns a peer whose retries do not wait.
 func remote(t *testing.T, url, token string) peer.Remote {
 	return peer.Remote{
 		Server: url, Token: token, Log: servicetest.Log(t), Now: noon,
@@ -117,7 +117,7 @@ func fill(t *testing.T, store *postgres.Store, client stats.Client, first, n int
 	insert(t, store, client, batch...)
 }
 
-// contents are the stats in a store by uuid, as far as they travel.
+// contents returns the stats in a store by UUID, with the fields that are exchanged.
 func contents(t *testing.T, store *postgres.Store) map[string]string {
 	t.Helper()
 	return contentsOf(t, store, stats.Everything())

@@ -5,10 +5,10 @@
 // reports whether a peer can be reached and accepts the token.
 //
 // A peer is another instance of this service or of its predecessor written in
-// Python. That one has the same API but behaves differently in places; comments
-// say where it matters. Both directions deliver at least once: a request whose
-// outcome is uncertain is repeated. A stat keeps its UUID wherever it goes, and
-// the receiver stores a UUID once, so the effect is exactly-once.
+// Python, which has the same API but behaves differently in places; comments say where
+// that matters. Both directions deliver at least once: a request whose outcome is
+// uncertain is repeated. A stat keeps its UUID on every instance, and the receiver stores
+// a UUID once, so the effect is exactly-once.
 package peer
 
 import (
@@ -106,8 +106,8 @@ type Summary struct {
 	Interrupted bool `json:"interrupted"`
 	// LastDay is the day of the last acknowledged stat; zero if there was none.
 	LastDay time.Time `json:"-"`
-	// LastOf says where in its order the work stopped: a push goes by client, and
-	// this is its name; a pull goes by type.
+	// LastOf is what the work was on when it stopped: the name of a client in a push,
+	// a type in a pull.
 	LastOf string `json:"last_of,omitempty"`
 }
 

@@ -18,7 +18,7 @@ func TestRefusalsAreBounded(t *testing.T) {
 	}
 }
 
-func TestTidy(t *testing.T) {
+func TestPrintableTextIsSafe(t *testing.T) {
 	t.Parallel()
 	long := make([]rune, 2*maxMessage)
 	for i := range long {
@@ -36,7 +36,7 @@ func TestTidy(t *testing.T) {
 }
 
 // A list of good stats without an end comes to one as well.
-func TestListsAreBoundedAsAWhole(t *testing.T) {
+func TestListsHaveATotalLimit(t *testing.T) {
 	t.Parallel()
 	l := &link{server: "http://127.0.0.1"}
 	for text, want := range map[string]bool{

@@ -50,7 +50,7 @@ func (p *push) post(ctx context.Context, batch []stats.Stat) (acknowledgement, e
 }
 
 // readPosted reads the list of stored stats in the response to a batch. The API does
-// not have the status 200: what answers it without such a list is no stats service.
+// not have the status 200: a server that answers it without such a list is not a stats service.
 func (p *push) readPosted(response *http.Response, batch []stats.Stat) (acknowledgement, error) {
 	defer response.Body.Close()
 	answer, err := readAcknowledgement(newBounded(response.Body, p.link, acknowledgementLimits(batch)))
@@ -62,7 +62,7 @@ func (p *push) readPosted(response *http.Response, batch []stats.Stat) (acknowle
 		err = errIncomplete
 	}
 	if err != nil {
-		// The peer may have stored the batch: the retry will tell.
+		// The peer may have stored the batch: the retry will show it.
 		p.uncertain = true
 		return acknowledgement{}, p.unreadable(err)
 	}

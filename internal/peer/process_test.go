@@ -28,12 +28,12 @@ import (
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
-// TestProcess pushes with processes of testdata/pusher, built without the race
+// TestKilledPushContinuesInBoundedMemory pushes with processes of testdata/pusher, built without the race
 // detector, whose memory is not what is to be measured.
-func TestProcess(t *testing.T) {
+func TestKilledPushContinuesInBoundedMemory(t *testing.T) {
 	t.Parallel()
 	if _, err := os.ReadFile(filepath.Join("testdata", "pusher", "main.go")); err != nil {
-		t.Fatal(err) // it is read so that a cached result is not taken for valid after a change
+		t.Fatal(err) // the go command caches results of tests by the files that they read
 	}
 	p := pusher{program: filepath.Join(t.TempDir(), "pusher")}
 	if output, err := exec.CommandContext(t.Context(), "go", "build", "-o", p.program, "./testdata/pusher").CombinedOutput(); err != nil {

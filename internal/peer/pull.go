@@ -23,7 +23,7 @@ const (
 	windowDays = 7
 )
 
-// PullOptions say what to pull from where. Remote, Store and Client are required.
+// PullOptions configure a Pull. Remote, Store and Client are required.
 type PullOptions struct {
 	Remote
 	Store *postgres.Store
@@ -103,9 +103,9 @@ type pull struct {
 	*link
 	opts    PullOptions
 	peerID  int64  // 0 in a dry run with a peer that is not stored
-	as      string // what the token stands for at the peer
+	as      string // the client of the peer that the token belongs to, see tokenIdentity
 	summary Summary
-	warned  bool // that a purge shortens it
+	warned  bool // warnOfPurge has logged
 }
 
 func (p *pull) run(ctx context.Context) (err error) {
@@ -214,7 +214,7 @@ func (p *pull) windows(ctx context.Context, t stats.Type) ([]window, error) {
 	} else if err != nil {
 		return nil, err
 	}
-	complete = later(complete, floor.AddDate(0, 0, -1)) // older days are not wanted
+	complete = later(complete, floor.AddDate(0, 0, -1)) // do not pull older days
 	start := later(complete.AddDate(0, 0, 1-overlapDays), floor)
 	if p.opts.Full && first.Before(start) {
 		start = first
@@ -242,12 +242,12 @@ func (p *pull) pullWindow(ctx context.Context, w window) error {
 	if err != nil {
 		return err
 	}
-	return p.remember(ctx, w)
+	return p.savePosition(ctx, w)
 }
 
-// remember advances the position to the end of the window, but not beyond yesterday:
+// savePosition advances the position to the end of the window, but not beyond yesterday:
 // more may come today.
-func (p *pull) remember(ctx context.Context, w window) error {
+func (p *pull) savePosition(ctx context.Context, w window) error {
 	day := p.today().AddDate(0, 0, -1)
 	if w.to.Before(day) {
 		day = w.to

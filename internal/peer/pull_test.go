@@ -113,7 +113,7 @@ func TestPulledStatsAreNotPushedBack(t *testing.T) {
 	wantCounts(t, counts{Sent: 101}, push(t, opts))
 }
 
-func TestPullDryRun(t *testing.T) {
+func TestPullDryRunWritesNothing(t *testing.T) {
 	t.Parallel()
 	p := newPullPair(t)
 	insert(t, p.local.store, p.client, riskStat(0, 0))
@@ -159,7 +159,7 @@ func asked(t *testing.T) (url string, taken func() []string) {
 	}
 }
 
-func TestPullWindows(t *testing.T) {
+func TestPullWalksWeeksFromItsPosition(t *testing.T) {
 	t.Parallel()
 	local := newInstance(t)
 	client := newClient(t, local.store, "local")
@@ -218,7 +218,7 @@ func TestPullWindows(t *testing.T) {
 	}
 }
 
-func TestPullRefusesWhatIsMalformed(t *testing.T) {
+func TestPullRefusesMalformedItems(t *testing.T) {
 	t.Parallel()
 	good, early := riskStat(1, 1), riskStat(2, 40)
 	item := func(stat stats.Stat) map[string]any {
@@ -278,7 +278,7 @@ func TestPullRefusesWhatIsMalformed(t *testing.T) {
 	}
 }
 
-func TestPullFails(t *testing.T) {
+func TestPullExplainsFailures(t *testing.T) {
 	t.Parallel()
 	local := newInstance(t)
 	client := newClient(t, local.store, "local")
@@ -304,7 +304,7 @@ func TestPullFails(t *testing.T) {
 	}
 }
 
-func TestPullInterrupted(t *testing.T) {
+func TestInterruptedPullContinues(t *testing.T) {
 	t.Parallel()
 	p := newPullPair(t)
 	ctx, interrupt := context.WithCancel(t.Context())
@@ -332,7 +332,7 @@ func TestPullInterrupted(t *testing.T) {
 	}
 }
 
-func TestPullTwiceAtOnce(t *testing.T) {
+func TestSamePullRunsOnce(t *testing.T) {
 	t.Parallel()
 	p := newPullPair(t)
 	held, freed := make(chan struct{}), make(chan struct{})
@@ -391,7 +391,7 @@ func TestPullStoresWhileItReads(t *testing.T) {
 }
 
 // What passes validation and the database still refuses is found and passed over.
-func TestPullOfWhatTheDatabaseRefuses(t *testing.T) {
+func TestPullSkipsStatsThatTheDatabaseRefuses(t *testing.T) {
 	t.Parallel()
 	url := pgtest.New(t)
 	p := newPullPair(t)

@@ -15,7 +15,7 @@ import (
 // itemOverhead is roughly the bytes of an item on the wire beside its data.
 const itemOverhead = 160
 
-// PushOptions say what to push where. Remote, Store and Clients are required.
+// PushOptions configure a Push. Remote, Store and Clients are required.
 type PushOptions struct {
 	Remote
 	Store *postgres.Store

@@ -77,7 +77,7 @@ func TestPushAgainSendsOnlyWhatIsNew(t *testing.T) {
 	wantSame(t, p.local.store, p.remote.store)
 }
 
-// A wrong token is told of also where there is nothing to push.
+// A wrong token is reported even if there is nothing to push.
 func TestPushOfNothingChecksTheToken(t *testing.T) {
 	t.Parallel()
 	p := newPair(t)
@@ -96,7 +96,7 @@ func TestPushOfNothingChecksTheToken(t *testing.T) {
 	wantCounts(t, counts{}, push(t, opts))
 }
 
-func TestPushResend(t *testing.T) {
+func TestResendPushesKnownStats(t *testing.T) {
 	t.Parallel()
 	p := newPair(t)
 	push(t, p.pushOptions(t))
@@ -110,7 +110,7 @@ func TestPushResend(t *testing.T) {
 	wantSame(t, p.local.store, p.remote.store)
 }
 
-func TestPushNarrowed(t *testing.T) {
+func TestPushSelectsByDayTypeAndClient(t *testing.T) {
 	t.Parallel()
 	p := newPair(t)
 	insert(t, p.local.store, p.client, riskStat(1000, 31), riskStat(1001, 32), riskStat(1002, -1), riskStat(1003, 40))

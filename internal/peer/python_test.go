@@ -171,8 +171,8 @@ func TestPushToPython(t *testing.T) {
 	}
 }
 
-// A malformed stat is found although the peer answers 500 and has stored what
-// stood before it in the batch.
+// A malformed stat is found although the peer answers 500 and has stored the stats before
+// it in the batch.
 func TestPushOfMalformedToPython(t *testing.T) {
 	t.Parallel()
 	local, far := newInstance(t), newPython(t)

@@ -41,7 +41,7 @@ func picky(t *testing.T, status int, bad []string, body func(batch []row) string
 	return server.URL, taken
 }
 
-func TestPushFindsWhatIsRefused(t *testing.T) {
+func TestPushFindsRefusedStats(t *testing.T) {
 	t.Parallel()
 	all := make([]stats.Stat, 64)
 	for i := range all {
@@ -92,9 +92,9 @@ func TestPushFindsWhatIsRefused(t *testing.T) {
 	}
 }
 
-// Between two instances of ours: what the remote is too small for is refused,
-// the rest arrives.
-func TestPushOfWhatIsTooLarge(t *testing.T) {
+// Between two Go instances: stats that are too large for the remote are refused, the
+// others arrive.
+func TestPushRefusesOnlyStatsThatAreTooLarge(t *testing.T) {
 	t.Parallel()
 	local := newInstance(t)
 	far := serve(t, newInstance(t).store, 4000)
@@ -117,7 +117,7 @@ func TestPushOfWhatIsTooLarge(t *testing.T) {
 	}
 }
 
-func TestPushBatches(t *testing.T) {
+func TestPushRespectsBatchLimits(t *testing.T) {
 	t.Parallel()
 	local := newInstance(t)
 	client := newClient(t, local.store, "local")

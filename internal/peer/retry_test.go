@@ -41,7 +41,7 @@ func singlePush(t *testing.T, server string, edit func(*peer.Remote)) (summary p
 	return summary, pauses, err
 }
 
-func TestPauses(t *testing.T) {
+func TestPausesFollowTheAnswer(t *testing.T) {
 	t.Parallel()
 	backoff := []time.Duration{375 * time.Millisecond, 750 * time.Millisecond, 1500 * time.Millisecond, 3 * time.Second, 6 * time.Second}
 	minute := []time.Duration{time.Minute, time.Minute, time.Minute, time.Minute, time.Minute}
@@ -89,8 +89,8 @@ func TestPauses(t *testing.T) {
 	}
 }
 
-// Whoever reads the log is not bothered with nanoseconds.
-func TestPausesAreLoggedRounded(t *testing.T) {
+// The log shows pauses without nanoseconds.
+func TestPausesAreLoggedWithoutNanoseconds(t *testing.T) {
 	t.Parallel()
 	var lines strings.Builder
 	_, _, err := singlePush(t, answering(t, http.StatusBadGateway, "", nil), func(r *peer.Remote) {
@@ -120,7 +120,7 @@ func TestRedirectIsNotFollowed(t *testing.T) {
 	}
 }
 
-func TestUnreachablePeer(t *testing.T) {
+func TestUnreachablePeerIsNamed(t *testing.T) {
 	t.Parallel()
 	closed := httptest.NewServer(nil)
 	closed.Close()

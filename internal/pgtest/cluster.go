@@ -16,24 +16,23 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// clusterVariable names the coordinator of the cluster that the build tag citus
-// takes the tests to.
+// clusterVariable names the coordinator of the cluster that tests with the build tag
+// citus use.
 const clusterVariable = "TEST_CITUS_URL"
 
-// The first part of a name tells the databases of the tests from others.
+// clusterPrefix begins the names of all databases of the tests.
 const clusterPrefix = "stats_service_"
 
-// joinCluster connects to the coordinator of a Citus cluster, in a database that
-// has the extension and the workers. Every other database is made from there, and
-// the workers are only reached directly for the first template, under the names
-// by which the coordinator knows them.
+// joinCluster connects to the coordinator of a Citus cluster, in a database that has the
+// extension and the workers. It creates every other database from there. It connects to
+// the workers only for the first template, by the names that the coordinator uses.
 //
-// New copies, on every node, a template whose tables are distributed: making and
+// New copies, on every node, a template whose tables are distributed: creating and
 // distributing them for each test would take four times as long.
 func joinCluster(schema Schema) (s *server, leave func(), err error) {
 	address := os.Getenv(clusterVariable)
 	if address == "" {
-		return nil, nil, errors.New("the build tag citus takes the tests to a Citus cluster, and " + clusterVariable + " does not say to which: " +
+		return nil, nil, errors.New("tests with the build tag citus need a Citus cluster, but " + clusterVariable + " is not set: " +
 			"set it to the URL of a database on the coordinator with the extension citus and the workers added, " +
 			"for a superuser, such as postgresql://postgres@127.0.0.1:5432/postgres?sslmode=disable")
 	}
@@ -48,7 +47,7 @@ func joinCluster(schema Schema) (s *server, leave func(), err error) {
 	}
 	s = &server{urlFor: databasesOf(address), maintenance: config.Database, cluster: true}
 	ctx := context.Background()
-	// Others make the same templates at the same time.
+	// Other test binaries create the same templates at the same time.
 	const lock, unlock = "SELECT pg_advisory_lock(7461051)", "SELECT pg_advisory_unlock(7461051)"
 	if _, err := s.query(ctx, lock); err != nil {
 		return nil, nil, err
@@ -105,7 +104,7 @@ func (s *server) dropOrphans(ctx context.Context) error {
 		return err
 	}
 	for _, name := range orphans {
-		// One of a run that ended amid creating or dropping it is not on all nodes.
+		// After a run that ended while creating or dropping it, not all nodes have it.
 		if err := s.everywhere(ctx, "DROP DATABASE IF EXISTS "+name+" WITH (FORCE)"); err != nil {
 			return err
 		}
@@ -159,9 +158,10 @@ func execute(ctx context.Context, address string, statements ...string) error {
 	return nil
 }
 
-// seal ends what is connected to a database on any node, so that it can be copied:
-// Citus itself stays connected to one that was used, and the nodes to each other.
-// The catalog of Citus may name the database, which in a copy would be another one.
+// seal ends all connections to a database on every node, so that it can be copied: Citus
+// itself stays connected to a database that was used, and so do the nodes to each other.
+// It removes the name of the database from the catalog of Citus, which would be wrong in
+// a copy.
 func (s *server) seal(ctx context.Context, database string) error {
 	const forget = "DELETE FROM pg_catalog.pg_dist_object WHERE classid = 'pg_database'::regclass"
 	err := execute(ctx, s.urlFor(database), forget, "SELECT run_command_on_workers($$"+forget+"$$)")

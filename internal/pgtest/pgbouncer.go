@@ -19,14 +19,14 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// BehindPooler is set by the build tag pooler: the addresses that tests get lead to a
-// PgBouncer in transaction mode.
+// BehindPooler is set by the build tag pooler: tests then connect through a PgBouncer in
+// transaction mode.
 var BehindPooler bool
 
 const pgbouncerPort = 6432
 
-// pgbouncerConfig lets whoever reaches the socket into any database, as the role that
-// the server's address has.
+// pgbouncerConfig lets every user of the socket connect to any database, with the role
+// of the server's address.
 const pgbouncerConfig = `[databases]
 * = host=%s port=%s user=%s
 [pgbouncer]
@@ -40,7 +40,7 @@ default_pool_size = 20
 server_idle_timeout = 10
 %s`
 
-// startPooler runs a PgBouncer before the server until stop is called.
+// startPooler runs a PgBouncer in front of the server until stop is called.
 func (s *server) startPooler() (stop func(), err error) {
 	program, err := findPgBouncer()
 	if err != nil {
@@ -94,7 +94,7 @@ func (s *server) startPooler() (stop func(), err error) {
 }
 
 func findPgBouncer() (string, error) {
-	for _, name := range []string{"pgbouncer", "/usr/sbin/pgbouncer"} { // which is not on the path of all users
+	for _, name := range []string{"pgbouncer", "/usr/sbin/pgbouncer"} { // Debian's folder is not in the PATH of all users
 		if program, err := exec.LookPath(name); err == nil {
 			return program, nil
 		}
@@ -102,8 +102,8 @@ func findPgBouncer() (string, error) {
 	return "", errors.New("the build tag pooler needs PgBouncer, such as Debian's package pgbouncer: install it, or leave the tag out")
 }
 
-// ownAccount returns the setting of the account that may enter the folder of the
-// server's socket, where root runs the tests: PgBouncer refuses to run as root.
+// ownAccount returns the setting that makes PgBouncer run as the owner of the server's
+// socket folder if root runs the tests: PgBouncer refuses to run as root.
 func ownAccount(socketDir, dir string) (setting string, err error) {
 	if os.Geteuid() != 0 {
 		return "", nil
@@ -120,8 +120,7 @@ func ownAccount(socketDir, dir string) (setting string, err error) {
 	return "user = " + account.Username + "\n", os.Chown(dir, int(owner.Uid), int(owner.Gid))
 }
 
-// WithoutPooler returns the address that leads to the server itself, of one that New or
-// Empty returned.
+// WithoutPooler returns the direct address of a database that New or Empty returned.
 func WithoutPooler(address string) string {
 	parsed, err := url.Parse(address)
 	if err != nil || current == nil {

@@ -2,7 +2,7 @@
 
 // Package pgtest gives each test a PostgreSQL database of its own.
 //
-// A package that needs databases says so in its TestMain:
+// A package that needs databases calls Run in its TestMain:
 //
 //	func TestMain(m *testing.M) {
 //		os.Exit(pgtest.Run(m, migrations.FS, postgres.MigrateURL, postgres.DistributionStatements()))
@@ -44,8 +44,8 @@ type server struct {
 	pooled func(database string) string // by PgBouncer; nil: there is none
 	// maintenance is the database that statements about databases are sent to.
 	maintenance string
-	// cluster tells that the server coordinates others, on which each database
-	// has a part.
+	// cluster reports whether the server coordinates other nodes, which have a part of
+	// each database.
 	cluster bool
 	// fileCopy is added to CREATE DATABASE. The default since PostgreSQL 15,
 	// writing every page to the log, takes three times the processor time.
@@ -61,12 +61,12 @@ type server struct {
 // current is set by Run for the tests that it runs, and by nothing else.
 var current *server
 
-// Schema is what the databases of New hold.
+// Schema describes the tables in the databases of New.
 type Schema struct {
-	// Files tell schemas apart: test binaries with equal ones share a template.
+	// Files identify the schema: test binaries with equal files share a template.
 	Files fs.FS
-	// Migrate makes the tables in the empty database of an address, and leaves no
-	// connection open. What it makes depends on Files alone.
+	// Migrate creates the tables in the empty database at url, and leaves no connection
+	// open. Its result must depend on Files alone.
 	Migrate func(ctx context.Context, url string) error
 	// Distribute are the statements that distribute the tables over a cluster.
 	Distribute []string
@@ -75,9 +75,9 @@ type Schema struct {
 // OnCluster is set by the build tag citus: the tables of New are distributed.
 var OnCluster bool
 
-// Run connects to the server of all test binaries, starting it when there is
-// none, runs the tests and returns the exit code. New copies a database that
-// migrate made the tables in, and see Schema for the other arguments.
+// Run connects to the server that all test binaries share, which it starts if necessary,
+// runs the tests and returns the exit code. The other arguments are those of Schema, for
+// the databases of New.
 func Run(m *testing.M, files fs.FS, migrate func(ctx context.Context, url string) error, distribute []string) int {
 	if dir := os.Getenv(superviseVariable); dir != "" {
 		return supervise(dir)
@@ -108,8 +108,8 @@ func Run(m *testing.M, files fs.FS, migrate func(ctx context.Context, url string
 	return m.Run()
 }
 
-// runMoreAtOnce raises the number of tests that run at once, unless the caller
-// of the tests has chosen one: all wait for the server, some for timeouts.
+// runMoreAtOnce raises the number of parallel tests, unless -parallel was given: they
+// mostly wait for the server or for timeouts.
 func runMoreAtOnce() error {
 	flag.Parse()
 	chosen := false
@@ -131,15 +131,15 @@ func joinServer(schema Schema) (*server, func(), error) {
 	return s, leave, nil
 }
 
-// New returns the address of a fresh database that is migrated and holds no
-// data. It is dropped, with whatever connections are left, when tb ends.
+// New returns the address of a new database with empty tables. When tb ends, it closes
+// the remaining connections and drops the database.
 func New(tb testing.TB) string {
 	tb.Helper()
 	return create(tb, func(s *server) string { return s.migrated })
 }
 
-// Empty returns the address of a fresh database that is not migrated. It is
-// dropped, with whatever connections are left, when tb ends.
+// Empty returns the address of a new database without tables, which is dropped like one
+// of New.
 func Empty(tb testing.TB) string {
 	tb.Helper()
 	return create(tb, func(s *server) string { return s.empty })
@@ -161,7 +161,7 @@ func create(tb testing.TB, template func(*server) string) string {
 		}
 	})
 	if s.pooled != nil {
-		return s.pooled(name) + "&default_query_exec_mode=cache_describe" // for what tests ask themselves
+		return s.pooled(name) + "&default_query_exec_mode=cache_describe" // for the queries of the tests themselves
 	}
 	return s.urlFor(name)
 }
@@ -187,9 +187,8 @@ func (s *server) drop(ctx context.Context, name string) error {
 		"DROP DATABASE "+name)
 }
 
-// everywhere runs statements one by one on the maintenance database, of each node
-// where there are several. The caller holds the lock, if anybody else can have
-// the server.
+// everywhere runs statements one by one in the maintenance database, on each node of a
+// cluster. The caller must hold the lock of a cluster, which other processes share.
 func (s *server) everywhere(ctx context.Context, statements ...string) error {
 	for _, statement := range statements {
 		if _, err := s.query(ctx, statement); err != nil {

@@ -93,7 +93,7 @@ func TestEmptyHasNoTables(t *testing.T) {
 	}
 }
 
-func TestDatabaseIsDroppedAtTheEnd(t *testing.T) {
+func TestDatabaseIsDroppedAfterItsTest(t *testing.T) {
 	t.Parallel()
 	var url, name string
 	t.Run("use", func(t *testing.T) {

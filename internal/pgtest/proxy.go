@@ -16,17 +16,18 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// Proxy stands between a program and a database, and can take the database away.
+// Proxy is a proxy between a program and a database, which can make the database
+// unreachable, slow or silent.
 type Proxy struct {
 	URL string // of the database, through the proxy
 
 	relay Relay
 
-	delay atomic.Int64 // nanoseconds for which each piece is held back
+	delay atomic.Int64 // nanoseconds by which each chunk is delayed
 	left  atomic.Int64 // bytes that the database may still send
 
 	mu   sync.Mutex
-	open map[net.Conn]*atomic.Bool // whether they are silent
+	open map[net.Conn]*atomic.Bool // open connections, and whether they are silent
 	mode mode
 }
 
@@ -39,10 +40,10 @@ type mode int
 const (
 	passing mode = iota
 	refusing
-	holding // it takes connections and what is sent, and passes nothing on
+	holding // it accepts connections and data, and passes nothing on
 )
 
-// Relay is a place from which connections to a database can be passed on.
+// Relay is a listener from which connections can be passed on to a database.
 type Relay struct {
 	net.Listener
 	URL  string // of the database, through the relay
@@ -86,7 +87,7 @@ func NewProxy(tb testing.TB, database string) *Proxy {
 	return p
 }
 
-// Serve returns a Proxy that passes connections on by the relay until Close.
+// Serve returns a Proxy that passes on the connections of the relay until Close.
 func Serve(relay Relay) *Proxy {
 	p := &Proxy{URL: relay.URL, relay: relay, open: map[net.Conn]*atomic.Bool{}}
 	p.left.Store(unlimited)
@@ -94,23 +95,23 @@ func Serve(relay Relay) *Proxy {
 	return p
 }
 
-// Close ends all connections and takes no more.
+// Close ends all connections and accepts no more.
 func (p *Proxy) Close() { p.relay.Close(); p.Cut() }
 
-// Pass lets connections through, which is what a new Proxy does.
+// Pass passes connections on, as a new Proxy does.
 func (p *Proxy) Pass() { p.left.Store(unlimited); p.change(passing) }
 
-// Limit ends connections once the database has sent so many bytes more, until Pass.
+// Limit ends connections once the database has sent this many more bytes, until Pass.
 func (p *Proxy) Limit(bytes int64) { p.left.Store(bytes) }
 
 // Cut ends all connections and refuses new ones.
 func (p *Proxy) Cut() { p.change(refusing) }
 
-// Hold ends all connections; new ones are taken and never answered.
+// Hold ends all connections; it accepts new ones and never answers them.
 func (p *Proxy) Hold() { p.change(holding) }
 
-// Stall loses whatever is sent from now on, on all connections, none of which ends, and
-// takes new ones without an answer: as when packets are dropped.
+// Stall drops all further data on all connections without ending them, and accepts new
+// ones without an answer, as a network does that drops packets.
 func (p *Proxy) Stall() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -120,14 +121,14 @@ func (p *Proxy) Stall() {
 	}
 }
 
-// Resume lets new connections through. Those from before stay silent.
+// Resume passes new connections on. Those from before stay silent.
 func (p *Proxy) Resume() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.mode = passing
 }
 
-// Delay holds back for so long each piece of what is sent, in both directions.
+// Delay delays each chunk of data by this time, in both directions.
 func (p *Proxy) Delay(by time.Duration) { p.delay.Store(int64(by)) }
 
 func (p *Proxy) change(to mode) {
@@ -189,7 +190,7 @@ func (l limited) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// leg writes to one end, late by a delay, and loses what is written once it is silent.
+// leg writes to one end after a delay, and drops what is written once it is silent.
 type leg struct {
 	io.Writer
 	silent *atomic.Bool

@@ -29,22 +29,22 @@ import (
 // supervisor of the server in the folder that the variable names.
 const superviseVariable = "STATS_SERVICE_TEST_SUPERVISE"
 
-// What the folder of the shared server holds. The operating system releases the
-// locks of a process however it ends, so that nobody has to count.
+// The files in the folder of the shared server. The operating system releases the locks
+// of a process however it ends, so no counter of users is needed.
 const (
-	usersLock      = "users.lock"      // shared by the test binaries as long as they run
-	startLock      = "start.lock"      // held by the one that starts the server or makes a template
-	supervisorLock = "supervisor.lock" // held by the supervisor as long as it runs
+	usersLock      = "users.lock"      // shared by the test binaries while they run
+	startLock      = "start.lock"      // held by the one that starts the server or creates a template
+	supervisorLock = "supervisor.lock" // held by the supervisor while it runs
 	clusterFolder  = "server"
 	supervisorLog  = "supervisor.log"
 )
 
-// session tells the databases of this process from those of an earlier one
-// with the same process id.
+// session distinguishes the databases of this process from those of an earlier one with
+// the same process id.
 var session = strings.ToLower(rand.Text()[:6])
 
-// settings trade the safety of data for speed: it is thrown away anyway. The
-// autovacuum would, besides, now and then sit in the database to be copied.
+// settings trade durability for speed: the data is temporary. Autovacuum is off because
+// it would at times be connected to a template, which then cannot be copied.
 var settings = map[string]string{
 	"fsync":              "off",
 	"full_page_writes":   "off",
@@ -54,8 +54,8 @@ var settings = map[string]string{
 	"shared_buffers":     "64MB",
 }
 
-// sharedFolder is the folder of the server. Builds that want other settings
-// have another one.
+// sharedFolder returns the folder of the server. Builds with other settings have another
+// one.
 func sharedFolder() string {
 	hash := sha256.Sum256(fmt.Append(nil, settings))
 	return filepath.Join(os.TempDir(), fmt.Sprintf("stats-service-test-server-%d-%s", os.Getuid(), hex.EncodeToString(hash[:4])))
@@ -88,7 +88,7 @@ func join(schema Schema) (s *server, leave func(), err error) {
 		return nil, nil, err
 	}
 	s = &server{urlFor: databasesOf(address), maintenance: "postgres"}
-	leave = func() { _ = users.Close() } // the end of the process does the same
+	leave = func() { _ = users.Close() } // so does the end of the process
 	return s, leave, s.prepare(ctx, schema)
 }
 
@@ -99,7 +99,7 @@ func enter(dir string) (*flock.Flock, error) {
 		if err := os.MkdirAll(dir, 0o711); err != nil {
 			return nil, err
 		}
-		// The server's user, which under root is another one, has to pass through.
+		// Under root, the server runs as another user, who must be able to enter.
 		if err := os.Chmod(dir, 0o711); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return nil, err
 		}
@@ -129,15 +129,15 @@ func databasesOf(address string) func(database string) string {
 	return func(database string) string {
 		parsed, err := url.Parse(address)
 		if err != nil {
-			return address // what connects to it reports the same error
+			return address // connecting to it reports the same error
 		}
 		parsed.Path = "/" + database
 		return parsed.String()
 	}
 }
 
-// ensureSupervisor starts a supervisor if none runs, and returns when its server
-// accepts connections. It runs this test binary, since nothing else is there.
+// ensureSupervisor starts a supervisor if none runs, and returns when its server accepts
+// connections. The supervisor is this test binary: there is no other program.
 func ensureSupervisor(dir string) error {
 	running := flock.New(filepath.Join(dir, supervisorLock))
 	free, err := running.TryLock()
@@ -159,7 +159,7 @@ func ensureSupervisor(dir string) error {
 	supervisor := exec.Command(program)
 	supervisor.Dir = os.TempDir()
 	supervisor.Env = append(os.Environ(), superviseVariable+"="+dir)
-	supervisor.Stderr = log // one that is inherited keeps the go command waiting
+	supervisor.Stderr = log // the go command would wait for an inherited one
 	ready, err := supervisor.StdoutPipe()
 	if err != nil {
 		return err
@@ -174,14 +174,14 @@ func ensureSupervisor(dir string) error {
 	return errors.Join(err, supervisor.Process.Release())
 }
 
-// readyMessage is what a supervisor says when its server accepts connections.
+// readyMessage is what a supervisor writes when its server accepts connections.
 const readyMessage = "ready"
 
-// supervise runs the server that the test binaries share, and stops it when the
-// last of them is gone. It is a process of its own, because a test binary may end
-// or be killed while others still use the server.
+// supervise runs the server that the test binaries share, and stops it after the last of
+// them has ended. It is a separate process, because a test binary may end or be killed
+// while others still use the server.
 func supervise(dir string) int {
-	signal.Ignore(os.Interrupt, syscall.SIGHUP) // meant for the users, without whom it ends
+	signal.Ignore(os.Interrupt, syscall.SIGHUP) // meant for the test binaries; the supervisor ends after them
 	running := flock.New(filepath.Join(dir, supervisorLock))
 	defer running.Close() // without a reference the garbage collector would unlock it
 	if free, err := running.TryLock(); err != nil || !free {
@@ -204,7 +204,7 @@ func supervise(dir string) int {
 	select {
 	case err = <-alone:
 	case <-server.Done():
-		err = errors.New("the server ended by itself")
+		err = errors.New("the server ended unexpectedly")
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -219,8 +219,8 @@ func supervise(dir string) int {
 	return 0
 }
 
-// startServer starts the server anew: without fsync nobody knows what became of
-// the files of an earlier one. Only a server that still runs is taken over.
+// startServer starts the server with a new cluster: without fsync, the files of an earlier
+// one may be damaged. It takes over a server that is still running.
 func startServer(dir string) (*localpg.Server, error) {
 	ctx := context.Background()
 	if _, err := localpg.Attach(ctx, dir); errors.Is(err, localpg.ErrNotRunning) {

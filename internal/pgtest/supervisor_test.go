@@ -19,11 +19,11 @@ import (
 )
 
 const (
-	// asUser, set in the environment, makes TestUsers a user of the server that
-	// says on request which one it has.
+	// asUser, set in the environment, makes this test binary a user of the server, which
+	// names its server on request.
 	asUser = "PGTEST_TEST_USER"
-	// patience only has to be too long: nothing ends before its time because of it.
-	patience = time.Minute
+	// waitLimit bounds every wait of the tests. It is longer than any of them takes.
+	waitLimit = time.Minute
 )
 
 // user is another test binary that uses the server of a folder.
@@ -40,7 +40,7 @@ func startUser(t *testing.T, tmp string) *user {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(program, "-test.run=^TestUsers$")
+	cmd := exec.Command(program, "-test.run=^TestTestBinariesShareAServer$")
 	cmd.Env = append(os.Environ(), asUser+"=1", "TMPDIR="+tmp)
 	cmd.Stderr = t.Output()
 	ask, err := cmd.StdinPipe()
@@ -59,7 +59,7 @@ func startUser(t *testing.T, tmp string) *user {
 	return u
 }
 
-// server tells the servers that the user may have apart.
+// server identifies the server that the user has.
 func (u *user) server() string {
 	u.t.Helper()
 	fmt.Fprintln(u.ask)
@@ -74,7 +74,7 @@ func (u *user) kill() {
 	_ = u.cmd.Wait()
 }
 
-// answer is what the other end of a user does, until its input ends.
+// answer runs in the other process: it names its server until its input ends.
 func answer(t *testing.T) {
 	for questions := bufio.NewScanner(os.Stdin); questions.Scan(); {
 		started := names(t, open(t, pgtest.New(t)), "SELECT pg_postmaster_start_time()::text")
@@ -84,14 +84,14 @@ func answer(t *testing.T) {
 
 func eventually(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(patience); !holds(); time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(waitLimit); !holds(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatal("it never happened that " + what)
+			t.Fatal("did not happen: " + what)
 		}
 	}
 }
 
-// glob returns the one path that a pattern fits.
+// glob returns the only path that matches a pattern.
 func glob(t *testing.T, pattern string) string {
 	t.Helper()
 	found, err := filepath.Glob(pattern)
@@ -104,9 +104,9 @@ func glob(t *testing.T, pattern string) string {
 	return found[0]
 }
 
-// TestUsers shows that test binaries share a server, which ends with the last
-// of them, however they end, and which those that come later do without.
-func TestUsers(t *testing.T) {
+// TestTestBinariesShareAServer checks that the server ends after the last test binary,
+// however that ends, and that later ones start a new server.
+func TestTestBinariesShareAServer(t *testing.T) {
 	if os.Getenv(asUser) != "" {
 		answer(t)
 		return
@@ -128,12 +128,12 @@ func TestUsers(t *testing.T) {
 		return err == nil && len(entries) == 0
 	})
 	if got := startUser(t, tmp).server(); got == server {
-		t.Error("the server of before is still there")
+		t.Error("the previous server is still there")
 	}
 }
 
-// TestRemainsAreReplaced shows that nobody uses what is left of a server whose
-// supervisor was killed, or that ended with the machine.
+// TestRemainsAreReplaced checks that the files of a server whose supervisor was killed,
+// or that ended with the machine, are not used again.
 func TestRemainsAreReplaced(t *testing.T) {
 	t.Parallel()
 	tmp := ramdisk.Folder(t)
@@ -164,6 +164,6 @@ func TestRemainsAreReplaced(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := startUser(t, tmp).server(); got == server {
-		t.Error("the server of before is still there")
+		t.Error("the previous server is still there")
 	}
 }

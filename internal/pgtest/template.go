@@ -14,8 +14,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// prepare creates the templates that are missing. The caller is the only
-// process that does.
+// prepare creates missing templates. The caller must hold the start lock.
 func (s *server) prepare(ctx context.Context, schema Schema) error {
 	version, err := s.query(ctx, "SHOW server_version_num")
 	if err != nil {
@@ -45,8 +44,8 @@ func (schema Schema) migrate(ctx context.Context, url string) error {
 	return nil
 }
 
-// makeTemplate makes a database that is missing. It gives it its name when it is
-// complete, so that nobody copies what an interrupted attempt left.
+// makeTemplate creates a missing database. It renames it to name only when it is complete,
+// so that the remains of an interrupted attempt are never copied.
 func (s *server) makeTemplate(ctx context.Context, name, from string, fill func(ctx context.Context, url string) error) error {
 	there, err := s.query(ctx, "SELECT datname FROM pg_database WHERE datname = '"+name+"'")
 	if err != nil || len(there) > 0 {
@@ -68,9 +67,9 @@ func (s *server) makeTemplate(ctx context.Context, name, from string, fill func(
 	return s.everywhere(ctx, "ALTER DATABASE "+partial+" RENAME TO "+name)
 }
 
-// compact rewrites the catalogs of a database without their maps of free space
-// and visibility: a fifth of the files that each copy would have to make. Other
-// tables stay as they are, for the planner treats vacuumed ones differently.
+// compact rewrites the catalogs of a database without their free space and visibility
+// maps: a fifth of the files that each copy would have. It leaves other tables alone,
+// since the planner treats vacuumed tables differently.
 func compact(ctx context.Context, url string) error {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()

@@ -82,7 +82,7 @@ WHERE c.oid = 'OLD.stats'::regclass AND NOT has_schema_privilege(role.oid, n.oid
 // inheriting tables, functions. What belongs to a table itself, such as a policy, is
 // dropped with it.
 const dependents = `
-SELECT format('%s depends on the old tables client and stats: drop it, take the database over, and make it anew ' ||
+SELECT format('%s depends on the old tables client and stats: drop it, take over the database, and create it again ' ||
 	'(the view stats_with_data has the columns of the old stats)', coalesce('view ' || r.ev_class::regclass, pg_describe_object(d.classid, d.objid, 0)))
 FROM (
 	SELECT classid, objid FROM pg_depend
@@ -133,5 +133,5 @@ WHERE last_seen NOT BETWEEN '0001-01-01' AND '9999-12-31' OR created_at NOT BETW
 
 // badCoordinates returns clients with numbers that JSON does not have.
 const badCoordinates = `
-SELECT format('the client %s has coordinates that are no numbers: UPDATE client SET latitude = NULL, longitude = NULL WHERE uuid = %L', uuid, uuid)
+SELECT format('the client %s has coordinates that are not numbers: UPDATE client SET latitude = NULL, longitude = NULL WHERE uuid = %L', uuid, uuid)
 FROM OLD.client WHERE latitude IN ('NaN', 'Infinity', '-Infinity') OR longitude IN ('NaN', 'Infinity', '-Infinity')`

@@ -131,8 +131,7 @@ func leftOutBecause(err error) string {
 
 // copyPage copies a page of stats, and first the contents that no earlier page had.
 func (a *adoption) copyPage(ctx context.Context, tx pgx.Tx, rows []oldRow) error {
-	// Have rows looked up by key, even though the planner has no statistics of the new
-	// tables.
+	// Look rows up by key, although the planner has no statistics of the new tables.
 	const byKey = `SELECT set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true)`
 	if _, err := tx.Exec(ctx, byKey); err != nil {
 		return err

@@ -19,7 +19,7 @@ import (
 )
 
 // ErrNothingToBackUp reports that a database has no tables of the service.
-var ErrNothingToBackUp = errors.New("the database is empty: there is nothing to make a backup of")
+var ErrNothingToBackUp = errors.New("the database is empty: there is nothing to back up")
 
 // BackupOptions say how to make a backup. URL is required.
 type BackupOptions struct {
@@ -66,7 +66,7 @@ type backing struct {
 	tables      []string // in the order of the manifest
 	distributed bool
 	manifest    backup.Manifest
-	begun       bool // to write
+	begun       bool // writing has begun
 }
 
 func (b *backing) explain(ctx context.Context, err error) error {
@@ -81,7 +81,7 @@ func (b *backing) explain(ctx context.Context, err error) error {
 	return fmt.Errorf("back up the database: %w", err)
 }
 
-// look refuses a database that is not the service's.
+// inspect refuses a database that is not the service's.
 func (b *backing) look(ctx context.Context) error {
 	found, err := inspect(ctx, b.conn)
 	if err != nil {
@@ -168,7 +168,7 @@ func (b *backing) run(ctx context.Context, tx pgx.Tx) error {
 	if err != nil {
 		return err
 	}
-	w := tellingWriter{Writer: archive, progress: b.progress, total: b.manifest.Rows()}
+	w := progressWriter{Writer: archive, progress: b.progress, total: b.manifest.Rows()}
 	for _, table := range b.manifest.Tables {
 		if err := archive.Next(); err != nil {
 			return err
@@ -181,15 +181,15 @@ func (b *backing) run(ctx context.Context, tx pgx.Tx) error {
 	return archive.Close()
 }
 
-// tellingWriter reports the progress of a backup.
-type tellingWriter struct {
+// progressWriter reports the progress of a backup.
+type progressWriter struct {
 	*backup.Writer
 	progress Progress
 	total    int64
 }
 
 // Write implements io.Writer.
-func (t tellingWriter) Write(text []byte) (int, error) {
+func (t progressWriter) Write(text []byte) (int, error) {
 	n, err := t.Writer.Write(text)
 	t.progress.tell(t.Done(), t.total)
 	return n, err

@@ -38,10 +38,9 @@ const (
 	ofAnalyses = ` AND ($2::uuid[] IS NULL OR d.anr = ANY ($2::uuid[]))`
 )
 
-// distributedForms are statements that Citus refuses, and others with the same
-// parameters and results. Those that look rows up by the analyses that a parameter
-// names say so a second time: Citus then asks the nodes of these analyses
-// alone, and the service does not need the others.
+// distributedForms maps statements that Citus refuses to equivalent ones. A statement
+// that looks rows up by analyses names them a second time: Citus then queries only the
+// nodes of these analyses, and works while others are down.
 var distributedForms = map[string]string{
 	db.ListStats:          strings.Replace(db.ListStats, documentsLast, documentsJoined+ofAnalyses, 1),
 	db.ObservationsByDay:  strings.Replace(db.ObservationsByDay, observationsLast, observationsJoined+ofAnalyses, 1),
@@ -179,13 +178,14 @@ func awaitPrepared(ctx context.Context, conn *pgx.Conn) error {
 // preparedAttempts, with growing pauses, take some two minutes.
 const preparedAttempts = 110
 
-// errPrepared tells that Citus has not ended transactions for long, which it does
-// every minute by default.
-var errPrepared = errors.New("transactions that a lost worker was part of have not been ended by Citus for two minutes: " +
+// errPrepared reports prepared transactions that Citus should have ended: it looks for
+// them every minute by default.
+var errPrepared = errors.New("Citus has not ended the transactions of a lost worker for two minutes: " +
 	"look at pg_prepared_xacts of the workers, and try again")
 
-// preparedStatement counts the transactions of this database that are prepared on a
-// worker. A node that does not answer fails it, as the sum of a text.
+// preparedStatement counts the transactions of this database that are prepared on
+// workers. It fails if a node does not answer: its result is then an error message, which
+// cannot be added up.
 const preparedStatement = `SELECT coalesce(sum(result::bigint), 0)::bigint
 	FROM run_command_on_workers('SELECT count(*) FROM pg_prepared_xacts WHERE database = current_database()')`
 

@@ -123,7 +123,7 @@ func validateClient(client stats.Client) error {
 	case length == 0:
 		return stats.Invalid("name", "a name is required")
 	case strings.TrimSpace(client.Name) != client.Name:
-		return stats.Invalid("name", "the name begins or ends with white space, which nobody sees")
+		return stats.Invalid("name", "the name begins or ends with white space, which is invisible")
 	case length > maxNameLength:
 		return stats.Invalid("name", "%d characters are too many: use up to %d", length, maxNameLength)
 	case !printable(client.Name, unicode.MaxRune):

@@ -11,9 +11,9 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 )
 
-// uuidCodec sends UUIDs as sixteen bytes. The driver knows them only as values of
-// database/sql: it formats each, fails to send the text, and parses it again,
-// which took a quarter of the memory of a batch of small stats.
+// uuidCodec sends UUIDs as sixteen bytes. The driver by itself treats them as values of
+// database/sql: it formats each UUID and parses the text again, which took a quarter of
+// the memory of a batch of small stats.
 type uuidCodec struct{ pgtype.UUIDCodec }
 
 // registerCodecs registers the codecs of this file with a connection.
@@ -63,9 +63,8 @@ func (uuidPlan) Scan(src []byte, dst any) error {
 	return nil
 }
 
-// documentsCodec allocates the buffer for an array of documents at once. The driver
-// would grow it document by document, which leaves several times the size of a batch as
-// garbage.
+// documentsCodec allocates the buffer for an array of documents at once. The driver would
+// grow it document by document, and leave several times the size of a batch as garbage.
 type documentsCodec struct{ *pgtype.ArrayCodec }
 
 // documents is an array of JSON.

@@ -59,7 +59,7 @@ func (s *shared) dailySums(ctx context.Context, source db.DBTX, filter stats.Fil
 	return s.sumsOf(ctx, source, filter.Type, sums)
 }
 
-// sumsOf looks up what was added up.
+// sumsOf looks up the subjects of the sums.
 func (s *shared) sumsOf(ctx context.Context, source db.DBTX, t stats.Type, sums *rollup.Accumulator) ([]processor.DailySum, error) {
 	subjects, err := s.subjectsByID(ctx, source, sums.Subjects())
 	if err != nil {

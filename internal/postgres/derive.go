@@ -53,8 +53,7 @@ func (r *rebuilding) deriveBatch(ctx context.Context, rows []db.DocumentsToDeriv
 	if len(wrong) == 0 {
 		return nil
 	}
-	// Alone: whoever stores stats of such a document has counted what it measured
-	// before.
+	// Lock out writers: they count the old observations of these documents.
 	var corrected []derivation
 	err = r.transactLocked(ctx, db.LockExclusive, nil, func(w *writing) (err error) {
 		corrected, err = w.setObservations(ctx, wrong)
@@ -92,8 +91,8 @@ func (r *rebuilding) observe(ctx context.Context, rows []db.DocumentsToDeriveRow
 	return packed, nil
 }
 
-// setObservations corrects documents, and the rollups of their stats. It returns those
-// that were corrected: nobody has changed or deleted them meanwhile.
+// setObservations corrects documents and the rollups of their stats. It skips documents
+// that were changed or deleted meanwhile, and returns the corrected ones.
 func (w *writing) setObservations(ctx context.Context, wrong map[stats.DocumentKey]derivation) (corrected []derivation, err error) {
 	var p db.SetObservationsParams
 	for key, d := range wrong {

@@ -26,18 +26,18 @@ var citusTables = []string{"client", "peer", "document", "stats", "peer_receipt"
 
 // distribution turns the tables into distributed ones, all or none.
 //
-//   - A table cannot be distributed while foreign keys tie it to tables that are
-//     not: they are dropped first and come back last.
-//   - Reference tables are whole on every node: those that distributed ones refer
-//     to, or are joined with.
-//   - Documents, stats and receipts go by their analysis and lie beside each
-//     other. A unique key needs the analysis then: that a UUID is unique in the
-//     whole instance is looked up before a stat is stored.
-//   - Rollups and deltas stay on the coordinator, so that a post needs no node but
-//     those of its analyses. Citus knows of them, and commits them in two phases
-//     together with the stats that they are of.
-//   - All other tables stay on the coordinator too. They are only asked by
-//     themselves, and can be written while a worker is down.
+//   - A table cannot be distributed while foreign keys connect it to other tables:
+//     they are dropped first and created again last.
+//   - Tables that distributed ones refer to, or are joined with, become reference
+//     tables: every node has a full copy.
+//   - Documents, stats and receipts are distributed by analysis and colocated. Their
+//     unique keys must include the analysis, so the service itself checks that a UUID
+//     is unique in the whole instance before it stores a stat.
+//   - Rollups and deltas stay on the coordinator, so a post needs only the nodes of
+//     its analyses. They are Citus local tables: a two-phase commit covers them
+//     together with the stats.
+//   - All other tables stay on the coordinator too. They are never joined with
+//     distributed ones, and can be written while a worker is down.
 var distribution = []string{
 	sequential,
 	`LOCK TABLE ` + strings.Join(citusTables, ", ") + ` IN ACCESS EXCLUSIVE MODE`,
@@ -62,8 +62,8 @@ var distribution = []string{
 	`ALTER TABLE pull_position ADD CONSTRAINT pull_position_client_id_fkey FOREIGN KEY (client_id) REFERENCES client (id) ON DELETE CASCADE`,
 }
 
-// sequential makes the rest of a transaction use one connection to each node, so that
-// it can change reference tables beside distributed ones.
+// sequential makes the rest of a transaction use one connection to each node: only then
+// can it change both reference tables and distributed ones.
 const sequential = `SET LOCAL citus.multi_shard_modify_mode TO 'sequential'`
 
 // DistributionStatements returns the statements that Distribute runs in one
@@ -110,11 +110,11 @@ ORDER BY 1`
 func (s *shared) checkObstacles(ctx context.Context) error {
 	rows, err := s.pool.Query(ctx, obstacleStatement, citusTables)
 	if err != nil {
-		return fmt.Errorf("look for what cannot be distributed: %w", translate(ctx, err))
+		return fmt.Errorf("look for objects that cannot be distributed: %w", translate(ctx, err))
 	}
 	found, err := pgx.CollectRows(rows, pgx.RowTo[string])
 	if err != nil {
-		return fmt.Errorf("look for what cannot be distributed: %w", translate(ctx, err))
+		return fmt.Errorf("look for objects that cannot be distributed: %w", translate(ctx, err))
 	}
 	if len(found) > 0 {
 		return fmt.Errorf("the tables cannot be distributed: %s: drop that first", strings.Join(found, "; "))
@@ -122,9 +122,9 @@ func (s *shared) checkObstacles(ctx context.Context) error {
 	return nil
 }
 
-// Distribute distributes the tables with Citus, all or none. It waits until nobody uses
-// them, and then locks everybody out while it copies their rows. It also returns the
-// errors of CheckDistributable.
+// Distribute distributes the tables with Citus, all or none. It waits until they are not
+// in use, and locks them while it copies their rows. It also returns the errors of
+// CheckDistributable.
 func (s Maintenance) Distribute(ctx context.Context) error {
 	if err := s.CheckDistributable(ctx); err != nil {
 		return err
@@ -138,7 +138,7 @@ func (s Maintenance) Distribute(ctx context.Context) error {
 	err = pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error { return distribute(ctx, tx) })
 	s.spread.Store(nil)
 	if err != nil {
-		return fmt.Errorf("distribute the tables, of which none was changed: %w", translate(ctx, err))
+		return fmt.Errorf("distribute the tables (none was changed): %w", translate(ctx, err))
 	}
 	return nil
 }

@@ -18,15 +18,15 @@ import (
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
-// genericPlans has the statements of a transaction planned for any values, once
-// for each connection: they look rows up by their keys or insert them, and gain
-// nothing from a plan for their own values, which takes as long as they do. Such
-// a plan may be older than the rows, and must not read a whole table because that
-// was small once. Citus cannot plan without values.
+// genericPlans makes the statements of a transaction use generic plans, made once for
+// each connection. They insert rows or look them up by key, so a custom plan is no
+// better, but takes as long as the statement. A generic plan may be older than the rows:
+// sequential scans are off, so that it never reads a table that was small once. Citus
+// cannot make generic plans.
 const genericPlans = `SELECT set_config('plan_cache_mode', 'force_generic_plan', true), set_config('enable_seqscan', 'off', true),
 	set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true)`
 
-// queueGenericPlans has to come before the statements that it is for.
+// queueGenericPlans must come before the statements that it applies to.
 func queueGenericPlans(batch *pgx.Batch, distributed bool) {
 	if !distributed {
 		batch.Queue(genericPlans)
@@ -81,7 +81,7 @@ func (s *shared) batchOnce(ctx context.Context, queue func(*pgx.Batch)) error {
 // storedDocument is a row of document without its data.
 type storedDocument struct {
 	fingerprint  stats.Fingerprint
-	observations []byte // nil: it does not count
+	observations []byte // nil: left out of results
 }
 
 // queueStored queues a lookup of documents that calls found for each one that exists.

@@ -16,23 +16,23 @@ import (
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
-// Errors about a database that an operator has to put right. Requests fail with
-// them as they do with stats.ErrUnavailable, which errors.Is finds in them.
+// Errors about a database that an operator has to repair. Each of them is a
+// stats.ErrUnavailable for errors.Is, so requests fail alike.
 var (
 	// ErrNotMigrated reports that the database lacks the service's tables.
-	ErrNotMigrated error = &unusableError{"the database does not have the service's tables (or an older form of them): run `stats-service db_init`"}
+	ErrNotMigrated error = &unusableError{"the database lacks the service's tables, or they are of an earlier release: run `stats-service db_init`"}
 	// ErrRefused reports that the database rejects the login of the role, or denies it
 	// a right.
 	ErrRefused error = &unusableError{"the database refuses the service"}
-	// ErrReadOnly reports that the database takes no writes: it is a standby, or a
-	// former primary.
-	ErrReadOnly error = &unusableError{"the database takes no writes"}
+	// ErrReadOnly reports that the database is read-only: it is a standby, or a former
+	// primary.
+	ErrReadOnly error = &unusableError{"the database is read-only"}
 	// ErrExhausted reports that the database is out of disk space, memory or
 	// connections.
-	ErrExhausted error = &unusableError{"the database has run out of something"}
+	ErrExhausted error = &unusableError{"the database is out of disk space, memory or connections"}
 )
 
-// unusableError is about a database that is there and cannot be used.
+// unusableError is about a database that can be reached, but not used.
 type unusableError struct{ message string }
 
 func (e *unusableError) Error() string        { return e.message }
@@ -58,15 +58,15 @@ const (
 	classResources          = "53"
 )
 
-// unavailable are the SQLSTATE classes (two characters) and codes after which
-// the same request can succeed later without a change.
+// unavailable lists the SQLSTATE classes (two characters) and codes after which the same
+// request may succeed later.
 var unavailable = map[string]bool{
 	"08":                 true, // connection exception
-	"40":                 true, // the transaction lost against others, again and again
+	"40":                 true, // the transaction repeatedly conflicted with others
 	"57":                 true, // operator intervention: shutting down, starting up
 	"58":                 true, // system error, such as one of a disk
 	"25P03":              true, // the session was idle in a transaction for too long
-	"26000":              true, // a prepared statement is gone: the connection was another one's
+	"26000":              true, // a prepared statement is missing: a pooler switched the connection
 	"3F000":              true, // no such schema
 	"55000":              true, // the database accepts no connections, or is being recovered
 	codeLockNotAvailable: true,
@@ -120,8 +120,8 @@ func translateSQLState(err *pgconn.PgError) error {
 	return fmt.Errorf("database: %s (%s)", err.Message, err.Code)
 }
 
-// isOutdatedPlan reports whether a prepared statement has other columns since a
-// migration. The driver prepares it anew for the next request.
+// isOutdatedPlan reports whether a migration changed the columns of a prepared statement.
+// The driver prepares it again for the next request.
 func isOutdatedPlan(err *pgconn.PgError) bool {
 	return err.Code == codeNotSupported && err.Routine == "RevalidateCachedQuery"
 }
@@ -169,9 +169,9 @@ func isRetryable(err error) bool {
 
 // Constraints whose violation means something.
 const (
-	documentForeignKey = "stats_document_fkey" // somebody refers to a document that somebody else deletes
+	documentForeignKey = "stats_document_fkey" // a stat refers to a document that another transaction deletes
 	clientForeignKey   = "stats_client_id_fkey"
-	statForeignKey     = "peer_receipt_stats_fkey" // somebody records a receipt for a stat that somebody else deletes
+	statForeignKey     = "peer_receipt_stats_fkey" // a receipt is for a stat that another transaction deletes
 )
 
 // violates reports whether err is a violation of the foreign key with this name.

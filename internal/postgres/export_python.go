@@ -23,7 +23,8 @@ type Exported struct {
 
 // ExportPython writes a script for psql that creates the tables of the Python stats
 // service in an empty database, with every client and every stat of one snapshot. It
-// contains the tokens in clear. Nobody can write to distributed tables meanwhile.
+// contains the tokens in clear text. Distributed tables are locked against writes
+// meanwhile.
 //
 // The tables are those of the revision that the database was taken over from, or of the
 // latest one. The error wraps secret.ErrCannotOpen if a token was sealed with another
@@ -40,7 +41,7 @@ func (s Maintenance) ExportPython(ctx context.Context, w io.Writer) (Exported, e
 	return e.Exported, err
 }
 
-// heldError keeps the first error of a writer, and then writes nothing more.
+// heldError remembers the first error of a writer, and then writes nothing more.
 type heldError struct {
 	w   io.Writer
 	err error

@@ -41,7 +41,7 @@ func poolGauges(name string, pool *pgxpool.Pool) PoolGauges {
 func (s Maintenance) PendingDeltas(ctx context.Context) (int64, error) {
 	count, err := s.queries.CountDeltas(ctx)
 	if err != nil {
-		return 0, fmt.Errorf("count the changes that are not in the rollups: %w", translate(ctx, err))
+		return 0, fmt.Errorf("count the unmerged rollup deltas: %w", translate(ctx, err))
 	}
 	return count, nil
 }

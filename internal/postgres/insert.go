@@ -43,8 +43,8 @@ func (s StatStore) InsertBatch(ctx context.Context, client stats.Client, batch s
 	return in.results(), nil
 }
 
-// insert packs what has been read, and tries. What was taken for known may be gone
-// by then: it is read, and there is another try.
+// insert packs the parsed documents and inserts the batch. If a known document turns out
+// to be deleted, it parses that and tries again.
 func (s *shared) insert(ctx context.Context, in *insertion) (err error) {
 	unread := in.contentsWhere(func(c *content) bool { return !c.item.Known })
 	for {
@@ -70,15 +70,15 @@ func (in *insertion) contentsWhere(wanted func(*content) bool) (contents []*cont
 
 var (
 	// errVanished reports that a known document is no longer stored.
-	errVanished = errors.New("a document has been deleted meanwhile")
+	errVanished = errors.New("a document was deleted meanwhile")
 	// errRaced reports that another transaction stored a document at the same time.
-	errRaced = errors.New("a document has been stored meanwhile")
+	errRaced = errors.New("a document was stored meanwhile")
 )
 
 // insertError turns values that PostgreSQL refused into a *stats.InvalidError.
 func insertError(ctx context.Context, err error) error {
 	if ctx.Err() == nil && isUnstorable(err) {
-		return stats.Invalid("data", "the database cannot hold it: %s", errorText(err))
+		return stats.Invalid("data", "the database cannot store it: %s", errorText(err))
 	}
 	return translate(ctx, err)
 }
@@ -89,27 +89,27 @@ type insertion struct {
 	createdAt time.Time
 
 	items    []stats.Item
-	records  []*record  // what each item says
+	records  []*record  // by item
 	contents []*content // in the order of their keys
 	byKey    map[stats.DocumentKey]*content
 	byDay    map[contentDay]*record
 
-	// What follows is that of one attempt.
+	// The following belongs to one attempt.
 	taken map[uuid.UUID]bool // UUIDs chosen by the sender that other stats have
-	named map[uuid.UUID]bool // those under which an item was inserted
+	named map[uuid.UUID]bool // UUIDs chosen by the sender that this attempt inserted
 }
 
 // content is a document of items of the batch.
 type content struct {
 	key    stats.DocumentKey
-	item   *stats.Item // one of them, which is not known if any is not
+	item   *stats.Item // one of them, preferably a parsed one
 	packed []byte      // nil until the document is parsed
 
-	// What follows is that of one attempt.
-	observations []byte // what the stored document measures
+	// The following belongs to one attempt.
+	observations []byte // of the stored document
 	stored       bool   // by this client or another
 	fresh        bool   // by this attempt
-	reworded     bool   // it was sent with other bytes than before
+	reworded     bool   // the bytes differ from those that were sent before
 	referred     bool   // this attempt inserted a stat that refers to it
 }
 
@@ -120,7 +120,7 @@ type record struct {
 	item    *stats.Item // the first of them
 	derived bool        // one of them has no UUID
 
-	// What follows is that of one attempt.
+	// The following belongs to one attempt.
 	id        uuid.UUID // under which the client has it; uuid.Nil: not known
 	createdAt time.Time
 	fresh     bool // this attempt inserted it for an item without a UUID
@@ -179,11 +179,11 @@ func (in *insertion) open(start *pgx.Batch, w *writing) {
 		c.reworded = found.observations != nil && found.fingerprint != c.item.Fingerprint
 	})
 	if chosen := in.chosen(); len(chosen) > 0 {
-		if w.distributed { // where no key spans the nodes
+		if w.distributed { // no unique key spans the nodes
 			start.Queue(db.LockAll, uuidLocks(chosen))
 		}
 		start.Queue(db.TakenUUIDs, chosen).Query(func(rows pgx.Rows) error { return readUUIDs(rows, in.taken) })
-	} else { // what is inserted under a chosen UUID may be what another item says
+	} else { // an item with a chosen UUID may have the record of another item
 		in.queueLocate(start, in.missing())
 	}
 }
@@ -275,8 +275,8 @@ func (in *insertion) insertDerived(ctx context.Context, w *writing) error {
 	if err := in.insertRows(ctx, w, rows); err != nil {
 		return err
 	}
-	// What conflicted was either stored by the same client at this moment, or
-	// its UUID is another stat's.
+	// A conflicting row was either stored by the same client at this moment, or its
+	// UUID belongs to another stat.
 	if err := in.locate(ctx, w); err != nil {
 		return err
 	}

@@ -13,14 +13,14 @@ import (
 	"github.com/monarc-project/stats-service/gen/db"
 )
 
-// chunkBytes and chunkRows bound what is sent to the server at once, and so what
-// the driver and the server hold in memory beside the batch itself.
+// chunkBytes and chunkRows bound the data that is sent to the server at once, and so the
+// memory that the driver and the server need besides the batch itself.
 const (
 	chunkBytes = 1 << 20
 	chunkRows  = 2_000
 )
 
-// outbox sends statements together, but not much more than chunkBytes at once.
+// outbox queues statements and sends them together, about chunkBytes at once.
 type outbox struct {
 	w     *writing
 	batch pgx.Batch
@@ -32,8 +32,8 @@ func (o *outbox) flush(ctx context.Context) error {
 	return o.w.send(ctx, &batch)
 }
 
-// queueDocuments queues the documents of rows that are not stored, and the bytes
-// as which the others were sent. All but the last are sent.
+// queueDocuments queues the documents of rows that are not stored, and the fingerprints
+// of the others. It sends all full chunks.
 func (o *outbox) queueDocuments(ctx context.Context, rows []newRow) error {
 	var fresh, reworded []*content
 	for _, c := range contentsOf(rows) {
@@ -66,7 +66,7 @@ func (o *outbox) queueInsert(contents []*content) {
 	query := o.batch.Queue(db.InsertDocuments, p.ANRs, p.Digests, p.Fingerprints, p.Types, p.Observations, documents(p.Data))
 	query.Exec(func(inserted pgconn.CommandTag) error {
 		if inserted.RowsAffected() < int64(len(contents)) {
-			return errRaced // what is stored may measure something else, by another release
+			return errRaced // another release may have stored other observations
 		}
 		return nil
 	})
@@ -84,7 +84,7 @@ func documentColumns(contents []*content) (p db.InsertDocumentsParams) {
 	return p
 }
 
-// contentsOf are the contents of rows in the order of their keys, once each.
+// contentsOf returns the contents of rows in the order of their keys, once each.
 func contentsOf(rows []newRow) []*content {
 	contents := make([]*content, len(rows))
 	for i := range rows {
@@ -94,7 +94,7 @@ func contentsOf(rows []newRow) []*content {
 	return slices.Compact(contents)
 }
 
-// chunkLen is how many of contents go into one statement, at least one.
+// chunkLen returns the number of contents for one statement, at least one.
 func chunkLen(contents []*content) int {
 	size := 0
 	for i, c := range contents {

@@ -28,17 +28,17 @@ const (
 // Errors about databases that the service cannot work with as they are.
 var (
 	// ErrEarlierBuild reports that the tables of a database cannot be migrated.
-	ErrEarlierBuild = errors.New("the database was made by a build from before the first release, which stored stats in another way: " +
-		"let the service have an empty database, and stats_pull what this one holds from the build that made it")
+	ErrEarlierBuild = errors.New("the database was created by a build before the first release, which stored stats differently: " +
+		"give the service an empty database, and fetch the stats with stats_pull from the build that created this one")
 	// ErrPython reports that a database has to be taken over first.
 	ErrPython = errors.New("the database is one of the Python stats service: `stats-service db_adopt` takes it over " +
-		"(with --dry-run it only says what it would do; see docs/migrating.md)")
+		"(with --dry-run, it only reports what it would do; see docs/migrating.md)")
 	// ErrAdopting reports that a database has been taken over in part.
 	ErrAdopting = errors.New("the database of the Python stats service has been taken over in part: " +
-		"`stats-service db_adopt` goes on where it was interrupted")
+		"`stats-service db_adopt` continues where it was interrupted")
 	// ErrForeign reports that a database belongs to another program.
 	ErrForeign = errors.New("the database has tables of another program, neither this service's nor those of the " +
-		"Python stats service v0.3.0 to v0.5.3, and was left as it is: let the service have a database of its own")
+		"Python stats service v0.3.0 to v0.5.3, and was not changed: give the service a database of its own")
 )
 
 // inspection is the result of inspect.
@@ -74,8 +74,8 @@ const encodingUTF8 = "UTF8"
 
 // wrongEncoding returns the message about a database that cannot store every text.
 func wrongEncoding(encoding string) string {
-	return fmt.Sprintf("the encoding of the database is %s, and the service needs %s: make another database "+
-		"(createdb --encoding UTF8 --template template0), and move what is in this one (pg_dump, pg_restore)", encoding, encodingUTF8)
+	return fmt.Sprintf("the encoding of the database is %s, but the service needs %s: create another database "+
+		"(createdb --encoding UTF8 --template template0), and move the data there (pg_dump, pg_restore)", encoding, encodingUTF8)
 }
 
 // nothing returns why there is nothing to take over. It is called if err is nil.

@@ -96,7 +96,7 @@ func eachOf(ctx context.Context, source db.DBTX, statement string, args []any, l
 		return false, fmt.Errorf("list stats: %w", translate(ctx, err))
 	}
 	defer rows.Close()
-	defer cancel() // before Close, which would otherwise fetch the rows that nobody wants
+	defer cancel() // before Close, which would otherwise fetch the remaining rows
 	return eachRow(ctx, rows, limit, fn)
 }
 
@@ -137,9 +137,9 @@ func scanStat(rows pgx.Rows) (stats.Stat, error) {
 // noLimit is larger than any list. Citus returns no rows if LIMIT is NULL.
 const noLimit = 1 << 60
 
-// listStatement gives the statement that sqlc has checked and its arguments in
-// the order of the generated parameters. One row more than the page is asked
-// for, to know whether there are more.
+// listStatement returns a statement of sql/queries and its arguments, in the order of the
+// generated parameters. It requests one row more than the page, to know whether there are
+// more.
 func listStatement(scope stats.Scope, query ListQuery, distributed bool) (statement string, args []any) {
 	p := db.ListStatsParams{
 		GroupByAnr: query.GroupByANR,
@@ -211,7 +211,7 @@ func (s StatStore) DeleteStats(ctx context.Context, scope stats.Scope, anr uuid.
 	return n, nil
 }
 
-// typeFilter, anrFilter, clientFilter and dateFilter give NULL for what does not filter.
+// typeFilter, anrFilter, clientFilter and dateFilter return NULL for a zero value.
 
 func typeFilter(t stats.Type) *string {
 	if t == "" {

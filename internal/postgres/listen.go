@@ -37,7 +37,7 @@ const (
 	maxListenPause = 2 * time.Second
 )
 
-// announce is notify for a database without the tables that poll reads.
+// announce is notify for a database without the table that poll reads.
 func announce(ctx context.Context, tx pgx.Tx, change Change) error {
 	_, err := tx.Exec(ctx, `SELECT pg_notify($1, $2)`, channel, string(change))
 	return err
@@ -115,7 +115,7 @@ func (s *shared) poll(ctx context.Context, lost bool, fn func(Change)) (heard bo
 			}
 			s.tell(ChangeEverything, fn)
 		} else {
-			s.tellDifferences(before, now, fn)
+			s.reportDifferences(before, now, fn)
 		}
 		before = now
 		select {
@@ -137,8 +137,8 @@ func (s *shared) changeVersions(ctx context.Context) (map[Change]int64, error) {
 	return versions, err
 }
 
-// tellDifferences passes on the changes between two polls.
-func (s *shared) tellDifferences(before, now map[Change]int64, fn func(Change)) {
+// reportDifferences passes on the changes between two polls.
+func (s *shared) reportDifferences(before, now map[Change]int64, fn func(Change)) {
 	if before[ChangeEverything] != now[ChangeEverything] {
 		s.tell(ChangeEverything, fn)
 		return

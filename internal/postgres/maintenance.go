@@ -63,7 +63,7 @@ func (s ClientStore) DeleteStatsOfClient(ctx context.Context, id uuid.UUID, prog
 		return w.auditDeletion(ctx, audit.StatsDelete, audit.Client(id.String()), total, nil)
 	})
 	if err != nil {
-		return 0, fmt.Errorf("forget how far the stats of client %s were pulled: %w", id, translate(ctx, err))
+		return 0, fmt.Errorf("delete the pull positions of client %s: %w", id, translate(ctx, err))
 	}
 	deleted, err = s.deleteBatches(ctx, total, progress, func() ([]statKey, error) {
 		rows, err := s.queries.NextStatsOfClient(ctx, db.NextStatsOfClientParams{ClientID: client.ID, MaxRows: deletionBatch})
@@ -99,7 +99,7 @@ func (s Maintenance) PurgeStats(ctx context.Context, before time.Time, progress 
 		return w.auditDeletion(ctx, audit.StatsPurge, audit.AllStats, total, map[string]any{"before": before.Format(time.DateOnly)})
 	})
 	if err != nil {
-		return 0, fmt.Errorf("remember the purge before %s: %w", before.Format(time.DateOnly), translate(ctx, err))
+		return 0, fmt.Errorf("record the purge before %s: %w", before.Format(time.DateOnly), translate(ctx, err))
 	}
 	deleted, err = s.deleteBatches(ctx, total, progress, func() ([]statKey, error) {
 		rows, err := s.queries.NextStatsBefore(ctx, db.NextStatsBeforeParams{Before: before, MaxRows: deletionBatch})
@@ -116,7 +116,7 @@ func (s Maintenance) PurgeStats(ctx context.Context, before time.Time, progress 
 func (s Maintenance) PurgedBefore(ctx context.Context) (time.Time, error) {
 	day, err := s.queries.PurgedBefore(ctx)
 	if err != nil {
-		return time.Time{}, fmt.Errorf("read what was purged: %w", translate(ctx, err))
+		return time.Time{}, fmt.Errorf("read the day of the last purge: %w", translate(ctx, err))
 	}
 	return day, nil
 }
@@ -146,7 +146,7 @@ func (s *shared) deleteBatches(ctx context.Context, total int64, progress Progre
 // statKey identifies a stat, also in distributed tables.
 type statKey struct{ ANR, UUID uuid.UUID }
 
-// statKeys are rows of queries as keys.
+// statKeys converts rows of queries to keys.
 func statKeys[R ~struct{ ANR, UUID uuid.UUID }](rows []R) []statKey {
 	keys := make([]statKey, len(rows))
 	for i, row := range rows {
@@ -177,7 +177,7 @@ func (w *writing) deleteStats(ctx context.Context, keys []statKey) (deleted int6
 // stays, the others are duplicates.
 type DuplicateQuery struct {
 	Type  stats.Type // empty: every type
-	Since time.Time  // the first day, zero: from the beginning
+	Since time.Time  // the first day; zero: from the beginning
 }
 
 // CountDuplicates returns how many stats RemoveDuplicates would delete.

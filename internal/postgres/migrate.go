@@ -169,7 +169,7 @@ func createDatabase(ctx context.Context, conn *pgx.Conn, name string) (created b
 	_, err = conn.Exec(ctx, "CREATE DATABASE "+pgx.Identifier{name}.Sanitize()+
 		" TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C'")
 	if code := sqlState(err); code == codeDuplicateDatabase || code == codeUniqueViolation {
-		return false, nil // another process has created it meanwhile
+		return false, nil // another process created it meanwhile
 	}
 	return err == nil, err
 }

@@ -16,27 +16,27 @@ import (
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
-// What operators do to clients, which they name by uuid. The error of a uuid
-// that no client has is stats.ErrNotFound, with the uuid in its text.
+// This file has the operators' changes of clients, by UUID. The error for an unknown UUID
+// is stats.ErrNotFound, with the UUID in its text.
 
-// ClientChange says what to change of a client; nil leaves a field as it is.
+// ClientChange has the new values of a client's fields; nil leaves a field unchanged.
 type ClientChange struct {
 	Name   *string
 	Role   *stats.Role
 	Active *bool
-	// Local decides whether stats.Filter.LocalStatsOnly takes the client's stats in.
+	// Local decides whether stats.Filter.LocalStatsOnly includes the client's stats.
 	Local *bool
-	// Processed is false to mute the client: its stats are kept and returned to it,
-	// but count in no result.
+	// Processed is false to mute the client: its stats are kept and returned to it, but
+	// left out of results.
 	Processed *bool
 }
 
-// UpdateClient changes the client and returns it without its token. Nobody else
-// can store stats while a change of Local or Processed moves those of the client
-// between the rollups.
+// UpdateClient changes the client and returns it without its token. A change of Local or
+// Processed moves the client's stats between rollups, and locks out other writers of
+// stats meanwhile.
 //
-// Errors: *stats.InvalidError when a value cannot be accepted or nothing is to
-// be changed, *stats.ConflictError when another client has the name.
+// The error is a *stats.InvalidError if a value is invalid or the change is empty, and a
+// *stats.ConflictError if another client has the name.
 func (s ClientStore) UpdateClient(ctx context.Context, id uuid.UUID, change ClientChange) (stats.Client, error) {
 	if change.Name != nil {
 		name, err := s.spelling(ctx, *change.Name)
@@ -92,9 +92,9 @@ func (s ClientStore) updateClient(ctx context.Context, params db.UpdateClientPar
 	})
 }
 
-// SetCoordinates records where the client is, in degrees, and returns it without
-// its token. A nil takes the coordinate away. Latitudes reach from -90 to 90,
-// longitudes from -180 to 180; the error of others is *stats.InvalidError.
+// SetCoordinates sets the location of the client, in degrees, and returns the client
+// without its token; nil removes a coordinate. The error is a *stats.InvalidError unless
+// the latitude is from -90 to 90 and the longitude from -180 to 180.
 func (s ClientStore) SetCoordinates(ctx context.Context, id uuid.UUID, latitude, longitude *float64) (stats.Client, error) {
 	if err := validateCoordinate("latitude", latitude, 90); err != nil {
 		return stats.Client{}, err
@@ -110,15 +110,15 @@ func (s ClientStore) SetCoordinates(ctx context.Context, id uuid.UUID, latitude,
 }
 
 func validateCoordinate(name string, degrees *float64, limit float64) error {
-	// Written so that NaN, which no comparison holds for, is refused.
+	// This form refuses NaN, for which every comparison is false.
 	if degrees == nil || (*degrees >= -limit && *degrees <= limit) {
 		return nil
 	}
 	return stats.Invalid(name, "%v is not between -%v and %v degrees", *degrees, limit, limit)
 }
 
-// RotateToken gives the client a new token and returns the client with it. The
-// token before stays valid for the duration of grace, one before that no longer.
+// RotateToken gives the client a new token and returns the client with it. The previous
+// token stays valid for the duration of grace; older ones become invalid.
 func (s ClientStore) RotateToken(ctx context.Context, id uuid.UUID, grace time.Duration) (stats.Client, error) {
 	if grace < 0 {
 		return stats.Client{}, stats.Invalid("grace", "%s is negative: use 0 to end the old token at once", grace)
@@ -142,8 +142,8 @@ func (s ClientStore) RotateToken(ctx context.Context, id uuid.UUID, grace time.D
 	return client, nil
 }
 
-// changeClient changes the client with this uuid by fn, which is told what it was,
-// notes and announces it.
+// changeClient calls fn with the client that has this UUID, and audits and announces the
+// change that fn makes.
 func (s ClientStore) changeClient(ctx context.Context, id uuid.UUID, fn func(w *writing, before db.Client) (db.Client, error)) (stats.Client, error) {
 	return s.changeClientUnder(ctx, db.LockShared, id, fn)
 }
@@ -167,8 +167,8 @@ func (s ClientStore) changeClientUnder(ctx context.Context, lock string, id uuid
 	return clientOf(changed), nil
 }
 
-// recount takes the stats of a client out of the rollups in which they counted and
-// adds them to those in which they count now. Nobody else may write meanwhile.
+// recount moves the stats of a client from the rollups in which they counted before to
+// those in which they count now. The caller must lock out other writers.
 func (w *writing) recount(ctx context.Context, before, after db.Client) error {
 	from, to := counting{before.Local, before.IsProcessed}, counting{after.Local, after.IsProcessed}
 	if from == to || !from.processed && !to.processed {
@@ -189,8 +189,8 @@ func (w *writing) recount(ctx context.Context, before, after db.Client) error {
 	})
 }
 
-// DeleteClient deletes the client with all of its stats, or nothing, and returns
-// how many stats it deleted. Stats that the client posts meanwhile are refused.
+// DeleteClient deletes the client with all its stats, or nothing, and returns the number
+// of deleted stats. Stats that the client posts meanwhile are refused.
 func (s ClientStore) DeleteClient(ctx context.Context, id uuid.UUID) (deleted int64, err error) {
 	err = s.transact(ctx, func(w *writing) error {
 		client, err := w.queries.LockClient(ctx, id)

@@ -14,11 +14,9 @@ import (
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
-// Receipts of what peers hold are in peer_receipt, positions of pulls in pull_position.
-
 const (
-	// pageBytes is what a page of unsent stats should hold, pageRows the most
-	// rows that it may. The first page does not know how large rows are.
+	// pageBytes is the target size of a page of unsent stats, and pageRows the maximum
+	// number of its rows. The first page is small: the size of rows is unknown.
 	pageBytes     = 4 << 20
 	pageRows      = 1_000
 	firstPageRows = 50
@@ -32,7 +30,7 @@ func (s PeerStore) PeerID(ctx context.Context, url string) (int64, error) {
 		return id, err
 	}
 	if err := s.queries.InsertPeer(ctx, db.InsertPeerParams{Url: url, CreatedAt: s.timestamp()}); err != nil {
-		return 0, fmt.Errorf("remember peer %s: %w", url, translate(ctx, err))
+		return 0, fmt.Errorf("store peer %s: %w", url, translate(ctx, err))
 	}
 	return s.FindPeer(ctx, url)
 }
@@ -156,8 +154,8 @@ func (s PeerStore) RecordReceipts(ctx context.Context, peerID int64, uuids []uui
 type PullKey struct {
 	PeerID   int64
 	ClientID int64 // the local client that owns what is pulled
-	// PeerClient tells as which client of the peer the pull asks, on which it
-	// depends what it sees. The caller brings it into one form.
+	// PeerClient identifies the client of the peer whose token the pull uses: it decides
+	// which stats the pull sees. The store does not interpret it.
 	PeerClient string
 	Type       stats.Type
 }

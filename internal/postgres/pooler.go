@@ -11,18 +11,18 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// pooledMode is how statements are sent by a pooler such as PgBouncer, which gives each
-// transaction the session of a server that is free: none is prepared under a name that
-// another session does not know. pgx's mode exec would do without a question about the
-// types of a statement, but has to guess them.
+// pooledMode is how statements are sent through a pooler such as PgBouncer, which runs
+// each transaction in any free session: prepared statements have no names, since another
+// session would not know them. pgx's mode exec would save asking for the types of a
+// statement, but has to guess them.
 const pooledMode = pgx.QueryExecModeCacheDescribe
 
 // errPooled reports that something needs a session of its own.
-var errPooled = errors.New("DATABASE_URL leads to a pooler, which gives nobody a session of its own: " +
+var errPooled = errors.New("the connection goes through a pooler, but this needs a session of its own: " +
 	"set DATABASE_LISTEN_URL to the address of PostgreSQL itself, and run this again")
 
-// transactionSettings are sessionSettings for a transaction, where sessions are shared.
-// The server plans statements that have no name for their values anyway.
+// transactionSettings are the sessionSettings for one transaction, for shared sessions.
+// The server always makes custom plans for unnamed statements.
 const transactionSettings = `SELECT
 	set_config('lock_timeout', '25s', true),
 	(SELECT set_config(name, 'lz4', true) FROM pg_settings
@@ -59,7 +59,7 @@ func examine(ctx context.Context, config *pgx.ConnConfig) (pooled bool, err erro
 }
 
 // isPooled compares the process id that the server announced with that of the session:
-// a pooler makes up the former.
+// a pooler invents the former.
 func isPooled(ctx context.Context, conn *pgx.Conn) (bool, error) {
 	var pid int32
 	if err := conn.QueryRow(ctx, `SELECT pg_backend_pid()`).Scan(&pid); err != nil {
@@ -164,8 +164,8 @@ func openLock(ctx context.Context, config *pgx.ConnConfig) (conn *pgx.Conn, rele
 	release = func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), unlockTimeout)
 		defer cancel()
-		// The server notices a closed connection only after a while; who asks for
-		// the lock next should not have to wait. If this fails, the lock ends then.
+		// The server notices a closed connection only after a while; the next holder
+		// should not have to wait for that.
 		_, _ = conn.Exec(ctx, "ROLLBACK")
 		_ = conn.Close(ctx)
 	}

@@ -19,8 +19,6 @@ import (
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
-// Who contributed to the figures of public pages.
-
 // Contributions counts the contributors to the figures of a period.
 type Contributions struct {
 	Stats    int64
@@ -28,8 +26,8 @@ type Contributions struct {
 	Clients  int64
 }
 
-// Contributions counts what filter asks for. Both of its dates are required,
-// its type is not, and its ANRs are not looked at.
+// Contributions counts the stats that filter selects, and who sent them. Both dates of
+// filter are required, its type is optional, and its ANRs are ignored.
 func (s SumStore) Contributions(ctx context.Context, filter stats.Filter) (Contributions, error) {
 	params := db.ContributionsParams{
 		DateFrom: filter.DateFrom, DateTo: filter.DateTo, LocalOnly: filter.LocalStatsOnly,
@@ -48,8 +46,8 @@ func (s SumStore) Contributions(ctx context.Context, filter stats.Filter) (Contr
 	return Contributions{Stats: row.Stats, Analyses: row.Analyses, Clients: row.Clients}, nil
 }
 
-// WeekContributions are what local clients, or the others, sent of a type in a
-// week. An analysis that two clients sent counts twice.
+// WeekContributions counts what local clients, or all others, sent of a type in a week.
+// An analysis that two clients sent counts twice.
 type WeekContributions struct {
 	Type   stats.Type
 	Monday time.Time
@@ -78,8 +76,8 @@ func (s SumStore) ContributionsByWeek(ctx context.Context, from, to time.Time) (
 	return weeks, nil
 }
 
-// Totals counts the stats of all times and the clients that have any, without
-// those of muted clients. Its number of analyses is not filled in.
+// Totals counts the stats of all time and the clients that sent them, without those of
+// muted clients. It leaves the number of analyses at 0.
 func (s SumStore) Totals(ctx context.Context) (Contributions, error) {
 	var total Contributions
 	err := s.read(ctx, func(source db.DBTX) (err error) {
@@ -101,12 +99,12 @@ func (s SumStore) Totals(ctx context.Context) (Contributions, error) {
 type ClientSums struct {
 	ClientID int64
 	Sums     []processor.DailySum
-	Analyses map[stats.Key]int // that measured a key; nil where all clients are asked for
+	Analyses map[stats.Key]int // number of analyses with the key; nil if all clients were requested
 }
 
-// SumsByClient adds up what filter asks for, client by client in the order of
-// their ids, of these clients alone or of all when they are nil. The type and both
-// dates of filter are required. It reads every document of theirs in the period.
+// SumsByClient adds up the stats that filter selects for each of these clients, or for
+// each client if clients is nil, ordered by id. The type and both dates of filter are
+// required. It reads every document of these clients in the period.
 func (s SumStore) SumsByClient(ctx context.Context, filter stats.Filter, clients []int64) ([]ClientSums, error) {
 	var sums []ClientSums
 	err := s.read(ctx, func(source db.DBTX) (err error) {
@@ -125,7 +123,7 @@ func (s *shared) sumsByClient(ctx context.Context, source db.DBTX, filter stats.
 		if byClient[from.client] == nil {
 			byClient[from.client], tallies[from.client] = rollup.NewAccumulator(), rollup.NewTally()
 		}
-		// What is damaged is left out here as in DailySums, which warns.
+		// Leave damaged documents out, like DailySums, which warns of them.
 		if err := byClient[from.client].Observe(0, packed, int64(len(days))); err == nil && clients != nil {
 			_ = tallies[from.client].Observe(0, from.analysis, packed)
 		}
@@ -160,11 +158,11 @@ func (s *shared) analysesOf(ctx context.Context, source db.DBTX, tally *rollup.T
 	return tally.ByKey(subjects), nil
 }
 
-// SumsOfClients adds up what filter asks for, of these clients alone, as
-// DailySums does: with the first day of the part of the period that start gives
-// instead of the day, which must not be later for an earlier day. The type and
-// both dates of filter are required. It reads every document of theirs in the period.
-// analyses has the number of analyses behind each sum, by its day and key.
+// SumsOfClients adds up the stats of these clients that filter selects, for each part of
+// the period. start returns the first day of the part that a day belongs to, which is the
+// date of the sum; it must be monotonic. analyses has the number of analyses behind each
+// sum, by day and key. The type and both dates of filter are required. It reads every
+// document of these clients in the period.
 func (s SumStore) SumsOfClients(ctx context.Context, filter stats.Filter, clients []int64, start func(time.Time) time.Time) (sums []processor.DailySum, analyses map[rollup.Day]map[stats.Key]int, err error) {
 	err = s.read(ctx, func(source db.DBTX) (err error) {
 		sums, analyses, err = s.sumsOfClients(ctx, source, filter, clients, start)
@@ -180,7 +178,7 @@ func (s *shared) sumsOfClients(ctx context.Context, source db.DBTX, filter stats
 	added, tally, parts := rollup.NewAccumulator(), rollup.NewTally(), partsOf(start)
 	err := eachContribution(ctx, source, filter, clients, func(from sender, days []rollup.Day, packed []byte) {
 		for part, n := range parts.count(days) {
-			// What is damaged is left out here as in DailySums, which warns.
+			// Leave damaged documents out, like DailySums, which warns of them.
 			if err := added.Observe(part, packed, n); err == nil {
 				_ = tally.Observe(part, from.analysis, packed)
 			}
@@ -219,16 +217,16 @@ func (p parts) count(days []rollup.Day) map[rollup.Day]int64 {
 	return counts
 }
 
-// sender is a client that sent stats, and of which analysis.
+// sender is a client and the analysis that it sent stats of.
 type sender struct {
 	client   int64
 	local    bool
 	analysis uuid.UUID
 }
 
-// eachContribution calls fn with what clients, these or all when they are nil,
-// sent of what filter asks for: each document once with the days on which it
-// counts, in any order. The arguments are only valid during the call.
+// eachContribution calls fn with the documents that filter selects of these clients, or
+// of all if clients is nil: each document once, with its days in any order. The arguments
+// are only valid during the call.
 func eachContribution(ctx context.Context, source db.DBTX, filter stats.Filter, clients []int64, fn func(from sender, days []rollup.Day, packed []byte)) error {
 	rows, err := source.Query(ctx, db.ObservationsByClient,
 		string(filter.Type), filter.DateFrom, filter.DateTo, filter.LocalStatsOnly, clients)
@@ -240,10 +238,10 @@ func eachContribution(ctx context.Context, source db.DBTX, filter stats.Filter, 
 	return translate(ctx, err)
 }
 
-// SharesOfAnalyses tells what each analysis has in the figures that filter asks for,
-// key by key. The function start gives the first day of the part of the period that a
-// day belongs to. The type and both dates of filter are required, its ANRs are not
-// looked at. It reads every document of the period.
+// SharesOfAnalyses returns the contribution of each analysis to the figures that filter
+// selects, by key. start returns the first day of the part of the period that a day
+// belongs to. The type and both dates of filter are required, its ANRs are ignored. It
+// reads every document of the period.
 func (s SumStore) SharesOfAnalyses(ctx context.Context, filter stats.Filter, start func(time.Time) time.Time) (map[stats.Key]rollup.Shares, error) {
 	var shares map[stats.Key]rollup.Shares
 	err := s.read(ctx, func(source db.DBTX) error {
@@ -256,7 +254,7 @@ func (s SumStore) SharesOfAnalyses(ctx context.Context, filter stats.Filter, sta
 		var analysis uuid.UUID
 		var client int64
 		err = eachDocument(rows, []any{&analysis, &client}, func(days []rollup.Day, packed []byte) {
-			// What is damaged is left out here as in DailySums, which warns.
+			// Leave damaged documents out, like DailySums, which warns of them.
 			_ = breakdown.Observe(analysis, client, days, packed)
 		})
 		if err != nil {

@@ -15,29 +15,29 @@ import (
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
-// Figure identifies what was measured of a key in a part of a period.
+// Figure identifies the figure of a key in a part of a period.
 type Figure struct {
-	Start time.Time // as the function of ClientsBehind gave it
+	Start time.Time // first day of the part, see ClientsBehind
 	Key   stats.Key
 }
 
-// Clients are different clients by whether they are local, in ascending order.
+// Clients has the ids of distinct local and other clients, in ascending order.
 type Clients struct {
 	Local, Others []int64
 }
 
 // Behind holds the contributors to figures.
 type Behind struct {
-	// Senders are all clients that sent stats in a part of the period.
+	// Senders has all clients that sent stats, by part of the period.
 	Senders map[time.Time]Clients
-	// Figures are those whose stats measured something, up to enough of each
-	// kind. Where values are numbers of risks, 0 is not something.
+	// Figures has the clients whose stats measured the figure, up to enough local and
+	// enough other ones. Clients whose number of risks is 0 do not count.
 	Figures map[Figure]Clients
 }
 
-// ClientsBehind tells which clients stand behind figures of a type in a period,
-// or which of these clients unless they are nil. The function start gives the
-// part of the period that a day belongs to. It reads every document of the period.
+// ClientsBehind returns the clients behind the figures that filter selects; if clients is
+// not nil, only these. start returns the first day of the part of the period that a day
+// belongs to. It reads every document of the period.
 func (s SumStore) ClientsBehind(ctx context.Context, filter stats.Filter, clients []int64, enough int, start func(time.Time) time.Time) (Behind, error) {
 	var behind Behind
 	err := s.read(ctx, func(source db.DBTX) (err error) {
@@ -85,13 +85,13 @@ type contributors struct {
 // part is a part of a period.
 type part struct {
 	senders map[sender]bool
-	clients []Clients // by slot, different ones up to enough of each kind
+	clients []Clients // by slot; distinct, up to enough local and enough other ones
 }
 
 // add adds the observations of a client in a part of the period. It leaves out damaged
 // ones, like DailySums.
 func (c *contributors) add(from sender, start rollup.Day, packed []byte) {
-	from.analysis = uuid.UUID{} // clients are counted
+	from.analysis = uuid.UUID{} // only clients are counted
 	p, known := c.parts[start]
 	if !known {
 		p = &part{senders: map[sender]bool{}}
@@ -118,7 +118,7 @@ func (c *contributors) addTo(p *part, from sender, subject int64) {
 	}
 }
 
-// of is the list that a client belongs to.
+// of returns the list that a client belongs to.
 func (c *Clients) of(from sender) *[]int64 {
 	if from.local {
 		return &c.Local
@@ -136,9 +136,8 @@ func (c *contributors) slotOf(subject int64) int {
 	return slot
 }
 
-// behind names each client once where several subjects have one key. A list
-// that was cut short has enough clients by itself, so that all unions of fewer
-// clients are complete.
+// behind merges the clients of subjects with the same key. A list that reached its limit
+// has enough clients by itself, so every union with fewer is complete.
 func (c *contributors) behind(known map[int64]rollup.Subject) Behind {
 	result := Behind{Senders: map[time.Time]Clients{}, Figures: map[Figure]Clients{}}
 	for day, p := range c.parts {

@@ -19,8 +19,8 @@ const windowDays = 7
 
 // Rebuilt is the result of Rebuild.
 type Rebuilt struct {
-	Completed     int64 // documents that got observations, and whose stats count from now on
-	Corrected     int64 // documents whose observations were not what their data says, or could not be read
+	Completed     int64 // documents that got observations; their stats count from now on
+	Corrected     int64 // documents whose observations did not match their data, or could not be read
 	Unprocessable int64 // stats that do not validate, and do not count
 	Stats         int64 // stats in the rollups
 }
@@ -43,7 +43,7 @@ func (s Maintenance) Rebuild(ctx context.Context, progress Progress) (Rebuilt, e
 	r := rebuilding{shared: s.shared, steps: documents + rows, progress: progress}
 	r.advance(0)
 	if err := r.derive(ctx); err != nil {
-		return r.Rebuilt, fmt.Errorf("make observations of documents: %w", translate(ctx, err))
+		return r.Rebuilt, fmt.Errorf("compute the observations of documents: %w", translate(ctx, err))
 	}
 	if r.Stats, err = r.rollups(ctx); err != nil {
 		return r.Rebuilt, fmt.Errorf("rebuild the rollups: %w", translate(ctx, err))
@@ -66,15 +66,14 @@ func (r *rebuilding) advance(n int64) {
 	r.progress.tell(r.done, r.steps)
 }
 
-// rollups replaces all rollups, and returns how many stats they are of.
+// rollups replaces all rollups, and returns the number of stats in them.
 //
-// It adds up one snapshot of the database, in which each stat is there together
-// with its delta, and replaces by that the rollups and the deltas of the
-// snapshot. What is written meanwhile leaves deltas that the snapshot does not
-// have, and which therefore stay. Nobody may merge from before the snapshot until
-// the end; the lock is that of another transaction, since a transaction's snapshot is
-// as old as the statement that would take it. On distributed tables others wait, see
-// inOneState.
+// It adds up the stats of one snapshot, and replaces the rollups and deltas of that
+// snapshot with the result. Writes after the snapshot append deltas that are not in it,
+// and these stay. No other process may merge from before the snapshot until the end.
+// Another transaction holds the lock for that: the statement that takes a lock also takes
+// the snapshot of its transaction, before it gets the lock. On distributed tables,
+// writers wait, see inOneState.
 func (r *rebuilding) rollups(ctx context.Context) (rows int64, err error) {
 	err = r.inOneState(ctx, pgx.ReadWrite, []int64{mergeLock}, func(tx pgx.Tx) error {
 		rows, err = r.replaceRollups(ctx, tx)
@@ -127,7 +126,7 @@ func addRows(ctx context.Context, tx pgx.Tx, sums rollup.Totals, day time.Time) 
 	err = eachDocument(rows, []any{&key.Type, &key.Local}, func(days []rollup.Day, packed []byte) {
 		n += int64(len(days))
 		for _, key.Day = range days {
-			_ = sums.Observe(key, packed, 1) // what does not unpack does not count
+			_ = sums.Observe(key, packed, 1) // damaged observations do not count
 		}
 	})
 	return n, err

@@ -15,7 +15,7 @@ import (
 // querier is a connection or a pool of them.
 type querier = replica.Querier
 
-// ReplicaStatus is what a replica looks like from here.
+// ReplicaStatus is the status of a read replica.
 type ReplicaStatus = replica.Status
 
 func primary(pool *pgxpool.Pool) replica.Primary {
@@ -39,8 +39,8 @@ func (s *Store) openReplicas(opts Options) (*replica.Replicas, error) {
 	})
 }
 
-// read runs a query on a replica that is far enough, otherwise on the primary. It
-// may run twice.
+// read runs a query on a replica that is up to date, otherwise on the primary. It may run
+// the query twice.
 func (s *shared) read(ctx context.Context, query func(source db.DBTX) error) error {
 	return s.replicas.Read(ctx, primaryDB{s}, query)
 }

@@ -45,7 +45,7 @@ func Restore(ctx context.Context, url string, archive *backup.Reader, progress P
 		return r.explain(ctx, err)
 	}
 	if _, err := Initialize(ctx, url); err != nil {
-		return fmt.Errorf("the backup is restored, but its tables could not be brought up to date, which db_upgrade does: %w", err)
+		return fmt.Errorf("the backup is restored, but migrating its tables failed; run db_upgrade: %w", err)
 	}
 	vacuum(ctx, r.conn, r.schema, r.tables)
 	return nil
@@ -58,7 +58,7 @@ type restoring struct {
 	progress    Progress
 	schema      string // quoted
 	tables      []string
-	counted     bool // there is a table of changes, which came with a migration
+	counted     bool // the table of changes exists: a later migration created it
 	distributed bool
 }
 
@@ -212,8 +212,8 @@ func (r *restoring) fill(ctx context.Context, tx pgx.Tx) error {
 	if version != r.archive.Manifest().SchemaVersion {
 		return errors.New("another process has just changed the tables: run this again")
 	}
-	// A table that is truncated in the same transaction is filled with less effort. That
-	// of the audit log, which has no rows, has to be told that this is meant.
+	// Filling a table is cheaper after a TRUNCATE in the same transaction. A trigger of
+	// the audit log allows that only with this setting.
 	if err := execute(ctx, r.conn, `SET LOCAL stats_service.audit_retention = 'on'`, `TRUNCATE `+qualified(r.schema, r.tables)); err != nil {
 		return err
 	}
@@ -256,7 +256,7 @@ func (r *restoring) copy(ctx context.Context, table backup.Table, rows io.Reader
 		}
 		part := &someRows{from: lines}
 		if _, err := r.conn.PgConn().CopyFrom(ctx, part, statement); err != nil {
-			if part.err != nil { // rather than what the server says of that
+			if part.err != nil { // more precise than the error of the server
 				return part.err
 			}
 			return err
@@ -265,12 +265,12 @@ func (r *restoring) copy(ctx context.Context, table backup.Table, rows io.Reader
 	}
 }
 
-// someRows reads rows up to the first end of one behind statementBytes.
+// someRows reads whole rows, up to the first row that ends after statementBytes.
 type someRows struct {
 	from  *bufio.Reader
 	n     int
 	ended bool
-	err   error // of what is read from
+	err   error // of the underlying reader
 }
 
 // Read implements io.Reader.
@@ -315,7 +315,7 @@ func migrateTo(ctx context.Context, config *pgx.ConnConfig, version int64) (err 
 	}
 	defer func() { err = errors.Join(err, closeConn()) }()
 	if _, err := provider.UpTo(ctx, version); err != nil {
-		return fmt.Errorf("make the tables: %w", migrationError(ctx, err))
+		return fmt.Errorf("create the tables: %w", migrationError(ctx, err))
 	}
 	return nil
 }

@@ -69,9 +69,9 @@ func (s *shared) addRollups(ctx context.Context, source db.DBTX, filter stats.Fi
 	return nil
 }
 
-// warnUnprocessable warns of stats that no rollup covers, the first time that
-// rollups of the type are read. A warning that cannot be given keeps nobody from
-// reading: rollups do not need the nodes that documents are on.
+// warnUnprocessable warns of stats that no rollup covers, the first time that rollups of
+// the type are read. If counting them fails, it logs that, and reading continues: rollups
+// do not need the nodes that store documents.
 func (s *shared) warnUnprocessable(ctx context.Context, source db.DBTX, t stats.Type) {
 	if _, warned := s.warned.Load(t); warned {
 		return
@@ -99,8 +99,8 @@ const (
 var mergeLock = lockKey("merge deltas into rollups")
 
 // KeepMerging merges deltas at every interval, and when this process has appended many,
-// until ctx ends. It logs failures, and tries again. Without it, whoever appends the
-// last of many merges them before it goes on.
+// until ctx ends. It logs failures and retries. Without KeepMerging, the caller that
+// appends the mergeThreshold-th delta merges before it returns.
 func (s Maintenance) KeepMerging(ctx context.Context, interval time.Duration) {
 	s.keepsMerging.Store(true)
 	defer s.keepsMerging.Store(false)
@@ -132,7 +132,7 @@ func (s *shared) mergeWhenDue(ctx context.Context, appended int) {
 	}
 	select {
 	case s.mergeDue <- struct{}{}:
-	default: // it knows
+	default: // KeepMerging has been notified already
 	}
 }
 

@@ -18,9 +18,9 @@ import (
 const (
 	// defaultMaxConns is the default maximum number of connections to a server.
 	defaultMaxConns = 16
-	// defaultAcquireTimeout is how long a query waits for a connection, or a list for
-	// its turn: longer than connecting may take, and less than half the time that front
-	// offices wait for an answer.
+	// defaultAcquireTimeout is how long a query or a list waits for a connection: longer
+	// than connecting may take, and less than half the time that front offices wait for
+	// an answer.
 	defaultAcquireTimeout = 12 * time.Second
 )
 

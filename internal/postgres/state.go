@@ -16,13 +16,13 @@ import (
 	"github.com/monarc-project/stats-service/sql/migrations"
 )
 
-// State says what the service can do with its database.
+// State is the state of the database as far as it matters to the service.
 type State string
 
 // The states of a database.
 const (
 	StateUp       State = "up"
-	StateReadOnly State = "read-only" // it answers, and stores nothing
+	StateReadOnly State = "read-only" // it answers reads, but cannot store anything
 	StateDown     State = "down"      // it cannot be reached, or refuses the service
 	StateStalled  State = "stalled"   // it does not answer in time
 	StateBehind   State = "behind"    // its schema lacks migrations of this release
@@ -31,12 +31,11 @@ const (
 
 const codeTooManyConnections = "53300"
 
-// State asks the database in which state it is, within the deadline of ctx. The
-// error is for the log: why the state is not StateUp.
+// State determines the state of the database within the deadline of ctx. The error says
+// why it is not StateUp, for the log.
 //
-// It asks on a new connection: those of the pool may all be in use, and they may
-// have been made before a failover. Where the server has no connection left for
-// that, one of the pool must do.
+// It uses a new connection: those of the pool may all be in use, or older than a
+// failover. Only if the server accepts no further connection, it uses the pool.
 func (s *Store) State(ctx context.Context) (State, error) {
 	conn, err := pgx.ConnectConfig(ctx, s.pool.Config().ConnConfig)
 	if sqlState(err) == codeTooManyConnections {
@@ -62,7 +61,7 @@ func stateOf(ctx context.Context, on querier) (State, error) {
 		return StateBehind, ErrNotMigrated
 	}
 	if err != nil {
-		return stateAfter(ctx, err), fmt.Errorf("ask the database for its state: %w", translateState(ctx, err))
+		return stateAfter(ctx, err), fmt.Errorf("read the state of the database: %w", translateState(ctx, err))
 	}
 	newest, err := newestMigration()
 	switch {
@@ -73,12 +72,12 @@ func stateOf(ctx context.Context, on querier) (State, error) {
 	case version > newest:
 		return StateAhead, fmt.Errorf("the database has schema version %d, this release knows up to %d: run the newer release of the service", version, newest)
 	case readOnly:
-		return StateReadOnly, errors.New("the database takes no writes: it is a standby, or default_transaction_read_only is on")
+		return StateReadOnly, errors.New("the database is read-only: it is a standby, or default_transaction_read_only is on")
 	}
 	return StateUp, nil
 }
 
-// newestMigration is the version of the schema that this release has.
+// newestMigration returns the schema version of this release.
 func newestMigration() (newest int64, err error) {
 	names, err := fs.Glob(migrations.FS, "*.sql")
 	if err != nil {
@@ -94,7 +93,8 @@ func newestMigration() (newest int64, err error) {
 	return newest, nil
 }
 
-// stateAfter tells a database that does not answer from one that cannot be reached.
+// stateAfter returns the state after a failed check: StateStalled if the database did not
+// answer in time, otherwise StateDown or a more precise one.
 func stateAfter(ctx context.Context, err error) State {
 	if ctx.Err() != nil || pgconn.Timeout(err) {
 		return StateStalled
@@ -102,7 +102,7 @@ func stateAfter(ctx context.Context, err error) State {
 	return StateDown
 }
 
-// translateState keeps the driver's word on what it waited for.
+// translateState is translate, but names the deadline that passed.
 func translateState(ctx context.Context, err error) error {
 	if deadline, limited := ctx.Deadline(); limited && ctx.Err() != nil {
 		return fmt.Errorf("no answer by %s: %w", deadline.UTC().Format(time.TimeOnly), ctx.Err())

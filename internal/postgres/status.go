@@ -21,16 +21,15 @@ type Status struct {
 	PostgresVersion string   // such as 15.4
 	Size            int64    // bytes of the whole database
 	Clients         int64
-	Stats           map[stats.Type]int64 // has every type
-	Documents       int64                // each stat has one, stats may share one
-	// Unprocessable stats are left out of processing, because their data does
-	// not validate.
+	Stats           map[stats.Type]int64 // every type is present
+	Documents       int64                // stats may share a document
+	// Unprocessable is the number of stats that are left out of processing because their
+	// data does not validate.
 	Unprocessable int64
-	// RollupsComplete reports whether processing over all analyses reads rollups.
-	// Until they have been rebuilt once, an adopted database is processed
-	// document by document.
+	// RollupsComplete reports whether processing over all analyses can use rollups.
+	// Otherwise it reads document by document, until a rebuild.
 	RollupsComplete bool
-	// Deltas are changes that have not been merged into the rollups yet.
+	// Deltas is the number of changes that are not merged into the rollups yet.
 	Deltas int64
 }
 

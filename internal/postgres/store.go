@@ -110,16 +110,16 @@ type Store struct {
 	Maintenance
 }
 
-// ClientStore keeps the accounts.
+// ClientStore stores the clients.
 type ClientStore struct{ *shared }
 
 // StatStore stores, lists and deletes stats.
 type StatStore struct{ *shared }
 
-// SumStore adds stats up, for processing and for public figures.
+// SumStore adds up stats, for processing and for public figures.
 type SumStore struct{ *shared }
 
-// PeerStore remembers what was exchanged with other instances.
+// PeerStore records what was exchanged with other instances.
 type PeerStore struct{ *shared }
 
 // Maintenance has the operators' tasks: the schema, rollups, purges.

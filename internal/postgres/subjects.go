@@ -50,8 +50,8 @@ func (d *dictionary) forget() {
 	d.subjects = newRecent[int64, rollup.Subject](2 * d.subjects.half)
 }
 
-// recent is a map of bounded size: it keeps at least the last half and at most
-// all of its size of the entries that were put or got.
+// recent is a map of bounded size. It keeps the entries that were used last: between half
+// of its size and all of it.
 type recent[K comparable, V any] struct {
 	young, old map[K]V
 	half       int
@@ -101,8 +101,8 @@ func remember[K comparable, V any](mu *sync.Mutex, cache *recent[K, V], found ma
 	}
 }
 
-// observedAtOnce is of how many documents the observations are held at a time,
-// where the batch does not hold them: they take several times the memory of data.
+// observedAtOnce bounds the documents whose observations are in memory at a time, if the
+// batch does not hold them: they take several times the memory of data.
 const observedAtOnce = 64
 
 // packContents packs the observations of contents in chunks. Its error is a
@@ -123,16 +123,15 @@ func (s *shared) packContents(ctx context.Context, contents []*content) error {
 	return nil
 }
 
-// pack packs observations of contents, after it has ensured that the database
-// has their subjects. It runs outside of any transaction: a subject that nothing
-// refers to does no harm, and a long batch does not make others wait for its new
-// subjects.
+// pack packs observations of contents, and first stores the subjects that the database
+// lacks. It does so outside of any transaction, so that a long batch does not make others
+// wait for its new subjects. A subject that nothing refers to does no harm.
 func (s *shared) pack(ctx context.Context, contents []*content, observed [][]stats.Observation) error {
 	ids, missing := s.subjects.idsOf(contents, observed)
 	for chunk := range slices.Chunk(slices.Collect(maps.Keys(missing)), subjectChunk) {
 		found, err := s.ensureSubjects(ctx, chunk)
 		if err != nil {
-			return fmt.Errorf("store what is measured: %w", err)
+			return fmt.Errorf("store the measured subjects: %w", err)
 		}
 		remember(&s.subjects.mu, &s.subjects.ids, found)
 		for v, id := range found {
@@ -152,9 +151,8 @@ func (s *shared) pack(ctx context.Context, contents []*content, observed [][]sta
 	return nil
 }
 
-// idsOf returns the ids that are remembered of what is observed, in its order, and
-// the places of the others. It looks each up at once: subjects are slow to hash,
-// which putting them into a set would do again.
+// idsOf returns the cached ids of the observed subjects, in order, and the places of the
+// others. It does not collect subjects in a set first: hashing them twice would be slow.
 func (d *dictionary) idsOf(contents []*content, observed [][]stats.Observation) (ids []int64, missing map[rollup.Subject][]int) {
 	n := 0
 	for i := range observed {
@@ -223,7 +221,7 @@ func (s *shared) findSubjects(ctx context.Context, wanted map[[sha256.Size]byte]
 	return nil
 }
 
-// insertSubjects inserts in the order of the digests, so that two processes
+// insertSubjects inserts subjects in the order of their digests, so that two processes
 // with the same new subjects wait for each other instead of deadlocking.
 func (s *shared) insertSubjects(ctx context.Context, wanted map[[sha256.Size]byte]rollup.Subject) error {
 	params := db.InsertSubjectsParams{Digests: sortedDigests(wanted)}
@@ -259,7 +257,7 @@ func (s *shared) subjectsByID(ctx context.Context, source db.DBTX, ids []int64) 
 	for chunk := range slices.Chunk(missing, subjectChunk) {
 		rows, err := db.New(source).SubjectsByID(ctx, chunk)
 		if err != nil {
-			return nil, fmt.Errorf("read what was measured: %w", translate(ctx, err))
+			return nil, fmt.Errorf("read the measured subjects: %w", translate(ctx, err))
 		}
 		found := make(map[int64]rollup.Subject, len(rows))
 		for _, row := range rows {

@@ -11,27 +11,27 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// timelines keep connections from being made to a former primary. After a failover it
-// may live on for a moment, because its machine was frozen or cut off: it would answer
-// with what was true before. Every failover begins a timeline with a higher number.
+// timelines refuses connections to a former primary. After a failover, a former primary
+// may keep running for a while, because its machine was frozen or unreachable, and answer
+// with outdated data. Every failover starts a timeline with a higher number.
 type timelines struct {
 	mu     sync.Mutex
-	system string // of the cluster that newest is about
+	system string // identifier of the cluster that newest belongs to
 	newest string // eight hexadecimal digits
-	// onLater is called when a later timeline is found, because connections that were
-	// made before are to a former primary.
+	// onLater is called when a later timeline is found: connections from before lead to
+	// a former primary.
 	onLater func()
 }
 
-// timelineStatement asks which cluster a server belongs to, and which timeline it
-// writes: none where it is a standby.
+// timelineStatement reads the cluster that a server belongs to and the timeline that it
+// writes, none for a standby.
 const timelineStatement = `SELECT system_identifier::text,
 	CASE WHEN pg_is_in_recovery() THEN '' ELSE substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8) END
 FROM pg_control_system()`
 
-// guard has connections compare the server's timeline before they are used. Of several
-// hosts, the next one is tried.
-func (l *timelines) guard(config *pgconn.Config) {
+// validate makes new connections check the server's timeline. If the URL has several
+// hosts, the driver then tries the next one.
+func (l *timelines) validate(config *pgconn.Config) {
 	validate := config.ValidateConnect
 	config.ValidateConnect = func(ctx context.Context, conn *pgconn.PgConn) error {
 		if validate != nil {
@@ -41,7 +41,7 @@ func (l *timelines) guard(config *pgconn.Config) {
 		}
 		results, err := conn.Exec(ctx, timelineStatement).ReadAll()
 		if _, refused := errors.AsType[*pgconn.PgError](err); refused {
-			return nil // services that keep no such log have no former primaries
+			return nil // services without a write-ahead log have no former primaries
 		}
 		if err != nil {
 			return err

@@ -20,12 +20,12 @@ import (
 )
 
 const (
-	// transactAttempts bounds the attempts of a transaction that keeps losing against
+	// transactAttempts bounds the attempts of a transaction that keeps conflicting with
 	// others.
 	transactAttempts = 6
-	// crowdedAttempts of them run beside others, the rest alone.
-	crowdedAttempts = 4
-	retryPause      = 20 * time.Millisecond
+	// sharedAttempts of them run concurrently with others; the rest lock others out.
+	sharedAttempts = 4
+	retryPause     = 20 * time.Millisecond
 	// reconnectInterval limits reconnecting to a database that stays read-only.
 	reconnectInterval = time.Second
 )
@@ -77,7 +77,7 @@ func (s *shared) transactLocked(ctx context.Context, lock string, open func(*pgx
 		}
 	}
 	for attempt := 1; ; attempt++ {
-		if attempt > crowdedAttempts {
+		if attempt > sharedAttempts {
 			lock = db.LockExclusive
 		}
 		appended, err := s.attempt(ctx, lock, open, fn)
@@ -168,7 +168,7 @@ func (w *writing) commit(ctx context.Context, replicas *replica.Replicas) (appen
 	queueAudit(&batch, w.events)
 	if len(w.changed) > 0 {
 		batch.Queue(db.Notify, channel, slices.Sorted(maps.Keys(w.changed)))
-	} else { // what was found may be on the primary alone: its own commit was not waited for
+	} else { // the commit of the rows that were found may not have reached any replica
 		batch.Queue(db.AwaitStandby)
 	}
 	batch.Queue("COMMIT")
@@ -224,7 +224,7 @@ func (w *writing) queueClients(batch *pgx.Batch, ids []int64) {
 func (w *writing) count(client int64, t stats.Type, day rollup.Day, packed []byte, times int64) {
 	w.changed[Change(t)] = true
 	if c := w.clients[client]; c.processed {
-		// What does not unpack has never been counted, here or by readers.
+		// Damaged observations were never counted, here or by readers.
 		_ = w.totals.Observe(rollup.Key{Type: t, Day: day, Local: c.local}, packed, times)
 	}
 }

@@ -15,7 +15,7 @@ type Transfer struct {
 	Direction string // "push" or "pull"
 	Outcome   string // "done", "partly" or "failed"
 	Runs      int64
-	Stats     int64 // that were sent or received
+	Stats     int64 // sent or received
 	LastAt    time.Time
 }
 

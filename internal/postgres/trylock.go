@@ -19,11 +19,11 @@ const unlockTimeout = 5 * time.Second
 // one (PostgreSQL 14): a connection that listens is idle for long.
 const keepIdleSession = `SELECT set_config(name, '0', false) FROM pg_settings WHERE name = 'idle_session_timeout'`
 
-// TryLock takes the lock called name if nobody holds it in this database; ok reports
+// TryLock takes the lock with this name if it is free in this database; ok reports
 // whether it did. The caller must then call release.
 //
-// A transaction on a connection of its own, outside the pool, holds the lock. So it
-// ends with the process, whatever happens. A pooler reserves a session for it.
+// A transaction on a separate connection, outside the pool, holds the lock, so the lock
+// ends with the process. A pooler reserves a session for it.
 func (s *Store) TryLock(ctx context.Context, name string) (release func(), ok bool, err error) {
 	conn, release, err := openLock(ctx, s.pool.Config().ConnConfig)
 	if err != nil {

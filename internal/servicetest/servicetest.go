@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
-// Package servicetest gives tests of several packages the same parts of a service:
-// a store on a database of the test's own, clients, stats, and the API over them.
+// Package servicetest provides the parts of a service to the tests of several packages: a
+// store with its own database, clients, stats, and the API on top of them.
 //
-// Everything fails the test that it is called for.
+// All functions fail the test instead of returning errors.
 package servicetest
 
 import (
@@ -28,11 +28,10 @@ import (
 	"github.com/monarc-project/stats-service/sql/migrations"
 )
 
-// patience is how long Eventually waits. It only has to be too long: nothing ends
-// before its time because of it.
-const patience = 2 * time.Minute
+// waitLimit bounds the wait of Eventually. It is longer than any condition takes.
+const waitLimit = 2 * time.Minute
 
-// Main runs the tests of a package that needs databases. It is its TestMain.
+// Main is the TestMain of a package whose tests need databases.
 func Main(m *testing.M) { os.Exit(Run(m)) }
 
 // Run runs the tests and returns the exit code.
@@ -43,8 +42,8 @@ func Run(m *testing.M) int {
 // Secret returns the box that seals the tokens of all stores of the tests.
 func Secret() *secret.Box { return secret.New("secret key of the tests") }
 
-// Open opens a store until the test ends. Options without them get a database of the
-// test's own, the secret of the tests and the log of the test.
+// Open opens a store until the test ends. By default, it has a new database, the Secret
+// of the tests and the log of the test.
 func Open(tb testing.TB, options postgres.Options) *postgres.Store {
 	tb.Helper()
 	if options.URL == "" {
@@ -64,10 +63,10 @@ func Open(tb testing.TB, options postgres.Options) *postgres.Store {
 	return store
 }
 
-// Log returns a log that is shown with the test.
+// Log returns a logger to the output of the test.
 func Log(tb testing.TB) *slog.Logger { return slog.New(slog.NewTextHandler(tb.Output(), nil)) }
 
-// User returns a client as front offices are: local, active, sharing.
+// User returns a client like that of a front office: local, active and sharing.
 func User(name string) stats.Client {
 	return stats.Client{Name: name, Role: stats.RoleUser, Local: true, IsSharingEnabled: true, IsActive: true}
 }
@@ -82,7 +81,7 @@ func CreateClient(tb testing.TB, store *postgres.Store, client stats.Client) sta
 	return created
 }
 
-// Item makes an item as the edge does, from data that must be valid.
+// Item returns the stat as a parsed item. Its data must be valid.
 func Item(tb testing.TB, stat stats.Stat) stats.Item {
 	tb.Helper()
 	item, err := stats.ItemOf(stat)
@@ -102,7 +101,7 @@ func Insert(tb testing.TB, store *postgres.Store, client stats.Client, all ...st
 	InsertItems(tb, store, client, items...)
 }
 
-// InsertItems stores a batch and returns what became of each item.
+// InsertItems stores a batch and returns the result of each item.
 func InsertItems(tb testing.TB, store *postgres.Store, client stats.Client, items ...stats.Item) []stats.Result {
 	tb.Helper()
 	results, err := store.InsertBatch(tb.Context(), client, stats.Batch{Items: items})
@@ -112,8 +111,8 @@ func InsertItems(tb testing.TB, store *postgres.Store, client stats.Client, item
 	return results
 }
 
-// API returns the API and the public documents of a store. Options without them get a
-// cache, figures without suppression, UTC, no log, and room for bodies of 64 MB.
+// API returns the API and the public routes of a store. By default, it has a cache,
+// figures without suppression, UTC, no log, and accepts bodies of 64 MB.
 func API(options httpapi.Options) (*httpapi.Server, http.Handler) {
 	if options.Location == nil {
 		options.Location = time.UTC
@@ -139,25 +138,25 @@ func API(options httpapi.Options) (*httpapi.Server, http.Handler) {
 // ID returns readable UUIDs that sort by n.
 func ID(n int) uuid.UUID { return uuid.MustParse(fmt.Sprintf("00000000-0000-4000-8000-%012d", n)) }
 
-// Eventually waits for what happens in its own time.
+// Eventually waits until happened returns true; what completes "waiting until ...".
 func Eventually(tb testing.TB, what string, happened func() bool) {
 	tb.Helper()
-	for deadline := time.Now().Add(patience); !happened(); time.Sleep(2 * time.Millisecond) {
+	for deadline := time.Now().Add(waitLimit); !happened(); time.Sleep(2 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			tb.Fatalf("after %s still waiting until %s", patience, what)
+			tb.Fatalf("after %s still waiting until %s", waitLimit, what)
 		}
 	}
 }
 
-// FreePort returns a port of the loopback interface that nobody listens on. The system
-// gives higher ones to connections of its own accord, so that they may be taken before a
-// process comes to listen there.
+// FreePort returns a free port of the loopback interface. It is below the range that the
+// system assigns to outgoing connections, so it is probably still free when a process
+// starts to listen on it.
 func FreePort(tb testing.TB) int {
 	tb.Helper()
 	for range 100 {
 		port := 10_000 + rand.IntN(22_000)
 		conn, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", port))
-		if err != nil { // a listener to try with would still be open in processes that start meanwhile
+		if err != nil { // listening to check would leak the listener to processes that start meanwhile
 			return port
 		}
 		conn.Close()

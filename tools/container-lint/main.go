@@ -32,7 +32,7 @@ func main() {
 	}
 }
 
-// anyImage stands in for a registry: base images are not looked at.
+// anyImage stands in for a registry: base images are not resolved.
 type anyImage struct{}
 
 func (anyImage) ResolveImageConfig(_ context.Context, ref string, _ sourceresolver.Opt) (string, digest.Digest, []byte, error) {
@@ -55,11 +55,11 @@ func checkDockerfile(ctx context.Context, path string) error {
 		return nil
 	}
 	same := func(source *pb.SourceInfo) *pb.SourceInfo { return source }
-	return errors.Join(fmt.Errorf("%s has faults", path), found.PrintTo(os.Stderr, same))
+	return errors.Join(fmt.Errorf("%s has problems", path), found.PrintTo(os.Stderr, same))
 }
 
-// checkCompose reports what the Compose specification does not allow, and services that
-// name what the file does not have.
+// checkCompose reports violations of the Compose specification, and references to
+// volumes, networks and the like that the file does not define.
 func checkCompose(ctx context.Context, path string) error {
 	options, err := cli.NewProjectOptions([]string{path}, cli.WithInterpolation(true), cli.WithNormalization(true), cli.WithConsistency(true))
 	if err != nil {

@@ -19,7 +19,7 @@ import (
 	"strings"
 )
 
-// systems are those of the releases; others link the same modules.
+// systems are the operating systems of the releases; others link the same modules.
 var systems = []string{"linux", "darwin"}
 
 const (
@@ -30,7 +30,7 @@ const (
 // licenseFile matches the names under which licences and notices are kept.
 var licenseFile = regexp.MustCompile(`(?i)^(licen[cs]e|copying|notice|patents)([.-].*)?$`)
 
-// component is a module or a file that came with one, and the texts it comes under.
+// component is a module, or code copied from elsewhere, with the texts of its licences.
 type component struct {
 	name  string
 	files []string
@@ -47,7 +47,7 @@ func main() {
 	}
 }
 
-// collect returns the licences of what the repository in root links.
+// collect returns the licences of everything that the program in root links.
 func collect(root string) ([]byte, error) {
 	components, err := linked(root)
 	if err != nil {
@@ -60,7 +60,7 @@ func collect(root string) ([]byte, error) {
 	return render(append(components, others...))
 }
 
-// linked returns the Go toolchain, whose library is linked, and the modules.
+// linked returns the Go standard library and the linked modules.
 func linked(root string) ([]component, error) {
 	goRoot, err := exec.Command("go", "env", "GOROOT").Output()
 	if err != nil {
@@ -77,7 +77,7 @@ func linked(root string) ([]component, error) {
 	var components []component
 	for _, c := range found {
 		if len(c.files) == 0 {
-			return nil, fmt.Errorf("%s has no licence: do without it, or add the text here", c.name)
+			return nil, fmt.Errorf("%s has no licence: remove it, or add the text here", c.name)
 		}
 		components = append(components, *c)
 	}
@@ -85,7 +85,7 @@ func linked(root string) ([]component, error) {
 	return components, nil
 }
 
-// listed is what go list tells of a package.
+// listed is the output of go list about a package.
 type listed struct {
 	Dir    string
 	Module *struct {
@@ -100,7 +100,7 @@ func addModules(found map[string]*component, root, system string) error {
 	command.Dir, command.Stderr = root, os.Stderr
 	listing, err := command.Output()
 	if err != nil {
-		return fmt.Errorf("list what is linked on %s: %w", system, err)
+		return fmt.Errorf("list the linked packages on %s: %w", system, err)
 	}
 	decoder := json.NewDecoder(bytes.NewReader(listing))
 	for {
@@ -123,8 +123,8 @@ func addModules(found map[string]*component, root, system string) error {
 	}
 }
 
-// addAbove adds the licences in a package's folder and in those above it up to that
-// of the module: parts that came from elsewhere have their own.
+// addAbove adds the licences in a package's folder and in the folders above it, up to the
+// module's: code copied from elsewhere has a licence of its own.
 func (c *component) addAbove(folder, module string) error {
 	for ; strings.HasPrefix(folder, module); folder = filepath.Dir(folder) {
 		entries, err := os.ReadDir(folder)
@@ -142,7 +142,7 @@ func (c *component) addAbove(folder, module string) error {
 	return nil
 }
 
-// copied returns what is embedded in the program without being a Go module.
+// copied returns the embedded components that are not Go modules.
 func copied(vendored string) ([]component, error) {
 	var components []component
 	err := filepath.WalkDir(vendored, func(file string, entry fs.DirEntry, err error) error {
@@ -165,7 +165,7 @@ github.com/swaggest/swgui embeds is Copyright SmartBear Software, under the Apac
 version 2.0, whose text is below.
 `
 
-// render writes each text once, below all that come under it.
+// render writes each text once, below the names of its components.
 func render(components []component) ([]byte, error) {
 	var order []string
 	owners := map[string][]string{}
@@ -196,7 +196,7 @@ func render(components []component) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// tidy makes texts equal that differ in white space at the ends of lines only.
+// tidy removes white space at the ends of lines, so that texts differ only in words.
 func tidy(text string) string {
 	lines := strings.Split(strings.ReplaceAll(text, "\r\n", "\n"), "\n")
 	for i := range lines {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
-// Command loadgen fills an instance of the service over its API with sample
-// data, and says how fast the instance took it.
+// Command loadgen fills an instance of the service over its API with sample data, and
+// reports the speed.
 //
 //	go -C tools/loadgen run . -server http://127.0.0.1:5000 -admin-token KEY -clients 4 -analyses 5
 //
-// The clients are created with the admin's key. What is sent follows from the
-// flags alone: filling an instance again finds everything already there.
+// It creates the clients with the admin's key. The data depends on the flags alone:
+// filling an instance a second time stores nothing new.
 package main
 
 import (
@@ -60,17 +60,17 @@ func parse(args []string, now time.Time, usage io.Writer) (load.Filler, load.Pla
 	flags.SetOutput(usage)
 	flags.StringVar(&filler.Server, "server", "http://127.0.0.1:5000", "base URL of the instance")
 	flags.StringVar(&filler.AdminToken, "admin-token", "", "API key of an admin, who creates the clients (default: ADMIN_TOKEN)")
-	flags.IntVar(&filler.Writers, "writers", 4, "requests under way at a time")
+	flags.IntVar(&filler.Writers, "writers", 4, "number of concurrent requests")
 	flags.IntVar(&plan.Clients, "clients", 4, "clients, each an organisation")
 	flags.IntVar(&plan.Analyses, "analyses", 5, "analyses of each client")
 	flags.IntVar(&plan.Days, "days", 365, "length of the period in days")
 	flags.IntVar(&plan.Step, "step", 7, "days between two stats of an analysis")
-	flags.IntVar(&plan.Changed, "changed", 10, "on how many of 100 days an analysis says something else than the day before")
+	flags.IntVar(&plan.Changed, "changed", 10, "on how many of 100 days an analysis differs from the day before")
 	flags.Uint64Var(&plan.Seed, "seed", 1, "another seed gives other clients with other data")
 	flags.IntVar(&plan.PerPost, "per-post", 0, "analyses in one request, 0 for all of a client")
-	flags.BoolVar(&plan.Thin, "thin", false, "leave out what no result is computed from, for many rows on a small disk")
+	flags.BoolVar(&plan.Thin, "thin", false, "leave out data that no result needs, for many rows on a small disk")
 	flags.IntVar(&plan.Objects, "objects", 0, "with -thin, the most threats or vulnerabilities of a stat, 0 for all")
-	flags.IntVar(&plan.Distinct, "distinct", 0, "draw this many analyses and repeat their data, 0 to draw each")
+	flags.IntVar(&plan.Distinct, "distinct", 0, "generate this many analyses and repeat their data, 0 to generate each")
 	types := flags.String("types", "", "comma-separated types of stats (default: all five)")
 	until := flags.String("until", "", "last day of the period, YYYY-MM-DD (default: today)")
 	if err := service.Parse(flags, args); err != nil {
@@ -80,7 +80,7 @@ func parse(args []string, now time.Time, usage io.Writer) (load.Filler, load.Pla
 	return filler, plan, err
 }
 
-// finish checks and takes over what the flag package cannot.
+// finish checks and parses the values that the flag package cannot.
 func finish(filler *load.Filler, plan *load.Plan, types, until string) error {
 	if filler.AdminToken == "" {
 		filler.AdminToken = os.Getenv("ADMIN_TOKEN") // not the flag's default, which -help would show

@@ -7,7 +7,7 @@
 //	go -C tools run ./swagger2openapi -swagger ../openapi/swagger.json -overlay ../openapi/overlay.yaml -out ../openapi/openapi.yaml
 //
 // The same input always gives the same bytes. An overlay action that finds
-// nothing to act on is an error, and so is a result that is no valid document.
+// an action without a target is an error, and so is an invalid result.
 package main
 
 import (

@@ -16,29 +16,29 @@ import (
 
 const (
 	weeks      = 52
-	smallest   = weeks * ofClient // rows a type of one client
+	smallest   = weeks * ofClient // rows per type of one client
 	ofClient   = 20               // analyses
 	coldRounds = 15
 
 	answerItems = 60 // threats or vulnerabilities in a stat, at most
-	drawn       = 20 // analyses whose data the others repeat
+	drawn       = 20 // analyses with data of their own; the others repeat it
 )
 
-// asking is one of the answers that are computed over all clients. Its question
-// with another number has the same answer, but was not asked before.
-type asking struct {
+// benchmark is an answer that is computed over all clients. Requests with different
+// numbers have the same answer, but are not in any cache.
+type benchmark struct {
 	name   string
 	number func(n int) request
 }
 
-// askings lists each public and each processed answer.
-func askings(today time.Time) []asking {
-	var all []asking
+// benchmarks lists each public and each processed answer.
+func benchmarks(today time.Time) []benchmark {
+	var all []benchmark
 	for _, page := range []string{"threats", "vulnerabilities", "risks"} {
-		all = append(all, asking{"`/stats/" + page + ".json`", func(n int) request { return publicRequest(page, n) }})
+		all = append(all, benchmark{"`/stats/" + page + ".json`", func(n int) request { return publicRequest(page, n) }})
 	}
 	for _, p := range processor.All() {
-		all = append(all, asking{"`" + p.Name + "`", func(n int) request { return X(p.Name, today, n) }})
+		all = append(all, benchmark{"`" + p.Name + "`", func(n int) request { return processedRequest(p.Name, today, n) }})
 	}
 	return all
 }
@@ -48,8 +48,8 @@ func publicRequest(page string, n int) request {
 	return request{path: fmt.Sprintf("/stats/%s.json?days=%d", page, weeks*7+1+n)}
 }
 
-// X is the same for a processor.
-func X(name string, today time.Time, n int) request {
+// processedRequest covers the same period with a processor.
+func processedRequest(name string, today time.Time, n int) request {
 	body, err := json.Marshal(map[string]string{
 		"processor": name,
 		"date_from": today.AddDate(0, 0, -weeks*7-1-n).Format(time.DateOnly),
@@ -69,15 +69,15 @@ func (b *bench) measureAnswers(ctx context.Context) error {
 		return err
 	}
 	table := b.report.table("Answers over all clients",
-		fmt.Sprintf("A year of weeks; %d analyses are 1,040 rows a type. All five types, thin: up to %d threats or vulnerabilities in a "+
+		fmt.Sprintf("A year of weeks; %d analyses are 1,040 rows per type. All five types, thin: up to %d threats or vulnerabilities in a "+
 			"stat, labels in one analysis only, compliance without controls; the data of %d analyses repeated. Stored over the API by %d writers. "+
-			"Cold: a question that was not asked before, over a range that starts where there is nothing yet. Warm: the same one again, over %d connections. "+
-			"Floors: as many bytes, and a 304, from a plain handler.", ofClient, answerItems, drawn, fillWriters, warmCallers),
-		"rows a type", "answer", "cold, median", "cold, slowest", "warm, gzip", "floor", "warm, 304", "floor", "size")
+			"Cold: a request that is in no cache, over a range that starts before the first stat. Warm: the same request again, over %d connections. "+
+			"Baselines: as many bytes, and a 304, from a plain handler.", ofClient, answerItems, drawn, fillWriters, warmCallers),
+		"rows per type", "answer", "cold, median", "cold, slowest", "warm, gzip", "baseline", "warm, 304", "baseline", "size")
 	small, there := "", 0
 	for _, rows := range b.sizes {
 		if err := b.atSize(ctx, database, there, rows, table); err != nil {
-			return fmt.Errorf("%s rows a type: %w", thousands(int64(rows)), err)
+			return fmt.Errorf("%s rows per type: %w", thousands(int64(rows)), err)
 		}
 		if there = rows; small == "" {
 			if small, err = b.clone(ctx, "answers", "answers_small"); err != nil {
@@ -86,7 +86,7 @@ func (b *bench) measureAnswers(ctx context.Context) error {
 		}
 	}
 	return b.measureGrowth(ctx, growth{
-		title: fmt.Sprintf("%s at %s and at %s rows a type", goalAnswer, thousands(int64(b.sizes[0])), thousands(int64(there))),
+		title: fmt.Sprintf("%s at %s and at %s rows per type", goalAnswer, thousands(int64(b.sizes[0])), thousands(int64(there))),
 		small: small, large: database, goal: publicGrowth, judged: b.sizes[0] == goalSmall && there == goalLarge,
 		ask: func(n int) request { return publicRequest("vulnerabilities", n) },
 	})

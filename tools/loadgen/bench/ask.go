@@ -17,7 +17,7 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// request is a GET that is sent again and again.
+// request is a GET that is sent repeatedly.
 type request struct {
 	path     string // with the query string
 	key      string // API key; none when empty
@@ -26,8 +26,8 @@ type request struct {
 	etag     string // If-None-Match; none when empty
 }
 
-// raw is the request as it goes over the wire. It is written once: on a machine
-// with two cores a full HTTP client would take more than its share of them.
+// raw returns the request as it goes over the wire. It is encoded once: on a machine with
+// two cores, a full HTTP client would take too much processor time.
 func (q request) raw() []byte {
 	var b strings.Builder
 	fmt.Fprintf(&b, "GET %s HTTP/1.1\r\nHost: bench\r\n", q.path)
@@ -53,7 +53,7 @@ type received struct {
 	encoding string
 }
 
-// caller asks over one connection that it keeps.
+// caller sends requests over one persistent connection.
 type caller struct {
 	conn   net.Conn
 	reader *bufio.Reader
@@ -90,15 +90,15 @@ func (c *caller) ask(raw []byte, sink io.Writer) (received, error) {
 	}, err
 }
 
-// timing is how long answers took, one after the other.
+// timing is how long consecutive answers took.
 type timing struct {
 	median, slowest time.Duration
 	n               int
 	last            received
 }
 
-// times asks up to n questions until the spell is over, but at least one. Each
-// has to be answered with 200.
+// times sends up to n requests one after the other for the duration of spell, but at
+// least one. Each must be answered with 200.
 func times(ctx context.Context, base string, n int, spell time.Duration, ask func(i int) request) (timing, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -122,15 +122,15 @@ func times(ctx context.Context, base string, n int, spell time.Duration, ask fun
 	return timing{median: median(took), slowest: slices.Max(took), n: len(took), last: last}, nil
 }
 
-// median of at least one duration; of an even number, the lower of the two in
-// the middle.
+// median returns the median of at least one duration; for an even number, the lower one
+// of the two in the middle.
 func median(took []time.Duration) time.Duration {
 	sorted := slices.Sorted(slices.Values(took))
 	return sorted[(len(sorted)-1)/2]
 }
 
-// rate counts how many answers with the given status a number of connections
-// get in a spell, and returns answers per second.
+// rate returns how many answers with this status per second the connections get together,
+// measured over the duration of spell.
 func rate(ctx context.Context, base string, connections int, spell time.Duration, q request, status int) (float64, error) {
 	counts := make([]int, connections)
 	group, groupCtx := errgroup.WithContext(ctx)
@@ -151,8 +151,8 @@ func rate(ctx context.Context, base string, connections int, spell time.Duration
 	return float64(total) / time.Since(started).Seconds(), nil
 }
 
-// count asks over one connection until the spell is over, but at least once. An
-// answer that is under way then is waited for and counts.
+// count sends requests over one connection for the duration of spell, but at least one.
+// It waits for the last answer and counts it.
 func count(ctx context.Context, base string, spell time.Duration, raw []byte, status int) (int, error) {
 	c, err := dial(ctx, base)
 	if err != nil {

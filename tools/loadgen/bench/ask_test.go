@@ -25,7 +25,7 @@ func TestRaw(t *testing.T) {
 	}
 }
 
-// echo answers with the body that it gets, and its headers.
+// echo answers with the body and the headers of the request.
 func echo(t *testing.T) *plain {
 	t.Helper()
 	p, err := servePlain(func(w http.ResponseWriter, r *http.Request) {

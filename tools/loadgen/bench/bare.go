@@ -26,9 +26,9 @@ SELECT content_id, anr, type, date, data::jsonb, now(), $5, content_id, observat
 FROM unnest($1::uuid[], $2::text[], $3::date[], $4::text[], $6::uuid[], $7::bytea[])
 	AS row (anr, type, date, data, content_id, observations)`
 
-// The tables that floors are inserted into: full rows, each with its document and
-// with all indexes that the service once had for such rows. The second one has its
-// documents compressed as the service has them compressed where it can.
+// The tables of the baselines: full rows, each with its document and with all indexes that
+// the service once had for such rows. The second table compresses documents as the
+// service does where it can.
 const (
 	plainTable = "bare"
 	lz4Table   = "bare_lz4"
@@ -54,8 +54,8 @@ CREATE INDEX ON %[1]s (client_id, anr, type, date DESC, created_at DESC, uuid);
 CREATE INDEX ON %[1]s (content_id);
 CREATE INDEX ON %[1]s (type) WHERE observations IS NULL`
 
-// createFloors creates the tables; lz4 reports whether the second one is there.
-func createFloors(ctx context.Context, conn *pgx.Conn) (lz4 bool, err error) {
+// createBaselines creates the tables; lz4 reports whether it could create the second one.
+func createBaselines(ctx context.Context, conn *pgx.Conn) (lz4 bool, err error) {
 	if _, err := conn.Exec(ctx, fmt.Sprintf(createBare, plainTable)); err != nil {
 		return false, err
 	}
@@ -70,7 +70,7 @@ func createFloors(ctx context.Context, conn *pgx.Conn) (lz4 bool, err error) {
 	return true, err
 }
 
-// columns are the rows of a batch.
+// columns has the rows of a batch by column.
 type columns struct {
 	client       int64
 	anrs         []uuid.UUID
@@ -81,7 +81,7 @@ type columns struct {
 	observations [][]byte
 }
 
-// columnsOf takes a batch apart.
+// columnsOf parses a batch.
 func columnsOf(b load.Batch) (c columns, err error) {
 	var items []struct {
 		ANR  uuid.UUID       `json:"anr"`
@@ -103,8 +103,7 @@ func columnsOf(b load.Batch) (c columns, err error) {
 	return c, nil
 }
 
-// storedBatches returns the batches of a dataset as the rows that the service
-// has made of them.
+// storedBatches returns the batches of a dataset as the rows that the service stored.
 func (b *bench) storedBatches(ctx context.Context, database string, dataset *load.Dataset) ([]columns, error) {
 	batches := make([]columns, dataset.Len())
 	for i := range batches {
@@ -119,7 +118,7 @@ func (b *bench) storedBatches(ctx context.Context, database string, dataset *loa
 	err := b.query(ctx, database, func(conn *pgx.Conn) error {
 		for i := range batches {
 			if err := batches[i].complete(ctx, conn); err != nil {
-				return fmt.Errorf("read what was stored of batch %d: %w", i, err)
+				return fmt.Errorf("read the rows of batch %d: %w", i, err)
 			}
 		}
 		return nil
@@ -184,11 +183,11 @@ func insertBatches(ctx context.Context, database, table string, batches []column
 	}
 }
 
-// copyRows is what a list answers with.
+// copyRows reads the rows of the list.
 const copyRows = "COPY (SELECT uuid, anr, type, date, data, created_at FROM stats_with_data ORDER BY date DESC, uuid) TO STDOUT"
 
-// copyOut returns how many bytes COPY gives and how long that takes, from psql
-// where there is one.
+// copyOut returns how many bytes COPY sends and how long that takes, with psql if it is
+// installed.
 func (b *bench) copyOut(ctx context.Context, database string) (bytes int64, took time.Duration, err error) {
 	if b.machine.psql != "" {
 		return copyByPsql(ctx, b.machine.psql, database)
@@ -221,7 +220,7 @@ func copyByPsql(ctx context.Context, psql, database string) (int64, time.Duratio
 	return int64(sink), time.Since(started), copyErr
 }
 
-// counter counts what is written to it.
+// counter counts the bytes written to it.
 type counter int64
 
 func (c *counter) Write(p []byte) (int, error) {

@@ -24,7 +24,7 @@ const (
 	stopTimeout = time.Minute
 )
 
-// bench is a run: the built service, a PostgreSQL and what was measured so far.
+// bench is a run: the built service, a PostgreSQL and the figures so far.
 type bench struct {
 	options
 	log     *slog.Logger
@@ -34,8 +34,8 @@ type bench struct {
 	report  report
 }
 
-// setUp makes a folder, builds the service and starts PostgreSQL with the
-// settings that the service gives to its private one; it syncs to the disk.
+// setUp creates a folder, builds the service and starts PostgreSQL with the settings of
+// the service's private one, including fsync.
 func setUp(ctx context.Context, o options, log *slog.Logger) (*bench, error) {
 	dir, err := os.MkdirTemp("", "stats-service-loadgen-")
 	if err != nil {
@@ -49,7 +49,7 @@ func setUp(ctx context.Context, o options, log *slog.Logger) (*bench, error) {
 }
 
 func (b *bench) start(ctx context.Context) error {
-	if err := os.Chmod(b.dir, 0o711); err != nil { // under root, PostgreSQL's user passes through
+	if err := os.Chmod(b.dir, 0o711); err != nil { // under root, PostgreSQL runs as another user
 		return err
 	}
 	if b.binary == "" {
@@ -68,7 +68,7 @@ func (b *bench) start(ctx context.Context) error {
 	return err
 }
 
-// environment is all that the service and its commands see.
+// environment returns the whole environment of the service and its commands.
 func (b *bench) environment(settings ...string) []string {
 	return service.Environment(append(settings, "DATA_DIR="+filepath.Join(b.dir, "data"))...)
 }
@@ -86,7 +86,7 @@ func (b *bench) serve(ctx context.Context, settings ...string) (*service.Process
 	return s, nil
 }
 
-// serveOn starts the service on a database of ours.
+// serveOn starts the service on a database of the bench's PostgreSQL.
 func (b *bench) serveOn(ctx context.Context, databaseURL string) (*service.Process, error) {
 	return b.serve(ctx, "DATABASE_URL="+databaseURL)
 }
@@ -129,7 +129,7 @@ func (b *bench) query(ctx context.Context, url string, run func(*pgx.Conn) error
 	return run(conn)
 }
 
-// analyzed gives the planner what autovacuum would gather a minute later.
+// analyzed gathers the planner's statistics, as autovacuum would do within a minute.
 func (b *bench) analyzed(ctx context.Context, url string) error {
 	return b.query(ctx, url, func(conn *pgx.Conn) error {
 		_, err := conn.Exec(ctx, "VACUUM (ANALYZE)")
@@ -137,7 +137,7 @@ func (b *bench) analyzed(ctx context.Context, url string) error {
 	})
 }
 
-// fill posts a plan to an instance and says so.
+// fill posts the dataset of a plan to an instance and logs that.
 func (b *bench) fill(ctx context.Context, s *service.Process, plan load.Plan, writers int, prepared bool) (*load.Dataset, load.Result, error) {
 	dataset, err := load.New(plan)
 	if err != nil {
@@ -147,7 +147,7 @@ func (b *bench) fill(ctx context.Context, s *service.Process, plan load.Plan, wr
 	return dataset, result, err
 }
 
-// post posts a dataset to an instance and says so.
+// post posts a dataset to an instance and logs that.
 func (b *bench) post(ctx context.Context, s *service.Process, dataset *load.Dataset, writers int, prepared bool) (load.Result, error) {
 	filler := load.Filler{Server: s.URL, AdminToken: adminToken, Writers: writers, Prepared: prepared}
 	result, err := filler.Fill(ctx, dataset)

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// goal is a figure that the service is to reach.
+// goal is a figure that the service should reach.
 type goal int
 
 // The goals in the order of the report.
@@ -31,7 +31,7 @@ const (
 	goalCount
 )
 
-// A goal is met by a figure up to the bound, or from it where more is better.
+// terms define a goal: a figure must be at most the bound or, if more is better, at least.
 type terms struct {
 	text  string
 	bound float64
@@ -39,8 +39,8 @@ type terms struct {
 	unit  string
 }
 
-// noise is by how much a figure may be worse and still count as no slower:
-// two runs of the same question differ by as much.
+// noise is the factor by which a figure may be worse and still count as equal: two runs
+// of the same request differ by as much.
 const noise = 1.1
 
 var goalTerms = [goalCount]terms{
@@ -53,7 +53,7 @@ var goalTerms = [goalCount]terms{
 	writersGain:      {"Posts, 10 % changed: stats/s of 16 writers, as a multiple of those of one", 1.8, true, "times"},
 	writerShare:      {"Posts, 10 % changed: one writer, as a multiple of bare SQL inserting full rows", 2, true, "times"},
 	writerShareNew:   {"Posts, all changed: one writer, as a multiple of bare SQL inserting full rows", 0.6, true, "times"},
-	roomUsual:        {"Room of a stat, 10 % changed", 900, false, "bytes"},
+	roomUsual:        {"Disk space of a stat, 10 % changed", 900, false, "bytes"},
 	listShare:        {"List: bytes/s, as a share of those of COPY over the same rows", 80, true, "%"},
 	listPeak:         {"List: most memory resident", 64, false, "MB"},
 	meRate:           {"`client/me`", 8_000, true, "requests/s"},
@@ -61,18 +61,18 @@ var goalTerms = [goalCount]terms{
 	idleMemory:       {"Resident memory when idle", 40, false, "MB"},
 }
 
-// goals are the figures that were measured.
+// goals has the measured figures.
 type goals [goalCount]struct {
 	measured bool
 	figure   float64
 }
 
-// reach notes the figure of a goal.
+// reach records the figure of a goal.
 func (g *goals) reach(which goal, figure float64) {
 	g[which].measured, g[which].figure = true, figure
 }
 
-// met says whether a figure meets the terms.
+// met returns whether a figure meets the terms, as text for the report.
 func (t terms) met(figure float64) string {
 	if figure == t.bound || t.more == (figure > t.bound) {
 		return "met"
@@ -80,7 +80,7 @@ func (t terms) met(figure float64) string {
 	return "not met"
 }
 
-// bounds writes the terms out.
+// bounds returns the terms as text for the report.
 func (t terms) bounds() string {
 	word := "at most"
 	if t.more {
@@ -97,7 +97,7 @@ func (t terms) figure(n float64) string {
 	return strings.TrimSuffix(strings.TrimRight(text, "0"), ".") + " " + t.unit
 }
 
-// table lists every goal; what was not measured is neither met nor missed.
+// table lists every goal, also those that were not measured.
 func (g *goals) table() *section {
 	s := &section{title: "Goals", columns: []string{"goal", "wanted", "measured", ""}}
 	for i, t := range goalTerms {

@@ -15,20 +15,20 @@ import (
 
 const (
 	growthRounds = 30
-	growthIgnore = 3 // rounds in which connections and plans are made
+	growthIgnore = 3 // first rounds, in which connections and plans are made
 )
 
-// growth is one question asked of a small database and of a large one, in turn:
-// what else the machine does then meets both alike.
+// growth compares one request to a small and to a large database. The requests alternate,
+// so that other load on the machine affects both alike.
 type growth struct {
 	title        string
 	small, large string // URLs of the databases
 	ask          func(n int) request
 	goal         goal
-	judged       bool // the sizes are those that the goal is about
+	judged       bool // the goal applies to these sizes
 }
 
-// clone copies a database to which nobody is connected.
+// clone copies a database, which must have no connections.
 func (b *bench) clone(ctx context.Context, from, name string) (string, error) {
 	err := b.query(ctx, b.db.URL(), func(conn *pgx.Conn) error {
 		_, err := conn.Exec(ctx, "CREATE DATABASE "+name+" TEMPLATE "+from)
@@ -58,7 +58,7 @@ func (b *bench) measureGrowth(ctx context.Context, g growth) (err error) {
 		return err
 	}
 	multiple := largeTook.Seconds() / smallTook.Seconds()
-	b.report.table("Growth: "+g.title, "Two services at once, one on each database, asked in turn; medians of cold answers.",
+	b.report.table("Growth: "+g.title, "Two services at once, one on each database, with alternating requests; medians of cold answers.",
 		"small", "large", "multiple").row(ms(smallTook), ms(largeTook), fmt.Sprintf("%.2f", multiple))
 	if g.judged {
 		b.report.goals.reach(g.goal, multiple)
@@ -66,8 +66,8 @@ func (b *bench) measureGrowth(ctx context.Context, g growth) (err error) {
 	return nil
 }
 
-// alternate asks two services the same questions in turn and returns the median
-// of each.
+// alternate sends the same requests to two services in turn and returns the median of
+// each.
 func alternate(ctx context.Context, first, second string, rounds int, ask func(n int) request) (time.Duration, time.Duration, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

@@ -11,13 +11,13 @@ import (
 	"github.com/monarc-project/stats-service/tools/loadgen/service"
 )
 
-// listRepeats is how often the list and its floors are read.
+// listRepeats is how often the list and its baselines are read.
 const listRepeats = 5
 
 // everything is the list of all stats, as an admin sees it.
 var everything = request{path: "/api/v1/stats/?date_from=1970-01-01", key: adminToken}
 
-// transfer is how much came, and the median of how long it took.
+// transfer has the number of received bytes and the median of the time.
 type transfer struct {
 	bytes int64
 	took  time.Duration
@@ -27,7 +27,7 @@ func (t transfer) perSecond() float64 { return float64(t.bytes) / t.took.Seconds
 
 func (t transfer) cell() string { return megabytesPerSecond(t.bytes, t.took) }
 
-// measureList reads the list of all stats, and in turn the same from its floors.
+// measureList reads the list of all stats, alternating with its baselines.
 func (b *bench) measureList(ctx context.Context, database string) (err error) {
 	if err := b.analyzed(ctx, database); err != nil {
 		return err
@@ -53,7 +53,7 @@ func (b *bench) measureList(ctx context.Context, database string) (err error) {
 		func() (int64, time.Duration, error) { return read(ctx, p.url, everything) },
 	)
 	if err != nil {
-		return fmt.Errorf("read the list and its floors: %w", err)
+		return fmt.Errorf("read the list and its baselines: %w", err)
 	}
 	b.reportList(got[0], got[1], got[2], memory.peak())
 	return nil
@@ -61,7 +61,7 @@ func (b *bench) measureList(ctx context.Context, database string) (err error) {
 
 func (b *bench) reportList(list, copied, plain transfer, peak int64) {
 	share := list.perSecond() / copied.perSecond()
-	table := b.report.table("List", fmt.Sprintf("Every stats of the posts above, in one answer; medians of %d readings, in turn. Floors: %s "+
+	table := b.report.table("List", fmt.Sprintf("All stats of the posts above, in one answer; medians of %d alternating readings. Baselines: %s "+
 		"with `COPY (SELECT … data …) TO STDOUT` over the same rows in the same order, and as many bytes from a plain handler.",
 		listRepeats, copySource(b.machine.psql)),
 		"answer", "time", "speed", "peak memory", "COPY", "share of COPY", "plain handler")
@@ -72,7 +72,7 @@ func (b *bench) reportList(list, copied, plain transfer, peak int64) {
 	}
 }
 
-// inTurn reads from every source, then again, and returns the medians.
+// inTurn reads from all sources in each round, and returns the median of each source.
 func inTurn(rounds int, sources ...func() (int64, time.Duration, error)) ([]transfer, error) {
 	result := make([]transfer, len(sources))
 	took := make([][]time.Duration, len(sources))
@@ -99,7 +99,7 @@ func copySource(psql string) string {
 	return "`psql`"
 }
 
-// memoryWatch tells the most memory that a service had since it began.
+// memoryWatch measures the peak memory of a service since the watch began.
 type memoryWatch struct {
 	pid int
 	err error
@@ -109,7 +109,7 @@ func (b *bench) watchMemory(s *service.Process) memoryWatch {
 	return memoryWatch{pid: s.PID, err: service.ForgetPeak(s.PID)}
 }
 
-// peak is in bytes; 0 where memory cannot be measured.
+// peak returns the peak in bytes, or 0 if memory cannot be measured.
 func (m memoryWatch) peak() int64 {
 	_, peak, err := service.Memory(m.pid)
 	if m.err != nil || err != nil {
@@ -118,7 +118,7 @@ func (m memoryWatch) peak() int64 {
 	return peak
 }
 
-// memoryCell writes a figure of peak.
+// memoryCell formats a result of peak.
 func memoryCell(peak int64) string {
 	if peak == 0 {
 		return none

@@ -13,11 +13,11 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// machine is what the figures depend on.
+// machine describes the hardware and software that the figures depend on.
 type machine struct {
 	processor, system, loadBefore string
 	goVersion, postgres           string
-	psql                          string // path, or "" where there is none
+	psql                          string // path; "" if it is not installed
 	started                       time.Time
 }
 
@@ -49,7 +49,7 @@ func processorName() string {
 	return "unknown processor"
 }
 
-// load1 is the load of the last minute, as far as the system tells.
+// load1 returns the load average of the last minute, if the system has one.
 func load1() string {
 	text, err := os.ReadFile("/proc/loadavg")
 	if err != nil {

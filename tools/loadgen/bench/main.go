@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
-// Command bench measures the service and prints a table: how many stats it
-// takes, how long its answers take, what memory it uses, and beside each figure
-// its floor: the same rows through bare SQL, or the same bytes from a plain
-// net/http handler. It ends with the goals and whether they were met.
+// Command bench measures the service: how many stats per second it stores, how long its
+// answers take and how much memory it uses. It compares each figure with a baseline: the
+// same rows through bare SQL, or the same bytes from a plain net/http handler. The report
+// ends with the goals and whether they were met.
 //
 //	go -C tools/loadgen run ./bench -quick
 //
-// It builds the service, and runs it on a PostgreSQL of its own in a temporary
-// folder. Nothing is left behind.
+// It builds the service, runs it on a separate PostgreSQL in a temporary folder, and
+// removes that folder at the end.
 package main
 
 import (
@@ -26,14 +26,14 @@ import (
 	"github.com/monarc-project/stats-service/tools/loadgen/service"
 )
 
-// options say what is measured, and how thoroughly.
+// options choose what is measured, and how thoroughly.
 type options struct {
 	quick    bool
 	only     []string      // names of scenarios; none: all
-	sizes    []int         // rows a type for the answers
-	others   []int         // analyses beside those that the front office asks for
+	sizes    []int         // rows per type for the answers
+	others   []int         // analyses besides those that the front office requests
 	posts    int           // requests for each number of writers; a multiple of postRounds times the writers
-	spell    time.Duration // of counting requests
+	spell    time.Duration // how long requests are counted
 	limit    time.Duration // of the whole run
 	binary   string        // "": build it
 	markdown string        // file to write the tables to as well
@@ -64,10 +64,10 @@ func run(ctx context.Context, args []string, out, progress io.Writer) (err error
 	return nil
 }
 
-// scenarioNames in the order in which they run.
+// scenarioNames lists the scenarios in the order in which they run.
 var scenarioNames = []string{"posts", "service", "question", "answers"}
 
-// scenario returns what measures one. Each has databases of its own.
+// scenario returns the function that measures a scenario. Each has its own databases.
 func (b *bench) scenario(name string) func(context.Context) error {
 	switch name {
 	case "posts":
@@ -101,11 +101,11 @@ func parse(args []string, usage io.Writer) (options, error) {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.SetOutput(usage)
 	flags.BoolVar(&o.quick, "quick", false, "smaller and shorter: a few minutes instead of ten or more")
-	flags.DurationVar(&o.limit, "limit", 0, "stop after this time and print what there is (default 60m, with -quick 10m)")
+	flags.DurationVar(&o.limit, "limit", 0, "stop after this time and print the results so far (default 60m, with -quick 10m)")
 	flags.StringVar(&o.binary, "binary", "", "stats-service to measure (default: build it)")
-	flags.StringVar(&o.markdown, "markdown", "", "absolute path of a file to write the tables to as well; of docs/performance.md, only they are replaced")
+	flags.StringVar(&o.markdown, "markdown", "", "absolute path of a file to also write the tables to; in docs/performance.md, only the tables are replaced")
 	only := flags.String("only", "", "comma-separated scenarios of posts, service, question, answers (default: all)")
-	sizes := flags.String("sizes", "", "comma-separated rows a type for the answers (default 1040,10400,104000, with -quick the first two)")
+	sizes := flags.String("sizes", "", "comma-separated rows per type for the answers (default 1040,10400,104000, with -quick the first two)")
 	if err := service.Parse(flags, args); err != nil {
 		return o, err
 	}
@@ -132,13 +132,13 @@ func (o *options) choose(only string) error {
 	o.only = strings.Split(only, ",")
 	for _, name := range o.only {
 		if !slices.Contains(scenarioNames, name) {
-			return fmt.Errorf("-only names the unknown scenario %q; there are %s", name, strings.Join(scenarioNames, ", "))
+			return fmt.Errorf("-only names the unknown scenario %q; known are %s", name, strings.Join(scenarioNames, ", "))
 		}
 	}
 	return nil
 }
 
-// chooseSizes reads ascending multiples of what one analysis adds.
+// chooseSizes reads ascending multiples of the rows that one client adds.
 func (o *options) chooseSizes(sizes string) error {
 	if sizes == "" {
 		return nil
@@ -152,7 +152,7 @@ func (o *options) chooseSizes(sizes string) error {
 		o.sizes = append(o.sizes, size)
 	}
 	if !slices.IsSorted(o.sizes) {
-		return errors.New("-sizes must ascend: each is reached by adding to the one before")
+		return errors.New("-sizes must ascend: each database grows from the previous one")
 	}
 	return nil
 }

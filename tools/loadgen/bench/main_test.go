@@ -87,7 +87,7 @@ func TestColumnsOf(t *testing.T) {
 func TestQuestionsDiffer(t *testing.T) {
 	t.Parallel()
 	today := time.Date(2026, 3, 31, 23, 0, 0, 0, time.UTC)
-	all := askings(today)
+	all := benchmarks(today)
 	if want := 3 + len(processor.All()); len(all) != want {
 		t.Errorf("%d answers are measured, want %d", len(all), want)
 	}
@@ -101,7 +101,7 @@ func TestQuestionsDiffer(t *testing.T) {
 		t.Errorf("%d different questions, want %d", len(seen), 3*len(all))
 	}
 	want := `{"date_from":"2025-03-30","date_to":"2026-03-31","processor":"risk_averages"}`
-	if diff := cmp.Diff(want, X("risk_averages", today, 1).body); diff != "" {
+	if diff := cmp.Diff(want, processedRequest("risk_averages", today, 1).body); diff != "" {
 		t.Errorf("question (-want +got):\n%s", diff)
 	}
 }
@@ -153,7 +153,7 @@ func TestTrial(t *testing.T) {
 	total.lz4.add(400, time.Second)
 	table := (&report{}).table("", "", "changed", "writers", "posts/s", "stats/s", "MB/s", "peak", "bare", "share", "lz4", "share")
 	total.report(10, 4, table)
-	(&trial{sent: load.Result{Elapsed: time.Second}, bare: floor{rows: 1, took: time.Second}}).report(100, 1, table)
+	(&trial{sent: load.Result{Elapsed: time.Second}, bare: baseline{rows: 1, took: time.Second}}).report(100, 1, table)
 	want := [][]string{
 		{"10 %", "4", "5.0", "100", "0.5", "30.0 MB", "200", "0.50", "400", "0.25"},
 		{"100 %", "1", "0.0", "0", "0.0", none, "1", "0.00", none, none},

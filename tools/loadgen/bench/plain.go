@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// plain is a net/http server without any of the service: the floor of what an
-// answer costs.
+// plain is a net/http server without the service's code: the baseline for the cost of an
+// answer.
 type plain struct {
 	url    string
 	server *http.Server
@@ -31,17 +31,17 @@ func servePlain(handler http.HandlerFunc) (*plain, error) {
 
 func (p *plain) Close() error { return p.server.Close() }
 
-// fixed answers with a body of so many bytes.
+// fixed answers with a body of this many bytes.
 func fixed(bytes int64) http.HandlerFunc {
 	body := make([]byte, bytes)
 	return func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		w.Header().Set("Content-Length", strconv.FormatInt(bytes, 10))
-		_, _ = w.Write(body) // the caller went away
+		_, _ = w.Write(body) // fails if the caller has disconnected
 	}
 }
 
-// streamed answers with so many bytes in pieces, without holding them.
+// streamed answers with this many bytes in chunks, without holding them in memory.
 func streamed(bytes int64) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		piece := make([]byte, 32<<10)
@@ -66,7 +66,7 @@ func plainRate(ctx context.Context, handler http.HandlerFunc, connections int, s
 	return rate(ctx, p.url, connections, spell, q, status)
 }
 
-// plainTime is the median time of an answer of a plain handler.
+// plainTime returns the median time of an answer of a plain handler.
 func plainTime(ctx context.Context, handler http.HandlerFunc, spell time.Duration, q request) (time.Duration, error) {
 	p, err := servePlain(handler)
 	if err != nil {
@@ -77,7 +77,7 @@ func plainTime(ctx context.Context, handler http.HandlerFunc, spell time.Duratio
 	return t.median, err
 }
 
-// read asks once and returns how many bytes came and how long that took.
+// read sends one request and returns the size of the answer and its time.
 func read(ctx context.Context, base string, q request) (int64, time.Duration, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

@@ -16,32 +16,32 @@ import (
 	"github.com/monarc-project/stats-service/tools/loadgen/service"
 )
 
-// perPost is how many analyses the front office of the measured posts sends at
-// once, each with all five types, in full.
+// perPost is the number of analyses in each measured post, each with all five types, in
+// full.
 const perPost = 4
 
-// postRounds is in how many turns each number of writers sends its posts: what
-// else the machine does then meets all of them alike.
+// postRounds is the number of rounds in which each number of writers sends its posts.
+// They alternate, so that other load on the machine affects all alike.
 const postRounds = 4
 
-// writerCounts are how many front offices post at the same time.
+// writerCounts are the numbers of front offices that post at the same time.
 var writerCounts = []int{1, 4, 16}
 
-// usual is on how many of 100 days an analysis changes, as in practice; the others
-// are the best and the worst that can happen.
+// usual is on how many of 100 days an analysis changes in practice; 0 and 100 are the best
+// and the worst case.
 const usual = 10
 
 var changedShares = []int{0, usual, 100}
 
-// measurePosts measures how fast stats are taken, what room they take, and then
-// how fast the list of all of them leaves. The list gets a service that has done
-// nothing else, whose memory is that of the list.
+// measurePosts measures how fast stats are stored, how much disk space they take, and how
+// fast the list of all of them is sent. The list gets a new service, so that only the list
+// uses its memory.
 func (b *bench) measurePosts(ctx context.Context) error {
 	table := b.report.table("Posts",
-		fmt.Sprintf("For each number of writers %d requests of %d analyses with all five types, in full, in %d turns, at each share of contents that differ from those of the "+
-			"day before (the first day is posted before the clock starts). Floors: the same stats as full rows, each with its "+
-			"document, observations, seven indexes and a foreign key, as many in a transaction, inserted by SQL and nothing derived from them; by a client that "+
-			"changes no setting, and with the documents compressed with lz4 as the service has them where the server can.", b.posts, perPost, postRounds),
+		fmt.Sprintf("For each number of writers, %d requests of %d analyses with all five types, in full, in %d rounds, at each share of contents that differ from those of the "+
+			"day before (the first day is posted before the clock starts). Baselines: the same stats as full rows, each with its "+
+			"document, observations, seven indexes and a foreign key, as many in a transaction, inserted by SQL and with nothing derived from them; with "+
+			"default settings, and with documents compressed with lz4, as the service does where the server can.", b.posts, perPost, postRounds),
 		"changed", "writers", "posts/s", "stats/s", "MB/s", "peak memory", "bare SQL stats/s", "multiple of bare SQL", "bare SQL with lz4", "multiple of that")
 	database := ""
 	for _, changed := range changedShares {
@@ -92,28 +92,28 @@ func (b *bench) measureTrials(ctx context.Context, database string, changed int,
 	return nil
 }
 
-// trial is what a number of writers came to in all rounds.
+// trial is the result of a number of writers in all rounds.
 type trial struct {
 	sent      load.Result
-	bare, lz4 floor
+	bare, lz4 baseline
 	peak      int64 // 0 where memory cannot be measured
 }
 
-// floor is what bare SQL did.
-type floor struct {
-	rows int // 0: it was not tried
+// baseline is the result of bare SQL.
+type baseline struct {
+	rows int // 0: not measured
 	took time.Duration
 }
 
-func (f floor) perSecond() float64 { return float64(f.rows) / f.took.Seconds() }
+func (f baseline) perSecond() float64 { return float64(f.rows) / f.took.Seconds() }
 
-func (f *floor) add(rows int, took time.Duration) {
+func (f *baseline) add(rows int, took time.Duration) {
 	f.rows += rows
 	f.took += took
 }
 
-// cells are the rate, and the multiple of it that another one is.
-func (f floor) cells(rate float64) []string {
+// cells returns its rate, and another rate as a multiple of it.
+func (f baseline) cells(rate float64) []string {
 	if f.rows == 0 {
 		return []string{none, none}
 	}
@@ -122,7 +122,7 @@ func (f floor) cells(rate float64) []string {
 
 func (t *trial) multiple() float64 { return t.sent.StatsPerSecond() / t.bare.perSecond() }
 
-// add takes in a round.
+// add adds the result of a round.
 func (t *trial) add(sent load.Result, peak int64) {
 	t.sent.Posts += sent.Posts
 	t.sent.Stats += sent.Stats
@@ -138,29 +138,29 @@ func (t *trial) report(changed, writers int, table *section) {
 	table.row(slices.Concat(row, t.bare.cells(rate), t.lz4.cells(rate))...)
 }
 
-// postPlan returns so many posts spread over the clients, and a day before them,
-// none of which another call with another seed returns.
+// postPlan returns a plan of this many posts, spread over the clients, with one more day
+// before them. Plans with different seeds have no analyses in common.
 func postPlan(seed uint64, clients, posts, changed int) load.Plan {
 	return load.Plan{
 		Seed: seed, Clients: clients, Analyses: perPost, Days: 1 + posts/clients, Step: 1, Until: time.Now().UTC(), Changed: changed,
 	}
 }
 
-// warmUp lets both sides do once what they do only once: connect, plan, fill
-// the dictionary of what is measured. lz4 reports whether there is a second floor.
+// warmUp makes both sides do their one-time work: connect, plan, and fill the dictionary
+// of subjects. lz4 reports whether there is a second baseline.
 func (b *bench) warmUp(ctx context.Context, s *service.Process, database string) (lz4 bool, err error) {
 	if _, _, err := b.fill(ctx, s, postPlan(1_000, 1, 8, 100), 2, true); err != nil {
 		return false, err
 	}
 	err = b.query(ctx, database, func(conn *pgx.Conn) error {
-		lz4, err = createFloors(ctx, conn)
+		lz4, err = createBaselines(ctx, conn)
 		return err
 	})
 	return lz4, err
 }
 
-// measureWriters posts the share of a round, and inserts the same rows. What the
-// first day brings is new whatever changes later, and is not measured.
+// measureWriters posts the share of a round, and inserts the same rows by SQL. It does not
+// measure the first day, whose contents are all new.
 func (b *bench) measureWriters(ctx context.Context, s *service.Process, database string, plan load.Plan, lz4 bool, t *trial) error {
 	dataset, err := load.New(plan)
 	if err != nil {
@@ -196,18 +196,18 @@ func (b *bench) measureWriters(ctx context.Context, s *service.Process, database
 	return nil
 }
 
-// roomPlan is what the measured room is taken by.
+// roomPlan returns the plan of the stats whose disk space is measured.
 func roomPlan(changed int) load.Plan {
 	return load.Plan{Seed: 7, Clients: 2, Analyses: 10, Days: 90, Step: 1, Until: time.Now().UTC(), PerPost: 5, Changed: changed}
 }
 
-// measureRoom measures the bytes that a stat takes on the disk, both with the first
-// day, which is new whatever changes later, and after it, as the posts are measured.
+// measureRoom measures the bytes that a stat takes on the disk, both with the first day,
+// whose contents are all new, and without it, like the posts.
 func (b *bench) measureRoom(ctx context.Context) error {
-	table := b.report.table("Room", fmt.Sprintf("Bytes on the disk a stat, of 20 analyses in full, indexes and documents included, after VACUUM: "+
-		"what 89 days add to a first one, which is all new, and all 90 days with it. "+
-		"Floor: the 89 days as full rows with their seven indexes and lz4 where the server can."),
-		"changed", "stats", "bytes a stat", "with the first day", "as full rows")
+	table := b.report.table("Disk space", fmt.Sprintf("Bytes on the disk per stat, of 20 analyses in full, with indexes and documents, after VACUUM: "+
+		"what 89 days add to a first day, which is all new, and all 90 days together. "+
+		"Baseline: the 89 days as full rows with their seven indexes, and lz4 where the server can."),
+		"changed", "stats", "bytes per stat", "with the first day", "as full rows")
 	for _, changed := range changedShares {
 		if err := b.measureRoomOf(ctx, changed, table); err != nil {
 			return fmt.Errorf("room at %d %% changed: %w", changed, err)
@@ -233,11 +233,11 @@ func (b *bench) measureRoomOf(ctx context.Context, changed int, table *section) 
 	if err != nil {
 		return err
 	}
-	floorTable, err := b.fullRows(ctx, database, dataset.Part(1, true))
+	baselineTable, err := b.fullRows(ctx, database, dataset.Part(1, true))
 	if err != nil {
 		return err
 	}
-	full, err := b.sizeOf(ctx, database, floorTable)
+	full, err := b.sizeOf(ctx, database, baselineTable)
 	if err != nil {
 		return err
 	}
@@ -250,7 +250,7 @@ func (b *bench) measureRoomOf(ctx context.Context, changed int, table *section) 
 	return nil
 }
 
-// room is what stats that were posted take, together with all before them.
+// room is the disk space of all stats so far.
 type room struct {
 	stats int
 	size  int64 // bytes
@@ -270,7 +270,7 @@ func (b *bench) fillRoom(ctx context.Context, database string, dataset *load.Dat
 	return room{result.Stats, size}, err
 }
 
-// sizeOf is the bytes of tables with their indexes, after VACUUM.
+// sizeOf returns the bytes of tables with their indexes, after VACUUM.
 func (b *bench) sizeOf(ctx context.Context, database string, tables ...string) (size int64, err error) {
 	if err := b.analyzed(ctx, database); err != nil {
 		return 0, err
@@ -285,7 +285,7 @@ func (b *bench) sizeOf(ctx context.Context, database string, tables ...string) (
 // fullRows inserts the stats of a dataset as full rows, and returns the table.
 func (b *bench) fullRows(ctx context.Context, database string, dataset *load.Dataset) (table string, err error) {
 	err = b.query(ctx, database, func(conn *pgx.Conn) error {
-		lz4, err := createFloors(ctx, conn)
+		lz4, err := createBaselines(ctx, conn)
 		if table = plainTable; lz4 {
 			table = lz4Table
 		}

@@ -19,10 +19,10 @@ import (
 
 const (
 	asked         = 50 // analyses that the front office's user sees
-	stored        = 60 // analyses to choose them from, so that no question is like another
+	stored        = 60 // analyses to choose them from, so that no two requests are equal
 	questionDays  = 90
-	questionItems = 60 // vulnerabilities in each stat that is asked for
-	otherItems    = 3  // in those of other analyses, which are only in the way
+	questionItems = 60 // vulnerabilities in each requested stat
+	otherItems    = 3  // vulnerabilities in each stat of other analyses
 
 	coldQuestions  = 40
 	coldLimit      = 20 * time.Second
@@ -31,8 +31,8 @@ const (
 	otherPerClient = 50
 )
 
-// measureQuestion measures the question that a front office's dashboard asks,
-// beside few and many analyses that it does not ask for.
+// measureQuestion measures the request of a front office's dashboard, in databases with
+// few and with many other analyses.
 func (b *bench) measureQuestion(ctx context.Context) error {
 	database, err := b.database(ctx, "question")
 	if err != nil {
@@ -43,12 +43,12 @@ func (b *bench) measureQuestion(ctx context.Context) error {
 		return err
 	}
 	analyses := dataset.Analyses(0)
-	table := b.report.table("The front office's question",
-		fmt.Sprintf("`vulnerability_average_on_date` of %d analyses over %d days: %s stats of %d objects. Cold: each question names "+
-			"%d others of %d analyses, so that none was asked before. Warm: the same one again, over %d connections. "+
-			"Floor: as many bytes from a plain handler, one after the other. The stats of the other analyses have %d objects each.",
+	table := b.report.table("The front office's request",
+		fmt.Sprintf("`vulnerability_average_on_date` of %d analyses over %d days: %s stats of %d objects. Cold: each request names "+
+			"%d others of %d analyses, so that none is in a cache. Warm: the same request again, over %d connections. "+
+			"Baseline: as many bytes from a plain handler, one after the other. The stats of the other analyses have %d objects each.",
 			asked, questionDays, thousands(asked*questionDays), questionItems, asked, stored, warmCallers, otherItems),
-		"other analyses", "cold, median", "cold, slowest", "warm, gzip", "warm, 304", "answer", "floor")
+		"other analyses", "cold, median", "cold, slowest", "warm, gzip", "warm, 304", "answer", "baseline")
 	small, there := "", 0
 	for _, others := range b.others {
 		if err := b.beside(ctx, database, analyses, there, others, table); err != nil {
@@ -65,13 +65,13 @@ func (b *bench) measureQuestion(ctx context.Context) error {
 	}
 	draw := rand.New(rand.NewPCG(2, 2))
 	return b.measureGrowth(ctx, growth{
-		title: fmt.Sprintf("the front office's question beside %s and beside %s other analyses", thousands(int64(b.others[0])), thousands(int64(there))),
+		title: fmt.Sprintf("the front office's request beside %s and beside %s other analyses", thousands(int64(b.others[0])), thousands(int64(there))),
 		small: small, large: database, goal: questionGrowth, judged: there == 100*b.others[0],
 		ask: func(int) request { return dashboardRequest(choose(draw, analyses, asked), time.Now().UTC()) },
 	})
 }
 
-// beside adds other analyses up to a number, and measures there.
+// beside adds other analyses up to a number, and then measures.
 func (b *bench) beside(ctx context.Context, database string, analyses []uuid.UUID, there, others int, table *section) (err error) {
 	s, err := b.serveOn(ctx, database)
 	if err != nil {
@@ -92,10 +92,10 @@ func (b *bench) beside(ctx context.Context, database string, analyses []uuid.UUI
 	return b.ask(ctx, s, analyses, others, table)
 }
 
-// questionByChange measures the question by how much of what is asked for changes.
+// questionByChange measures the request for different shares of changed contents.
 func (b *bench) questionByChange(ctx context.Context) error {
-	table := b.report.table("The same question by how much changes",
-		"Cold, beside no other analyses, by the share of contents that differ from those of the day before.", "changed", "cold, median", "cold, slowest")
+	table := b.report.table("The same request by share of changes",
+		"Cold, without other analyses, by the share of contents that differ from those of the day before.", "changed", "cold, median", "cold, slowest")
 	for _, changed := range changedShares {
 		cold, err := b.coldQuestion(ctx, changed)
 		if err != nil {
@@ -138,7 +138,7 @@ func questionPlan(changed int) load.Plan {
 	}
 }
 
-// addOthers stores stats of other analyses on the same days, up to so many.
+// addOthers stores stats of other analyses on the same days, up to a number.
 func (b *bench) addOthers(ctx context.Context, s *service.Process, there, others int) error {
 	_, _, err := b.fill(ctx, s, load.Plan{
 		Seed: 2, First: there / otherPerClient, Clients: (others - there) / otherPerClient, Analyses: otherPerClient,
@@ -148,7 +148,7 @@ func (b *bench) addOthers(ctx context.Context, s *service.Process, there, others
 	return err
 }
 
-// ask measures the question and adds a row.
+// ask measures the request and adds a row.
 func (b *bench) ask(ctx context.Context, s *service.Process, analyses []uuid.UUID, others int, table *section) error {
 	today := time.Now().UTC()
 	draw := rand.New(rand.NewPCG(1, uint64(others)))
@@ -164,12 +164,12 @@ func (b *bench) ask(ctx context.Context, s *service.Process, analyses []uuid.UUI
 	if err != nil {
 		return err
 	}
-	floor, err := plainTime(ctx, fixed(cold.last.bytes), b.spell, request{path: "/"})
+	baseline, err := plainTime(ctx, fixed(cold.last.bytes), b.spell, request{path: "/"})
 	if err != nil {
 		return err
 	}
 	table.row(thousands(int64(others)), ms(cold.median), ms(cold.slowest), warm.compressedCell(), warm.unchangedCell(),
-		kilobytesOf(cold.last.bytes), ms(floor))
+		kilobytesOf(cold.last.bytes), ms(baseline))
 	if others == asked {
 		b.report.goals.reach(questionCold, cold.median.Seconds()*1000)
 	}
@@ -185,7 +185,7 @@ func choose(draw *rand.Rand, ids []uuid.UUID, n int) []uuid.UUID {
 	return chosen
 }
 
-// dashboardRequest is what a front office sends.
+// dashboardRequest returns the request of a front office.
 func dashboardRequest(analyses []uuid.UUID, today time.Time) request {
 	body, err := json.Marshal(map[string]any{
 		"processor":        "vulnerability_average_on_date",

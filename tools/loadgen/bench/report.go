@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// report is what was measured, section by section.
+// report has the results in sections.
 type report struct {
 	sections []*section
 	goals    goals
@@ -23,7 +23,7 @@ type section struct {
 	rows    [][]string
 }
 
-// table adds a section and returns it to put rows in.
+// table adds a section and returns it; add rows to it.
 func (r *report) table(title, note string, columns ...string) *section {
 	s := &section{title: title, note: note, columns: columns}
 	r.sections = append(r.sections, s)
@@ -32,7 +32,7 @@ func (r *report) table(title, note string, columns ...string) *section {
 
 func (s *section) row(cells ...string) { s.rows = append(s.rows, cells) }
 
-// print writes Markdown whose columns are aligned, to be read on a terminal too.
+// print writes Markdown with aligned columns, which is readable on a terminal too.
 func (s *section) print(w io.Writer) {
 	fmt.Fprintf(w, "### %s\n\n", s.title)
 	if s.note != "" {
@@ -63,10 +63,10 @@ func printCells(w io.Writer, cells []string, widths []int) {
 	fmt.Fprintln(w, "|")
 }
 
-// none stands in a cell for what was not measured or has no meaning there.
+// none is the cell of a figure that was not measured or does not exist.
 const none = "–"
 
-// ms writes a duration in milliseconds with three digits at least.
+// ms formats a duration in milliseconds with at least three digits.
 func ms(d time.Duration) string {
 	n := d.Seconds() * 1000
 	switch {

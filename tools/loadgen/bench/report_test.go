@@ -14,7 +14,7 @@ func TestTable(t *testing.T) {
 	t.Parallel()
 	var r report
 	s := r.table("Title", "A note.", "what", "n")
-	r.table("Another", "", "x") // must not take the first one's rows
+	r.table("Another", "", "x") // has rows of its own
 	s.row("größer", "1")
 	s.row("a", none)
 	var out strings.Builder
@@ -83,7 +83,7 @@ func TestGoalsThatWereNotMeasured(t *testing.T) {
 func TestJudgeAnswer(t *testing.T) {
 	t.Parallel()
 	var b bench
-	b.judgeAnswer(goalSmall, time.Hour, warmth{}) // no goal is about it alone
+	b.judgeAnswer(goalSmall, time.Hour, warmth{}) // no goal applies to it alone
 	if b.report.goals != (goals{}) {
 		t.Errorf("goals after the small size: %+v", b.report.goals)
 	}

@@ -20,8 +20,8 @@ const (
 	idleAfter = 3 * time.Second
 )
 
-// measureService measures what does not depend on the stats: how long a start
-// takes, what an idle service needs, and the smallest answer.
+// measureService measures what does not depend on the stats: the time of a start, the
+// memory of an idle service, and the rate of the smallest answer.
 func (b *bench) measureService(ctx context.Context) error {
 	database, err := b.database(ctx, "service")
 	if err != nil {
@@ -32,8 +32,8 @@ func (b *bench) measureService(ctx context.Context) error {
 		return err
 	}
 	table := b.report.table("The service itself",
-		"Ready is the time from the start of the process to its first answer to `client/me`. Floor of the requests: as many bytes from a plain handler.",
-		"what", "measured", "floor", "share of the floor")
+		"Ready is the time from the start of the process to its first answer to `client/me`. Baseline of the requests: as many bytes from a plain handler.",
+		"what", "measured", "baseline", "share of the baseline")
 	ready, err := b.measureStarts(ctx, "DATABASE_URL="+database)
 	if err != nil {
 		return fmt.Errorf("start on a database: %w", err)
@@ -62,8 +62,7 @@ func (b *bench) fillSome(ctx context.Context, database string) (key string, err 
 	return load.Token(dataset.Names()[0]), nil
 }
 
-// measureStarts returns the median of several starts, after one that may have
-// had something to create.
+// measureStarts returns the median of several starts, after one that may create files.
 func (b *bench) measureStarts(ctx context.Context, settings ...string) (time.Duration, error) {
 	var took []time.Duration
 	for i := range 1 + startRepeats {
@@ -91,7 +90,7 @@ func (b *bench) measureIdle(ctx context.Context, database, key string, table *se
 		return err
 	}
 	if now, _, err := service.Memory(s.PID); err == nil {
-		table.row("resident memory, idle after its start", megabytes(now), none, none)
+		table.row("resident memory, idle after the start", megabytes(now), none, none)
 		b.report.goals.reach(idleMemory, float64(now)/1e6)
 	}
 	return b.measureMe(ctx, s, key, table)
@@ -107,11 +106,11 @@ func (b *bench) measureMe(ctx context.Context, s *service.Process, key string, t
 	if err != nil {
 		return err
 	}
-	floor, err := plainRate(ctx, fixed(t.last.bytes), meConnections, b.spell, me, http.StatusOK)
+	baseline, err := plainRate(ctx, fixed(t.last.bytes), meConnections, b.spell, me, http.StatusOK)
 	if err != nil {
 		return err
 	}
-	table.row(fmt.Sprintf("`client/me`, %d connections", meConnections), perSecond(perSec), perSecond(floor), percent(perSec/floor))
+	table.row(fmt.Sprintf("`client/me`, %d connections", meConnections), perSecond(perSec), perSecond(baseline), percent(perSec/baseline))
 	b.report.goals.reach(meRate, perSec)
 	return nil
 }

@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	// The goals of the answers are about this one, between these sizes.
+	// The goals of the answers apply to this one, at these sizes.
 	goalAnswer = "`/stats/vulnerabilities.json`"
 	goalSmall  = 1_040
 	goalLarge  = 104_000
@@ -19,7 +19,7 @@ const (
 
 // measureSize measures every answer at the size that the database has now.
 func (b *bench) measureSize(ctx context.Context, s *service.Process, rows int, table *section) error {
-	for _, a := range askings(time.Now().UTC()) {
+	for _, a := range benchmarks(time.Now().UTC()) {
 		number := 0
 		next := func(int) request { number++; return a.number(number) }
 		if _, err := times(ctx, s.URL, 1, coldLimit, next); err != nil { // connects and plans
@@ -33,11 +33,11 @@ func (b *bench) measureSize(ctx context.Context, s *service.Process, rows int, t
 		if err != nil {
 			return fmt.Errorf("%s: %w", a.name, err)
 		}
-		if err := b.measureFloors(ctx, &warm, a.number(0)); err != nil {
+		if err := b.measureBaselines(ctx, &warm, a.number(0)); err != nil {
 			return err
 		}
 		table.row(thousands(int64(rows)), a.name, ms(cold.median), ms(cold.slowest),
-			warm.compressedCell(), perSecond(warm.compressedFloor), warm.unchangedCell(), perSecond(warm.unchangedFloor), kilobytesOf(warm.bytes))
+			warm.compressedCell(), perSecond(warm.compressedBaseline), warm.unchangedCell(), perSecond(warm.unchangedBaseline), kilobytesOf(warm.bytes))
 		if a.name == goalAnswer {
 			b.judgeAnswer(rows, cold.median, warm)
 		}
@@ -45,7 +45,7 @@ func (b *bench) measureSize(ctx context.Context, s *service.Process, rows int, t
 	return nil
 }
 
-// judgeAnswer notes the goals that a size tells something about.
+// judgeAnswer records the figures of the goals that apply to a size.
 func (b *bench) judgeAnswer(rows int, cold time.Duration, warm warmth) {
 	if rows != goalLarge {
 		return

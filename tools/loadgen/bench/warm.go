@@ -9,19 +9,18 @@ import (
 	"github.com/monarc-project/stats-service/tools/loadgen/service"
 )
 
-// warmth is how fast an answer comes that was computed before.
+// warmth is the rate of a cached answer.
 type warmth struct {
-	compressed      float64 // answers per second
-	encoding        string  // "" where the service sent it as it is
-	unchanged       float64 // answers per second
-	bytes           int64   // of the body as it was sent
-	hasETag         bool    // else nothing can be unchanged
-	compressedFloor float64 // of as many bytes from a plain handler
-	unchangedFloor  float64
+	compressed         float64 // answers per second
+	encoding           string  // "" if the service did not compress it
+	unchanged          float64 // answers per second
+	bytes              int64   // of the body as it was sent
+	hasETag            bool    // without one, there are no 304 answers
+	compressedBaseline float64 // answers per second of as many bytes from a plain handler
+	unchangedBaseline  float64
 }
 
-// measureWarm asks one question until it must be in every cache there is, and
-// then counts.
+// measureWarm sends one request until its answer must be in every cache, and then counts.
 func (b *bench) measureWarm(ctx context.Context, s *service.Process, q request) (w warmth, err error) {
 	q.encoding = "gzip"
 	t, err := times(ctx, s.URL, 3, coldLimit, func(int) request { return q })
@@ -37,16 +36,16 @@ func (b *bench) measureWarm(ctx context.Context, s *service.Process, q request) 
 	return w, err
 }
 
-// measureFloors asks a plain handler for the same.
-func (b *bench) measureFloors(ctx context.Context, w *warmth, q request) (err error) {
-	if w.compressedFloor, err = plainRate(ctx, fixed(w.bytes), warmCallers, b.spell, q, http.StatusOK); err != nil {
+// measureBaselines measures the same with a plain handler.
+func (b *bench) measureBaselines(ctx context.Context, w *warmth, q request) (err error) {
+	if w.compressedBaseline, err = plainRate(ctx, fixed(w.bytes), warmCallers, b.spell, q, http.StatusOK); err != nil {
 		return err
 	}
-	w.unchangedFloor, err = plainRate(ctx, unchanged, warmCallers, b.spell, q, http.StatusNotModified)
+	w.unchangedBaseline, err = plainRate(ctx, unchanged, warmCallers, b.spell, q, http.StatusNotModified)
 	return err
 }
 
-// compressedCell says so when the service did not compress.
+// compressedCell also says if the service did not compress.
 func (w warmth) compressedCell() string {
 	if w.encoding == "" {
 		return perSecond(w.compressed) + " (not compressed)"
@@ -54,7 +53,7 @@ func (w warmth) compressedCell() string {
 	return perSecond(w.compressed)
 }
 
-// compressedOnly is the rate of compressed answers: none if they were not.
+// compressedOnly returns the rate of compressed answers, 0 if they were not compressed.
 func (w warmth) compressedOnly() float64 {
 	if w.encoding == "" {
 		return 0

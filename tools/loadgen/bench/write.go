@@ -15,13 +15,13 @@ import (
 	"time"
 )
 
-// The part of a document that a report replaces.
+// The marks around the part of a document that a report replaces.
 const (
 	reportBegins = "<!-- report begins -->\n"
 	reportEnds   = "<!-- report ends -->\n"
 )
 
-// write prints the report, and writes it to the file that was asked for.
+// write prints the report, and writes it to the file of -markdown.
 func (b *bench) write(ctx context.Context, out io.Writer) error {
 	var text bytes.Buffer
 	m := b.machine
@@ -41,8 +41,8 @@ func (b *bench) write(ctx context.Context, out io.Writer) error {
 	return putInto(b.markdown, text.Bytes())
 }
 
-// putInto writes the report to a file. Of a document that marks a part for
-// reports, it replaces that part only.
+// putInto writes the report to a file. If the file marks a part for reports, it replaces
+// only that part.
 func putInto(path string, report []byte) error {
 	document, err := os.ReadFile(path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {

@@ -28,27 +28,27 @@ import (
 	"github.com/monarc-project/stats-service/tools/loadgen/service"
 )
 
-// database is a PostgreSQL in a folder, which this program or the service runs.
+// database is a PostgreSQL in a folder, run by this program or by the service.
 type database struct {
 	dir     string
-	server  *localpg.Server // nil: it is the service's own
-	address string          // of the role of the service, once it is known
+	server  *localpg.Server // nil: the service runs it
+	address string          // for the role of the service; empty: not known yet
 }
 
 func (d *database) start(ctx context.Context) (err error) {
-	// fsync and all else are as the service has them; only creating is quicker.
+	// All settings, including fsync, are those of the service; only the creation is faster.
 	d.server, err = localpg.Start(ctx, localpg.Options{Dir: d.dir, NoSync: true, DieWithParent: true, Mirror: localpg.MirrorNone})
 	return err
 }
 
-// restart starts a server again that was killed or has ended by itself.
+// restart starts a server again that was killed or crashed.
 func (d *database) restart(ctx context.Context) error {
 	return errors.Join(d.server.Stop(ctx), d.start(ctx))
 }
 
-// url is the address for a role, "" for that of the service.
+// url returns the address for a role; "" is the role of the service.
 func (d *database) url(ctx context.Context, role string) (string, error) {
-	if d.address == "" { // it never changes; asking takes a connection, which there may not be later
+	if d.address == "" { // cache it: reading it takes a connection, which may be impossible later
 		address, err := localpg.Attach(ctx, d.dir)
 		if err != nil {
 			return "", err
@@ -66,11 +66,11 @@ func (d *database) url(ctx context.Context, role string) (string, error) {
 	return parsed.String(), nil
 }
 
-// superuser is the role that may do anything.
+// superuser is the role of the database superuser.
 const superuser = "postgres"
 
-// query runs statements on a connection of their own, as superuser. A server that is
-// just recovering is waited for.
+// query runs statements on a new connection, as superuser. It waits for a server that is
+// recovering.
 func (d *database) query(ctx context.Context, run func(*pgx.Conn) error) error {
 	limited, cancel := context.WithTimeout(ctx, hangLimit)
 	defer cancel()
@@ -91,7 +91,7 @@ func (d *database) connect(ctx context.Context) (*pgx.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return pgx.Connect(ctx, address+"&statement_timeout=0") // which is set for all others at times
+	return pgx.Connect(ctx, address+"&statement_timeout=0") // faults set it for all others
 }
 
 func (d *database) exec(ctx context.Context, statements ...string) error {
@@ -105,7 +105,7 @@ func (d *database) exec(ctx context.Context, statements ...string) error {
 	})
 }
 
-// terminate ends all connections of others.
+// terminate ends all other connections.
 const terminate = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
 
 // lockFiles name the process of the server: in the cluster, and beside the socket.
@@ -114,7 +114,7 @@ func (d *database) lockFiles() []string {
 	return []string{filepath.Join(home, "data", "postmaster.pid"), filepath.Join(home, "socket", ".s.PGSQL.5432.lock")}
 }
 
-// postmaster is the process of the server; an error when none runs.
+// postmaster returns the process of the server, or an error if none is running.
 func (d *database) postmaster() (int, error) {
 	text, err := os.ReadFile(d.lockFiles()[0])
 	if err != nil {
@@ -132,7 +132,7 @@ func (d *database) postmaster() (int, error) {
 	return pid, nil
 }
 
-// processes are the server and its children.
+// processes returns the server and its children.
 func (d *database) processes() ([]int, error) {
 	server, err := d.postmaster()
 	if err != nil {
@@ -146,9 +146,9 @@ func children(of int) (pids []int) {
 	for _, path := range stats {
 		text, err := os.ReadFile(path)
 		if err != nil {
-			continue // it has ended
+			continue // the process has ended
 		}
-		// The name of the process is in brackets and may hold anything.
+		// The name of the process is in parentheses and may contain any character.
 		fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))
 		if len(fields) < 2 || fields[1] != strconv.Itoa(of) {
 			continue
@@ -170,7 +170,7 @@ func signalAll(pids []int, signal syscall.Signal) error {
 	return failed
 }
 
-// kill kills the server alone: its children end when they notice.
+// kill kills only the server: its children end when they notice.
 func (d *database) kill() error {
 	pid, err := d.postmaster()
 	if err != nil {
@@ -179,13 +179,13 @@ func (d *database) kill() error {
 	return signalAll([]int{pid}, syscall.SIGKILL)
 }
 
-// complaints is how often the log of the server has a text.
-func (d *database) complaints(text string) (int, error) {
+// occurrences returns how often the log of the server contains a text.
+func (d *database) occurrences(text string) (int, error) {
 	log, err := os.ReadFile(filepath.Join(d.dir, "postgres.log"))
 	return bytes.Count(log, []byte(text)), err
 }
 
-// proxy passes connections on TCP to the socket of the server.
+// proxy passes TCP connections on to the socket of the server.
 func (d *database) proxy() (*pgtest.Proxy, error) {
 	config, err := pgconn.ParseConfig(d.server.URL())
 	if err != nil {
@@ -200,8 +200,8 @@ func (d *database) proxy() (*pgtest.Proxy, error) {
 	return pgtest.Serve(pgtest.Relay{Listener: listener, URL: at.String(), Dial: func() (net.Conn, error) { return net.Dial(network, address) }}), nil
 }
 
-// fakeTime is the library that gives programs another time. It does nothing to the
-// service, which asks the kernel itself.
+// fakeTime returns the path of libfaketime, which changes the time of programs. It does
+// not work for the service: Go programs ask the kernel directly.
 func fakeTime() (string, error) {
 	found, err := filepath.Glob("/usr/lib/*/faketime/libfaketime.so.1")
 	if err != nil || len(found) == 0 {
@@ -210,8 +210,8 @@ func fakeTime() (string, error) {
 	return found[0], nil
 }
 
-// withFakeTime runs start with what makes the programs that it starts take the time
-// from the file.
+// withFakeTime runs start in an environment in which the programs that it starts read
+// their time offset from the file.
 func withFakeTime(library, file string, start func() error) error {
 	settings := map[string]string{
 		"LD_PRELOAD": library, "FAKETIME_TIMESTAMP_FILE": file, "FAKETIME_CACHE_DURATION": "1", "FAKETIME_DONT_FAKE_MONOTONIC": "1",
@@ -225,14 +225,14 @@ func withFakeTime(library, file string, start func() error) error {
 	return start()
 }
 
-// mountSmall mounts a file system of so many bytes in memory at dir.
+// mountSmall mounts an in-memory file system of this many bytes at dir.
 func mountSmall(dir string, bytes int64) error {
 	if err := os.Mkdir(dir, 0o711); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
 	options := fmt.Sprintf("size=%d,mode=711,uid=%d,gid=%d", bytes, os.Geteuid(), os.Getegid())
 	if err := asRoot("mount", "-t", "tmpfs", "-o", options, "tmpfs", dir); err != nil {
-		return fmt.Errorf("mount a small file system for the fault %q: %w; only root may do that, or who may use sudo without a password; leave the fault out with -without %q",
+		return fmt.Errorf("mount a small file system for the fault %q: %w; this needs root, or sudo without a password; leave the fault out with -without %q",
 			fullDisk, err, fullDisk)
 	}
 	return nil
@@ -247,7 +247,7 @@ func asRoot(command ...string) error {
 	return service.Output(exec.Command(command[0], command[1:]...))
 }
 
-// fill takes what room there is on the file system of dir.
+// fill uses up the free space on the file system of dir.
 func fill(dir string) (release func() error, err error) {
 	path := filepath.Join(dir, "ballast")
 	file, err := os.Create(path)

@@ -10,19 +10,19 @@ import (
 	"time"
 )
 
-// Names of faults that need something which not every machine has.
+// Names of faults that need something that not every machine has.
 const (
 	fullDisk        = "the disk is full"
 	clockOfDatabase = "the clock of the database jumps"
 )
 
-// fault is something that goes wrong.
+// fault is one kind of failure.
 type fault struct {
 	name    string
 	kill    bool // processes are killed
-	private bool // it is done to a service with a database of its own
-	// happen does the harm and mends it as an operator or a supervisor would. since is
-	// when the harm was over, or a process was killed that is started again.
+	private bool // for a service with a private database
+	// happen causes the failure and repairs it, as an operator or a supervisor would.
+	// since is when the failure ended, or when a process was killed that is started again.
 	happen func(ctx context.Context, s *stage, with *dice) (since time.Time, err error)
 }
 
@@ -33,11 +33,11 @@ var allFaults = []fault{
 	{"service and database are killed", true, false, killBoth},
 	{"connections to the database are cut", false, false, cut},
 	{"packets to the database are dropped", false, false, drop},
-	{"packets to the database are late", false, false, delay},
-	{"the database stands still", false, false, freeze},
+	{"packets to the database are delayed", false, false, delay},
+	{"the database freezes", false, false, freeze},
 	{"statement_timeout ends statements", false, false, timeOut},
-	{"a lock of somebody else uses up the pool", false, false, lock},
-	{"others take all connections", false, false, exhaust},
+	{"a foreign lock exhausts the pool", false, false, lock},
+	{"other clients take all connections", false, false, exhaust},
 	{fullDisk, false, false, fillDisk},
 	{clockOfDatabase, false, false, putClockOfDatabase},
 	{"the clock of the service jumps", false, false, putClockOfService},
@@ -47,16 +47,16 @@ var allFaults = []fault{
 	{"private database: power cut, stale lock files", true, true, cutPower},
 }
 
-// dice makes the choices of a fault. Equal seeds make equal choices.
+// dice makes the random choices of a fault. Equal seeds make equal choices.
 type dice struct {
 	*rand.Rand
-	longest time.Duration // that harm lasts
+	longest time.Duration // upper limit for the duration of a failure
 }
 
-// coin is true every other time.
+// coin is true half of the time.
 func (d *dice) coin() bool { return d.IntN(2) == 0 }
 
-// last waits for as long as harm lasts.
+// last waits for the duration of a failure.
 func (d *dice) last(ctx context.Context) error {
 	return pause(ctx, d.longest/4+time.Duration(d.Int64N(int64(3*d.longest/4))))
 }

@@ -29,8 +29,8 @@ func killDatabase(ctx context.Context, s *stage, _ *dice) (time.Time, error) {
 	return time.Now(), s.db.restart(ctx)
 }
 
-// killOne kills a process that serves a connection, or one that works for all. The
-// server starts its processes anew then.
+// killOne kills a process that serves a connection, or a background process. The server
+// then restarts all its processes.
 func killOne(ctx context.Context, s *stage, with *dice) (since time.Time, err error) {
 	kind := "client backend"
 	if with.IntN(4) == 0 {
@@ -65,8 +65,8 @@ func killBoth(ctx context.Context, s *stage, with *dice) (time.Time, error) {
 	return since, errors.Join(starts[0](), with.moment(ctx), starts[1]())
 }
 
-// killOwnDatabase kills the database of the service, which ends then, and starts the
-// service again as a supervisor does.
+// killOwnDatabase kills the private database, at which the service exits, and restarts
+// the service, as a supervisor does.
 func killOwnDatabase(ctx context.Context, s *stage, _ *dice) (time.Time, error) {
 	if err := s.db.kill(); err != nil {
 		return time.Time{}, err
@@ -76,13 +76,13 @@ func killOwnDatabase(ctx context.Context, s *stage, _ *dice) (time.Time, error) 
 	case <-s.process.Ended():
 		return since, s.serve()
 	case <-time.After(hangLimit):
-		return since, fmt.Errorf("the service runs on without its database%s", s.process.LastWords())
+		return since, fmt.Errorf("the service continues without its database%s", s.process.LogTail())
 	case <-ctx.Done():
 		return since, ctx.Err()
 	}
 }
 
-// killAll kills the service and all processes of its database, in one order or the other.
+// killAll kills the service and all processes of its database, in either order.
 func killAll(s *stage, with *dice) error {
 	pids, err := s.db.processes()
 	if err != nil {
@@ -102,8 +102,8 @@ func killEverything(_ context.Context, s *stage, with *dice) (time.Time, error) 
 	return time.Now(), s.serve()
 }
 
-// cutPower leaves files behind that name the process of the database, as after a power
-// cut: it now is another one's, or the file is empty as it never reached the disk.
+// cutPower leaves lock files of the database behind, as after a power cut: their process
+// id belongs to another process, or they are empty because they never reached the disk.
 func cutPower(_ context.Context, s *stage, with *dice) (time.Time, error) {
 	if err := killAll(s, with); err != nil {
 		return time.Time{}, err
@@ -111,7 +111,7 @@ func cutPower(_ context.Context, s *stage, with *dice) (time.Time, error) {
 	for _, path := range s.db.lockFiles() {
 		text, err := os.ReadFile(path)
 		if err != nil {
-			return time.Time{}, fmt.Errorf("look for what the database has left: %w", err)
+			return time.Time{}, fmt.Errorf("look for the lock files of the database: %w", err)
 		}
 		_, rest, _ := bytes.Cut(text, []byte{'\n'})
 		stale := append([]byte(strconv.Itoa(os.Getpid())+"\n"), rest...)

@@ -13,8 +13,8 @@ import (
 	"github.com/monarc-project/stats-service/client"
 )
 
-// key is what no two stats share that a front office here posts: the service itself
-// allows several of one analysis, type and day.
+// key identifies a stat here: the front offices of this program post one stat for an
+// analysis, type and day, although the service allows several.
 type key struct {
 	anr  uuid.UUID
 	kind client.Type
@@ -23,33 +23,33 @@ type key struct {
 
 func keyOf(stat client.Stat) key { return key{stat.ANR, stat.Type, stat.Date.String()} }
 
-// state is what a front office knows of a stat.
+// state is what a front office knows about a stat.
 type state int
 
 const (
-	posting  state = iota // it is not known whether the stat is stored
-	stored                // acknowledged
-	deleting              // it is not known whether the stat is deleted
-	deleted               // acknowledged
+	posting  state = iota // the stat may be stored
+	stored                // storing was acknowledged
+	deleting              // the stat may be deleted
+	deleted               // deleting was acknowledged
 )
 
 // posted is a stat that was posted.
 type posted struct {
-	stat  client.Stat // with the UUID that was acknowledged; without data once deleted
+	stat  client.Stat // with the acknowledged UUID; without data once deleted
 	state state
 }
 
-// ledger is what one front office has posted and deleted, with the results.
+// ledger records what one front office posted and deleted, with the results.
 type ledger struct {
 	entries map[key]*posted
-	live    []key // those that are stored, in the order in which that was acknowledged
+	live    []key // stored stats, in the order of acknowledgement
 
-	posts, deletions int // acknowledged stats
+	posts, deletions int // acknowledged
 }
 
 func newLedger() *ledger { return &ledger{entries: map[key]*posted{}} }
 
-// post notes what is about to be posted.
+// post records stats that are about to be posted.
 func (l *ledger) post(stats []client.Stat) {
 	for _, stat := range stats {
 		if l.entries[keyOf(stat)] == nil {
@@ -58,8 +58,8 @@ func (l *ledger) post(stats []client.Stat) {
 	}
 }
 
-// acknowledge notes the answer to stats that were posted. The error says what the
-// answer left out, or has and nobody posted.
+// acknowledge records the answer to a post. The error says what the answer lacks, or has
+// in addition.
 func (l *ledger) acknowledge(sent []client.Stat, answer client.Posted) error {
 	if got := len(answer.Stats) + len(answer.Duplicates); got != len(sent) {
 		return fmt.Errorf("%d stats were posted, %d acknowledged", len(sent), got)
@@ -71,7 +71,7 @@ func (l *ledger) acknowledge(sent []client.Stat, answer client.Posted) error {
 	for _, stat := range sent {
 		id, ok := ids[keyOf(stat)]
 		if !ok && !slices.Contains(answer.Duplicates, stat.UUID) {
-			return fmt.Errorf("the answer has nothing of the %s of %s on %s", stat.Type, stat.ANR, stat.Date)
+			return fmt.Errorf("the answer lacks the %s of %s on %s", stat.Type, stat.ANR, stat.Date)
 		}
 		e := l.entries[keyOf(stat)]
 		if ok {
@@ -86,7 +86,7 @@ func (l *ledger) acknowledge(sent []client.Stat, answer client.Posted) error {
 	return nil
 }
 
-// change moves the entries of keys to a state that is not stored.
+// change moves the entries of keys to a state other than stored.
 func (l *ledger) change(keys []key, to state) {
 	for _, k := range keys {
 		e := l.entries[k]
@@ -99,7 +99,7 @@ func (l *ledger) change(keys []key, to state) {
 	l.live = slices.DeleteFunc(l.live, func(k key) bool { return l.entries[k].state != stored })
 }
 
-// ofAnalysis are all keys of an analysis that may be stored.
+// ofAnalysis returns all keys of an analysis that may be stored.
 func (l *ledger) ofAnalysis(anr uuid.UUID) (keys []key) {
 	for k, e := range l.entries {
 		if k.anr == anr && e.state != deleted {
@@ -109,12 +109,12 @@ func (l *ledger) ofAnalysis(anr uuid.UUID) (keys []key) {
 	return keys
 }
 
-// faults are what is wrong with a database, in stats.
+// faults counts the stats that are wrong in a database.
 type faults struct {
-	lost     int // acknowledged and not there, or under another UUID
-	twice    int // there more than once
-	undone   int // there although their deletion was acknowledged
-	unknown  int // there although nobody posted them
+	lost     int // acknowledged, but missing or stored under another UUID
+	twice    int // stored more than once
+	undone   int // stored although their deletion was acknowledged
+	unknown  int // stored although never posted
 	examples []string
 }
 
@@ -133,8 +133,8 @@ func (f *faults) example(format string, args ...any) {
 	}
 }
 
-// compare looks for each stat of the ledger among rows, the UUIDs under which stats
-// are stored. What was not known so far is known then: nothing is under way.
+// compare compares the ledger with rows, the UUIDs of stored stats. Afterwards, the state
+// of every stat is known: no request may be in flight.
 func (l *ledger) compare(rows map[key][]uuid.UUID) (f faults) {
 	var came, went []key
 	for k, e := range l.entries {

@@ -15,7 +15,7 @@ import (
 	"github.com/monarc-project/stats-service/client"
 )
 
-// TestCompare changes what a database holds, and looks whether that is noticed.
+// TestCompare checks that differences between ledger and database are found.
 func TestCompare(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {

@@ -2,15 +2,15 @@
 
 //go:build linux
 
-// Command crash kills the service and its database again and again, and does to them
-// whatever else goes wrong in practice, while front offices post and delete. After
-// each time every acknowledged stat has to be there once, every acknowledged deletion
-// done, and what is derived from the stats right.
+// Command crash repeatedly kills the service and its database, and causes other failures
+// that happen in practice, while front offices post and delete. After each failure, every
+// acknowledged stat must be stored once, every acknowledged deletion must be done, and the
+// rollups must match the stats.
 //
 //	go -C tools/loadgen run ./crash -kills 200
 //
-// It builds the service, and runs it on PostgreSQL servers of its own in a temporary
-// folder, where nothing is left behind unless something was wrong.
+// It builds the service, and runs it on separate PostgreSQL servers in a temporary folder,
+// which it removes unless something was wrong.
 package main
 
 import (
@@ -30,12 +30,12 @@ import (
 	"github.com/monarc-project/stats-service/tools/loadgen/service"
 )
 
-// options say what goes wrong, and how often.
+// options choose the failures and their number.
 type options struct {
 	kills   int // 0: each fault once
 	seed    uint64
 	without []string // names of faults that are left out
-	only    string   // part of the names of those that are not
+	only    string   // part of the names of the faults to cause
 }
 
 func main() { service.Main("crash", run) }
@@ -45,9 +45,9 @@ func parse(args []string, usage io.Writer) (options, error) {
 	flags := flag.NewFlagSet("crash", flag.ContinueOnError)
 	flags.SetOutput(usage)
 	flags.IntVar(&o.kills, "kills", 0, "how often processes are killed; other faults are a quarter as frequent each (default: each fault once)")
-	flags.Uint64Var(&o.seed, "seed", 0, "repeats the choices of another run (default: another one each time)")
-	flags.StringVar(&o.only, "only", "", "part of the names of the faults that happen")
-	flags.Func("without", "name of a fault that is left out; may be repeated", func(name string) error {
+	flags.Uint64Var(&o.seed, "seed", 0, "repeats the random choices of another run (default: random)")
+	flags.StringVar(&o.only, "only", "", "cause only faults whose names contain this")
+	flags.Func("without", "name of a fault to leave out; may be repeated", func(name string) error {
 		if !slices.ContainsFunc(allFaults, func(f fault) bool { return f.name == name }) {
 			return fmt.Errorf("no fault has the name %q", name)
 		}
@@ -66,11 +66,11 @@ func parse(args []string, usage io.Writer) (options, error) {
 	return o, nil
 }
 
-// random makes the choices of a stream.
+// random returns the random numbers of a stream.
 func (o *options) random(stream uint64) *rand.Rand { return rand.New(rand.NewPCG(o.seed, stream)) }
 
-// plan is what happens, in order: faults with a database that the service is given,
-// then those with its own.
+// plan returns the faults in order: first those with a configured database, then those
+// with a private one.
 func (o options) plan() (plan []fault) {
 	chosen := slices.DeleteFunc(slices.Clone(allFaults), func(f fault) bool {
 		return slices.Contains(o.without, f.name) || !strings.Contains(f.name, o.only)
@@ -125,7 +125,7 @@ func run(ctx context.Context, args []string, out, progress io.Writer) error {
 	err = r.all(ctx)
 	r.write(out)
 	if r.wrong() || err != nil {
-		return errors.Join(err, fmt.Errorf("not everything was as it must be; -seed %d repeats the choices; logs and databases are in %s", o.seed, dir))
+		return errors.Join(err, fmt.Errorf("something was wrong; -seed %d repeats the choices; logs and databases are in %s", o.seed, dir))
 	}
 	return os.RemoveAll(dir)
 }
@@ -173,7 +173,7 @@ func (r *runner) all(ctx context.Context) error {
 	return nil
 }
 
-// play lets the faults happen, one after the other.
+// play causes the faults one after the other.
 func (r *runner) play(ctx context.Context, s *stage, plan []fault, stream uint64) error {
 	c, err := newCrowd(ctx, s.url(), service.AdminToken, r.seed)
 	if err != nil {
@@ -190,18 +190,18 @@ func (r *runner) play(ctx context.Context, s *stage, plan []fault, stream uint64
 			return fmt.Errorf("%s (%d of %d): %w", f.name, i+1, len(plan), err)
 		}
 	}
-	c.gate.Lock()
-	defer c.gate.Unlock()
+	c.pause.Lock()
+	defer c.pause.Unlock()
 	found, err := s.compareContents(ctx, c)
 	r.ends.add(found)
 	panics, readable := s.panics()
 	if panics > 0 {
-		err = errors.Join(err, fmt.Errorf("the log of the service has %d times the word panic", panics))
+		err = errors.Join(err, fmt.Errorf("the log of the service contains the word panic %d times", panics))
 	}
 	return errors.Join(err, readable)
 }
 
-// one lets a fault happen and looks at what it has done.
+// one causes a fault and checks its effects.
 func (r *runner) one(ctx context.Context, s *stage, c *crowd, with *dice, f fault) error {
 	if err := pause(ctx, 200*time.Millisecond+time.Duration(with.Int64N(int64(400*time.Millisecond)))); err != nil {
 		return err
@@ -212,10 +212,10 @@ func (r *runner) one(ctx context.Context, s *stage, c *crowd, with *dice, f faul
 	}
 	recovery, err := c.recovery(ctx, since)
 	if err != nil {
-		words := s.process.LastWords()
+		words := s.process.LogTail()
 		select {
 		case <-s.process.Ended():
-			words = "; the service has ended by itself" + words
+			words = "; the service has crashed" + words
 		default:
 			s.process.Dump() // the log says what hangs
 		}
@@ -224,8 +224,8 @@ func (r *runner) one(ctx context.Context, s *stage, c *crowd, with *dice, f faul
 	if err := with.moment(ctx); err != nil {
 		return err
 	}
-	c.gate.Lock()
-	defer c.gate.Unlock()
+	c.pause.Lock()
+	defer c.pause.Unlock()
 	found, err := s.compare(ctx, c)
 	if err != nil {
 		return err

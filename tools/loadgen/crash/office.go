@@ -21,36 +21,36 @@ import (
 )
 
 const (
-	offices = 8 // that post at the same time
-	// hangLimit bounds one post or deletion with all its repetitions, and the time
-	// until a post is acknowledged after a fault. Longer is a hang.
+	offices = 8 // front offices that post at the same time
+	// hangLimit bounds one post or deletion with all its retries, and the time until a
+	// post is acknowledged after a fault. Anything longer is a hang.
 	hangLimit = 2 * time.Minute
-	// mostPause bounds the pause before a repetition. The service asks for five seconds
-	// at times; coming back sooner is harder for it.
+	// mostPause bounds the pause before a retry. The service at times asks for five
+	// seconds; retrying sooner is harder for it.
 	mostPause = 300 * time.Millisecond
 	mostThink = 60 * time.Millisecond // between two requests
 	// mostLive is how many stats an office keeps before it deletes whole analyses.
 	mostLive    = 900
 	mostInBatch = 4
-	largeBatch  = 100 // now and then, so that transactions take a while
-	daysOfOne   = 40  // that an analysis is posted for, before another one begins
-	// objectsInUse are the threats that analyses choose from, or the vulnerabilities.
+	largeBatch  = 100 // stats in an occasional batch, whose transaction takes a while
+	daysOfOne   = 40  // days that an analysis is posted for, before the next one begins
+	// objectsInUse is the number of threats, and of vulnerabilities, to choose from.
 	objectsInUse = 40
 )
 
-// office is a front office: it posts and deletes until it is told to stop, repeats
-// what is not acknowledged, and writes down what is.
+// office is a front office: it posts and deletes until it is stopped, retries what is not
+// acknowledged, and records what is.
 type office struct {
 	client *client.Client
 	once   *client.Client // does not repeat
 	random *rand.Rand
 	ledger *ledger
 
-	anr  uuid.UUID // that it posts for
-	left []key     // of that, not posted yet; only the keys are used
+	anr  uuid.UUID // current analysis
+	left []key     // keys of that analysis that are not posted yet
 
 	mu      sync.Mutex
-	answers map[int]int // that are neither success nor one that may come in an outage, by status
+	answers map[int]int // number of answers, by status, that no outage excuses
 }
 
 // newOffice registers a front office. Equal seeds give the same stats in the same
@@ -99,7 +99,7 @@ func (o *office) note(failed *client.Error, _ int, _ time.Duration) {
 	o.answers[failed.Status]++
 }
 
-// wrongAnswers returns the answers that note has counted since it was last asked.
+// wrongAnswers returns the answers that note counted since the last call.
 func (o *office) wrongAnswers() map[int]int {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -108,8 +108,7 @@ func (o *office) wrongAnswers() map[int]int {
 	return answers
 }
 
-// step does one thing. The error says what the service refused although nothing was
-// wrong with it, or that it hangs.
+// step sends one request. The error says that the service wrongly refused it, or hangs.
 func (o *office) step(ctx context.Context) error {
 	limited, cancel := context.WithTimeout(ctx, hangLimit)
 	defer cancel()
@@ -156,12 +155,12 @@ func (o *office) batch() []client.Stat {
 	return stats
 }
 
-// repost sends again what is stored.
+// repost sends a stored stat again.
 func (o *office) repost(ctx context.Context) error {
 	return o.post(ctx, o.client, []client.Stat{o.any().stat})
 }
 
-// any is a stat that is stored.
+// any returns a random stored stat.
 func (o *office) any() *posted {
 	return o.ledger.entries[o.ledger.live[o.random.IntN(len(o.ledger.live))]]
 }
@@ -174,7 +173,7 @@ func (o *office) deleteOne(ctx context.Context) error {
 func (o *office) deleteAnalysis(ctx context.Context) error {
 	anr := o.any().stat.ANR
 	if anr == o.anr {
-		o.left = nil // it begins another one
+		o.left = nil // begin another analysis
 	}
 	return o.delete(o.ledger.ofAnalysis(anr), func() error { return o.client.Delete(ctx, anr) })
 }
@@ -188,8 +187,8 @@ func (o *office) delete(keys []key, do func() error) error {
 	return nil
 }
 
-// next is a stat that was not posted before. Half of them have a UUID of their own,
-// as those that another instance pushes, and some repeat the data of others.
+// next returns a stat that was not posted before. Half of them have a UUID, like those
+// that another instance pushes, and some repeat the data of others.
 func (o *office) next() client.Stat {
 	if len(o.left) == 0 {
 		o.begin()
@@ -207,7 +206,7 @@ func (o *office) next() client.Stat {
 	return stat
 }
 
-// begin makes up another analysis.
+// begin starts another analysis.
 func (o *office) begin() {
 	o.anr = uuid.New()
 	last := time.Now().UTC()
@@ -255,18 +254,18 @@ func number(random *rand.Rand, most int) data.Number { return data.Number(1 + ra
 
 // crowd is the offices at work.
 type crowd struct {
-	all  []*office
-	gate sync.RWMutex // each step holds it shared
+	all   []*office
+	pause sync.RWMutex // each step holds it shared
 
 	mu      sync.Mutex
-	refused []string // what was refused in error
+	refused []string // errors of wrongly refused requests
 	group   sync.WaitGroup
 	stop    context.CancelFunc
 }
 
 func newCrowd(ctx context.Context, server, admin string, seed uint64) (*crowd, error) {
 	c := &crowd{}
-	for n := range offices + 1 { // the last one only probes
+	for n := range offices + 1 { // the last one is the prober
 		o, err := newOffice(ctx, server, admin, seed, n)
 		if err != nil {
 			return nil, fmt.Errorf("register front office %d: %w", n, err)
@@ -284,9 +283,9 @@ func (c *crowd) start(ctx context.Context) {
 	for _, o := range c.all[:offices] {
 		c.group.Go(func() {
 			for ctx.Err() == nil {
-				c.gate.RLock()
+				c.pause.RLock()
 				err := o.step(ctx)
-				c.gate.RUnlock()
+				c.pause.RUnlock()
 				if err != nil && ctx.Err() == nil {
 					c.refuse(err)
 				}
@@ -296,11 +295,11 @@ func (c *crowd) start(ctx context.Context) {
 	}
 }
 
-// end stops the offices once each has an answer to what it asked for.
+// end stops the offices after their current requests.
 func (c *crowd) end() {
-	c.gate.Lock()
+	c.pause.Lock()
 	c.stop()
-	c.gate.Unlock()
+	c.pause.Unlock()
 	c.group.Wait()
 }
 
@@ -310,7 +309,7 @@ func (c *crowd) refuse(err error) {
 	c.refused = append(c.refused, err.Error())
 }
 
-// complaints returns what was refused in error since it was last asked.
+// complaints returns the errors of wrongly refused requests since the last call.
 func (c *crowd) complaints() []string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -324,8 +323,8 @@ func (c *crowd) complaints() []string {
 	return all
 }
 
-// acknowledged is how many stats and deletions of stats were acknowledged since it was
-// last asked.
+// acknowledged returns the numbers of acknowledged posts and deletions of stats since the
+// last call.
 func (c *crowd) acknowledged() (posts, deletions int) {
 	for _, o := range c.all {
 		posts, deletions = posts+o.ledger.posts, deletions+o.ledger.deletions

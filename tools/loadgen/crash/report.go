@@ -14,11 +14,11 @@ import (
 // result has the results of the faults of one kind.
 type result struct {
 	times     int
-	posts     int // acknowledged stats since the check before
+	posts     int // acknowledged stats since the previous check
 	deletions int // of stats
 	faults    faults
-	refused   []string // in error
-	underived error    // what db_rebuild --check found
+	refused   []string // errors of wrongly refused requests
+	underived error    // error of db_rebuild --check
 	longest   time.Duration
 }
 
@@ -34,7 +34,7 @@ func (r *result) add(with result) {
 
 func (r *result) wrong() bool { return r.faults.any() || len(r.refused) > 0 || r.underived != nil }
 
-// note adds the result of a fault, and says at once what is wrong.
+// note adds the result of a fault, and logs at once what is wrong.
 func (r *runner) note(f fault, of result) {
 	all := r.results[f.name]
 	if all == nil {
@@ -48,7 +48,7 @@ func (r *runner) note(f fault, of result) {
 	}
 }
 
-// wrong reports whether anything was.
+// wrong reports whether anything was wrong.
 func (r *runner) wrong() bool {
 	for _, of := range r.results {
 		if of.wrong() {
@@ -58,7 +58,7 @@ func (r *runner) wrong() bool {
 	return r.ends.any()
 }
 
-// write prints a table, as Markdown has them, and a sentence on all.
+// write prints a Markdown table and a summary.
 func (r *runner) write(out io.Writer) {
 	var all result
 	kills := 0

@@ -26,20 +26,21 @@ import (
 )
 
 const (
-	// requestTimeout keeps a request on a silent connection from taking 25 s.
+	// requestTimeout is shorter than the default, so that a request on a silent connection
+	// does not take 25 s.
 	requestTimeout = 5 * time.Second
-	// poolSize is less than there are offices, so that they wait for connections.
+	// poolSize is smaller than the number of offices, so that they wait for connections.
 	poolSize = 4
 	diskSize = 1 << 30
 )
 
-// stage is a service with its database. All of the service's settings but those that
-// are set here are the defaults.
+// stage is a service with its database. It uses default settings except for those set
+// here.
 type stage struct {
 	dir     string
 	address string // of the service
 	binary  string
-	skewed  string // the service whose clock can be put
+	skewed  string // path of the program skewed
 	env     []string
 	process *service.Process
 	db      *database
@@ -47,7 +48,7 @@ type stage struct {
 	mounted string        // small file system; empty: none
 }
 
-// newStage starts a service. A private one runs its database itself.
+// newStage starts a service; private chooses whether it runs its database itself.
 func newStage(ctx context.Context, dir, binary, skewed string, private, small bool) (*stage, error) {
 	address, err := service.FreeAddress()
 	if err != nil {
@@ -82,7 +83,7 @@ func newStage(ctx context.Context, dir, binary, skewed string, private, small bo
 	return s, nil
 }
 
-// provide starts the database that the service is given, with a proxy before it.
+// provide starts a database for the service, behind a proxy.
 func (s *stage) provide(ctx context.Context) (err error) {
 	if err := s.db.start(ctx); err != nil {
 		return err
@@ -106,7 +107,7 @@ func (s *stage) run(binary string, env []string) (err error) {
 
 func (s *stage) url() string { return "http://" + s.address }
 
-// close ends everything, in order where that is possible.
+// close shuts everything down, cleanly if possible.
 func (s *stage) close() error {
 	var err error
 	if s.process != nil {
@@ -129,7 +130,7 @@ func (s *stage) close() error {
 	return err
 }
 
-// stored are the UUIDs of all stats.
+// stored returns the UUIDs of all stats.
 func (s *stage) stored(ctx context.Context) (map[key][]uuid.UUID, error) {
 	found := map[key][]uuid.UUID{}
 	err := s.db.query(ctx, func(conn *pgx.Conn) error {
@@ -148,8 +149,8 @@ func (s *stage) stored(ctx context.Context) (map[key][]uuid.UUID, error) {
 	return found, err
 }
 
-// compare looks for what the offices have written down. The caller sees to it that
-// none of them is at work.
+// compare compares the ledgers of the offices with the database. The caller must have
+// stopped the offices.
 func (s *stage) compare(ctx context.Context, c *crowd) (faults, error) {
 	rows, err := s.stored(ctx)
 	if err != nil {
@@ -169,12 +170,12 @@ func compareAll(rows map[key][]uuid.UUID, c *crowd) (all faults) {
 		}
 	}
 	if all.unknown = len(rows) - known; all.unknown > 0 {
-		all.example("%d analyses and days are stored that nobody posted", all.unknown)
+		all.example("%d analyses and days are stored that were never posted", all.unknown)
 	}
 	return all
 }
 
-// checkRollups asks the service's own command whether what is derived is right.
+// checkRollups runs db_rebuild --check.
 func (s *stage) checkRollups(ctx context.Context) error {
 	address, err := s.db.url(ctx, "")
 	if err != nil {
@@ -188,8 +189,8 @@ func (s *stage) checkRollups(ctx context.Context) error {
 	return nil
 }
 
-// compareContents asks the service for all stats of each office, and compares them
-// with what was posted.
+// compareContents lists all stats of each office over the API, and compares them with the
+// posted ones.
 func (s *stage) compareContents(ctx context.Context, c *crowd) (f faults, err error) {
 	for _, o := range c.all {
 		missing := map[uuid.UUID]client.Stat{}
@@ -227,7 +228,7 @@ func sameJSON(a, b json.RawMessage) bool {
 	return json.Unmarshal(a, &x) == nil && json.Unmarshal(b, &y) == nil && reflect.DeepEqual(x, y)
 }
 
-// panics counts what in the log looks like a panic of Go.
+// panics counts the lines of the log that look like a panic.
 func (s *stage) panics() (int, error) {
 	text, err := os.ReadFile(filepath.Join(s.dir, "service.log"))
 	return strings.Count(string(text), "panic"), err

@@ -50,8 +50,8 @@ func freeze(ctx context.Context, s *stage, with *dice) (time.Time, error) {
 	return time.Now(), errors.Join(err, signalAll(pids, syscall.SIGCONT))
 }
 
-// timeOut lets statements take a few milliseconds at most, which some of those that
-// wait for each other do not keep to, and for a while none, as all wait for a lock.
+// timeOut limits statements to a few milliseconds: those that wait for others fail at
+// times and, while all wait for a lock, always.
 func timeOut(ctx context.Context, s *stage, with *dice) (since time.Time, err error) {
 	set := fmt.Sprintf("ALTER DATABASE %s SET statement_timeout = '%dms'", localpg.Database, 2+with.IntN(20))
 	if err := s.db.exec(ctx, set, terminate); err != nil {
@@ -60,12 +60,12 @@ func timeOut(ctx context.Context, s *stage, with *dice) (since time.Time, err er
 	err = with.moment(ctx)
 	err = errors.Join(err, s.locked(ctx, func() error { return with.last(ctx) }))
 	err = errors.Join(err, with.moment(ctx))
-	// Sessions keep what was set when they began.
+	// Sessions keep the settings from their start.
 	err = errors.Join(err, s.db.exec(ctx, "ALTER DATABASE "+localpg.Database+" RESET statement_timeout", terminate))
 	return time.Now(), err
 }
 
-// locked runs do while somebody else holds all stats.
+// locked runs do while another session holds a lock on all stats.
 func (s *stage) locked(ctx context.Context, do func() error) error {
 	return s.db.query(ctx, func(conn *pgx.Conn) error {
 		tx, err := conn.Begin(ctx)
@@ -81,7 +81,7 @@ func (s *stage) locked(ctx context.Context, do func() error) error {
 
 func lock(ctx context.Context, s *stage, with *dice) (time.Time, error) {
 	err := s.locked(ctx, func() error {
-		if with.IntN(3) == 0 { // requests are given up
+		if with.IntN(3) == 0 { // long enough for callers to give up
 			return pause(ctx, requestTimeout+time.Second)
 		}
 		return with.last(ctx)
@@ -89,7 +89,8 @@ func lock(ctx context.Context, s *stage, with *dice) (time.Time, error) {
 	return time.Now(), err
 }
 
-// exhaust connects until the server takes no more, and again instead of the service.
+// exhaust connects until the server accepts no more, and replaces the connections of the
+// service.
 func exhaust(ctx context.Context, s *stage, with *dice) (since time.Time, err error) {
 	address, err := s.db.url(ctx, "")
 	if err != nil {
@@ -113,7 +114,7 @@ func exhaust(ctx context.Context, s *stage, with *dice) (since time.Time, err er
 	}
 	take()
 	if len(taken) == 0 {
-		return since, errors.New("the database took no connection")
+		return since, errors.New("the database accepted no connection")
 	}
 	err = s.db.query(ctx, func(conn *pgx.Conn) error {
 		_, err := conn.Exec(ctx, terminate+" AND application_name = 'stats-service'")
@@ -123,10 +124,10 @@ func exhaust(ctx context.Context, s *stage, with *dice) (since time.Time, err er
 	return since, errors.Join(err, with.last(ctx))
 }
 
-// fillDisk fills the file system of the database, until that has not been able to
-// write something. Where the server ends of it, it is started again once there is room.
+// fillDisk fills the file system of the database until the server fails to write. If the
+// server crashes, it is started again once there is free space.
 func fillDisk(ctx context.Context, s *stage, with *dice) (time.Time, error) {
-	before, err := s.db.complaints("No space left on device")
+	before, err := s.db.occurrences("No space left on device")
 	if err != nil {
 		return time.Time{}, err
 	}
@@ -144,13 +145,13 @@ func fillDisk(ctx context.Context, s *stage, with *dice) (time.Time, error) {
 	return since, err
 }
 
-// awaitFull returns once the database has written more often than before that there is
-// no space. It has files in store for what it logs, which it is made to use up.
+// awaitFull waits until the database reports again that there is no space. It makes the
+// database use up its preallocated log files.
 func (s *stage) awaitFull(ctx context.Context, before int) error {
 	limited, cancel := context.WithTimeout(ctx, hangLimit)
 	defer cancel()
 	for {
-		now, err := s.db.complaints("No space left on device")
+		now, err := s.db.occurrences("No space left on device")
 		if err != nil || now > before {
 			return err
 		}
@@ -164,7 +165,7 @@ func (s *stage) awaitFull(ctx context.Context, before int) error {
 	}
 }
 
-// jumps are by how much a clock goes wrong, one after the other.
+// jumps are the consecutive offsets of a clock.
 var jumps = []time.Duration{26 * time.Hour, -2 * time.Hour, 0}
 
 // putClockOfDatabase runs the database with a clock that jumps.
@@ -205,7 +206,7 @@ func putClockOfService(ctx context.Context, s *stage, with *dice) (since time.Ti
 	return since, errors.Join(err, s.serve())
 }
 
-// replace writes a file that is read at the same time.
+// replace atomically writes a file that others are reading.
 func replace(path, text string) error {
 	if err := os.WriteFile(path+".new", []byte(text), 0o644); err != nil {
 		return err
@@ -213,7 +214,7 @@ func replace(path, text string) error {
 	return os.Rename(path+".new", path)
 }
 
-// awaitClock returns once a question about the time shows that a clock has jumped.
+// awaitClock waits until a query for the time shows that a clock has jumped.
 func (s *stage) awaitClock(ctx context.Context, by time.Duration, question string) error {
 	limited, cancel := context.WithTimeout(ctx, hangLimit)
 	defer cancel()

@@ -43,7 +43,7 @@ var (
 // cluster is three PostgreSQL under Patroni, with etcd, and HAProxy in front.
 type cluster struct {
 	dir     string
-	as      *syscall.Credential // of whom the servers are; nil: ours
+	as      *syscall.Credential // user that the servers run as; nil: this user
 	env     []string
 	nodes   []*node
 	etcd    *process
@@ -64,10 +64,10 @@ type node struct {
 	patroni *process
 }
 
-// newCluster starts all of it in a folder of its own and waits until it is whole.
+// newCluster starts everything in a new folder and waits until the cluster is complete.
 func newCluster(ctx context.Context, binaries string) (*cluster, error) {
-	// In practice etcd has a disk of its own: Patroni gives up a primary when etcd waits
-	// too long for a disk that everybody uses.
+	// In production, etcd has its own disk: Patroni demotes a primary if etcd waits too
+	// long for a shared one.
 	if err := ramdisk.Use(); err != nil {
 		return nil, err
 	}
@@ -117,7 +117,7 @@ func (c *cluster) start(ctx context.Context, binaries string) error {
 		if err := c.startNode(n); err != nil {
 			return err
 		}
-		// The first one makes the database, of which the others take copies.
+		// The first one creates the database, and the others copy it.
 		if _, err := c.awaitPrimary(ctx); err != nil {
 			return err
 		}
@@ -161,7 +161,7 @@ func (c *cluster) startNode(n *node) (err error) {
 	return err
 }
 
-// folder makes a folder that the servers own.
+// folder creates a folder that the servers own.
 func (c *cluster) folder(name string) (string, error) {
 	dir := filepath.Join(c.dir, name)
 	if err := os.Mkdir(dir, 0o700); err != nil {
@@ -186,7 +186,7 @@ func (c *cluster) write(path, text string, settings any) error {
 	return errors.Join(err, file.Close(), c.own(path))
 }
 
-// close ends everything and removes the folder, unless it is to be kept.
+// close stops everything and removes the folder, unless keep is set.
 func (c *cluster) close(keep bool) error {
 	var faults []error
 	for _, n := range c.nodes {
@@ -201,18 +201,18 @@ func (c *cluster) close(keep bool) error {
 	return errors.Join(faults...)
 }
 
-// signal sends a signal to Patroni, PostgreSQL and all that they started.
+// signal sends a signal to Patroni, PostgreSQL and all their descendants.
 func (n *node) signal(signal syscall.Signal) { signalAll(signal, n.processes()...) }
 
-// crash kills PostgreSQL alone.
+// crash kills only PostgreSQL.
 func (n *node) crash() {
 	if postmaster := n.postmaster(); postmaster != 0 {
 		signalAll(syscall.SIGKILL, postmaster)
 	}
 }
 
-// signalAll sends a signal to processes and their descendants. They are stopped
-// first, so that none of them starts another meanwhile.
+// signalAll sends a signal to processes and their descendants. It stops them first, so
+// that none of them starts another meanwhile.
 func signalAll(signal syscall.Signal, pids ...int) {
 	for _, pid := range pids {
 		_ = syscall.Kill(pid, syscall.SIGSTOP)
@@ -232,8 +232,8 @@ func (n *node) processes() (pids []int) {
 	return pids
 }
 
-// postmaster returns the process of PostgreSQL, or 0 where none runs. Its file may be
-// older than it.
+// postmaster returns the process of PostgreSQL, or 0 if none is running. Its lock file may
+// be stale.
 func (n *node) postmaster() int {
 	text, err := os.ReadFile(filepath.Join(n.Dir, "data", "postmaster.pid"))
 	if err != nil {
@@ -251,8 +251,7 @@ func (n *node) postmaster() int {
 	return pid
 }
 
-// url is that of the database on all nodes: the one that takes writes is found by the
-// driver.
+// url returns a URL with all nodes, of which the driver finds the one that accepts writes.
 func (c *cluster) url(user, name string) string {
 	var hosts []string
 	for _, n := range c.nodes {
@@ -262,13 +261,13 @@ func (c *cluster) url(user, name string) string {
 		url.PathEscape(user), password, strings.Join(hosts, ","), name)
 }
 
-// readURL is that of the standbys. It names all nodes, since each of them may be one.
+// readURL returns the URL of the standbys. It names all nodes, since each may be a standby.
 func (c *cluster) readURL(user, name string) string {
 	all, _, _ := strings.Cut(c.url(user, name), "?")
 	return all + "?sslmode=disable&connect_timeout=2"
 }
 
-// proxied are the addresses of the same by HAProxy.
+// proxied returns the URLs of the primary and of the standbys through HAProxy.
 func (c *cluster) proxied(user, name string) (primary, standbys string) {
 	of := func(port int) string {
 		return fmt.Sprintf("postgresql://%s:%s@%s/%s?sslmode=disable&connect_timeout=2", user, password, address(port), name)
@@ -286,7 +285,8 @@ func (c *cluster) query(ctx context.Context, name string, run func(*pgx.Conn) er
 	return run(conn)
 }
 
-// unprivileged is the account that servers run as when we are root, whom they refuse.
+// unprivileged returns the account that the servers run as if this process is root: they
+// refuse to run as root.
 func unprivileged() (*syscall.Credential, error) {
 	if os.Getuid() != 0 {
 		return nil, nil
@@ -303,14 +303,14 @@ func unprivileged() (*syscall.Credential, error) {
 	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, err
 }
 
-// environment is all that the servers see.
+// environment returns the whole environment of the servers.
 func environment() []string {
 	return []string{"PATH=/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin", "LANG=C.UTF-8", "TZ=UTC", "HOME=/nonexistent"}
 }
 
 func address(port int) string { return net.JoinHostPort(host, strconv.Itoa(port)) }
 
-// freePorts returns ports on which nobody listens right now.
+// freePorts returns ports that are free right now.
 func freePorts(n int) (ports []int, err error) {
 	for range n {
 		listener, err := net.Listen("tcp", host+":0")
@@ -323,7 +323,7 @@ func freePorts(n int) (ports []int, err error) {
 	return ports, nil
 }
 
-// checkPrograms names what has to be installed.
+// checkPrograms returns an error that names a missing program.
 func checkPrograms() (binaries string, err error) {
 	for program, pkg := range map[string]string{"patroni": "patroni", "patronictl": "patroni", "etcd": "etcd-server"} {
 		if _, err := exec.LookPath(program); err != nil {

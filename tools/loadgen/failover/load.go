@@ -21,13 +21,13 @@ import (
 const (
 	writers, readers = 4, 4
 	batchStats       = 10
-	// think is how long a caller pauses after an answer, so that the machine has
-	// time for the servers too.
+	// think is how long a caller pauses after an answer, to leave processor time for the
+	// servers.
 	think = 20 * time.Millisecond
 )
 
-// load is front offices that post and read all the time, over the API client that
-// integrators use, and remembers what the service acknowledged.
+// load has front offices that continuously post and read with the API client for
+// integrators, and records what the service acknowledged.
 type load struct {
 	server string
 	key    string
@@ -36,17 +36,17 @@ type load struct {
 	stored   []client.Stat // acknowledged
 	posts    calls
 	reads    calls
-	statuses map[int]int // of refusals; 0: no answer
-	missing  int         // reads that did not find what was acknowledged
+	statuses map[int]int // number of refusals by status; 0: no answer
+	missing  int         // reads that did not find an acknowledged stat
 	stop     context.CancelFunc
 	group    sync.WaitGroup
 	fault    error // that ended a writer
 }
 
-// calls are when calls of a kind were answered with success.
+// calls has the times of the successful answers to one kind of request.
 type calls struct {
 	answered []time.Time
-	longest  time.Duration // from the first attempt until success, since the last look
+	longest  time.Duration // longest time from the first attempt until success, since the last lookAt
 }
 
 func (c *calls) add(begun, now time.Time) {
@@ -79,7 +79,7 @@ func (c *calls) since(begin time.Time) int {
 	return len(c.answered) - first
 }
 
-// startLoad creates a client and begins.
+// startLoad creates a client and starts the load.
 func startLoad(ctx context.Context, server, adminToken string) (*load, error) {
 	admin, err := client.New(server, adminToken)
 	if err != nil {
@@ -104,7 +104,7 @@ func startLoad(ctx context.Context, server, adminToken string) (*load, error) {
 	return l, nil
 }
 
-// start runs a caller with a client of its own, which makes so many attempts.
+// start runs a caller with its own API client, which makes up to this many attempts.
 func (l *load) start(ctx context.Context, call func(context.Context, *client.Client) error, attempts int) error {
 	retry := client.Retry{Attempts: attempts, MinDelay: 100 * time.Millisecond, MaxDelay: time.Second, Notify: func(err *client.Error, _ int, _ time.Duration) { l.refused(err) }}
 	c, err := client.New(l.server, l.key, client.WithRetry(retry))
@@ -126,7 +126,7 @@ func (l *load) start(ctx context.Context, call func(context.Context, *client.Cli
 	return nil
 }
 
-// end lets the calls that are under way come to their end.
+// end stops the callers after their current requests.
 func (l *load) end() error {
 	l.stop()
 	l.group.Wait()
@@ -139,8 +139,8 @@ func (l *load) refused(err *client.Error) {
 	l.statuses[err.Status]++
 }
 
-// write posts a batch until it is stored, also after the end: what becomes of it is
-// known then.
+// write posts a batch until it is stored, even after the end of the load, so that its
+// outcome is known.
 func (l *load) write(ctx context.Context, c *client.Client) error {
 	batch := make([]client.Stat, batchStats)
 	for i := range batch {
@@ -166,7 +166,7 @@ func (l *load) write(ctx context.Context, c *client.Client) error {
 	return nil
 }
 
-// read asks for a stat that was acknowledged.
+// read requests an acknowledged stat.
 func (l *load) read(ctx context.Context, c *client.Client) error {
 	stat, ok := l.any()
 	if !ok {
@@ -193,7 +193,7 @@ func (l *load) read(ctx context.Context, c *client.Client) error {
 	return nil
 }
 
-// any returns an acknowledged stat: one of the newest each other time.
+// any returns an acknowledged stat, one of the newest half of the time.
 func (l *load) any() (client.Stat, bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -207,16 +207,16 @@ func (l *load) any() (client.Stat, bool) {
 	return l.stored[from+rand.N(len(l.stored)-from)], true
 }
 
-// look is what happened in a time.
+// look has the observations of a period.
 type look struct {
 	writesPaused, readsPaused time.Duration // the longest times without a success
-	longestPost               time.Duration // from its first attempt, for those that were stored since the last look
-	acknowledged              []client.Stat // in all
+	longestPost               time.Duration // from the first attempt, of posts that were stored since the last lookAt
+	acknowledged              []client.Stat // since the start
 	missing                   int
 	statuses                  map[int]int
 }
 
-// lookAt returns what happened from begin to end, and counts afresh.
+// lookAt returns the observations from begin to end, and resets the counters.
 func (l *load) lookAt(begin, end time.Time) look {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -230,7 +230,7 @@ func (l *load) lookAt(begin, end time.Time) look {
 	return found
 }
 
-// awaitCalls waits until so many posts and reads have succeeded since a moment.
+// awaitCalls waits until this many posts and reads have succeeded since a moment.
 func (l *load) awaitCalls(ctx context.Context, since time.Time, each int) error {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()

@@ -2,9 +2,9 @@
 
 // Command failover starts three PostgreSQL nodes under Patroni with etcd and HAProxy,
 // and the service on them, on this machine. It kills primaries and switches over under
-// load, and says how long nothing could be written and read. It fails where an
-// acknowledged stat is lost, where writes take longer than 15 seconds to go on, and
-// where a caller is answered anything but success or 503.
+// load, and reports how long writes and reads were impossible. It fails if an acknowledged
+// stat is lost, if writes are interrupted for more than 15 seconds, or if a caller gets
+// an answer other than success or 503.
 //
 //	go -C tools/loadgen run ./failover
 package main
@@ -45,14 +45,14 @@ func parse(args []string, usage io.Writer) (options, error) {
 	flags := flag.NewFlagSet("failover", flag.ContinueOnError)
 	flags.SetOutput(usage)
 	o.times[&nodeKilled] = flags.Int("kills", 10, "how often the node of the primary is killed")
-	o.times[&postgresKilled] = flags.Int("crashes", 3, "how often the PostgreSQL of the primary alone is killed")
-	o.times[&nodeFrozen] = flags.Int("freezes", 0, "how often the node of the primary freezes, against which only a watchdog helps for certain")
+	o.times[&postgresKilled] = flags.Int("crashes", 3, "how often only the PostgreSQL of the primary is killed")
+	o.times[&nodeFrozen] = flags.Int("freezes", 0, "how often the node of the primary freezes, against which only a watchdog protects reliably")
 	o.times[&standbyKilled] = flags.Int("standbys", 3, "how often the node of a standby is killed")
 	o.times[&switchedOver] = flags.Int("switchovers", 10, "how often another node is made the primary")
-	flags.BoolVar(&o.proxied, "haproxy", false, "have the service reach the database by HAProxy instead of a URL with all hosts")
-	flags.BoolVar(&o.hold, "hold", false, "start everything, say where it is, and wait for Ctrl-C")
+	flags.BoolVar(&o.proxied, "haproxy", false, "connect the service to the database through HAProxy instead of by a URL with all hosts")
+	flags.BoolVar(&o.hold, "hold", false, "start everything, print the addresses, and wait for Ctrl-C")
 	flags.BoolVar(&o.keep, "keep", false, "keep the folder with logs and settings")
-	flags.DurationVar(&o.limit, "limit", time.Hour, "how long all of it may take")
+	flags.DurationVar(&o.limit, "limit", time.Hour, "time limit for everything")
 	if err := service.Parse(flags, args); err != nil {
 		return o, err
 	}
@@ -89,7 +89,7 @@ func run(ctx context.Context, args []string, out, progress io.Writer) (err error
 	return try(ctx, o, c, server, out, progress)
 }
 
-// try makes the events happen and writes the table.
+// try causes the events and writes the table.
 func try(ctx context.Context, o options, c *cluster, server string, out, progress io.Writer) error {
 	load, err := startLoad(ctx, server, adminToken)
 	if err != nil {
@@ -115,7 +115,7 @@ func try(ctx context.Context, o options, c *cluster, server string, out, progres
 	return checkRollups(ctx, c)
 }
 
-// startService makes the database and starts the service on it.
+// startService creates the database and starts the service on it.
 func startService(ctx context.Context, c *cluster, proxied bool) (s *process, server string, err error) {
 	err = c.query(ctx, "postgres", func(conn *pgx.Conn) error {
 		_, err := conn.Exec(ctx, "CREATE ROLE "+role+" LOGIN CREATEDB PASSWORD '"+password+"'")
@@ -142,7 +142,7 @@ func startService(ctx context.Context, c *cluster, proxied bool) (s *process, se
 		return nil, "", err
 	}
 	env := append(c.settings(), "DATABASE_URL="+primary, "DATABASE_READ_URL="+standbys, "HOST="+host, fmt.Sprintf("PORT=%d", ports[0]), "ADMIN_TOKEN="+adminToken)
-	// In practice etcd and the nodes have processors of their own.
+	// In production, etcd and the nodes have their own processors.
 	s, err = startProcess(c.dir, "service", nil, env, "nice", "-n", "5", binary, "serve")
 	if err != nil {
 		return nil, "", err
@@ -162,12 +162,12 @@ func (p *process) awaitReady(ctx context.Context, server string) error {
 			}
 		}
 		if pause(ctx, poll) != nil {
-			return errors.Join(fmt.Errorf("the service is not ready: %s", p.lastWords()), p.stop())
+			return errors.Join(fmt.Errorf("the service is not ready: %s", p.logTail()), p.stop())
 		}
 	}
 }
 
-// settings are those of the service and its commands.
+// settings returns the settings of the service and its commands.
 func (c *cluster) settings() []string {
 	return append(environment(), "SECRET_KEY=secret-of-the-failover-0123456789", "DATA_DIR="+filepath.Join(c.dir, "service"))
 }
@@ -182,7 +182,7 @@ func (c *cluster) command(ctx context.Context, args ...string) error {
 	return nil
 }
 
-// checkRollups fails where the sums do not agree with the stats.
+// checkRollups fails if the rollups do not match the stats.
 func checkRollups(ctx context.Context, c *cluster) error {
 	return c.command(ctx, "db_rebuild", "--check")
 }

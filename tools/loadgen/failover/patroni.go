@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// member is what Patroni says of a node.
+// member is the state of a node according to Patroni.
 type member struct {
 	Name     string          `json:"name"`
 	Role     string          `json:"role"`
@@ -68,10 +68,10 @@ func (c *cluster) awaitPrimary(ctx context.Context) (primary *node, err error) {
 	return primary, err
 }
 
-// awaitWhole waits until both standbys stream from the primary in step, and returns the
-// primary and one of them.
+// awaitWhole waits until both standbys stream from the primary without lag, and returns
+// the primary and one standby.
 func (c *cluster) awaitWhole(ctx context.Context) (roles map[string]*node, err error) {
-	err = c.await(ctx, "three nodes in step", func(all []member) bool {
+	err = c.await(ctx, "three nodes in sync", func(all []member) bool {
 		roles = map[string]*node{}
 		standbys := 0
 		for _, m := range all {
@@ -112,7 +112,7 @@ func (c *cluster) node(name string) *node {
 	return nil
 }
 
-// switchOver makes another node the primary, as an operator does.
+// switchOver makes another node the primary with patronictl, as an operator does.
 func (c *cluster) switchOver(ctx context.Context, from, to *node) error {
 	command := exec.CommandContext(ctx, "patronictl", "-c", from.config, "switchover", "--master", from.Name, "--candidate", to.Name, "--force", "stats")
 	command.Env = c.env

@@ -16,7 +16,7 @@ import (
 
 const stopTimeout = 30 * time.Second
 
-// process is a server that was started here.
+// process is a server that this program started.
 type process struct {
 	name   string
 	pid    int
@@ -24,8 +24,8 @@ type process struct {
 	exited chan struct{} // closed
 }
 
-// startProcess starts a server whose output goes to a log in dir. It ends with us
-// should we be killed.
+// startProcess starts a server whose output goes to a log in dir. It ends if this process
+// is killed.
 func startProcess(dir, name string, as *syscall.Credential, env []string, command ...string) (*process, error) {
 	path := filepath.Join(dir, name+".log")
 	log, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
@@ -47,7 +47,7 @@ func startProcess(dir, name string, as *syscall.Credential, env []string, comman
 	return p, nil
 }
 
-// stop asks the process to end, and kills it where it does not.
+// stop asks the process to end, and kills it if it does not.
 func (p *process) stop() error {
 	if p == nil {
 		return nil
@@ -62,8 +62,8 @@ func (p *process) stop() error {
 	}
 }
 
-// lastWords returns the end of what the process logged.
-func (p *process) lastWords() string {
+// logTail returns the end of the process's log.
+func (p *process) logTail() string {
 	text, err := os.ReadFile(p.log)
 	if err != nil {
 		return ""
@@ -71,7 +71,7 @@ func (p *process) lastWords() string {
 	return string(text[max(0, len(text)-2000):])
 }
 
-// family returns the processes and all that they started.
+// family returns the processes and all their descendants.
 func family(pids ...int) []int {
 	parents := map[int]int{}
 	entries, _ := os.ReadDir("/proc")
@@ -105,7 +105,7 @@ func parentOf(pid int) int {
 	if err != nil {
 		return 0
 	}
-	// The name, in brackets, may have spaces and brackets in it.
+	// The name is in parentheses and may contain spaces and parentheses.
 	fields := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))
 	if len(fields) < 2 {
 		return 0

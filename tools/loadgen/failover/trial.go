@@ -16,19 +16,19 @@ import (
 )
 
 const (
-	// mostWritesPause is how long writes may be out of order.
+	// mostWritesPause is how long writes may be interrupted.
 	mostWritesPause = 15 * time.Second
-	// settled is how many posts and reads have to succeed between two events.
+	// settled is how many posts and reads must succeed between two events.
 	settled = 100
-	// returnAfter is how long after writes go on a frozen node wakes up, or a killed one
-	// is started again.
+	// returnAfter is how long after writes resume a frozen node continues, or a killed one
+	// is restarted.
 	returnAfter = 2 * time.Second
 )
 
 // event is something that happens to the cluster under load.
 type event struct {
 	name string
-	// strike makes it happen, and restore brings back what is gone; nil: nothing is.
+	// strike causes the event, and restore repairs its effects; nil if there are none.
 	strike  func(ctx context.Context, c *cluster, primary, standby *node) error
 	restore func(c *cluster, primary, standby *node) error
 }
@@ -80,7 +80,7 @@ type outcome struct {
 	statuses             map[int]int
 }
 
-// run makes an event happen so many times.
+// run causes an event this many times.
 func (t *trial) run(ctx context.Context, e event, times int) (outcome, error) {
 	o := outcome{event: e, statuses: map[int]int{}}
 	for i := range times {
@@ -98,8 +98,8 @@ func (t *trial) run(ctx context.Context, e event, times int) (outcome, error) {
 	return o, nil
 }
 
-// once makes an event happen, waits until the cluster is whole again, and looks what
-// is lost.
+// once causes an event, waits until the cluster is complete again, and checks for lost
+// stats.
 func (t *trial) once(ctx context.Context, e event) (look, error) {
 	roles, err := t.cluster.awaitWhole(ctx)
 	if err != nil {
@@ -108,7 +108,7 @@ func (t *trial) once(ctx context.Context, e event) (look, error) {
 	if err := t.load.awaitCalls(ctx, time.Now(), settled); err != nil {
 		return look{}, err
 	}
-	t.load.lookAt(time.Now(), time.Now()) // what was before does not count
+	t.load.lookAt(time.Now(), time.Now()) // ignore what happened before
 	begun := time.Now()
 	primary, standby := roles["leader"], roles["sync_standby"]
 	if err := e.strike(ctx, t.cluster, primary, standby); err != nil {
@@ -135,7 +135,7 @@ func (t *trial) once(ctx context.Context, e event) (look, error) {
 	return found, t.judge(ctx, e, found)
 }
 
-// judge notes what must not be. The error is that of the question.
+// judge records faults. The error is that of the check itself.
 func (t *trial) judge(ctx context.Context, e event, found look) error {
 	if found.writesPaused > mostWritesPause {
 		t.faults = append(t.faults, fmt.Errorf("%s: no write for %s", e.name, inSeconds(found.writesPaused)))
@@ -167,7 +167,7 @@ func (t *trial) judge(ctx context.Context, e event, found look) error {
 	return nil
 }
 
-// stored returns the UUIDs of all stats, and how many say what another one says.
+// stored returns the UUIDs of all stats, and the number of duplicates.
 func (t *trial) stored(ctx context.Context) (there map[uuid.UUID]bool, twice int, err error) {
 	there = map[uuid.UUID]bool{}
 	err = t.cluster.query(ctx, database, func(conn *pgx.Conn) error {
@@ -184,7 +184,7 @@ func (t *trial) stored(ctx context.Context) (there map[uuid.UUID]bool, twice int
 	return there, twice, err
 }
 
-// finish ends the load, whose posts all come to be stored, and compares.
+// finish ends the load, after which every post is stored, and compares.
 func (t *trial) finish(ctx context.Context) error {
 	if err := t.load.end(); err != nil {
 		return err

@@ -36,6 +36,6 @@ func (f Filler) accounts(ctx context.Context, d *Dataset) ([]*client.Client, err
 	return accounts, nil
 }
 
-// Token returns the API key of the client with a name. It follows from the
-// name, so that an instance can be filled again.
+// Token returns the API key of the client with this name. It is derived from the name, so
+// that an instance can be filled again.
 func Token(name string) string { return uuid.NewSHA1(namespace, []byte(name)).String() }

@@ -16,8 +16,7 @@ import (
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
-// Dataset is what a Plan describes, as requests. It may be used by several
-// goroutines at once.
+// Dataset has the requests that a Plan describes. It is safe for concurrent use.
 type Dataset struct {
 	plan  Plan
 	draw  *sample.Generator
@@ -40,7 +39,7 @@ type Batch struct {
 	Body   []byte
 }
 
-// New returns the dataset of a plan. The error names every fault of the plan.
+// New returns the dataset of a plan. The error names every problem of the plan.
 func New(plan Plan) (*Dataset, error) {
 	if err := plan.check(); err != nil {
 		return nil, err
@@ -69,8 +68,7 @@ func New(plan Plan) (*Dataset, error) {
 // Dates returns the days that have stats, oldest first.
 func (d *Dataset) Dates() []time.Time { return d.dates[d.from:] }
 
-// Part returns the dataset without its first days, as they have been posted, or
-// with nothing but these.
+// Part returns only the first days of the dataset or, with rest, only the others.
 func (d *Dataset) Part(days int, rest bool) *Dataset {
 	part := *d
 	if rest {
@@ -81,7 +79,7 @@ func (d *Dataset) Part(days int, rest bool) *Dataset {
 	return &part
 }
 
-// Rows is how many stats there are of each type.
+// Rows returns the number of stats of each type.
 func (d *Dataset) Rows() int { return d.plan.Clients * d.plan.Analyses * len(d.Dates()) }
 
 // Analyses returns the ids of a client's analyses.
@@ -93,14 +91,14 @@ func (d *Dataset) Analyses(client int) []uuid.UUID {
 	return ids
 }
 
-// analysis is the index of a client's analysis among those of all clients.
+// analysis returns the index of a client's analysis among those of all clients.
 func (d *Dataset) analysis(client, i int) int { return (d.plan.First+client)*d.plan.Analyses + i }
 
 func (d *Dataset) anr(analysis int) uuid.UUID {
 	return uuid.NewSHA1(namespace, fmt.Appendf(nil, "analysis %d of %d", analysis, d.plan.Seed))
 }
 
-// Names returns the names of the clients, which are those of no other seed.
+// Names returns the names of the clients, which differ from those of other seeds.
 func (d *Dataset) Names() []string {
 	names := make([]string, d.plan.Clients)
 	for i := range names {
@@ -109,14 +107,13 @@ func (d *Dataset) Names() []string {
 	return names
 }
 
-// Len is the number of batches.
+// Len returns the number of batches.
 func (d *Dataset) Len() int { return len(d.Dates()) * d.plan.Clients * d.postsOfDay() }
 
-// postsOfDay is how many requests a client sends a day.
+// postsOfDay returns the number of requests that a client sends per day.
 func (d *Dataset) postsOfDay() int { return (d.plan.Analyses + d.plan.PerPost - 1) / d.plan.PerPost }
 
-// Batch returns a batch by its index. They come in order of their dates, those
-// of one day from one client after the other.
+// Batch returns a batch by its index. Batches are ordered by date, then by client.
 func (d *Dataset) Batch(i int) (Batch, error) {
 	posts := d.postsOfDay()
 	day, client, post := d.from+i/posts/d.plan.Clients, i/posts%d.plan.Clients, i%posts
@@ -159,7 +156,7 @@ func appendItem(dst []byte, anr string, p payload, date time.Time) []byte {
 	return append(dst, '}')
 }
 
-// lastChange is the last day up to day on which the analysis said something new.
+// lastChange returns the last day, up to day, on which the analysis changed.
 func (d *Dataset) lastChange(analysis, day int) int {
 	for day > 0 && !d.changes(analysis, day) {
 		day--
@@ -172,8 +169,8 @@ func (d *Dataset) changes(analysis, day int) bool {
 	return draw.IntN(100) < d.plan.Changed
 }
 
-// drawn returns the data of an analysis, repeating that of another one when
-// the plan says so.
+// drawn returns the data of an analysis, which may repeat that of another one, see
+// Plan.Distinct.
 func (d *Dataset) drawn(analysis, day int) ([]payload, error) {
 	if d.kept == nil {
 		return d.payloads(analysis, d.dates[day])

@@ -154,7 +154,7 @@ func TestThinStats(t *testing.T) {
 
 func isList(t stats.Type) bool { return t == stats.Threat || t == stats.Vulnerability }
 
-// values are observations without their labels, as text.
+// values formats observations without their labels.
 func values(observations []stats.Observation) []string {
 	var text []string
 	for _, o := range observations {

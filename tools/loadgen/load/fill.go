@@ -20,28 +20,28 @@ import (
 const (
 	// postTimeout bounds one request, which may hold hundreds of analyses.
 	postTimeout = 5 * time.Minute
-	// A service that is busy says when to come back. We come back this often,
-	// and never wait longer than this.
+	// busyAttempts bounds the attempts of a request to a busy service, and busyLongest
+	// the wait between two of them, whatever the service asks for.
 	busyAttempts = 20
 	busyLongest  = 5 * time.Second
 )
 
-// Result is what filling came to.
+// Result is the result of Fill.
 type Result struct {
 	Posts   int
 	Stats   int
 	Bytes   int64 // of the bodies
-	Busy    int   // answers that told to come back later
+	Busy    int   // answers that asked to retry later
 	Elapsed time.Duration
 }
 
-// StatsPerSecond is the speed at which stats were taken.
+// StatsPerSecond returns how many stats were stored per second.
 func (r Result) StatsPerSecond() float64 { return perSecond(float64(r.Stats), r.Elapsed) }
 
-// PostsPerSecond is the speed at which requests were answered.
+// PostsPerSecond returns how many requests were answered per second.
 func (r Result) PostsPerSecond() float64 { return perSecond(float64(r.Posts), r.Elapsed) }
 
-// BytesPerSecond is the speed at which bodies were sent.
+// BytesPerSecond returns how many bytes of bodies were sent per second.
 func (r Result) BytesPerSecond() float64 { return perSecond(float64(r.Bytes), r.Elapsed) }
 
 func perSecond(n float64, elapsed time.Duration) float64 {
@@ -55,19 +55,19 @@ func perSecond(n float64, elapsed time.Duration) float64 {
 type Filler struct {
 	Server     string // base URL of the instance
 	AdminToken string // creates the clients
-	Writers    int    // requests under way at a time
-	// Prepared draws all batches before the clock starts, so that only the
-	// instance is measured. They must fit into memory.
+	Writers    int    // number of concurrent requests
+	// Prepared generates all batches before the clock starts, so that only the instance is
+	// measured. They must fit into memory.
 	Prepared bool
-	// Progress is told after each request how many are done; nil for nobody.
+	// Progress, if not nil, is called after each request.
 	Progress func(done, of int)
 }
 
-// Fill creates the clients of a dataset, unless they are there, and posts its
-// batches. The time counts from the first request with stats to the last.
+// Fill creates the clients of a dataset, unless they exist, and posts its batches.
+// Result.Elapsed is the time from the first request with stats to the last.
 //
-// The error is that of the first request that was not answered with 201, or 207
-// when it was there already; what was posted before it stays.
+// The error is about the first request that was not answered with 201, or with 207 for
+// stats that exist already. Stats that were posted before it stay.
 func (f Filler) Fill(ctx context.Context, d *Dataset) (Result, error) {
 	clients, err := f.accounts(ctx, d)
 	if err != nil {
@@ -99,7 +99,7 @@ func prepared(d *Dataset) (func(int) (Batch, error), error) {
 	return func(i int) (Batch, error) { return batches[i], nil }, nil
 }
 
-// run is one Fill under way.
+// run is the state of a Fill.
 type run struct {
 	filler  Filler
 	dataset *Dataset
@@ -109,7 +109,7 @@ type run struct {
 	next, done, stats, bytes, busy atomic.Int64
 }
 
-// post lets the writers take one batch after the other.
+// post runs the writers, which take one batch after the other.
 func (r *run) post(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	for range r.filler.Writers {
@@ -140,7 +140,7 @@ func (r *run) write(ctx context.Context) error {
 	}
 }
 
-// send posts a batch, again when the service is busy.
+// send posts a batch, and retries if the service is busy.
 func (r *run) send(ctx context.Context, b Batch) error {
 	for attempt := 1; ; attempt++ {
 		wait, err := postOnce(ctx, r.clients[b.Client], b.Body)
@@ -159,9 +159,9 @@ func (r *run) send(ctx context.Context, b Batch) error {
 	}
 }
 
-// postOnce returns how long a busy service wants to be left alone, or 0 when it
-// took the batch. The answer is read to its end but not parsed: a load
-// generator must not compete with the service for the processor.
+// postOnce posts a batch and returns how long a busy service asks to wait, or 0 if it
+// stored the batch. It reads the whole answer, but does not parse it: a load generator
+// must not compete with the service for the processor.
 func postOnce(ctx context.Context, c *client.Client, body []byte) (wait time.Duration, err error) {
 	response, err := c.API().CreateStatsWithBody(ctx, nil, "application/json", bytes.NewReader(body))
 	if err != nil {

@@ -17,13 +17,13 @@ import (
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
-// service takes what a Filler sends and answers as it is told to.
+// service accepts requests of a Filler and gives configured answers.
 type service struct {
 	mu      sync.Mutex
 	clients map[string]string // names by token
 	posts   map[string]int    // by token
-	busy    int               // posts to be turned away
-	refuse  int               // status for the others, 0 is 201
+	busy    int               // number of posts to answer with 503
+	refuse  int               // status of the others; 0 means 201
 }
 
 func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
-// Package load fills an instance of the service over its API, with sample data
-// as front offices send it, and says how long that took.
+// Package load fills an instance of the service over its API with sample data, in the form
+// that front offices send, and measures how long that takes.
 package load
 
 import (
@@ -14,36 +14,35 @@ import (
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
-// Plan says what is generated. Equal plans give equal bytes, so that filling an
-// instance a second time finds everything already there.
+// Plan describes generated data. Equal plans give equal bytes: filling an instance a
+// second time stores nothing new.
 type Plan struct {
 	Seed     uint64
-	First    int // index of the first client: others with lower ones came with an earlier plan
+	First    int // index of the first client; lower ones belong to an earlier plan
 	Clients  int
 	Analyses int       // of each client
 	Days     int       // length of the period in days
 	Step     int       // days between two stats of an analysis
 	Until    time.Time // the last day of the period
 	Types    []stats.Type
-	// Changed is on how many of 100 days an analysis says something else than the
-	// day before; on the others it sends the same documents again.
+	// Changed is on how many of 100 days an analysis differs from the day before; on the
+	// others it sends the same documents again.
 	Changed int
 
-	// Thin leaves out of the data what no result is computed from: the controls
-	// of compliance and, except in the first analysis, the labels of threats
-	// and vulnerabilities.
+	// Thin leaves out data that no result needs: the controls of compliance and, except in
+	// the first analysis, the labels of threats and vulnerabilities.
 	Thin bool
-	// Objects is how many threats or vulnerabilities a thin stat has at most; 0
-	// is as many as the sample has.
+	// Objects is the maximum number of threats or vulnerabilities of a thin stat; 0 means
+	// all of the sample.
 	Objects int
-	// Distinct is how many analyses are drawn and kept in memory; further ones
-	// repeat their data under ids of their own. 0 draws each analysis anew.
+	// Distinct is how many analyses are generated and kept in memory; further ones repeat
+	// their data with other ids. 0 generates each analysis.
 	Distinct int
-	// PerPost is how many analyses of a client go into one request; 0 is all.
+	// PerPost is the number of analyses of a client in one request; 0 means all.
 	PerPost int
 }
 
-// check returns every fault of the plan.
+// check returns an error with every problem of the plan.
 func (p Plan) check() error {
 	var faults []error
 	for _, number := range []struct {
@@ -68,7 +67,7 @@ func (p Plan) check() error {
 	return errors.Join(faults...)
 }
 
-// withDefaults replaces zeros by what they stand for.
+// withDefaults replaces zeros with their meaning.
 func (p Plan) withDefaults() Plan {
 	if p.PerPost == 0 {
 		p.PerPost = p.Analyses
@@ -79,5 +78,5 @@ func (p Plan) withDefaults() Plan {
 	return p
 }
 
-// namespace makes ids that no other generator makes.
+// namespace makes the ids differ from those of other generators.
 var namespace = uuid.MustParse("3f1de2a0-9a58-4f5f-9f0f-6f2c3a4f6e11")

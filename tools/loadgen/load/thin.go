@@ -33,8 +33,7 @@ type category struct {
 	Value  json.RawMessage `json:"value"`
 }
 
-// thin returns the data without what no result is computed from. The numbers
-// are kept as they are written.
+// thin returns only the data that results are computed from. Numbers keep their notation.
 func thin(p payload, objects int, labels bool) ([]byte, error) {
 	switch p.kind {
 	case stats.Threat, stats.Vulnerability:

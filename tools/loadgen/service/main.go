@@ -13,9 +13,9 @@ import (
 	"syscall"
 )
 
-// Main is the main function of a program that measures or tries the service: it runs
-// run until a first SIGINT or SIGTERM ends its context, and exits with 1 and a message
-// after an error.
+// Main is the main function of a program that measures or tests the service. A first
+// SIGINT or SIGTERM ends the context of run. After an error, it prints a message and exits
+// with 1.
 func Main(name string, run func(ctx context.Context, args []string, out, progress io.Writer) error) {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
@@ -35,7 +35,7 @@ func Parse(flags *flag.FlagSet, args []string) error {
 		return err
 	}
 	if flags.NArg() > 0 {
-		return fmt.Errorf("unexpected argument %q: everything is said with flags, see -help", flags.Arg(0))
+		return fmt.Errorf("unexpected argument %q: use only flags, see -help", flags.Arg(0))
 	}
 	return nil
 }

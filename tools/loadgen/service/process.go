@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
-// Package service builds the service and runs it as a process, for programs that
-// measure it or try what it stands.
+// Package service builds the service and runs it as a process, for programs that measure
+// it or test its robustness.
 package service
 
 import (
@@ -39,7 +39,7 @@ func BuildPackage(ctx context.Context, name, path string) error {
 	return nil
 }
 
-// Output runs a command and puts what it printed into its error.
+// Output runs a command. Its error includes the output of the command.
 func Output(command *exec.Cmd) error {
 	text, err := command.CombinedOutput()
 	if err != nil {
@@ -48,8 +48,8 @@ func Output(command *exec.Cmd) error {
 	return nil
 }
 
-// Environment is all that the service sees. The settings of this process are not
-// handed on, so that nothing but the defaults and the given ones is in force.
+// Environment returns the whole environment of the service: the given settings, without
+// those of this process. All other settings have their defaults.
 func Environment(settings ...string) []string {
 	kept := []string{"SECRET_KEY=secret-of-the-load-generator-0123456789", "ADMIN_TOKEN=" + AdminToken, "TZ=UTC"}
 	for _, name := range []string{"PATH", "HOME", "TMPDIR"} {
@@ -122,7 +122,7 @@ func Start(o Options) (*Process, error) {
 	return p, nil
 }
 
-// FreeAddress returns an address on which nobody listens right now.
+// FreeAddress returns an address that is free right now.
 func FreeAddress() (string, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -131,7 +131,7 @@ func FreeAddress() (string, error) {
 	return listener.Addr().String(), listener.Close()
 }
 
-// AwaitReady waits for an answer that needed the database.
+// AwaitReady waits for an answer that needs the database.
 func (p *Process) AwaitReady(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
 	defer cancel()
@@ -150,9 +150,9 @@ func (p *Process) AwaitReady(ctx context.Context) error {
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("the service did not answer: %w%s", ctx.Err(), p.LastWords())
+			return fmt.Errorf("the service did not answer: %w%s", ctx.Err(), p.LogTail())
 		case <-p.ended:
-			return fmt.Errorf("the service ended: %v%s", p.err, p.LastWords())
+			return fmt.Errorf("the service ended: %v%s", p.err, p.LogTail())
 		case <-time.After(readyPoll):
 		}
 	}
@@ -161,8 +161,8 @@ func (p *Process) AwaitReady(ctx context.Context) error {
 // Ended is closed when the process has ended.
 func (p *Process) Ended() <-chan struct{} { return p.ended }
 
-// LastWords is the end of what the service logged.
-func (p *Process) LastWords() string {
+// LogTail returns the end of the service's log, for error messages.
+func (p *Process) LogTail() string {
 	text, err := os.ReadFile(p.log.Name())
 	if err != nil || len(text) == 0 {
 		return ""
@@ -170,19 +170,19 @@ func (p *Process) LastWords() string {
 	return "; it logged: " + string(text[max(0, len(text)-1000):])
 }
 
-// Dump ends the service and has it log what each of its goroutines does.
+// Dump ends the service and makes it log the stacks of its goroutines.
 func (p *Process) Dump() {
 	_ = p.command.Process.Signal(syscall.SIGQUIT) // fails when the service has ended, which is waited for
 	<-p.ended
 }
 
-// Kill ends the service at once and waits for its end.
+// Kill kills the service and waits for its end.
 func (p *Process) Kill() {
 	_ = p.command.Process.Kill() // fails when the service has ended, which is waited for
 	<-p.ended
 }
 
-// Stop ends the service in order and waits for it.
+// Stop shuts the service down cleanly and waits for its end.
 func (p *Process) Stop() error {
 	_ = p.command.Process.Signal(syscall.SIGTERM) // as in Kill
 	select {

@@ -10,14 +10,14 @@ import (
 	"syscall"
 )
 
-// processAttributes keep a Ctrl-C in the terminal from the service, which we
-// stop in order, and end it when we are killed.
+// processAttributes protect the service from a Ctrl-C in the terminal, after which this
+// process shuts it down cleanly, and end it if this process is killed.
 func processAttributes() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
 }
 
-// Memory returns the memory of a process in bytes: what it has now, and the
-// most that it had since ForgetPeak.
+// Memory returns the resident memory of a process in bytes: now, and its peak since
+// ForgetPeak.
 func Memory(pid int) (now, peak int64, err error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
@@ -47,10 +47,10 @@ func kilobytes(text, name string) (int64, error) {
 		}
 		return n << 10, nil
 	}
-	return 0, fmt.Errorf("read the memory of a process: the system does not tell %s", name)
+	return 0, fmt.Errorf("read the memory of a process: the system does not report %s", name)
 }
 
-// ForgetPeak makes the memory that a process has now its peak.
+// ForgetPeak resets the peak of a process to its current memory.
 func ForgetPeak(pid int) error {
 	return os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", pid), []byte("5"), 0)
 }

@@ -9,15 +9,14 @@ import (
 	"syscall"
 )
 
-// processAttributes keep a Ctrl-C in the terminal from the service, which we
-// stop in order.
+// processAttributes protect the service from a Ctrl-C in the terminal, after which this
+// process shuts it down cleanly.
 func processAttributes() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }
 
 var errNoMemory = errors.New("the memory of a process is only measured on Linux")
 
-// Memory returns the memory of a process in bytes: what it has now, and the
-// most that it had since ForgetPeak.
+// Memory is not supported: it always returns an error.
 func Memory(int) (now, peak int64, err error) { return 0, 0, errNoMemory }
 
-// ForgetPeak makes the memory that a process has now its peak.
+// ForgetPeak is not supported: it always returns an error.
 func ForgetPeak(int) error { return errNoMemory }

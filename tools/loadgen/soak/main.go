@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
-// Command soak puts a mixed load on the service for a long time, half of what it can
-// take, and looks whether anything grows: memory, goroutines, connections, open files
-// and, in runs of a quarter of an hour and more, the time that requests take.
+// Command soak puts a mixed load on the service for a long time, half of its capacity, and
+// checks that nothing grows: memory, goroutines, connections, open files and, in runs of
+// 15 minutes and more, the time that requests take.
 //
 //	go -C tools/loadgen run ./soak -duration 1h
 //
-// It builds the service, and runs it on a PostgreSQL of its own in a temporary folder.
-// Nothing is left behind.
+// It builds the service, runs it on a separate PostgreSQL in a temporary folder, and
+// removes that folder at the end.
 package main
 
 import (
@@ -31,10 +31,10 @@ const (
 	shortest    = 30 * time.Second
 )
 
-// options say how long and how hard.
+// options choose the duration and the rate.
 type options struct {
 	duration time.Duration
-	rate     float64 // requests per second; 0: half of what the service can take
+	rate     float64 // requests per second; 0: half of the service's capacity
 }
 
 func main() { service.Main("soak", run) }
@@ -44,7 +44,7 @@ func parse(args []string, usage io.Writer) (options, error) {
 	flags := flag.NewFlagSet("soak", flag.ContinueOnError)
 	flags.SetOutput(usage)
 	flags.DurationVar(&o.duration, "duration", time.Hour, "how long the load lasts")
-	flags.Float64Var(&o.rate, "rate", 0, "requests per second (default: half of what the service can take)")
+	flags.Float64Var(&o.rate, "rate", 0, "requests per second (default: half of the service's capacity)")
 	if err := service.Parse(flags, args); err != nil {
 		return o, err
 	}
@@ -64,7 +64,7 @@ func run(ctx context.Context, args []string, out, progress io.Writer) (err error
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	if err := os.Chmod(dir, 0o711); err != nil { // under root, PostgreSQL's user passes through
+	if err := os.Chmod(dir, 0o711); err != nil { // under root, PostgreSQL runs as another user
 		return err
 	}
 	log := slog.New(slog.NewTextHandler(progress, nil))
@@ -152,7 +152,7 @@ func (s *soak) load(ctx context.Context) (samples []sample, times *latencies, er
 			}
 			samples = append(samples, sample)
 		case <-s.process.Ended():
-			return nil, nil, errors.New("the service has ended" + s.process.LastWords())
+			return nil, nil, errors.New("the service has ended" + s.process.LogTail())
 		case <-done:
 			tick.Stop()
 			return samples, times, ctx.Err()
@@ -160,7 +160,8 @@ func (s *soak) load(ctx context.Context) (samples []sample, times *latencies, er
 	}
 }
 
-// sampleEvery gives some 700 samples an hour, and enough in a minute.
+// sampleEvery returns the sampling interval: some 700 samples per hour, and enough in a
+// minute.
 func sampleEvery(duration time.Duration) time.Duration {
 	return min(max(duration/200, 200*time.Millisecond), 5*time.Second)
 }

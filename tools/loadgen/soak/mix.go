@@ -20,23 +20,23 @@ import (
 )
 
 const (
-	// callers make one request after the other when it is measured how much the service
-	// can take, and are the most that are under way later: connections do not vary then.
+	// callers is the number of concurrent requests while the capacity is measured, and
+	// their maximum later, so that the number of connections does not vary.
 	callers      = 16
 	warmUp       = 3 * time.Second
 	measuredFor  = 7 * time.Second
-	mostFailures = 10 // that are kept
+	mostFailures = 10 // number of recorded failures
 	callTimeout  = time.Minute
 )
 
-// base is what is there from the beginning, turned what is posted and deleted again
-// and again, so that the database does not grow.
+// base has the stats that are stored from the beginning. Those of turned are repeatedly
+// posted and deleted, so that the database does not grow.
 var (
 	base   = load.Plan{Seed: 1, Clients: 4, Analyses: 5, Days: 90, Step: 1, Changed: 10}
 	turned = load.Plan{Seed: 2, Clients: 4, Analyses: 5, Days: 20, Step: 1, Changed: 30, PerPost: 1}
 )
 
-// mix is the requests of front offices, of those who ask, and of those who look at the
+// mix generates the requests of front offices, of API callers and of visitors of the
 // public pages.
 type mix struct {
 	server string
@@ -75,7 +75,7 @@ func newMix(ctx context.Context, server string) (*mix, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := filler.Fill(ctx, turning); err != nil { // which creates the clients
+	if _, err := filler.Fill(ctx, turning); err != nil { // creates the clients
 		return nil, fmt.Errorf("fill the service: %w", err)
 	}
 	m.reads = readsOf(there, now)
@@ -127,7 +127,7 @@ func readsOf(d *load.Dataset, now time.Time) (reads []call) {
 	return reads
 }
 
-// any is the next request: two of five write.
+// any returns a random next request: two of five write.
 func (m *mix) any() call {
 	if rand.IntN(5) < 2 {
 		return m.cycle[int(m.next.Add(1)-1)%len(m.cycle)]
@@ -170,14 +170,14 @@ func (m *mix) send(ctx context.Context, c call) error {
 	if err != nil {
 		return fmt.Errorf("%s %s: %w", c.method, c.path, err)
 	}
-	// Requests overtake each other: what is deleted may not be there yet.
+	// Requests overtake each other: a stat to be deleted may not be stored yet.
 	if response.StatusCode/100 == 2 || c.method == http.MethodDelete && response.StatusCode == http.StatusNotFound {
 		return nil
 	}
 	return fmt.Errorf("%s %s: %s: %.200s", c.method, c.path, response.Status, text)
 }
 
-// failed says which requests were not answered as they should.
+// failed returns an error with the failed requests.
 func (m *mix) failed() error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -187,7 +187,7 @@ func (m *mix) failed() error {
 	return fmt.Errorf("%d requests failed, such as: %w", m.failing, errors.Join(m.failures...))
 }
 
-// capacity is how many requests a second are answered where each caller makes one
+// capacity measures how many requests per second are answered if each caller sends one
 // after the other.
 func (m *mix) capacity(ctx context.Context) (float64, error) {
 	var done atomic.Int64
@@ -211,8 +211,8 @@ func (m *mix) capacity(ctx context.Context) (float64, error) {
 	return float64(done.Load()-before) / measuredFor.Seconds(), errors.Join(ctx.Err(), m.failed())
 }
 
-// run makes so many requests a second, however long each takes, until ctx ends, and
-// notes when each was due and how long after that it was answered.
+// run sends rate requests per second until ctx ends, however long each takes. It reports
+// when each was due and how long after that it was answered.
 func (m *mix) run(ctx context.Context, rate float64, note func(due time.Time, took time.Duration)) {
 	var group sync.WaitGroup
 	defer group.Wait()

@@ -19,11 +19,11 @@ import (
 // quantity is something that must not grow.
 type quantity struct {
 	name    string
-	metrics []string // whose sum it is, all series of each
-	// Room for what comes and goes: a part of what it was, and so much more.
+	metrics []string // it is the sum of all their series
+	// Allowed growth: a share of the first value, plus a constant.
 	share float64
 	more  float64
-	unit  float64 // that it is divided by when it is shown
+	unit  float64 // divisor for the report
 }
 
 var quantities = []quantity{
@@ -33,7 +33,7 @@ var quantities = []quantity{
 	{"connections to the database", []string{"stats_service_database_connections"}, 0, 4, 1},
 }
 
-// sample is what the quantities were at one time, in their order.
+// sample has the values of the quantities at one time, in their order.
 type sample []float64
 
 // take reads the metrics of the service.
@@ -77,11 +77,11 @@ func parseSample(text io.Reader) (sample, error) {
 	return values, nil
 }
 
-// settling is how long quantities may grow: a minute, or a third of a short run.
+// settling returns how long quantities may grow: a minute, or a third of a short run.
 func settling(duration time.Duration) time.Duration { return min(time.Minute, duration/3) }
 
-// report writes what became of the quantities. The error names those that have grown
-// from the first quarter of the time after settling to the last.
+// report writes a table of the quantities. The error names those that grew between the
+// first and the last quarter of the time after settling.
 func report(out io.Writer, samples []sample, duration time.Duration) error {
 	settled := samples[int(float64(len(samples))*float64(settling(duration))/float64(duration)):]
 	if len(settled) < 8 {
@@ -115,13 +115,13 @@ func median(samples []sample, i int) float64 {
 
 const (
 	windowLength = 5 * time.Minute
-	// leastWindows is how many windows there are where times are compared: in a short
-	// run one moment of another program's work decides.
+	// leastWindows is the minimum number of windows for comparing times: in a short run, a
+	// moment of other load decides.
 	leastWindows = 3
-	mostSlowing  = 2 // times the 99th percentile of the first window
+	mostSlowing  = 2 // allowed multiple of the first window's 99th percentile
 )
 
-// latencies are how long requests took, by window of time.
+// latencies has the times of requests by window.
 type latencies struct {
 	begun   time.Time
 	mu      sync.Mutex
@@ -132,7 +132,7 @@ func newLatencies(duration time.Duration) *latencies {
 	return &latencies{begun: time.Now(), windows: make([][]time.Duration, max(1, int(duration/windowLength)))}
 }
 
-// note adds a request. What is left of the duration belongs to the last window.
+// note adds a request. The last window includes the remainder of the duration.
 func (l *latencies) note(due time.Time, took time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
-// Command skewed is the service with a clock that can be put forward and back while
-// it runs: the file that CRASH_CLOCK names holds by how much, such as -2h. Nothing
-// else can do that to a program in Go, which asks the kernel itself for the time.
+// Command skewed is the service with a clock that can be set while it runs: the file that
+// CRASH_CLOCK names has the offset, such as -2h. libfaketime cannot do that for a Go
+// program, which asks the kernel directly.
 package main
 
 import (
@@ -35,7 +35,7 @@ func main() {
 	os.Exit(code)
 }
 
-// read keeps the offset as it is where the file is just being written.
+// read keeps the offset if the file is just being written.
 func read(path string, offset *atomic.Int64) {
 	text, err := os.ReadFile(path)
 	if err != nil {

@@ -87,9 +87,9 @@ func TestLists(t *testing.T) {
 	}
 }
 
-// TestLongList sends pieces, each with its own limit of time, which does not
-// stay on the connection.
-func TestLongList(t *testing.T) {
+// TestLongListHasADeadlinePerChunk checks that each chunk gets a deadline, and that none
+// remains on the connection.
+func TestLongListHasADeadlinePerChunk(t *testing.T) {
 	t.Parallel()
 	w := newConnection()
 	list := answer.NewArrayWriter(w, http.StatusOK, nil, answer.Negotiation{})
@@ -111,7 +111,7 @@ func TestLongList(t *testing.T) {
 	}
 }
 
-func TestErrors(t *testing.T) {
+func TestErrorsSayWhetherTheCallerLeft(t *testing.T) {
 	t.Parallel()
 	w := newConnection()
 	w.broken = errors.New("connection reset")
@@ -123,11 +123,11 @@ func TestErrors(t *testing.T) {
 	}
 	fresh := newConnection()
 	if err := (answer.JSON{Status: 200, Value: func() {}}).Write(fresh); err == nil || len(fresh.events) > 0 {
-		t.Errorf("a value that is no JSON: error %v, events %v", err, fresh.events)
+		t.Errorf("a value without JSON: error %v, events %v", err, fresh.events)
 	}
 	list := answer.NewArrayWriter(fresh, http.StatusOK, mask(t, "x"), answer.Negotiation{})
 	if err := list.Add([]byte("{")); err == nil || errors.Is(err, answer.ErrDisconnected) || list.Started() {
-		t.Errorf("an item that is no JSON: %v", err)
+		t.Errorf("an item that is not JSON: %v", err)
 	}
 }
 

@@ -14,9 +14,8 @@ import (
 	"github.com/monarc-project/stats-service/internal/answer"
 )
 
-// BenchmarkCompression sends one answer again and again: with the compressed form
-// that Encoded keeps, and compressed each time by gzhttp, which docs/adr/0015 is
-// about.
+// BenchmarkCompression repeatedly sends one answer: in the compressed form that Encoded
+// keeps, and compressed each time by gzhttp, see docs/adr/0015.
 func BenchmarkCompression(b *testing.B) {
 	var body bytes.Buffer
 	for i := range 200 {
@@ -29,7 +28,7 @@ func BenchmarkCompression(b *testing.B) {
 	}
 	each := wrap(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
-		_, _ = w.Write(body.Bytes()) // a recorder takes everything
+		_, _ = w.Write(body.Bytes()) // writing to a recorder cannot fail
 	}))
 	kept := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		n := answer.NegotiationOf(answer.WithNegotiation(r.Context(), r.Header))

@@ -11,8 +11,8 @@ import (
 	"github.com/monarc-project/stats-service/internal/answer"
 )
 
-// TestDocument sends what is not JSON with its own header.
-func TestDocument(t *testing.T) {
+// TestDocumentKeepsItsHeader sends a body that is not JSON with its own header.
+func TestDocumentKeepsItsHeader(t *testing.T) {
 	t.Parallel()
 	document := answer.NewDocument([]byte("<p>"), http.Header{
 		"Content-Type": {"text/html"}, "Vary": {"Accept-Encoding, Accept-Language"}, "Content-Disposition": {"inline"},

@@ -4,7 +4,7 @@ package answer
 
 import "time"
 
-// At gives the writer of a list another clock.
+// At sets the clock of a ListWriter.
 func (l *ListWriter) At(now func() time.Time) *ListWriter {
 	l.pace.now = now
 	return l

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// FuzzNegotiation reads the headers with which a caller says in what form it takes an
-// answer. Any bytes lead to a coding that the caller has named, or to none.
+// FuzzNegotiation reads any Accept-Encoding and If-None-Match. The result is a coding that
+// the caller has named, or none.
 func FuzzNegotiation(f *testing.F) {
 	f.Add("gzip, zstd;q=0.5", `"a", W/"b"`)
 	f.Add("*;q=0, identity;q=0", "*")

@@ -17,7 +17,7 @@ import (
 	"github.com/monarc-project/stats-service/internal/answer"
 )
 
-// negotiated is the negotiation of a request with this header.
+// negotiated returns the negotiation of a request with this header.
 func negotiated(t *testing.T, header http.Header) answer.Negotiation {
 	t.Helper()
 	return answer.NegotiationOf(answer.WithNegotiation(t.Context(), header))
@@ -47,8 +47,8 @@ func decoded(t *testing.T, coding string, body []byte) string {
 // long is JSON that is worth compressing.
 var long = `"` + strings.Repeat("stats ", 1000) + `"`
 
-// TestCodings sends what the caller takes, best first.
-func TestCodings(t *testing.T) {
+// TestBestAcceptedCodingIsUsed prefers the coding with the highest quality value.
+func TestBestAcceptedCodingIsUsed(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		accept []string
@@ -102,15 +102,15 @@ func TestCodings(t *testing.T) {
 					t.Fatalf("coding (-want +got):\n%s", diff)
 				}
 				if decoded(t, got, w.Body.Bytes()) != want || !strings.Contains(w.Header().Get("Vary"), "Accept-Encoding") {
-					t.Errorf("another answer than was given: %v", w.Header())
+					t.Errorf("the answer has changed: %v", w.Header())
 				}
 			}
 		})
 	}
 }
 
-// TestSmallAnswers are not compressed.
-func TestSmallAnswers(t *testing.T) {
+// TestSmallAnswersAreNotCompressed sends less than compressFrom.
+func TestSmallAnswersAreNotCompressed(t *testing.T) {
 	t.Parallel()
 	both := negotiated(t, http.Header{"Accept-Encoding": {"gzip, zstd"}})
 	w := newConnection()
@@ -125,8 +125,8 @@ func TestSmallAnswers(t *testing.T) {
 	}
 }
 
-// TestLongListCompressed leaves piece by piece, each of which can be read.
-func TestLongListCompressed(t *testing.T) {
+// TestCompressedListIsSentInChunks checks that each chunk can be decompressed when it arrives.
+func TestCompressedListIsSentInChunks(t *testing.T) {
 	t.Parallel()
 	for _, coding := range []string{"gzip", "zstd"} {
 		w := newConnection()
@@ -137,7 +137,7 @@ func TestLongListCompressed(t *testing.T) {
 				t.Fatal(err)
 			}
 			if !w.Flushed {
-				t.Errorf("%s: the first piece did not leave", coding)
+				t.Errorf("%s: the first chunk was not sent", coding)
 			}
 		}
 		if err := list.End(); err != nil {
@@ -152,8 +152,8 @@ func TestLongListCompressed(t *testing.T) {
 	}
 }
 
-// TestApacheTags recognises the tags of answers that Apache compressed, which are
-// those that were too small for the service.
+// TestApacheTags recognises the tags of answers that Apache compressed, because they were
+// too small for the service to compress.
 func TestApacheTags(t *testing.T) {
 	t.Parallel()
 	small := answer.NewEncoded([]byte(`{"version":"1"}`))
@@ -178,12 +178,12 @@ func TestApacheTags(t *testing.T) {
 			t.Fatal(err)
 		}
 		if w.Code != tt.want {
-			t.Errorf("%s from a caller that takes %s: status %d, want %d", tt.tag, tt.coding, w.Code, tt.want)
+			t.Errorf("%s from a caller that accepts %s: status %d, want %d", tt.tag, tt.coding, w.Code, tt.want)
 		}
 	}
 }
 
-// TestIfNoneMatch compares the tags of the answer in the coding that is asked for.
+// TestIfNoneMatch compares tags with that of the answer in the negotiated coding.
 func TestIfNoneMatch(t *testing.T) {
 	t.Parallel()
 	encoded := answer.NewEncoded([]byte(long))
@@ -213,8 +213,8 @@ func TestIfNoneMatch(t *testing.T) {
 		{"another", "identity", []string{`"a"`}, 200},
 		{"no quotes", "identity", []string{strings.Trim(plain, `"`)}, 200},
 		{"not closed", "identity", []string{plain[:len(plain)-1]}, 200},
-		{"that of another coding", "gzip", []string{plain}, 200},
-		{"that of the coding", "gzip", []string{tags["gzip"]}, 304},
+		{"tag of another coding", "gzip", []string{plain}, 200},
+		{"tag of the coding", "gzip", []string{tags["gzip"]}, 304},
 		{"empty", "identity", []string{""}, 200},
 	}
 	for _, tt := range tests {

@@ -5,8 +5,8 @@ package answer
 import "time"
 
 const (
-	// pieceLimit is how long a caller may take to receive a piece of a list.
-	pieceLimit = 20 * time.Second
+	// chunkLimit is how long a caller may take to receive a chunk of a list.
+	chunkLimit = 20 * time.Second
 	// minRate is how many bytes of a list per second a caller must read on average,
 	// once it has taken longer than slack. Each running list holds a database
 	// connection.
@@ -20,17 +20,17 @@ type pace struct {
 	now     func() time.Time
 	sent    int64
 	waited  time.Duration
-	started time.Time // of the piece that is being sent
+	started time.Time // when the current chunk was begun
 }
 
-// begin returns the deadline for sending the next piece.
+// begin returns the deadline for sending the next chunk.
 func (p *pace) begin() (deadline time.Time) {
 	p.started = p.now()
 	earned := time.Duration(float64(p.sent) / minRate * float64(time.Second))
-	return p.started.Add(min(pieceLimit, slack+earned-p.waited))
+	return p.started.Add(min(chunkLimit, slack+earned-p.waited))
 }
 
-// end records that a piece was sent.
+// end records that a chunk was sent.
 func (p *pace) end(size int) {
 	p.waited += p.now().Sub(p.started)
 	p.sent += int64(size)

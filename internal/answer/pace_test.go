@@ -14,8 +14,8 @@ import (
 	"github.com/monarc-project/stats-service/internal/answer"
 )
 
-// slowly is a caller that takes its time for each piece of a list, by a clock of
-// its own. Like a connection, it fails once the deadline is over.
+// slowly is a caller that reads each chunk of a list slowly, by its own clock. Like a
+// connection, it fails after the deadline.
 type slowly struct {
 	*httptest.ResponseRecorder
 	now, deadline time.Time
@@ -37,15 +37,15 @@ func (s *slowly) Write(p []byte) (int, error) {
 	return s.ResponseRecorder.Write(p)
 }
 
-func TestSlowCallers(t *testing.T) {
+func TestListsEndForSlowCallers(t *testing.T) {
 	t.Parallel()
 	const piece, pieces = 64 << 10, 100
 	begin := time.Date(2024, 5, 1, 0, 0, 0, 0, time.UTC)
 	every := func(pause time.Duration) func(int) time.Duration { return func(int) time.Duration { return pause } }
 	tests := map[string]struct {
 		takes   func(written int) time.Duration
-		queries time.Duration // that the database takes for a piece
-		within  time.Duration // in which the caller is given up; 0: never
+		queries time.Duration // of the database for a chunk
+		within  time.Duration // time after which the list ends; 0: it does not
 	}{
 		"fast":                 {takes: every(time.Millisecond)},
 		"slow but steady":      {takes: every(1900 * time.Millisecond)},
@@ -68,7 +68,7 @@ func TestSlowCallers(t *testing.T) {
 			}
 			if tc.within == 0 {
 				if err != nil {
-					t.Errorf("given up after %s and %d bytes: %v", w.now.Sub(begin), w.Body.Len(), err)
+					t.Errorf("the list ended after %s and %d bytes: %v", w.now.Sub(begin), w.Body.Len(), err)
 				}
 				return
 			}
@@ -79,7 +79,7 @@ func TestSlowCallers(t *testing.T) {
 	}
 }
 
-// stopsAfter reads so many bytes, and then no more.
+// stopsAfter reads this many bytes, and then no more.
 func stopsAfter(size int) func(written int) time.Duration { return pausesAfter(size, time.Hour) }
 
 func pausesAfter(size int, pause time.Duration) func(written int) time.Duration {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
-// Package architecture holds the tests that keep the layers of the service
-// apart: the domain knows no adapter, an adapter knows only the domain, and
-// internal/cli wires them. Generated code knows nothing of ours.
+// Package architecture tests the structure of the repository: the domain imports no
+// adapter, adapters import only the domain and the store, and internal/cli wires them.
+// Generated code imports no internal package.
 package architecture
 
 import (
@@ -33,7 +33,7 @@ const anything = "*"
 var allowed = map[string][]string{
 	"cmd/stats-service": {"internal/buildinfo", "internal/cli"},
 
-	// what programs of others look like
+	// an example of a program of others
 	"docs/examples/integrator": {"client", "client/data"},
 
 	// for programs of others
@@ -138,7 +138,7 @@ var light = map[string][]string{
 // clockless lists the packages that never read the clock.
 var clockless = []string{"internal/chart", "internal/processor", "internal/rollup", "internal/stats"}
 
-// listed is what the go command tells about a package.
+// listed is the output of go list about a package.
 type listed struct {
 	ImportPath string
 	Dir        string
@@ -172,8 +172,8 @@ func listPackages(t *testing.T) []listed {
 	}
 }
 
-// watchSources looks at every source file, so that the go command does not take
-// a cached result of these tests for valid after a change in another package.
+// watchSources reads every source file, so that the go command does not use a cached result
+// of these tests after a change in another package.
 func watchSources(t *testing.T) {
 	t.Helper()
 	for _, root := range []string{"client", "cmd", "docs", "gen", "internal", "openapi", "sql"} {
@@ -197,8 +197,8 @@ func TestLayers(t *testing.T) {
 	}
 }
 
-// TestGenerated keeps gen free of what is written by hand: it would be lost, or
-// taken for generated.
+// TestGenerated checks that gen has no hand-written files: they would be lost, or be
+// mistaken for generated ones.
 func TestGenerated(t *testing.T) {
 	t.Parallel()
 	marked := regexp.MustCompile(`(?m)^// Code generated .* DO NOT EDIT\.$`)
@@ -260,7 +260,7 @@ func importProblems(p listed) []string {
 	return problems
 }
 
-// dependencyProblems checks all that a package pulls in.
+// dependencyProblems checks all direct and indirect dependencies of a package.
 func dependencyProblems(p listed) []string {
 	var problems []string
 	for _, path := range p.Deps {

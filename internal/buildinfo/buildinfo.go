@@ -1,36 +1,36 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
-// Package buildinfo knows which version of the service this is.
+// Package buildinfo has the version of this program.
 package buildinfo
 
 import (
 	"runtime/debug"
 )
 
-// Version is the release, and the repository is where its source is.
+// Version is the release; repository is the address of its source.
 const (
 	Version    = "v1.0.0"
 	repository = "https://github.com/monarc-project/stats-service"
 )
 
-// What releases are stamped with by the linker (-X), so that they are the same
-// wherever they are built. Other builds are asked what the go command recorded.
+// The linker sets these variables in releases (-X), so that builds are reproducible. In
+// other builds, the go command records the same information.
 var (
 	commit string // full
 	date   string // of the commit, RFC 3339
 )
 
-// revisionLength is the number of hexadecimal digits that tell a commit apart.
+// revisionLength is the number of hexadecimal digits of an abbreviated commit.
 const revisionLength = 7
 
-// Revision returns the abbreviated commit the program was built from, or ""
-// when the build did not record one.
+// Revision returns the abbreviated commit that the program was built from, or "" if the
+// build did not record one.
 func Revision() string {
 	revision := stamped(commit, "vcs.revision")
 	return revision[:min(revisionLength, len(revision))]
 }
 
-// Date returns when that commit was made, or "".
+// Date returns the time of that commit (RFC 3339), or "".
 func Date() string { return stamped(date, "vcs.time") }
 
 func stamped(value, key string) string {
@@ -57,7 +57,7 @@ func String() string {
 	return Version
 }
 
-// URL returns where the history of this version can be read.
+// URL returns the address of the history of this version.
 func URL() string {
 	if revision := Revision(); revision != "" {
 		return repository + "/commits/" + revision

@@ -150,7 +150,7 @@ func TestLoadEverySetting(t *testing.T) {
 	}
 }
 
-// TestValues shows each accepted spelling by what Redacted makes of it.
+// TestValues checks the result of Redacted for each accepted spelling.
 func TestValues(t *testing.T) {
 	t.Parallel()
 	tests := []struct{ setting, value, want string }{
@@ -439,7 +439,7 @@ func TestSecretsAreNotPrinted(t *testing.T) {
 			t.Errorf("%s prints a secret: %s", name, text)
 		}
 		if !strings.Contains(text, "(set)") {
-			t.Errorf("%s does not tell that the secret is set: %s", name, text)
+			t.Errorf("%s does not show that the secret is set: %s", name, text)
 		}
 	}
 }
@@ -453,8 +453,8 @@ func TestWeakKey(t *testing.T) {
 	}
 }
 
-// What the MONARC playbook sets is enough: the rest is as in the container of the
-// Python service.
+// The settings of the MONARC playbook are sufficient. The defaults of the others are those
+// of the Python service's container.
 func TestPlaybook(t *testing.T) {
 	t.Parallel()
 	content, err := os.ReadFile("testdata/playbook.env")

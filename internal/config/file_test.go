@@ -144,7 +144,7 @@ func TestMissingFile(t *testing.T) {
 	}
 }
 
-// The file of the installed service counts where no other is named.
+// The file of the installed service is used if no other is named.
 func TestDefaultFile(t *testing.T) {
 	t.Parallel()
 	disk := files{config.DefaultFile: "PORT = 7000\n", "other.toml": "PORT = 8000\n", "docker.py": "PORT = 9000\n"}
@@ -178,7 +178,7 @@ func TestDefaultFile(t *testing.T) {
 	}
 }
 
-// A Python file is not read. Its names are told, never its values.
+// A Python file is not used. The warning lists its names, never its values.
 func TestPythonFile(t *testing.T) {
 	t.Parallel()
 	const warning = `STATS_CONFIG names the Python file "docker.py", which is not read: set its settings in the environment, or in /etc/stats-service/stats-service.toml`

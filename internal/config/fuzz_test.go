@@ -10,8 +10,8 @@ import (
 	"github.com/monarc-project/stats-service/internal/config"
 )
 
-// FuzzFile loads configuration files of any content: either the settings can be shown,
-// or the error says what is wrong, and never a secret.
+// FuzzFile loads configuration files with any content: the result is either settings or an
+// error that says what is wrong, and neither shows a secret.
 func FuzzFile(f *testing.F) {
 	shipped, err := os.ReadFile("../../deploy/stats-service.toml")
 	if err != nil {

@@ -12,8 +12,7 @@ import (
 	"github.com/monarc-project/stats-service/internal/config"
 )
 
-// TestReference checks that operators read of every setting, in its order and
-// with its default.
+// TestReference checks that the reference has every setting, in order and with its default.
 func TestReference(t *testing.T) {
 	t.Parallel()
 	var described []config.Setting

@@ -26,7 +26,7 @@ func serve(t *testing.T, limits connlimit.Limits) *server {
 	var s server
 	limiter := connlimit.New(limits)
 	started := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
-	started.Config.ConnState = func(conn net.Conn, state http.ConnState) { // which httptest calls from its own
+	started.Config.ConnState = func(conn net.Conn, state http.ConnState) { // httptest calls it from its own function
 		limiter.Track(conn, state)
 		if state == http.StateIdle {
 			s.becameIdle(conn.RemoteAddr()) <- struct{}{}
@@ -57,8 +57,8 @@ func dial(t *testing.T, from, to string) net.Conn {
 
 const request = "GET / HTTP/1.1\r\nHost: stats\r\n\r\n"
 
-// answers reports whether a request on the connection is answered, once the server takes
-// the connection for idle.
+// answers reports whether a request on the connection is answered, and waits until the
+// connection is idle again.
 func (s *server) answers(conn net.Conn) bool {
 	if !answers(conn) {
 		return false
@@ -80,13 +80,14 @@ func answers(conn net.Conn) bool {
 	return response.StatusCode == http.StatusOK
 }
 
-// TestLimits closes connections beyond a limit, and takes new ones when others end.
+// TestLimits checks that connections beyond a limit are closed, and that new ones are
+// accepted when others end.
 func TestLimits(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		limits connlimit.Limits
-		third  string // address
-		within bool   // the third connection
+		third  string // address of the third connection
+		within bool   // whether that is within the limits
 	}{
 		"one address":       {connlimit.Limits{PerAddress: 2}, "127.0.0.2", false},
 		"several addresses": {connlimit.Limits{PerAddress: 2}, "127.0.0.3", true},
@@ -104,7 +105,7 @@ func TestLimits(t *testing.T) {
 				t.Errorf("the third connection is answered: %t, want %t", got, tc.within)
 			}
 			_ = first.Close()
-			for !s.answers(dial(t, "127.0.0.2", s.address)) { // until the server has seen the end
+			for !s.answers(dial(t, "127.0.0.2", s.address)) { // until the server has noticed the end
 				if t.Context().Err() != nil {
 					t.Fatal("no connection is taken after another has ended")
 				}
@@ -113,8 +114,8 @@ func TestLimits(t *testing.T) {
 	}
 }
 
-// TestIdleConnections closes the connection that has been idle for the longest time
-// where there are too many, and none with a request that has begun.
+// TestIdleConnections checks that the connection that has been idle for the longest time is
+// closed if there are too many, and none with a request.
 func TestIdleConnections(t *testing.T) {
 	t.Parallel()
 	s := serve(t, connlimit.Limits{Total: 3})
@@ -127,7 +128,7 @@ func TestIdleConnections(t *testing.T) {
 		t.Fatal("connections within the limit are not answered")
 	}
 	if !s.answers(dial(t, "127.0.0.5", s.address)) {
-		t.Error("an honest connection is refused while others are idle")
+		t.Error("a new connection is refused while others are idle")
 	}
 	if _, err := idle.Read(make([]byte, 1)); err == nil {
 		t.Error("the connection that was idle for the longest time stays")
@@ -137,7 +138,8 @@ func TestIdleConnections(t *testing.T) {
 	}
 }
 
-// TestBusyConnections refuses a new connection where all others have requests.
+// TestBusyConnections checks that a new connection is refused while all others have
+// requests.
 func TestBusyConnections(t *testing.T) {
 	t.Parallel()
 	release, entered := make(chan struct{}), make(chan struct{})

@@ -18,7 +18,7 @@ import (
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
-// circle are organisations that compare.
+// circle has the organisations that compare their figures.
 type circle struct {
 	t     *testing.T
 	store *postgres.Store
@@ -39,7 +39,7 @@ func (c circle) send(client stats.Client, analysis uuid.UUID, of stats.Type, dat
 	servicetest.Insert(c.t, c.store, client, stats.Stat{ANR: analysis, Type: of, Date: date, Data: []byte(data)})
 }
 
-// burns sends how grave a fire is to a client.
+// burns sends a threat stat of fire with this rate.
 func (c circle) burns(client stats.Client, analysis uuid.UUID, date time.Time, rate float64) {
 	c.t.Helper()
 	c.send(client, analysis, stats.Threat, date, fmt.Sprintf(`[{"uuid":%q,"label2":"Fire","count":1,"maxRisk":10,"averageRate":%v}]`, fire, rate))
@@ -52,7 +52,7 @@ func (c circle) control(minClients int) *disclosure.Control {
 	})
 }
 
-// compare is the comparison of a client over all weeks.
+// compare returns the comparison of a client over all weeks.
 func (c circle) compare(of *disclosure.Control, t stats.Type, whose disclosure.Owner, localOnly bool) disclosure.Comparison {
 	c.t.Helper()
 	filter := stats.Filter{Type: t, DateFrom: weeksOfWorld[0], DateTo: noon().Truncate(24 * time.Hour), LocalStatsOnly: localOnly}
@@ -63,7 +63,7 @@ func (c circle) compare(of *disclosure.Control, t stats.Type, whose disclosure.O
 	return comparison
 }
 
-// one is the only figure of a comparison.
+// one returns the only figure of a comparison.
 func (c circle) one(comparison disclosure.Comparison) disclosure.Compared {
 	c.t.Helper()
 	if len(comparison.Figures) != 1 {
@@ -72,8 +72,8 @@ func (c circle) one(comparison disclosure.Comparison) disclosure.Compared {
 	return comparison.Figures[0]
 }
 
-// TestCompare compares threats where nothing is suppressed, by hand: of two analyses of
-// one's own, with others of a local client and of four that are not.
+// TestCompare checks figures that were computed by hand, without suppression: a client with
+// two analyses, another local client, and four that are not local.
 func TestCompare(t *testing.T) {
 	t.Parallel()
 	c := newCircle(t)
@@ -146,8 +146,7 @@ func TestCompare(t *testing.T) {
 	}
 }
 
-// TestCompareTypes compares what is no threat: what of it is shown is what processors
-// compute.
+// TestCompareTypes compares the other types: the shown figures are those of the processors.
 func TestCompareTypes(t *testing.T) {
 	t.Parallel()
 	c := newCircle(t)
@@ -182,13 +181,13 @@ func TestCompareTypes(t *testing.T) {
 	}
 }
 
-// TestCompareSuppressed compares with 9 to 17 others under a threshold of 3: bands are of
-// the last week that is over, of 12 others or at least 15.
+// TestCompareSuppressed compares with 9 to 17 others at a threshold of 3. Bands are those
+// of the last complete week, and need 12 others or at least 15.
 func TestCompareSuppressed(t *testing.T) {
 	t.Parallel()
 	c := newCircle(t)
 	me := c.join("Me", true)
-	last := weeksOfWorld[4] // of those that are over
+	last := weeksOfWorld[4] // the last complete one
 	mine := disclosure.Owner{ClientID: me.ID}
 	few, recent := disclosure.Position{Unranked: disclosure.FewOrganisations}, disclosure.Position{Unranked: disclosure.NothingRecent}
 	for i := range 11 {
@@ -196,7 +195,7 @@ func TestCompareSuppressed(t *testing.T) {
 	}
 	c.burns(me, uuid.New(), weeksOfWorld[1], 20)
 	got := c.one(c.compare(c.control(3), stats.Threat, mine, false))
-	// In the week in which only one's own stats were sent nothing is shown of everybody.
+	// A week in which only this client sent stats has no public figure.
 	if got.Own[2] != 20 || got.All == nil || got.All[2] != 5 || got.Positions[2] != recent || got.Analyses != 11 {
 		t.Errorf("without anything of one's own in the last week: %+v", got)
 	}
@@ -212,7 +211,7 @@ func TestCompareSuppressed(t *testing.T) {
 		}
 		c.burns(c.join(fmt.Sprint("Client ", others), true), uuid.New(), last, float64(others))
 	}
-	// Of local clients there are bands only while all are local.
+	// There are bands among local clients only while all clients are local.
 	if got := c.one(c.compare(c.control(3), stats.Threat, mine, true)); got.Positions[2].Band == "" {
 		t.Errorf("all are local: %+v", got)
 	}
@@ -225,7 +224,7 @@ func TestCompareSuppressed(t *testing.T) {
 	if got := c.one(c.compare(c.control(3), stats.Threat, mine, false)); got.Positions[2].Band == "" {
 		t.Errorf("among all: %+v", got)
 	}
-	// What others than two have is nothing to compare with.
+	// A figure that nobody else has cannot be compared.
 	alone := c.join("Alone", true)
 	c.send(alone, uuid.New(), stats.Vulnerability, last, fmt.Sprintf(`[{"uuid":%q,"count":1,"maxRisk":1,"averageRate":1}]`, flood))
 	if got := c.one(c.compare(c.control(3), stats.Vulnerability, disclosure.Owner{ClientID: alone.ID}, false)); got.All != nil || got.Contributors != (disclosure.Contributors{}) || got.Positions[0] != few {

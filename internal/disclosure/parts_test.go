@@ -23,7 +23,7 @@ import (
 
 func TestMain(m *testing.M) { servicetest.Main(m) }
 
-// noon is when the tests run.
+// noon is the time of the tests.
 func noon() time.Time { return time.Date(2026, 3, 15, 12, 0, 0, 0, time.UTC) }
 
 // atom is a number that a client sent.
@@ -31,11 +31,11 @@ type atom struct {
 	client int
 	local  bool
 	date   time.Time
-	figure string // type and what it is of there
+	figure string // type, and the key within it
 	value  float64
 }
 
-// world is what random clients sent, and the store that they sent it to.
+// world has the stats of random clients, and the store with them.
 type world struct {
 	*rand.Rand
 	t          *testing.T
@@ -43,7 +43,7 @@ type world struct {
 	control    *disclosure.Control
 	minClients int
 	atoms      []atom
-	senders    []atom // of each stats; figure is the type
+	senders    []atom // of each stat; figure is the type
 }
 
 const (
@@ -52,15 +52,15 @@ const (
 	theft = "f76dfc94-1613-4565-8ddc-e4443e88f7e1"
 )
 
-// weeksOfWorld are the Mondays of weeks in which clients may send. The last week
-// is not over.
+// weeksOfWorld has the Mondays of the weeks in which clients may send. The last week is
+// not complete.
 var weeksOfWorld = []time.Time{
 	time.Date(2026, 2, 2, 0, 0, 0, 0, time.UTC), time.Date(2026, 2, 9, 0, 0, 0, 0, time.UTC),
 	time.Date(2026, 2, 16, 0, 0, 0, 0, time.UTC), time.Date(2026, 2, 23, 0, 0, 0, 0, time.UTC),
 	time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC), time.Date(2026, 3, 9, 0, 0, 0, 0, time.UTC),
 }
 
-// newWorld lets so many local clients and others send at random.
+// newWorld has this many local and other clients send random stats.
 func newWorld(t *testing.T, seed uint64, minimum, locals, others int) *world {
 	t.Helper()
 	store := servicetest.Open(t, postgres.Options{MaxConns: 4})
@@ -74,7 +74,7 @@ func newWorld(t *testing.T, seed uint64, minimum, locals, others int) *world {
 		account := servicetest.CreateClient(t, store, stats.Client{Name: fmt.Sprint("Client ", client), Local: local, IsActive: true})
 		var all []stats.Stat
 		for _, monday := range weeksOfWorld {
-			for range w.IntN(3) { // also several times a week, on other days than others
+			for range w.IntN(3) { // also several times a week, on different days
 				all = append(all, w.send(client, local, monday.AddDate(0, 0, w.IntN(7)))...)
 			}
 		}
@@ -83,7 +83,7 @@ func newWorld(t *testing.T, seed uint64, minimum, locals, others int) *world {
 	return w
 }
 
-// send makes up the stats of an analysis on a day and notes what is in them.
+// send returns random stats of an analysis on a day and records their atoms.
 func (w *world) send(client int, local bool, date time.Time) (all []stats.Stat) {
 	note := func(t stats.Type, of string, value float64) {
 		w.atoms = append(w.atoms, atom{client, local, date, string(t) + " " + of, value})
@@ -109,10 +109,10 @@ func (w *world) send(client int, local bool, date time.Time) (all []stats.Stat) 
 	return all
 }
 
-// some is often 0.
+// some returns a random number that is often 0.
 func (w *world) some() float64 { return float64(w.IntN(2) * w.IntN(1000)) }
 
-// risks are those of the current risks to information; nobody has others.
+// risks returns data with current informational risks only.
 func (w *world) risks(note func(t stats.Type, of string, value float64)) string {
 	if w.IntN(4) == 0 {
 		return ""
@@ -140,19 +140,19 @@ func (w *world) cells(note func(t stats.Type, of string, value float64)) string 
 	return `{"scales":[],"risks":{"current":{"informational":[` + strings.Join(rows, ",") + `]}}}`
 }
 
-// period is from one day to another, for all clients or the local ones.
+// period is a range of days, for all clients or the local ones.
 type period struct {
 	from, to time.Time
 	local    bool
 }
 
-// figure is a shown number and how many stats it is the sum of.
+// figure is a shown number and the number of stats in its sum.
 type figure struct {
 	sum   float64
 	count int64
 }
 
-// shownIn are the figures of a type in a period, by week and what they are of.
+// shownIn returns the shown figures of a type in a period, by week and key.
 func (w *world) shownIn(t stats.Type, p period) map[time.Time]map[string]figure {
 	w.t.Helper()
 	sums, err := w.control.DailySums(w.t.Context(), stats.Filter{Type: t, DateFrom: p.from, DateTo: p.to, LocalStatsOnly: p.local})
@@ -162,10 +162,10 @@ func (w *world) shownIn(t stats.Type, p period) map[time.Time]map[string]figure 
 	shown := map[time.Time]map[string]figure{}
 	for _, sum := range sums {
 		if t != stats.Threat && (sum.Key.State != stats.Current || sum.Key.Kind != stats.Informational) {
-			continue // nobody has others
+			continue // all other risks are 0
 		}
 		if t == stats.Cartography && sum.Key.Impact == "" {
-			continue // how many maps there are
+			continue // the number of maps
 		}
 		if shown[sum.Date] == nil {
 			shown[sum.Date] = map[string]figure{}
@@ -182,7 +182,7 @@ func (w *world) shownIn(t stats.Type, p period) map[time.Time]map[string]figure 
 	return shown
 }
 
-// of are the atoms of a week, and the senders of its stats, behind a figure.
+// of returns the atoms behind a figure of a week, and the senders of the week's stats.
 func (w *world) of(t stats.Type, of string, monday time.Time, localOnly bool) (atoms, senders []atom) {
 	within := func(a atom) bool {
 		return !a.date.Before(monday) && a.date.Before(monday.AddDate(0, 0, 7)) && (a.local || !localOnly)
@@ -200,8 +200,8 @@ func (w *world) of(t stats.Type, of string, monday time.Time, localOnly bool) (a
 	return atoms, senders
 }
 
-// clientsOf counts the clients behind atoms. Where risks are counted, those who
-// have none do not stand behind the number of them.
+// clientsOf counts the clients behind atoms. Clients with 0 risks only count if withNone is
+// set.
 func clientsOf(atoms []atom, withNone, onlyOthers bool) int {
 	clients := map[int]bool{}
 	for _, a := range atoms {
@@ -219,14 +219,13 @@ func sumOf(atoms []atom) (sum float64) {
 	return sum
 }
 
-// typesOfWorld are the types that clients send.
+// typesOfWorld lists the types that clients send.
 var typesOfWorld = []stats.Type{stats.Threat, stats.Risk, stats.Cartography}
 
-// TestNoDifferenceOfAnswersIdentifies asks all there is of single weeks, and shows
-// that enough clients stand behind each answer and behind the difference of both
-// views. Then it asks at random for longer periods, and shows that their answers
-// are made of these weeks and of nothing else. So no difference of two answers is
-// of too few clients.
+// TestNoDifferenceOfAnswersIdentifies requests every figure of single weeks, and checks
+// that enough clients are behind each of them and behind the difference of both views.
+// Then it requests random longer periods, and checks that their figures are sums of these
+// weeks. So no difference of two answers has too few clients behind it.
 func TestNoDifferenceOfAnswersIdentifies(t *testing.T) {
 	t.Parallel()
 	worlds := []struct{ minimum, locals, others int }{{3, 3, 1}, {2, 3, 1}, {2, 1, 3}, {3, 4, 4}, {2, 4, 3}, {3, 7, 0}, {2, 8, 6}}
@@ -258,9 +257,9 @@ func TestNoDifferenceOfAnswersIdentifies(t *testing.T) {
 func (w *world) checkWeek(t stats.Type, monday time.Time, all, local map[string]figure) {
 	w.t.Helper()
 	if monday.Equal(weeksOfWorld[len(weeksOfWorld)-1]) && len(all)+len(local) > 0 {
-		w.t.Errorf("%s shows a week that is not over", t)
+		w.t.Errorf("%s shows an incomplete week", t)
 	}
-	var total, unknown, unknownOfLocals, unknownOfOthers []atom // unknown is what is not shown
+	var total, unknown, unknownOfLocals, unknownOfOthers []atom // unknown has the suppressed atoms
 	for _, of := range w.namesOf(t) {
 		atoms, senders := w.of(t, of, monday, false)
 		locals, localSenders := w.of(t, of, monday, true)
@@ -288,8 +287,8 @@ func (w *world) checkWeek(t stats.Type, monday time.Time, all, local map[string]
 	if t == stats.Threat {
 		return
 	}
-	// The other one of these two types may tell the total, unless that itself is
-	// of few: then nothing else than 0 is shown there.
+	// The other one of these two types may reveal the total, unless the total itself has too
+	// few clients: then only zeros are shown there.
 	if clientsOf(total, false, false) >= w.minClients {
 		w.checkEnough(string(t)+" that is left of the total", monday, unknown, false, false)
 	}
@@ -299,7 +298,7 @@ func (w *world) checkWeek(t stats.Type, monday time.Time, all, local map[string]
 	}
 }
 
-// checkShown checks that a figure which is shown is the mean of all of a week.
+// checkShown checks that a shown figure is the mean over all stats of the week.
 func (w *world) checkShown(t stats.Type, of string, monday time.Time, shown map[string]figure, atoms, senders []atom) {
 	w.t.Helper()
 	got, known := shown[of]
@@ -311,7 +310,7 @@ func (w *world) checkShown(t stats.Type, of string, monday time.Time, shown map[
 		n = len(atoms)
 	}
 	if t == stats.Cartography {
-		n = int(got.count) // maps are counted apart
+		n = int(got.count) // the number of maps is a separate figure
 	}
 	if want := (figure{sumOf(atoms), int64(n)}); math.Abs(got.sum-want.sum) > 1e-9 || got.count != want.count {
 		w.t.Errorf("%s of %s in %s is %v, want %v", t, of, monday, got, want)
@@ -325,11 +324,11 @@ func (w *world) checkShown(t stats.Type, of string, monday time.Time, shown map[
 func (w *world) checkEnough(what string, monday time.Time, atoms []atom, onlyOthers, withNone bool) {
 	w.t.Helper()
 	if n := clientsOf(atoms, withNone, onlyOthers); n > 0 && n < w.minClients {
-		w.t.Errorf("%s in %s can be known of %d clients where %d are to be protected", what, monday.Format(time.DateOnly), n, w.minClients)
+		w.t.Errorf("%s in %s can be derived for %d clients, fewer than %d", what, monday.Format(time.DateOnly), n, w.minClients)
 	}
 }
 
-// namesOf lists what the figures of a type are of.
+// namesOf lists the keys of the figures of a type.
 func (w *world) namesOf(t stats.Type) []string {
 	var names []string
 	for _, a := range w.atoms {
@@ -340,8 +339,8 @@ func (w *world) namesOf(t stats.Type) []string {
 	return names
 }
 
-// checkPeriod asks for a period at random and checks that the answer is made of
-// the weeks that are shown by themselves.
+// checkPeriod requests a random period and checks that its figures are sums of the single
+// weeks.
 func (w *world) checkPeriod(t stats.Type, weeks map[period]map[string]figure) {
 	w.t.Helper()
 	p := period{from: weeksOfWorld[0].AddDate(0, 0, w.IntN(42)), local: w.IntN(2) == 0}
@@ -355,6 +354,6 @@ func (w *world) checkPeriod(t stats.Type, weeks map[period]map[string]figure) {
 		}
 	}
 	if diff := cmp.Diff(want, got, cmp.AllowUnexported(figure{})); diff != "" {
-		w.t.Errorf("%s from %s to %s (-weeks by themselves +period):\n%s", t, p.from, p.to, diff)
+		w.t.Errorf("%s from %s to %s (-single weeks +period):\n%s", t, p.from, p.to, diff)
 	}
 }

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// TestPosition puts values among those of others, which are in no order.
+// TestPosition ranks values among unordered values of others.
 func TestPosition(t *testing.T) {
 	t.Parallel()
 	upTo := func(n int) (values []float64) {
@@ -113,7 +113,7 @@ func TestLimitsAndTotalRevealNobody(t *testing.T) {
 			}
 		}
 		if ranked == 0 {
-			t.Errorf("threshold %d: nobody is ever ranked", k)
+			t.Errorf("threshold %d: no value is ever ranked", k)
 		}
 	}
 	if left := fewestLeft([][]float64{{1, 1}, {1, 1}, {1, 0}}); left != 1 {

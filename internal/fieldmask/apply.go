@@ -13,17 +13,15 @@ import (
 
 var errTrailing = errors.New("more than one JSON value")
 
-// Apply appends the masked form of the JSON value src to dst and returns the
-// extended slice. Members keep their order, and values that are kept whole
-// keep their bytes. An error means that src is not valid JSON; dst is then
-// returned as it was given. A nil mask copies src without looking at it.
-// src must not overlap the free capacity of dst.
+// Apply appends the masked form of the JSON value src to dst and returns the extended
+// slice. Members keep their order, and unmasked values keep their bytes. If src is not
+// valid JSON, Apply returns dst unchanged and an error. A nil mask copies src without
+// parsing it. src must not overlap the free capacity of dst.
 func (m *Mask) Apply(dst, src []byte) ([]byte, error) {
 	if m == nil {
 		return append(dst, src...), nil
 	}
-	// Duplicate names are the sender's business; tracking them would cost more
-	// than masking does.
+	// Allow duplicate names: tracking them would cost more than masking does.
 	dec := jsontext.NewDecoder(bytes.NewBuffer(src), jsontext.AllowDuplicateNames(true))
 	w := writer{dec: dec, out: dst}
 	if err := w.document(m); err != nil {
@@ -32,7 +30,7 @@ func (m *Mask) Apply(dst, src []byte) ([]byte, error) {
 	return w.out, nil
 }
 
-// writer copies from dec to out what the masks keep.
+// writer copies the members that the masks keep from dec to out.
 type writer struct {
 	dec     *jsontext.Decoder
 	out     []byte
@@ -104,7 +102,7 @@ func (w *writer) object(m *Mask) error {
 	return err
 }
 
-// member copies the next member if m keeps it, after a comma unless it is the
+// member copies the next member if m keeps it, with a comma before it unless it is the
 // first of its object.
 func (w *writer) member(m *Mask, first bool) (written bool, err error) {
 	name, err := w.dec.ReadValue()
@@ -123,7 +121,7 @@ func (w *writer) member(m *Mask, first bool) (written bool, err error) {
 	return true, w.value(sub)
 }
 
-// lookup is Sub for a name as it is written in JSON.
+// lookup is Sub for a name in its JSON form.
 func (w *writer) lookup(m *Mask, quoted []byte) (sub *Mask, keep bool) {
 	name := quoted[1 : len(quoted)-1]
 	if bytes.IndexByte(name, '\\') >= 0 {

@@ -8,29 +8,28 @@ import (
 	"unicode/utf8"
 )
 
-// Limits on what a header may ask for. They are far above what answers of the
-// API can use and keep a hostile header cheap.
+// Limits for masks. They are far above what any answer of the API needs, and keep a hostile
+// header cheap.
 const (
 	MaxLength = 4096 // bytes of a header
 	MaxDepth  = 32   // masks within masks, counting the outermost
 )
 
-// ParseError tells where and why a mask cannot be read. Its text is safe to
-// show to the caller.
+// ParseError says where and why a mask is invalid. Its text is safe to show to the caller.
 type ParseError struct {
 	Offset int // bytes before the place of the error
 	Reason string
 }
 
-// Error names the place, counted from one, and shows what a mask looks like.
+// Error names the character, counted from 1, and shows an example of a mask.
 func (e *ParseError) Error() string {
 	return fmt.Sprintf("invalid field mask at character %d: %s; a mask looks like {uuid,data{label1,count}}",
 		e.Offset+1, e.Reason)
 }
 
-// Parse reads the value of an X-Fields header. A header that is empty or
-// blank asks for everything and gives a nil mask. The error, if any, is a
-// *ParseError. When a name is given twice the last one counts.
+// Parse parses the value of an X-Fields header. For an empty or blank header, it returns a
+// nil mask, which keeps everything. If a name occurs twice, the last one counts. The error
+// is a *ParseError.
 func Parse(header string) (*Mask, error) {
 	if len(header) > MaxLength {
 		return nil, &ParseError{Offset: MaxLength, Reason: fmt.Sprintf("longer than %d characters", MaxLength)}
@@ -46,8 +45,7 @@ func Parse(header string) (*Mask, error) {
 	return m, nil
 }
 
-// end is what peek returns when nothing is left. A NUL in the header is not
-// mistaken for it: peek looks at the position first.
+// end is the result of peek at the end of the text. It differs from every byte, also NUL.
 const end = -1
 
 type parser struct {
@@ -55,7 +53,7 @@ type parser struct {
 	pos  int
 }
 
-// mask reads the whole text as one mask with or without outer braces.
+// mask parses the whole text as one mask with or without outer braces.
 func (p *parser) mask() (*Mask, *ParseError) {
 	braced := p.peek() == '{'
 	if braced {
@@ -71,8 +69,8 @@ func (p *parser) mask() (*Mask, *ParseError) {
 	return m, nil
 }
 
-// fields reads a comma-separated list up to and including its closing brace,
-// or up to the end of the text when it is not braced.
+// fields parses a comma-separated list up to and including its closing brace or, if it is
+// not braced, up to the end of the text.
 func (p *parser) fields(depth int, braced bool) (*Mask, *ParseError) {
 	if depth > MaxDepth {
 		return nil, p.fail("nested deeper than %d levels", MaxDepth)
@@ -96,7 +94,7 @@ func (p *parser) fields(depth int, braced bool) (*Mask, *ParseError) {
 	}
 }
 
-// field reads one name with its nested mask, if it has one, into m.
+// field parses one name with its nested mask, if any, into m.
 func (p *parser) field(m *Mask, depth int) *ParseError {
 	name, err := p.name()
 	if err != nil {
@@ -131,7 +129,7 @@ func (p *parser) name() (string, *ParseError) {
 	return "", p.failCharacter()
 }
 
-// failAfterField explains why a list cannot go on with c.
+// failAfterField explains why c cannot follow a field.
 func (p *parser) failAfterField(c int) *ParseError {
 	switch {
 	case c == end:
@@ -152,7 +150,7 @@ func (p *parser) fail(format string, args ...any) *ParseError {
 	return &ParseError{Offset: p.pos, Reason: fmt.Sprintf(format, args...)}
 }
 
-// found describes what stands at the current position.
+// found describes the character at the current position.
 func (p *parser) found() string {
 	if p.pos >= len(p.text) {
 		return "the end"

@@ -88,8 +88,7 @@ func New(opts Options) *Checker {
 	return &Checker{opts: opts, phase: Starting}
 }
 
-// Wait records why the process is not serving yet: cause is what makes its database
-// unusable.
+// Wait records why the process is not serving yet: cause is the error of its database.
 func (c *Checker) Wait(cause error) {
 	state := postgres.StateDown
 	if errors.Is(cause, context.DeadlineExceeded) {

@@ -26,7 +26,7 @@ import (
 
 func TestMain(m *testing.M) { servicetest.Main(m) }
 
-// clock moves on so far whenever it is read that no answer is still true.
+// clock advances far enough with each reading that no cached state is recent.
 func clock() func() time.Time {
 	var minutes atomic.Int64
 	start := time.Date(2026, 3, 15, 0, 0, 0, 0, time.UTC)
@@ -37,8 +37,8 @@ func newChecker(t *testing.T, timeout time.Duration) *health.Checker {
 	return health.New(health.Options{Now: clock(), Log: servicetest.Log(t), Prefix: "/x", Timeout: timeout})
 }
 
-// ask returns the status, the header and the body of an answer; an address that is
-// not one of health is answered 418.
+// ask returns the status, the header and the body of an answer. Paths of other packages
+// are answered 418.
 func ask(t *testing.T, checker *health.Checker, method, address string) (int, http.Header, string) {
 	t.Helper()
 	others := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) })
@@ -77,7 +77,7 @@ func wantReport(t *testing.T, checker *health.Checker, status int, want health.R
 		t.Fatal(err)
 	}
 	if err := document.Components.Schemas["Readiness"].Value.VisitJSON(described); err != nil {
-		t.Errorf("the document describes another answer: %v", err)
+		t.Errorf("the answer does not match the OpenAPI document: %v", err)
 	}
 	if diff := cmp.Diff(want, report); got != status || diff != "" {
 		t.Errorf("status %d, want %d (-want +got)\n%s", got, status, diff)
@@ -87,9 +87,9 @@ func wantReport(t *testing.T, checker *health.Checker, status int, want health.R
 	}
 }
 
-// TestReadyOfEachDatabase goes through the states of a database, and back to the
-// first after each.
-func TestReadyOfEachDatabase(t *testing.T) {
+// TestReadinessFollowsTheDatabase goes through the states of a database, and back to ready
+// after each.
+func TestReadinessFollowsTheDatabase(t *testing.T) {
 	t.Parallel()
 	proxy := pgtest.NewProxy(t, pgtest.New(t))
 	store := servicetest.Open(t, postgres.Options{URL: proxy.URL})
@@ -146,7 +146,7 @@ func TestReadyOfEachDatabase(t *testing.T) {
 			tt.enter()
 			asked := checker
 			if tt.want.Database == postgres.StateStalled {
-				asked = hasty // what answers in its own time must not seem stalled
+				asked = hasty // a slow database must not count as stalled
 			}
 			wantReport(t, asked, tt.status, tt.want)
 			tt.leave()
@@ -169,8 +169,8 @@ func connect(t *testing.T, url string) *pgx.Conn {
 	return conn
 }
 
-// TestLiving asks the addresses that do not look at the database.
-func TestLiving(t *testing.T) {
+// TestLivenessDoesNotNeedTheDatabase requests the paths of liveness.
+func TestLivenessDoesNotNeedTheDatabase(t *testing.T) {
 	t.Parallel()
 	checker := newChecker(t, time.Minute)
 	for _, address := range []string{"/healthz", "/health", "/health/", "//healthz", "/x/healthz"} {
@@ -198,8 +198,8 @@ func TestLiving(t *testing.T) {
 	}
 }
 
-// TestStarting is not ready before there is a database.
-func TestStarting(t *testing.T) {
+// TestStartingIsNotReady checks the phase before there is a database.
+func TestStartingIsNotReady(t *testing.T) {
 	t.Parallel()
 	checker := newChecker(t, time.Minute)
 	wantReport(t, checker, http.StatusServiceUnavailable, health.Report{

@@ -5,8 +5,8 @@ package licenses
 
 import _ "embed"
 
-// Text names each module with its version above the text of its licence. It is made
-// by tools/licenses.
+// Text has the licences, each below the names and versions of its modules. tools/licenses
+// generates it.
 //
 //go:embed licenses.txt
 var Text string

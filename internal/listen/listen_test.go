@@ -78,8 +78,9 @@ func TestOpen(t *testing.T) {
 	}
 }
 
-// TestAbandonedSocket takes the place of a killed process, and of no other file.
-func TestAbandonedSocket(t *testing.T) {
+// TestAbandonedSocketIsReplaced checks that the socket of a killed process is replaced, but
+// neither a socket in use nor another file.
+func TestAbandonedSocketIsReplaced(t *testing.T) {
 	t.Parallel()
 	address := unixAddress(t)
 	first, err := listen.Open([]listen.Address{address})
@@ -100,19 +101,19 @@ func TestAbandonedSocket(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := listen.Open([]listen.Address{address}); err == nil {
-		t.Error("a file was taken for a socket")
+		t.Error("a file was replaced with a socket")
 	}
 	if kept, _ := os.ReadFile(address.Address); string(kept) != "kept" {
 		t.Error("the file is gone")
 	}
 }
 
-// TestAllOrNone closes what was opened before an address that fails.
+// TestAllOrNone checks that a failing address closes the sockets opened before it.
 func TestAllOrNone(t *testing.T) {
 	t.Parallel()
 	address := unixAddress(t)
 	if _, err := listen.Open([]listen.Address{address, {Network: "unix", Address: "/missing/folder/s"}}); err == nil {
-		t.Fatal("a folder that is not there was listened in")
+		t.Fatal("listening in a missing folder succeeded")
 	}
 	if _, err := os.Stat(address.Address); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("the first socket is left behind: %v", err)

@@ -22,7 +22,7 @@ import (
 	"github.com/monarc-project/stats-service/internal/listen"
 )
 
-// writeCertificate writes a certificate of its own with a serial number, and its key.
+// writeCertificate writes a self-signed certificate with a serial number, and its key.
 func writeCertificate(t *testing.T, dir string, serial int64) (certificate, key string) {
 	t.Helper()
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -50,7 +50,8 @@ func writeCertificate(t *testing.T, dir string, serial int64) (certificate, key 
 	return certificate, key
 }
 
-// serialOf shakes hands with a server that has these settings.
+// serialOf connects to a server with this configuration, and returns the serial number of
+// its certificate.
 func serialOf(t *testing.T, config *tls.Config) int64 {
 	t.Helper()
 	near, far := net.Pipe()
@@ -66,8 +67,8 @@ func serialOf(t *testing.T, config *tls.Config) int64 {
 	return client.ConnectionState().PeerCertificates[0].SerialNumber.Int64()
 }
 
-// TestCertificateFiles renews a certificate, first badly.
-func TestCertificateFiles(t *testing.T) {
+// TestCertificateFilesAreReloaded renews a certificate, first with a damaged key.
+func TestCertificateFilesAreReloaded(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	certificate, key := writeCertificate(t, dir, 1)
@@ -89,7 +90,7 @@ func TestCertificateFiles(t *testing.T) {
 		t.Errorf("serial number %d with a file that cannot be read, want 1", got)
 	}
 	if !strings.Contains(log.String(), "the previous one stays in use") {
-		t.Errorf("the log says nothing of it: %s", &log)
+		t.Errorf("the log does not mention it: %s", &log)
 	}
 	writeCertificate(t, dir, 2)
 	now = now.Add(time.Minute)

@@ -29,8 +29,8 @@ func BenchmarkRequestLine(b *testing.B) {
 	}
 }
 
-// BenchmarkStandardRequestLine writes what the handler of the standard library makes
-// of the same record, to compare.
+// BenchmarkStandardRequestLine writes the same record with the handler of the standard
+// library, for comparison.
 func BenchmarkStandardRequestLine(b *testing.B) {
 	log := slog.New(slog.NewJSONHandler(io.Discard, &slog.HandlerOptions{AddSource: true})).With("instance", "front office")
 	b.ReportAllocs()

@@ -108,9 +108,8 @@ func TestFileCannotBeOpened(t *testing.T) {
 	}
 }
 
-// TestLinesThatTheFileDoesNotTake shows where lines go when the disk is full,
-// and after Close.
-func TestLinesThatTheFileDoesNotTake(t *testing.T) {
+// TestLinesGoToStandardErrorIfTheFileFails has a full disk and a closed file.
+func TestLinesGoToStandardErrorIfTheFileFails(t *testing.T) {
 	t.Parallel()
 	var stderr bytes.Buffer
 	log, file, err := New(Options{Path: "/dev/full", Stderr: &stderr})
@@ -205,9 +204,9 @@ func TestRotationLosesNothing(t *testing.T) {
 	checkOrder(t, append(all, messages(t, path)...), writers, each)
 }
 
-// TestHangup does what logrotate does. It is not parallel: the signal goes to
+// TestHangupReopensTheFile does what logrotate does. It is not parallel: the signal goes to
 // the whole process.
-func TestHangup(t *testing.T) {
+func TestHangupReopensTheFile(t *testing.T) {
 	var stderr bytes.Buffer
 	log, file, path := setupFileBeside(t, &stderr)
 	ReopenOnHangup(t.Context(), log, file)
@@ -227,7 +226,7 @@ func TestHangup(t *testing.T) {
 		t.Errorf("new file (-want +got)\n%s", diff)
 	}
 
-	t.Run("file cannot be created anew", func(t *testing.T) {
+	t.Run("file cannot be created again", func(t *testing.T) {
 		if err := os.Rename(path, path+".2"); err != nil {
 			t.Fatal(err)
 		}
@@ -250,8 +249,8 @@ func TestHangup(t *testing.T) {
 	})
 }
 
-// TestNoFile shows that nothing of a logger without a file has to be told apart.
-func TestNoFile(t *testing.T) {
+// TestLoggerWithoutAFile checks that all methods of File work without a file.
+func TestLoggerWithoutAFile(t *testing.T) {
 	t.Parallel()
 	var stderr bytes.Buffer
 	log, file, err := New(Options{Stderr: &stderr})
@@ -278,12 +277,12 @@ func hangUp(t *testing.T) {
 	}
 }
 
-// waitFor gives up only when something is broken.
+// waitFor waits until done returns true. Its limit is longer than any condition takes.
 func waitFor(t *testing.T, done func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(time.Minute); !done(); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatal("what was waited for did not happen")
+			t.Fatal("the condition did not become true")
 		}
 	}
 }

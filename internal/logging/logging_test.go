@@ -85,7 +85,7 @@ var lines = map[string]struct {
 		wantText: "2020-09-02 11:19:43,894 INFO statsservice post 248: m a.one={",
 		wantJSON: `{"time":"2020-09-02T11:19:43.894Z","level":"INFO","logger":"statsservice","function":"post","line":248,"message":"m","a":{"one":"{"}}`,
 	},
-	"nothing breaks the line": {
+	"values cannot break the line": {
 		log: func(log *slog.Logger) {
 			log = log.With("with", "a\r\nb")
 			post(log, slog.LevelInfo, "a \"b\" \\ é\n\x1b[31m\u2028\xff", "k\n", "v\n2020-09-02", "q", `"`, "e", "", "eq", "a=b", "é", "é\xff")
@@ -174,8 +174,8 @@ func terminated(line string) string {
 	return line + "\n"
 }
 
-// TestSiblings shows that loggers made of one logger share nothing.
-func TestSiblings(t *testing.T) {
+// TestSiblingsAreIndependent checks that loggers derived from one logger share nothing.
+func TestSiblingsAreIndependent(t *testing.T) {
 	t.Parallel()
 	log, out := setup(t, Options{})
 	parent := log.With("p", 1).WithGroup("g").WithGroup("h").WithGroup("i")
@@ -190,8 +190,8 @@ func TestSiblings(t *testing.T) {
 	}
 }
 
-// TestNoCaller shows a record as a bridge from another log package may make it.
-func TestNoCaller(t *testing.T) {
+// TestRecordWithoutACaller has a record as a bridge from another log package makes it.
+func TestRecordWithoutACaller(t *testing.T) {
 	t.Parallel()
 	for format, want := range map[string]string{
 		FormatText: "2020-09-02 11:19:43,894 WARNING statsservice - 0: TLS handshake error\n",
@@ -219,8 +219,8 @@ func TestUnknownFormat(t *testing.T) {
 	}
 }
 
-// TestNamedElsewhere shows that the name is not lost on another handler.
-func TestNamedElsewhere(t *testing.T) {
+// TestNamedWorksWithAnyHandler checks that another handler keeps the name.
+func TestNamedWorksWithAnyHandler(t *testing.T) {
 	t.Parallel()
 	var out strings.Builder
 	Named(slog.New(slog.NewTextHandler(&out, nil)), Peer).Info("m")

@@ -52,8 +52,7 @@ func (s *server[T]) iterator() {
 	}
 }
 
-// TestCaller shows that the names which the compiler in use makes up are
-// understood.
+// TestCaller checks the names that this compiler generates for closures.
 func TestCaller(t *testing.T) {
 	t.Parallel()
 	for want, call := range map[string]func(*server[int]){

@@ -13,8 +13,7 @@ import (
 // published is the time of the published example, in UTC.
 var published = time.Date(2020, 9, 2, 11, 19, 43, 894_000_000, time.UTC)
 
-// setup returns a logger on a buffer whose records are all of the published
-// time.
+// setup returns a logger on a buffer whose records all have the published time.
 func setup(t *testing.T, opts Options) (*slog.Logger, *bytes.Buffer) {
 	t.Helper()
 	var out bytes.Buffer

@@ -12,8 +12,9 @@ import (
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
-// TestAccess asks with and without a token, from addresses that may and may not.
-func TestAccess(t *testing.T) {
+// TestAccessNeedsAnAddressOrAToken sends requests with and without a token, from allowed and
+// other addresses.
+func TestAccessNeedsAnAddressOrAToken(t *testing.T) {
 	t.Parallel()
 	m := metrics.New(stats.Types())
 	others := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) })

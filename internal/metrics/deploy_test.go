@@ -34,8 +34,8 @@ func described(t *testing.T) map[string]bool {
 	return names
 }
 
-// namesIn returns the names of metrics in a query; those of a histogram's series are
-// that of the histogram.
+// namesIn returns the names of metrics in a query. For the series of a histogram, it
+// returns the name of the histogram.
 func namesIn(query string) (names []string) {
 	for _, name := range metricName.FindAllString(query, -1) {
 		names = append(names, strings.TrimSuffix(name, "_bucket"))
@@ -75,11 +75,11 @@ func TestAlertRules(t *testing.T) {
 			}
 			names := namesIn(rule.Expr)
 			if len(names) == 0 && !strings.HasPrefix(rule.Expr, "up{") {
-				t.Errorf("%s is about no metric of the service: %s", rule.Alert, rule.Expr)
+				t.Errorf("%s has no metric of the service: %s", rule.Alert, rule.Expr)
 			}
 			for _, name := range names {
 				if !known[name] {
-					t.Errorf("%s is about %s, which does not exist", rule.Alert, name)
+					t.Errorf("%s has the metric %s, which does not exist", rule.Alert, name)
 				}
 			}
 		}
@@ -114,7 +114,7 @@ func TestDashboard(t *testing.T) {
 	}
 	for name := range known {
 		if strings.HasPrefix(name, namespace) && !shown[name] {
-			t.Errorf("%s is on no panel", name)
+			t.Errorf("no panel shows %s", name)
 		}
 	}
 }

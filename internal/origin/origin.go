@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
-// Package origin says which network addresses are one caller: an IPv4 address, or a
-// /64 of IPv6, of which anybody has as many addresses as they like.
+// Package origin maps network addresses to callers: an IPv4 address is one caller, and so
+// is an IPv6 /64, in which a caller can use any number of addresses.
 package origin
 
 import (
@@ -20,15 +20,15 @@ func Of(address netip.Addr) netip.Prefix {
 	return network
 }
 
-// OfText returns the network of an address in text. What is no address, such as the
-// name of a Unix socket, has the zero Prefix.
+// OfText returns the network of an address in text form, or the zero Prefix for any other
+// text, such as the name of a Unix socket.
 func OfText(address string) netip.Prefix {
 	parsed, _ := netip.ParseAddr(address)
 	return Of(parsed)
 }
 
-// OfConn returns the network of the other side of a connection; a Unix socket has the
-// zero Prefix.
+// OfConn returns the network of the other side of a connection, or the zero Prefix for a
+// Unix socket.
 func OfConn(conn net.Conn) netip.Prefix {
 	tcp, ok := conn.RemoteAddr().(*net.TCPAddr)
 	if !ok {

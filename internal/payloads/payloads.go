@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
-// Package payloads gives tests the posts in testdata/payloads, as front offices send
-// them.
+// Package payloads provides tests with the posts of front offices in testdata/payloads.
 package payloads
 
 import (
@@ -18,7 +17,7 @@ type Item struct {
 	Data json.RawMessage
 }
 
-// All returns the bodies of the posts. The tests of packages in internal can call it.
+// All returns the bodies of the posts. It works only for tests of packages in internal.
 func All(t testing.TB) (bodies [][]byte) {
 	t.Helper()
 	names, err := filepath.Glob("../../testdata/payloads/*.json")

@@ -133,7 +133,7 @@ func TestPushStopsAtAPeerThatAcceptsNothing(t *testing.T) {
 }
 
 // Stats whose acknowledgement was lost do not count as already there.
-func TestLostAcknowledgementDoesNotCountAsAlreadyThere(t *testing.T) {
+func TestPushDoesNotCountLostAcknowledgements(t *testing.T) {
 	t.Parallel()
 	p := newPair(t)
 	lost := false
@@ -153,7 +153,7 @@ func TestLostAcknowledgementDoesNotCountAsAlreadyThere(t *testing.T) {
 }
 
 // A full pull finds what reached the peer long after its day.
-func TestFullPullFindsLateStats(t *testing.T) {
+func TestPullFullFindsLateStats(t *testing.T) {
 	t.Parallel()
 	far, local := newInstance(t), newInstance(t)
 	owner, as := newClient(t, far.store, "owner"), newClient(t, local.store, "as")

@@ -160,7 +160,7 @@ func TestStalledRequestIsRetried(t *testing.T) {
 }
 
 // A slow line is not a silent peer: what counts is that the request moves.
-func TestSlowConnectionIsNotStalled(t *testing.T) {
+func TestPushOverASlowConnection(t *testing.T) {
 	t.Parallel()
 	const size = 5 << 20
 	far := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

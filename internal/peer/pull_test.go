@@ -304,7 +304,7 @@ func TestPullExplainsFailures(t *testing.T) {
 	}
 }
 
-func TestInterruptedPullContinues(t *testing.T) {
+func TestPullContinuesAfterInterruption(t *testing.T) {
 	t.Parallel()
 	p := newPullPair(t)
 	ctx, interrupt := context.WithCancel(t.Context())
@@ -332,7 +332,7 @@ func TestInterruptedPullContinues(t *testing.T) {
 	}
 }
 
-func TestSamePullRunsOnce(t *testing.T) {
+func TestPullRunsOnceAtATime(t *testing.T) {
 	t.Parallel()
 	p := newPullPair(t)
 	held, freed := make(chan struct{}), make(chan struct{})

@@ -96,7 +96,7 @@ func TestPushOfNothingChecksTheToken(t *testing.T) {
 	wantCounts(t, counts{}, push(t, opts))
 }
 
-func TestResendPushesKnownStats(t *testing.T) {
+func TestPushResendsKnownStats(t *testing.T) {
 	t.Parallel()
 	p := newPair(t)
 	push(t, p.pushOptions(t))

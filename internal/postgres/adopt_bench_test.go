@@ -39,8 +39,8 @@ func BenchmarkAdopt(b *testing.B) {
 	}
 }
 
-// manyPythonStats makes documents of 40 objects, whose labels hardly shrink, and has each
-// of them on as many days as it stays the same.
+// manyPythonStats returns statements that insert documents of 40 objects, whose labels
+// hardly compress. Each document stays the same for some days.
 func manyPythonStats(percent int) []string {
 	days := 100 / percent
 	return []string{
@@ -60,7 +60,7 @@ func manyPythonStats(percent int) []string {
 
 var peak = regexp.MustCompile(`VmHWM:\s+(\d+) kB`)
 
-// peakMB is the most memory that this process has had.
+// peakMB returns the peak memory of this process.
 func peakMB(b *testing.B) float64 {
 	b.Helper()
 	status, err := os.ReadFile("/proc/self/status")
@@ -69,7 +69,7 @@ func peakMB(b *testing.B) float64 {
 	}
 	found := peak.FindSubmatch(status)
 	if found == nil {
-		b.Fatal("Linux tells the peak memory in /proc/self/status")
+		b.Fatal("peak memory is only known on Linux (/proc/self/status)")
 	}
 	kB, err := strconv.ParseFloat(string(found[1]), 64)
 	if err != nil {

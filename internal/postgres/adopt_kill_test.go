@@ -33,7 +33,7 @@ func adoptStepwise(url string) {
 	})
 }
 
-// stepwise works, and waits after each step for a byte from who started the process.
+// stepwise works, and waits after each step for a byte from the parent process.
 func stepwise(work func(progress postgres.Progress) error) {
 	next := make([]byte, 1)
 	err := work(func(done, total int64) {
@@ -47,8 +47,8 @@ func stepwise(work func(progress postgres.Progress) error) {
 	os.Exit(0)
 }
 
-// kill works stepwise in a process, as a variable tells it to, that gets SIGKILL in the
-// step after the one that due names.
+// kill starts this test binary with a variable that makes it work stepwise, and kills it
+// in the step after the one for which due is true.
 func kill(t *testing.T, variable string, due func(step string) bool) {
 	t.Helper()
 	program := exec.CommandContext(t.Context(), os.Args[0])
@@ -76,14 +76,14 @@ func kill(t *testing.T, variable string, due func(step string) bool) {
 			t.Fatal(err)
 		}
 	}
-	_ = program.Process.Kill() // or the last step was faster
+	_ = program.Process.Kill() // fails if the last step was faster
 	if err := program.Wait(); err != nil && !strings.Contains(err.Error(), "signal: killed") {
 		t.Fatalf("%v: %s", err, &stderr)
 	}
 }
 
-// Killed at ten random moments, and at last while the new tables take the place of the
-// old ones, the database is what it is without that.
+// An adoption that is killed at ten random moments, and finally while it replaces the old
+// tables, gives the same database as one without interruptions.
 func TestAdoptKilled(t *testing.T) {
 	t.Parallel()
 	url := pythonDatabase(t, 2)
@@ -94,7 +94,7 @@ func TestAdoptKilled(t *testing.T) {
 		kill(t, adoptVariable+"="+url, func(string) bool { steps--; return steps == 0 })
 	}
 	full := 0
-	kill(t, adoptVariable+"="+url, func(step string) bool { // the second time, nothing is left but that
+	kill(t, adoptVariable+"="+url, func(step string) bool { // the second time, this is the only step left
 		done, total, _ := strings.Cut(step, " ")
 		if done == total {
 			full++

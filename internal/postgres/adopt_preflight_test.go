@@ -4,8 +4,8 @@
 
 package postgres_test
 
-// These tests change roles and settings of a server of the tests' own, which nodes of a
-// cluster do not share.
+// These tests change roles and settings of the server, which the nodes of a cluster do not
+// share.
 
 import (
 	"context"
@@ -23,7 +23,7 @@ import (
 	"github.com/monarc-project/stats-service/internal/postgres"
 )
 
-// as is the URL of a database for another role.
+// as returns the URL of a database for another role.
 func as(t *testing.T, address, role string) string {
 	t.Helper()
 	parsed, err := url.Parse(address)
@@ -34,8 +34,8 @@ func as(t *testing.T, address, role string) string {
 	return parsed.String()
 }
 
-// asSuperuser is the URL of a database for the superuser, whose sessions the owner cannot
-// end: their end is waited for before the database is dropped.
+// asSuperuser returns the URL of a database for the superuser. The owner cannot end
+// sessions of a superuser, so the test waits for their end before it drops the database.
 func asSuperuser(t *testing.T, address string) string {
 	t.Helper()
 	t.Cleanup(func() {
@@ -54,8 +54,8 @@ func asSuperuser(t *testing.T, address string) string {
 	return as(t, address, "postgres")
 }
 
-// What would fail at the end, or lose a row, is refused at the start, by the dry run too,
-// with a sentence that says what to do.
+// An adoption that would fail at its end, or lose a row, is refused at its start, also in
+// a dry run. The error says what to do.
 func TestAdoptPreflight(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct{ statement, says string }{
@@ -142,7 +142,7 @@ func TestEncodingOfDatabase(t *testing.T) {
 	}
 }
 
-// A role needs more rights to replace tables than the Python service has needed.
+// Replacing tables needs more rights than the Python service needed.
 func TestAdoptWithoutRights(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct{ statement, says string }{
@@ -177,7 +177,7 @@ func TestAdoptWithoutRights(t *testing.T) {
 	}
 }
 
-// An operator may take the database over as a superuser: it stays that of the service.
+// A superuser may take over the database: its tables stay those of the old owner.
 func TestAdoptAsSuperuser(t *testing.T) {
 	t.Parallel()
 	url := pythonDatabase(t, 2)
@@ -199,7 +199,7 @@ func TestAdoptAsSuperuser(t *testing.T) {
 	}
 }
 
-// awaitLock returns when something holds or awaits a lock on a table, or work has ended.
+// awaitLock waits until a session holds or awaits a lock on a table, or ended has a value.
 func awaitLock(t *testing.T, url, condition string, ended <-chan error) {
 	t.Helper()
 	conn := dial(t, url)
@@ -222,9 +222,9 @@ func awaitLock(t *testing.T, url, condition string, ended <-chan error) {
 	}
 }
 
-// A request of the Python service that has read, and then waits to write, is in the way
-// of the last transaction, which waits for its end: one of the two has to give way.
-func TestAdoptLosesDeadlock(t *testing.T) {
+// A request of the Python service that has read and then waits to write deadlocks with the
+// last transaction. The adoption must succeed if it is the victim.
+func TestAdoptSurvivesADeadlock(t *testing.T) {
 	t.Parallel()
 	url := pythonDatabase(t, 2)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -260,9 +260,9 @@ func TestAdoptLosesDeadlock(t *testing.T) {
 	checkAdopted(t, url, 2)
 }
 
-// Limits that an operator has set for the queries of the Python service are not for the
-// copy, which takes as long as it takes.
-func TestAdoptWithoutLimits(t *testing.T) {
+// Timeouts that an operator has set for the queries of the Python service do not apply to
+// the copy.
+func TestAdoptIgnoresTimeouts(t *testing.T) {
 	t.Parallel()
 	url := pythonDatabase(t, 2)
 	writer := dial(t, url)
@@ -284,7 +284,7 @@ func TestAdoptWithoutLimits(t *testing.T) {
 	}
 }
 
-// Two at once: the second waits, and finds nothing to do.
+// Of two concurrent adoptions, the second waits and then finds nothing to do.
 func TestAdoptTwiceAtOnce(t *testing.T) {
 	t.Parallel()
 	url := pythonDatabase(t, 1)
@@ -302,7 +302,7 @@ func TestAdoptTwiceAtOnce(t *testing.T) {
 	checkAdopted(t, url, 1)
 }
 
-// The tables may be in a schema of their own, which the role's search_path names.
+// The old tables may be in another schema, which the role's search_path names.
 func TestAdoptInSchema(t *testing.T) {
 	t.Parallel()
 	url := pgtest.Empty(t)

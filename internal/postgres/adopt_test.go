@@ -20,8 +20,8 @@ import (
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
-// pythonSchema is that of the Python service: what SQLAlchemy makes, and what its
-// two Alembic revisions add.
+// pythonSchema returns the statements for the tables of the Python service: those of
+// SQLAlchemy, and the additions of its two Alembic revisions.
 func pythonSchema(revision int) []string {
 	added := []string{"", ", is_sharing_enabled boolean", ", is_sharing_enabled boolean, latitude float, longitude float"}[revision]
 	return []string{
@@ -41,7 +41,7 @@ const (
 	userToken  = "the token of the user"
 )
 
-// pythonClients has everything odd about clients.
+// pythonClients has every oddity of clients.
 var pythonClients = []string{
 	`INSERT INTO client (uuid, name, token, role, local, created_at, updated_at, is_active, last_seen) VALUES
 		('00000000-0000-4000-8000-000000000901', 'admin', '` + adminToken + `', 2, true, '2020-01-02 03:04:05.678901', '2020-02-03', true, '2024-05-01 10:00'),
@@ -57,8 +57,8 @@ var pythonClients = []string{
 const threatData = `[{"uuid": "00000000-0000-4000-8000-000000000001", "label1": "one", "label2": "", "label3": null, "label4": "", ` +
 	`"count": %d, "maxRisk": 3, "averageRate": "1.50"}]`
 
-// pythonStats has everything odd about stats: documents that repeat, that differ only in
-// how a number is written, that do not validate, of an unknown type, of nobody, twice.
+// pythonStats has every oddity of stats: documents that repeat, that differ only in the
+// notation of a number or that are invalid, an unknown type, no client, duplicates.
 func pythonStats() []string {
 	insert := `INSERT INTO stats (uuid, anr, type, date, data, created_at, client_id) VALUES `
 	rows := []string{
@@ -87,7 +87,7 @@ func pythonStats() []string {
 
 const pythonStatsCount = 12 + 20*60
 
-// pythonDatabase makes the database of a Python instance with everything odd in it.
+// pythonDatabase creates the database of a Python instance with every oddity.
 func pythonDatabase(t testing.TB, revision int) (url string) {
 	t.Helper()
 	url = pgtest.Empty(t)
@@ -104,7 +104,7 @@ func pythonDatabase(t testing.TB, revision int) (url string) {
 	return url
 }
 
-// lines are the rows of a query, as text.
+// lines returns the rows of a query as text.
 func lines(t testing.TB, url, query string) []string {
 	t.Helper()
 	return column(t, dial(t, url), query)
@@ -157,7 +157,7 @@ func TestAdopt(t *testing.T) {
 	}
 }
 
-// checkAdopted compares clients, tokens and results with what they should be.
+// checkAdopted checks clients, tokens and results.
 func checkAdopted(t *testing.T, url string, revision int) {
 	t.Helper()
 	store := open(t, url)
@@ -235,8 +235,8 @@ func checkAdoptedResults(t *testing.T, store *postgres.Store, clients []stats.Cl
 	}
 }
 
-// While it is taken over, the database can be read but not changed; interrupted, other
-// commands say how to go on.
+// During an adoption, the database can be read but not changed. After an interruption,
+// other commands say how to continue.
 func TestAdoptRefusesWrites(t *testing.T) {
 	t.Parallel()
 	url := pythonDatabase(t, 2)
@@ -264,7 +264,7 @@ func TestAdoptRefusesWrites(t *testing.T) {
 	if _, err := postgres.Open(t.Context(), options(t, url)); !errors.Is(err, postgres.ErrAdopting) {
 		t.Errorf("open: %v", err)
 	}
-	// Given back, it is as it was.
+	// Dropping the schema restores the old state.
 	change(t, url, `DROP SCHEMA statsservice_adoption CASCADE`)
 	change(t, url, `UPDATE client SET last_seen = now()`)
 	if _, err := postgres.Open(t.Context(), options(t, url)); !errors.Is(err, postgres.ErrPython) {
@@ -272,7 +272,8 @@ func TestAdoptRefusesWrites(t *testing.T) {
 	}
 }
 
-// What somebody changed behind the copy's back is found before the old tables go.
+// A row that was changed during the copy, despite the triggers, is found before the old
+// tables are dropped.
 func TestAdoptCompares(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct{ statement, says string }{
@@ -310,8 +311,8 @@ func TestAdoptCompares(t *testing.T) {
 	}
 }
 
-// Sealed with one key before the interruption, the tokens open with the one after it.
-func TestAdoptGoesOn(t *testing.T) {
+// If the secret key changes at an interruption, all tokens open with the new one.
+func TestAdoptContinuesWithAnotherKey(t *testing.T) {
 	t.Parallel()
 	url := pythonDatabase(t, 1)
 	before := lines(t, url, strings.Replace(oldStats, "data,", "replace(data::text, '3.0', '3'),", 1))
@@ -396,8 +397,8 @@ func change(t testing.TB, url string, statements ...string) {
 	}
 }
 
-// The way back: restored, the Python service has the rows, clients and tokens that it
-// had, and what was added since.
+// The export gives the Python service its rows, clients and tokens back, and what was
+// added since.
 func TestExportPython(t *testing.T) {
 	t.Parallel()
 	for revision := range 3 {
@@ -439,7 +440,7 @@ func TestExportPython(t *testing.T) {
 			if diff := cmp.Diff(structure, lines(t, back, pythonStructure)); diff != "" {
 				t.Errorf("structure (-before +after)\n%s", diff)
 			}
-			// It can be taken over again.
+			// The exported database can be taken over again.
 			if again, err := postgres.Adopt(t.Context(), options(t, back), nil); err != nil || again.Stats != done.Stats {
 				t.Errorf("again: %+v, %v", again, err)
 			}
@@ -447,7 +448,7 @@ func TestExportPython(t *testing.T) {
 	}
 }
 
-// pythonStructure is what the Python service needs of its tables.
+// pythonStructure queries the structure that the Python service needs.
 const pythonStructure = `
 SELECT concat_ws(' ', table_name, column_name, data_type, is_nullable) FROM information_schema.columns WHERE table_schema = 'public'
 UNION ALL
@@ -456,7 +457,7 @@ UNION ALL
 SELECT conname FROM pg_constraint WHERE contype = 'f'
 ORDER BY 1`
 
-// restore runs a script as psql does, of which it knows no more than the script needs.
+// restore runs a script as psql does, as far as the script needs it.
 func restore(t *testing.T, url, script string) {
 	t.Helper()
 	conn := dial(t, url)

@@ -20,7 +20,7 @@ import (
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
-// audited is the audit log, a line for each entry.
+// audited returns the audit log, a line for each entry.
 func audited(t *testing.T, store *postgres.Store, since time.Time) (lines []string) {
 	t.Helper()
 	err := store.EachAuditEvent(t.Context(), since, func(e audit.Event) error {
@@ -33,7 +33,7 @@ func audited(t *testing.T, store *postgres.Store, since time.Time) (lines []stri
 	return lines
 }
 
-// Every change of a client and every deletion is noted, with who did it.
+// Every change of a client and every deletion has an entry with its actor.
 func TestAuditLog(t *testing.T) {
 	t.Parallel()
 	url := pgtest.New(t)
@@ -51,13 +51,13 @@ func TestAuditLog(t *testing.T) {
 		threat(t, 3, "2024-05-03", "1 1 2 0.5 one"), named(threat(t, 4, "2024-05-03", "1 1 2 0.5 one"), 4), named(threat(t, 4, "2024-05-03", "1 1 2 0.5 one"), 5))
 	steps := []error{
 		second(store.UpdateClient(alice, client.UUID, postgres.ClientChange{Name: ptr("NC4"), Processed: ptr(false), Active: ptr(true)})),
-		second(store.UpdateClient(alice, client.UUID, postgres.ClientChange{Active: ptr(true)})), // as it is
+		second(store.UpdateClient(alice, client.UUID, postgres.ClientChange{Active: ptr(true)})), // changes nothing
 		second(store.SetSharing(alice, client.UUID, false)),
 		second(store.SetCoordinates(alice, client.UUID, ptr(49.5), ptr(6.0))),
 		second(store.SetCoordinates(alice, client.UUID, nil, ptr(6.0))),
 		second(store.RotateToken(alice, client.UUID, time.Hour)),
 		second(store.DeleteStats(alice, client.Scope(), id(3), nil)),
-		second(store.DeleteStats(alice, client.Scope(), id(3), nil)), // nothing is left
+		second(store.DeleteStats(alice, client.Scope(), id(3), nil)), // deletes nothing
 		second(store.RemoveDuplicates(alice, postgres.DuplicateQuery{}, nil)),
 		second(store.RemoveDuplicates(alice, postgres.DuplicateQuery{}, nil)),
 		second(store.PurgeStats(alice, date("2024-05-02"), nil)),
@@ -107,8 +107,8 @@ func TestAuditLog(t *testing.T) {
 	}
 }
 
-// A page ends among entries of the same moment, and none is left out.
-func TestAuditPages(t *testing.T) {
+// A page that ends between entries of the same time loses none of them.
+func TestAuditPagesLoseNothing(t *testing.T) {
 	t.Parallel()
 	store := setup(t)
 	var events []audit.Event
@@ -131,7 +131,8 @@ func TestAuditPages(t *testing.T) {
 	}
 }
 
-// Nobody changes the log by a slip; the retention deletes what is old, and says so.
+// Entries cannot be changed or deleted by accident. The retention deletes old entries, and
+// records that.
 func TestAuditLogIsAppendOnly(t *testing.T) {
 	t.Parallel()
 	url := pgtest.New(t)

@@ -25,7 +25,7 @@ import (
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
-// fillTables leaves something in every table, and returns the clients.
+// fillTables stores rows in every table, and returns the clients.
 func fillTables(t *testing.T, store *postgres.Store, url string) []stats.Client {
 	t.Helper()
 	check := func(err error) {
@@ -58,16 +58,16 @@ func fillTables(t *testing.T, store *postgres.Store, url string) []stats.Client 
 	check(store.RecordTransfer(t.Context(), "push", "done", 7))
 	change(t, url, `UPDATE document SET observations = NULL, fingerprint = NULL WHERE anr = '`+id(6).String()+`'`,
 		`UPDATE client SET is_processed = false WHERE name = 'muted'`)
-	_, err = store.Rebuild(t.Context(), nil) // since it was done by hand
+	_, err = store.Rebuild(t.Context(), nil) // repairs the rollups after the manual change
 	check(err)
 	insert(t, store, two, threat(t, 2, "2024-05-08", "4 1 1 1 -"))
 	return []stats.Client{one, two, muted}
 }
 
-// unsaved reports whether a table is about the database alone.
+// unsaved reports whether a table is about the database itself, and so in no backup.
 func unsaved(table string) bool { return table == "goose_db_version" || table == "change_version" }
 
-// everyRow is all that the tables hold, with the names of the tables.
+// everyRow returns all rows of all tables, with the names of the tables.
 func everyRow(t *testing.T, url string) []string {
 	t.Helper()
 	var rows []string
@@ -135,7 +135,7 @@ func TestBackup(t *testing.T) {
 	}
 }
 
-// checkRestored compares what two stores answer, and goes on with the restored one.
+// checkRestored compares the contents of two stores, and then writes to the restored one.
 func checkRestored(t *testing.T, before, after *postgres.Store, clients []stats.Client) {
 	t.Helper()
 	answers := func(store *postgres.Store) (all []any) {
@@ -163,7 +163,7 @@ func checkRestored(t *testing.T, before, after *postgres.Store, clients []stats.
 		t.Errorf("answers (-before +restored)\n%s", diff)
 	}
 	agree(t, after)
-	// Numbers go on behind the last one, also where its row is gone.
+	// Sequences continue after the last number, even if its row was deleted.
 	if client := newClient(t, after, "new"); client.ID != clients[2].ID+2 {
 		t.Errorf("a new client has id %d, want %d", client.ID, clients[2].ID+2)
 	}
@@ -171,8 +171,8 @@ func checkRestored(t *testing.T, before, after *postgres.Store, clients []stats.
 	agree(t, after)
 }
 
-// What is written during a backup is not in it, whichever table it is in.
-func TestBackupOfOneMoment(t *testing.T) {
+// A backup has no rows that were written after its snapshot, in any table.
+func TestBackupIsASnapshot(t *testing.T) {
 	t.Parallel()
 	url, target := pgtest.New(t), pgtest.Empty(t)
 	store := open(t, url)
@@ -184,7 +184,7 @@ func TestBackupOfOneMoment(t *testing.T) {
 	_, err := postgres.Backup(t.Context(), backupOptions(url), &file, func(int64, int64) {
 		switch {
 		case written:
-		case pgtest.OnCluster: // who writes has to wait
+		case pgtest.OnCluster: // writers have to wait
 			written = true
 			late.Go(func() {
 				if _, err := store.DeleteStats(t.Context(), stats.Everything(), id(1), nil); err != nil {
@@ -210,8 +210,8 @@ func TestBackupOfOneMoment(t *testing.T) {
 	}
 }
 
-// A backup of an earlier release is restored into its tables, which are then brought up
-// to date; a database that was taken over stays one.
+// A backup of an earlier release is restored into tables of that release, which are then
+// migrated. The mark of an adopted database is kept.
 func TestBackupOfEarlierSchema(t *testing.T) {
 	t.Parallel()
 	url := pgtest.Empty(t)
@@ -347,7 +347,7 @@ func editManifest(t *testing.T, file []byte, edit func(text string) string) []by
 	return edited.Bytes()
 }
 
-// A backup that turns out to be damaged or cut off on the way leaves nothing behind.
+// Restoring a damaged or truncated backup leaves the database empty.
 func TestRestoreDamaged(t *testing.T) {
 	t.Parallel()
 	url := pgtest.New(t)
@@ -388,7 +388,7 @@ func restoreStepwise(variable string) {
 	})
 }
 
-// Killed at any step, a restore leaves an empty database, which is restored the next time.
+// A restore that is killed at any step leaves an empty database; the next one succeeds.
 func TestRestoreKilled(t *testing.T) {
 	t.Parallel()
 	url, target := pgtest.New(t), pgtest.New(t)

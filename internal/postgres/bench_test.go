@@ -13,15 +13,14 @@ import (
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
-// A front office's question: 50 analyses, 92 days, 60 threats in each stat.
+// The request of a front office: 50 analyses, 92 days, 60 threats in each stat.
 const (
 	benchAnalyses = 50
 	benchDays     = 92
 	benchObjects  = 60
 )
 
-// benchStore holds the answer to the question above and as much of other
-// analyses.
+// benchStore returns a store with the stats of that request and as many of other analyses.
 func benchStore(b *testing.B) (*postgres.Store, string) {
 	b.Helper()
 	url := pgtest.New(b)
@@ -63,7 +62,7 @@ func BenchmarkDailySums(b *testing.B) {
 	reportSize(b, url, `SELECT sum(pg_column_size(observations)) FROM document`)
 }
 
-// BenchmarkObservationRows is what packing was preferred to: a row for each
+// BenchmarkObservationRows measures the alternative to packing: a row for each
 // observation, aggregated by the database.
 func BenchmarkObservationRows(b *testing.B) {
 	_, url := benchStore(b)

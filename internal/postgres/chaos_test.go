@@ -20,8 +20,8 @@ import (
 
 const chaosDays, chaosAnalyses, chaosClients = 12, 40, 6
 
-// crowd is the clients that random things happen to. Whoever is deleted is
-// replaced: without clients nothing could be stored any more.
+// crowd has the clients of the random operations. It replaces deleted clients: without
+// clients, nothing could be stored.
 type crowd struct {
 	mu      sync.Mutex
 	clients []stats.Client
@@ -34,8 +34,7 @@ func (p *crowd) any(random *rand.Rand) stats.Client {
 	return p.clients[random.IntN(len(p.clients))]
 }
 
-// replace puts a new client in the place of one that is gone, unless another
-// worker has done so.
+// replace creates a client in place of a deleted one, unless another worker has done so.
 func (p *crowd) replace(ctx context.Context, store *postgres.Store, gone stats.Client) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -68,26 +67,26 @@ func newCrowd(t *testing.T, store *postgres.Store) *crowd {
 	return p
 }
 
-// chaos does random things to a database.
+// chaos runs random operations on a database.
 type chaos struct {
-	store   *postgres.Store
-	random  *rand.Rand
-	clients *crowd
-	named   int  // of the last uuid that was chosen
-	knew    int  // documents that were not read
-	mends   bool // rebuilds the rollups now and then, which hides what went wrong before
+	store    *postgres.Store
+	random   *rand.Rand
+	clients  *crowd
+	named    int  // of the last uuid that was chosen
+	knew     int  // known documents, which were not parsed
+	rebuilds bool // also rebuilds the rollups at times, which hides earlier errors
 }
 
 func (c *chaos) step(t *testing.T) error {
 	ctx, client := t.Context(), c.clients.any(c.random)
 	err := c.happen(t, client)
-	if errors.Is(err, stats.ErrNotFound) { // somebody deleted the client
+	if errors.Is(err, stats.ErrNotFound) { // another worker deleted the client
 		return c.clients.replace(ctx, c.store, client)
 	}
 	return err
 }
 
-// stock stores enough to compare, whatever was deleted last.
+// stock stores enough stats to compare, whatever was deleted before.
 func (c *chaos) stock(t *testing.T) {
 	t.Helper()
 	for stored := 0; stored < 40; {
@@ -132,14 +131,13 @@ func (c *chaos) happen(t *testing.T, client stats.Client) (err error) {
 		_, err = c.store.DeleteStatsOfClient(ctx, client.UUID, nil)
 	case n < 990:
 		_, err = c.store.DeleteClient(ctx, client.UUID)
-	case c.mends:
+	case c.rebuilds:
 		_, err = c.store.Rebuild(ctx, nil)
 	}
 	return err
 }
 
-// batch is of items whose documents are not read where they are known, as at the
-// edge.
+// batch returns a batch of items whose known documents are not parsed, as in ParseBatch.
 func (c *chaos) batch(t *testing.T) (stats.Batch, error) {
 	items := c.items(t)
 	sent := make([]stats.SentDocument, len(items))
@@ -156,7 +154,7 @@ func (c *chaos) batch(t *testing.T) (stats.Batch, error) {
 	return stats.Batch{Items: items}, err
 }
 
-// items are of every type and partly pulled, with uuids that others choose too.
+// items returns items of every type, some with UUIDs, which other workers choose too.
 func (c *chaos) items(t *testing.T) []stats.Item {
 	items := make([]stats.Item, 1+c.random.IntN(4))
 	for i := range items {
@@ -175,7 +173,7 @@ func (c *chaos) items(t *testing.T) []stats.Item {
 
 func (c *chaos) document() (stats.Type, []byte) {
 	number := func() string { return fmt.Sprintf("%d.%d", c.random.IntN(5), c.random.Int64N(1e9)>>c.random.IntN(30)) }
-	if c.random.IntN(3) == 0 { // what many send, again and again
+	if c.random.IntN(3) == 0 { // a document that many analyses repeat
 		number = func() string { return fmt.Sprint(c.random.IntN(2)) }
 	}
 	switch c.random.IntN(5) {
@@ -196,7 +194,7 @@ func (c *chaos) document() (stats.Type, []byte) {
 	return []stats.Type{stats.Threat, stats.Vulnerability}[c.random.IntN(2)], threats(objects...)
 }
 
-// samePaths fails when rollups and rows give other sums.
+// samePaths fails the test if rollups and documents give different sums.
 func samePaths(t *testing.T, store *postgres.Store) {
 	t.Helper()
 	var anrs []uuid.UUID
@@ -215,9 +213,9 @@ func samePaths(t *testing.T, store *postgres.Store) {
 	}
 }
 
-// TestRollupsEqualRecomputation lets several processes do thousands of random
-// things at once, and compares again and again. After any of it every document
-// has a reference and every reference a document.
+// TestRollupsEqualRecomputation runs thousands of concurrent random operations, and
+// repeatedly compares the rollups with the documents. It also checks that every document
+// has a stat and every stat a document.
 func TestRollupsEqualRecomputation(t *testing.T) {
 	t.Parallel()
 	for name, n := range map[string]int{"alone": 1, "concurrent": 6} {
@@ -239,10 +237,10 @@ func TestRollupsEqualRecomputation(t *testing.T) {
 				}
 				return documents
 			}
-			// At least so many rounds, and until enough came that was known: who is faster
-			// decides how much of it.
+			// At least this many rounds, and until enough documents were known: that depends on
+			// which worker is faster.
 			for round := 0; round < 12 || round < 60 && knew() < 50; round++ {
-				mayhem(t, workers, 300/n, round%4 == 0)
+				runConcurrently(t, workers, 300/n, round%4 == 0)
 				workers[0].stock(t)
 				mustHoldSomething(t, url)
 				agree(t, setup)
@@ -261,7 +259,7 @@ func TestRollupsEqualRecomputation(t *testing.T) {
 	}
 }
 
-// noOrphans fails when a document has no stat or a stat no document.
+// noOrphans fails the test if a document has no stat or a stat no document.
 func noOrphans(t *testing.T, url string) {
 	t.Helper()
 	const documents = `SELECT count(*) FROM document AS d WHERE NOT EXISTS (SELECT 1 FROM stats AS s WHERE s.anr = d.anr AND s.digest = d.digest)`
@@ -274,12 +272,12 @@ func noOrphans(t *testing.T, url string) {
 	}
 }
 
-// mayhem has everybody do random things at once.
-func mayhem(t *testing.T, workers []*chaos, steps int, mends bool) {
+// runConcurrently runs random operations of all workers at once.
+func runConcurrently(t *testing.T, workers []*chaos, steps int, rebuilds bool) {
 	t.Helper()
 	var group sync.WaitGroup
 	for worker, c := range workers {
-		c.mends = mends
+		c.rebuilds = rebuilds
 		group.Go(func() {
 			for step := range steps {
 				if err := c.step(t); err != nil {
@@ -292,7 +290,7 @@ func mayhem(t *testing.T, workers []*chaos, steps int, mends bool) {
 	group.Wait()
 }
 
-// mustHoldSomething fails when there is so little that anything would agree.
+// mustHoldSomething fails the test if there is too little data for a comparison.
 func mustHoldSomething(t *testing.T, url string) {
 	t.Helper()
 	rows, derived := count(t, url, `SELECT count(*) FROM stats`), count(t, url, `SELECT (SELECT count(*) FROM rollup) + (SELECT count(*) FROM rollup_delta)`)

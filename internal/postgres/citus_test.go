@@ -17,12 +17,12 @@ import (
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
-// The nodes of a cluster wait by themselves.
+// Citus waits for locks by itself.
 func init() {
 	lockWaiters = `SELECT sum(result::bigint)::bigint FROM run_command_on_all_nodes($$` + lockWaiters + `$$)`
 }
 
-// undistributed is the address of a database of the cluster with ordinary tables.
+// undistributed returns the address of a database of the cluster with ordinary tables.
 func undistributed(t *testing.T) string {
 	t.Helper()
 	url := pgtest.Empty(t)
@@ -90,7 +90,7 @@ func TestDistribute(t *testing.T) {
 	}
 }
 
-// TestFailedDistributionChangesNothing has something of somebody else in the way.
+// TestFailedDistributionChangesNothing has a foreign object that prevents distribution.
 func TestFailedDistributionChangesNothing(t *testing.T) {
 	t.Parallel()
 	url := undistributed(t)
@@ -106,7 +106,7 @@ func TestFailedDistributionChangesNothing(t *testing.T) {
 	if err := store.Distribute(t.Context()); err == nil || err.Error() != want {
 		t.Errorf("error %v, want %s", err, want)
 	}
-	// What is only found on the way is undone.
+	// A problem that is found on the way undoes everything.
 	if _, err := conn.Exec(t.Context(), `DROP TABLE report; DROP TRIGGER looks ON document; CREATE VIEW keyed AS SELECT uuid, anr FROM stats GROUP BY uuid`); err != nil {
 		t.Fatal(err)
 	}
@@ -149,8 +149,8 @@ func TestUnlimitedListByDays(t *testing.T) {
 	}
 }
 
-// TestDeletionOfOneOfTwo has two stats with one UUID, of two clients: only that of
-// the client goes.
+// TestDeletionOfOneOfTwo has two stats with one UUID, of two clients. Only the stat of the
+// right client is deleted.
 func TestDeletionOfOneOfTwo(t *testing.T) {
 	t.Parallel()
 	store := setup(t)

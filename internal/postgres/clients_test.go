@@ -142,8 +142,8 @@ func TestCreateClientTaken(t *testing.T) {
 	})
 }
 
-// Names that differ in the composition of their characters alone are one name, also
-// where a database of an earlier release holds one in another composition.
+// Names that differ only in Unicode composition conflict, also with a decomposed name from
+// an earlier release.
 func TestClientNameComposition(t *testing.T) {
 	t.Parallel()
 	const composed, decomposed = "Caf\u00e9", "Cafe\u0301"
@@ -239,13 +239,13 @@ func TestListClientsWithAnotherKey(t *testing.T) {
 	if clients, err := store.Clients(t.Context()); err != nil || len(clients) != 1 {
 		t.Errorf("without tokens: %v, %v", clients, err)
 	}
-	// Logging in does not need the key.
+	// Authentication does not need the key.
 	if found, err := store.ClientByToken(t.Context(), client.Token); err != nil || found.ID != client.ID {
 		t.Errorf("by token: %v, %v", found, err)
 	}
 }
 
-// A dump must not log anybody in.
+// A dump of the database must not reveal tokens.
 func TestTokensAreNotReadable(t *testing.T) {
 	t.Parallel()
 	url := pgtest.New(t)

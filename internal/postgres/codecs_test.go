@@ -10,7 +10,7 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 )
 
-// UUIDs go to the server and back in every form that statements use.
+// UUIDs survive the way to the server and back in every form that statements use.
 func TestUUIDs(t *testing.T) {
 	t.Parallel()
 	store, _ := storeWithClient(t)
@@ -35,7 +35,7 @@ func TestUUIDs(t *testing.T) {
 }
 
 // Sending UUIDs makes next to no garbage: there are three of them in each row.
-func TestUUIDsMakeNoGarbage(t *testing.T) { // alone, since it counts allocations
+func TestUUIDsMakeNoGarbage(t *testing.T) { // not parallel, since it counts allocations
 	store, _ := storeWithClient(t)
 	conn, err := store.pool.Acquire(t.Context())
 	if err != nil {
@@ -55,7 +55,7 @@ func TestUUIDsMakeNoGarbage(t *testing.T) { // alone, since it counts allocation
 	}
 }
 
-// Documents arrive as they are, and make no garbage.
+// Documents arrive unchanged, and make no garbage.
 func TestDocumentsCodec(t *testing.T) {
 	store, _ := storeWithClient(t)
 	conn, err := store.pool.Acquire(t.Context())

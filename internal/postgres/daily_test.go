@@ -23,7 +23,7 @@ import (
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
-// shown is a processor.DailySum as the tests write it.
+// shown formats sums in the notation of the tests.
 func shown(sums []processor.DailySum) []string {
 	lines := []string{}
 	for _, s := range sums {
@@ -116,7 +116,7 @@ func TestDailySumsOfRisks(t *testing.T) {
 	}
 }
 
-// Changed labels are another subject in the database but the same object.
+// A changed label makes another subject, but the same object in results.
 func TestDailySumsLabels(t *testing.T) {
 	t.Parallel()
 	store := setup(t)
@@ -131,7 +131,7 @@ func TestDailySumsLabels(t *testing.T) {
 	} {
 		insert(t, store, client, it)
 	}
-	// On one day, what the database came to know last wins.
+	// On one day, the labels that the database learned last win.
 	want := []string{
 		"05-01 object 1: 3 stats, 7/7/7 new",
 		"05-02 object 1: 1 stats, 8/8/8 ",
@@ -147,7 +147,7 @@ func TestDailySumsLabels(t *testing.T) {
 	}
 }
 
-// What a second process, which has to read the dictionary, sees is the same.
+// A second process, which has to read the dictionary, gets the same sums.
 func TestDailySumsOfAnotherProcess(t *testing.T) {
 	t.Parallel()
 	url := pgtest.New(t)
@@ -173,7 +173,7 @@ func TestDailySumsErrors(t *testing.T) {
 }
 
 // Rows of an adopted database that do not validate have no observations.
-func TestDailySumsLeavesOut(t *testing.T) {
+func TestDailySumsLeaveOutInvalidStats(t *testing.T) {
 	t.Parallel()
 	url := pgtest.New(t)
 	opts := options(t, url)
@@ -215,7 +215,7 @@ func TestDailySumsWithoutSubject(t *testing.T) {
 	}
 }
 
-// execute changes the database behind the store's back.
+// execute changes the database without the store.
 func execute(t *testing.T, url, statement string, args ...any) {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), url)

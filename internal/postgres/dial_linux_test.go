@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestDialer finds the bound on unacknowledged data at a TCP connection.
+// TestDialer reads the limit for unacknowledged data from a TCP connection.
 func TestDialer(t *testing.T) {
 	t.Parallel()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")

@@ -17,9 +17,9 @@ import (
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
-// stubOfCitus has the functions of Citus that are called, and the catalog in
-// which it notes what is distributed. Like Citus it refuses a table that foreign
-// keys tie to tables which are not distributed themselves, and triggers.
+// stubOfCitus creates the functions of Citus that the service calls, and its catalog of
+// distributed tables. Like Citus, it refuses tables with triggers, or with foreign keys to
+// tables that are not distributed.
 const stubOfCitus = `
 CREATE TABLE pg_dist_partition (
 	place serial, logicalrelid regclass NOT NULL PRIMARY KEY, kind text NOT NULL, partition_column text, colocated_with text
@@ -61,7 +61,7 @@ BEGIN
 	VALUES (table_name, 'distributed', distribution_column, colocate_with);
 END $$`
 
-// stubbed is the address of a database with the stub.
+// stubbed returns the address of a database with the stub.
 func stubbed(t *testing.T) string {
 	t.Helper()
 	url := pgtest.New(t)
@@ -71,7 +71,7 @@ func stubbed(t *testing.T) string {
 	return url
 }
 
-// foreignKeys shows those of the service's tables.
+// foreignKeys reads the foreign keys of the service's tables.
 const foreignKeys = `
 SELECT conrelid::regclass || ' ' || conname || ' ' || pg_get_constraintdef(oid)
 FROM pg_constraint WHERE contype = 'f' ORDER BY 1`
@@ -109,7 +109,7 @@ func TestDistribute(t *testing.T) {
 	}
 }
 
-// TestDistributable checks the rules that Citus sets for the schema.
+// TestDistributable checks that the schema obeys the rules of Citus.
 func TestDistributable(t *testing.T) {
 	t.Parallel()
 	url := stubbed(t)

@@ -12,7 +12,7 @@ import (
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
-// What an analysis sends night after night is stored once.
+// A document that an analysis sends every night is stored once.
 func TestDocumentsAreShared(t *testing.T) {
 	t.Parallel()
 	url := pgtest.New(t)
@@ -47,8 +47,8 @@ func TestDocumentsAreShared(t *testing.T) {
 	agree(t, store)
 }
 
-// A document stays as long as any stat refers to it.
-func TestDocumentsGoWithTheirLastStat(t *testing.T) {
+// A document is deleted with the last stat that refers to it.
+func TestDocumentsAreDeletedWithTheirLastStat(t *testing.T) {
 	t.Parallel()
 	url := pgtest.New(t)
 	store := open(t, url)
@@ -83,7 +83,7 @@ func TestDocumentsGoWithTheirLastStat(t *testing.T) {
 
 func second[T any](_ T, err error) error { return err }
 
-// Known documents are stored for another day without having been read.
+// Known documents are stored for another day without being parsed.
 func TestKnownDocuments(t *testing.T) {
 	t.Parallel()
 	url := pgtest.New(t)
@@ -103,7 +103,7 @@ func TestKnownDocuments(t *testing.T) {
 	agree(t, store)
 }
 
-// What was known and is deleted before it is stored is read after all.
+// A known document that is deleted before the insert is parsed after all.
 func TestKnownDocumentVanishes(t *testing.T) {
 	t.Parallel()
 	url := pgtest.New(t)
@@ -121,8 +121,7 @@ func TestKnownDocumentVanishes(t *testing.T) {
 	}
 }
 
-// Only the bytes of the same analysis that were sent last, of a document that
-// validates, are known.
+// Only the bytes that the same analysis sent last, of a valid document, are known.
 func TestUnknownDocuments(t *testing.T) {
 	t.Parallel()
 	url := pgtest.New(t)
@@ -156,7 +155,7 @@ func TestUnknownDocuments(t *testing.T) {
 	if knows(rewritten) {
 		t.Error("a document that does not validate is known")
 	}
-	// It is what the stored document measures that counts.
+	// The observations of the stored document count.
 	insert(t, store, client, threat(t, 1, "2024-05-03", "1 1 2 0.5 one"))
 	if _, err := store.Rebuild(t.Context(), nil); err != nil {
 		t.Fatal(err)
@@ -211,9 +210,9 @@ func TestMutedClient(t *testing.T) {
 	counts("05-01 object 1: 2 stats, 7/7/7 one", 2)
 }
 
-// Stats without a client, as an adopted database may hold, are the operator's to
-// see and to delete, and count as those of a client that is not local.
-func TestStatsOfNobody(t *testing.T) {
+// Only operators see and delete stats without a client, which an adopted database may
+// hold. They count like those of a client that is not local.
+func TestStatsWithoutAClient(t *testing.T) {
 	t.Parallel()
 	url := pgtest.New(t)
 	store := open(t, url)
@@ -260,7 +259,7 @@ func TestStatsOfNobody(t *testing.T) {
 }
 
 // SQL users see stats with their data.
-func TestView(t *testing.T) {
+func TestViewHasStatsWithTheirData(t *testing.T) {
 	t.Parallel()
 	url := pgtest.New(t)
 	store := open(t, url)

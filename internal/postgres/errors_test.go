@@ -76,7 +76,7 @@ func TestTranslate(t *testing.T) {
 		"disk full":            {state("53100", ""), "exhausted"},
 		"disk failure":         {state("58030", ""), "unavailable"},
 		"corrupted":            {state("XX001", ""), "unavailable"},
-		"plan of before":       {&pgconn.PgError{Code: "0A000", Routine: "RevalidateCachedQuery"}, "unavailable"},
+		"outdated plan":        {&pgconn.PgError{Code: "0A000", Routine: "RevalidateCachedQuery"}, "unavailable"},
 		"not supported":        {state("0A000", ""), "internal"},
 		"syntax error":         {state("42601", ""), "internal"},
 		"connection cut":       {fmt.Errorf("read: %w", io.ErrUnexpectedEOF), "unavailable"},
@@ -100,7 +100,7 @@ func TestTranslateContext(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	// The server's own words about the cancelled statement do not count.
+	// The error of the context takes precedence over the server's.
 	err := translate(ctx, &pgconn.PgError{Code: "57014", Message: "canceling statement due to user request"})
 	if diff := cmp.Diff("cancelled", kind(err)); diff != "" {
 		t.Errorf("%v (-want +got):\n%s", err, diff)

@@ -13,8 +13,7 @@ import (
 	"github.com/monarc-project/stats-service/gen/db"
 )
 
-// What is asked before and during each push must not read all stats, nor all
-// receipts.
+// The queries of a push must not read all stats or all receipts.
 func TestPeerQueriesUseIndexes(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()

@@ -49,8 +49,8 @@ SELECT md5('stats' || n || ' ' || day)::uuid, anr, type, date '2024-01-01' + day
 	timestamptz '2024-01-01' + day * interval '1 day', (n - 1) / 3 + 1
 FROM sent`
 
-// Statements that read stats or documents must not read all of them, nor sort or
-// aggregate rows that have their data with them.
+// Statements on stats or documents must not read all rows, and must not sort or aggregate
+// rows that include the data.
 func TestQueriesUseIndexes(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
@@ -59,7 +59,7 @@ func TestQueriesUseIndexes(t *testing.T) {
 	for name, q := range indexedQueries() {
 		t.Run(name, func(t *testing.T) {
 			plan := explain(ctx, t, store, q.statement, q.args)
-			// What a large part of all documents measure is read as a whole.
+			// A large share of all documents is read with a sequential scan.
 			whole := strings.Contains(plan, "Seq Scan on public.stats") ||
 				strings.Contains(plan, "Seq Scan on public.document") && !strings.Contains(plan, "array_agg")
 			if whole && q.index != everyRow || !strings.Contains(plan, q.index) {
@@ -72,7 +72,7 @@ func TestQueriesUseIndexes(t *testing.T) {
 	}
 }
 
-// Every statement that reads stats or documents is asked for its plan above.
+// The test above has every statement that reads stats or documents.
 func TestEveryStatementIsExplained(t *testing.T) {
 	t.Parallel()
 	explained := map[string]bool{}
@@ -95,7 +95,7 @@ func TestEveryStatementIsExplained(t *testing.T) {
 	}
 }
 
-// statements are the generated statements by name.
+// statements returns the generated statements by name.
 func statements(t *testing.T) map[string]string {
 	t.Helper()
 	files, err := filepath.Glob("../../gen/db/*.sql.go")
@@ -137,11 +137,10 @@ func fill(ctx context.Context, t *testing.T, store *Store) {
 	}
 }
 
-// everyRow stands for the index of a statement that has to read everything.
+// everyRow marks a statement that has to read all rows, instead of an index.
 const everyRow = ""
 
-// sortsData finds what has the data of documents with it in the output of
-// EXPLAIN VERBOSE.
+// sortsData finds sorts and aggregates of rows with data in the output of EXPLAIN VERBOSE.
 var sortsData = regexp.MustCompile(`(?m)^\s*(->  )?(Incremental )?(Sort|Hash|HashAggregate|GroupAggregate|Materialize)\b.*\n\s*Output: .*\bdata\b`)
 
 type indexedQuery struct {
@@ -246,8 +245,7 @@ func indexedQueries() map[string]indexedQuery {
 	}
 }
 
-// A plan for any values that was made when there was next to nothing looks rows
-// up by their keys all the same.
+// A generic plan that was made while the tables were nearly empty must still use indexes.
 func TestGenericPlansUseIndexes(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
@@ -313,8 +311,7 @@ func dayOf(text string) time.Time {
 	return d
 }
 
-// Prepared statements must be planned for their values each time: a plan for
-// any value could not drop the filters that are absent.
+// Prepared statements must get custom plans: a generic plan could not drop absent filters.
 func TestSessionSettings(t *testing.T) {
 	t.Parallel()
 	store := openNew(t)

@@ -15,13 +15,13 @@ func (o Options) WithProbeInterval(interval time.Duration) Options {
 	return o
 }
 
-// WithAdoptionPage has Adopt copy fewer stats at a time than in production.
+// WithAdoptionPage makes Adopt copy fewer stats at a time than in production.
 func (o Options) WithAdoptionPage(stats int) Options {
 	o.adoptionPage = stats
 	return o
 }
 
-// MigrateTo makes the tables as an earlier release had them.
+// MigrateTo creates the tables of an earlier release.
 func MigrateTo(ctx context.Context, url string, version int64) error {
 	conn, err := connect(ctx, url)
 	if err != nil {
@@ -31,13 +31,13 @@ func MigrateTo(ctx context.Context, url string, version int64) error {
 	return migrateTo(ctx, conn.Config(), version)
 }
 
-// ReadsFromReplica reports whether a replica answers now.
+// ReadsFromReplica reports whether a replica answers a query now.
 func (s *Store) ReadsFromReplica(ctx context.Context) (replica bool, err error) {
 	return s.ReadsFromReplicaAfter(ctx, func() {})
 }
 
-// ReadsFromReplicaAfter is ReadsFromReplica, with something that happens each
-// time when it is decided where the query goes and nothing is sent yet.
+// ReadsFromReplicaAfter is ReadsFromReplica, but calls happens each time after the server
+// is chosen and before the query is sent.
 func (s *Store) ReadsFromReplicaAfter(ctx context.Context, happens func()) (replica bool, err error) {
 	err = s.read(ctx, func(source db.DBTX) error {
 		happens()
@@ -46,5 +46,5 @@ func (s *Store) ReadsFromReplicaAfter(ctx context.Context, happens func()) (repl
 	return replica, err
 }
 
-// ReplicaHealth lists what was last seen of the replicas.
+// ReplicaHealth returns the last known health of each replica.
 func (s *Store) ReplicaHealth() []string { return s.replicas.Health() }

@@ -14,7 +14,7 @@ import (
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
-// anyOf is the URL of whichever of the servers takes writes, the first one first.
+// anyOf returns a URL of the first of the servers that accepts writes.
 func anyOf(t *testing.T, servers ...*localpg.Server) string {
 	t.Helper()
 	hosts := ""
@@ -39,9 +39,9 @@ func anyOf(t *testing.T, servers ...*localpg.Server) string {
 	return address.String()
 }
 
-// TestFormerPrimary fails over to the standby, and then has the former primary back,
-// which still takes writes, as one that was frozen does for a moment.
-func TestFormerPrimary(t *testing.T) {
+// TestFormerPrimaryIsRefused fails over to the standby. The former primary then returns
+// and still accepts writes, as one does for a moment after it was frozen.
+func TestFormerPrimaryIsRefused(t *testing.T) {
 	t.Parallel()
 	p := newPair(t)
 	store := open(t, anyOf(t, p.primary, p.replica))
@@ -64,9 +64,9 @@ func TestFormerPrimary(t *testing.T) {
 	mustHold(t, store, 2)
 }
 
-// TestConnectionsOfBeforeAFailover has connections to a primary that goes on after its
-// standby was promoted.
-func TestConnectionsOfBeforeAFailover(t *testing.T) {
+// TestFailoverClosesOldConnections has connections to a primary that keeps running after
+// its standby was promoted.
+func TestFailoverClosesOldConnections(t *testing.T) {
 	t.Parallel()
 	p := newPair(t)
 	store := open(t, anyOf(t, p.replica, p.primary))
@@ -86,8 +86,7 @@ func TestConnectionsOfBeforeAFailover(t *testing.T) {
 	mustHold(t, store, 2)
 }
 
-// TestReadWithoutPrimary reads, and finds the client of a key, when only a replica is
-// left.
+// TestReadWithoutPrimary reads, and authenticates a client, while only a replica is up.
 func TestReadWithoutPrimary(t *testing.T) {
 	t.Parallel()
 	p := newPair(t)
@@ -113,8 +112,8 @@ func TestReadWithoutPrimary(t *testing.T) {
 	mustHold(t, store, 2)
 }
 
-// TestRepeatedOnFormerPrimary sends again what is stored, on a connection to a primary
-// that has become a standby.
+// TestRepeatedOnFormerPrimary repeats a stored batch on a connection to a former primary
+// that is now a standby.
 func TestRepeatedOnFormerPrimary(t *testing.T) {
 	t.Parallel()
 	p := newPair(t)
@@ -125,7 +124,7 @@ func TestRepeatedOnFormerPrimary(t *testing.T) {
 	eventually(t, "the standby has the stat", func() bool { return holds(t, standby, "SELECT count(*) = 1 FROM stats") })
 	p.onReplica(t, `ALTER SYSTEM SET synchronous_standby_names = '*'`)
 	p.onReplica(t, `SELECT pg_reload_conf()`)
-	eventually(t, "the setting is in force", func() bool { return holds(t, standby, "SELECT current_setting('synchronous_standby_names') = '*'") })
+	eventually(t, "the setting is effective", func() bool { return holds(t, standby, "SELECT current_setting('synchronous_standby_names') = '*'") })
 	_, err := open(t, p.replica.URL()).InsertBatch(t.Context(), client, stats.Batch{Items: []stats.Item{threat(t, 1, "2024-05-31", "1 2 3 4 -")}})
 	if !errors.Is(err, postgres.ErrReadOnly) {
 		t.Errorf("error %v, want %v", err, postgres.ErrReadOnly)

@@ -22,7 +22,7 @@ import (
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
-// fate is the status of a result in words.
+// fate returns the status of a result in words.
 func fate(r stats.Result) string {
 	return map[stats.Status]string{stats.Stored: "stored", stats.Repeated: "known", stats.Duplicate: "duplicate"}[r.Status]
 }
@@ -155,7 +155,7 @@ func TestInsertBatchEchoes(t *testing.T) {
 	}
 }
 
-// Whitespace, member order and the writing of numbers make no new content.
+// Content with other white space, order of members or notation of numbers is the same.
 func TestInsertBatchRecognisesRewrittenContent(t *testing.T) {
 	t.Parallel()
 	store := setup(t)
@@ -198,9 +198,9 @@ func TestInsertBatchKeepsClientsApart(t *testing.T) {
 	}
 }
 
-// A client that knows another's content ids can take them first, which must not
-// keep the other's stats out. Where tables are distributed the other's stats then
-// have these ids as well: that those of another analysis have them is not seen.
+// A client that can derive another client's UUIDs may use them first. That must not keep
+// the other client's stats out. In distributed tables, the other stats may get the same
+// UUIDs, since no unique key covers several analyses.
 func TestInsertBatchWithSquattedUUID(t *testing.T) {
 	t.Parallel()
 	store := setup(t)
@@ -228,7 +228,7 @@ func TestInsertBatchWithSquattedUUID(t *testing.T) {
 	}
 }
 
-// An item's own uuid can be what another item's content derives to.
+// The chosen UUID of an item can equal the derived UUID of another item.
 func TestInsertBatchWithOwnDerivedUUID(t *testing.T) {
 	t.Parallel()
 	store := setup(t)
@@ -279,8 +279,8 @@ func simultaneously(t *testing.T, n int, call func(ctx context.Context) ([]stats
 	return slices.Concat(results...)
 }
 
-// Identical batches in opposite orders, some with uuids and some without, are
-// what two retrying senders or two routes to a central instance produce.
+// Two retrying senders, or two routes to a central instance, send identical batches at the
+// same time, in opposite orders, some with UUIDs and some without.
 func TestInsertBatchSimultaneously(t *testing.T) {
 	t.Parallel()
 	store := setup(t)
@@ -322,7 +322,7 @@ func TestInsertBatchSimultaneously(t *testing.T) {
 	}
 }
 
-// What a large batch does not hold any more is observed again, some at a time.
+// Observations that a large batch does not hold are computed again, in chunks.
 func TestInsertBatchObserves(t *testing.T) {
 	t.Parallel()
 	store := setup(t)
@@ -347,12 +347,12 @@ func TestInsertBatchAllOrNone(t *testing.T) {
 	store := setup(t)
 	client := newClient(t, store, "client")
 	good := threat(t, 1, "2024-05-01", "1 1 2 3.5 label")
-	// Beyond the range of numeric: valid JSON that jsonb cannot hold.
+	// Beyond the range of numeric: valid JSON that jsonb cannot store.
 	bad := stats.Item{
 		ANR: id(2), Type: stats.Risk, Date: date("2024-05-01"), Data: []byte(`{"n":1e200000}`),
 		Digest: stats.Digest{1}, Observations: []stats.Observation{},
 	}
-	// The good item of 5 MB goes in a statement of its own before the bad one.
+	// The valid item of 5 MB is sent in a separate statement before the invalid one.
 	good.Data = fmt.Appendf(nil, `[{"pad":%q}]`, strings.Repeat("x", 5<<20))
 
 	_, err := store.InsertBatch(t.Context(), client, stats.Batch{Items: []stats.Item{good, bad}})
@@ -377,7 +377,7 @@ func TestInsertBatchErrors(t *testing.T) {
 	}
 }
 
-// Batches bigger than a statement are cut; nothing may be lost at the cuts.
+// Batches that need several statements lose nothing between them.
 func TestInsertBatchInManyStatements(t *testing.T) {
 	t.Parallel()
 	store := setup(t)
@@ -423,8 +423,8 @@ func TestInsertBatchNewSubjectsSimultaneously(t *testing.T) {
 	}
 }
 
-// A transaction that loses a deadlock is run again instead of failing the
-// caller: here somebody holds two of the batch's uuids in the opposite order.
+// A transaction that is the victim of a deadlock is retried: here, another session locks
+// two of the batch's UUIDs in the opposite order.
 func TestInsertBatchAfterDeadlock(t *testing.T) {
 	t.Parallel()
 	url := pgtest.New(t)
@@ -457,8 +457,9 @@ func TestInsertBatchAfterDeadlock(t *testing.T) {
 		done <- results
 	}()
 	waitForLock(t, url)
-	// Who waits first notices first and loses: the store, unless this line comes
-	// more than a second late. Then it is this statement, which is as well.
+	// The session that waits first detects the deadlock and is the victim: the store,
+	// unless this statement is more than a second late. Then it is this statement, which is
+	// fine too.
 	_, _ = conn.Exec(t.Context(), row, id(1), client.ID, id(9))
 	do(`ROLLBACK`)
 	if diff := cmp.Diff([]string{"stored", "stored"}, fates(<-done)); diff != "" {

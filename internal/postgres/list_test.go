@@ -238,7 +238,7 @@ func ofAlice(alice, _ stats.Client) stats.Scope { return alice.Scope() }
 func ofAll(_, _ stats.Client) stats.Scope       { return stats.Everything() }
 func ofNobody(_, _ stats.Client) stats.Scope    { return stats.Scope{} }
 
-// After a deletion the same content can be stored again.
+// Deleted content can be stored again.
 func TestInsertStatsAfterDelete(t *testing.T) {
 	t.Parallel()
 	store := setup(t)

@@ -14,7 +14,7 @@ import (
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
-// listener hears changes until the test ends.
+// listener returns the announced changes until the test ends.
 func listener(t *testing.T, store *postgres.Store) <-chan postgres.Change {
 	t.Helper()
 	heard, done := make(chan postgres.Change, 100), make(chan error, 1)
@@ -61,7 +61,7 @@ func TestListen(t *testing.T) {
 	}
 }
 
-// After a gap anything may have changed.
+// After an interruption, anything may have changed.
 func TestListenReconnects(t *testing.T) {
 	t.Parallel()
 	url := pgtest.New(t)

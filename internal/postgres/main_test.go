@@ -37,7 +37,7 @@ var start = time.Date(2024, 5, 31, 12, 0, 0, 0, time.UTC)
 
 func (c *clock) now() time.Time { return start.Add(time.Duration(c.ticks.Add(1)) * time.Second) }
 
-// setup opens a Store on a database of the test's own.
+// setup opens a Store on a new database.
 func setup(t testing.TB) *postgres.Store {
 	t.Helper()
 	return open(t, pgtest.New(t))
@@ -71,7 +71,7 @@ func date(text string) time.Time {
 	return day
 }
 
-// known gives an item as the edge does where its document is known: unread.
+// known returns the item as ParseBatch does for a known document: not parsed.
 func known(t testing.TB, store *postgres.Store, item stats.Item) stats.Item {
 	t.Helper()
 	sent := stats.SentDocument{ANR: item.ANR, Fingerprint: item.Fingerprint}
@@ -87,7 +87,7 @@ func known(t testing.TB, store *postgres.Store, item stats.Item) stats.Item {
 	return item
 }
 
-// threats is the data of a threat stat. Each object is "uuid-number count maxRisk rate label".
+// threats returns the data of a threat stat. Each object is "uuid-number count maxRisk rate label".
 func threats(objects ...string) []byte {
 	parts := make([]string, len(objects))
 	for i, object := range objects {
@@ -102,13 +102,13 @@ func threats(objects ...string) []byte {
 	return []byte("[" + strings.Join(parts, ",") + "]")
 }
 
-// threat is a threat stat of an analysis on a day, without uuid.
+// threat returns a threat stat of an analysis on a day, without a UUID.
 func threat(t testing.TB, anr int, day string, objects ...string) stats.Item {
 	t.Helper()
 	return item(t, stats.Stat{ANR: id(anr), Type: stats.Threat, Date: date(day), Data: threats(objects...)})
 }
 
-// named gives an item the uuid that its sender chose.
+// named sets the UUID of an item.
 func named(item stats.Item, n int) stats.Item {
 	item.UUID = id(n)
 	return item
@@ -149,12 +149,12 @@ func cancelled() context.Context {
 	return ctx
 }
 
-// documentOf is an SQL condition for the document of the stat with the uuid id(n).
+// documentOf returns an SQL condition for the document of the stat with the UUID id(n).
 func documentOf(n int) string {
 	return fmt.Sprintf(`(anr, digest) = (SELECT anr, digest FROM stats WHERE uuid = '%s')`, id(n))
 }
 
-// dial gives a connection of the test's own, to look behind the store's back.
+// dial opens a connection without the store.
 func dial(t testing.TB, url string) *pgx.Conn {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), url)
@@ -165,7 +165,7 @@ func dial(t testing.TB, url string) *pgx.Conn {
 	return conn
 }
 
-// tables are the names of the database's tables, sorted.
+// tables returns the sorted names of the database's tables.
 func tables(t testing.TB, url string) []string {
 	t.Helper()
 	rows, err := dial(t, url).Query(t.Context(), `SELECT tablename::text FROM pg_tables WHERE schemaname = 'public' ORDER BY 1`)
@@ -179,7 +179,7 @@ func tables(t testing.TB, url string) []string {
 	return names
 }
 
-// column returns the only column of a query, as text.
+// column returns the only column of a query as text.
 func column(t testing.TB, conn *pgx.Conn, query string) []string {
 	t.Helper()
 	rows, err := conn.Query(t.Context(), query)

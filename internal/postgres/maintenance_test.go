@@ -17,8 +17,7 @@ import (
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
-// history gives client a threat stat, with a chosen uuid, on each of n days
-// from 2010-01-01 on.
+// history stores a threat stat of client with a UUID on each of n days from 2010-01-01 on.
 func history(t *testing.T, store *postgres.Store, client stats.Client, n int) {
 	t.Helper()
 	items := make([]stats.Item, n)
@@ -29,7 +28,7 @@ func history(t *testing.T, store *postgres.Store, client stats.Client, n int) {
 	insert(t, store, client, items...)
 }
 
-// reports collects what progress is told.
+// reports collects the calls of a Progress.
 func reports(told *[]string) postgres.Progress {
 	return func(done, total int64) { *told = append(*told, fmt.Sprintf("%d of %d", done, total)) }
 }
@@ -101,7 +100,7 @@ func TestPurgeStats(t *testing.T) {
 	}
 }
 
-// What was deleted before an interruption stays deleted, and is counted.
+// Stats that were deleted before an interruption stay deleted and are counted.
 func TestPurgeInterrupted(t *testing.T) {
 	t.Parallel()
 	store := setup(t)

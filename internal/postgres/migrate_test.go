@@ -23,7 +23,7 @@ import (
 	"github.com/monarc-project/stats-service/sql/migrations"
 )
 
-// allMigrations are the names of the migrations, in order.
+// allMigrations returns the names of the migrations, in order.
 func allMigrations(t *testing.T) []string {
 	t.Helper()
 	names, err := fs.Glob(migrations.FS, "*.sql")
@@ -121,7 +121,7 @@ func TestUnmigratedDatabase(t *testing.T) {
 	}
 }
 
-// inDatabase is the address of another database on the same server.
+// inDatabase returns the address of another database on the same server.
 func inDatabase(t *testing.T, address, name string) string {
 	t.Helper()
 	u, err := url.Parse(address)
@@ -149,7 +149,7 @@ func TestCreateDatabase(t *testing.T) {
 	open(t, address)
 }
 
-// refused is an address where nothing listens.
+// refused returns an address where nothing listens.
 func refused(t *testing.T) string {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -208,8 +208,8 @@ func TestOpenWithoutSecret(t *testing.T) {
 	}
 }
 
-// A server that goes away is unavailable, and the store recovers by itself.
-func TestConnectionsLost(t *testing.T) {
+// While the server is down, errors are ErrUnavailable; afterwards, the store works again.
+func TestStoreRecoversFromALostServer(t *testing.T) {
 	t.Parallel()
 	address := pgtest.New(t)
 	store := open(t, address)

@@ -68,7 +68,7 @@ func TestUpdateClient(t *testing.T) {
 	}
 }
 
-// fieldOf is the field that an error of the domain is about.
+// fieldOf returns the field that an error of the domain is about.
 func fieldOf(err error) string {
 	if conflict, ok := errors.AsType[*stats.ConflictError](err); ok {
 		return conflict.Field

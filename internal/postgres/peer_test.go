@@ -104,7 +104,7 @@ func TestEachUnsent(t *testing.T) {
 	}
 }
 
-// Days with more stats than fit into a page, small ones and large ones.
+// A day may have more stats than fit into a page, small ones and large ones.
 func TestEachUnsentPages(t *testing.T) {
 	t.Parallel()
 	store := setup(t)
@@ -130,8 +130,8 @@ func TestEachUnsentPages(t *testing.T) {
 	}
 }
 
-// fn may use the store, even one with a single connection, and may record what
-// it has sent; its error ends the visit.
+// fn may use the store, even one with a single connection, and may record receipts. Its
+// error ends EachUnsent.
 func TestEachUnsentWhileRecording(t *testing.T) {
 	t.Parallel()
 	opts := options(t, pgtest.New(t))
@@ -182,7 +182,7 @@ func TestReceiptsEndWithTheirStats(t *testing.T) {
 	}
 }
 
-// Receipts that are written while their stats are deleted fail neither.
+// Recording receipts and deleting their stats at the same time both succeed.
 func TestReceiptsDuringDeletion(t *testing.T) {
 	t.Parallel()
 	store := setup(t)
@@ -285,7 +285,7 @@ func TestTryLock(t *testing.T) {
 	}
 }
 
-// A lock ends with its session, whatever becomes of its holder.
+// A lock ends with its session, even if its holder does not release it.
 func TestTryLockDiesWithItsSession(t *testing.T) {
 	t.Parallel()
 	url := pgtest.New(t)

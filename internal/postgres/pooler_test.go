@@ -16,8 +16,9 @@ import (
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
-// TestPooler uses what needs a session of its own, or statements with names, by a real
-// PgBouncer in transaction mode: with a URL that says so, and with one that does not.
+// TestPooler runs everything that would need a separate session or named statements
+// through a real PgBouncer in transaction mode, both with a URL that names the pooler and
+// with one that does not.
 func TestPooler(t *testing.T) {
 	t.Parallel()
 	for name, edit := range map[string]func(url string) string{
@@ -50,7 +51,7 @@ func TestPooler(t *testing.T) {
 	}
 }
 
-// A lock is held by a transaction, and nobody else gets it until it is given back.
+// A transaction holds a lock, and no other session gets it until it is released.
 func TestPoolerLocks(t *testing.T) {
 	t.Parallel()
 	url := pgtest.New(t)
@@ -59,7 +60,7 @@ func TestPoolerLocks(t *testing.T) {
 	if err != nil || !ok {
 		t.Fatalf("taken: %t, %v", ok, err)
 	}
-	for range 5 { // whichever session the pooler gives
+	for range 5 { // on whatever session the pooler chooses
 		if _, ok, err := second.TryLock(t.Context(), "push"); err != nil || ok {
 			t.Fatalf("taken by another: %t, %v", ok, err)
 		}
@@ -72,7 +73,7 @@ func TestPoolerLocks(t *testing.T) {
 	release()
 }
 
-// Changes are heard with a direct connection, and asked for without.
+// Changes are announced on a direct connection, and polled without one.
 func TestPoolerChanges(t *testing.T) {
 	t.Parallel()
 	for name, direct := range map[string]bool{"asked": false, "heard": true} {

@@ -10,8 +10,8 @@ import (
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
-// BenchmarkPublic asks what the guard of the public pages asks about a year, of
-// 10,400 and 104,000 stats of 20 clients.
+// BenchmarkPublic runs the queries of disclosure control for a year, with 10,400 and
+// 104,000 stats of 20 clients.
 func BenchmarkPublic(b *testing.B) {
 	year := stats.Filter{Type: stats.Vulnerability, DateFrom: date("2024-01-01"), DateTo: date("2024-12-29")}
 	monday := func(day time.Time) time.Time { return day.AddDate(0, 0, -(int(day.Weekday())+6)%7) }

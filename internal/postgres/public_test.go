@@ -15,8 +15,8 @@ import (
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
-// may is a month in which three clients have sent threats: two of them object
-// 1, which changes its name, and the third, who is not local, object 2.
+// may returns a store with the threats of three clients in one month: two have object 1,
+// which changes its label, and the third, which is not local, has object 2.
 func may(t *testing.T) (store *postgres.Store, clients []stats.Client) {
 	t.Helper()
 	store = setup(t)
@@ -124,7 +124,7 @@ func TestClientsBehind(t *testing.T) {
 	}
 }
 
-// TestClientsBehindRisks leaves out those who have no risks there.
+// TestClientsBehindRisks checks that clients without such risks do not count.
 func TestClientsBehindRisks(t *testing.T) {
 	t.Parallel()
 	store := setup(t)

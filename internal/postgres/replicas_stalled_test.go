@@ -20,14 +20,14 @@ import (
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
-// freeze stops the processes of the replica that talk to others, as a server
-// does that is out of memory or whose disk hangs: it takes connections and
-// answers nothing. The function that it returns lets them go on.
+// freeze stops the processes of the replica that serve connections. Like a server that is
+// out of memory or whose disk hangs, it accepts connections and answers nothing. thaw lets
+// them continue.
 func (p *pair) freeze(t *testing.T) (thaw func()) {
 	t.Helper()
 	conn := dial(t, strings.Replace(p.replica.URL(), "statsservice@", "postgres@", 1))
 	postmaster := p.postmaster(t)
-	signal(t, syscall.SIGSTOP, postmaster) // first, so that nobody is added
+	signal(t, syscall.SIGSTOP, postmaster) // first, so that it starts no further processes
 	rows, err := conn.Query(t.Context(), `SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()`)
 	if err != nil {
 		t.Fatal(err)
@@ -38,7 +38,7 @@ func (p *pair) freeze(t *testing.T) (thaw func()) {
 	}
 	signal(t, syscall.SIGSTOP, backends...)
 	thaw = sync.OnceFunc(func() { signal(t, syscall.SIGCONT, append(backends, postmaster)...) })
-	t.Cleanup(thaw) // or it could not be stopped
+	t.Cleanup(thaw) // a frozen server cannot be stopped
 	return thaw
 }
 
@@ -65,16 +65,17 @@ func signal(t *testing.T, s syscall.Signal, pids ...int) {
 	}
 }
 
-// TestReplicaHangs asks on while a replica takes questions and answers none.
-func TestReplicaHangs(t *testing.T) {
+// TestHangingReplicaIsAvoided keeps sending queries while a replica accepts them and
+// answers none.
+func TestHangingReplicaIsAvoided(t *testing.T) {
 	t.Parallel()
 	p := newPair(t)
 	store := p.open(t, 0)
 	insert(t, store, newClient(t, store, "NC3"), threat(t, 1, "2024-05-31", "1 2 3 4 -"))
 	eventually(t, "the replica answers", func() bool { return onReplica(t, store) })
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), waitLimit)
 	defer cancel()
-	// A question is on its way already when the replica stops.
+	// One query is in flight when the replica stops.
 	freeze := sync.OnceValue(func() func() { return p.freeze(t) })
 	replica, err := store.ReadsFromReplicaAfter(ctx, func() { freeze() })
 	if err != nil || replica {
@@ -88,19 +89,19 @@ func TestReplicaHangs(t *testing.T) {
 	mustHold(t, store, 1)
 }
 
-// TestReplicaHangsBeforeQuestions asks more questions at once than there are
-// connections, before anybody has seen that the replica hangs.
-func TestReplicaHangsBeforeQuestions(t *testing.T) {
+// TestHangingReplicaIsNoticed sends more concurrent queries than there are connections,
+// before a probe has found that the replica hangs.
+func TestHangingReplicaIsNoticed(t *testing.T) {
 	t.Parallel()
 	p := newPair(t)
 	store := p.open(t, 0)
 	insert(t, store, newClient(t, store, "NC3"), threat(t, 1, "2024-05-31", "1 2 3 4 -"))
 	eventually(t, "the replica answers", func() bool { return onReplica(t, store) })
 	p.freeze(t)
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), waitLimit)
 	defer cancel()
 	var questions sync.WaitGroup
-	for range 30 { // more than there are connections
+	for range 30 { // more than the number of connections
 		questions.Go(func() {
 			read := 0
 			_, err := store.EachStat(ctx, stats.Everything(), postgres.ListQuery{}, func(stats.Stat) error { read++; return nil })

@@ -22,8 +22,8 @@ import (
 )
 
 const (
-	// patience only has to be too long: nothing ends before its time because of it.
-	patience = time.Minute
+	// waitLimit bounds every wait of the tests. It is longer than any of them takes.
+	waitLimit = time.Minute
 	// often is how often a Store of the tests probes its replicas.
 	often = 20 * time.Millisecond
 )
@@ -35,7 +35,7 @@ type pair struct {
 	conninfo         string
 }
 
-// newPair makes the replica from a copy of the primary at rest.
+// newPair creates the replica from a copy of the stopped primary.
 func newPair(t *testing.T) *pair {
 	t.Helper()
 	dir := ramdisk.Folder(t)
@@ -74,7 +74,7 @@ func startServer(t *testing.T, dir string, settings map[string]string) *localpg.
 
 func stopServer(t *testing.T, server *localpg.Server) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), waitLimit)
 	defer cancel()
 	if err := server.Stop(ctx); err != nil {
 		t.Error(err)
@@ -132,7 +132,7 @@ func onReplica(t *testing.T, store *postgres.Store) bool {
 	return replica
 }
 
-// mustHold fails unless everything that was stored is read.
+// mustHold fails the test unless a query returns everything that was stored.
 func mustHold(t *testing.T, store *postgres.Store, want int) {
 	t.Helper()
 	if got := len(everything(t, store)); got != want {
@@ -196,14 +196,14 @@ func TestReadReplica(t *testing.T) {
 			_ = store.Listen(ctx, func(change postgres.Change) { heard <- change })
 		}()
 		defer func() { cancel(); <-ended }()
-		<-heard // listening began
+		<-heard // listening has started
 		eventually(t, "the replica answers", replicaAnswers)
 		p.onReplica(t, `SELECT pg_wal_replay_pause()`)
 		store1(other)
 		if change := <-heard; change != "threat" {
 			t.Fatalf("heard %q", change)
 		}
-		mustHold(t, store, stored) // whoever computes an answer now, keeps it
+		mustHold(t, store, stored) // an answer that is computed now will be cached
 		p.onReplica(t, `SELECT pg_wal_replay_resume()`)
 		eventually(t, "the replica answers again", replicaAnswers)
 	})
@@ -253,7 +253,7 @@ func TestReplicaLag(t *testing.T) {
 	const maxLag = 200 * time.Millisecond
 	store, other := p.open(t, maxLag), open(t, p.primary.URL())
 	t.Run("an idle primary", func(t *testing.T) {
-		newClient(t, other, "CASES") // the last thing that the replica hears of
+		newClient(t, other, "CASES") // the last change that the replica gets
 		eventually(t, "the replica answers", func() bool { return onReplica(t, store) })
 		eventually(t, "nothing was replayed for longer than a replica may be behind", func() bool {
 			var idle time.Duration
@@ -268,7 +268,7 @@ func TestReplicaLag(t *testing.T) {
 	t.Run("a replica that is too far behind", func(t *testing.T) {
 		client := newClient(t, other, "NC3")
 		p.onReplica(t, `SELECT pg_wal_replay_pause()`)
-		insert(t, other, client, threat(t, 1, "2024-05-31", "1 2 3 4 -")) // of which store does not hear
+		insert(t, other, client, threat(t, 1, "2024-05-31", "1 2 3 4 -")) // store is not notified of it
 		eventually(t, "the primary answers", func() bool { return len(everything(t, store)) == 1 })
 		if onReplica(t, store) {
 			t.Error("the replica answers, which is too far behind")

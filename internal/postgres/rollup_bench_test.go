@@ -11,9 +11,9 @@ import (
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
-// yearOf stores a year of weekly vulnerability stats of so many analyses, of 20
-// clients. Each changes ten times. Their documents are left out, what they measured is that
-// of 20 analyses over and over.
+// yearOf stores a year of weekly vulnerability stats of this many analyses of 20 clients.
+// Each analysis changes ten times. The documents have no data, and the observations of 20
+// analyses repeat.
 func yearOf(b *testing.B, analyses int) *postgres.Store {
 	b.Helper()
 	url := pgtest.New(b)
@@ -48,8 +48,7 @@ func yearOf(b *testing.B, analyses int) *postgres.Store {
 	return store
 }
 
-// BenchmarkYear asks for a year of weeks over all analyses: 1,040, 10,400 and
-// 104,000 stats.
+// BenchmarkYear adds up a year of weeks over all analyses: 1,040, 10,400 and 104,000 stats.
 func BenchmarkYear(b *testing.B) {
 	for _, analyses := range []int{20, 200, 2000} {
 		b.Run(fmt.Sprintf("rows=%d", 52*analyses), func(b *testing.B) {

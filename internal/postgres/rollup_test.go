@@ -21,7 +21,7 @@ import (
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
-// agree fails when the rollups are not what the stats add up to.
+// agree fails the test if the rollups do not match the stats.
 func agree(t *testing.T, store *postgres.Store) {
 	t.Helper()
 	differences, err := store.RollupsAgree(t.Context())
@@ -41,7 +41,7 @@ func count(t *testing.T, url, query string) (n int) {
 	return n
 }
 
-func TestFold(t *testing.T) {
+func TestMergeDeltas(t *testing.T) {
 	t.Parallel()
 	url := pgtest.New(t)
 	store := open(t, url)
@@ -91,8 +91,8 @@ func remove(t *testing.T, store *postgres.Store, anr int) {
 	}
 }
 
-// A process that appends many deltas folds by itself.
-func TestFoldsByItself(t *testing.T) {
+// A process that appends many deltas merges them.
+func TestManyDeltasAreMerged(t *testing.T) {
 	t.Parallel()
 	url := pgtest.New(t)
 	store := open(t, url)
@@ -105,7 +105,7 @@ func TestFoldsByItself(t *testing.T) {
 	}
 }
 
-// Of a service, whoever posts does not wait for the merge.
+// While KeepMerging runs, posts do not wait for a merge.
 func TestKeepMergingMergesWhenThereAreMany(t *testing.T) {
 	t.Parallel()
 	url := pgtest.New(t)
@@ -208,8 +208,8 @@ func TestRollupsAgreeNamesDifferences(t *testing.T) {
 	}
 }
 
-// adopt makes the database one that held its stats before there were rollups:
-// nothing is derived, one row does not validate.
+// adopt turns the database into one from before there were rollups: it has no derived
+// data, and one invalid row.
 func adopt(t *testing.T, url string) {
 	t.Helper()
 	for _, statement := range []string{
@@ -264,8 +264,8 @@ func TestRebuildAdoptedDatabase(t *testing.T) {
 	agree(t, store)
 }
 
-// What the observations should be follows from the data, whatever they are.
-func TestRebuildDerivesAnew(t *testing.T) {
+// Rebuild derives the observations from the data, whatever the stored ones are.
+func TestRebuildIgnoresStoredObservations(t *testing.T) {
 	t.Parallel()
 	url := pgtest.New(t)
 	store := open(t, url)
@@ -372,7 +372,8 @@ func TestDamagedRollup(t *testing.T) {
 	agree(t, store)
 }
 
-// The service deletes the stats of a client itself: nobody else may by accident.
+// A client with stats cannot be deleted by accident: only the service deletes its stats
+// first.
 func TestClientWithStatsCannotVanish(t *testing.T) {
 	t.Parallel()
 	url := pgtest.New(t)

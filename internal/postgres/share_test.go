@@ -18,7 +18,7 @@ import (
 // shortWait is long enough to connect on a busy machine.
 const shortWait = 3 * time.Second
 
-// impatient opens a store whose questions wait for a connection for a moment only.
+// impatient opens a store whose queries wait only briefly for a connection.
 func impatient(t *testing.T, url string) *postgres.Store {
 	t.Helper()
 	opts := options(t, url)
@@ -26,7 +26,7 @@ func impatient(t *testing.T, url string) *postgres.Store {
 	return servicetest.Open(t, opts)
 }
 
-// Nobody waits for a connection without end, whatever is asked.
+// Every kind of query gives up waiting for a connection.
 func TestAllConnectionsInUse(t *testing.T) {
 	t.Parallel()
 	store := impatient(t, pgtest.New(t)+"&pool_max_conns=1")
@@ -68,7 +68,7 @@ func TestAllConnectionsInUse(t *testing.T) {
 	insert(t, store, client, threat(t, 2, "2024-05-01"))
 }
 
-// Slow readers of lists leave half of the connections to others.
+// Slow readers of lists leave half of the connections to other queries.
 func TestListsShareConnections(t *testing.T) {
 	t.Parallel()
 	url := pgtest.New(t)
@@ -100,7 +100,7 @@ func TestListsShareConnections(t *testing.T) {
 func TestWaitingListsAreCounted(t *testing.T) {
 	t.Parallel()
 	opts := options(t, pgtest.New(t))
-	opts.MaxConns = 2 // of which lists have one
+	opts.MaxConns = 2 // lists may use one of them
 	store := servicetest.Open(t, opts)
 	insert(t, store, newClient(t, store, "client"), threat(t, 1, "2024-05-01"))
 	list := func(during func()) {
@@ -123,8 +123,8 @@ func TestWaitingListsAreCounted(t *testing.T) {
 	}
 }
 
-// nested begins a list within a list until there are no more to be had, and
-// returns how many there were.
+// nested starts a list within a list until no connection is available for another one, and
+// returns their number.
 func nested(t *testing.T, store *postgres.Store) (lists int) {
 	t.Helper()
 	_, err := store.EachStat(t.Context(), stats.Everything(), postgres.ListQuery{}, func(stats.Stat) error {

@@ -12,10 +12,11 @@ import (
 	"github.com/monarc-project/stats-service/internal/servicetest"
 )
 
-// TestGivenUpConnections gives up a question on each connection while the database is
-// silent. Once it is back there has to be a connection for the next one before the
-// pool gives up: the driver would go on waiting on those of before for longer than that.
-func TestGivenUpConnections(t *testing.T) {
+// TestCanceledQueriesFreeTheirConnections cancels a query on each connection while the
+// database is silent. Once the database answers again, the next query must get a
+// connection before its timeout: the driver by itself would wait longer for the old
+// connections.
+func TestCanceledQueriesFreeTheirConnections(t *testing.T) {
 	t.Parallel()
 	proxy := pgtest.NewProxy(t, pgtest.New(t))
 	opts := options(t, proxy.URL+"&connect_timeout=1")

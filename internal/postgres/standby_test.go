@@ -16,9 +16,9 @@ import (
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
-// TestRepeatedAwaitsStandby posts while no synchronous standby is there. The stat is
-// stored on the primary alone once the caller has given up. Sending it again must not
-// acknowledge it before the standby has it: a failover would lose it.
+// TestRepeatedAwaitsStandby posts while there is no synchronous standby. After the caller
+// has given up, the stat is only on the primary. Repeating the post must not acknowledge
+// the stat before the standby has it: a failover would lose it.
 func TestRepeatedAwaitsStandby(t *testing.T) {
 	t.Parallel()
 	server := startServer(t, filepath.Join(ramdisk.Folder(t), "p"), map[string]string{"wal_level": "replica", "max_wal_senders": "4"})
@@ -37,11 +37,11 @@ func TestRepeatedAwaitsStandby(t *testing.T) {
 		}
 	}
 	n := 1
-	insert(t, store, client, threat(t, n, "2024-03-01", "1 1 12 2.5 Theft")) // and what is measured
+	insert(t, store, client, threat(t, n, "2024-03-01", "1 1 12 2.5 Theft")) // also stores the subjects
 	require("nobody")
 	n++
 	for acknowledged(t, store, superuser, client, threat(t, n, "2024-03-01", "1 1 12 2.5 Theft")) {
-		n++ // the server's processes come to know of the setting in their own time
+		n++ // the server's processes read the setting at different times
 	}
 	unconfirmed := threat(t, n, "2024-03-01", "1 1 12 2.5 Theft")
 	eventually(t, "the stat is stored on the primary", func() bool { return holds(t, superuser, "SELECT count(*) = $1 FROM stats", n) })

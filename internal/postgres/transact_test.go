@@ -16,7 +16,7 @@ import (
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
-// openNew opens a store on a database of the test's own.
+// openNew opens a store on a new database.
 func openNew(t *testing.T) *Store {
 	t.Helper()
 	store, err := Open(t.Context(), Options{URL: pgtest.New(t), Secret: secret.New("secret key of the tests")})
@@ -37,7 +37,7 @@ func storeWithClient(t *testing.T) (*Store, stats.Client) {
 	return store, client
 }
 
-// riskOf is a stat of the analysis whose UUID ends in n.
+// riskOf returns a stat of the analysis whose UUID ends in n.
 func riskOf(n byte) stats.Batch {
 	item := stats.Item{
 		ANR: uuid.UUID{6: 0x40, 8: 0x80, 15: n}, Type: stats.Risk, Date: time.Date(2024, 5, 1, 0, 0, 0, 0, time.UTC),
@@ -49,8 +49,8 @@ func riskOf(n byte) stats.Batch {
 	return stats.Batch{Items: []stats.Item{item}}
 }
 
-// awaitWriter returns true when a session waits for an advisory lock, and false
-// when the channel has something before.
+// awaitWriter waits until a session waits for an advisory lock; it returns false if done
+// has a value first.
 func awaitWriter(ctx context.Context, store *Store, done <-chan error) (waits bool, err error) {
 	for ; !waits && len(done) == 0; time.Sleep(time.Millisecond) {
 		const query = `SELECT count(*) > 0 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
@@ -62,9 +62,9 @@ func awaitWriter(ctx context.Context, store *Store, done <-chan error) (waits bo
 	return waits, nil
 }
 
-// Who writes looks which side a client is on when nobody can change it any more:
-// what was true before would be counted on the side that the client has left.
-func TestWritersLookAfterTheLock(t *testing.T) {
+// Writers read whether a client is local after they have the lock: an earlier answer may be
+// outdated, and would count in the wrong rollup.
+func TestWritersReadClientsAfterTheLock(t *testing.T) {
 	t.Parallel()
 	tests := map[string]func(ctx context.Context, s *Store, client stats.Client) error{
 		"insert": func(ctx context.Context, s *Store, client stats.Client) error {
@@ -108,7 +108,7 @@ func TestWritersLookAfterTheLock(t *testing.T) {
 	}
 }
 
-// A client must not change sides while a transaction adds to one of them.
+// A client must not become local or not local while a transaction adds to a rollup.
 func TestUpdateLocalWaitsForWriters(t *testing.T) {
 	t.Parallel()
 	ctx, no := t.Context(), false

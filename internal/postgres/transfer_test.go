@@ -10,7 +10,7 @@ import (
 	"github.com/monarc-project/stats-service/internal/postgres"
 )
 
-// TestTransfers adds up runs that ended alike.
+// TestTransfers checks that runs with the same outcome are added up.
 func TestTransfers(t *testing.T) {
 	t.Parallel()
 	store := setup(t)

@@ -21,8 +21,8 @@ import (
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
-// durable gives the address of a migrated database on a server that waits for
-// the disk, as those of operators do.
+// durable returns the address of a migrated database on a server with fsync, as in
+// production.
 func durable(b *testing.B) string {
 	b.Helper()
 	server, err := localpg.Start(b.Context(), localpg.Options{Dir: ramdisk.Folder(b), DieWithParent: true})
@@ -40,8 +40,8 @@ func durable(b *testing.B) string {
 	return server.URL()
 }
 
-// frontOfficePosts are what a front office posts of each of n analyses: the five types,
-// about 50 KB together.
+// frontOfficePosts returns the posts of a front office for n analyses: the five types of
+// each, about 50 KB together.
 func frontOfficePosts(b *testing.B, n int) [][]stats.Item {
 	b.Helper()
 	day := date("2024-05-31")
@@ -55,7 +55,7 @@ func frontOfficePosts(b *testing.B, n int) [][]stats.Item {
 	return posts
 }
 
-// ofNewAnalysis returns a post of an analysis that nobody has posted for.
+// ofNewAnalysis returns the post for a new analysis.
 func ofNewAnalysis(post []stats.Item, day time.Time) []stats.Item {
 	anr, fresh := uuid.New(), make([]stats.Item, len(post))
 	for i := range post {
@@ -65,8 +65,8 @@ func ofNewAnalysis(post []stats.Item, day time.Time) []stats.Item {
 	return fresh
 }
 
-// BenchmarkPosts posts the five types of an analysis a round, each writer for a
-// client of its own and all for the same day.
+// BenchmarkPosts posts the five types of an analysis per round. Each writer has its own
+// client, and all post for the same day.
 func BenchmarkPosts(b *testing.B) {
 	for _, writers := range []int{1, 4, 16} {
 		b.Run(fmt.Sprintf("writers=%d", writers), func(b *testing.B) {
@@ -98,7 +98,7 @@ func BenchmarkPosts(b *testing.B) {
 	}
 }
 
-// reportState reports how many bytes a stat takes, next to its document.
+// reportState reports the size of a stat without its document.
 func reportState(b *testing.B, store *postgres.Store, url string) {
 	b.Helper()
 	if err := store.MergeDeltas(b.Context()); err != nil {
@@ -122,9 +122,9 @@ func reportState(b *testing.B, store *postgres.Store, url string) {
 	b.ReportMetric(size, "rollup-B/day")
 }
 
-// BenchmarkNight posts what a front office with 20 analyses posts in a night: with
-// contents that nobody has sent before, and the same contents for one more day. With
-// the build tag citus it runs on distributed tables.
+// BenchmarkNight posts what a front office with 20 analyses posts in a night: once with new
+// contents, and once with the same contents for another day. With the build tag citus, it
+// runs on distributed tables.
 func BenchmarkNight(b *testing.B) {
 	posts := frontOfficePosts(b, 20)
 	night := func() (items []stats.Item) {
@@ -156,8 +156,8 @@ func BenchmarkNight(b *testing.B) {
 	})
 }
 
-// BenchmarkLargeBatch stores a batch of 25 MB and reports the most memory that
-// was in use at once, beyond the batch itself, as a multiple of its size.
+// BenchmarkLargeBatch stores a batch of 25 MB and reports the peak memory beyond the batch
+// itself, as a multiple of its size.
 func BenchmarkLargeBatch(b *testing.B) {
 	store := open(b, pgtest.New(b))
 	client := newClient(b, store, "client")
@@ -182,8 +182,8 @@ func BenchmarkLargeBatch(b *testing.B) {
 	b.ReportMetric(float64(size)/1e6, "MB")
 }
 
-// peakMemory is how many bytes the heap grew by, at most, while fn ran. What is
-// garbage but not collected counts too.
+// peakMemory returns the largest growth of the heap, in bytes, while fn runs. It includes
+// garbage that is not collected yet.
 func peakMemory(fn func()) uint64 {
 	var before, now runtime.MemStats
 	runtime.ReadMemStats(&before)

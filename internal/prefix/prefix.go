@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
-// Package prefix carries the path prefix of a request, below which the caller
-// sees the service, from where it is found out to where links are made.
+// Package prefix stores the path prefix of a request, below which the caller sees the
+// service, in the context, for all code that generates links.
 package prefix
 
 import "context"

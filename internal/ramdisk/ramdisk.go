@@ -2,10 +2,9 @@
 
 // Package ramdisk keeps the temporary files of tests in memory.
 //
-// A PostgreSQL cluster has a thousand files and each database three hundred.
-// Disks make creating and removing so many slow, some more so with each one that
-// was removed: ext4 without a journal passes over all inodes that were freed in
-// the last minutes.
+// A PostgreSQL cluster has a thousand files and each database three hundred. Creating and
+// removing so many files is slow on a disk, and can become slower with each removal: ext4
+// without a journal skips all inodes that were freed in the last minutes.
 package ramdisk
 
 import (
@@ -14,16 +13,15 @@ import (
 	"testing"
 )
 
-// dir is where Linux has its RAM disk.
+// dir is the RAM disk of Linux.
 const dir = "/dev/shm"
 
-// minFree leaves room for what the tests of several packages store at once. The
-// RAM disk of a container often has 64 MB.
+// minFree is the required free space in bytes, enough for the tests of several packages at
+// once. The RAM disk of a container often has only 64 MB.
 const minFree = 2 << 30
 
-// Use makes this process, and those that it starts, keep temporary files on the
-// RAM disk. Without a suitable one, or with TMPDIR in the environment, nothing
-// changes.
+// Use makes this process and its children keep temporary files on the RAM disk. It does
+// nothing if there is no suitable one, or if TMPDIR is set.
 func Use() error {
 	if os.Getenv("TMPDIR") != "" || !suitable(dir) {
 		return nil
@@ -32,8 +30,8 @@ func Use() error {
 }
 
 // Folder returns a new folder that is removed with the test. Unlike tb.TempDir, its path
-// is short enough for sockets, and other users may pass through it: as root, PostgreSQL
-// runs as another.
+// is short enough for sockets, and other users may enter it: under root, PostgreSQL runs as
+// another user.
 func Folder(tb testing.TB) string {
 	tb.Helper()
 	dir, err := os.MkdirTemp("", "stats-service-test-")

@@ -22,8 +22,7 @@ func TestFolderOfTheUserStays(t *testing.T) {
 	}
 }
 
-// TestFolderCanBeUsed shows that programs can be run from the folder that was
-// chosen, whichever that is.
+// TestFolderCanBeUsed checks that programs can be run from the chosen folder.
 func TestFolderCanBeUsed(t *testing.T) {
 	t.Setenv("TMPDIR", "")
 	if err := ramdisk.Use(); err != nil {

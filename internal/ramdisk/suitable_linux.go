@@ -4,13 +4,13 @@ package ramdisk
 
 import "syscall"
 
-// From statfs(2); package syscall does not have them.
+// Constants of statfs(2) that package syscall lacks.
 const (
 	tmpfsMagic = 0x01021994
 	noExec     = 0x8
 )
 
-// suitable reports whether a folder is in memory, has room, and may hold
+// suitable reports whether a folder is in memory, has enough free space, and allows running
 // programs, which some tests build.
 func suitable(dir string) bool {
 	var fs syscall.Statfs_t

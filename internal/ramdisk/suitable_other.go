@@ -4,5 +4,5 @@
 
 package ramdisk
 
-// suitable is false: only Linux has a RAM disk at a place that is known.
+// suitable is always false: only Linux has a RAM disk in a known folder.
 func suitable(string) bool { return false }

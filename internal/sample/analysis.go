@@ -10,14 +10,13 @@ import (
 	"github.com/google/uuid"
 )
 
-// moment is a day as the model sees it.
+// moment is a day in the units of the model.
 type moment struct {
 	elapsed float64 // 0 at the start of the period, 1 at its end
 	month   float64 // place in the year, 0 to 12
 }
 
-// The states of a risk: as it is now, and as it will be once what has been
-// planned is done.
+// The states of a risk: now, and after all planned treatments.
 const (
 	current = iota
 	residual
@@ -27,8 +26,8 @@ const (
 // Upper ends of the scales, all of which start at 0.
 const (
 	maxImpact     = 4
-	maxRate       = 4 // how likely a threat, or an operational risk, is
-	maxLevel      = 5 // how bad a vulnerability is
+	maxRate       = 4 // likelihood of a threat, or of an operational risk
+	maxLevel      = 5 // severity of a vulnerability
 	maxLikelihood = maxRate * maxLevel
 )
 
@@ -53,11 +52,11 @@ type informational struct {
 	rate                  int // of the threat, before its course
 	level, treatedLevel   int // of the vulnerability
 	appears               float64
-	turn                  float64 // when a rising threat reaches this risk
-	shift                 float64 // months by which its season is late
+	turn                  float64 // fraction of the period at which a rising threat reaches this risk
+	shift                 float64 // months by which its season is delayed
 }
 
-// operational is a risk to what the organisation does.
+// operational is a risk to the activities of the organisation.
 type operational struct {
 	treatment
 	impact, rate, treatedRate int
@@ -72,7 +71,7 @@ type analysis struct {
 	controls      [][][]control // by referential, category and control
 }
 
-// drawAnalysis returns the analysis that the seed has in store for an index.
+// drawAnalysis returns the analysis with an index; it depends on the seed alone.
 func drawAnalysis(seed uint64, organisation, index int) analysis {
 	d := dice{
 		Rand:      rand.New(rand.NewPCG(seed, uint64(organisation)<<32|uint64(index))),
@@ -84,7 +83,7 @@ func drawAnalysis(seed uint64, organisation, index int) analysis {
 		informational: d.informationalRisks(),
 		controls:      d.compliance(),
 	}
-	if index%5 != 2 { // not everybody assesses them
+	if index%5 != 2 { // not all analyses assess them
 		a.operational = d.operationalRisks()
 	}
 	switch index % 5 {
@@ -96,11 +95,11 @@ func drawAnalysis(seed uint64, organisation, index int) analysis {
 	return a
 }
 
-// dice draws what makes up an analysis.
+// dice draws the random parts of an analysis.
 type dice struct {
 	*rand.Rand
 	catalogue *catalogue
-	maturity  float64 // 0 to 1: how far the organisation has come
+	maturity  float64 // of the organisation's risk management, 0 to 1
 }
 
 // id returns a random UUID, version 4.
@@ -122,8 +121,8 @@ func (d *dice) around(base, low, high int) int {
 	return min(max(base-1+d.IntN(3), low), high)
 }
 
-// treatment is planned earlier where the organisation is mature. Some are
-// planned so late that they fall behind the period.
+// treatment draws a treatment. Mature organisations plan treatments earlier. Some fall
+// after the end of the period.
 func (d *dice) treatment() treatment {
 	planned := d.between(-0.6, 1.1) - d.maturity/2
 	return treatment{planned: planned, done: planned + d.between(0.15, 0.7)}

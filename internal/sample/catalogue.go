@@ -15,8 +15,8 @@ import (
 //go:embed catalogue/*.tsv
 var tables embed.FS
 
-// A language decides how the labels of an analysis are written: front offices
-// leave a language that nobody filled in empty or null.
+// A language is the language of an analysis. Front offices leave labels in other languages
+// empty or null.
 type language int
 
 const (
@@ -31,16 +31,16 @@ type object struct {
 	theme  string
 	base   int                   // rate of a threat, level of a vulnerability
 	course string                // how the rate of a threat develops
-	head   [languageCount]string // its JSON up to the first value
+	head   [languageCount]string // the beginning of its JSON, up to the first value
 }
 
 type referential struct {
-	head       string // its JSON up to the values
+	head       string // the beginning of its JSON, up to the values
 	categories []category
 }
 
 type category struct {
-	head     string // its JSON up to the value
+	head     string // the beginning of its JSON, up to the value
 	controls []string
 }
 

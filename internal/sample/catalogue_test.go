@@ -4,7 +4,7 @@ package sample
 
 import "testing"
 
-// TestCatalogue checks what the tables cannot say themselves.
+// TestCatalogue checks the consistency of the tables.
 func TestCatalogue(t *testing.T) {
 	t.Parallel()
 	for name, rows := range map[string]int{"threats": 40, "vulnerabilities": 80, "referentials": 2, "categories": 9} {

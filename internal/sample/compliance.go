@@ -2,13 +2,13 @@
 
 package sample
 
-// controlScale is how many steps lead from nothing to full compliance.
+// controlScale is the number of steps from no compliance to full compliance.
 const controlScale = 5
 
-// control is how well one control of a referential is carried out.
+// control describes how well one control of a referential is implemented.
 type control struct {
 	start, target int     // steps on the scale
-	pace          float64 // share of the way that the whole period covers
+	pace          float64 // share of the way to the target that is covered in the period
 }
 
 func (d *dice) compliance() [][][]control {
@@ -84,7 +84,7 @@ func appendCategories(dst []byte, categories []category, controls [][]control, s
 	return append(dst, ']')
 }
 
-// categoryValue is the mean of the values of a category's controls.
+// categoryValue returns the mean of the values of a category's controls.
 func categoryValue(controls []control, state int, now moment) int {
 	sum := 0
 	for _, c := range controls {

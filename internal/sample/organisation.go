@@ -8,7 +8,7 @@ import (
 	"github.com/google/uuid"
 )
 
-// Organisation is a client of the service: whoever runs a front office.
+// Organisation is a client of the service that runs a front office.
 type Organisation struct {
 	Name      string
 	Latitude  float64 // degrees, north is positive
@@ -45,8 +45,8 @@ var places = []Organisation{
 	{Name: "Waste Management Association", Latitude: 49.518, Longitude: 6.102}, // Bettembourg
 }
 
-// newOrganisation returns the organisation with an index. Beyond the places
-// there are, names are numbered and coordinates move a little.
+// newOrganisation returns the organisation with an index. If there are more than places,
+// names are numbered and coordinates move a little.
 func newOrganisation(index int, analyses []uuid.UUID) Organisation {
 	round := index / len(places)
 	o := places[index%len(places)]

@@ -8,8 +8,8 @@ import (
 	"unicode/utf16"
 )
 
-// appendString appends s as json_encode of PHP writes it: everything outside
-// ASCII escaped, and slashes too.
+// appendString appends s as PHP's json_encode writes it: with all slashes and characters
+// outside ASCII escaped.
 func appendString(dst []byte, s string) []byte {
 	dst = append(dst, '"')
 	for _, r := range s {

@@ -6,7 +6,7 @@ import "strconv"
 
 var levelNames = [...]string{"Low risks", "Medium risks", "High risks"}
 
-// thresholds are, by kind, the highest low risk and the highest medium one.
+// thresholds has, by kind, the highest low risk and the highest medium risk.
 var thresholds = [kinds][2]int{{9, 27}, {4, 8}}
 
 // risks returns the data of the risk stats.
@@ -72,7 +72,7 @@ func appendByState(dst []byte, value func(dst []byte, state, kind int) []byte) [
 	return append(dst, '}')
 }
 
-// appendName appends the name of a member after what must precede it.
+// appendName appends the name of a member, after a comma unless it is the first.
 func appendName(dst []byte, index int, name string) []byte {
 	separator := byte(',')
 	if index == 0 {

@@ -6,11 +6,11 @@
 // they are planned and the current risk when they are done, some threats come
 // with the season, others keep growing, and one appears half-way.
 //
-// The five statistics of an analysis are drawn from the same risks, so that
-// they agree with each other. They have the shapes and the quirks of those
-// that a MONARC front office, written in PHP, sends.
+// The five statistics of an analysis are computed from the same risks, so they are
+// consistent. They have the shapes and quirks of those that a MONARC front office, written
+// in PHP, sends.
 //
-// Everything follows from Options: equal options give equal bytes.
+// The result depends on Options alone: equal options give equal bytes.
 package sample
 
 import (
@@ -21,8 +21,7 @@ import (
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
-// Options say how much is generated. A number that is zero or less takes its
-// default.
+// Options choose how much is generated. A number of zero or less means its default.
 type Options struct {
 	Seed     uint64
 	Clients  int       // organisations, default 4
@@ -32,15 +31,14 @@ type Options struct {
 	Until    time.Time // the last day of the period; must be set
 }
 
-// Generator generates sample data. It never changes, so it may be used by
-// several goroutines at once.
+// Generator generates sample data. It is immutable and so safe for concurrent use.
 type Generator struct {
 	options       Options
 	organisations []Organisation
 	analyses      [][]analysis // by organisation
 }
 
-// New prepares a generator.
+// New returns a generator.
 func New(o Options) *Generator {
 	o = withDefaults(o)
 	g := &Generator{options: o}
@@ -73,7 +71,7 @@ func positive(n, standard int) int {
 	return n
 }
 
-// midnight returns the start, in UTC, of the day that t is on where it is.
+// midnight returns midnight UTC of the calendar day of t in its own time zone.
 func midnight(t time.Time) time.Time {
 	year, month, day := t.Date()
 	return time.Date(year, month, day, 0, 0, 0, 0, time.UTC)

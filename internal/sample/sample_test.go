@@ -185,8 +185,7 @@ func TestFrontOfficeBatch(t *testing.T) {
 	}
 }
 
-// TestQuirks checks that the samples contain what makes reading a front
-// office hard.
+// TestQuirks checks that the samples have the quirks of PHP's JSON.
 func TestQuirks(t *testing.T) {
 	t.Parallel()
 	g := generator()
@@ -217,8 +216,8 @@ func TestQuirks(t *testing.T) {
 	}
 }
 
-// TestDevelopment checks, over all organisations, what the samples tell: fewer
-// and fewer high risks, always fewer of them residual, and a new threat.
+// TestDevelopment checks the trends over all organisations: the number of high risks
+// decreases, fewer of them are residual, and a new threat appears.
 func TestDevelopment(t *testing.T) {
 	t.Parallel()
 	g := generator()

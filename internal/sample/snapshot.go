@@ -20,7 +20,7 @@ var (
 // are operational.
 type cells [maxImpact + 1][maxLikelihood + 1]int
 
-// tally sums up the risks of one threat or vulnerability.
+// tally summarises the risks of one threat or vulnerability.
 type tally struct {
 	count, highest, rates int
 }
@@ -74,12 +74,12 @@ func (s *snapshot) addInformational(r *informational, now moment) {
 	s.byVulnerability[r.vulnerability].add(risk, level)
 }
 
-// threats returns the data of the threat stats: a list of those that there are.
+// threats returns the data of the threat stats, with all threats that have risks.
 func (s *snapshot) threats(l language) []byte {
 	return appendObjects(s.threatObjects, s.byThreat, l)
 }
 
-// vulnerabilities is the same for the vulnerability stats.
+// vulnerabilities returns the data of the vulnerability stats.
 func (s *snapshot) vulnerabilities(l language) []byte {
 	return appendObjects(s.vulnerableObjects, s.byVulnerability, l)
 }
@@ -100,8 +100,8 @@ func appendObjects(objects []object, tallies []tally, l language) []byte {
 	return append(out, ']')
 }
 
-// appendValues appends the values of an object and its closing brace. Front
-// offices send the rate as a string or as a number, whatever PHP made of it.
+// appendValues appends the values of an object and its closing brace. Front offices send
+// the rate either as a string (quoted) or as a number.
 func (t tally) appendValues(dst []byte, quoted bool) []byte {
 	dst = strconv.AppendInt(dst, int64(t.count), 10)
 	dst = append(dst, `,"maxRisk":`...)

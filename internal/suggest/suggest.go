@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
-// Package suggest finds the word that somebody probably meant.
+// Package suggest corrects misspelled words, for error messages.
 package suggest
 
-// Closest returns the candidate that word is probably a misspelling of, or
-// nothing: two slips of the finger at most, one in a short word.
+// Closest returns the candidate that word is probably a misspelling of, or "". It allows
+// two single-letter edits, or one in a short word.
 func Closest(word string, candidates []string) string {
 	best, least := "", min(3, len(word)/2+1)
 	for _, candidate := range candidates {
@@ -15,8 +15,8 @@ func Closest(word string, candidates []string) string {
 	return best
 }
 
-// distance is the number of single-letter edits from a to b, or 1 when a is b
-// cut short, as DB_HOST is.
+// distance returns the number of single-letter edits from a to b, or 1 if a is the
+// beginning of b, like DB_HOST for DB_HOSTNAME.
 func distance(a, b string) int {
 	if len(a) > 3 && len(a) < len(b) && b[:len(a)] == a {
 		return 1

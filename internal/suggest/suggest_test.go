@@ -26,7 +26,7 @@ func TestClosest(t *testing.T) {
 		"client_delete": "",
 	} {
 		if got := suggest.Closest(word, words); got != want {
-			t.Errorf("%q is taken for %q, want %q", word, got, want)
+			t.Errorf("Closest(%q) = %q, want %q", word, got, want)
 		}
 	}
 }

@@ -55,7 +55,7 @@ func TestAnyHost(t *testing.T) {
 	}
 }
 
-// TestStrictTransportSecurity keeps to https those who came by it.
+// TestStrictTransportSecurity checks that only answers over https have the header.
 func TestStrictTransportSecurity(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
@@ -68,7 +68,7 @@ func TestStrictTransportSecurity(t *testing.T) {
 		"https":                  {tls: true, want: true},
 		"https at the proxy":     {trust: true, forwarded: "https", want: true},
 		"http at the proxy":      {trust: true, forwarded: "http"},
-		"somebody says https":    {forwarded: "https"},
+		"untrusted header":       {forwarded: "https"},
 		"https behind the proxy": {trust: true, forwarded: "http", tls: true, want: true},
 	} {
 		request := httptest.NewRequest("GET", "/", nil)

@@ -11,16 +11,17 @@ import (
 	"github.com/monarc-project/stats-service/internal/wrongkeys"
 )
 
-// clock stands still until it is moved.
+// clock shows a fixed time until the test changes it.
 type clock struct{ time.Time }
 
 func (c *clock) now() time.Time { return c.Time }
 
-// key is a wrong key that begins as no other does.
+// key returns a wrong key with a unique beginning.
 func key(n int) string { return fmt.Sprintf("%08d-wrong", n) }
 
-// TestFailed delays more and more, blocks then, and forgets with time.
-func TestFailed(t *testing.T) {
+// TestFailuresDelayThenBlock checks that delays grow, then failures are blocked, and that
+// both end with time.
+func TestFailuresDelayThenBlock(t *testing.T) {
 	t.Parallel()
 	c := &clock{time.Date(2026, 3, 15, 12, 0, 0, 0, time.UTC)}
 	limiter := wrongkeys.New(3, c.now)
@@ -44,8 +45,8 @@ func TestFailed(t *testing.T) {
 	}
 }
 
-// TestFailedByNetwork counts an IPv6 /64 as one caller.
-func TestFailedByNetwork(t *testing.T) {
+// TestFailuresCountByNetwork checks that an IPv6 /64 counts as one caller.
+func TestFailuresCountByNetwork(t *testing.T) {
 	t.Parallel()
 	limiter := wrongkeys.New(3, time.Now)
 	blocked := false
@@ -60,8 +61,8 @@ func TestFailedByNetwork(t *testing.T) {
 	}
 }
 
-// TestFailedByKey counts guesses at one key from everywhere.
-func TestFailedByKey(t *testing.T) {
+// TestFailuresCountByKey checks that guesses of one key from all addresses count together.
+func TestFailuresCountByKey(t *testing.T) {
 	t.Parallel()
 	limiter := wrongkeys.New(3, time.Now)
 	blocked := false
@@ -69,12 +70,12 @@ func TestFailedByKey(t *testing.T) {
 		_, blocked = limiter.Failed(origin.OfText(fmt.Sprintf("192.0.2.%d", n+1)), fmt.Sprintf("abcdefgh%08d", n))
 	}
 	if !blocked {
-		t.Error("guesses at one key are not counted together")
+		t.Error("guesses of one key are not counted together")
 	}
 }
 
-// TestNone counts nothing.
-func TestNone(t *testing.T) {
+// TestNilLimiterCountsNothing has no limiter.
+func TestNilLimiterCountsNothing(t *testing.T) {
 	t.Parallel()
 	var limiter *wrongkeys.Limiter
 	for range 100 {

@@ -12,7 +12,7 @@ import (
 )
 
 // BenchmarkHit looks up a thousand cached values on all processors, and builds each key
-// anew as a request does.
+// again as a request does.
 func BenchmarkHit(b *testing.B) {
 	c := cache.New(cache.Options{MaxBytes: 32 << 20, MaxAge: time.Hour, Now: time.Now})
 	c.Enable()

@@ -103,7 +103,7 @@ func (p plot) up(value float64) float64     { return p.bottom() - p.h*p.scale.at
 
 func (p plot) at(step int, value float64) point { return point{p.across(p.steps[step]), p.up(value)} }
 
-// drawn returns as many lines as can be told apart: the first ones and the mean.
+// drawn returns as many lines as can be distinguished: the first ones and the mean.
 func (l Lines) drawn() []int {
 	var drawn []int
 	for i, series := range l.Series {

@@ -53,7 +53,7 @@ const (
 	unitsAcross = 800.0 // wider sheets have larger letters, in pixels
 	padding     = 22.0
 	gutter      = 24.0
-	// smallest is the least scale at which letters can still be told apart. Charts that
+	// smallest is the least scale at which letters are still legible. Charts that
 	// do not fit then make a sheet higher than requested.
 	smallest = 0.5
 	tallest  = 9600 // pixels, beyond which a sheet is cut

@@ -454,7 +454,7 @@ func TestHeat(t *testing.T) {
 	}
 }
 
-// TestContrast computes the contrast of everything that is read or told apart.
+// TestContrast computes the contrast of everything that is read or distinguished.
 func TestContrast(t *testing.T) {
 	t.Parallel()
 	if got := contrast(rgb("#777777"), rgb("#ffffff")); math.Abs(got-4.48) > 0.005 {

@@ -39,7 +39,7 @@ func (f font) in(i ink) font {
 	return f
 }
 
-// plain leaves out what is no text, such as control characters, and what changes
+// plain leaves out characters that are not text, such as control characters, and what changes
 // the direction of the text around it. White space becomes single spaces.
 func plain(text string) string {
 	if notASCII := func(r rune) bool { return r < ' ' || r > '~' }; len(text) <= longest && strings.IndexFunc(text, notASCII) < 0 {

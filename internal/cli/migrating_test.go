@@ -84,7 +84,7 @@ func TestMigratingPage(t *testing.T) {
 		t.Errorf("stats (-before +after)\n%s", diff)
 	}
 	if n := len(texts(t, returned, rows)); n != len(wantRows)+1 {
-		t.Errorf("%d stats came back, want those of before and the new one", n)
+		t.Errorf("%d stats came back, want the old ones and the new one", n)
 	}
 	seen := strings.NewReplacer("|2024-05-02 03:04:05", "")
 	if got := texts(t, returned, clients); !strings.HasPrefix(got[0], seen.Replace(wantClients[0])) {

@@ -135,7 +135,7 @@ var shownBlocks = []shown{
 	{document: "docs/performance.md", part: "posts,question", not: "a measurement of minutes; TestTasksDocumented looks for it"},
 
 	{document: "docs/architecture.md", part: "openapi/", by: "TestLayoutDocumented"},
-	{document: "docs/architecture.md", part: "covdata", not: "compiles everything anew, to count for a table"},
+	{document: "docs/architecture.md", part: "covdata", not: "compiles everything again, to count for a table"},
 	{document: "docs/adr/0023-partitioning.md", part: "PARTITION BY", not: "a sketch of what was decided against"},
 }
 

@@ -176,8 +176,8 @@ func TestCachedAnswersHaveTheirHeaders(t *testing.T) {
 	}
 }
 
-// TestSuppressionIsDecidedAnew shows that who stands behind a figure is found out anew.
-func TestSuppressionIsDecidedAnew(t *testing.T) {
+// TestSuppressionIsDecidedAgain shows that who stands behind a figure is found out again.
+func TestSuppressionIsDecidedAgain(t *testing.T) {
 	t.Parallel()
 	s, cached := caching(t, minClients(2))
 	s.addShared()

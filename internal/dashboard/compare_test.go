@@ -145,7 +145,7 @@ func TestComparedFew(t *testing.T) {
 	}
 }
 
-// TestComparedRefusals refuses what is no key, in words for people and for programs.
+// TestComparedRefusals refuses anything that is not a key, in words for people and for programs.
 func TestComparedRefusals(t *testing.T) {
 	t.Parallel()
 	s := setup(t)

@@ -25,7 +25,7 @@ const readyScript = `new MutationObserver((_, observer) => {
 // BenchmarkInteractive opens pages with a year of 200 analyses, weekly, each time
 // in a new tab that has nothing from the last one, and reports after how many milliseconds a
 // page is there and answers: the median, and the longest. The service keeps
-// nothing either, so that every page is computed anew.
+// nothing either, so that every page is computed again.
 func BenchmarkInteractive(b *testing.B) {
 	s := setup(b)
 	s.addSample(sample.Options{Clients: 4, Analyses: 50})

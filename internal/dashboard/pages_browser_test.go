@@ -250,7 +250,7 @@ func readerSelectsLines(b *tab, s *service) {
 	all := eval[int](b, `document.querySelectorAll('.lines li').length`)
 	b.do(chromedp.Click(chromedp.CSS(`.actions a`))) // the selection stays open
 	b.until(`location.search.includes('invert=1') && document.documentElement.dataset.ready === 'true'`)
-	if got := lineCount(b); got != min(all-5, 24) { // more could not be told apart
+	if got := lineCount(b); got != min(all-5, 24) { // more could not be distinguished
 		b.t.Errorf("the inverse shows %d lines of %d", got, all)
 	}
 }
@@ -360,7 +360,7 @@ func readerKeepsPlace(b *tab, s *service) {
 	eval[bool](b, `history.back(), true`)
 	b.until(`!location.search.includes('by=') && document.documentElement.dataset.ready === 'true' && document.querySelector('.choices [aria-current]')`)
 	if marker, y := eval[int](b, `window.marker`), eval[float64](b, `scrollY`); marker != 1 || math.Abs(y-500) > 1 {
-		b.t.Errorf("back at %v, loaded anew: %t", y, marker != 1)
+		b.t.Errorf("back at %v, loaded again: %t", y, marker != 1)
 	}
 	b.do(chromedp.Focus(chromedp.CSS(".toggle")), chromedp.KeyEvent(" "))
 	b.until(`location.search.includes('local_stats_only=1') && document.documentElement.dataset.ready === 'true'`)

@@ -19,7 +19,7 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-var update = flag.Bool("update", false, "take the pictures in docs/screenshots anew")
+var update = flag.Bool("update", false, "take the pictures in docs/screenshots again")
 
 // screenshots are the folder of the pictures and what they may take together.
 const (

@@ -40,7 +40,7 @@ func TestVendoredFiles(t *testing.T) {
 			}
 			sum := sha256.Sum256(content)
 			if known[entry.Name()] != hex.EncodeToString(sum[:]) {
-				t.Errorf("%s/%s is not what SHA256SUMS lists; make it anew with the task vendor-dashboard", folder, entry.Name())
+				t.Errorf("%s/%s is not what SHA256SUMS lists; build it again with the task vendor-dashboard", folder, entry.Name())
 			}
 			delete(known, entry.Name())
 		}

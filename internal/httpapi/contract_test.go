@@ -65,7 +65,7 @@ func loadDocument(adapt func(*openapi3.Schema)) (*openapi3.T, routers.Router, er
 }
 
 // requireNothing makes a schema fit what a mask has left over. Without their
-// required members, alternatives cannot be told apart.
+// required members, alternatives cannot be distinguished.
 func requireNothing(schema *openapi3.Schema) {
 	schema.Required = nil
 	schema.AnyOf, schema.OneOf, schema.Discriminator = append(schema.AnyOf, schema.OneOf...), nil, nil

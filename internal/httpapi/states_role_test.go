@@ -116,40 +116,40 @@ func TestDatabaseStates(t *testing.T) {
 	for name, state := range map[string]struct {
 		prepare func(*roleDatabase)
 		breaks  []string // statements
-		mends   []string
+		repairs []string
 		inside  bool   // the statements belong into the database
 		cause   string // in the log
 	}{
 		"wrong password": {
 			prepare: (*roleDatabase).askForPassword,
 			breaks:  []string{"ALTER ROLE {role} PASSWORD 'another'"},
-			mends:   []string{"ALTER ROLE {role} PASSWORD 'right'"},
+			repairs: []string{"ALTER ROLE {role} PASSWORD 'right'"},
 			cause:   "28P01",
 		},
 		"role may not log in": {
-			breaks: []string{"ALTER ROLE {role} NOLOGIN"}, mends: []string{"ALTER ROLE {role} LOGIN"}, cause: "28000",
+			breaks: []string{"ALTER ROLE {role} NOLOGIN"}, repairs: []string{"ALTER ROLE {role} LOGIN"}, cause: "28000",
 		},
 		"no permission": {
-			breaks: []string{"REVOKE {owner} FROM {role}"}, mends: []string{"GRANT {owner} TO {role}"}, cause: "42501",
+			breaks: []string{"REVOKE {owner} FROM {role}"}, repairs: []string{"GRANT {owner} TO {role}"}, cause: "42501",
 		},
 		"no tables": {
 			inside: true,
-			breaks: []string{"ALTER SCHEMA public RENAME TO elsewhere"}, mends: []string{"ALTER SCHEMA elsewhere RENAME TO public"},
+			breaks: []string{"ALTER SCHEMA public RENAME TO elsewhere"}, repairs: []string{"ALTER SCHEMA elsewhere RENAME TO public"},
 			cause: "db_init",
 		},
 		"too many connections": {
-			breaks: []string{"ALTER ROLE {role} CONNECTION LIMIT 0"}, mends: []string{"ALTER ROLE {role} CONNECTION LIMIT -1"}, cause: "53300",
+			breaks: []string{"ALTER ROLE {role} CONNECTION LIMIT 0"}, repairs: []string{"ALTER ROLE {role} CONNECTION LIMIT -1"}, cause: "53300",
 		},
 		"no connections allowed": {
-			breaks: []string{"ALTER DATABASE {database} ALLOW_CONNECTIONS false"},
-			mends:  []string{"ALTER DATABASE {database} ALLOW_CONNECTIONS true"},
-			cause:  "55000",
+			breaks:  []string{"ALTER DATABASE {database} ALLOW_CONNECTIONS false"},
+			repairs: []string{"ALTER DATABASE {database} ALLOW_CONNECTIONS true"},
+			cause:   "55000",
 		},
 		"statements time out": {
-			inside: true,
-			breaks: []string{"ALTER ROLE {role} SET statement_timeout = '50ms'", "BEGIN", "LOCK TABLE client, stats, document, rollup"},
-			mends:  []string{"ROLLBACK", "ALTER ROLE {role} RESET statement_timeout"},
-			cause:  "57014",
+			inside:  true,
+			breaks:  []string{"ALTER ROLE {role} SET statement_timeout = '50ms'", "BEGIN", "LOCK TABLE client, stats, document, rollup"},
+			repairs: []string{"ROLLBACK", "ALTER ROLE {role} RESET statement_timeout"},
+			cause:   "57014",
 		},
 		"no such database": {
 			breaks: []string{
@@ -157,8 +157,8 @@ func TestDatabaseStates(t *testing.T) {
 				"SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = '{database}'",
 				"ALTER DATABASE {database} RENAME TO {database}_moved",
 			},
-			mends: []string{moved, "ALTER DATABASE {database} ALLOW_CONNECTIONS true"},
-			cause: "does not exist",
+			repairs: []string{moved, "ALTER DATABASE {database} ALLOW_CONNECTIONS true"},
+			cause:   "does not exist",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -177,14 +177,14 @@ func TestDatabaseStates(t *testing.T) {
 			}
 			d.execOn(conn, state.breaks...)
 			d.hangUp()
-			until(t, "nothing is kept of before", func() bool { return strings.Contains(s.log.String(), "was interrupted") })
+			until(t, "nothing older is kept", func() bool { return strings.Contains(s.log.String(), "was interrupted") })
 			for operation, request := range operations {
 				admin.call(request.method, request.path, request.body).wantUnavailable(operation)
 			}
 			if text := s.log.String(); !strings.Contains(text, state.cause) {
 				t.Errorf("the log has no word of %s", state.cause)
 			}
-			d.execOn(conn, state.mends...)
+			d.execOn(conn, state.repairs...)
 			until(t, "the database is used again", func() bool { return admin.call("GET", "/api/v1/client/me", nil).status == http.StatusOK })
 			if got := admin.call("GET", "/api/v1/stats/", nil).list(http.StatusOK); len(got.Data) != 1 {
 				t.Errorf("%d stats afterwards, want the one from before", len(got.Data))

@@ -106,7 +106,7 @@ func TestSilentDatabase(t *testing.T) {
 	}
 	proxy.Stall()
 	until(t, "nothing is kept", func() bool { return !s.caches() })
-	for range 2 { // with connections of before, and without
+	for range 2 { // with old connections, and without
 		ask(func(operation string, got answer) { got.wantUnavailable(operation) })
 	}
 	if text := s.log.String(); !strings.Contains(text, "the request timed out") {

@@ -92,7 +92,7 @@ func TestAllFaultsAreTold(t *testing.T) {
 	}
 }
 
-// TestUnknownParameters are passed over, as callers rely on: only a body and a
+// TestUnknownParameters are ignored, as callers rely on: only a body and a
 // DELETE have a closed list of names.
 func TestUnknownParameters(t *testing.T) {
 	t.Parallel()

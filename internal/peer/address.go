@@ -22,7 +22,7 @@ func normalize(server string) (string, error) {
 	}
 	u, err := url.Parse(strings.TrimSpace(server))
 	if err != nil {
-		return "", errors.New("the address of the peer is not understood: it looks like https://stats.example.org")
+		return "", errors.New("the address of the peer is invalid: use one such as https://stats.example.org")
 	}
 	u.Scheme = strings.ToLower(u.Scheme)
 	plain := u.User == nil && u.RawQuery == "" && u.Fragment == ""

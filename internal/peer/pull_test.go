@@ -390,7 +390,7 @@ func TestPullStoresWhileItReads(t *testing.T) {
 	wantCounts(t, counts{Sent: 41}, summary)
 }
 
-// What passes validation and the database still refuses is found and passed over.
+// What passes validation and the database still refuses is found and skipped.
 func TestPullSkipsStatsThatTheDatabaseRefuses(t *testing.T) {
 	t.Parallel()
 	url := pgtest.New(t)

@@ -241,7 +241,7 @@ func TestRemoteIsIncomplete(t *testing.T) {
 		{"ftp://stats.example.org", "token", "accepted is one such as"},
 		{"https://user:hush@stats.example.org", "token", "without user name"},
 		{"https://stats.example.org?x=1", "token", "without user name, query"},
-		{"https://stats.example.org:hush", "token", "is not understood"},
+		{"https://stats.example.org:hush", "token", "is invalid"},
 		{"https://stats.example.org", "with space", "printable ASCII"},
 	}
 	for _, tt := range tests {

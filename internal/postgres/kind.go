@@ -195,7 +195,7 @@ func inspectURL(ctx context.Context, url string) (inspection, error) {
 func connect(ctx context.Context, url string) (*pgx.Conn, error) {
 	config, err := pgx.ParseConfig(url)
 	if err != nil {
-		return nil, fmt.Errorf("the database URL is not understood: %s", err)
+		return nil, fmt.Errorf("the database URL is invalid: %s", err)
 	}
 	setConnDefaults(config)
 	config.DefaultQueryExecMode = pooledMode // there may be a pooler

@@ -140,7 +140,7 @@ func checkNotNewer(ctx context.Context, provider *goose.Provider) error {
 func CreateDatabase(ctx context.Context, url string) (created bool, err error) {
 	config, err := pgx.ParseConfig(url)
 	if err != nil {
-		return false, fmt.Errorf("the database URL is not understood: %s", err)
+		return false, fmt.Errorf("the database URL is invalid: %s", err)
 	}
 	name := config.Database
 	if name == "" {

@@ -144,7 +144,7 @@ func listenConfig(opts Options, pool *pgxpool.Pool) (*pgx.ConnConfig, error) {
 	}
 	config, err := pgx.ParseConfig(opts.ListenURL)
 	if err != nil {
-		return nil, fmt.Errorf("the database URL to listen with is not understood: %s", err)
+		return nil, fmt.Errorf("the database URL to listen with is invalid: %s", err)
 	}
 	setConnDefaults(config)
 	config.DefaultQueryExecMode = pooledMode

@@ -385,6 +385,6 @@ func TestClientWithStatsCannotVanish(t *testing.T) {
 	}
 	defer conn.Close(t.Context())
 	if _, err := conn.Exec(t.Context(), `DELETE FROM client`); err == nil {
-		t.Error("a client with stats was deleted behind the store's back")
+		t.Error("a client with stats was deleted without the store")
 	}
 }

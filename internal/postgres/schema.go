@@ -33,7 +33,7 @@ func (s Maintenance) CheckSchema(ctx context.Context) (err error) {
 func Initialize(ctx context.Context, url string) (applied []string, err error) {
 	config, err := pgx.ParseConfig(url)
 	if err != nil {
-		return nil, fmt.Errorf("the database URL is not understood: %s", err)
+		return nil, fmt.Errorf("the database URL is invalid: %s", err)
 	}
 	setConnDefaults(config)
 	return migrate(ctx, config)

@@ -225,7 +225,7 @@ func poolConfig(opts Options) (*pgxpool.Config, error) {
 	config, err := pgxpool.ParseConfig(opts.URL)
 	if err != nil {
 		// The driver's message omits the password.
-		return nil, fmt.Errorf("the database URL is not understood: %s", err)
+		return nil, fmt.Errorf("the database URL is invalid: %s", err)
 	}
 	if !hasMaxConns(opts.URL) {
 		config.MaxConns = cmp.Or(opts.MaxConns, defaultMaxConns)

@@ -86,8 +86,8 @@ func ParseBoolean(text string) (Boolean, error) {
 type UUIDs []uuid.UUID
 
 // UnmarshalJSON reads an array, null or a string; the error of an element names
-// its position. An element that is null or empty is an error: passed over, a
-// filter that names nobody would mean everybody.
+// its position. An element that is null or empty is an error: ignoring it
+// would turn a filter that names nobody into one for everybody.
 func (u *UUIDs) UnmarshalJSON(data []byte) error {
 	switch kindOf(data) {
 	case 'n':

@@ -40,7 +40,7 @@ func Statuses(ctx context.Context, primary Primary, urls []string, complete func
 	for i, url := range urls {
 		config, err := pgx.ParseConfig(url)
 		if err != nil {
-			statuses[i].Err = fmt.Errorf("the URL is not understood: %s", err)
+			statuses[i].Err = fmt.Errorf("the URL is invalid: %s", err)
 			continue
 		}
 		complete(config)

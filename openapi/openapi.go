@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
-// Package openapi holds the documents that the service is generated from and
-// that it serves.
+// Package openapi has the API documents that the service is generated from and serves.
 package openapi
 
 import (
@@ -15,12 +14,12 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// Swagger is the Swagger 2.0 document as it was published.
+// Swagger is the published Swagger 2.0 document.
 //
 //go:embed swagger.json
 var Swagger []byte
 
-// basePath is what the published document says about where the API is.
+// basePath is the line of the published document with the path of the API.
 var basePath = []byte(`"basePath": "/api/v1"`)
 
 // SwaggerBelow returns the Swagger 2.0 document for callers that see the service
@@ -38,7 +37,7 @@ func SwaggerBelow(prefix string) []byte {
 //go:embed openapi.yaml
 var Document []byte
 
-// mark stands for the prefix in the documents that are encoded once for all.
+// mark is the placeholder for the prefix in the documents, which are encoded only once.
 const mark = "@prefix@"
 
 // marked is the document in both forms, with mark before each server's path.
@@ -83,7 +82,7 @@ func markServers(holder *yaml.Node) {
 	}
 }
 
-// member returns a member of a mapping; one that is not there is empty.
+// member returns a member of a mapping, empty if it is missing.
 func member(mapping *yaml.Node, name string) *yaml.Node {
 	for i := 0; i+1 < len(mapping.Content); i += 2 {
 		if mapping.Content[i].Value == name {

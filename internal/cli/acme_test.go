@@ -94,7 +94,7 @@ func answerLoopback(w dns.ResponseWriter, request *dns.Msg) {
 	_ = w.WriteMsg(answer)
 }
 
-// settings are those of a service that asks the authority for certificates.
+// settings returns the settings of a service that gets its certificates from the authority.
 func (a *authority) settings(t *testing.T, secure, plain int) []string {
 	t.Helper()
 	return []string{
@@ -107,7 +107,7 @@ func (a *authority) settings(t *testing.T, secure, plain int) []string {
 // certificateOf returns the certificate that a service has for a host, if the roots
 // trust it.
 func certificateOf(roots *x509.CertPool, port int, host string) (*x509.Certificate, error) {
-	dialer := &net.Dialer{Timeout: patience}
+	dialer := &net.Dialer{Timeout: waitLimit}
 	conn, err := tls.DialWithDialer(dialer, "tcp", fmt.Sprint("127.0.0.1:", port), &tls.Config{RootCAs: roots, ServerName: host})
 	if err != nil {
 		return nil, err
@@ -116,8 +116,8 @@ func certificateOf(roots *x509.CertPool, port int, host string) (*x509.Certifica
 	return conn.ConnectionState().PeerCertificates[0], nil
 }
 
-// TestACME obtains a certificate with each of the challenges, serves with it, and has it
-// again after a restart, when the authority cannot be reached.
+// TestACME obtains a certificate with each of the challenges, and still serves with it after
+// a restart while the authority is unreachable.
 func TestACME(t *testing.T) {
 	t.Parallel()
 	for _, challenge := range []string{"tls-alpn-01", "http-01"} {
@@ -168,8 +168,8 @@ func TestACME(t *testing.T) {
 	}
 }
 
-// TestACMERenewal starts with a certificate that will be valid for less than a third of
-// its time, and gets another one.
+// TestACMERenewal starts with a certificate that has less than a third of its lifetime left,
+// which the service must renew.
 func TestACMERenewal(t *testing.T) {
 	t.Parallel()
 	secure := servicetest.FreePort(t)
@@ -184,7 +184,7 @@ func TestACMERenewal(t *testing.T) {
 	if _, err := certificateOf(old, secure, acmeDomain); err != nil {
 		t.Errorf("with the old certificate: %v", err)
 	}
-	for deadline := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(waitLimit); ; time.Sleep(10 * time.Millisecond) {
 		_, err := certificateOf(a.roots, secure, acmeDomain)
 		if err == nil {
 			break

@@ -26,8 +26,8 @@ import (
 )
 
 const (
-	// attackers are addresses from which connections are opened, each as many as an
-	// address may have, together more than the service takes.
+	// attackers is the number of addresses that open connections: each as many as one
+	// address may have, together more than the service accepts.
 	attackers           = 40
 	connsOfEachAttacker = 250
 	// honestPosts are made before and during each attack.
@@ -65,7 +65,7 @@ func TestFrontOfficeUnderAttack(t *testing.T) {
 	}
 }
 
-// attack is something that somebody does until it ends.
+// attack is an attack that runs until it is ended.
 type attack struct {
 	name  string
 	begin func() (end func())
@@ -88,7 +88,7 @@ func (s *supervisor) createClients(t *testing.T, n int) (keys []string) {
 	return keys
 }
 
-// waits are how long posts took.
+// waits has the durations of posts.
 type waits struct{ median, slowest time.Duration }
 
 // postHonestly posts on a new connection each time.
@@ -152,7 +152,7 @@ type hostile struct {
 	want                   int // status, beside 503
 }
 
-// floods are what clients with keys send on many connections, by name.
+// floods has the requests that clients with keys send on many connections, by name.
 var floods = map[string]hostile{
 	"decompression bombs":        {http.MethodPost, "/api/v1/stats/", "gzip", always(bomb), http.StatusUnsupportedMediaType},
 	"colliding keys":             {http.MethodPost, "/api/v1/stats/", "", always(manyKeys), http.StatusBadRequest},
@@ -276,7 +276,7 @@ func either(first bool, a, b string) string {
 	return b
 }
 
-// bomb is 128 MB of zeros in gzip.
+// bomb returns 128 MB of zeros, compressed with gzip.
 func bomb() []byte {
 	var packed bytes.Buffer
 	w := gzip.NewWriter(&packed) // writes to memory, which does not fail

@@ -36,9 +36,9 @@ const (
 	maxBackupMemory = 100 << 20
 )
 
-// TestBackupProcess backs up and restores with processes of the program, built without
-// the race detector, whose memory is not what is to be measured. Rows and answers are
-// the same afterwards.
+// TestBackupProcess backs up and restores with processes of the program, built without the
+// race detector, whose memory use would distort the measurement. Rows and answers are the
+// same afterwards.
 func TestBackupProcess(t *testing.T) {
 	t.Parallel()
 	count := backupStats
@@ -72,7 +72,7 @@ func TestBackupProcess(t *testing.T) {
 	}
 }
 
-// process runs a command in a process of its own, and looks at its memory.
+// process runs a command in a separate process and measures its memory.
 func (i instance) process(program, command string, args ...string) {
 	i.t.Helper()
 	process := exec.CommandContext(i.t.Context(), program, append([]string{command}, args...)...)
@@ -98,9 +98,8 @@ func (i instance) process(program, command string, args ...string) {
 
 var highWater = regexp.MustCompile(`VmHWM:\s+(\d+) kB`)
 
-// peakMemory follows a process to its end and returns the most memory that it has had,
-// in bytes. What the system tells of a process that has ended includes the memory of
-// the one that started it.
+// peakMemory polls a process until it ends and returns its peak memory in bytes. The figure
+// that the system reports after the end includes memory of the parent process.
 func peakMemory(pid int) (peak int64) {
 	for ; ; time.Sleep(time.Millisecond) {
 		status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
@@ -146,7 +145,7 @@ func (i instance) fill(count int) (tokens, analyses []string) {
 	return append(tokens, "token-of-the-admin"), analyses
 }
 
-// database is where the instance keeps its rows.
+// database returns the address of the instance's database.
 func (i instance) database() string { return strings.TrimPrefix(i.environ[0], "DATABASE_URL=") }
 
 func (i instance) exec(statement string, args ...any) {

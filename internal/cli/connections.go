@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// newPatience bounds the wait for the first request of a new connection.
-const newPatience = 5 * time.Second
+// newConnTimeout bounds the wait for the first request of a new connection.
+const newConnTimeout = 5 * time.Second
 
 // connections tracks the connections of all servers. A server of net/http that shuts
 // down closes a connection whose first request has just arrived, without a response. So
@@ -40,7 +40,7 @@ func (c *connections) note(conn net.Conn, state http.ConnState) {
 	}
 }
 
-// settle waits until no connection is new or has a request, or for newPatience.
+// settle waits until no connection is new or has a request, or for newConnTimeout.
 func (c *connections) settle(ctx context.Context) {
 	c.mu.Lock()
 	idle := make(chan struct{})
@@ -53,6 +53,6 @@ func (c *connections) settle(ctx context.Context) {
 	select {
 	case <-idle:
 	case <-ctx.Done():
-	case <-time.After(newPatience):
+	case <-time.After(newConnTimeout):
 	}
 }

@@ -22,7 +22,7 @@ import (
 	"github.com/monarc-project/stats-service/internal/ramdisk"
 )
 
-// signals is a log that tells when something is waited for.
+// signals is a log handler that signals when a wait is logged.
 type signals chan struct{}
 
 func (s signals) Write(line []byte) (int, error) {
@@ -32,7 +32,7 @@ func (s signals) Write(line []byte) (int, error) {
 	return len(line), nil
 }
 
-// A process that holds the database and does not come to run it is given up.
+// A command stops waiting for a process that holds the database but does not start it.
 func TestShareEndsWaiting(t *testing.T) {
 	t.Parallel()
 	dir := ramdisk.Folder(t)

@@ -12,11 +12,11 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-// An option whose value is empty, as "$UNSET" is in a script, is never taken for
-// one that was left out: that would push the stats of everybody.
+// An option with an empty value, like "$UNSET" in a script, never counts as absent: that
+// would push the stats of all clients.
 //
-// What runs commands in this process does not run in parallel: the library writes
-// to a variable of its own whenever it reads a command line.
+// Tests that run commands in this process are not parallel: the library writes to a global
+// variable whenever it parses a command line.
 func TestEmptyOptions(t *testing.T) {
 	commands := (&program{}).commands()
 	tried := 0
@@ -37,7 +37,7 @@ func TestEmptyOptions(t *testing.T) {
 	}
 }
 
-// A value is a value, also where it looks like an empty list.
+// A value that looks like an empty list is a value.
 func TestBracketsAreAValue(t *testing.T) {
 	t.Parallel()
 	for _, args := range [][]string{

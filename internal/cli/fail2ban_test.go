@@ -14,8 +14,8 @@ import (
 	"github.com/monarc-project/stats-service/internal/servicetest"
 )
 
-// TestFail2ban finds the address of somebody with a wrong key in real logs with the filter
-// that ships, and nobody else's.
+// TestFail2ban checks that the shipped filter finds the addresses of callers with wrong keys
+// in real logs, and no others.
 func TestFail2ban(t *testing.T) {
 	t.Parallel()
 	filters := failregex(t)

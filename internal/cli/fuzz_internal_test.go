@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// FuzzMoment reads moments as options give them: a day, a time, or how long ago. What
-// is taken reads the same once it is written as a time.
+// FuzzMoment parses moments: a day, a time, or a duration before now. An accepted moment,
+// formatted as a time, is parsed as the same moment.
 func FuzzMoment(f *testing.F) { // its seeds are in testdata/fuzz
 	now := time.Date(2026, 3, 15, 12, 0, 0, 0, time.UTC)
 	zone := time.FixedZone("", 2*60*60)

@@ -17,7 +17,7 @@ import (
 	"github.com/monarc-project/stats-service/internal/pgtest"
 )
 
-// instance is the service with a database of the test's own, on a day of its choice.
+// instance is the service with a new database, on a chosen day.
 type instance struct {
 	t       *testing.T
 	environ []string
@@ -31,7 +31,7 @@ func newInstance(t *testing.T, now time.Time, environ ...string) instance {
 	}, environ...), func() time.Time { return now }}
 }
 
-// run carries out a command and returns its standard output.
+// run runs a command and returns its standard output.
 func (i instance) run(args ...string) string {
 	i.t.Helper()
 	var stdout, stderr bytes.Buffer

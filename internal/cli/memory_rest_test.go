@@ -22,11 +22,11 @@ import (
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
-// restingMemory is what a service needs at most whose pages were read an hour ago.
+// restingMemory is the maximum memory of a service an hour after its pages were read.
 const restingMemory = 60 << 20
 
-// TestMemoryAtRest reads all pages, pictures and exports of a year. An hour later the
-// process has given back what that took.
+// TestMemoryAtRest reads all pages, images and exports of a year. An hour later, the process
+// must have returned that memory to the system.
 func TestMemoryAtRest(t *testing.T) {
 	database := pgtest.New(t)
 	addYear(t, database)
@@ -53,7 +53,7 @@ func TestMemoryAtRest(t *testing.T) {
 		t.Fatal(err)
 	}
 	rest := busy
-	for deadline := time.Now().Add(patience); rest > restingMemory && time.Now().Before(deadline); {
+	for deadline := time.Now().Add(waitLimit); rest > restingMemory && time.Now().Before(deadline); {
 		rest = resident(t, service.Process.Pid)
 	}
 	t.Logf("the process had %d MB after the pages, %d MB an hour later", busy>>20, rest>>20)

@@ -37,9 +37,9 @@ const (
 	textOfEachItem = 700
 )
 
-// TestMemoryOfEverythingAtOnce sends all that can be made large at the same time: the
-// largest batches of several clients, bodies and headers that never end, masks, lists that
-// nobody reads, pictures and exports. The process stays within its documented bound.
+// TestMemoryOfEverythingAtOnce sends everything that can be large at the same time: the
+// largest batches of several clients, endless bodies and headers, masks, lists whose callers
+// do not read, images and exports. The process stays within its documented limit.
 func TestMemoryOfEverythingAtOnce(t *testing.T) {
 	environ := append([]string{"DATABASE_URL=" + pgtest.New(t), "ADMIN_TOKEN=admin-token", "LOG_LEVEL=error", fmt.Sprintf("GOMEMLIMIT=%d", memoryLimit)}, strings.Fields(boundedSettings)...)
 	s := newSupervisor(t, environ...)
@@ -105,7 +105,7 @@ func TestMemoryOfEverythingAtOnce(t *testing.T) {
 	service.stop()
 }
 
-// pressure sends what is large.
+// pressure sends large requests.
 type pressure struct {
 	s        *supervisor
 	keys     []string

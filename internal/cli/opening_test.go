@@ -20,8 +20,8 @@ import (
 	"github.com/monarc-project/stats-service/internal/ramdisk"
 )
 
-// supervisor starts the service as systemd does: with a socket that it listens on
-// already, and one on which the service tells how it is.
+// supervisor starts the service as systemd does: with a listening socket, and with a socket
+// for the notifications of the service.
 type supervisor struct {
 	t        *testing.T
 	socket   *os.File // stays open whatever process serves it
@@ -72,7 +72,7 @@ func (s *supervisor) start() *process {
 	return s.run(command)
 }
 
-// startAlone starts a process that listens by itself.
+// startAlone starts a process that opens its own socket.
 func (s *supervisor) startAlone() *process {
 	s.t.Helper()
 	command := exec.Command("stats-service", "serve")
@@ -115,7 +115,7 @@ func (p *process) stop() {
 // returns all that it told until then.
 func (s *supervisor) awaitTold(text string) (all []string) {
 	s.t.Helper()
-	if err := s.told.SetReadDeadline(time.Now().Add(patience)); err != nil {
+	if err := s.told.SetReadDeadline(time.Now().Add(waitLimit)); err != nil {
 		s.t.Fatal(err)
 	}
 	for buffer := make([]byte, 4096); ; {
@@ -133,7 +133,7 @@ func (s *supervisor) awaitTold(text string) (all []string) {
 // get returns status, header and body of an answer.
 func (s *supervisor) get(path string) (int, http.Header, string) {
 	s.t.Helper()
-	ctx, cancel := context.WithTimeout(s.t.Context(), patience)
+	ctx, cancel := context.WithTimeout(s.t.Context(), waitLimit)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, s.base+path, nil)
 	if err != nil {
@@ -151,8 +151,8 @@ func (s *supervisor) get(path string) (int, http.Header, string) {
 	return response.StatusCode, response.Header, string(body)
 }
 
-// TestDatabaseDownAtStart starts the service before its database: it listens,
-// answers 503 and tells systemd that it is ready only when it can work.
+// TestDatabaseDownAtStart starts the service before its database: it listens, answers 503,
+// and notifies systemd that it is ready only once the database is up.
 func TestDatabaseDownAtStart(t *testing.T) {
 	t.Parallel()
 	proxy := pgtest.NewProxy(t, pgtest.New(t))
@@ -188,7 +188,7 @@ func TestDatabaseDownAtStart(t *testing.T) {
 	s.awaitTold("STOPPING=1")
 }
 
-// TestStoppedBeforeItsDatabase ends a service that still waits.
+// TestStoppedBeforeItsDatabase stops a service that still waits for its database.
 func TestStoppedBeforeItsDatabase(t *testing.T) {
 	t.Parallel()
 	proxy := pgtest.NewProxy(t, pgtest.New(t))

@@ -15,7 +15,7 @@ import (
 
 var errBroken = errors.New("broken")
 
-// kind is what Run makes of an error of a task.
+// kind returns the exit code that Run derives from an error of a task.
 func kind(err error) int {
 	if err == nil {
 		return exitDone

@@ -100,8 +100,8 @@ func sentMapOf(t *testing.T, item map[string]any) sentMap {
 	return sent
 }
 
-// TestNotEvaluated follows cartographies with values below 0 through the API, the
-// averages, a pull by another instance and the rebuilding of what is derived.
+// TestNotEvaluated sends cartographies with values below 0 through the API, the averages, a
+// pull by another instance, and a rebuild.
 func TestNotEvaluated(t *testing.T) {
 	t.Parallel()
 	sent := sentMaps(t)

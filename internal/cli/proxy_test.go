@@ -82,8 +82,8 @@ func proxyBlocks(t *testing.T, document string) map[string][]string {
 	return blocks
 }
 
-// TestProxies puts real proxies, set up as the documents show it, in front of the
-// demo. All that is served through them has to be what the service serves by itself.
+// TestProxies puts real proxies, configured as in the documents, in front of the demo. Every
+// answer through them must be the same as from the service itself.
 func TestProxies(t *testing.T) {
 	t.Parallel()
 	environ := []string{"ADMIN_EMAIL=security@example.org", "INSTANCE_URL=https://stats.example.org"}
@@ -119,7 +119,7 @@ func TestProxies(t *testing.T) {
 	}
 }
 
-// TestProxyBlocks checks that every configuration in the documents is tried.
+// TestProxyBlocks checks that every configuration in the documents is tested.
 func TestProxyBlocks(t *testing.T) {
 	t.Parallel()
 	for _, document := range documents(t) {
@@ -135,8 +135,8 @@ func TestProxyBlocks(t *testing.T) {
 	}
 }
 
-// callThrough does what a front office does, and sends more than a proxy takes
-// unless it is told to.
+// callThrough does what a front office does, and sends a body above the default limit of
+// proxies.
 func callThrough(t *testing.T, s site, d deployment) {
 	base := s.base
 	if d.base != "" {
@@ -335,7 +335,7 @@ func startProcess(t *testing.T, command *exec.Cmd, address string) (said string,
 	if err := <-started; err != nil {
 		return "", err
 	}
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(waitLimit); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		select {
 		case err := <-ended:
 			return output.String(), errors.Join(errors.New("ended before it listened"), err)
@@ -355,5 +355,5 @@ func startProcess(t *testing.T, command *exec.Cmd, address string) (said string,
 	}
 	_ = command.Process.Kill()
 	<-ended
-	return output.String(), fmt.Errorf("does not listen on %s after %s", address, patience)
+	return output.String(), fmt.Errorf("does not listen on %s after %s", address, waitLimit)
 }

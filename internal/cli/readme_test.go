@@ -66,8 +66,8 @@ func tourSteps(text string) []tourStep {
 	return steps
 }
 
-// TestTour takes the tour on a demo of its own and compares each answer with the
-// one that is written there.
+// TestTour runs the commands of the tour on a new demo, and compares each answer with the
+// documented one.
 func TestTour(t *testing.T) {
 	t.Parallel()
 	content, err := os.ReadFile(tourFile)
@@ -154,7 +154,7 @@ func words(t *testing.T, assignments, command string) []string {
 func curl(t *testing.T, base string, args []string) string {
 	t.Helper()
 	r, format := curlRequest(t, base, args)
-	client := http.Client{Timeout: patience}
+	client := http.Client{Timeout: waitLimit}
 	response, err := client.Do(r)
 	if err != nil {
 		t.Fatal(err)

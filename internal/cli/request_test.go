@@ -23,11 +23,11 @@ func request() {
 	fmt.Printf("%d\n%s\n", status, body)
 }
 
-// refused is request METHOD URL KEY, asked again until the key is refused: a
-// running service hears of a change that a command made a moment later.
+// refused is request METHOD URL KEY, repeated until the key is refused: a running service is
+// notified of changes by commands after a moment.
 func refused() {
 	status := 0
-	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+	for end := time.Now().Add(waitLimit); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
 		var err error
 		if status, _, err = send(os.Args[1], os.Args[2], os.Args[3], ""); err != nil {
 			fmt.Fprintln(os.Stderr, err)
@@ -50,7 +50,7 @@ func send(method, url, key, body string) (status int, answer []byte, err error) 
 	if key != "" {
 		r.Header.Set("X-API-KEY", key)
 	}
-	client := http.Client{Timeout: patience}
+	client := http.Client{Timeout: waitLimit}
 	response, err := client.Do(r)
 	if err != nil {
 		return 0, nil, err

@@ -32,9 +32,8 @@ const (
 	storeEach = 20
 )
 
-// TestRestartUnderLoad restarts the service on a socket of systemd while callers on
-// connections that they keep ask and post. None of them sees a failure, and every
-// post that was acknowledged is there.
+// TestRestartUnderLoad restarts the service on a socket of systemd while callers read and
+// post on persistent connections. No request fails, and every acknowledged post is stored.
 func TestRestartUnderLoad(t *testing.T) {
 	t.Parallel()
 	s := newSupervisor(t, "DATABASE_URL="+pgtest.New(t), "ADMIN_TOKEN=admin-token", "DRAIN_DELAY=1s", "LOG_LEVEL=warn")
@@ -147,7 +146,7 @@ func TestDrain(t *testing.T) {
 	}
 }
 
-// load makes requests and counts what comes of them.
+// load sends requests and counts the results.
 type load struct {
 	t    *testing.T
 	base string
@@ -173,9 +172,9 @@ func (l *load) run() {
 
 // await waits until so many requests were made.
 func (l *load) await(enough int64) {
-	for deadline := time.Now().Add(patience); l.done.Load() < enough; time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(waitLimit); l.done.Load() < enough; time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
-			l.t.Fatalf("%d requests after %s, want %d", l.done.Load(), patience, enough)
+			l.t.Fatalf("%d requests after %s, want %d", l.done.Load(), waitLimit, enough)
 		}
 	}
 }
@@ -196,7 +195,7 @@ func (l *load) request(transport *http.Transport, n int64) error {
 
 // call makes one attempt; it is one that nothing may repeat.
 func (l *load) call(transport *http.Transport, method, path string, body []byte, want int) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), waitLimit)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, method, l.base+path, io.NopCloser(bytes.NewReader(body)))
 	if err != nil {

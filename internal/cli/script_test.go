@@ -24,9 +24,8 @@ import (
 	"github.com/monarc-project/stats-service/internal/servicetest"
 )
 
-// patience is how long a script waits for something that takes a moment. It
-// only has to be too long: nothing ends before its time because of it.
-const patience = 2 * time.Minute
+// waitLimit bounds every wait of the tests. It is longer than any of them takes.
+const waitLimit = 2 * time.Minute
 
 // testKey is under which a script finds its test.
 type testKey struct{}
@@ -54,7 +53,7 @@ type testKey struct{}
 //	asked URL              waits until that server was asked something
 //	hangup                 sends SIGHUP to what runs in the background
 //	matches FILE REGEXP    waits until a line of the file matches
-//	sql URL STATEMENT      changes a database behind the service's back
+//	sql URL STATEMENT      changes a database without the service
 //	sealed URL KEY NAME    stores a client, whose token is its name, with a secret key
 //	program NAME FOLDER    sets NAME to the path of the program in a folder of the repository
 //	insist                 sends SIGINT to what runs in the background until it ends
@@ -187,9 +186,9 @@ func fills(ts *testscript.TestScript, args []string) {
 }
 
 func eventually(ts *testscript.TestScript, failure string, done func() bool) {
-	for deadline := time.Now().Add(patience); !done(); time.Sleep(50 * time.Millisecond) {
+	for deadline := time.Now().Add(waitLimit); !done(); time.Sleep(50 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			ts.Fatalf("%s after %s", failure, patience)
+			ts.Fatalf("%s after %s", failure, waitLimit)
 		}
 	}
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
-// sql changes a database behind the back of the service.
+// sql changes a database without the service.
 func sql(ts *testscript.TestScript, args []string) {
 	conn, err := pgx.Connect(context.Background(), args[0])
 	ts.Check(err)

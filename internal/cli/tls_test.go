@@ -57,8 +57,8 @@ func onSocket(t *testing.T, path string) *http.Client {
 	return &http.Client{Transport: transport}
 }
 
-// TestTLS serves with a certificate, over HTTP/2, redirects what comes without, and
-// serves requests and metrics on Unix sockets beside it.
+// TestTLS serves HTTP/2 with a certificate, redirects plain HTTP, and serves requests and
+// metrics on Unix sockets at the same time.
 func TestTLS(t *testing.T) {
 	t.Parallel()
 	dir := ramdisk.Folder(t)
@@ -174,7 +174,7 @@ func streamsOf(t *testing.T, address string, trust *tls.Config) uint32 {
 
 func fetch(t *testing.T, client *http.Client, url string) (*http.Response, string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), waitLimit)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {

@@ -18,7 +18,7 @@ import (
 	"github.com/monarc-project/stats-service/internal/pgtest"
 )
 
-// spans is a collector that keeps what it is sent.
+// spans is a collector that stores the spans that it receives.
 type spans struct {
 	mu  sync.Mutex
 	all []*trace.Span

@@ -18,7 +18,7 @@ import (
 	"github.com/monarc-project/stats-service/internal/servicetest"
 )
 
-// TestUnits lets systemd read the units, and say how exposed the services are.
+// TestUnits has systemd verify the units and rate the exposure of the services.
 func TestUnits(t *testing.T) {
 	t.Parallel()
 	wantPrograms(t, "systemd-analyze")

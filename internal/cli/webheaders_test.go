@@ -75,7 +75,8 @@ func TestReaderPage(t *testing.T) {
 	}
 }
 
-// TestTrustedHosts refuses requests for other hosts, but not those for the health.
+// TestTrustedHosts checks that requests for other hosts are refused, except for those for
+// the health.
 func TestTrustedHosts(t *testing.T) {
 	t.Parallel()
 	s := newSupervisor(t, "DATABASE_URL="+pgtest.New(t), "TRUSTED_HOSTS=stats.example.org", "INSTANCE_URL=https://www.example.org")

@@ -74,8 +74,8 @@ type tab struct {
 	received float64 // bytes over the network since the last load
 }
 
-// patience is how long a page may take on a machine that is busy with other tests.
-const patience = 60 * time.Second
+// pageTimeout is how long a page may take on a machine that is busy with other tests.
+const pageTimeout = 60 * time.Second
 
 // openTab opens a tab that may only talk to one service.
 func openTab(t testing.TB, browser context.Context, s *service) *tab {
@@ -97,7 +97,7 @@ func openTab(t testing.TB, browser context.Context, s *service) *tab {
 // handTo gives the tab to a test, whose problems are those of the tab from then on.
 func (b *tab) handTo(t testing.TB) *tab {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(b.life, 5*patience)
+	ctx, cancel := context.WithTimeout(b.life, 5*pageTimeout)
 	t.Cleanup(cancel)
 	b.t, b.ctx = t, ctx
 	b.takeProblems()
@@ -172,7 +172,7 @@ func eval[T any](b *tab, expression string) T {
 func (b *tab) until(expression string) {
 	b.t.Helper()
 	var err error
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(pageTimeout); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		var holds bool
 		if holds, err = chromedp.Run(b.ctx, chromedp.Evaluate[bool]("!!("+expression+")")); holds {
 			return
@@ -226,7 +226,7 @@ func (b *tab) expectPeace() {
 func (b *tab) untilProblem(words string) {
 	b.t.Helper()
 	var all []string
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(pageTimeout); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		all = append(all, b.takeProblems()...)
 		if slices.ContainsFunc(all, func(problem string) bool { return strings.Contains(problem, words) }) {
 			return

@@ -132,8 +132,8 @@ type connection struct {
 	reader  *bufio.Reader
 }
 
-// patience is how long an answer may take before the request counts as one that hangs.
-const patience = 30 * time.Second
+// answerTimeout is how long an answer may take before the request counts as one that hangs.
+const answerTimeout = 30 * time.Second
 
 // received is an answer, or the end of the connection without one.
 type received struct {
@@ -160,7 +160,7 @@ func (c *connection) send(r generated) (received, error) {
 		}
 		c.conn, c.reader = conn, bufio.NewReader(conn)
 	}
-	if err := c.conn.SetDeadline(time.Now().Add(patience)); err != nil {
+	if err := c.conn.SetDeadline(time.Now().Add(answerTimeout)); err != nil {
 		return received{}, err
 	}
 	_, _ = c.conn.Write(r.bytes()) // the answer may come before all is sent

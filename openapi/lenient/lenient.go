@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
-// Package lenient holds the types for values that callers of the API write in
-// several ways: numbers and booleans as strings, and lists with commas.
+// Package lenient has types for values that callers of the API write in several ways:
+// numbers and booleans as strings, and lists separated by commas.
 package lenient
 
 import (
@@ -14,8 +14,8 @@ import (
 	"github.com/google/uuid"
 )
 
-// Integer is a number that is not negative. It is read from a JSON integer or
-// from the same digits as a string, and written as a number.
+// Integer is a non-negative integer. It is decoded from a JSON number, or from a string with
+// the digits, and encoded as a number.
 type Integer int64
 
 // maxDigits bounds an Integer so that it always fits into 64 bits.
@@ -49,8 +49,8 @@ func ParseInteger(text string) (Integer, error) {
 	return Integer(value), nil
 }
 
-// Boolean is read from true, false, 1, 0 or one of them as a string, and
-// written as a JSON boolean.
+// Boolean is decoded from true, false, 1, 0 or one of them as a string, and encoded as a
+// JSON boolean.
 type Boolean bool
 
 // UnmarshalJSON reads true, "true", 1, "1" and their opposites; anything else
@@ -81,8 +81,8 @@ func ParseBoolean(text string) (Boolean, error) {
 	return false, errBoolean
 }
 
-// UUIDs is a list of UUIDs. It is read from a JSON array, from null (none) or
-// from a string that separates them by commas, and written as an array.
+// UUIDs is a list of UUIDs. It is decoded from a JSON array, from null (none) or from a
+// comma-separated string, and encoded as an array.
 type UUIDs []uuid.UUID
 
 // UnmarshalJSON reads an array, null or a string; the error of an element names
@@ -179,7 +179,7 @@ func textOf(data []byte) (string, error) {
 	return text, err
 }
 
-// kindOf returns the first byte of a JSON value, which tells its kind.
+// kindOf returns the first byte of a JSON value, which determines its kind.
 func kindOf(data []byte) byte {
 	if len(data) == 0 {
 		return 0

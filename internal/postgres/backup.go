@@ -42,7 +42,7 @@ func Backup(ctx context.Context, opts BackupOptions, w io.Writer, progress Progr
 	}
 	defer closeSoon(ctx, conn)
 	b := backing{BackupOptions: opts, conn: conn, w: &heldError{w: w}, progress: progress}
-	if err := b.look(ctx); err != nil {
+	if err := b.findTables(ctx); err != nil {
 		return backup.Manifest{}, err
 	}
 	for attempt := 1; ; attempt++ {
@@ -81,8 +81,8 @@ func (b *backing) explain(ctx context.Context, err error) error {
 	return fmt.Errorf("back up the database: %w", err)
 }
 
-// inspect refuses a database that is not the service's.
-func (b *backing) look(ctx context.Context) error {
+// findTables refuses a database that is not the service's.
+func (b *backing) findTables(ctx context.Context) error {
 	found, err := inspect(ctx, b.conn)
 	if err != nil {
 		return err

@@ -130,7 +130,7 @@ func (r *restoring) prepare(ctx context.Context) error {
 			return err
 		}
 	}
-	return r.look(ctx)
+	return r.findTables(ctx)
 }
 
 // fits reports whether the existing tables have the version of the backup.
@@ -160,8 +160,8 @@ func (r *restoring) drop(ctx context.Context, found inspection) error {
 	})
 }
 
-// look finds the tables to fill.
-func (r *restoring) look(ctx context.Context) error {
+// findTables finds the tables to fill.
+func (r *restoring) findTables(ctx context.Context) error {
 	for _, table := range r.archive.Manifest().Tables {
 		if table.Name == "adoption_state" {
 			if _, err := r.conn.Exec(ctx, `CREATE TABLE IF NOT EXISTS `+r.schema+adoptionState); err != nil {

@@ -178,7 +178,7 @@ func Open(ctx context.Context, opts Options) (*Store, error) {
 	if opts.pooled {
 		setPooled(config)
 	}
-	later.guard(&config.ConnConfig.Config)
+	later.validate(&config.ConnConfig.Config)
 	if pool, err = pgxpool.NewWithConfig(ctx, config); err != nil {
 		return nil, fmt.Errorf("open the database: %w", translate(ctx, err))
 	}

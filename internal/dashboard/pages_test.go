@@ -98,9 +98,9 @@ func TestUnknownParametersAreNamed(t *testing.T) {
 	s := setup(t)
 	s.addOneThreat()
 	for path, want := range map[string]string{
-		"/stats?perid=30&zone=2": "The address has parameters that mean nothing here: \u2068perid\u2069, \u2068zone\u2069.",
+		"/stats?perid=30&zone=2": "The address has parameters that have no effect here: \u2068perid\u2069, \u2068zone\u2069.",
 		"/stats?days=30":         "",
-		"/help?%3Cb%3E=1":        "The address has a parameter that means nothing here: \u2068<b>\u2069.",
+		"/help?%3Cb%3E=1":        "The address has a parameter that has no effect here: \u2068<b>\u2069.",
 	} {
 		if got := text(s.get(path).body, `<p class="advice">The address.*?</p>`); got != want {
 			t.Errorf("%s says %q, want %q", path, got, want)

@@ -184,7 +184,7 @@ func TestFreshnessOfPages(t *testing.T) {
 	for path, want := range map[string]string{
 		"/stats":                               "The newest figures are from yesterday. 50% of organisations sent figures in the last seven days.",
 		"/stats?from=2025-10-01&to=2026-02-01": "",
-		"/stats?lang=de":                       "Die neuesten Zahlen sind von gestern. 50 % der Organisationen haben in den letzten sieben Tagen Zahlen gesendet.",
+		"/stats?lang=de":                       "Die neuesten Zahlen stammen von gestern. 50 % der Organisationen haben in den letzten sieben Tagen Zahlen gesendet.",
 		"/stats?local_stats_only=1&days=365&top=10": "The newest figures are from yesterday. 50% of organisations sent figures in the last seven days.",
 	} {
 		if got := strings.ReplaceAll(text(s.get(path).body, `<p class="fresh">.*?</p>`), "\u00a0", " "); got != want {
@@ -216,8 +216,8 @@ func TestOneIsOne(t *testing.T) {
 	alone := setup(t)
 	alone.addOneThreat()
 	for lang, want := range map[string]string{
-		"en": "What 1 risk analysis of 1 organisation says,", "fr": "Ce que dit 1 analyse", "de": "Was 1 Risikoanalyse von 1 Organisation sagt,",
-		"nl": "Wat 1 risicoanalyse van 1 organisatie zegt,",
+		"en": "What 1 risk analysis from 1 organisation shows,", "fr": "Ce que montre 1 analyse", "de": "Was 1 Risikoanalyse von 1 Organisation zeigt,",
+		"nl": "Wat 1 risicoanalyse van 1 organisatie laat zien,",
 	} {
 		if page := alone.get("/stats?lang=" + lang).body; !strings.Contains(page, want) {
 			t.Errorf("no %q in %s", want, text(page, `<p class="standfirst">.*?</p>`))

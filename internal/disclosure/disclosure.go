@@ -7,7 +7,7 @@
 //
 // Differences between answers are safe too: every answer is made of cells, and each cell
 // is either always or never shown. A cell is one key of one type in one week. See
-// docs/adr/0014-public-figures-of-few.md.
+// docs/adr/0014-disclosure-control.md.
 package disclosure
 
 import (

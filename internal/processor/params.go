@@ -114,13 +114,13 @@ func splitValues(raw jsontext.Value) (values []string, ok bool) {
 // parameterText describes the parameters of p for error messages.
 func (p Processor) parameterText() string {
 	if len(p.Parameters) == 0 {
-		return p.Name + " parameterText no parameters"
+		return p.Name + " takes no parameters"
 	}
 	parts := make([]string, 0, len(p.Parameters))
 	for _, name := range slices.Sorted(maps.Keys(p.Parameters)) {
 		parts = append(parts, fmt.Sprintf("%s (%s)", name, joinOr(p.Parameters[name])))
 	}
-	return p.Name + " parameterText " + strings.Join(parts, " and ")
+	return p.Name + " takes " + strings.Join(parts, " and ")
 }
 
 func joinOr(values []string) string { return strings.Join(values, " or ") }

@@ -3,22 +3,22 @@ complete -c stats-service -f
 complete -c stats-service -n __fish_use_subcommand -a serve -d 'Serve the API and the public pages until a signal to stop.'
 complete -c stats-service -n '__fish_seen_subcommand_from serve' -l help -d 'Show the help and exit.'
 complete -c stats-service -n '__fish_seen_subcommand_from help' -a serve
-complete -c stats-service -n __fish_use_subcommand -a demo -d 'Serve a year of sample data, which is gone afterwards.'
+complete -c stats-service -n __fish_use_subcommand -a demo -d 'Serve a year of sample data, and delete it at the end.'
 complete -c stats-service -n '__fish_seen_subcommand_from demo' -l help -d 'Show the help and exit.'
 complete -c stats-service -n '__fish_seen_subcommand_from help' -a demo
-complete -c stats-service -n __fish_use_subcommand -a config_check -d 'Print the settings and try what can be tried.'
+complete -c stats-service -n __fish_use_subcommand -a config_check -d 'Print the settings and check that they work.'
 complete -c stats-service -n '__fish_seen_subcommand_from config_check' -l json -d 'Print the result as JSON.'
 complete -c stats-service -n '__fish_seen_subcommand_from config_check' -l help -d 'Show the help and exit.'
 complete -c stats-service -n '__fish_seen_subcommand_from help' -a config_check
 complete -c stats-service -n __fish_use_subcommand -a config_template -d 'Print a settings file with every setting, commented.'
 complete -c stats-service -n '__fish_seen_subcommand_from config_template' -l help -d 'Show the help and exit.'
 complete -c stats-service -n '__fish_seen_subcommand_from help' -a config_template
-complete -c stats-service -n __fish_use_subcommand -a healthcheck -d 'Ask the service of the settings whether it lives.'
-complete -c stats-service -n '__fish_seen_subcommand_from healthcheck' -l ready -d 'ask whether it can do its work, with its database'
+complete -c stats-service -n __fish_use_subcommand -a healthcheck -d 'Check that the configured service is running.'
+complete -c stats-service -n '__fish_seen_subcommand_from healthcheck' -l ready -d 'Check that it is ready, including its database.'
 complete -c stats-service -n '__fish_seen_subcommand_from healthcheck' -l help -d 'Show the help and exit.'
 complete -c stats-service -n '__fish_seen_subcommand_from help' -a healthcheck
-complete -c stats-service -n __fish_use_subcommand -a audit_list -d 'List who changed what, and the keys that were refused.'
-complete -c stats-service -n '__fish_seen_subcommand_from audit_list' -l since -x -d 'First moment: a day such as 2026-03-31, a time such as 2026-03-31T12:00:00Z, or how long ago, such as 48h.  [default: the beginning]'
+complete -c stats-service -n __fish_use_subcommand -a audit_list -d 'List the changes and refused keys in the audit log.'
+complete -c stats-service -n '__fish_seen_subcommand_from audit_list' -l since -x -d 'Start of the list: a day such as 2026-03-31, a time such as 2026-03-31T12:00:00Z, or a duration before now, such as 48h.  [default: the beginning]'
 complete -c stats-service -n '__fish_seen_subcommand_from audit_list' -l json -d 'Print the result as JSON.'
 complete -c stats-service -n '__fish_seen_subcommand_from audit_list' -l help -d 'Show the help and exit.'
 complete -c stats-service -n '__fish_seen_subcommand_from help' -a audit_list
@@ -37,7 +37,7 @@ complete -c stats-service -n __fish_use_subcommand -a manual -d 'Print a manual 
 complete -c stats-service -n '__fish_seen_subcommand_from manual' -l section -x -d 'Section of the manual: 1 has the commands, 5 the settings.  [default: 1]'
 complete -c stats-service -n '__fish_seen_subcommand_from manual' -l help -d 'Show the help and exit.'
 complete -c stats-service -n '__fish_seen_subcommand_from help' -a manual
-complete -c stats-service -n __fish_use_subcommand -a licenses -d 'Show the licences of all that the program is made of.'
+complete -c stats-service -n __fish_use_subcommand -a licenses -d 'Show the licences of all components of the program.'
 complete -c stats-service -n '__fish_seen_subcommand_from licenses' -l help -d 'Show the help and exit.'
 complete -c stats-service -n '__fish_seen_subcommand_from help' -a licenses
 complete -c stats-service -n __fish_use_subcommand -a db_create -d 'Create the database from configuration parameters.'
@@ -48,12 +48,12 @@ complete -c stats-service -n __fish_use_subcommand -a db_init -d 'Initialize the
 complete -c stats-service -n '__fish_seen_subcommand_from db_init' -l json -d 'Print the result as JSON.'
 complete -c stats-service -n '__fish_seen_subcommand_from db_init' -l help -d 'Show the help and exit.'
 complete -c stats-service -n '__fish_seen_subcommand_from help' -a db_init
-complete -c stats-service -n __fish_use_subcommand -a db_upgrade -d 'Bring the tables up to date after a new release was installed.'
+complete -c stats-service -n __fish_use_subcommand -a db_upgrade -d 'Bring the tables up to date after installing a new release.'
 complete -c stats-service -n '__fish_seen_subcommand_from db_upgrade' -l json -d 'Print the result as JSON.'
 complete -c stats-service -n '__fish_seen_subcommand_from db_upgrade' -l help -d 'Show the help and exit.'
 complete -c stats-service -n '__fish_seen_subcommand_from help' -a db_upgrade
 complete -c stats-service -n __fish_use_subcommand -a db_adopt -d 'Take over the database of a Python stats service.'
-complete -c stats-service -n '__fish_seen_subcommand_from db_adopt' -l dry-run -d 'Change nothing, only say what would be done and what is odd.'
+complete -c stats-service -n '__fish_seen_subcommand_from db_adopt' -l dry-run -d 'Change nothing, only report what would be done and what is unusual.'
 complete -c stats-service -n '__fish_seen_subcommand_from db_adopt' -l json -d 'Print the result as JSON.'
 complete -c stats-service -n '__fish_seen_subcommand_from db_adopt' -l help -d 'Show the help and exit.'
 complete -c stats-service -n '__fish_seen_subcommand_from help' -a db_adopt
@@ -61,7 +61,7 @@ complete -c stats-service -n __fish_use_subcommand -a db_export -d 'Write the da
 complete -c stats-service -n '__fish_seen_subcommand_from db_export' -l output -r -F -d 'New file to write, which only its owner may read (default: standard output).'
 complete -c stats-service -n '__fish_seen_subcommand_from db_export' -l help -d 'Show the help and exit.'
 complete -c stats-service -n '__fish_seen_subcommand_from help' -a db_export
-complete -c stats-service -n __fish_use_subcommand -a db_backup -d 'Write all that the database holds into one file.'
+complete -c stats-service -n __fish_use_subcommand -a db_backup -d 'Write the whole database to one file.'
 complete -c stats-service -n '__fish_seen_subcommand_from db_backup' -l output -r -F -d 'New file to write, which only its owner may read (default: standard output).'
 complete -c stats-service -n '__fish_seen_subcommand_from db_backup' -l with-key -d 'Include the secret key, which shows the tokens of all clients.'
 complete -c stats-service -n '__fish_seen_subcommand_from db_backup' -l json -d 'Print the result as JSON.'
@@ -69,16 +69,16 @@ complete -c stats-service -n '__fish_seen_subcommand_from db_backup' -l help -d 
 complete -c stats-service -n '__fish_seen_subcommand_from help' -a db_backup
 complete -c stats-service -n __fish_use_subcommand -a db_restore -d 'Restore a backup of db_backup into an empty database.'
 complete -c stats-service -n '__fish_seen_subcommand_from db_restore' -l input -r -F -d 'The backup; - is standard input, which is copied to a temporary file first.  [required]'
-complete -c stats-service -n '__fish_seen_subcommand_from db_restore' -l dry-run -d 'Change nothing, only check the backup and say what it holds.'
+complete -c stats-service -n '__fish_seen_subcommand_from db_restore' -l dry-run -d 'Change nothing, only check the backup and show what it contains.'
 complete -c stats-service -n '__fish_seen_subcommand_from db_restore' -l json -d 'Print the result as JSON.'
 complete -c stats-service -n '__fish_seen_subcommand_from db_restore' -l help -d 'Show the help and exit.'
 complete -c stats-service -n '__fish_seen_subcommand_from help' -a db_restore
-complete -c stats-service -n __fish_use_subcommand -a db_status -d 'Show the version of the tables and what they hold.'
+complete -c stats-service -n __fish_use_subcommand -a db_status -d 'Show the version and the contents of the tables.'
 complete -c stats-service -n '__fish_seen_subcommand_from db_status' -l quick -d 'Do not compare the rollups with the stats.'
 complete -c stats-service -n '__fish_seen_subcommand_from db_status' -l json -d 'Print the result as JSON.'
 complete -c stats-service -n '__fish_seen_subcommand_from db_status' -l help -d 'Show the help and exit.'
 complete -c stats-service -n '__fish_seen_subcommand_from help' -a db_status
-complete -c stats-service -n __fish_use_subcommand -a db_rebuild -d 'Compute anew what is derived from the stats.'
+complete -c stats-service -n __fish_use_subcommand -a db_rebuild -d 'Recompute everything that is derived from the stats.'
 complete -c stats-service -n '__fish_seen_subcommand_from db_rebuild' -l check -d 'Change nothing, only compare the rollups with the stats.'
 complete -c stats-service -n '__fish_seen_subcommand_from db_rebuild' -l json -d 'Print the result as JSON.'
 complete -c stats-service -n '__fish_seen_subcommand_from db_rebuild' -l help -d 'Show the help and exit.'
@@ -115,7 +115,7 @@ complete -c stats-service -n '__fish_seen_subcommand_from client_update' -l inac
 complete -c stats-service -n '__fish_seen_subcommand_from client_update' -l local -d 'The stats of the client are this instance'\''s own: they count as local and are pushed.'
 complete -c stats-service -n '__fish_seen_subcommand_from client_update' -l no-local -d 'The stats of the client come from elsewhere: they are not local and not pushed.'
 complete -c stats-service -n '__fish_seen_subcommand_from client_update' -l processing -d 'The stats of the client count in averages and public figures.'
-complete -c stats-service -n '__fish_seen_subcommand_from client_update' -l no-processing -d 'Mute the client: its stats are kept and returned to it, and count nowhere.'
+complete -c stats-service -n '__fish_seen_subcommand_from client_update' -l no-processing -d 'Mute the client: its stats are kept and returned to it, but count nowhere.'
 complete -c stats-service -n '__fish_seen_subcommand_from client_update' -l json -d 'Print the result as JSON.'
 complete -c stats-service -n '__fish_seen_subcommand_from client_update' -l help -d 'Show the help and exit.'
 complete -c stats-service -n '__fish_seen_subcommand_from help' -a client_update
@@ -161,7 +161,7 @@ complete -c stats-service -n '__fish_seen_subcommand_from stats_push' -l date-fr
 complete -c stats-service -n '__fish_seen_subcommand_from stats_push' -l date-to -x -d 'Only stats older than this date will be pushed. Default value is today.'
 complete -c stats-service -n '__fish_seen_subcommand_from stats_push' -l type -x -a 'all risk vulnerability threat cartography compliance' -d 'Type of the stats to push (risk, vulnerability, threat, cartography, compliance).  [default: every type]'
 complete -c stats-service -n '__fish_seen_subcommand_from stats_push' -l dry-run -d 'Only count what would be pushed.'
-complete -c stats-service -n '__fish_seen_subcommand_from stats_push' -l resend -d 'Also push what the server is known to hold, should it have lost data.'
+complete -c stats-service -n '__fish_seen_subcommand_from stats_push' -l resend -d 'Also push stats that the server is known to hold, in case it lost data.'
 complete -c stats-service -n '__fish_seen_subcommand_from stats_push' -l json -d 'Print the result as JSON.'
 complete -c stats-service -n '__fish_seen_subcommand_from stats_push' -l help -d 'Show the help and exit.'
 complete -c stats-service -n '__fish_seen_subcommand_from help' -a stats_push
@@ -172,7 +172,7 @@ complete -c stats-service -n '__fish_seen_subcommand_from stats_pull' -l token-f
 complete -c stats-service -n '__fish_seen_subcommand_from stats_pull' -l stats-type -x -a 'all risk vulnerability threat cartography compliance' -d 'Type of the stats to import (risk, vulnerability, threat, cartography, compliance, or all). Can be given several times.  [required]'
 complete -c stats-service -n '__fish_seen_subcommand_from stats_pull' -l date-from -x -d 'First day of the stats. Default value is where the last pull ended, or 36 months before the current day.'
 complete -c stats-service -n '__fish_seen_subcommand_from stats_pull' -l date-to -x -d 'Last day of the stats. Default value is today.'
-complete -c stats-service -n '__fish_seen_subcommand_from stats_pull' -l full -d 'Pull the last 36 months again; what is here already stays as it is.'
+complete -c stats-service -n '__fish_seen_subcommand_from stats_pull' -l full -d 'Pull the last 36 months again; existing stats stay unchanged.'
 complete -c stats-service -n '__fish_seen_subcommand_from stats_pull' -l dry-run -d 'Only count what would be stored.'
 complete -c stats-service -n '__fish_seen_subcommand_from stats_pull' -l json -d 'Print the result as JSON.'
 complete -c stats-service -n '__fish_seen_subcommand_from stats_pull' -l help -d 'Show the help and exit.'
@@ -195,7 +195,7 @@ complete -c stats-service -n '__fish_seen_subcommand_from stats_list_last' -l he
 complete -c stats-service -n '__fish_seen_subcommand_from help' -a stats_list_last
 complete -c stats-service -n __fish_use_subcommand -a stats_remove_duplicate -d 'Delete the stats that are stored more than once.'
 complete -c stats-service -n '__fish_seen_subcommand_from stats_remove_duplicate' -l type -x -a 'all risk vulnerability threat cartography compliance' -d 'Type of the stats to look at (risk, vulnerability, threat, cartography, compliance).  [default: every type]'
-complete -c stats-service -n '__fish_seen_subcommand_from stats_remove_duplicate' -l nb-month -x -d 'Age (in months) up to which stats are looked at.  [default: any]'
+complete -c stats-service -n '__fish_seen_subcommand_from stats_remove_duplicate' -l nb-month -x -d 'Maximum age (in months) of the stats to look at.  [default: any]'
 complete -c stats-service -n '__fish_seen_subcommand_from stats_remove_duplicate' -l yes -s y -d 'Automatically reply yes to the confirmation message.'
 complete -c stats-service -n '__fish_seen_subcommand_from stats_remove_duplicate' -l json -d 'Print the result as JSON.'
 complete -c stats-service -n '__fish_seen_subcommand_from stats_remove_duplicate' -l help -d 'Show the help and exit.'

@@ -20,7 +20,20 @@ import (
 type readers struct {
 	stopped atomic.Int32
 	goOn    chan struct{}
+	end     func() // lets them read on, and waits for that
 	ended   sync.WaitGroup
+}
+
+// newReaders returns readers that end with the test at the latest: while they stop, a
+// server of PostgreSQL can drop no database.
+func newReaders(t *testing.T) *readers {
+	r := &readers{goOn: make(chan struct{})}
+	r.end = sync.OnceFunc(func() {
+		close(r.goOn)
+		r.ended.Wait()
+	})
+	t.Cleanup(r.end)
+	return r
 }
 
 // read lets one more caller read a list of the user.
@@ -44,8 +57,8 @@ func TestSlowReaders(t *testing.T) {
 	s := setupSlowReaders(t, 2*time.Second)
 	user, another := s.user("user"), s.user("another")
 	count := user.stock()
-	another.post(threat(900, 0, 1))
-	slow := &readers{goOn: make(chan struct{})}
+	another.stock()
+	slow := newReaders(t)
 	first := slow.read(user)
 	slow.read(another)
 	until(t, "two lists are being read", func() bool { return slow.stopped.Load() == 2 })
@@ -61,8 +74,7 @@ func TestSlowReaders(t *testing.T) {
 	if n := slow.stopped.Load(); n != 2 {
 		t.Errorf("%d lists are being read, want 2 of 4 connections", n)
 	}
-	close(slow.goOn)
-	slow.ended.Wait()
+	slow.end()
 	if got := (answer{t: t, status: first.Code, body: first.Body.Bytes()}).list(http.StatusOK); len(got.Data) != count {
 		t.Errorf("the slow caller got %d stats, want %d", len(got.Data), count)
 	}
@@ -86,7 +98,7 @@ func TestSlowReaderLeavesLists(t *testing.T) {
 	s := setupSlowReaders(t, time.Minute)
 	flooding, honest := s.user("flooding"), s.user("honest")
 	flooding.stock()
-	slow := &readers{goOn: make(chan struct{})}
+	slow := newReaders(t)
 	slow.read(flooding)
 	slow.read(flooding)
 	until(t, "a list is being read", func() bool { return slow.stopped.Load() > 0 })
@@ -103,6 +115,5 @@ func TestSlowReaderLeavesLists(t *testing.T) {
 	if n := slow.stopped.Load(); n != 1 || s.api.Decoding(flooding.client.ID) == 0 {
 		t.Errorf("%d lists of the other client are being read, want one, while long filters wait", n)
 	}
-	close(slow.goOn)
-	slow.ended.Wait()
+	slow.end()
 }

@@ -15,6 +15,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -74,17 +75,20 @@ const systemFonts = "/usr/share/fonts"
 
 // Pages serves the public pages, their files and the exports of their charts.
 type Pages struct {
-	opts         PageOptions
+	opts PageOptions
+	*embedded
+	renderer renderer
+}
+
+// embedded is what the pages have from the program. All instances share it.
+type embedded struct {
 	assets       *assets
 	templates    *template.Template
 	translations *translations
-	renderer     renderer
 }
 
-// NewPages prepares the pages. An error means that the program was built with
-// broken templates, translations or files.
-func NewPages(opts PageOptions) (*Pages, error) {
-	loaded, err := loadAssets()
+var loadEmbedded = sync.OnceValues(func() (*embedded, error) {
+	assets, err := loadAssets()
 	if err != nil {
 		return nil, err
 	}
@@ -96,10 +100,20 @@ func NewPages(opts PageOptions) (*Pages, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the templates of the pages: %w", err)
 	}
+	return &embedded{assets, templates, translations}, nil
+})
+
+// NewPages prepares the pages. An error means that the program was built with
+// broken templates, translations or files.
+func NewPages(opts PageOptions) (*Pages, error) {
+	embedded, err := loadEmbedded()
+	if err != nil {
+		return nil, err
+	}
 	if opts.Fonts == nil {
 		opts.Fonts = &chart.Fonts{Files: os.DirFS(systemFonts)}
 	}
-	return &Pages{opts: opts, assets: loaded, templates: templates, translations: translations, renderer: newRenderer(opts.Fonts)}, nil
+	return &Pages{opts: opts, embedded: embedded, renderer: newRenderer(opts.Fonts)}, nil
 }
 
 // pageKind is a page, in the order of the navigation.

@@ -20,7 +20,7 @@ const root = ".."
 func TestGuideProgram(t *testing.T) {
 	t.Parallel()
 	program := filepath.Join(t.TempDir(), "integrator")
-	if output, err := exec.Command("go", "build", "-o", program, root+"/docs/examples/integrator").CombinedOutput(); err != nil {
+	if output, err := exec.Command("go", "build", "-ldflags=-s -w", "-o", program, root+"/docs/examples/integrator").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, output)
 	}
 	runExample(t, program)

@@ -41,15 +41,9 @@ const (
 // same afterwards.
 func TestBackupProcess(t *testing.T) {
 	t.Parallel()
-	count := backupStats
-	if text := os.Getenv(backupStatsVariable); text != "" {
-		var err error
-		if count, err = strconv.Atoi(text); err != nil {
-			t.Fatalf("%s: %v", backupStatsVariable, err)
-		}
-	}
+	count := wanted(t, backupStatsVariable, backupStats)
 	program := filepath.Join(t.TempDir(), "stats-service")
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", program, "./cmd/stats-service")
+	build := exec.CommandContext(t.Context(), "go", "build", "-ldflags=-s -w", "-o", program, "./cmd/stats-service")
 	build.Dir = root
 	if output, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, output)

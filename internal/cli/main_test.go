@@ -48,6 +48,20 @@ func statsService() {
 	os.Exit(code)
 }
 
+// wanted is the number that a variable of the environment asks for, or the standard.
+func wanted(t *testing.T, variable string, standard int) int {
+	t.Helper()
+	text := os.Getenv(variable)
+	if text == "" {
+		return standard
+	}
+	number, err := strconv.Atoi(text)
+	if err != nil {
+		t.Fatalf("%s: %v", variable, err)
+	}
+	return number
+}
+
 // exits is for the scripts: exits CODE PROGRAM ARG... fails unless the program
 // ends with that exit code.
 func exits() {

@@ -32,7 +32,7 @@ func TestMemoryAtRest(t *testing.T) {
 	addYear(t, database)
 	s := newSupervisor(t, "DATABASE_URL="+database, "LOG_LEVEL=error")
 	program := filepath.Join(t.TempDir(), "later")
-	if out, err := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", program, "./testdata/later").CombinedOutput(); err != nil {
+	if out, err := exec.Command("go", "build", "-ldflags=-s -w", "-o", program, "./testdata/later").CombinedOutput(); err != nil {
 		t.Fatalf("build the service: %v\n%s", err, out)
 	}
 	command := exec.Command("sh", "-c", "LISTEN_PID=$$ exec "+program+" serve")

@@ -27,7 +27,7 @@ func request() {
 // notified of changes by commands after a moment.
 func refused() {
 	status := 0
-	for end := time.Now().Add(waitLimit); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+	for end := time.Now().Add(waitLimit); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
 		var err error
 		if status, _, err = send(os.Args[1], os.Args[2], os.Args[3], ""); err != nil {
 			fmt.Fprintln(os.Stderr, err)

@@ -186,7 +186,7 @@ func fills(ts *testscript.TestScript, args []string) {
 }
 
 func eventually(ts *testscript.TestScript, failure string, done func() bool) {
-	for deadline := time.Now().Add(waitLimit); !done(); time.Sleep(50 * time.Millisecond) {
+	for deadline := time.Now().Add(waitLimit); !done(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			ts.Fatalf("%s after %s", failure, waitLimit)
 		}
@@ -257,7 +257,7 @@ func matches(ts *testscript.TestScript, args []string) {
 // program compiles outside the script, whose environment has no build cache.
 func program(ts *testscript.TestScript, args []string) {
 	path := ts.MkAbs(args[0])
-	build := exec.Command("go", "build", "-o", path, "./"+args[1])
+	build := exec.Command("go", "build", "-ldflags=-s -w", "-o", path, "./"+args[1])
 	build.Dir = root
 	if output, err := build.CombinedOutput(); err != nil {
 		ts.Fatalf("%s: %v\n%s", args[1], err, output)

@@ -143,7 +143,7 @@ var shownBlocks = []shown{
 // why not, and that the checks of its language find no fault in it.
 func TestSnippets(t *testing.T) {
 	t.Parallel()
-	found := map[shown]int{}
+	found, tests := map[shown]int{}, testFunctions(t, ".")
 	for _, path := range documents(t) {
 		document := strings.TrimPrefix(path, root+"/")
 		for _, match := range snippet.FindAllStringSubmatch(read(t, path), -1) {
@@ -161,7 +161,7 @@ func TestSnippets(t *testing.T) {
 				if s.document == document && strings.Contains(match[2], s.part) {
 					found[s]++
 					entries++
-					wantRun(t, s, match[2])
+					wantRun(t, s, match[2], tests)
 				}
 			}
 			if entries != 1 {
@@ -176,8 +176,9 @@ func TestSnippets(t *testing.T) {
 	}
 }
 
-// wantRun checks that what is to run a block is there, and takes it from the document.
-func wantRun(t *testing.T, s shown, text string) {
+// wantRun checks that what is to run a block is there, and takes it from the document;
+// tests are those of this package.
+func wantRun(t *testing.T, s shown, text string, tests map[string]bool) {
 	t.Helper()
 	switch {
 	case (s.by == "") == (s.not == ""):
@@ -195,7 +196,7 @@ func wantRun(t *testing.T, s shown, text string) {
 			t.Errorf("%s does not take the block: %s", s.by, taken)
 		}
 	case s.by != "":
-		if _, there := testFunctions(t, ".")[s.by]; !there {
+		if _, there := tests[s.by]; !there {
 			t.Errorf("%s: there is no %s to run %q", s.document, s.by, s.part)
 		}
 	}

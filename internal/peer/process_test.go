@@ -36,7 +36,7 @@ func TestKilledPushContinuesInBoundedMemory(t *testing.T) {
 		t.Fatal(err) // the go command caches results of tests by the files that they read
 	}
 	p := pusher{program: filepath.Join(t.TempDir(), "pusher")}
-	if output, err := exec.CommandContext(t.Context(), "go", "build", "-o", p.program, "./testdata/pusher").CombinedOutput(); err != nil {
+	if output, err := exec.CommandContext(t.Context(), "go", "build", "-ldflags=-s -w", "-o", p.program, "./testdata/pusher").CombinedOutput(); err != nil {
 		t.Fatalf("build the pusher: %v\n%s", err, output)
 	}
 	t.Run("killed", p.testKilled)
@@ -108,7 +108,7 @@ func (k *killer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		k.next.ServeHTTP(httptest.NewRecorder(), r)
 		_ = process.Kill()
 	default:
-		time.AfterFunc(time.Duration(k.draw(15_000))*time.Microsecond, func() { _ = process.Kill() })
+		time.AfterFunc(time.Duration(k.draw(5_000))*time.Microsecond, func() { _ = process.Kill() })
 		k.next.ServeHTTP(w, r)
 	}
 }
@@ -117,8 +117,8 @@ func (p pusher) testKilled(t *testing.T) {
 	t.Parallel()
 	const (
 		kills = 10
-		count = 20_000
-		batch = 100 // so that there are many moments at which a batch is on its way
+		count = 6_000
+		batch = 30 // so that there are many moments at which a batch is on its way
 	)
 	url, farURL := pgtest.New(t), pgtest.New(t)
 	local, far := openStore(t, url, 0), serve(t, openStore(t, farURL, 0), maxBody)

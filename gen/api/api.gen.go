@@ -118,7 +118,7 @@ type ClientCreation struct {
 	// Name The client name; unique.
 	Name string `json:"name"`
 
-	// Token The token of the client, chosen by a deployment tool. Without it one is made.
+	// Token The token of the client, chosen by a deployment tool. Without it, the service generates one.
 	Token *string `json:"token,omitempty"`
 }
 
@@ -181,10 +181,10 @@ type Compared struct {
 
 // ComparedFigure An average of the caller beside that of everybody.
 type ComparedFigure struct {
-	// All The average of all that was sent, or of local clients; null where fewer analyses or organisations stand behind it than the operator wants.
+	// All The average of all that was sent, or of local clients; null if fewer analyses or organisations contributed than the operator requires.
 	All float64 `json:"all,omitempty,omitzero"`
 
-	// Band The quarter of the other organisations, by their averages, that `own` falls into. Where figures of fewer than k organisations are suppressed, each quarter has at least k, and the limit between two is the mean of the k on either side of it.
+	// Band The quarter of the other organisations, by their averages, that `own` falls into. If figures of fewer than k organisations are suppressed, each quarter has at least k, and the limit between two quarters is the mean of the k on either side of it.
 	Band string `json:"band,omitempty,omitzero"`
 
 	// Own The average of what the caller has sent.
@@ -204,7 +204,7 @@ type Comparison struct {
 	// DateTo Last day of the period, included.
 	DateTo openapi_types.Date `json:"date_to,omitempty,omitzero"`
 
-	// RankedFrom First day of the stats that `band` compares; later than `date_from` where figures of few organisations are suppressed.
+	// RankedFrom First day of the stats that `band` compares; later than `date_from` if figures of few organisations are suppressed.
 	RankedFrom openapi_types.Date `json:"ranked_from,omitempty,omitzero"`
 
 	// Type Type of the stats that were compared.
@@ -216,10 +216,10 @@ type ComparisonQuery struct {
 	// ANRs UUIDs, as an array or separated by commas. None, `[]` and `null` do not filter.
 	ANRs LenientUUIDs `json:"anrs,omitempty,omitzero"`
 
-	// DateFrom First day (YYYY-MM-DD), included. Without it, or empty, three months before the last day.
+	// DateFrom First day (YYYY-MM-DD), included. If missing or empty, three months before the last day.
 	DateFrom string `json:"date_from,omitempty,omitzero"`
 
-	// DateTo Last day (YYYY-MM-DD), included. Without it, or empty, today.
+	// DateTo Last day (YYYY-MM-DD), included. If missing or empty, today.
 	DateTo string `json:"date_to,omitempty,omitzero"`
 
 	// LocalStatsOnly A number that is not negative, or the same digits as a string; `null` is none.
@@ -236,7 +236,7 @@ type DailyMean struct {
 	MaxRisk     float64 `json:"maxRisk,omitempty,omitzero"`
 }
 
-// Data A JSON object or array; its shape depends on the processor. Those of threats and vulnerabilities answer an array of ObjectSeries, those of risks objects like RiskMeans with `layout=series`.
+// Data A JSON object or array; its shape depends on the processor. Processors of threats and vulnerabilities return an array of ObjectSeries, those of risks return objects like RiskMeans with `layout=series`.
 type Data = json.RawMessage
 
 // Error What went wrong and how to correct the request.
@@ -265,7 +265,7 @@ type NewStats struct {
 	// ANR The UUID of the analysis.
 	ANR openapi_types.UUID `json:"anr"`
 
-	// Data A JSON object or array; its shape depends on the processor. Those of threats and vulnerabilities answer an array of ObjectSeries, those of risks objects like RiskMeans with `layout=series`.
+	// Data A JSON object or array; its shape depends on the processor. Processors of threats and vulnerabilities return an array of ObjectSeries, those of risks return objects like RiskMeans with `layout=series`.
 	Data Data `json:"data"`
 
 	// Date The day that the stats is about, as YYYY-MM-DD.
@@ -280,17 +280,17 @@ type NewStats struct {
 
 // ObjectFigures One threat or vulnerability over all clients.
 type ObjectFigures struct {
-	// Analyses How many analyses have it; where figures are left out, in the week with the most.
+	// Analyses Number of analyses that have it; if figures are left out, in the week with the most.
 	Analyses int `json:"analyses"`
 
 	// Averages The three values that stats have of a threat or vulnerability.
 	Averages ObjectMeasure      `json:"averages"`
 	From     openapi_types.Date `json:"from"`
 
-	// HiddenBelowClients Figures of fewer clients are left out; not there where none are.
+	// HiddenBelowClients Figures of fewer clients are left out; absent if none are.
 	HiddenBelowClients int `json:"hidden_below_clients,omitempty,omitzero"`
 
-	// History The mean of each day, or of each week where figures are left out, and how many analyses it is of.
+	// History The mean of each day, or of each week if figures are left out, with its number of analyses.
 	History []struct {
 		Analyses    int                `json:"analyses"`
 		AverageRate float32            `json:"averageRate"`
@@ -306,7 +306,7 @@ type ObjectFigures struct {
 	// Organisations How many clients these analyses are of.
 	Organisations int `json:"organisations"`
 
-	// Quartiles Of the means of the analyses; null where these are too few, or figures are left out.
+	// Quartiles Of the means of the analyses; null if there are too few of them, or figures are left out.
 	Quartiles struct {
 		// Lower The three values that stats have of a threat or vulnerability.
 		Lower ObjectMeasure `json:"lower"`
@@ -318,7 +318,7 @@ type ObjectFigures struct {
 		Upper ObjectMeasure `json:"upper"`
 	} `json:"quartiles"`
 
-	// Rank Its place from the highest mean on; null where too few analyses have it.
+	// Rank Its rank, counted from the highest mean; null if too few analyses have it.
 	Rank struct {
 		By ObjectFiguresRankBy `json:"by"`
 
@@ -378,10 +378,10 @@ type ProcessingQuery struct {
 	// ANRs UUIDs, as an array or separated by commas. None, `[]` and `null` do not filter.
 	ANRs LenientUUIDs `json:"anrs,omitempty,omitzero"`
 
-	// DateFrom First day (YYYY-MM-DD), included. Without it, or empty, three months before the last day.
+	// DateFrom First day (YYYY-MM-DD), included. If missing or empty, three months before the last day.
 	DateFrom string `json:"date_from,omitempty,omitzero"`
 
-	// DateTo Last day (YYYY-MM-DD), included. Without it, or empty, today.
+	// DateTo Last day (YYYY-MM-DD), included. If missing or empty, today.
 	DateTo string `json:"date_to,omitempty,omitzero"`
 
 	// LocalStatsOnly A number that is not negative, or the same digits as a string; `null` is none.
@@ -393,7 +393,7 @@ type ProcessingQuery struct {
 	// ProcessorParams Parameters of the processor: a name and one value, several values separated by commas, or an array of values. `null` and `[]` mean none.
 	ProcessorParams ProcessorParams `json:"processor_params,omitempty,omitzero"`
 
-	// Type The stats of this type; every type without it or when it is empty.
+	// Type Only stats of this type; all types if it is missing or empty.
 	Type string `json:"type,omitempty,omitzero"`
 }
 
@@ -414,7 +414,7 @@ type ProcessorParams = json.RawMessage
 
 // Result What a processor computed.
 type Result struct {
-	// Data A JSON object or array; its shape depends on the processor. Those of threats and vulnerabilities answer an array of ObjectSeries, those of risks objects like RiskMeans with `layout=series`.
+	// Data A JSON object or array; its shape depends on the processor. Processors of threats and vulnerabilities return an array of ObjectSeries, those of risks return objects like RiskMeans with `layout=series`.
 	Data Data `json:"data,omitempty,omitzero"`
 
 	// Processor Processor used for the stats data processing.
@@ -432,7 +432,7 @@ type Stats struct {
 	// ANR The UUID of the analysis.
 	ANR openapi_types.UUID `json:"anr,omitempty,omitzero"`
 
-	// Data A JSON object or array; its shape depends on the processor. Those of threats and vulnerabilities answer an array of ObjectSeries, those of risks objects like RiskMeans with `layout=series`.
+	// Data A JSON object or array; its shape depends on the processor. Processors of threats and vulnerabilities return an array of ObjectSeries, those of risks return objects like RiskMeans with `layout=series`.
 	Data Data `json:"data,omitempty,omitzero"`
 
 	// Date The day that the stats is about, as YYYY-MM-DD.
@@ -453,7 +453,7 @@ type StatsCreated struct {
 	// Data The stats of the batch that are now stored.
 	Data []Stats `json:"data,omitempty,omitzero"`
 
-	// Duplicates The uuids of the batch that were already there; present with status 207.
+	// Duplicates The uuids of the batch that were already stored; present with status 207.
 	Duplicates []openapi_types.UUID `json:"duplicates,omitempty,omitzero"`
 
 	// Metadata Which part of the stats the answer has. The numbers are strings.
@@ -469,7 +469,7 @@ type StatsList struct {
 	Metadata Metadata `json:"metadata,omitempty,omitzero"`
 }
 
-// StatsOrArray With `uuid` that stats; without it all stats of the analysis, newest first.
+// StatsOrArray With `uuid`, that stat; without it, all stats of the analysis, newest first.
 type StatsOrArray struct {
 	union json.RawMessage
 }
@@ -482,10 +482,10 @@ type StatsQuery struct {
 	// ANRs UUIDs, as an array or separated by commas. None, `[]` and `null` do not filter.
 	ANRs LenientUUIDs `json:"anrs,omitempty,omitzero"`
 
-	// DateFrom First day (YYYY-MM-DD), included. Without it, or empty, three months before the last day.
+	// DateFrom First day (YYYY-MM-DD), included. If missing or empty, three months before the last day.
 	DateFrom string `json:"date_from,omitempty,omitzero"`
 
-	// DateTo Last day (YYYY-MM-DD), included. Without it, or empty, today.
+	// DateTo Last day (YYYY-MM-DD), included. If missing or empty, today.
 	DateTo string `json:"date_to,omitempty,omitzero"`
 
 	// GetLast A boolean, or "true", "false", "1", "0", 1 or 0; `null` is none.
@@ -500,7 +500,7 @@ type StatsQuery struct {
 	// Offset A number that is not negative, or the same digits as a string; `null` is none.
 	Offset *LenientInteger `json:"offset,omitempty"`
 
-	// Type The stats of this type; every type without it or when it is empty.
+	// Type Only stats of this type; all types if it is missing or empty.
 	Type string `json:"type,omitempty,omitzero"`
 }
 
@@ -692,7 +692,7 @@ type PublicRisksParams struct {
 	// Layout `series` answers as GET /stats/processed/ of API v1 does.
 	Layout string `form:"layout,omitempty" json:"layout,omitempty,omitzero"`
 
-	// LastStats 1 answers only the newest 40 days of each object within the period.
+	// LastStats 1 returns only the newest 40 days of each object within the period.
 	LastStats string `form:"last_stats,omitempty" json:"last_stats,omitempty,omitzero"`
 
 	// XFields A mask of the members to return, such as `{data{anr,date}}`; `*` stands for all others and the outer braces are optional. A mask that cannot be parsed is 400.
@@ -713,7 +713,7 @@ type PublicThreatsParams struct {
 	// Layout `series` answers as GET /stats/processed/ of API v1 does.
 	Layout string `form:"layout,omitempty" json:"layout,omitempty,omitzero"`
 
-	// LastStats 1 answers only the newest 40 days of each object within the period.
+	// LastStats 1 returns only the newest 40 days of each object within the period.
 	LastStats string `form:"last_stats,omitempty" json:"last_stats,omitempty,omitzero"`
 
 	// XFields A mask of the members to return, such as `{data{anr,date}}`; `*` stands for all others and the outer braces are optional. A mask that cannot be parsed is 400.
@@ -734,7 +734,7 @@ type PublicThreatParams struct {
 	// LocalStatsOnly 1 leaves out the stats of clients that are not local.
 	LocalStatsOnly string `form:"local_stats_only,omitempty" json:"local_stats_only,omitempty,omitzero"`
 
-	// By What the rank is by; `probability` without it or if it is empty, which is the qualification of vulnerabilities.
+	// By The measure that is ranked; `probability` if missing or empty, which for vulnerabilities is their qualification.
 	By PublicThreatParamsBy `form:"by,omitempty" json:"by,omitempty,omitzero"`
 }
 
@@ -755,7 +755,7 @@ type PublicVulnerabilitiesParams struct {
 	// Layout `series` answers as GET /stats/processed/ of API v1 does.
 	Layout string `form:"layout,omitempty" json:"layout,omitempty,omitzero"`
 
-	// LastStats 1 answers only the newest 40 days of each object within the period.
+	// LastStats 1 returns only the newest 40 days of each object within the period.
 	LastStats string `form:"last_stats,omitempty" json:"last_stats,omitempty,omitzero"`
 
 	// XFields A mask of the members to return, such as `{data{anr,date}}`; `*` stands for all others and the outer braces are optional. A mask that cannot be parsed is 400.
@@ -776,7 +776,7 @@ type PublicVulnerabilityParams struct {
 	// LocalStatsOnly 1 leaves out the stats of clients that are not local.
 	LocalStatsOnly string `form:"local_stats_only,omitempty" json:"local_stats_only,omitempty,omitzero"`
 
-	// By What the rank is by; `probability` without it or if it is empty, which is the qualification of vulnerabilities.
+	// By The measure that is ranked; `probability` if missing or empty, which for vulnerabilities is their qualification.
 	By PublicVulnerabilityParamsBy `form:"by,omitempty" json:"by,omitempty,omitzero"`
 }
 
@@ -785,13 +785,13 @@ type PublicVulnerabilityParamsBy string
 
 // DeleteStatsParams defines parameters for DeleteStats.
 type DeleteStatsParams struct {
-	// UUID UUID of one stats of the analysis, to get or delete only that.
+	// UUID UUID of one stat of the analysis, to get or delete only that one.
 	UUID string `form:"uuid,omitempty" json:"uuid,omitempty,omitzero"`
 }
 
 // GetStatsParams defines parameters for GetStats.
 type GetStatsParams struct {
-	// UUID UUID of one stats of the analysis, to get or delete only that.
+	// UUID UUID of one stat of the analysis, to get or delete only that one.
 	UUID string `form:"uuid,omitempty" json:"uuid,omitempty,omitzero"`
 
 	// XFields A mask of the members to return, such as `{data{anr,date}}`; `*` stands for all others and the outer braces are optional. A mask that cannot be parsed is 400.

@@ -93,7 +93,7 @@ type ClientInterface interface {
 
 	// ClientCreateWithBody Create a new client
 	//
-	// Needs the key of an admin, unless the operator has opened the registration (then the header may be left out). The role is always user.
+	// Needs the key of an admin, unless the operator has opened registration (the header may then be left out). The role is always user.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -102,7 +102,7 @@ type ClientInterface interface {
 
 	// ClientCreate Create a new client
 	//
-	// Needs the key of an admin, unless the operator has opened the registration (then the header may be left out). The role is always user.
+	// Needs the key of an admin, unless the operator has opened registration (the header may then be left out). The role is always user.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -118,7 +118,7 @@ type ClientInterface interface {
 
 	// ClientPatchWithBody Change the sharing flag of the client of the key
 	//
-	// Says whether the stats of the client may be sent on to other instances.
+	// Sets whether the stats of the client may be sent to other instances.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -127,7 +127,7 @@ type ClientInterface interface {
 
 	// ClientPatch Change the sharing flag of the client of the key
 	//
-	// Says whether the stats of the client may be sent on to other instances.
+	// Sets whether the stats of the client may be sent to other instances.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -136,7 +136,7 @@ type ClientInterface interface {
 
 	// ListStatsWithBody List stats
 	//
-	// A user sees its own stats, an admin all. Newest date first, then by uuid. Without dates the last three months up to today; with `get_last` dates are ignored and the newest stats of each analysis and type is answered. `group_by_anr` 1 keeps the stats of an analysis together. Where body and query give a value the body wins.
+	// A user sees its own stats, an admin all stats. They are ordered by date, newest first, then by uuid. Without dates the period is the last three months up to today. `get_last` ignores dates and returns the newest stat of each analysis and type. `group_by_anr` 1 keeps the stats of an analysis together. A value in the body takes precedence over the query.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -145,7 +145,7 @@ type ClientInterface interface {
 
 	// ListStats List stats
 	//
-	// A user sees its own stats, an admin all. Newest date first, then by uuid. Without dates the last three months up to today; with `get_last` dates are ignored and the newest stats of each analysis and type is answered. `group_by_anr` 1 keeps the stats of an analysis together. Where body and query give a value the body wins.
+	// A user sees its own stats, an admin all stats. They are ordered by date, newest first, then by uuid. Without dates the period is the last three months up to today. `get_last` ignores dates and returns the newest stat of each analysis and type. `group_by_anr` 1 keeps the stats of an analysis together. A value in the body takes precedence over the query.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -154,7 +154,7 @@ type ClientInterface interface {
 
 	// CreateStatsWithBody Store a batch of stats
 	//
-	// The batch is stored as a whole or not at all. An item without uuid that equals a stored one of the client is answered with the stored one. Items whose uuid is already there are left out of `data`, and their uuids are in `duplicates` (status 207).
+	// The batch is stored as a whole or not at all. For an item without a uuid that equals a stored one of the client, the answer has the stored one. Items whose uuid is already stored are left out of `data`; their uuids are in `duplicates` (status 207).
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -163,25 +163,25 @@ type ClientInterface interface {
 
 	// CreateStats Store a batch of stats
 	//
-	// The batch is stored as a whole or not at all. An item without uuid that equals a stored one of the client is answered with the stored one. Items whose uuid is already there are left out of `data`, and their uuids are in `duplicates` (status 207).
+	// The batch is stored as a whole or not at all. For an item without a uuid that equals a stored one of the client, the answer has the stored one. Items whose uuid is already stored are left out of `data`; their uuids are in `duplicates` (status 207).
 	//
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with POST /stats/ (the `CreateStats` operationId).
 	CreateStats(ctx context.Context, params *CreateStatsParams, body CreateStatsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// CompareStatsWithBody Compare one's own averages with those of everybody
+	// CompareStatsWithBody Compare your own averages with everybody's
 	//
-	// Answers the averages of the stats that the caller itself has sent, or of its analyses in `anrs`, beside those that the public sees, and in which quarter of the other organisations they are. What the caller has nothing of is left out; `data` is `[]` when it has nothing at all. Without dates it is about the last three months up to today. Where figures of few organisations are suppressed, periods grow to complete weeks, without the one that is not over, and organisations are compared by the last week of the period alone. Where body and query give a value the body wins.
+	// Returns the averages of the stats that the caller has sent, or of its analyses in `anrs`, beside those that the public sees, and the quarter of the other organisations that each falls into. Items for which the caller has no stats are left out; `data` is `[]` if it has none at all. Without dates the period is the last three months up to today. If figures of few organisations are suppressed, periods grow to complete weeks without the running one, and organisations are compared by the last week of the period only. A value in the body takes precedence over the query.
 	//
 	// Takes any type of body and a specified content type.
 	//
 	// Corresponds with GET /stats/compare/ (the `CompareStats` operationId).
 	CompareStatsWithBody(ctx context.Context, params *CompareStatsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// CompareStats Compare one's own averages with those of everybody
+	// CompareStats Compare your own averages with everybody's
 	//
-	// Answers the averages of the stats that the caller itself has sent, or of its analyses in `anrs`, beside those that the public sees, and in which quarter of the other organisations they are. What the caller has nothing of is left out; `data` is `[]` when it has nothing at all. Without dates it is about the last three months up to today. Where figures of few organisations are suppressed, periods grow to complete weeks, without the one that is not over, and organisations are compared by the last week of the period alone. Where body and query give a value the body wins.
+	// Returns the averages of the stats that the caller has sent, or of its analyses in `anrs`, beside those that the public sees, and the quarter of the other organisations that each falls into. Items for which the caller has no stats are left out; `data` is `[]` if it has none at all. Without dates the period is the last three months up to today. If figures of few organisations are suppressed, periods grow to complete weeks without the running one, and organisations are compared by the last week of the period only. A value in the body takes precedence over the query.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -190,7 +190,7 @@ type ClientInterface interface {
 
 	// ProcessingListWithBody Compute averages over stats with a processor
 	//
-	// Aggregates the stats of all clients, or of the analyses in `anrs`. Without dates the last three months up to today. `data` is `[]` when no stats match. Where body and query give a value the body wins.
+	// Aggregates the stats of all clients, or of the analyses in `anrs`. Without dates the period is the last three months up to today. `data` is `[]` if no stats match. A value in the body takes precedence over the query.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -199,7 +199,7 @@ type ClientInterface interface {
 
 	// ProcessingList Compute averages over stats with a processor
 	//
-	// Aggregates the stats of all clients, or of the analyses in `anrs`. Without dates the last three months up to today. `data` is `[]` when no stats match. Where body and query give a value the body wins.
+	// Aggregates the stats of all clients, or of the analyses in `anrs`. Without dates the period is the last three months up to today. `data` is `[]` if no stats match. A value in the body takes precedence over the query.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -208,21 +208,21 @@ type ClientInterface interface {
 
 	// GetProcessorList List the processors
 	//
-	// Names what GET /stats/processed/ can compute, with the parameters that each processor takes.
+	// Lists the processors of GET /stats/processed/, with the parameters of each.
 	//
 	// Corresponds with GET /stats/processed/list (the `GetProcessorList` operationId).
 	GetProcessorList(ctx context.Context, params *GetProcessorListParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// DeleteStats Delete the stats of an analysis
 	//
-	// With `uuid` only that stats is deleted. 404 when nothing was there to delete.
+	// With `uuid`, only that stat is deleted. 404 if there was nothing to delete.
 	//
 	// Corresponds with DELETE /stats/{anr} (the `DeleteStats` operationId).
 	DeleteStats(ctx context.Context, anr string, params *DeleteStatsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetStats Return the stats of an analysis
 	//
-	// With `uuid` that stats, 404 when it is not there. Without it the stats of the analysis, newest first, `[]` when there are none.
+	// With `uuid`, that stat, or 404 if it does not exist. Without it, the stats of the analysis, newest first, or `[]` if there are none.
 	//
 	// Corresponds with GET /stats/{anr} (the `GetStats` operationId).
 	GetStats(ctx context.Context, anr string, params *GetStatsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -230,7 +230,7 @@ type ClientInterface interface {
 
 // ClientCreateWithBody Create a new client
 //
-// Needs the key of an admin, unless the operator has opened the registration (then the header may be left out). The role is always user.
+// Needs the key of an admin, unless the operator has opened registration (the header may then be left out). The role is always user.
 //
 // Takes any type of body and a specified content type.
 //
@@ -249,7 +249,7 @@ func (c *Client) ClientCreateWithBody(ctx context.Context, params *ClientCreateP
 
 // ClientCreate Create a new client
 //
-// Needs the key of an admin, unless the operator has opened the registration (then the header may be left out). The role is always user.
+// Needs the key of an admin, unless the operator has opened registration (the header may then be left out). The role is always user.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -285,7 +285,7 @@ func (c *Client) ClientGet(ctx context.Context, params *ClientGetParams, reqEdit
 
 // ClientPatchWithBody Change the sharing flag of the client of the key
 //
-// Says whether the stats of the client may be sent on to other instances.
+// Sets whether the stats of the client may be sent to other instances.
 //
 // Takes any type of body and a specified content type.
 //
@@ -304,7 +304,7 @@ func (c *Client) ClientPatchWithBody(ctx context.Context, params *ClientPatchPar
 
 // ClientPatch Change the sharing flag of the client of the key
 //
-// Says whether the stats of the client may be sent on to other instances.
+// Sets whether the stats of the client may be sent to other instances.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -323,7 +323,7 @@ func (c *Client) ClientPatch(ctx context.Context, params *ClientPatchParams, bod
 
 // ListStatsWithBody List stats
 //
-// A user sees its own stats, an admin all. Newest date first, then by uuid. Without dates the last three months up to today; with `get_last` dates are ignored and the newest stats of each analysis and type is answered. `group_by_anr` 1 keeps the stats of an analysis together. Where body and query give a value the body wins.
+// A user sees its own stats, an admin all stats. They are ordered by date, newest first, then by uuid. Without dates the period is the last three months up to today. `get_last` ignores dates and returns the newest stat of each analysis and type. `group_by_anr` 1 keeps the stats of an analysis together. A value in the body takes precedence over the query.
 //
 // Takes any type of body and a specified content type.
 //
@@ -342,7 +342,7 @@ func (c *Client) ListStatsWithBody(ctx context.Context, params *ListStatsParams,
 
 // ListStats List stats
 //
-// A user sees its own stats, an admin all. Newest date first, then by uuid. Without dates the last three months up to today; with `get_last` dates are ignored and the newest stats of each analysis and type is answered. `group_by_anr` 1 keeps the stats of an analysis together. Where body and query give a value the body wins.
+// A user sees its own stats, an admin all stats. They are ordered by date, newest first, then by uuid. Without dates the period is the last three months up to today. `get_last` ignores dates and returns the newest stat of each analysis and type. `group_by_anr` 1 keeps the stats of an analysis together. A value in the body takes precedence over the query.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -361,7 +361,7 @@ func (c *Client) ListStats(ctx context.Context, params *ListStatsParams, body Li
 
 // CreateStatsWithBody Store a batch of stats
 //
-// The batch is stored as a whole or not at all. An item without uuid that equals a stored one of the client is answered with the stored one. Items whose uuid is already there are left out of `data`, and their uuids are in `duplicates` (status 207).
+// The batch is stored as a whole or not at all. For an item without a uuid that equals a stored one of the client, the answer has the stored one. Items whose uuid is already stored are left out of `data`; their uuids are in `duplicates` (status 207).
 //
 // Takes any type of body and a specified content type.
 //
@@ -380,7 +380,7 @@ func (c *Client) CreateStatsWithBody(ctx context.Context, params *CreateStatsPar
 
 // CreateStats Store a batch of stats
 //
-// The batch is stored as a whole or not at all. An item without uuid that equals a stored one of the client is answered with the stored one. Items whose uuid is already there are left out of `data`, and their uuids are in `duplicates` (status 207).
+// The batch is stored as a whole or not at all. For an item without a uuid that equals a stored one of the client, the answer has the stored one. Items whose uuid is already stored are left out of `data`; their uuids are in `duplicates` (status 207).
 //
 // Takes a body of the `application/json` content type.
 //
@@ -397,9 +397,9 @@ func (c *Client) CreateStats(ctx context.Context, params *CreateStatsParams, bod
 	return c.Client.Do(req)
 }
 
-// CompareStatsWithBody Compare one's own averages with those of everybody
+// CompareStatsWithBody Compare your own averages with everybody's
 //
-// Answers the averages of the stats that the caller itself has sent, or of its analyses in `anrs`, beside those that the public sees, and in which quarter of the other organisations they are. What the caller has nothing of is left out; `data` is `[]` when it has nothing at all. Without dates it is about the last three months up to today. Where figures of few organisations are suppressed, periods grow to complete weeks, without the one that is not over, and organisations are compared by the last week of the period alone. Where body and query give a value the body wins.
+// Returns the averages of the stats that the caller has sent, or of its analyses in `anrs`, beside those that the public sees, and the quarter of the other organisations that each falls into. Items for which the caller has no stats are left out; `data` is `[]` if it has none at all. Without dates the period is the last three months up to today. If figures of few organisations are suppressed, periods grow to complete weeks without the running one, and organisations are compared by the last week of the period only. A value in the body takes precedence over the query.
 //
 // Takes any type of body and a specified content type.
 //
@@ -416,9 +416,9 @@ func (c *Client) CompareStatsWithBody(ctx context.Context, params *CompareStatsP
 	return c.Client.Do(req)
 }
 
-// CompareStats Compare one's own averages with those of everybody
+// CompareStats Compare your own averages with everybody's
 //
-// Answers the averages of the stats that the caller itself has sent, or of its analyses in `anrs`, beside those that the public sees, and in which quarter of the other organisations they are. What the caller has nothing of is left out; `data` is `[]` when it has nothing at all. Without dates it is about the last three months up to today. Where figures of few organisations are suppressed, periods grow to complete weeks, without the one that is not over, and organisations are compared by the last week of the period alone. Where body and query give a value the body wins.
+// Returns the averages of the stats that the caller has sent, or of its analyses in `anrs`, beside those that the public sees, and the quarter of the other organisations that each falls into. Items for which the caller has no stats are left out; `data` is `[]` if it has none at all. Without dates the period is the last three months up to today. If figures of few organisations are suppressed, periods grow to complete weeks without the running one, and organisations are compared by the last week of the period only. A value in the body takes precedence over the query.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -437,7 +437,7 @@ func (c *Client) CompareStats(ctx context.Context, params *CompareStatsParams, b
 
 // ProcessingListWithBody Compute averages over stats with a processor
 //
-// Aggregates the stats of all clients, or of the analyses in `anrs`. Without dates the last three months up to today. `data` is `[]` when no stats match. Where body and query give a value the body wins.
+// Aggregates the stats of all clients, or of the analyses in `anrs`. Without dates the period is the last three months up to today. `data` is `[]` if no stats match. A value in the body takes precedence over the query.
 //
 // Takes any type of body and a specified content type.
 //
@@ -456,7 +456,7 @@ func (c *Client) ProcessingListWithBody(ctx context.Context, params *ProcessingL
 
 // ProcessingList Compute averages over stats with a processor
 //
-// Aggregates the stats of all clients, or of the analyses in `anrs`. Without dates the last three months up to today. `data` is `[]` when no stats match. Where body and query give a value the body wins.
+// Aggregates the stats of all clients, or of the analyses in `anrs`. Without dates the period is the last three months up to today. `data` is `[]` if no stats match. A value in the body takes precedence over the query.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -475,7 +475,7 @@ func (c *Client) ProcessingList(ctx context.Context, params *ProcessingListParam
 
 // GetProcessorList List the processors
 //
-// Names what GET /stats/processed/ can compute, with the parameters that each processor takes.
+// Lists the processors of GET /stats/processed/, with the parameters of each.
 //
 // Corresponds with GET /stats/processed/list (the `GetProcessorList` operationId).
 func (c *Client) GetProcessorList(ctx context.Context, params *GetProcessorListParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -492,7 +492,7 @@ func (c *Client) GetProcessorList(ctx context.Context, params *GetProcessorListP
 
 // DeleteStats Delete the stats of an analysis
 //
-// With `uuid` only that stats is deleted. 404 when nothing was there to delete.
+// With `uuid`, only that stat is deleted. 404 if there was nothing to delete.
 //
 // Corresponds with DELETE /stats/{anr} (the `DeleteStats` operationId).
 func (c *Client) DeleteStats(ctx context.Context, anr string, params *DeleteStatsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -509,7 +509,7 @@ func (c *Client) DeleteStats(ctx context.Context, anr string, params *DeleteStat
 
 // GetStats Return the stats of an analysis
 //
-// With `uuid` that stats, 404 when it is not there. Without it the stats of the analysis, newest first, `[]` when there are none.
+// With `uuid`, that stat, or 404 if it does not exist. Without it, the stats of the analysis, newest first, or `[]` if there are none.
 //
 // Corresponds with GET /stats/{anr} (the `GetStats` operationId).
 func (c *Client) GetStats(ctx context.Context, anr string, params *GetStatsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -1320,7 +1320,7 @@ type ClientWithResponsesInterface interface {
 
 	// ClientCreateWithBodyWithResponse Create a new client
 	//
-	// Needs the key of an admin, unless the operator has opened the registration (then the header may be left out). The role is always user.
+	// Needs the key of an admin, unless the operator has opened registration (the header may then be left out). The role is always user.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -1329,7 +1329,7 @@ type ClientWithResponsesInterface interface {
 
 	// ClientCreateWithResponse Create a new client
 	//
-	// Needs the key of an admin, unless the operator has opened the registration (then the header may be left out). The role is always user.
+	// Needs the key of an admin, unless the operator has opened registration (the header may then be left out). The role is always user.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -1347,7 +1347,7 @@ type ClientWithResponsesInterface interface {
 
 	// ClientPatchWithBodyWithResponse Change the sharing flag of the client of the key
 	//
-	// Says whether the stats of the client may be sent on to other instances.
+	// Sets whether the stats of the client may be sent to other instances.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -1356,7 +1356,7 @@ type ClientWithResponsesInterface interface {
 
 	// ClientPatchWithResponse Change the sharing flag of the client of the key
 	//
-	// Says whether the stats of the client may be sent on to other instances.
+	// Sets whether the stats of the client may be sent to other instances.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -1365,7 +1365,7 @@ type ClientWithResponsesInterface interface {
 
 	// ListStatsWithBodyWithResponse List stats
 	//
-	// A user sees its own stats, an admin all. Newest date first, then by uuid. Without dates the last three months up to today; with `get_last` dates are ignored and the newest stats of each analysis and type is answered. `group_by_anr` 1 keeps the stats of an analysis together. Where body and query give a value the body wins.
+	// A user sees its own stats, an admin all stats. They are ordered by date, newest first, then by uuid. Without dates the period is the last three months up to today. `get_last` ignores dates and returns the newest stat of each analysis and type. `group_by_anr` 1 keeps the stats of an analysis together. A value in the body takes precedence over the query.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -1374,7 +1374,7 @@ type ClientWithResponsesInterface interface {
 
 	// ListStatsWithResponse List stats
 	//
-	// A user sees its own stats, an admin all. Newest date first, then by uuid. Without dates the last three months up to today; with `get_last` dates are ignored and the newest stats of each analysis and type is answered. `group_by_anr` 1 keeps the stats of an analysis together. Where body and query give a value the body wins.
+	// A user sees its own stats, an admin all stats. They are ordered by date, newest first, then by uuid. Without dates the period is the last three months up to today. `get_last` ignores dates and returns the newest stat of each analysis and type. `group_by_anr` 1 keeps the stats of an analysis together. A value in the body takes precedence over the query.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -1383,7 +1383,7 @@ type ClientWithResponsesInterface interface {
 
 	// CreateStatsWithBodyWithResponse Store a batch of stats
 	//
-	// The batch is stored as a whole or not at all. An item without uuid that equals a stored one of the client is answered with the stored one. Items whose uuid is already there are left out of `data`, and their uuids are in `duplicates` (status 207).
+	// The batch is stored as a whole or not at all. For an item without a uuid that equals a stored one of the client, the answer has the stored one. Items whose uuid is already stored are left out of `data`; their uuids are in `duplicates` (status 207).
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -1392,25 +1392,25 @@ type ClientWithResponsesInterface interface {
 
 	// CreateStatsWithResponse Store a batch of stats
 	//
-	// The batch is stored as a whole or not at all. An item without uuid that equals a stored one of the client is answered with the stored one. Items whose uuid is already there are left out of `data`, and their uuids are in `duplicates` (status 207).
+	// The batch is stored as a whole or not at all. For an item without a uuid that equals a stored one of the client, the answer has the stored one. Items whose uuid is already stored are left out of `data`; their uuids are in `duplicates` (status 207).
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /stats/ (the `CreateStats` operationId).
 	CreateStatsWithResponse(ctx context.Context, params *CreateStatsParams, body CreateStatsJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateStatsResult, error)
 
-	// CompareStatsWithBodyWithResponse Compare one's own averages with those of everybody
+	// CompareStatsWithBodyWithResponse Compare your own averages with everybody's
 	//
-	// Answers the averages of the stats that the caller itself has sent, or of its analyses in `anrs`, beside those that the public sees, and in which quarter of the other organisations they are. What the caller has nothing of is left out; `data` is `[]` when it has nothing at all. Without dates it is about the last three months up to today. Where figures of few organisations are suppressed, periods grow to complete weeks, without the one that is not over, and organisations are compared by the last week of the period alone. Where body and query give a value the body wins.
+	// Returns the averages of the stats that the caller has sent, or of its analyses in `anrs`, beside those that the public sees, and the quarter of the other organisations that each falls into. Items for which the caller has no stats are left out; `data` is `[]` if it has none at all. Without dates the period is the last three months up to today. If figures of few organisations are suppressed, periods grow to complete weeks without the running one, and organisations are compared by the last week of the period only. A value in the body takes precedence over the query.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /stats/compare/ (the `CompareStats` operationId).
 	CompareStatsWithBodyWithResponse(ctx context.Context, params *CompareStatsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CompareStatsResult, error)
 
-	// CompareStatsWithResponse Compare one's own averages with those of everybody
+	// CompareStatsWithResponse Compare your own averages with everybody's
 	//
-	// Answers the averages of the stats that the caller itself has sent, or of its analyses in `anrs`, beside those that the public sees, and in which quarter of the other organisations they are. What the caller has nothing of is left out; `data` is `[]` when it has nothing at all. Without dates it is about the last three months up to today. Where figures of few organisations are suppressed, periods grow to complete weeks, without the one that is not over, and organisations are compared by the last week of the period alone. Where body and query give a value the body wins.
+	// Returns the averages of the stats that the caller has sent, or of its analyses in `anrs`, beside those that the public sees, and the quarter of the other organisations that each falls into. Items for which the caller has no stats are left out; `data` is `[]` if it has none at all. Without dates the period is the last three months up to today. If figures of few organisations are suppressed, periods grow to complete weeks without the running one, and organisations are compared by the last week of the period only. A value in the body takes precedence over the query.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -1419,7 +1419,7 @@ type ClientWithResponsesInterface interface {
 
 	// ProcessingListWithBodyWithResponse Compute averages over stats with a processor
 	//
-	// Aggregates the stats of all clients, or of the analyses in `anrs`. Without dates the last three months up to today. `data` is `[]` when no stats match. Where body and query give a value the body wins.
+	// Aggregates the stats of all clients, or of the analyses in `anrs`. Without dates the period is the last three months up to today. `data` is `[]` if no stats match. A value in the body takes precedence over the query.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -1428,7 +1428,7 @@ type ClientWithResponsesInterface interface {
 
 	// ProcessingListWithResponse Compute averages over stats with a processor
 	//
-	// Aggregates the stats of all clients, or of the analyses in `anrs`. Without dates the last three months up to today. `data` is `[]` when no stats match. Where body and query give a value the body wins.
+	// Aggregates the stats of all clients, or of the analyses in `anrs`. Without dates the period is the last three months up to today. `data` is `[]` if no stats match. A value in the body takes precedence over the query.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -1437,7 +1437,7 @@ type ClientWithResponsesInterface interface {
 
 	// GetProcessorListWithResponse List the processors
 	//
-	// Names what GET /stats/processed/ can compute, with the parameters that each processor takes.
+	// Lists the processors of GET /stats/processed/, with the parameters of each.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -1446,7 +1446,7 @@ type ClientWithResponsesInterface interface {
 
 	// DeleteStatsWithResponse Delete the stats of an analysis
 	//
-	// With `uuid` only that stats is deleted. 404 when nothing was there to delete.
+	// With `uuid`, only that stat is deleted. 404 if there was nothing to delete.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -1455,7 +1455,7 @@ type ClientWithResponsesInterface interface {
 
 	// GetStatsWithResponse Return the stats of an analysis
 	//
-	// With `uuid` that stats, 404 when it is not there. Without it the stats of the analysis, newest first, `[]` when there are none.
+	// With `uuid`, that stat, or 404 if it does not exist. Without it, the stats of the analysis, newest first, or `[]` if there are none.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -2660,7 +2660,7 @@ func (r GetStatsResult) ContentType() string {
 
 // ClientCreateWithBodyWithResponse Create a new client
 //
-// Needs the key of an admin, unless the operator has opened the registration (then the header may be left out). The role is always user.
+// Needs the key of an admin, unless the operator has opened registration (the header may then be left out). The role is always user.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -2675,7 +2675,7 @@ func (c *ClientWithResponses) ClientCreateWithBodyWithResponse(ctx context.Conte
 
 // ClientCreateWithResponse Create a new client
 //
-// Needs the key of an admin, unless the operator has opened the registration (then the header may be left out). The role is always user.
+// Needs the key of an admin, unless the operator has opened registration (the header may then be left out). The role is always user.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -2705,7 +2705,7 @@ func (c *ClientWithResponses) ClientGetWithResponse(ctx context.Context, params 
 
 // ClientPatchWithBodyWithResponse Change the sharing flag of the client of the key
 //
-// Says whether the stats of the client may be sent on to other instances.
+// Sets whether the stats of the client may be sent to other instances.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -2720,7 +2720,7 @@ func (c *ClientWithResponses) ClientPatchWithBodyWithResponse(ctx context.Contex
 
 // ClientPatchWithResponse Change the sharing flag of the client of the key
 //
-// Says whether the stats of the client may be sent on to other instances.
+// Sets whether the stats of the client may be sent to other instances.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -2735,7 +2735,7 @@ func (c *ClientWithResponses) ClientPatchWithResponse(ctx context.Context, param
 
 // ListStatsWithBodyWithResponse List stats
 //
-// A user sees its own stats, an admin all. Newest date first, then by uuid. Without dates the last three months up to today; with `get_last` dates are ignored and the newest stats of each analysis and type is answered. `group_by_anr` 1 keeps the stats of an analysis together. Where body and query give a value the body wins.
+// A user sees its own stats, an admin all stats. They are ordered by date, newest first, then by uuid. Without dates the period is the last three months up to today. `get_last` ignores dates and returns the newest stat of each analysis and type. `group_by_anr` 1 keeps the stats of an analysis together. A value in the body takes precedence over the query.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -2750,7 +2750,7 @@ func (c *ClientWithResponses) ListStatsWithBodyWithResponse(ctx context.Context,
 
 // ListStatsWithResponse List stats
 //
-// A user sees its own stats, an admin all. Newest date first, then by uuid. Without dates the last three months up to today; with `get_last` dates are ignored and the newest stats of each analysis and type is answered. `group_by_anr` 1 keeps the stats of an analysis together. Where body and query give a value the body wins.
+// A user sees its own stats, an admin all stats. They are ordered by date, newest first, then by uuid. Without dates the period is the last three months up to today. `get_last` ignores dates and returns the newest stat of each analysis and type. `group_by_anr` 1 keeps the stats of an analysis together. A value in the body takes precedence over the query.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -2765,7 +2765,7 @@ func (c *ClientWithResponses) ListStatsWithResponse(ctx context.Context, params 
 
 // CreateStatsWithBodyWithResponse Store a batch of stats
 //
-// The batch is stored as a whole or not at all. An item without uuid that equals a stored one of the client is answered with the stored one. Items whose uuid is already there are left out of `data`, and their uuids are in `duplicates` (status 207).
+// The batch is stored as a whole or not at all. For an item without a uuid that equals a stored one of the client, the answer has the stored one. Items whose uuid is already stored are left out of `data`; their uuids are in `duplicates` (status 207).
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -2780,7 +2780,7 @@ func (c *ClientWithResponses) CreateStatsWithBodyWithResponse(ctx context.Contex
 
 // CreateStatsWithResponse Store a batch of stats
 //
-// The batch is stored as a whole or not at all. An item without uuid that equals a stored one of the client is answered with the stored one. Items whose uuid is already there are left out of `data`, and their uuids are in `duplicates` (status 207).
+// The batch is stored as a whole or not at all. For an item without a uuid that equals a stored one of the client, the answer has the stored one. Items whose uuid is already stored are left out of `data`; their uuids are in `duplicates` (status 207).
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -2793,9 +2793,9 @@ func (c *ClientWithResponses) CreateStatsWithResponse(ctx context.Context, param
 	return ParseCreateStatsResult(rsp)
 }
 
-// CompareStatsWithBodyWithResponse Compare one's own averages with those of everybody
+// CompareStatsWithBodyWithResponse Compare your own averages with everybody's
 //
-// Answers the averages of the stats that the caller itself has sent, or of its analyses in `anrs`, beside those that the public sees, and in which quarter of the other organisations they are. What the caller has nothing of is left out; `data` is `[]` when it has nothing at all. Without dates it is about the last three months up to today. Where figures of few organisations are suppressed, periods grow to complete weeks, without the one that is not over, and organisations are compared by the last week of the period alone. Where body and query give a value the body wins.
+// Returns the averages of the stats that the caller has sent, or of its analyses in `anrs`, beside those that the public sees, and the quarter of the other organisations that each falls into. Items for which the caller has no stats are left out; `data` is `[]` if it has none at all. Without dates the period is the last three months up to today. If figures of few organisations are suppressed, periods grow to complete weeks without the running one, and organisations are compared by the last week of the period only. A value in the body takes precedence over the query.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -2808,9 +2808,9 @@ func (c *ClientWithResponses) CompareStatsWithBodyWithResponse(ctx context.Conte
 	return ParseCompareStatsResult(rsp)
 }
 
-// CompareStatsWithResponse Compare one's own averages with those of everybody
+// CompareStatsWithResponse Compare your own averages with everybody's
 //
-// Answers the averages of the stats that the caller itself has sent, or of its analyses in `anrs`, beside those that the public sees, and in which quarter of the other organisations they are. What the caller has nothing of is left out; `data` is `[]` when it has nothing at all. Without dates it is about the last three months up to today. Where figures of few organisations are suppressed, periods grow to complete weeks, without the one that is not over, and organisations are compared by the last week of the period alone. Where body and query give a value the body wins.
+// Returns the averages of the stats that the caller has sent, or of its analyses in `anrs`, beside those that the public sees, and the quarter of the other organisations that each falls into. Items for which the caller has no stats are left out; `data` is `[]` if it has none at all. Without dates the period is the last three months up to today. If figures of few organisations are suppressed, periods grow to complete weeks without the running one, and organisations are compared by the last week of the period only. A value in the body takes precedence over the query.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -2825,7 +2825,7 @@ func (c *ClientWithResponses) CompareStatsWithResponse(ctx context.Context, para
 
 // ProcessingListWithBodyWithResponse Compute averages over stats with a processor
 //
-// Aggregates the stats of all clients, or of the analyses in `anrs`. Without dates the last three months up to today. `data` is `[]` when no stats match. Where body and query give a value the body wins.
+// Aggregates the stats of all clients, or of the analyses in `anrs`. Without dates the period is the last three months up to today. `data` is `[]` if no stats match. A value in the body takes precedence over the query.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -2840,7 +2840,7 @@ func (c *ClientWithResponses) ProcessingListWithBodyWithResponse(ctx context.Con
 
 // ProcessingListWithResponse Compute averages over stats with a processor
 //
-// Aggregates the stats of all clients, or of the analyses in `anrs`. Without dates the last three months up to today. `data` is `[]` when no stats match. Where body and query give a value the body wins.
+// Aggregates the stats of all clients, or of the analyses in `anrs`. Without dates the period is the last three months up to today. `data` is `[]` if no stats match. A value in the body takes precedence over the query.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -2855,7 +2855,7 @@ func (c *ClientWithResponses) ProcessingListWithResponse(ctx context.Context, pa
 
 // GetProcessorListWithResponse List the processors
 //
-// Names what GET /stats/processed/ can compute, with the parameters that each processor takes.
+// Lists the processors of GET /stats/processed/, with the parameters of each.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -2870,7 +2870,7 @@ func (c *ClientWithResponses) GetProcessorListWithResponse(ctx context.Context, 
 
 // DeleteStatsWithResponse Delete the stats of an analysis
 //
-// With `uuid` only that stats is deleted. 404 when nothing was there to delete.
+// With `uuid`, only that stat is deleted. 404 if there was nothing to delete.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -2885,7 +2885,7 @@ func (c *ClientWithResponses) DeleteStatsWithResponse(ctx context.Context, anr s
 
 // GetStatsWithResponse Return the stats of an analysis
 //
-// With `uuid` that stats, 404 when it is not there. Without it the stats of the analysis, newest first, `[]` when there are none.
+// With `uuid`, that stat, or 404 if it does not exist. Without it, the stats of the analysis, newest first, or `[]` if there are none.
 //
 // Returns a wrapper object for the known response body format(s).
 //

@@ -34,7 +34,7 @@ type ServerInterface interface {
 	// CreateStats Store a batch of stats
 	// (POST /stats/)
 	CreateStats(ctx echo.Context, params CreateStatsParams) error
-	// CompareStats Compare one's own averages with those of everybody
+	// CompareStats Compare your own averages with everybody's
 	// (GET /stats/compare/)
 	CompareStats(ctx echo.Context, params CompareStatsParams) error
 	// ProcessingList Compute averages over stats with a processor
@@ -2162,7 +2162,7 @@ type StrictServerInterface interface {
 	// CreateStats Store a batch of stats
 	// (POST /stats/)
 	CreateStats(ctx context.Context, request CreateStatsRequestObject) (CreateStatsResponseObject, error)
-	// CompareStats Compare one's own averages with those of everybody
+	// CompareStats Compare your own averages with everybody's
 	// (GET /stats/compare/)
 	CompareStats(ctx context.Context, request CompareStatsRequestObject) (CompareStatsResponseObject, error)
 	// ProcessingList Compute averages over stats with a processor

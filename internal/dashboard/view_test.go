@@ -103,17 +103,17 @@ func TestTrend(t *testing.T) {
 		now, before *float64
 		want        trend
 	}{
-		"up":             {n(12), n(10), trend{Direction: "up", Sign: "+20%", Text: "2 more than before"}},
-		"down":           {n(7.5), n(10), trend{Direction: "down", Sign: "−25%", Text: "2.50 fewer than before"}},
-		"the same":       {n(10), n(10), trend{Direction: "same", Text: "Same as before"}},
-		"hardly":         {n(10.01), n(10), trend{Direction: "same", Text: "Same as before"}},
-		"not in digits":  {n(0.103), n(0.1), trend{Direction: "same", Text: "Same as before"}},
-		"half a percent": {n(201), n(200), trend{Direction: "same", Text: "Same as before"}},
-		"hardly any":     {n(0.003), n(0), trend{Direction: "same", Text: "Same as before"}},
-		"nothing then":   {n(10), nil, trend{Text: "No earlier figures to compare with"}},
-		"nothing now":    {nil, n(10), trend{Text: "No earlier figures to compare with"}},
-		"from none":      {n(3), n(0), trend{Direction: "up", Text: "3 more, none before"}},
-		"none and none":  {n(0), n(0), trend{Direction: "same", Text: "Same as before"}},
+		"up":                  {n(12), n(10), trend{Direction: "up", Sign: "+20%", Text: "2 more than before"}},
+		"down":                {n(7.5), n(10), trend{Direction: "down", Sign: "−25%", Text: "2.50 fewer than before"}},
+		"the same":            {n(10), n(10), trend{Direction: "same", Text: "Same as before"}},
+		"hardly":              {n(10.01), n(10), trend{Direction: "same", Text: "Same as before"}},
+		"not in digits":       {n(0.103), n(0.1), trend{Direction: "same", Text: "Same as before"}},
+		"less than a percent": {n(251), n(250), trend{Direction: "same", Text: "Same as before"}},
+		"hardly any":          {n(0.003), n(0), trend{Direction: "same", Text: "Same as before"}},
+		"nothing then":        {n(10), nil, trend{Text: "No earlier figures to compare with"}},
+		"nothing now":         {nil, n(10), trend{Text: "No earlier figures to compare with"}},
+		"from none":           {n(3), n(0), trend{Direction: "up", Text: "3 more, none before"}},
+		"none and none":       {n(0), n(0), trend{Direction: "same", Text: "Same as before"}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

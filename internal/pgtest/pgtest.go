@@ -24,7 +24,6 @@ import (
 	"io/fs"
 	"os"
 	"runtime"
-	"runtime/debug"
 	"strconv"
 	"strings"
 	"sync"
@@ -102,24 +101,11 @@ func Run(m *testing.M, files fs.FS, migrate func(ctx context.Context, url string
 		defer stop()
 	}
 	current = s
-	collectGarbageLess()
 	if err := runMoreAtOnce(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
 	return m.Run()
-}
-
-// memoryLimit keeps the heaps of several test binaries at once within a small machine.
-const memoryLimit = 512 << 20
-
-// collectGarbageLess trades memory for processor time, unless the environment says how
-// often garbage is to be collected.
-func collectGarbageLess() {
-	if os.Getenv("GOGC") == "" && os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetGCPercent(400)
-		debug.SetMemoryLimit(memoryLimit)
-	}
 }
 
 // runMoreAtOnce raises the number of parallel tests, unless -parallel was given: they

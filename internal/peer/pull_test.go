@@ -417,7 +417,7 @@ func TestPullSkipsStatsThatTheDatabaseRefuses(t *testing.T) {
 	opts.Store, opts.Client, opts.From = store, client, today.AddDate(0, 0, -30)
 	summary := pull(t, opts)
 	wantCounts(t, counts{Sent: 99, Refused: 1}, summary)
-	want := []peer.Refusal{{UUID: bad, Reason: "data the database cannot hold it: out of range"}}
+	want := []peer.Refusal{{UUID: bad, Reason: "data the database cannot store it: out of range"}}
 	if diff := cmp.Diff(want, summary.Refusals); diff != "" {
 		t.Errorf("refusals (-want +got):\n%s", diff)
 	}

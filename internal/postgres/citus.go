@@ -180,7 +180,7 @@ const preparedAttempts = 110
 
 // errPrepared reports prepared transactions that Citus should have ended: it looks for
 // them every minute by default.
-var errPrepared = errors.New("Citus has not ended the transactions of a lost worker for two minutes: " +
+var errPrepared = errors.New("the transactions of a lost worker have been open for two minutes, and Citus has not ended them: " +
 	"look at pg_prepared_xacts of the workers, and try again")
 
 // preparedStatement counts the transactions of this database that are prepared on

@@ -66,7 +66,7 @@ func TestMutedClientCountsNowhere(t *testing.T) {
 			}
 		}
 		if different, err := s.store.RollupsAgree(t.Context()); err != nil || len(different) > 0 {
-			t.Errorf("%s: the rollups are not what the stats add up to: %v %v", when, different, err)
+			t.Errorf("%s: the rollups do not match the stats: %v %v", when, different, err)
 		}
 	}
 

@@ -121,7 +121,7 @@ func TestEncodingOfDatabase(t *testing.T) {
 		}
 	})
 	address.Path = "/" + database
-	const says = "the encoding of the database is LATIN1, and the service needs UTF8"
+	const says = "the encoding of the database is LATIN1, but the service needs UTF8"
 	if err := postgres.MigrateURL(t.Context(), address.String()); err == nil || !strings.Contains(err.Error(), says) {
 		t.Errorf("migrate: got %v, want an error that says %q", err, says)
 	}

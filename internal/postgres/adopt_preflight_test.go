@@ -78,7 +78,7 @@ func TestAdoptPreflight(t *testing.T) {
 		"a day before our era":    {`UPDATE stats SET date = '0044-03-15 BC' WHERE client_id = 4`, "3 stats have a date"},
 		"a time of stats":         {`UPDATE stats SET created_at = '-infinity' WHERE client_id = 4`, "3 stats have a date or a time"},
 		"a time of a client":      {`UPDATE client SET last_seen = 'infinity' WHERE id = 1`, "the client 00000000-0000-4000-8000-000000000901 has a time"},
-		"a place nowhere":         {`UPDATE client SET latitude = 'NaN' WHERE id = 1`, "the client 00000000-0000-4000-8000-000000000901 has coordinates that are no numbers"},
+		"a place nowhere":         {`UPDATE client SET latitude = 'NaN' WHERE id = 1`, "the client 00000000-0000-4000-8000-000000000901 has coordinates that are not numbers"},
 		"rows that are not shown": {`ALTER TABLE stats ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY`, "row-level security"},
 		"two at once":             {`CREATE TABLE peer (); CREATE TABLE subject ()`, "\n- table peer is in the way"},
 	}

@@ -151,8 +151,9 @@ func TestDecodersPreferWhoSendLittle(t *testing.T) {
 		q.send("flood", 1)
 		time.Sleep(time.Second)
 		q.send("another", 2)
-		go func() { _ = q.slots["flood"].yield() }() // while the test sleeps, it waits
+		go func() { _ = q.slots["flood"].yield() }() // it waits while the test sleeps
 		time.Sleep(time.Second)
+		synctest.Wait()
 		q.want("flood", "another")
 		q.send("honest", 3)
 		go func() { _ = q.slots["another"].yield() }()

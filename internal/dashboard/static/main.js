@@ -23,8 +23,14 @@ if (button) {
 }
 
 const ready = () => {
-  // On a narrow screen the navigation is a row to scroll: show where we are.
-  document.querySelector('.pages [aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'center' });
+  // On a narrow screen the navigation is a row to scroll: show where we are. With
+  // scrollIntoView, the Tab key would go on from there instead of from the top.
+  const here = document.querySelector('.pages [aria-current]');
+  if (here) {
+    const row = here.closest('.pages');
+    const { left, width } = here.getBoundingClientRect();
+    row.scrollLeft += left - row.getBoundingClientRect().left - (row.clientWidth - width) / 2;
+  }
   document.querySelectorAll('.print').forEach((print) => { print.hidden = false; });
   document.querySelectorAll('.plot').forEach((plot) => enhance(plot, texts));
   document.documentElement.dataset.ready = 'true';

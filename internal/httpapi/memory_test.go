@@ -26,8 +26,19 @@ import (
 // heapPeak returns how many bytes of objects the heap held at most while work
 // ran, beyond those that it held before. Garbage that is not yet collected
 // counts: it takes memory too.
-func heapPeak(work func()) int64 {
-	samples := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
+func heapPeak(work func()) int64 { return peakOf("/memory/classes/heap/objects:bytes", work) }
+
+// livePeak is heapPeak without garbage, whose amount depends on what else the
+// process holds and on how busy the machine is.
+func livePeak(work func()) int64 {
+	defer debug.SetGCPercent(debug.SetGCPercent(10)) // collections are what counts live objects
+	runtime.GC()                                     // twice, which empties the pools of what ran before
+	return peakOf("/gc/heap/live:bytes", work)
+}
+
+// peakOf returns by how many bytes a metric rose at most while work ran.
+func peakOf(metric string, work func()) int64 {
+	samples := []metrics.Sample{{Name: metric}}
 	held := func() int64 { metrics.Read(samples); return int64(samples[0].Value.Uint64()) }
 	runtime.GC()
 	before := held()
@@ -48,14 +59,6 @@ func heapPeak(work func()) int64 {
 	close(done)
 	<-ended
 	return peak - before
-}
-
-// livePeak is heapPeak with little garbage, whose amount otherwise depends on
-// what else the process holds.
-func livePeak(work func()) int64 {
-	defer debug.SetGCPercent(debug.SetGCPercent(10))
-	runtime.GC() // twice, which empties the pools of what ran before
-	return heapPeak(work)
 }
 
 // discarding is the writer of an answer that nobody looks at.

@@ -207,8 +207,8 @@ func flood() {
 		senders.Go(func() {
 			for {
 				status, err := h.send(transport, base, keys[i%len(keys)])
-				if errors.Is(err, io.EOF) {
-					continue // closed while idle: at its priority, making a body can take long
+				if closedWhileIdle(err) {
+					continue // at its priority, making a body can take long
 				}
 				if err != nil || status != h.want && status != http.StatusServiceUnavailable {
 					fmt.Fprintf(os.Stderr, "status %d, want %d: %v\n", status, h.want, err)
@@ -220,6 +220,12 @@ func flood() {
 	}
 	senders.Wait()
 	os.Exit(1)
+}
+
+// closedWhileIdle reports whether a connection had been closed before a request was sent
+// on it, which the server may do with idle ones.
+func closedWhileIdle(err error) bool {
+	return errors.Is(err, io.EOF) || err != nil && err.Error() == "http: server closed idle connection"
 }
 
 func (h hostile) send(transport *http.Transport, base, key string) (int, error) {

@@ -105,7 +105,8 @@ func withLanguage(path, language string) string {
 }
 
 // TestKeyboard goes through a page with the tab key: everything that can be used
-// is reached in the order of the page, and shows that it is.
+// is reached in the order of the page, and shows that it is. The script that scrolls the
+// navigation to the current page must not move where the tab key begins.
 func TestKeyboard(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
@@ -127,6 +128,11 @@ func TestKeyboard(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("order (-page +keyboard)\n%s", diff)
+	}
+	tab.do(chromedp.EmulateViewport(360, 900))
+	tab.load(s.url + "/stats/map")
+	if !eval[bool](tab, `(({ left, right }) => left >= 0 && right <= innerWidth)(document.querySelector('.pages [aria-current]').getBoundingClientRect())`) {
+		t.Error("the navigation of a narrow screen does not show the current page")
 	}
 	tab.expectPeace()
 }

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
+//go:build attack
+
 package cli_test
 
 import (
@@ -26,6 +28,8 @@ import (
 	"github.com/monarc-project/stats-service/internal/pgtest"
 )
 
+func init() { programs["flood"] = flood }
+
 const (
 	// attackers is the number of addresses that open connections: each as many as one
 	// address may have, together more than the service accepts.
@@ -42,9 +46,8 @@ const (
 // TestFrontOfficeUnderAttack posts on new connections while others hold all the
 // connections that they can, idle or with half a request, and while two clients with
 // keys send what is meant to be dear. Every post is stored. The log has how long the
-// posts took.
+// posts took, which means something on a machine that does nothing else.
 func TestFrontOfficeUnderAttack(t *testing.T) {
-	t.Parallel()
 	s := newSupervisor(t, "DATABASE_URL="+pgtest.New(t), "ADMIN_TOKEN=admin-token", "LOG_LEVEL=error")
 	s.start()
 	s.awaitTold("READY=1")

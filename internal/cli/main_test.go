@@ -21,14 +21,16 @@ import (
 // TestMain lets the test binary stand in for the programs that the scripts
 // call, and gives the tests a PostgreSQL.
 func TestMain(m *testing.M) {
-	testscript.Main(withDatabases{m}, map[string]func(){
-		"stats-service": statsService,
-		"request":       request,
-		"refused":       refused,
-		"exits":         exits,
-		"flood":         flood,
-		"terminal":      terminal,
-	})
+	testscript.Main(withDatabases{m}, programs)
+}
+
+// programs has what the test binary stands in for, by name.
+var programs = map[string]func(){
+	"stats-service": statsService,
+	"request":       request,
+	"refused":       refused,
+	"exits":         exits,
+	"terminal":      terminal,
 }
 
 type withDatabases struct{ m *testing.M }

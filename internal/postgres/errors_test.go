@@ -80,6 +80,7 @@ func TestTranslate(t *testing.T) {
 		"not supported":        {state("0A000", ""), "internal"},
 		"syntax error":         {state("42601", ""), "internal"},
 		"connection cut":       {fmt.Errorf("read: %w", io.ErrUnexpectedEOF), "unavailable"},
+		"connection closed":    {fmt.Errorf("read: %w", pgconn.ErrConnClosed), "unavailable"},
 		"text does not count":  {errors.New("no rows in result set; connection refused; 23505"), "internal"},
 	}
 	for name, tc := range tests {

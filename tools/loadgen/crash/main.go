@@ -234,9 +234,17 @@ func (r *runner) one(ctx context.Context, s *stage, c *crowd, with *dice, f faul
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
+	refused := c.complaints()
+	if len(refused) > 0 {
+		causes, err := s.failuresLogged()
+		if err != nil {
+			return err
+		}
+		r.log.Error("the service has logged", "failures", causes)
+	}
 	posts, deletions := c.acknowledged()
 	r.note(f, result{
-		times: 1, posts: posts, deletions: deletions, faults: found, refused: c.complaints(), underived: underived, longest: recovery,
+		times: 1, posts: posts, deletions: deletions, faults: found, refused: refused, underived: underived, longest: recovery,
 	})
 	return nil
 }

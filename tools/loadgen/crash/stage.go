@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -226,6 +227,13 @@ func (s *stage) compareContents(ctx context.Context, c *crowd) (f faults, err er
 func sameJSON(a, b json.RawMessage) bool {
 	var x, y any
 	return json.Unmarshal(a, &x) == nil && json.Unmarshal(b, &y) == nil && reflect.DeepEqual(x, y)
+}
+
+// failuresLogged returns the lines of the log about requests that failed (500).
+func (s *stage) failuresLogged() ([]string, error) {
+	text, err := os.ReadFile(filepath.Join(s.dir, "service.log"))
+	lines := strings.Split(string(text), "\n")
+	return slices.DeleteFunc(lines, func(line string) bool { return !strings.Contains(line, "status=500") }), err
 }
 
 // panics counts the lines of the log that look like a panic.

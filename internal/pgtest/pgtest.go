@@ -182,9 +182,15 @@ func (s *server) drop(ctx context.Context, name string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.everywhere(ctx,
-		"ALTER DATABASE "+name+" ALLOW_CONNECTIONS false",
+		refuseConnections(name),
 		"SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = '"+name+"'",
 		"DROP DATABASE "+name)
+}
+
+// refuseConnections is ALTER DATABASE … ALLOW_CONNECTIONS false, which not every release of
+// Citus 12.1 knows.
+func refuseConnections(database string) string {
+	return "UPDATE pg_database SET datallowconn = false WHERE datname = '" + database + "'"
 }
 
 // everywhere runs statements one by one in the maintenance database, on each node of a

@@ -73,19 +73,30 @@ func (c *Client) Stat(ctx context.Context, anr, id uuid.UUID) (Stat, error) {
 	return stat, err
 }
 
-// Delete deletes the stats of an analysis, or only those with the given UUIDs. The
-// error is ErrNotFound if there was nothing to delete, unless an earlier attempt got no
-// answer: that attempt may have deleted them.
+// Delete deletes the stats of an analysis, or only those with the given UUIDs. UUIDs
+// without a stat are skipped. The error is ErrNotFound if there was nothing to delete at
+// all, unless an earlier attempt got no answer: that attempt may have deleted them.
 func (c *Client) Delete(ctx context.Context, anr uuid.UUID, ids ...uuid.UUID) error {
 	if len(ids) == 0 {
 		return c.delete(ctx, "delete the stats of analysis "+anr.String(), anr, "")
 	}
+	var missing error
+	deleted := false
 	for _, id := range ids {
-		if err := c.delete(ctx, "delete stat "+id.String(), anr, id.String()); err != nil {
+		err := c.delete(ctx, "delete stat "+id.String(), anr, id.String())
+		switch {
+		case err == nil:
+			deleted = true
+		case errors.Is(err, ErrNotFound):
+			missing = err
+		default:
 			return err
 		}
 	}
-	return nil
+	if deleted {
+		return nil
+	}
+	return missing
 }
 
 func (c *Client) delete(ctx context.Context, what string, anr uuid.UUID, id string) error {

@@ -171,6 +171,27 @@ func TestService(t *testing.T) {
 	}
 }
 
+// TestDeleteSkipsMissing shows that a missing stat does not keep the next from deletion.
+func TestDeleteSkipsMissing(t *testing.T) {
+	t.Parallel()
+	s := newService(t)
+	ctx, c := t.Context(), s.connect(t, s.key)
+	posted, err := c.Post(ctx, threatStat(t, 1, 0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	stored, missing := posted.Stats[0].UUID, id(99)
+	if err := c.Delete(ctx, id(1), missing, stored); err != nil {
+		t.Errorf("Delete of a missing and a stored stat = %v", err)
+	}
+	if _, err := c.Stat(ctx, id(1), stored); !errors.Is(err, client.ErrNotFound) {
+		t.Errorf("Stat = %v, want ErrNotFound: it is deleted", err)
+	}
+	if err := c.Delete(ctx, id(1), missing, stored); !errors.Is(err, client.ErrNotFound) {
+		t.Errorf("Delete of missing stats = %v, want ErrNotFound", err)
+	}
+}
+
 // TestErrors shows what programs learn from refusals of a real service.
 func TestErrors(t *testing.T) {
 	t.Parallel()

@@ -67,6 +67,9 @@ func restoreBackup(ctx context.Context, t *task) error {
 	if err != nil {
 		return interrupted(ctx, fmt.Errorf("check the backup: %w", err), "nothing was changed")
 	}
+	if err := postgres.CheckBackup(manifest); err != nil {
+		return fmt.Errorf("check the backup: %w", err)
+	}
 	record := restoreRecord{backupRecord: backupRecordOf(manifest), DryRun: t.options.Bool("dry-run")}
 	record.Key = key != ""
 	if record.Bytes, err = file.Seek(0, io.SeekEnd); err != nil {
@@ -74,10 +77,8 @@ func restoreBackup(ctx context.Context, t *task) error {
 	}
 	if !record.DryRun {
 		err := t.withDatabase(ctx, toRestore, func(db *database) (err error) {
-			if record.SecretKey, err = t.restoreKey(manifest, key); err != nil {
-				return err
-			}
-			return t.restore(ctx, db, file)
+			record.SecretKey, err = t.restore(ctx, db, file)
+			return err
 		})
 		if err != nil {
 			return interrupted(ctx, err, "nothing was restored")
@@ -103,18 +104,31 @@ func (r restoreRecord) write(w io.Writer) {
 		r.CreatedAt.Format("2006-01-02 15:04:05 UTC"), r.Program, r.PostgreSQL, r.SchemaVersion, key)
 }
 
-func (t *task) restore(ctx context.Context, db *database, file io.ReadSeeker) error {
+// restore restores the rows of a backup, and its key if there is none here. A service that
+// found the rows without a key would create another one, so the key is stored before the
+// rows can be seen, but not before they are all restored: a failure leaves no key.
+func (t *task) restore(ctx context.Context, db *database, file io.ReadSeeker) (keyState, error) {
 	if _, err := file.Seek(0, io.SeekStart); err != nil {
-		return err
+		return "", err
 	}
 	archive, err := backup.NewReader(file)
 	if err != nil {
-		return err
+		return "", err
 	}
 	defer archive.Close()
+	state, err := t.compareKey(archive.Manifest(), archive.Key())
+	if err != nil {
+		return "", err
+	}
 	show, end := t.screen.progress(ctx, "Restoring")
 	defer end()
-	return postgres.Restore(ctx, db.url, archive, show)
+	err = postgres.Restore(ctx, db.url, archive, func() (err error) {
+		if state == keyRestored {
+			state, err = t.storeKey(archive.Key())
+		}
+		return err
+	}, show)
+	return state, err
 }
 
 // openInput opens the file of --input, or a copy of standard input, to read it twice.
@@ -158,9 +172,9 @@ func (r *readerUntil) Read(p []byte) (int, error) {
 	return r.Reader.Read(p)
 }
 
-// restoreKey stores the key of a backup if there is none here. It does so before the rows
-// are restored: a service that found them without a key would create another.
-func (t *task) restoreKey(manifest backup.Manifest, key string) (keyState, error) {
+// compareKey compares the key here with that of a backup. It returns keyRestored if
+// storeKey has to store the key of the backup, and fails if that is impossible.
+func (t *task) compareKey(manifest backup.Manifest, key string) (keyState, error) {
 	here, isKept, err := secretKey(t.settings, false)
 	switch {
 	case err != nil:
@@ -174,11 +188,24 @@ func (t *task) restoreKey(manifest backup.Manifest, key string) (keyState, error
 	case len(key) < config.MinKeyLength: // also none
 		return keyMissing, nil
 	}
+	if err := canKeepFiles(folder(t.settings)); err != nil {
+		return "", fmt.Errorf("the secret key of the backup cannot be stored in DATA_DIR: %w", err)
+	}
+	return keyRestored, nil
+}
+
+// storeKey stores the key of a backup in DATA_DIR, unless another process has just stored
+// one there.
+func (t *task) storeKey(key string) (keyState, error) {
 	if err := os.MkdirAll(t.settings.DataDir, 0o711); err != nil {
 		return "", err
 	}
-	if _, err := secret.KeepKey(filepath.Join(t.settings.DataDir, keyFile), key); err != nil {
+	kept, err := secret.KeepKey(filepath.Join(t.settings.DataDir, keyFile), key)
+	switch {
+	case err != nil:
 		return "", err
+	case kept != key:
+		return keyOther, nil
 	}
 	return keyRestored, nil
 }

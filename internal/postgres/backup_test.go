@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -100,7 +101,7 @@ func restoreFile(ctx context.Context, url string, file []byte, progress postgres
 		return err
 	}
 	defer archive.Close()
-	return postgres.Restore(ctx, url, archive, progress)
+	return postgres.Restore(ctx, url, archive, func() error { return nil }, progress)
 }
 
 func TestBackup(t *testing.T) {
@@ -303,6 +304,28 @@ func TestRestoreRefuses(t *testing.T) {
 				t.Errorf("tables (-before +after)\n%s", diff)
 			}
 		})
+	}
+}
+
+// TestRestoreBeforeCommit shows that an error before the commit leaves the database empty.
+func TestRestoreBeforeCommit(t *testing.T) {
+	t.Parallel()
+	url, target := pgtest.New(t), pgtest.New(t)
+	newClient(t, open(t, url), "NC3")
+	file, _ := backUp(t, url)
+	archive, err := backup.NewReader(bytes.NewReader(file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer archive.Close()
+	before := everyRow(t, target)
+	full := syscall.ENOSPC // must not be taken for an error of the connection
+	err = postgres.Restore(t.Context(), target, archive, func() error { return full }, func(int64, int64) {})
+	if err != full {
+		t.Errorf("Restore = %v, want %v", err, full)
+	}
+	if diff := cmp.Diff(before, everyRow(t, target)); diff != "" {
+		t.Errorf("rows (-before +after)\n%s", diff)
 	}
 }
 

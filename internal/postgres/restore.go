@@ -33,15 +33,23 @@ const statementBytes = 16 << 20
 // migrates them; it fills the tables of a distributed database as they are.
 //
 // All rows are restored in one transaction, which ends after the backup was found
-// undamaged: an interrupted restore leaves an empty database.
-func Restore(ctx context.Context, url string, archive *backup.Reader, progress Progress) error {
+// undamaged: an interrupted restore leaves an empty database. Restore calls beforeCommit
+// when only the commit is left. An error of it, which Restore returns as it is, undoes
+// everything.
+func Restore(ctx context.Context, url string, archive *backup.Reader, beforeCommit func() error, progress Progress) error {
 	conn, err := connect(ctx, url)
 	if err != nil {
 		return err
 	}
 	defer closeSoon(ctx, conn)
-	r := restoring{conn: conn, archive: archive, progress: progress}
-	if err := r.run(ctx); err != nil {
+	var stopped error // of beforeCommit
+	r := restoring{conn: conn, archive: archive, progress: progress, beforeCommit: func() error {
+		stopped = beforeCommit()
+		return stopped
+	}}
+	if err := r.run(ctx); stopped != nil {
+		return stopped
+	} else if err != nil {
 		return r.explain(ctx, err)
 	}
 	if _, err := Initialize(ctx, url); err != nil {
@@ -60,6 +68,8 @@ type restoring struct {
 	tables      []string
 	counted     bool // the table of changes exists: a later migration created it
 	distributed bool
+
+	beforeCommit func() error
 }
 
 func (r *restoring) explain(ctx context.Context, err error) error {
@@ -75,18 +85,23 @@ func (r *restoring) explain(ctx context.Context, err error) error {
 }
 
 func (r *restoring) run(ctx context.Context) error {
-	if err := r.check(); err != nil {
+	if err := CheckBackup(r.archive.Manifest()); err != nil {
 		return err
 	}
 	if err := r.prepare(ctx); err != nil {
 		return err
 	}
-	return pgx.BeginFunc(ctx, r.conn, func(tx pgx.Tx) error { return r.fill(ctx, tx) })
+	return pgx.BeginFunc(ctx, r.conn, func(tx pgx.Tx) error {
+		if err := r.fill(ctx, tx); err != nil {
+			return err
+		}
+		return r.beforeCommit()
+	})
 }
 
-// check checks that this release can restore the backup.
-func (r *restoring) check() error {
-	manifest := r.archive.Manifest()
+// CheckBackup checks that this release can restore a backup, as far as its manifest
+// shows.
+func CheckBackup(manifest backup.Manifest) error {
 	newest, err := newestMigration()
 	if err != nil {
 		return err

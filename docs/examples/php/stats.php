@@ -1,5 +1,5 @@
 <?php
-// Posts the stat of an analysis and lists all threats of the last three months.
+// Posts the stats of an analysis of two days and lists all threats of the last three months.
 // Needs PHP 8 with the curl extension:
 //
 //     STATS_SERVER=https://stats.example.org STATS_TOKEN=… php stats.php
@@ -42,13 +42,13 @@ function call(string $method, string $path, mixed $body = null): array
 }
 
 // The service recognises a stat that it has already, so that repeating is safe.
-call('POST', '/stats/', [[
+call('POST', '/stats/', array_map(fn (int $daysAgo): array => [
     'anr' => '5f0a3c52-5f1c-4cf2-8f3c-0f0c8f3a9d11',
     'type' => 'threat',
-    'date' => gmdate('Y-m-d'),
+    'date' => gmdate('Y-m-d', time() - $daysAgo * 86400),
     'data' => [['uuid' => 'b402d4d8-4576-11e9-9173-0800277f0571', 'label2' => 'Theft',
                 'count' => 2, 'maxRisk' => 12, 'averageRate' => '1.5']],
-]]);
+], [0, 1]));
 
 $limit = 5; // small, to show several pages; 500 is a good size
 $offset = 0;

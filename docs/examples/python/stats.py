@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Posts the stat of an analysis and lists all threats of the last three months.
+"""Posts the stats of an analysis of two days and lists all threats of the last three months.
 
 Needs Python 3.8 and nothing beside its standard library:
 
@@ -52,13 +52,14 @@ def call(method, path, body=None):
 
 
 # The service recognises a stat that it has already, so that repeating is safe.
+today = datetime.datetime.now(datetime.timezone.utc).date()
 call("POST", "/stats/", [{
     "anr": "5f0a3c52-5f1c-4cf2-8f3c-0f0c8f3a9d11",
     "type": "threat",
-    "date": datetime.datetime.now(datetime.timezone.utc).date().isoformat(),
+    "date": (today - datetime.timedelta(days=days_ago)).isoformat(),
     "data": [{"uuid": "b402d4d8-4576-11e9-9173-0800277f0571", "label2": "Theft",
               "count": 2, "maxRisk": 12, "averageRate": "1.5"}],
-}])
+} for days_ago in range(2)])
 
 limit = 5  # small, to show several pages; 500 is a good size
 offset = 0

@@ -56,9 +56,21 @@ type dice struct {
 // coin is true half of the time.
 func (d *dice) coin() bool { return d.IntN(2) == 0 }
 
+// duration chooses how long a failure lasts.
+func (d *dice) duration() time.Duration {
+	return d.longest/4 + time.Duration(d.Int64N(int64(3*d.longest/4)))
+}
+
 // last waits for the duration of a failure.
-func (d *dice) last(ctx context.Context) error {
-	return pause(ctx, d.longest/4+time.Duration(d.Int64N(int64(3*d.longest/4))))
+func (d *dice) last(ctx context.Context) error { return pause(ctx, d.duration()) }
+
+// untilTimeout chooses how long a failure lasts during which requests only wait: one time in
+// three longer than they may.
+func (d *dice) untilTimeout() time.Duration {
+	if d.IntN(3) == 0 {
+		return requestTimeout + time.Second
+	}
+	return d.duration()
 }
 
 // moment waits for up to a tenth of a second.

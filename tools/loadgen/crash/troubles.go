@@ -27,7 +27,7 @@ func cut(ctx context.Context, s *stage, with *dice) (time.Time, error) {
 
 func drop(ctx context.Context, s *stage, with *dice) (time.Time, error) {
 	s.proxy.Stall()
-	err := with.last(ctx)
+	err := pause(ctx, with.untilTimeout())
 	s.proxy.Resume()
 	return time.Now(), err
 }
@@ -46,7 +46,7 @@ func freeze(ctx context.Context, s *stage, with *dice) (time.Time, error) {
 		return time.Time{}, err
 	}
 	err = signalAll(pids, syscall.SIGSTOP)
-	err = errors.Join(err, with.last(ctx))
+	err = errors.Join(err, pause(ctx, with.untilTimeout()))
 	return time.Now(), errors.Join(err, signalAll(pids, syscall.SIGCONT))
 }
 
@@ -80,12 +80,7 @@ func (s *stage) locked(ctx context.Context, do func() error) error {
 }
 
 func lock(ctx context.Context, s *stage, with *dice) (time.Time, error) {
-	err := s.locked(ctx, func() error {
-		if with.IntN(3) == 0 { // long enough for callers to give up
-			return pause(ctx, requestTimeout+time.Second)
-		}
-		return with.last(ctx)
-	})
+	err := s.locked(ctx, func() error { return pause(ctx, with.untilTimeout()) })
 	return time.Now(), err
 }
 

@@ -10,12 +10,9 @@ import (
 	"fmt"
 	"io"
 	"mime"
-	"net"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/google/uuid"
@@ -93,48 +90,17 @@ func checkRedirect(next *http.Request, via []*http.Request) error {
 	return nil
 }
 
-// transport returns a copy of http.DefaultTransport that does not connect to the platform
-// if its host name resolves to a private address.
+// transport returns the transport of requests. It respects the settings of
+// http.DefaultTransport, above all proxies.
 func (c *Client) transport() http.RoundTripper {
-	own, ok := http.DefaultTransport.(*http.Transport)
+	base, ok := http.DefaultTransport.(*http.Transport)
 	if !ok {
-		return http.DefaultTransport
+		base = &http.Transport{Proxy: http.ProxyFromEnvironment}
 	}
-	guarded := net.Dialer{Timeout: c.timeout, ControlContext: refusePrivate}
-	transport := own.Clone()
-	transport.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
-		if !c.allowPrivate && c.mayMislead(address) {
-			return guarded.DialContext(ctx, network, address)
-		}
-		return own.DialContext(ctx, network, address)
+	if c.allowPrivate {
+		return base
 	}
-	return transport
-}
-
-// mayMislead reports whether an address is the host name of the platform. The operator
-// has chosen numeric addresses, localhost and proxies on purpose.
-func (c *Client) mayMislead(address string) bool {
-	host, _, err := net.SplitHostPort(address)
-	base, wrong := url.Parse(c.base)
-	if err != nil || wrong != nil || host != base.Hostname() || host == "localhost" {
-		return false
-	}
-	_, err = netip.ParseAddr(host)
-	return err != nil
-}
-
-var errPrivate = errors.New("its host name resolves to a private address")
-
-func refusePrivate(_ context.Context, _, address string, _ syscall.RawConn) error {
-	to, err := netip.ParseAddrPort(address)
-	if err != nil {
-		return err
-	}
-	ip := to.Addr().Unmap()
-	if ip.IsPrivate() || ip.IsLoopback() || ip.IsLinkLocalUnicast() || ip.IsMulticast() || ip.IsUnspecified() {
-		return errPrivate
-	}
-	return nil
+	return newTransport(base, c.timeout)
 }
 
 // Object looks up the object with a UUID. An unpublished object is not an error. Errors

@@ -295,33 +295,6 @@ func TestRedirectElsewhere(t *testing.T) {
 	}
 }
 
-// TestPrivateAddress does not connect if the host name of a platform resolves to a private
-// address, as it does after DNS rebinding.
-func TestPrivateAddress(t *testing.T) {
-	t.Parallel()
-	for address, private := range map[string]bool{
-		"127.0.0.1:80": true, "10.1.2.3:80": true, "192.168.0.1:80": true, "169.254.169.254:80": true,
-		"[::1]:80": true, "[fd00::1]:80": true, "[fe80::1]:80": true, "[::ffff:10.0.0.1]:80": true, "0.0.0.0:80": true,
-		"192.0.2.7:443": false, "[2001:db8::1]:443": false,
-	} {
-		if got := refusePrivate(t.Context(), "tcp", address, nil) != nil; got != private {
-			t.Errorf("%s: refused %t, want %t", address, got, private)
-		}
-	}
-	c := New("https://objects.example.org")
-	for address, want := range map[string]bool{
-		"objects.example.org:443": true,
-		"proxy.internal:3128":     false,
-	} {
-		if got := c.mayMislead(address); got != want {
-			t.Errorf("%s: %t, want %t", address, got, want)
-		}
-	}
-	if New("http://127.0.0.1:8000").mayMislead("127.0.0.1:8000") {
-		t.Error("an address that the operator wrote is taken for a name")
-	}
-}
-
 // TestSlow has platforms that never finish, before and within the answer.
 func TestSlow(t *testing.T) {
 	t.Parallel()

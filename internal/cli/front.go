@@ -64,14 +64,22 @@ func (p *program) newFront(settings config.Config, log *slog.Logger) (*front, er
 		log:     log,
 		failed:  make(chan error, opened.count()),
 	}
-	f.answer(upload.Handler(http.HandlerFunc(f.health.Refuse), upload.Options{MinRate: settings.MinBodyRate, MaxDrain: settings.MaxBodyBytes}))
+	f.metrics.Collect(metrics.Readiness{Health: f.health})
+	refuse := f.metrics.CountRefused(metrics.Unavailable, f.health.Refuse)
+	f.answer(upload.Handler(refuse, upload.Options{MinRate: settings.MinBodyRate, MaxDrain: settings.MaxBodyBytes}))
+	f.addServers(settings)
+	return f, nil
+}
+
+// addServers makes the servers of the sockets, and start, which begins to serve.
+func (f *front) addServers(settings config.Config) {
 	access := metrics.Access{Token: string(settings.MetricsToken), From: settings.MetricsAllow}
 	limits := connlimit.New(connectionLimits(settings))
 	trusted := webheaders.Hosts(f.metrics.Beside(http.HandlerFunc(f.serveHTTP), access, settings.ScriptName),
 		http.HandlerFunc(refuseHost), settings.TrustedHosts, settings.InstanceURL)
 	requests := f.newServer(f.health.Handler(trusted)) // health checks may use any host name
 	admin := f.newServer(f.health.Handler(f.metrics.Admin(access)))
-	redirects := f.newServer(f.health.Handler(webheaders.Hosts(opened.redirect, http.HandlerFunc(refuseHost), settings.TrustedHosts, settings.InstanceURL)))
+	redirects := f.newServer(f.health.Handler(webheaders.Hosts(f.sockets.redirect, http.HandlerFunc(refuseHost), settings.TrustedHosts, settings.InstanceURL)))
 	for _, server := range []*http.Server{requests, redirects} {
 		server.Handler = webheaders.Handler(server.Handler, settings.FixProxy)
 		server.ConnState = func(conn net.Conn, state http.ConnState) {
@@ -81,11 +89,10 @@ func (p *program) newFront(settings config.Config, log *slog.Logger) (*front, er
 	}
 	f.servers = []*http.Server{admin, redirects, requests}
 	f.start = sync.OnceFunc(func() {
-		f.serve(requests, opened.requests)
-		f.serve(redirects, opened.redirected)
-		f.serve(admin, opened.metrics)
+		f.serve(requests, f.sockets.requests)
+		f.serve(redirects, f.sockets.redirected)
+		f.serve(admin, f.sockets.metrics)
 	})
-	return f, nil
 }
 
 // refuseHost answers a request for another host than this service.

@@ -157,7 +157,8 @@ func TestDatabaseDownAtStart(t *testing.T) {
 	t.Parallel()
 	proxy := pgtest.NewProxy(t, pgtest.New(t))
 	proxy.Cut()
-	s := newSupervisor(t, "DATABASE_URL="+proxy.URL)
+	metrics := filepath.Join(ramdisk.Folder(t), "metrics")
+	s := newSupervisor(t, "DATABASE_URL="+proxy.URL, "METRICS_LISTEN=unix:"+metrics)
 	service := s.start()
 	s.awaitTold("EXTEND_TIMEOUT_USEC=")
 	if status, _, body := s.get("/healthz"); status != http.StatusOK || body != `{"status":"ok"}`+"\n" {
@@ -172,6 +173,8 @@ func TestDatabaseDownAtStart(t *testing.T) {
 			t.Errorf("%s: %d %v %s", path, status, header, body)
 		}
 	}
+	wantMetrics(t, metrics, `stats_service_ready 0`, `stats_service_database_state{state="down"} 1`, `stats_service_database_state{state="up"} 0`,
+		`stats_service_http_requests_refused_total{reason="unavailable"} 4`)
 	proxy.Pass()
 	for _, told := range s.awaitTold("READY=1") {
 		if strings.Contains(told, "WATCHDOG") {
@@ -186,6 +189,17 @@ func TestDatabaseDownAtStart(t *testing.T) {
 	}
 	service.stop()
 	s.awaitTold("STOPPING=1")
+}
+
+// wantMetrics checks that the metrics on a Unix socket have these lines.
+func wantMetrics(t *testing.T, socket string, lines ...string) {
+	t.Helper()
+	_, body := fetch(t, onSocket(t, socket), "http://localhost/metrics")
+	for _, line := range lines {
+		if !strings.Contains(body, "\n"+line+"\n") {
+			t.Errorf("the metrics lack %s", line)
+		}
+	}
 }
 
 // TestStoppedBeforeItsDatabase stops a service that still waits for its database.

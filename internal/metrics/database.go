@@ -37,6 +37,10 @@ type Sources struct {
 	Caches   map[string]Cache // by name
 }
 
+// Readiness has the readiness of the process and the state of its database. It needs no
+// Store, so the alerts about them also work while the first connection is awaited.
+type Readiness struct{ Health *health.Checker }
+
 var (
 	states = []postgres.State{postgres.StateUp, postgres.StateReadOnly, postgres.StateDown, postgres.StateStalled, postgres.StateBehind, postgres.StateAhead}
 
@@ -63,8 +67,25 @@ func desc(name, help string, labels ...string) *prometheus.Desc {
 }
 
 // Describe implements [prometheus.Collector].
+func (Readiness) Describe(to chan<- *prometheus.Desc) {
+	to <- readyDesc
+	to <- stateDesc
+}
+
+// Collect implements [prometheus.Collector].
+func (r Readiness) Collect(to chan<- prometheus.Metric) {
+	ctx, cancel := context.WithTimeout(context.Background(), scrapeTimeout)
+	defer cancel()
+	report := r.Health.Report(ctx)
+	to <- prometheus.MustNewConstMetric(readyDesc, prometheus.GaugeValue, boolValue(report.Status != health.Unavailable))
+	for _, state := range states {
+		to <- prometheus.MustNewConstMetric(stateDesc, prometheus.GaugeValue, boolValue(report.Database == state), string(state))
+	}
+}
+
+// Describe implements [prometheus.Collector].
 func (s Sources) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{waitingDesc, stateDesc, readyDesc, maxDesc, connectionsDesc, waitedDesc, waitTimeDesc, canceledDesc,
+	for _, d := range []*prometheus.Desc{waitingDesc, maxDesc, connectionsDesc, waitedDesc, waitTimeDesc, canceledDesc,
 		deltasDesc, lagDesc, lagBytesDesc, replicaDesc, transfersDesc, movedDesc, lastDesc, lookupsDesc} {
 		to <- d
 	}
@@ -92,12 +113,7 @@ func (s Sources) Collect(to chan<- prometheus.Metric) {
 		set(waitTimeDesc, prometheus.CounterValue, pool.WaitSeconds, pool.Name)
 		set(canceledDesc, prometheus.CounterValue, float64(pool.Canceled), pool.Name)
 	}
-	report := s.Health.Report(ctx)
-	set(readyDesc, prometheus.GaugeValue, boolValue(report.Status != health.Unavailable))
-	for _, state := range states {
-		set(stateDesc, prometheus.GaugeValue, boolValue(report.Database == state), string(state))
-	}
-	if report.Database != postgres.StateUp && report.Database != postgres.StateReadOnly {
+	if report := s.Health.Report(ctx); report.Database != postgres.StateUp && report.Database != postgres.StateReadOnly {
 		return
 	}
 	if deltas, err := s.Store.PendingDeltas(ctx); err == nil {

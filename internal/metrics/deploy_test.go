@@ -24,6 +24,7 @@ var (
 func described(t *testing.T) map[string]bool {
 	t.Helper()
 	m := New(stats.Types())
+	m.Collect(Readiness{})
 	m.Collect(Sources{})
 	found := make(chan *prometheus.Desc)
 	go func() { defer close(found); m.registry.Describe(found) }()

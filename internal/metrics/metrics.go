@@ -156,6 +156,14 @@ func (m *Metrics) Refused(reason Reason) {
 	}
 }
 
+// CountRefused counts every request that next refuses for a reason.
+func (m *Metrics) CountRefused(reason Reason, next http.HandlerFunc) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		m.Refused(reason)
+		next(w, r)
+	})
+}
+
 // Stored counts a posted stat of a type.
 func (m *Metrics) Stored(t stats.Type) {
 	if m != nil {

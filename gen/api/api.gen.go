@@ -236,7 +236,7 @@ type DailyMean struct {
 	MaxRisk     float64 `json:"maxRisk,omitempty,omitzero"`
 }
 
-// Data A JSON object or array; its shape depends on the processor. Processors of threats and vulnerabilities return an array of ObjectSeries, those of risks return objects like RiskMeans with `layout=series`.
+// Data A JSON object or array; its shape depends on the processor. Processors of threats and vulnerabilities return an array of ObjectSeries, those of risks return objects like RiskMeans with `layout=series`. That of cartography returns an object with the mean number of risks by state, kind, impact and likelihood (for operational risks the probability). That of compliance returns an array of referentials, each with `referential` (its identifier), `labels` and `categories`; a category has `labels` and the means `current` and `target`, which are null without values.
 type Data = json.RawMessage
 
 // Error What went wrong and how to correct the request.
@@ -265,7 +265,7 @@ type NewStats struct {
 	// ANR The UUID of the analysis.
 	ANR openapi_types.UUID `json:"anr"`
 
-	// Data A JSON object or array; its shape depends on the processor. Processors of threats and vulnerabilities return an array of ObjectSeries, those of risks return objects like RiskMeans with `layout=series`.
+	// Data A JSON object or array; its shape depends on the processor. Processors of threats and vulnerabilities return an array of ObjectSeries, those of risks return objects like RiskMeans with `layout=series`. That of cartography returns an object with the mean number of risks by state, kind, impact and likelihood (for operational risks the probability). That of compliance returns an array of referentials, each with `referential` (its identifier), `labels` and `categories`; a category has `labels` and the means `current` and `target`, which are null without values.
 	Data Data `json:"data"`
 
 	// Date The day that the stats is about, as YYYY-MM-DD.
@@ -414,7 +414,7 @@ type ProcessorParams = json.RawMessage
 
 // Result What a processor computed.
 type Result struct {
-	// Data A JSON object or array; its shape depends on the processor. Processors of threats and vulnerabilities return an array of ObjectSeries, those of risks return objects like RiskMeans with `layout=series`.
+	// Data A JSON object or array; its shape depends on the processor. Processors of threats and vulnerabilities return an array of ObjectSeries, those of risks return objects like RiskMeans with `layout=series`. That of cartography returns an object with the mean number of risks by state, kind, impact and likelihood (for operational risks the probability). That of compliance returns an array of referentials, each with `referential` (its identifier), `labels` and `categories`; a category has `labels` and the means `current` and `target`, which are null without values.
 	Data Data `json:"data,omitempty,omitzero"`
 
 	// Processor Processor used for the stats data processing.
@@ -432,7 +432,7 @@ type Stats struct {
 	// ANR The UUID of the analysis.
 	ANR openapi_types.UUID `json:"anr,omitempty,omitzero"`
 
-	// Data A JSON object or array; its shape depends on the processor. Processors of threats and vulnerabilities return an array of ObjectSeries, those of risks return objects like RiskMeans with `layout=series`.
+	// Data A JSON object or array; its shape depends on the processor. Processors of threats and vulnerabilities return an array of ObjectSeries, those of risks return objects like RiskMeans with `layout=series`. That of cartography returns an object with the mean number of risks by state, kind, impact and likelihood (for operational risks the probability). That of compliance returns an array of referentials, each with `referential` (its identifier), `labels` and `categories`; a category has `labels` and the means `current` and `target`, which are null without values.
 	Data Data `json:"data,omitempty,omitzero"`
 
 	// Date The day that the stats is about, as YYYY-MM-DD.

@@ -97,11 +97,11 @@ func (t *task) recordTransfer(ctx context.Context, store *postgres.Store, direct
 	if t.options.Bool("dry-run") {
 		return
 	}
-	outcome := "done"
+	outcome := postgres.TransferDone
 	if failed := transferError(summary, err); failed != nil {
-		outcome = "failed"
+		outcome = postgres.TransferFailed
 		if _, partly := errors.AsType[*partialError](failed); partly {
-			outcome = "partly"
+			outcome = postgres.TransferPartly
 		}
 	}
 	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)

@@ -4,6 +4,7 @@ package metrics
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -58,7 +59,7 @@ var (
 	replicaDesc     = desc("replica_up", "1 when a read replica can be used.", "replica")
 	transfersDesc   = desc("peer_transfers_total", "Pushes to and pulls from other instances.", "direction", "outcome")
 	movedDesc       = desc("peer_stats_total", "Stats that were pushed or pulled.", "direction", "outcome")
-	lastDesc        = desc("peer_last_transfer_timestamp_seconds", "When a push or a pull last ended with this outcome.", "direction", "outcome")
+	lastDesc        = desc("peer_last_transfer_timestamp_seconds", "When a push or a pull last ended with this outcome; 0: never.", "direction", "outcome")
 	lookupsDesc     = desc("cache_lookups_total", "Cache lookups.", "cache", "result")
 )
 
@@ -120,13 +121,41 @@ func (s Sources) Collect(to chan<- prometheus.Metric) {
 		set(deltasDesc, prometheus.GaugeValue, float64(deltas))
 	}
 	if transfers, err := s.Store.Transfers(ctx); err == nil {
-		for _, one := range transfers {
+		for _, one := range withAllOutcomes(transfers) {
 			set(transfersDesc, prometheus.CounterValue, float64(one.Runs), one.Direction, one.Outcome)
 			set(movedDesc, prometheus.CounterValue, float64(one.Stats), one.Direction, one.Outcome)
-			set(lastDesc, prometheus.GaugeValue, float64(one.LastAt.Unix()), one.Direction, one.Outcome)
+			set(lastDesc, prometheus.GaugeValue, unixTime(one.LastAt), one.Direction, one.Outcome)
 		}
 	}
 	s.collectReplicas(ctx, set)
+}
+
+// withAllOutcomes adds the outcomes that a push or a pull has not had yet, without runs.
+// Alerts compare outcomes, and a comparison with a missing series is never true.
+func withAllOutcomes(transfers []postgres.Transfer) []postgres.Transfer {
+	type series struct{ direction, outcome string }
+	found := map[series]bool{}
+	for _, one := range transfers {
+		found[series{one.Direction, one.Outcome}] = true
+	}
+	all := slices.Clone(transfers)
+	for _, one := range transfers {
+		for _, outcome := range postgres.TransferOutcomes {
+			if missing := (series{one.Direction, outcome}); !found[missing] {
+				found[missing] = true
+				all = append(all, postgres.Transfer{Direction: one.Direction, Outcome: outcome})
+			}
+		}
+	}
+	return all
+}
+
+// unixTime returns 0 for the zero time.
+func unixTime(at time.Time) float64 {
+	if at.IsZero() {
+		return 0
+	}
+	return float64(at.Unix())
 }
 
 func (s Sources) collectReplicas(ctx context.Context, set func(d *prometheus.Desc, kind prometheus.ValueType, value float64, labels ...string)) {

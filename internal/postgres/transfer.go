@@ -10,10 +10,20 @@ import (
 	"github.com/monarc-project/stats-service/gen/db"
 )
 
+// TransferOutcomes are the outcomes of pushes and pulls.
+var TransferOutcomes = []string{TransferDone, TransferPartly, TransferFailed}
+
+// The outcomes of pushes and pulls, as stored.
+const (
+	TransferDone   = "done"
+	TransferPartly = "partly"
+	TransferFailed = "failed"
+)
+
 // Transfer sums up the pushes or pulls with the same outcome.
 type Transfer struct {
 	Direction string // "push" or "pull"
-	Outcome   string // "done", "partly" or "failed"
+	Outcome   string // one of TransferOutcomes
 	Runs      int64
 	Stats     int64 // sent or received
 	LastAt    time.Time

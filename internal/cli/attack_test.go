@@ -19,6 +19,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -154,20 +155,32 @@ func (s *supervisor) hold(t *testing.T, beginning string) (end func()) {
 type hostile struct {
 	method, path, encoding string
 	body                   func() []byte
-	want                   int // status, beside 503
+	want                   int  // status, beside 503
+	keyless                bool // sends no key, and each time asks for another period
 }
 
-// floods has the requests that clients with keys send on many connections, by name.
+// floods has the requests that are sent on many connections, by name: by clients with
+// keys, unless they are keyless.
 var floods = map[string]hostile{
-	"decompression bombs":        {http.MethodPost, "/api/v1/stats/", "gzip", always(bomb), http.StatusUnsupportedMediaType},
-	"colliding keys":             {http.MethodPost, "/api/v1/stats/", "", always(manyKeys), http.StatusBadRequest},
-	"colliding keys in a filter": {http.MethodGet, "/api/v1/stats/", "", always(keysOfFilter), http.StatusBadRequest},
-	"deep nesting":               {http.MethodPost, "/api/v1/stats/", "", always(nested), http.StatusBadRequest},
-	"batches of 100 KB":          {http.MethodPost, "/api/v1/stats/", "", analyses(30), http.StatusCreated},
-	"batches of 3 MB":            {http.MethodPost, "/api/v1/stats/", "", analyses(900), http.StatusCreated},
-	"lists of 10,000 analyses":   {http.MethodGet, "/api/v1/stats/", "", filter(""), http.StatusOK},
-	"figures of 10,000 analyses": {http.MethodGet, "/api/v1/stats/processed/", "", filter(`"processor":"threat_average_on_date",`), http.StatusOK},
+	"decompression bombs":        {http.MethodPost, "/api/v1/stats/", "gzip", always(bomb), http.StatusUnsupportedMediaType, false},
+	"colliding keys":             {http.MethodPost, "/api/v1/stats/", "", always(manyKeys), http.StatusBadRequest, false},
+	"colliding keys in a filter": {http.MethodGet, "/api/v1/stats/", "", always(keysOfFilter), http.StatusBadRequest, false},
+	"deep nesting":               {http.MethodPost, "/api/v1/stats/", "", always(nested), http.StatusBadRequest, false},
+	"batches of 100 KB":          {http.MethodPost, "/api/v1/stats/", "", analyses(30), http.StatusCreated, false},
+	"batches of 3 MB":            {http.MethodPost, "/api/v1/stats/", "", analyses(900), http.StatusCreated, false},
+	"lists of 10,000 analyses":   {http.MethodGet, "/api/v1/stats/", "", filter(""), http.StatusOK, false},
+	"figures of 10,000 analyses": {http.MethodGet, "/api/v1/stats/processed/", "", filter(`"processor":"threat_average_on_date",`), http.StatusOK, false},
+	"public figures":             {http.MethodGet, "/stats/threats.json", "", nothing, http.StatusOK, true},
+	"public pages":               {http.MethodGet, "/stats", "", nothing, http.StatusOK, true},
+	"public exports":             {http.MethodGet, "/stats/threats.csv", "", nothing, http.StatusOK, true},
 }
+
+// periods counts the periods that the process has asked for, each shorter than maxDays.
+var periods atomic.Int64
+
+const maxDays = 36_500
+
+func nothing() []byte { return nil }
 
 // always returns a function that makes the same body each time.
 func always(body func() []byte) func() []byte { return sync.OnceValue(body) }
@@ -236,8 +249,12 @@ func (h hostile) send(transport *http.Transport, base, key string) (int, error) 
 	if err != nil {
 		return 0, err
 	}
-	request.Header.Set("X-API-KEY", key)
-	request.Header.Set("Content-Type", "application/json")
+	if h.keyless {
+		request.URL.RawQuery = fmt.Sprintf("days=%d", 1+periods.Add(1)%maxDays)
+	} else {
+		request.Header.Set("X-API-KEY", key)
+		request.Header.Set("Content-Type", "application/json")
+	}
 	if h.encoding != "" {
 		request.Header.Set("Content-Encoding", h.encoding)
 	}

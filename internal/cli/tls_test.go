@@ -94,7 +94,7 @@ func TestTLS(t *testing.T) {
 	for _, want := range []string{
 		`stats_service_ready 1`, `stats_service_database_state{state="up"} 1`, `stats_service_rollup_pending_deltas 0`,
 		`stats_service_database_connections_max{server="primary"} 16`,
-		`stats_service_http_requests_waiting{class="list"} 0`, `stats_service_http_requests_waiting{class="write"} 0`, `stats_service_cache_lookups_total{cache="tokens",result="hit"} 0`,
+		`stats_service_http_requests_waiting{class="list"} 0`, `stats_service_http_requests_waiting{class="process"} 0`, `stats_service_http_requests_waiting{class="write"} 0`, `stats_service_cache_lookups_total{cache="tokens",result="hit"} 0`,
 	} {
 		if !strings.Contains(body, "\n"+want+"\n") {
 			t.Errorf("the metrics lack %s", want)

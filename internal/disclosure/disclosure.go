@@ -38,6 +38,7 @@ type Options struct {
 
 // Control is the only path from the database to public figures.
 type Control struct {
+	clients   postgres.SumStore // for requests of clients
 	store     postgres.SumStore
 	cache     *cache.Cache
 	now       func() time.Time
@@ -49,7 +50,15 @@ type Control struct {
 
 // New returns a Control for the figures of a store.
 func New(o Options) *Control {
-	return &Control{o.Store, o.Cache, o.Now, o.Location, threshold(o.MinClients), o.MinAnalyses}
+	return &Control{o.Store, o.Store.ForPublic(), o.Cache, o.Now, o.Location, threshold(o.MinClients), o.MinAnalyses}
+}
+
+// ForClients returns a Control for requests that are limited by client: they do not wait
+// for the public.
+func (c *Control) ForClients() *Control {
+	own := *c
+	own.store = c.clients
+	return &own
 }
 
 // MinClients returns the k-anonymity threshold, at least 1.

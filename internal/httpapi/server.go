@@ -112,7 +112,7 @@ func New(opts Options) (*Server, http.Handler) {
 	}
 	s := &Server{
 		store:            opts.Store,
-		figures:          opts.Figures,
+		figures:          opts.Figures.ForClients(),
 		now:              opts.Now,
 		location:         opts.Location,
 		log:              opts.Log,

@@ -20,6 +20,7 @@ const scrapeTimeout = 5 * time.Second
 type Store interface {
 	Pools() []postgres.PoolGauges
 	WaitingLists() int64
+	WaitingFigures() int64
 	PendingDeltas(ctx context.Context) (int64, error)
 	Transfers(ctx context.Context) ([]postgres.Transfer, error)
 	ReplicaStatuses(ctx context.Context, urls []string) ([]postgres.ReplicaStatus, error)
@@ -45,7 +46,8 @@ type Readiness struct{ Health *health.Checker }
 var (
 	states = []postgres.State{postgres.StateUp, postgres.StateReadOnly, postgres.StateDown, postgres.StateStalled, postgres.StateBehind, postgres.StateAhead}
 
-	waitingDesc     = prometheus.NewDesc(prometheus.BuildFQName(namespace, "", waitingName), waitingHelp, nil, of(List))
+	listsDesc       = waitingDesc(List)
+	figuresDesc     = waitingDesc(Process)
 	stateDesc       = desc("database_state", "1 for the state that the database is in.", "state")
 	readyDesc       = desc("ready", "1 when requests should be sent here.")
 	maxDesc         = desc("database_connections_max", "Maximum number of connections to the database.", "server")
@@ -62,6 +64,11 @@ var (
 	lastDesc        = desc("peer_last_transfer_timestamp_seconds", "When a push or a pull last ended with this outcome; 0: never.", "direction", "outcome")
 	lookupsDesc     = desc("cache_lookups_total", "Cache lookups.", "cache", "result")
 )
+
+// waitingDesc describes the requests of a class that wait for connections.
+func waitingDesc(class Class) *prometheus.Desc {
+	return prometheus.NewDesc(prometheus.BuildFQName(namespace, "", waitingName), waitingHelp, nil, of(class))
+}
 
 func desc(name, help string, labels ...string) *prometheus.Desc {
 	return prometheus.NewDesc(prometheus.BuildFQName(namespace, "", name), help, labels, nil)
@@ -105,7 +112,8 @@ func (s Sources) Collect(to chan<- prometheus.Metric) {
 		set(lookupsDesc, prometheus.CounterValue, float64(hits), name, "hit")
 		set(lookupsDesc, prometheus.CounterValue, float64(misses), name, "miss")
 	}
-	set(waitingDesc, prometheus.GaugeValue, float64(s.Store.WaitingLists()))
+	set(listsDesc, prometheus.GaugeValue, float64(s.Store.WaitingLists()))
+	set(figuresDesc, prometheus.GaugeValue, float64(s.Store.WaitingFigures()))
 	for _, pool := range s.Store.Pools() {
 		set(maxDesc, prometheus.GaugeValue, float64(pool.Max), pool.Name)
 		set(connectionsDesc, prometheus.GaugeValue, float64(pool.Acquired), pool.Name, "in_use")

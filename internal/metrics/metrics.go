@@ -55,7 +55,8 @@ type Metrics struct {
 	documents  *prometheus.CounterVec
 }
 
-// Large bodies wait for memory, and lists for connections; those the Sources know.
+// Large bodies wait for memory, lists and public figures for connections; the latter two
+// the Sources know.
 const (
 	waitingName = "http_requests_waiting"
 	waitingHelp = "Requests that wait for admission."

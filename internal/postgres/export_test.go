@@ -39,7 +39,7 @@ func (s *Store) ReadsFromReplica(ctx context.Context) (replica bool, err error) 
 // ReadsFromReplicaAfter is ReadsFromReplica, but calls happens each time after the server
 // is chosen and before the query is sent.
 func (s *Store) ReadsFromReplicaAfter(ctx context.Context, happens func()) (replica bool, err error) {
-	err = s.read(ctx, func(source db.DBTX) error {
+	err = s.shared.read(ctx, func(source db.DBTX) error {
 		happens()
 		return source.QueryRow(ctx, `SELECT pg_is_in_recovery()`).Scan(&replica)
 	})

@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"golang.org/x/sync/semaphore"
 
+	"github.com/monarc-project/stats-service/gen/db"
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
@@ -61,6 +62,40 @@ func (s StatStore) ListsAtOnce() int64 { return s.lists.atOnce }
 
 // WaitingLists returns how many lists wait until one of their connections is free.
 func (s StatStore) WaitingLists() int64 { return s.lists.waiting.Load() }
+
+// figures limits the connections used for public figures: who asks for them has no key,
+// and so no limit as a client.
+type figures struct {
+	turns   *semaphore.Weighted
+	waiting atomic.Int64
+}
+
+func newFigures(maxConns int32) *figures {
+	return &figures{turns: semaphore.NewWeighted(max(1, int64(maxConns)/2))}
+}
+
+// ForPublic returns the store for the figures that anybody may request. All its reads
+// together use at most half of the connections; others wait until their context ends.
+func (s SumStore) ForPublic() SumStore { return SumStore{s.shared, true} }
+
+// WaitingFigures returns how many reads of public figures wait until one of their
+// connections is free.
+func (s SumStore) WaitingFigures() int64 { return s.figures.waiting.Load() }
+
+// read is like shared.read, within the limit of public figures if it applies.
+func (s SumStore) read(ctx context.Context, query func(source db.DBTX) error) error {
+	if !s.public {
+		return s.shared.read(ctx, query)
+	}
+	s.figures.waiting.Add(1)
+	err := s.figures.turns.Acquire(ctx, 1)
+	s.figures.waiting.Add(-1)
+	if err != nil {
+		return err
+	}
+	defer s.figures.turns.Release(1)
+	return s.shared.read(ctx, query)
+}
 
 // acquireTimeout bounds how long any query waits for a connection: by itself, a pool
 // waits as long as the context of the caller allows. It is a tracer of the pool because

@@ -117,7 +117,10 @@ type ClientStore struct{ *shared }
 type StatStore struct{ *shared }
 
 // SumStore adds up stats, for processing and for public figures.
-type SumStore struct{ *shared }
+type SumStore struct {
+	*shared
+	public bool // its reads share a bound, see ForPublic
+}
 
 // PeerStore records what was exchanged with other instances.
 type PeerStore struct{ *shared }
@@ -135,6 +138,7 @@ type shared struct {
 	subjects *dictionary
 	replicas *replica.Replicas    // nil without any
 	lists    *lists               // limits running lists
+	figures  *figures             // limits reads of public figures
 	warned   sync.Map             // stats.Type whose skipped stats have been logged
 	complete atomic.Bool          // the rollups cover all stats
 	spread   atomic.Pointer[bool] // whether the tables are distributed; nil: unknown
@@ -210,6 +214,7 @@ func newStore(pool *pgxpool.Pool, opts Options) *Store {
 		pooled:   opts.pooled,
 		mergeDue: make(chan struct{}, 1),
 		lists:    newLists(pool.Config().MaxConns, opts.AcquireTimeout),
+		figures:  newFigures(pool.Config().MaxConns),
 	}
 	s.queries = db.New(primaryDB{s})
 	if s.now == nil {
@@ -218,7 +223,7 @@ func newStore(pool *pgxpool.Pool, opts Options) *Store {
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
-	return &Store{s, ClientStore{s}, StatStore{s}, SumStore{s}, PeerStore{s}, Maintenance{s}}
+	return &Store{s, ClientStore{s}, StatStore{s}, SumStore{shared: s}, PeerStore{s}, Maintenance{s}}
 }
 
 func poolConfig(opts Options) (*pgxpool.Config, error) {

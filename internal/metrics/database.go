@@ -93,7 +93,7 @@ func (r Readiness) Collect(to chan<- prometheus.Metric) {
 
 // Describe implements [prometheus.Collector].
 func (s Sources) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{waitingDesc, maxDesc, connectionsDesc, waitedDesc, waitTimeDesc, canceledDesc,
+	for _, d := range []*prometheus.Desc{listsDesc, figuresDesc, maxDesc, connectionsDesc, waitedDesc, waitTimeDesc, canceledDesc,
 		deltasDesc, lagDesc, lagBytesDesc, replicaDesc, transfersDesc, movedDesc, lastDesc, lookupsDesc} {
 		to <- d
 	}

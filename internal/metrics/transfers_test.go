@@ -26,6 +26,7 @@ func (s transferStore) Transfers(context.Context) ([]postgres.Transfer, error) {
 func (transferStore) State(context.Context) (postgres.State, error) { return postgres.StateUp, nil }
 func (transferStore) Pools() []postgres.PoolGauges                  { return nil }
 func (transferStore) WaitingLists() int64                           { return 0 }
+func (transferStore) WaitingFigures() int64                         { return 0 }
 func (transferStore) PendingDeltas(context.Context) (int64, error)  { return 0, nil }
 func (transferStore) ReplicaStatuses(context.Context, []string) ([]postgres.ReplicaStatus, error) {
 	return nil, nil

@@ -169,6 +169,6 @@ func (s *server) seal(ctx context.Context, database string) error {
 		return err
 	}
 	return s.everywhere(ctx,
-		refuseConnections(database),
+		s.refuseConnections(database),
 		"SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity WHERE datname = '"+database+"'")
 }

@@ -182,15 +182,18 @@ func (s *server) drop(ctx context.Context, name string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.everywhere(ctx,
-		refuseConnections(name),
+		s.refuseConnections(name),
 		"SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = '"+name+"'",
 		"DROP DATABASE "+name)
 }
 
-// refuseConnections is ALTER DATABASE … ALLOW_CONNECTIONS false, which not every release of
-// Citus 12.1 knows.
-func refuseConnections(database string) string {
-	return "UPDATE pg_database SET datallowconn = false WHERE datname = '" + database + "'"
+// refuseConnections is the statement that lets nobody connect to a database. Not every
+// release of Citus 12.1 knows it as ALTER DATABASE; otherwise the role is no superuser.
+func (s *server) refuseConnections(database string) string {
+	if s.cluster {
+		return "UPDATE pg_database SET datallowconn = false WHERE datname = '" + database + "'"
+	}
+	return "ALTER DATABASE " + database + " ALLOW_CONNECTIONS false"
 }
 
 // everywhere runs statements one by one in the maintenance database, on each node of a

@@ -9,10 +9,12 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/monarc-project/stats-service/internal/pgtest"
+	"github.com/monarc-project/stats-service/internal/ramdisk"
 )
 
 // TestHeaderBound answers 431 to requests whose headers are larger than 32 KB.
@@ -31,7 +33,8 @@ func TestHeaderBound(t *testing.T) {
 // TestConnectionBounds closes a connection beyond the bound of an address at once.
 func TestConnectionBounds(t *testing.T) {
 	t.Parallel()
-	s := newSupervisor(t, "DATABASE_URL="+pgtest.New(t), "MAX_CONNECTIONS_PER_ADDRESS=4")
+	metrics := filepath.Join(ramdisk.Folder(t), "metrics")
+	s := newSupervisor(t, "DATABASE_URL="+pgtest.New(t), "MAX_CONNECTIONS_PER_ADDRESS=4", "METRICS_LISTEN=unix:"+metrics)
 	s.start()
 	s.awaitTold("READY=1")
 	for range 4 {
@@ -42,6 +45,7 @@ func TestConnectionBounds(t *testing.T) {
 	if answer, err := io.ReadAll(s.connect()); len(answer) > 0 {
 		t.Errorf("a connection beyond the bound: %q, %v", answer, err)
 	}
+	wantMetrics(t, metrics, `stats_service_http_requests_refused_total{reason="connections"} 1`)
 }
 
 func (s *supervisor) connect() net.Conn {

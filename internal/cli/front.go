@@ -74,12 +74,13 @@ func (p *program) newFront(settings config.Config, log *slog.Logger) (*front, er
 // addServers makes the servers of the sockets, and start, which begins to serve.
 func (f *front) addServers(settings config.Config) {
 	access := metrics.Access{Token: string(settings.MetricsToken), From: settings.MetricsAllow}
-	limits := connlimit.New(connectionLimits(settings))
+	limits := connlimit.New(connectionLimits(settings), func() { f.metrics.Refused(metrics.Connections) })
+	refuse := f.metrics.CountRefused(metrics.Host, refuseHost)
 	trusted := webheaders.Hosts(f.metrics.Beside(http.HandlerFunc(f.serveHTTP), access, settings.ScriptName),
-		http.HandlerFunc(refuseHost), settings.TrustedHosts, settings.InstanceURL)
+		refuse, settings.TrustedHosts, settings.InstanceURL)
 	requests := f.newServer(f.health.Handler(trusted)) // health checks may use any host name
 	admin := f.newServer(f.health.Handler(f.metrics.Admin(access)))
-	redirects := f.newServer(f.health.Handler(webheaders.Hosts(f.sockets.redirect, http.HandlerFunc(refuseHost), settings.TrustedHosts, settings.InstanceURL)))
+	redirects := f.newServer(f.health.Handler(webheaders.Hosts(f.sockets.redirect, refuse, settings.TrustedHosts, settings.InstanceURL)))
 	for _, server := range []*http.Server{requests, redirects} {
 		server.Handler = webheaders.Handler(server.Handler, settings.FixProxy)
 		server.ConnState = func(conn net.Conn, state http.ConnState) {

@@ -5,11 +5,13 @@ package cli_test
 import (
 	"io"
 	"net/http"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/monarc-project/stats-service/internal/pgtest"
+	"github.com/monarc-project/stats-service/internal/ramdisk"
 )
 
 // TestSecurityHeaders looks at answers of every kind as a browser behind a proxy with TLS
@@ -79,7 +81,8 @@ func TestReaderPage(t *testing.T) {
 // the health.
 func TestTrustedHosts(t *testing.T) {
 	t.Parallel()
-	s := newSupervisor(t, "DATABASE_URL="+pgtest.New(t), "TRUSTED_HOSTS=stats.example.org", "INSTANCE_URL=https://www.example.org")
+	metrics := filepath.Join(ramdisk.Folder(t), "metrics")
+	s := newSupervisor(t, "DATABASE_URL="+pgtest.New(t), "TRUSTED_HOSTS=stats.example.org", "INSTANCE_URL=https://www.example.org", "METRICS_LISTEN=unix:"+metrics)
 	s.environ = append(s.environ, "LISTEN="+strings.TrimPrefix(s.base, "http://")) // for the commands
 	s.start()
 	s.awaitTold("READY=1")
@@ -93,7 +96,8 @@ func TestTrustedHosts(t *testing.T) {
 			t.Errorf("health of %s: status %d", host, got.StatusCode)
 		}
 	}
-	s.wantFound(t, 1)
+	wantMetrics(t, metrics, `stats_service_http_requests_refused_total{reason="host"} 6`)
+	s.wantFound(t, 2)
 }
 
 // browse asks for a path and follows no redirect.

@@ -24,6 +24,7 @@ type Limits struct {
 // for concurrent use.
 type Limiter struct {
 	limits Limits
+	closed func()
 
 	mu      sync.Mutex
 	conns   map[net.Conn]*tracked
@@ -37,9 +38,10 @@ type tracked struct {
 	idle   *list.Element // nil while it has a request
 }
 
-// New returns a limiter.
-func New(limits Limits) *Limiter {
-	return &Limiter{limits: limits, conns: map[net.Conn]*tracked{}, idle: list.New(), origins: map[netip.Prefix]int{}}
+// New returns a limiter. It calls closed for each connection that it closes; closed must
+// not call Track.
+func New(limits Limits, closed func()) *Limiter {
+	return &Limiter{limits: limits, closed: closed, conns: map[net.Conn]*tracked{}, idle: list.New(), origins: map[netip.Prefix]int{}}
 }
 
 // Track follows the state of a connection. It closes a new connection beyond the limit
@@ -69,11 +71,11 @@ func (l *Limiter) Track(conn net.Conn, state http.ConnState) {
 func (l *Limiter) add(conn net.Conn) {
 	from := origin.OfConn(conn)
 	if from.IsValid() && l.limits.PerAddress > 0 && l.origins[from] >= l.limits.PerAddress {
-		_ = conn.Close() // the server then fails to read from it
+		l.close(conn)
 		return
 	}
 	if l.limits.Total > 0 && len(l.conns) >= l.limits.Total && !l.evict() {
-		_ = conn.Close()
+		l.close(conn)
 		return
 	}
 	one := &tracked{conn: conn, origin: from}
@@ -90,8 +92,14 @@ func (l *Limiter) evict() bool {
 	}
 	one := longest.Value.(*tracked)
 	l.remove(one)
-	_ = one.conn.Close()
+	l.close(one.conn)
 	return true
+}
+
+// close ends a connection: its server then fails to read from it.
+func (l *Limiter) close(conn net.Conn) {
+	l.closed()
+	_ = conn.Close()
 }
 
 func (l *Limiter) remove(one *tracked) {

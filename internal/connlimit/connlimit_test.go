@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/monarc-project/stats-service/internal/connlimit"
@@ -18,13 +19,14 @@ import (
 // server answers with 200 behind limits.
 type server struct {
 	address string
-	idle    sync.Map // remote address of a connection to a channel: it became idle
+	closed  atomic.Int64 // connections that the limiter closed
+	idle    sync.Map     // remote address of a connection to a channel: it became idle
 }
 
 func serve(t *testing.T, limits connlimit.Limits) *server {
 	t.Helper()
 	var s server
-	limiter := connlimit.New(limits)
+	limiter := connlimit.New(limits, func() { s.closed.Add(1) })
 	started := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	started.Config.ConnState = func(conn net.Conn, state http.ConnState) { // httptest calls it from its own function
 		limiter.Track(conn, state)
@@ -88,11 +90,12 @@ func TestLimits(t *testing.T) {
 		limits connlimit.Limits
 		third  string // address of the third connection
 		within bool   // whether that is within the limits
+		closed int64  // how many connections are closed then
 	}{
-		"one address":       {connlimit.Limits{PerAddress: 2}, "127.0.0.2", false},
-		"several addresses": {connlimit.Limits{PerAddress: 2}, "127.0.0.3", true},
-		"in all":            {connlimit.Limits{Total: 2}, "127.0.0.4", true}, // another one is idle
-		"no limits":         {connlimit.Limits{}, "127.0.0.2", true},
+		"one address":       {connlimit.Limits{PerAddress: 2}, "127.0.0.2", false, 1},
+		"several addresses": {connlimit.Limits{PerAddress: 2}, "127.0.0.3", true, 0},
+		"in all":            {connlimit.Limits{Total: 2}, "127.0.0.4", true, 1}, // one that is idle
+		"no limits":         {connlimit.Limits{}, "127.0.0.2", true, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -103,6 +106,9 @@ func TestLimits(t *testing.T) {
 			}
 			if got := s.answers(dial(t, tc.third, s.address)); got != tc.within {
 				t.Errorf("the third connection is answered: %t, want %t", got, tc.within)
+			}
+			if got := s.closed.Load(); got != tc.closed {
+				t.Errorf("%d connections were closed, want %d", got, tc.closed)
 			}
 			_ = first.Close()
 			for !s.answers(dial(t, "127.0.0.2", s.address)) { // until the server has noticed the end
@@ -147,7 +153,8 @@ func TestBusyConnections(t *testing.T) {
 		entered <- struct{}{}
 		<-release
 	}))
-	server.Config.ConnState = connlimit.New(connlimit.Limits{Total: 1}).Track
+	var closed atomic.Int64
+	server.Config.ConnState = connlimit.New(connlimit.Limits{Total: 1}, func() { closed.Add(1) }).Track
 	server.Start()
 	defer server.Close()
 	defer close(release)
@@ -159,5 +166,8 @@ func TestBusyConnections(t *testing.T) {
 	<-entered
 	if answers(dial(t, "127.0.0.3", address)) {
 		t.Error("a connection beyond the limit is answered")
+	}
+	if got := closed.Load(); got != 1 {
+		t.Errorf("%d connections were closed, want 1", got)
 	}
 }

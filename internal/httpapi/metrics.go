@@ -13,6 +13,7 @@ import (
 	"github.com/monarc-project/stats-service/internal/metrics"
 	"github.com/monarc-project/stats-service/internal/stats"
 	"github.com/monarc-project/stats-service/internal/tracing"
+	"github.com/monarc-project/stats-service/internal/upload"
 )
 
 // countInFlight counts running requests by class, once their route is known.
@@ -60,7 +61,7 @@ func refusal(err error) (metrics.Reason, bool) {
 	for cause, reason := range map[error]metrics.Reason{
 		errNoKey: metrics.NoKey, errWrongKey: metrics.WrongKey, errInactive: metrics.WrongKey,
 		errOverloaded: metrics.Overloaded, stats.ErrBusy: metrics.Overloaded, stats.ErrUnavailable: metrics.Unavailable,
-		errTimedOut: metrics.Unavailable,
+		errTimedOut: metrics.Unavailable, upload.ErrTooSlow: metrics.TooSlow,
 	} {
 		if errors.Is(err, cause) {
 			return reason, true

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
 	"go.yaml.in/yaml/v3"
 
@@ -87,6 +88,24 @@ func TestAlertRules(t *testing.T) {
 	}
 	if rules == 0 {
 		t.Error("there are no rules")
+	}
+}
+
+// TestReasonsDocumented checks that operators read of every reason of a refusal, and of no
+// other.
+func TestReasonsDocumented(t *testing.T) {
+	t.Parallel()
+	_, table, found := strings.Cut(string(read(t, "../docs/operating.md")), "\n| reason | refused |\n|---|---|\n")
+	if !found {
+		t.Fatal("docs/operating.md has no table of reasons")
+	}
+	table, _, _ = strings.Cut(table, "\n\n")
+	var documented []Reason
+	for line := range strings.Lines(table) {
+		documented = append(documented, Reason(strings.Split(line, "`")[1]))
+	}
+	if diff := cmp.Diff(Reasons(), documented); diff != "" {
+		t.Errorf("reasons (-counted +documented)\n%s", diff)
 	}
 }
 

@@ -29,7 +29,7 @@ const (
 	Other   Class = "other"
 )
 
-// Reason is why a request was refused before processing.
+// Reason is why a request was refused before processing, or a connection closed.
 type Reason string
 
 // The reasons of refusals.
@@ -38,9 +38,17 @@ const (
 	WrongKey    Reason = "wrong_key"
 	RateLimit   Reason = "rate_limit"
 	TooLarge    Reason = "too_large"
+	TooSlow     Reason = "too_slow"    // the body
+	Host        Reason = "host"        // not one of TRUSTED_HOSTS
+	Connections Reason = "connections" // MAX_CONNECTIONS or MAX_CONNECTIONS_PER_ADDRESS
 	Overloaded  Reason = "overloaded"  // too many large bodies, or no free database connection
-	Unavailable Reason = "unavailable" // no database
+	Unavailable Reason = "unavailable" // no database, or no answer in time
 )
+
+// Reasons returns all reasons.
+func Reasons() []Reason {
+	return []Reason{NoKey, WrongKey, RateLimit, TooLarge, TooSlow, Host, Connections, Overloaded, Unavailable}
+}
 
 // Metrics counts. A nil *Metrics counts nothing. It is safe for concurrent use.
 type Metrics struct {
@@ -73,7 +81,7 @@ func New(types []stats.Type) *Metrics {
 		requests:   counter("http_requests_total", "Requests that were answered.", "method", "route", "status"),
 		inFlight:   gauge("http_requests_in_flight", "Requests that are being answered.", "class"),
 		waiting:    prometheus.NewGauge(prometheus.GaugeOpts{Namespace: namespace, Name: waitingName, Help: waitingHelp, ConstLabels: of(Write)}),
-		refused:    counter("http_requests_refused_total", "Requests that were refused before processing.", "reason"),
+		refused:    counter("http_requests_refused_total", "Requests that were refused before processing, and connections that were closed at a limit.", "reason"),
 		stored:     counter("stats_stored_total", "Posted stats that were stored.", "type"),
 		duplicates: counter("stats_duplicate_total", "Posted stats that were already stored.", "type"),
 		documents:  counter("documents_total", "Documents of posted stats: new ones, and ones whose content was already stored.", "result"),
@@ -96,7 +104,7 @@ func (m *Metrics) initSeries(types []stats.Type) {
 	for _, class := range []Class{Write, List, Process, Other} {
 		m.inFlight.WithLabelValues(string(class))
 	}
-	for _, reason := range []Reason{NoKey, WrongKey, RateLimit, TooLarge, Overloaded, Unavailable} {
+	for _, reason := range Reasons() {
 		m.refused.WithLabelValues(string(reason))
 	}
 	for _, t := range types {
@@ -150,7 +158,7 @@ func (m *Metrics) Waiting() (done func()) {
 	return m.waiting.Dec
 }
 
-// Refused counts a refused request.
+// Refused counts a refused request, or a connection that was closed at a limit.
 func (m *Metrics) Refused(reason Reason) {
 	if m != nil {
 		m.refused.WithLabelValues(string(reason)).Inc()

@@ -53,24 +53,19 @@ func TestMigratingPage(t *testing.T) {
 	execAll(t, old, `CREATE SCHEMA statsservice_adoption`, `CREATE TABLE statsservice_adoption.page ()`)
 	_ = old.Close(t.Context())
 
-	// The server of the tests has a role and a database of the page's name already.
-	page := strings.ReplaceAll(read(t, migratingFile), "statsservice", "migrating")
-	inPage := regexp.MustCompile(`postgresql://migrating:password@localhost:5432/(\w+)`)
-	page = inPage.ReplaceAllStringFunc(page, func(found string) string {
-		// In a shell, what follows an ampersand would be another command.
-		return strings.Replace(address(inPage.FindStringSubmatch(found)[1]), "&port="+pgPort, "", 1)
-	})
+	here := migratingHere(address, pgPort)
+	page := here(read(t, migratingFile))
 	m := newMachine(t, "", "")
 	port := strings.TrimPrefix(m.address, "127.0.0.1:")
-	settings := regexp.MustCompile("(?s)```toml\n(.*?)```").FindStringSubmatch(page)[1]
+	settings, giveUp := here(block(t, "docs/migrating.md", "port = 5005")), here(block(t, "docs/migrating.md", "DROP SCHEMA"))
 	m.write(filepath.Base(m.settings), strings.Replace(settings, "port = 5005", "port = "+port, 1)+fmt.Sprintf("data_dir = %q\n", m.dir))
 	there, back, found := strings.Cut(page, "## The way back")
 	back, _, alsoFound := strings.Cut(back, "## Side by side")
 	if !found || !alsoFound {
 		t.Fatal("the page has other headings")
 	}
-	_, giveUp, _ := strings.Cut(there, "```sh\n")
-	giveUp, _, _ = strings.Cut(strings.ReplaceAll(giveUp, "migrating_adoption", "statsservice_adoption"), "```")
+	wantTaken(t, settings+giveUp+typedIn(there)+typedIn(back), here, blocksBy(t))
+	giveUp = strings.ReplaceAll(giveUp, "migrating_adoption", "statsservice_adoption")
 	environ := fmt.Sprintf("export PGHOST=%s PGPORT=%s SERVICE_PORT=%s\n", host, pgPort, port)
 	output := m.types(environ + giveUp + typedIn(there) + between + typedIn(back))
 	t.Logf("%s", output)
@@ -89,6 +84,19 @@ func TestMigratingPage(t *testing.T) {
 	seen := strings.NewReplacer("|2024-05-02 03:04:05", "")
 	if got := texts(t, returned, clients); !strings.HasPrefix(got[0], seen.Replace(wantClients[0])) {
 		t.Errorf("client %q, want %q that was seen later", got, wantClients)
+	}
+}
+
+// migratingHere returns a function that changes a text of the page for the server of the
+// tests, which already has a role and a database of the page's name.
+func migratingHere(address func(database string) string, port string) func(text string) string {
+	inPage := regexp.MustCompile(`postgresql://migrating:password@localhost:5432/(\w+)`)
+	return func(text string) string {
+		text = strings.ReplaceAll(text, "statsservice", "migrating")
+		return inPage.ReplaceAllStringFunc(text, func(found string) string {
+			// In a shell, what follows an ampersand would be another command.
+			return strings.Replace(address(inPage.FindStringSubmatch(found)[1]), "&port="+port, "", 1)
+		})
 	}
 }
 

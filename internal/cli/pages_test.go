@@ -238,10 +238,7 @@ func TestInstallPage(t *testing.T) {
 func TestSettingsFiles(t *testing.T) {
 	t.Parallel()
 	peer := newPeer(t)
-	for _, s := range shownBlocks {
-		if s.by != "TestSettingsFiles" {
-			continue
-		}
+	for _, shown := range blocksBy(t) {
 		database := pgtest.New(t)
 		m := newMachine(t, database, "")
 		writeCertificate(t, m.dir)
@@ -249,7 +246,7 @@ func TestSettingsFiles(t *testing.T) {
 		m.write("database-url", database+"\n")
 		port := m.address[len("127.0.0.1"):]
 		m.instead = []string{"/etc/stats-service/", m.dir + "/", ":443", port, "port = 5005", "port = " + port[1:], "https://dashboard.monarc.lu", peer}
-		text := m.here(block(t, s.document, s.part)) + "secret_key = \"a-key-of-enough-characters\"\ndata_dir = \"" + m.dir + "\"\n"
+		text := m.here(shown) + "secret_key = \"a-key-of-enough-characters\"\ndata_dir = \"" + m.dir + "\"\n"
 		if !strings.Contains(text, "database_url") {
 			text += fmt.Sprintf("database_url = %q\n", database)
 		}
@@ -309,8 +306,8 @@ func TestIntegratingPage(t *testing.T) {
 	if !json.Valid([]byte(compared)) || !strings.Contains(compared, `"own"`) {
 		t.Errorf("the comparison is %s", compared)
 	}
-	for part, kind := range map[string]string{"<img": "image/png", "<iframe": "text/html"} {
-		source := regexp.MustCompile(`src="([^"]*)"`).FindStringSubmatch(m.here(block(t, page, part)))[1]
+	for shown, kind := range map[string]string{block(t, page, "<img"): "image/png", block(t, page, "<iframe"): "text/html"} {
+		source := regexp.MustCompile(`src="([^"]*)"`).FindStringSubmatch(m.here(shown))[1]
 		response, body := fetch(t, http.DefaultClient, source)
 		if response.StatusCode != http.StatusOK || !strings.HasPrefix(response.Header.Get("Content-Type"), kind) {
 			t.Errorf("%s is %s (%s): %.200s", source, response.Status, response.Header.Get("Content-Type"), body)
@@ -335,12 +332,10 @@ func TestPerformancePage(t *testing.T) {
 func TestGoSnippets(t *testing.T) {
 	t.Parallel()
 	var functions, calls strings.Builder
-	for n, s := range shownBlocks {
-		if s.by == "TestGoSnippets" {
-			text := strings.ReplaceAll(block(t, s.document, s.part), `"https://stats.example.org/dashboard"`, `os.Getenv("STATS_SERVER")`)
-			fmt.Fprintf(&functions, "func piece%d(ctx context.Context, key string, stats *client.Client, analysis uuid.UUID) error {\n%s\nreturn nil\n}\n", n, text)
-			fmt.Fprintf(&calls, "piece%d, ", n)
-		}
+	for n, shown := range blocksBy(t) {
+		text := strings.ReplaceAll(shown, `"https://stats.example.org/dashboard"`, `os.Getenv("STATS_SERVER")`)
+		fmt.Fprintf(&functions, "func piece%d(ctx context.Context, key string, stats *client.Client, analysis uuid.UUID) error {\n%s\nreturn nil\n}\n", n, text)
+		fmt.Fprintf(&calls, "piece%d, ", n)
 	}
 	dir := t.TempDir()
 	source := filepath.Join(dir, "main.go")

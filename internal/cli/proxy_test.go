@@ -105,11 +105,13 @@ func TestProxies(t *testing.T) {
 			}
 		}
 	}
-	proxies := make([]site, len(deployments))
+	proxies, taken := make([]site, len(deployments)), ""
 	for i, d := range deployments {
 		block := proxyBlocks(t, d.document)[d.language][d.block]
+		taken += block
 		proxies[i] = startProxy(t, d, block, strings.TrimPrefix(services[d.service], "http://"))
 	}
+	wantTaken(t, taken, unchanged, blocksBy(t))
 	for i, d := range deployments {
 		t.Run(d.name, func(t *testing.T) { wantSame(t, itself[d.service], crawl(t, proxies[i]), d.prefix) })
 	}

@@ -29,7 +29,6 @@ const (
 	readmeFile  = root + "/README.md"
 	tourFile    = root + "/docs/tour.md"
 	installFile = root + "/docs/install.md"
-	layoutFile  = root + "/docs/architecture.md"
 	// tourBase is the address of the demo in the tour.
 	tourBase = "http://127.0.0.1:5000"
 	// demoKey is the key of the demo's first organisation.
@@ -76,8 +75,9 @@ func TestTour(t *testing.T) {
 	}
 	tour := string(content)
 	base := startDemo(t)
-	taken, assignments := 0, ""
+	taken, assignments, commands := 0, "", ""
 	for _, step := range tourSteps(tour) {
+		commands += step.command
 		if !strings.HasPrefix(step.command, "curl ") {
 			assignments += step.command // only what a shell remembers: see words
 			continue
@@ -92,6 +92,7 @@ func TestTour(t *testing.T) {
 			t.Errorf("%s(-tour +answer; -update writes it)\n%s", step.command, diff)
 		}
 	}
+	wantTaken(t, commands, unchanged, blocksBy(t))
 	if taken < 10 {
 		t.Errorf("the tour has %d curl lines, which is too few for a tour: were they found?", taken)
 	}

@@ -4,6 +4,7 @@ package cli_test
 
 import (
 	"fmt"
+	"go/ast"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -29,7 +30,7 @@ var snippetChecks = map[string]func(t *testing.T, text string) error{
 // shown is a block of code in a document, and what happens to it.
 type shown struct {
 	document, part string // part: what no other block of the document has
-	by             string // the test of this package, or the script, that runs it
+	by             string // the test of this package, or the script, that takes and runs it
 	not            string // or why nothing runs it, and what looks at it instead
 }
 
@@ -143,7 +144,7 @@ var shownBlocks = []shown{
 // why not, and that the checks of its language find no fault in it.
 func TestSnippets(t *testing.T) {
 	t.Parallel()
-	found, tests := map[shown]int{}, testFunctions(t, ".")
+	found, tests := map[shown]int{}, takingTests(t)
 	for _, path := range documents(t) {
 		document := strings.TrimPrefix(path, root+"/")
 		for _, match := range snippet.FindAllStringSubmatch(read(t, path), -1) {
@@ -177,8 +178,8 @@ func TestSnippets(t *testing.T) {
 }
 
 // wantRun checks that what is to run a block is there, and takes it from the document;
-// tests are those of this package.
-func wantRun(t *testing.T, s shown, text string, tests map[string]bool) {
+// tests are the functions of this package.
+func wantRun(t *testing.T, s shown, text string, tests map[string]*ast.FuncDecl) {
 	t.Helper()
 	switch {
 	case (s.by == "") == (s.not == ""):
@@ -196,8 +197,8 @@ func wantRun(t *testing.T, s shown, text string, tests map[string]bool) {
 			t.Errorf("%s does not take the block: %s", s.by, taken)
 		}
 	case s.by != "":
-		if _, there := tests[s.by]; !there {
-			t.Errorf("%s: there is no %s to run %q", s.document, s.by, s.part)
+		if test, there := tests[s.by]; !there || !takesBlock(test, s) {
+			t.Errorf("%s: there is no %s that takes %q", s.document, s.by, s.part)
 		}
 	}
 }

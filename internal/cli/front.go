@@ -82,7 +82,7 @@ func (f *front) addServers(settings config.Config) {
 	admin := f.newServer(f.health.Handler(f.metrics.Admin(access)))
 	redirects := f.newServer(f.health.Handler(webheaders.Hosts(f.sockets.redirect, refuse, settings.TrustedHosts, settings.InstanceURL)))
 	for _, server := range []*http.Server{requests, redirects} {
-		server.Handler = webheaders.Handler(server.Handler, settings.FixProxy)
+		server.Handler = webheaders.Handler(upload.Handler(server.Handler, bodies), settings.FixProxy)
 		server.ConnState = func(conn net.Conn, state http.ConnState) {
 			f.open.note(conn, state)
 			limits.Track(conn, state)

@@ -89,14 +89,18 @@ func TestMinimumBodyRate(t *testing.T) {
 	}
 }
 
-// TestRefusalArrives sends all of a large body before it reads the answer, which was
-// there before: refused for the key, for its type, for its size, for others' bodies.
-func TestRefusalArrives(t *testing.T) {
-	t.Parallel()
-	const size = 8 << 20 // more than sockets hold
-	s := setup(t, func(o *httpapi.Options) { o.AcquireTimeout, o.MaxBodyBytes = time.Millisecond, 10<<20 })
-	s.log.expectErrors()
-	user := s.user("user")
+// statusAfter sends all of a body before it reads the status of the answer.
+func statusAfter(t testing.TB, conn net.Conn, body []byte) int {
+	t.Helper()
+	if n, err := conn.Write(body); err != nil {
+		t.Fatalf("the connection was closed after %d bytes: %v", n, err)
+	}
+	return statusOn(t, conn)
+}
+
+// holdLarge leaves no room for another large body of the user.
+func holdLarge(t *testing.T, user caller) {
+	t.Helper()
 	holding := user.slowly("POST", "/api/v1/stats/", "Content-Length: 10000000\r\nExpect: 100-continue\r\n", "")
 	if status := statusOn(t, holding); status != http.StatusContinue {
 		t.Fatalf("status %d, want 100: it is sent when the body is admitted", status)
@@ -105,33 +109,59 @@ func TestRefusalArrives(t *testing.T) {
 	if status := statusOn(t, probe); status != http.StatusServiceUnavailable {
 		t.Errorf("status %d, want 503 instead of 100", status)
 	}
+}
+
+// inChunks returns a body as it is sent when its length is not known.
+func inChunks(body []byte) []byte {
+	var pieces bytes.Buffer
+	for range len(body) >> 16 {
+		pieces.WriteString(chunk(1 << 16))
+	}
+	pieces.WriteString("0\r\n\r\n")
+	return pieces.Bytes()
+}
+
+// TestRefusalArrives sends all of a large body before it reads the answer, which was
+// there before: refused for the key, for its type, for its size, for others' bodies.
+func TestRefusalArrives(t *testing.T) {
+	t.Parallel()
+	const size = 8 << 20 // more than sockets hold
+	s := setup(t, func(o *httpapi.Options) { o.AcquireTimeout, o.MaxBodyBytes = time.Millisecond, 10<<20 })
+	s.log.expectErrors()
+	user := s.user("user")
+	holdLarge(t, user)
+	const overloaded = http.StatusServiceUnavailable // one of unknown length may be large, and waits for the one that is held
 	for _, tc := range []struct {
 		name    string
 		caller  caller
 		method  string
 		path    string
-		headers string
 		size    int
 		status  int
+		chunked int // status of a body in chunks; 0: it is not sent
 	}{
-		{"overloaded", user, "POST", "/api/v1/stats/", "", size, http.StatusServiceUnavailable},
-		{"wrong key", s.with("wrong"), "POST", "/api/v1/stats/", "", size, http.StatusForbidden},
-		{"list", user, "GET", "/api/v1/stats/", "", size, http.StatusRequestEntityTooLarge},
-		{"filter", user, "PATCH", "/api/v1/client/me", "", size, http.StatusRequestEntityTooLarge},
-		{"too large", user, "POST", "/api/v1/stats/", "", 12 << 20, http.StatusRequestEntityTooLarge},
-		{"no such address", user, "POST", "/api/v1/nothing", "", size, http.StatusNotFound},
-		{"page", user, "POST", "/stats/threats.json", "", size, http.StatusMethodNotAllowed},
+		{"overloaded", user, "POST", "/api/v1/stats/", size, http.StatusServiceUnavailable, overloaded},
+		{"wrong key", s.with("wrong"), "POST", "/api/v1/stats/", size, http.StatusForbidden, http.StatusForbidden},
+		{"list", user, "GET", "/api/v1/stats/", size, http.StatusRequestEntityTooLarge, overloaded},
+		{"filter", user, "PATCH", "/api/v1/client/me", size, http.StatusRequestEntityTooLarge, overloaded},
+		{"too large", user, "POST", "/api/v1/stats/", 12 << 20, http.StatusRequestEntityTooLarge, 0},
+		{"no such address", user, "POST", "/api/v1/nothing", size, http.StatusNotFound, http.StatusNotFound},
+		{"page", user, "POST", "/stats/threats.json", size, http.StatusMethodNotAllowed, http.StatusMethodNotAllowed},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			conn := tc.caller.on(t).slowly(tc.method, tc.path, fmt.Sprintf("Content-Length: %d\r\n%s", tc.size, tc.headers), "")
 			// What is beyond the bound is not read: the answer is all the same.
-			body := io.LimitReader(bytes.NewReader(make([]byte, tc.size)), 10<<20)
-			if n, err := io.Copy(conn, body); err != nil {
-				t.Fatalf("the connection was closed after %d bytes: %v", n, err)
-			}
-			if status := statusOn(t, conn); status != tc.status {
+			body := make([]byte, min(tc.size, 10<<20))
+			conn := tc.caller.on(t).slowly(tc.method, tc.path, fmt.Sprintf("Content-Length: %d\r\n", tc.size), "")
+			if status := statusAfter(t, conn, body); status != tc.status {
 				t.Errorf("status %d, want %d", status, tc.status)
+			}
+			if tc.chunked == 0 {
+				return
+			}
+			conn = tc.caller.on(t).slowly(tc.method, tc.path, "Transfer-Encoding: chunked\r\n", "")
+			if status := statusAfter(t, conn, inChunks(body)); status != tc.chunked {
+				t.Errorf("in chunks: status %d, want %d", status, tc.chunked)
 			}
 		})
 	}

@@ -6,6 +6,7 @@
 package upload
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -34,13 +35,17 @@ type Options struct {
 	MaxDrain int64         // maximum number of bytes read after the answer
 }
 
-// Handler returns a handler that limits the bodies that next reads.
+// limitedKey is the context key that marks requests whose body has limits.
+type limitedKey struct{}
+
+// Handler returns a handler that limits the bodies that next reads, unless another Handler
+// around it does so already.
 func Handler(next http.Handler, opts Options) http.Handler {
 	if opts.Grace == 0 {
 		opts.Grace = defaultGrace
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Body == nil || r.Body == http.NoBody {
+		if r.Body == nil || r.Body == http.NoBody || r.Context().Value(limitedKey{}) != nil {
 			next.ServeHTTP(w, r)
 			return
 		}
@@ -51,7 +56,8 @@ func Handler(next http.Handler, opts Options) http.Handler {
 		if r.ContentLength > opts.MaxDrain {
 			w.Header().Set("Connection", "close") // the connection will be closed, unless next reads the whole body
 		}
-		bounded := r.WithContext(r.Context()) // the server inspects the body of its own request
+		// A copy, since the server inspects the body of its own request.
+		bounded := r.WithContext(context.WithValue(r.Context(), limitedKey{}, true))
 		bounded.Body = b
 		next.ServeHTTP(w, bounded)
 		if b.err == nil {

@@ -5,13 +5,17 @@ package dashboard
 import (
 	"context"
 	"errors"
+	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/labstack/echo/v4"
 
+	"github.com/monarc-project/stats-service/internal/cache"
 	"github.com/monarc-project/stats-service/internal/chart"
 	"github.com/monarc-project/stats-service/internal/disclosure"
 )
@@ -55,6 +59,40 @@ func TestRendererIsBusy(t *testing.T) {
 	s.slots.Release(1)
 	if _, err := s.draw(t.Context(), sheetOfTests()); err != nil {
 		t.Errorf("when nobody waits any more: %v", err)
+	}
+}
+
+// TestPicturesAreRefused answers 503 while as many pictures wait as may, and says when to
+// try again.
+func TestPicturesAreRefused(t *testing.T) {
+	t.Parallel()
+	noon := func() time.Time { return time.Date(2026, 3, 15, 12, 0, 0, 0, time.UTC) }
+	pages, err := NewPages(PageOptions{
+		Figures: disclosure.New(disclosure.Options{Now: noon, Location: time.UTC}),
+		Cache:   cache.New(cache.Options{MaxBytes: 1 << 20, Now: noon}), Now: noon,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for pages.renderer.queue.TryAcquire(1) {
+		continue // as one that waits does
+	}
+	kind := pageKind{name: pageHelp, path: "/help", build: func(*requestContext, *page) error { return nil }}
+	get := func(extension string) (status int, retryAfter string) {
+		e, recorder := echo.New(), httptest.NewRecorder()
+		e.GET("/", pages.serveImage(kind, "map", extension, ownParameters))
+		e.ServeHTTP(recorder, httptest.NewRequest(http.MethodGet, "/", nil))
+		return recorder.Code, recorder.Header().Get("Retry-After")
+	}
+	if status, retryAfter := get(".png"); status != http.StatusServiceUnavailable || retryAfter != "5" {
+		t.Errorf("status %d, Retry-After %q, want 503 and 5", status, retryAfter)
+	}
+	if status, _ := get(".svg"); status != http.StatusOK {
+		t.Errorf("without drawing: status %d", status)
+	}
+	pages.renderer.queue.Release(1)
+	if status, _ := get(".png"); status != http.StatusOK {
+		t.Errorf("when there is room again: status %d", status)
 	}
 }
 

@@ -66,13 +66,14 @@ func (p *program) newFront(settings config.Config, log *slog.Logger) (*front, er
 	}
 	f.metrics.Collect(metrics.Readiness{Health: f.health})
 	refuse := f.metrics.CountRefused(metrics.Unavailable, f.health.Refuse)
-	f.answer(upload.Handler(refuse, upload.Options{MinRate: settings.MinBodyRate, MaxDrain: settings.MaxBodyBytes}))
+	f.answer(refuse)
 	f.addServers(settings)
 	return f, nil
 }
 
 // addServers makes the servers of the sockets, and start, which begins to serve.
 func (f *front) addServers(settings config.Config) {
+	bodies := upload.Options{MinRate: settings.MinBodyRate, MaxDrain: settings.MaxBodyBytes}
 	access := metrics.Access{Token: string(settings.MetricsToken), From: settings.MetricsAllow}
 	limits := connlimit.New(connectionLimits(settings), func() { f.metrics.Refused(metrics.Connections) })
 	refuse := f.metrics.CountRefused(metrics.Host, refuseHost)

@@ -47,7 +47,7 @@ type authority struct {
 
 func (a *authority) start(t *testing.T) {
 	t.Helper()
-	// Else it waits up to 5 seconds before each validation.
+	// Otherwise it waits up to 5 seconds before each validation.
 	if err := os.Setenv("PEBBLE_VA_NOSLEEP", "1"); err != nil {
 		t.Fatal(err)
 	}

@@ -46,8 +46,8 @@ const (
 
 // TestFrontOfficeUnderAttack posts on new connections while others hold all the
 // connections that they can, idle or with half a request, and while two clients with
-// keys send what is meant to be dear. Every post is stored. The log has how long the
-// posts took, which means something on a machine that does nothing else.
+// keys and others without any send expensive requests. Every post is stored. The log has
+// the durations of the posts, which are meaningful only on an idle machine.
 func TestFrontOfficeUnderAttack(t *testing.T) {
 	s := newSupervisor(t, "DATABASE_URL="+pgtest.New(t), "ADMIN_TOKEN=admin-token", "LOG_LEVEL=error")
 	s.start()
@@ -212,8 +212,8 @@ func (s *supervisor) flood(t *testing.T, keys []string, name string) (end func()
 	}
 }
 
-// flood is a program: flood URL NAME KEY... tells on its output when it has begun, and
-// what was answered otherwise than expected.
+// flood is a program: flood URL NAME KEY... It prints a line when it has begun, and then
+// every unexpected answer.
 func flood() {
 	base, h, keys := os.Args[1], floods[os.Args[2]], os.Args[3:]
 	transport := &http.Transport{}
@@ -267,8 +267,7 @@ func (h hostile) send(transport *http.Transport, base, key string) (int, error) 
 	return response.StatusCode, err
 }
 
-// analyses returns a function that makes a batch of as many analyses as are new each
-// time, of 3 KB each.
+// analyses returns a function that makes batches of new analyses, of 3 KB each.
 func analyses(n int) func() []byte {
 	var data strings.Builder // the same for all: a flood has little processor time
 	for i := range 20 {
@@ -286,8 +285,8 @@ func analyses(n int) func() []byte {
 	}
 }
 
-// filter returns a function that makes a filter of as many analyses as it may name, each
-// time others.
+// filter returns a function that makes filters of the greatest length, with other analyses
+// each time.
 func filter(members string) func() []byte {
 	return func() []byte {
 		var body bytes.Buffer
@@ -319,8 +318,8 @@ func bomb() []byte {
 	return packed.Bytes()
 }
 
-// manyKeys is an object with keys whose hashes collide where a hash is 31 times the one
-// before and the next character, as in Java and PHP's kin.
+// manyKeys is an object whose keys collide in hash functions that multiply by 31, such as
+// Java's.
 func manyKeys() []byte {
 	return []byte(`[{"anr":"00000000-0000-4000-8000-000000000001","type":"cartography","date":"2026-03-01","data":{"x":0` + collidingKeys(1<<15) + `}}]`)
 }

@@ -182,7 +182,7 @@ func (i instance) digests() map[string]string {
 	return digests
 }
 
-// answers are the digests of what the service answers to many questions.
+// answers are the digests of the service's answers to many requests.
 func (i instance) answers(t *testing.T, tokens, analyses []string) (digests map[string]string) {
 	t.Helper()
 	t.Run("answers", func(t *testing.T) {

@@ -153,7 +153,7 @@ func (s site) wantNotModified(t *testing.T, at string, got visited) {
 		return
 	}
 	if again := s.ask(t, http.MethodGet, s.base+at, "", "If-None-Match", tag); again.status != http.StatusNotModified {
-		t.Errorf("%s answers %d to a question whether %s still holds", at, again.status, tag)
+		t.Errorf("%s answers %d to If-None-Match: %s", at, again.status, tag)
 	}
 }
 

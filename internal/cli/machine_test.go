@@ -156,7 +156,7 @@ func (m *machine) serves(script string, addresses []string, ask func()) string {
 }
 
 // cron runs the lines of a crontab as cron does: with /bin/sh, in the home of a user, in
-// an environment that has next to nothing. Cron mails what they print, so nothing may be.
+// an almost empty environment. Cron mails all output, so there must be none.
 func (m *machine) cron(table string) {
 	m.t.Helper()
 	for line := range strings.Lines(table) {

@@ -108,7 +108,7 @@ func resident(t *testing.T, pid int) int64 {
 	_, rest, found := strings.Cut(string(status), "VmRSS:")
 	var kilobytes int64
 	if _, err := fmt.Sscan(rest, &kilobytes); err != nil || !found {
-		t.Fatalf("the system does not tell how much memory the process has: %v", err)
+		t.Fatalf("read how much memory the process has: %v", err)
 	}
 	return kilobytes << 10
 }

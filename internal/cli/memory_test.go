@@ -231,7 +231,7 @@ func residentPeak(t *testing.T, pid int) int64 {
 	_, rest, found := strings.Cut(string(status), "VmHWM:")
 	var kilobytes int64
 	if _, err := fmt.Sscan(rest, &kilobytes); err != nil || !found {
-		t.Fatalf("the system does not tell how much memory the process had: %v", err)
+		t.Fatalf("read how much memory the process had: %v", err)
 	}
 	return kilobytes << 10
 }

@@ -111,8 +111,8 @@ func (p *process) stop() {
 	}
 }
 
-// awaitTold waits until the service tells something that contains the text, and
-// returns all that it told until then.
+// awaitTold waits for a notification that contains the text, and returns all
+// notifications until then.
 func (s *supervisor) awaitTold(text string) (all []string) {
 	s.t.Helper()
 	if err := s.told.SetReadDeadline(time.Now().Add(waitLimit)); err != nil {
@@ -121,7 +121,7 @@ func (s *supervisor) awaitTold(text string) (all []string) {
 	for buffer := make([]byte, 4096); ; {
 		n, err := s.told.Read(buffer)
 		if err != nil {
-			s.t.Fatalf("the service told %q, and never %q: %v", all, text, err)
+			s.t.Fatalf("the service sent %q, and never %q: %v", all, text, err)
 		}
 		all = append(all, string(buffer[:n]))
 		if strings.Contains(all[len(all)-1], text) {

@@ -170,7 +170,7 @@ func (l *load) run() {
 	}
 }
 
-// await waits until so many requests were made.
+// await waits until this many requests were made.
 func (l *load) await(enough int64) {
 	for deadline := time.Now().Add(waitLimit); l.done.Load() < enough; time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {

@@ -38,7 +38,7 @@ func TestRestoreNewer(t *testing.T) {
 	}
 }
 
-// TestRestoreKeepsNoKey shows that a restore which fails amid the rows leaves no key.
+// TestRestoreKeepsNoKey shows that a restore that fails while it restores rows leaves no key.
 func TestRestoreKeepsNoKey(t *testing.T) {
 	t.Parallel()
 	table := backup.Table{Name: "client", Columns: []string{"shoe_size"}, Rows: 1}

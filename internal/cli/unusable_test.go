@@ -141,7 +141,7 @@ func (s *supervisor) awaitReadOnly() {
 }
 
 // TestDatabaseRefusesAtStart starts the service on databases that only an operator can
-// repair: it exits with 1 and the cause, and never tells that it waits.
+// repair: it exits with 1 and the cause, and never reports that it waits.
 func TestDatabaseRefusesAtStart(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {

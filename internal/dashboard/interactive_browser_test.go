@@ -31,7 +31,7 @@ func BenchmarkInteractive(b *testing.B) {
 	s := setup(b)
 	s.addSample(sample.Options{Clients: 4, Analyses: 50})
 	browser := startBrowser(b)
-	for _, path := range []string{"/stats", "/stats?days=365", "/stats/evolution?days=365", "/stats/map", "/stats/about"} {
+	for _, path := range []string{"/stats", "/stats?days=365", "/stats/evolution?days=365", "/stats/map", "/about"} {
 		b.Run(path, func(b *testing.B) {
 			var times, waits []float64
 			for b.Loop() {

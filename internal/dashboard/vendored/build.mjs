@@ -1,4 +1,4 @@
-// Makes dist/ anew from the npm packages that package-lock.json pins: the outline
+// Rebuilds dist/ from the npm packages that package-lock.json pins: the outline
 // of the world, the accessibility checker of the tests, their licences and the
 // checksums of all of them. The same packages give the same bytes.
 import { createHash } from 'node:crypto';

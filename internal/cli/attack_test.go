@@ -25,7 +25,6 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/monarc-project/stats-service/client"
 	"github.com/monarc-project/stats-service/internal/pgtest"
 )
 
@@ -75,23 +74,6 @@ func TestFrontOfficeUnderAttack(t *testing.T) {
 type attack struct {
 	name  string
 	begin func() (end func())
-}
-
-// createClients returns the keys of new clients.
-func (s *supervisor) createClients(t *testing.T, n int) (keys []string) {
-	t.Helper()
-	admin, err := client.New(s.base, "admin-token")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i := range n {
-		account, err := admin.CreateAccount(t.Context(), fmt.Sprintf("organisation %d", i), "")
-		if err != nil {
-			t.Fatal(err)
-		}
-		keys = append(keys, account.Token)
-	}
-	return keys
 }
 
 // waits has the durations of posts.

@@ -5,6 +5,7 @@ package cli_test
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -16,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/monarc-project/stats-service/client"
 	"github.com/monarc-project/stats-service/internal/pgtest"
 	"github.com/monarc-project/stats-service/internal/ramdisk"
 )
@@ -149,6 +151,23 @@ func (s *supervisor) get(path string) (int, http.Header, string) {
 		s.t.Fatal(err)
 	}
 	return response.StatusCode, response.Header, string(body)
+}
+
+// createClients returns the keys of new clients.
+func (s *supervisor) createClients(t *testing.T, n int) (keys []string) {
+	t.Helper()
+	admin, err := client.New(s.base, "admin-token")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range n {
+		account, err := admin.CreateAccount(t.Context(), fmt.Sprintf("organisation %d", i), "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		keys = append(keys, account.Token)
+	}
+	return keys
 }
 
 // TestDatabaseDownAtStart starts the service before its database: it listens, answers 503,

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/monarc-project/stats-service/gen/server/public"
+	"github.com/monarc-project/stats-service/internal/disclosure"
 	"github.com/monarc-project/stats-service/internal/httpapi"
 	"github.com/monarc-project/stats-service/internal/pgtest"
 	"github.com/monarc-project/stats-service/internal/sample"
@@ -170,7 +171,7 @@ func TestPanic(t *testing.T) {
 	s := setup(t)
 	s.log.expectErrors()
 	_, handler := httpapi.New(httpapi.Options{
-		Store: s.store, Public: public.NewStrictHandler(broken{}, nil), Now: func() time.Time { return today }, Location: time.UTC, Log: slog.New(s.log.handler),
+		Store: s.store, Figures: disclosure.New(disclosure.Options{}), Public: public.NewStrictHandler(broken{}, nil), Now: func() time.Time { return today }, Location: time.UTC, Log: slog.New(s.log.handler),
 	})
 	w := httptest.NewRecorder()
 	handler.ServeHTTP(w, httptest.NewRequest("GET", "/about.json", nil))

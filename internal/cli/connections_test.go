@@ -68,6 +68,12 @@ func statusOf(t *testing.T, conn net.Conn, headers string) int {
 	go func() { // a request may be refused before its end
 		_, _ = fmt.Fprintf(conn, "GET /about.json HTTP/1.1\r\nHost: stats\r\n%s\r\n", headers)
 	}()
+	return statusOn(t, conn)
+}
+
+// statusOn reads an answer to its end.
+func statusOn(t *testing.T, conn net.Conn) int {
+	t.Helper()
 	response, err := http.ReadResponse(bufio.NewReader(conn), nil)
 	if err != nil {
 		t.Fatal(err)

@@ -3,10 +3,8 @@
 package cli_test
 
 import (
-	"bufio"
 	"bytes"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"net/http/httputil"
@@ -77,13 +75,5 @@ func upload(t *testing.T, conn net.Conn, host, path string, chunked bool) int {
 	if n, err := conn.Write(body); err != nil {
 		t.Fatalf("the connection was closed after %d bytes: %v", n, err)
 	}
-	response, err := http.ReadResponse(bufio.NewReader(conn), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer response.Body.Close()
-	if _, err := io.Copy(io.Discard, response.Body); err != nil {
-		t.Fatal(err)
-	}
-	return response.StatusCode
+	return statusOn(t, conn)
 }

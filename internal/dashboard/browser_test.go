@@ -199,10 +199,11 @@ func (b *tab) load(address string) {
 	b.until(`document.documentElement.dataset.ready === 'true'`)
 }
 
-// settled waits until what the page loads has arrived and is painted.
+// settled waits until what moves has come to rest and is painted.
 func (b *tab) settled() {
 	b.t.Helper()
-	eval[bool](b, `new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))`)
+	eval[bool](b, `Promise.all(document.getAnimations().filter((a) => a.effect.getComputedTiming().endTime !== Infinity).map((a) => a.finished.catch(() => {})))
+		.then(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(true)))))`)
 }
 
 func (b *tab) takeProblems() []string {

@@ -22,7 +22,8 @@ type change struct {
 	Sign string // how much
 	Text string // values and ranks, then and now
 
-	by float64
+	was, is float64
+	by      float64 // 0: the values look alike when written
 }
 
 // maxChanges is how many risers, fallers and new objects are listed.
@@ -59,6 +60,7 @@ func (r *requestContext) changes(kind objectKind, now, before ranking) changes {
 func (r *requestContext) change(kind objectKind, now, then *ranked) change {
 	is, was := measureOf(now.Averages, r.view.By), measureOf(then.Averages, r.view.By)
 	c := change{
+		was: was, is: is,
 		Name: r.named(kind, now),
 		Sign: r.signed(is, was),
 		Text: r.T("change_text", "Then", r.Number(was), "RankThen", r.Integer(then.rank), "Now", r.Number(is), "RankNow", r.Integer(now.rank)),

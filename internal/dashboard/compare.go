@@ -92,7 +92,7 @@ func postedToken(c echo.Context) (string, error) {
 
 // Comparable reports whether the page has a form for the token of a client.
 func (p *page) Comparable() bool {
-	return pageKind{name: p.Name}.comparable() && p.HasFigures() && !p.View.Embed
+	return p.kind.comparable() && p.HasFigures() && !p.View.Embed
 }
 
 // ComparedName returns the name of the client, for a sentence.

@@ -6,16 +6,14 @@ import (
 	"cmp"
 	"encoding/xml"
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/google/uuid"
 
 	"github.com/monarc-project/stats-service/internal/answer"
+	"github.com/monarc-project/stats-service/internal/disclosure"
 	"github.com/monarc-project/stats-service/internal/prefix"
-	"github.com/monarc-project/stats-service/internal/processor"
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
@@ -57,19 +55,16 @@ type (
 	}
 )
 
-// weekFigures has the sums of a week.
-type weekFigures struct {
-	threats map[string]processor.DailySum // by UUID
-	risks   riskMeans
-}
-
 // feed lists the changes of each of the last complete weeks.
 func (p *Pages) feed(r *requestContext) (*answer.Encoded, error) {
 	today := r.opts.Figures.Today()
 	until := today.AddDate(0, 0, -(int(today.Weekday())+6)%7) // the Monday after the last week
-	weeks, err := r.weeksBefore(until)
-	if err != nil {
-		return nil, err
+	var weeks [feedWeeks + 1]periodFigures                    // the newest first
+	for i := range weeks {
+		var err error
+		if weeks[i], err = r.periodFigures(r.week(until.AddDate(0, 0, -7*(i+1))), disclosure.Undivided); err != nil {
+			return nil, err
+		}
 	}
 	base := cmp.Or(r.opts.InstanceURL, prefix.Of(r.ctx))
 	feed := atomFeed{
@@ -80,18 +75,16 @@ func (p *Pages) feed(r *requestContext) (*answer.Encoded, error) {
 			{"alternate", "text/html", base + "/stats?" + paramLang + "=" + r.Code},
 		},
 	}
-	for i := 1; i <= feedWeeks; i++ {
-		start := until.AddDate(0, 0, -7*i)
-		summary := r.weekSummary(weeks[start], weeks[start.AddDate(0, 0, -7)])
+	for i := range feedWeeks {
+		summary := r.weekSummary(weeks[i], weeks[i+1])
 		if summary == "" {
 			continue
 		}
-		v := r.view
-		v.Days, v.From, v.To, v.Lang = 0, start, start.AddDate(0, 0, 6), r.Code
+		start := until.AddDate(0, 0, -7*(i+1))
 		feed.Entries = append(feed.Entries, atomEntry{
 			ID: feedID(base, start.Format(time.DateOnly)), Title: r.T("week_of", "Date", r.Date(start)),
 			Updated: start.AddDate(0, 0, 7).Format(time.RFC3339), Content: summary,
-			Link: atomLink{"alternate", "text/html", base + "/stats?" + v.query().Encode()},
+			Link: atomLink{"alternate", "text/html", base + "/stats?" + r.week(start).query().Encode()},
 		})
 	}
 	body, err := xml.MarshalIndent(feed, "", " ")
@@ -106,70 +99,40 @@ func feedID(base, part string) string {
 	return "urn:uuid:" + uuid.NewSHA1(uuid.NameSpaceURL, []byte(base+feedPath+"#"+part)).String()
 }
 
-// weeksBefore reads the weeks that the feed compares, by their Mondays.
-func (r *requestContext) weeksBefore(until time.Time) (map[time.Time]weekFigures, error) {
-	filter := stats.Filter{DateFrom: until.AddDate(0, 0, -7*(feedWeeks+1)), DateTo: until.AddDate(0, 0, -1), LocalStatsOnly: r.view.Local}
-	weeks, risks := map[time.Time]weekFigures{}, map[time.Time][]processor.DailySum{}
-	of := func(date time.Time) time.Time { return date.AddDate(0, 0, -(int(date.Weekday())+6)%7) }
-	filter.Type = stats.Threat
-	sums, err := r.opts.Figures.DailySums(r.ctx, filter)
-	if err != nil {
-		return nil, err
-	}
-	for _, sum := range sums {
-		week, known := weeks[of(sum.Date)]
-		if !known {
-			week.threats = map[string]processor.DailySum{}
-		}
-		week.threats[sum.Key.Object] = week.threats[sum.Key.Object].Plus(sum)
-		weeks[of(sum.Date)] = week
-	}
-	filter.Type = stats.Risk
-	if sums, err = r.opts.Figures.DailySums(r.ctx, filter); err != nil {
-		return nil, err
-	}
-	for _, sum := range sums {
-		risks[of(sum.Date)] = append(risks[of(sum.Date)], sum)
-	}
-	for start, sums := range risks {
-		week := weeks[start]
-		week.risks = meansOf(sums)
-		weeks[start] = week
-	}
-	return weeks, nil
+// week returns the view of the week that starts on a Monday.
+func (r *requestContext) week(start time.Time) view {
+	v := r.view
+	v.Days, v.From, v.To, v.Lang = 0, start, start.AddDate(0, 0, 6), r.Code
+	return v
 }
 
 // weekSummary says in sentences what changed in a week. It returns "" for a week without
-// figures.
-func (r *requestContext) weekSummary(now, before weekFigures) string {
+// figures of enough analyses.
+func (r *requestContext) weekSummary(now, before periodFigures) string {
 	var sentences []string
-	if high := now.risks.ofAllKinds(stats.Current, stats.HighRisks); high != nil {
-		sentences = append(sentences, r.T("feed_high", "Now", r.Number(*high), "Before", r.numberOrNone(before.risks.ofAllKinds(stats.Current, stats.HighRisks))))
+	if is := r.highRisks(now); is != nil {
+		sentences = append(sentences, r.T("feed_high", "Now", r.Number(*is), "Before", r.numberOrNone(r.highRisks(before))))
 	}
-	type change struct {
-		name     string
-		from, to float64
-	}
-	var all []change
-	for _, object := range slices.Sorted(maps.Keys(now.threats)) {
-		to, from := now.threats[object], before.threats[object]
-		if least := int64(max(r.opts.MinAnalyses, 1)); min(to.Count, from.Count) < least {
-			continue
+	inThreats, inVulns := r.changes(threats, now.threats, before.threats), r.changes(vulnerabilities, now.vulns, before.vulns)
+	for _, most := range []struct {
+		id      string
+		changed []change
+	}{
+		{"feed_threat_risen", inThreats.Rising}, {"feed_threat_fallen", inThreats.Falling},
+		{"feed_vulnerability_risen", inVulns.Rising}, {"feed_vulnerability_fallen", inVulns.Falling},
+	} {
+		if len(most.changed) > 0 {
+			c := most.changed[0]
+			sentences = append(sentences, r.T(most.id, "Name", c.Name.Text, "From", r.Number(c.was), "To", r.Number(c.is)))
 		}
-		all = append(all, change{
-			name: r.Label(labelSet(to.Labels), object),
-			from: processor.Mean(from.Sums[2], from.Count), to: processor.Mean(to.Sums[2], to.Count),
-		})
-	}
-	slices.SortStableFunc(all, func(a, b change) int { return cmp.Compare(b.to-b.from, a.to-a.from) })
-	add := func(id string, c change) {
-		sentences = append(sentences, r.T(id, "Name", c.name, "From", r.Number(c.from), "To", r.Number(c.to)))
-	}
-	if len(all) > 0 && all[0].to > all[0].from && r.differ(all[0].to, all[0].from) {
-		add("feed_risen", all[0])
-	}
-	if last := len(all) - 1; last >= 0 && all[last].to < all[last].from && r.differ(all[last].to, all[last].from) {
-		add("feed_fallen", all[last])
 	}
 	return strings.Join(sentences, " ")
+}
+
+// highRisks returns the mean number of high risks, or nil if it is of few analyses.
+func (r *requestContext) highRisks(f periodFigures) *float64 {
+	if r.few(f.supports[stats.Key{State: stats.Current, Level: stats.HighRisks}].Analyses) {
+		return nil
+	}
+	return f.means.ofAllKinds(stats.Current, stats.HighRisks)
 }

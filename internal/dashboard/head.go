@@ -17,7 +17,7 @@ func (p *page) Canonical() string {
 }
 
 func (p *page) inLanguage(code string) string {
-	address := p.pages.opts.InstanceURL + p.path
+	address := p.pages.opts.InstanceURL + p.kind.path
 	if code == "" {
 		return address
 	}
@@ -42,7 +42,7 @@ func (p *page) Permalink() string {
 	if p.pages.opts.InstanceURL == "" {
 		return p.address(v)
 	}
-	return p.pages.opts.InstanceURL + p.path + "?" + v.query().Encode()
+	return p.pages.opts.InstanceURL + p.kind.path + "?" + v.query().Encode()
 }
 
 // Preview returns the address of the image for previews.

@@ -252,7 +252,7 @@ func (p *page) site() string { return strings.TrimSuffix(p.pages.opts.InstanceUR
 func (p *page) figuresOf(id string) []figure {
 	var figures []figure
 	for _, f := range p.Figures {
-		if f.ID == id || p.Name == pageEvolution {
+		if f.ID == id || p.kind.name == pageEvolution {
 			figures = append(figures, f)
 		}
 	}

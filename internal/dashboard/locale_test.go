@@ -97,7 +97,7 @@ func computedIDs() []string {
 	add("title_", pageSearch, pagePeriods, pageReport)
 	add("state_small_", stats.States()...)
 	add("order_", orders...)
-	add("feed_", "risen", "fallen")
+	add("feed_", "threat_risen", "threat_fallen", "vulnerability_risen", "vulnerability_fallen")
 	add("subject_", subjects...)
 	add("group_", groupings...)
 	add("evolution_note_", groupings...)

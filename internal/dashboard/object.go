@@ -51,7 +51,7 @@ func (p *Pages) serveObject(of objectKind) echo.HandlerFunc {
 			return err
 		case isJSON:
 			return p.serveObjectJSON(c, kind, of, path.Base(kind.path))
-		case !p.isActive(pageStats):
+		case !p.opts.isActive(pageStats):
 			return echo.ErrNotFound
 		}
 		return p.servePage(kind)(c)
@@ -62,7 +62,7 @@ func (p *Pages) serveObject(of objectKind) echo.HandlerFunc {
 func (p *Pages) compareObject(of objectKind, identify identify) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		kind, err := p.objectPage(of, c.Param("object"))
-		if err != nil || !p.isActive(pageStats) {
+		if err != nil || !p.opts.isActive(pageStats) {
 			return echo.ErrNotFound
 		}
 		return p.serveComparison(kind, identify)(c)

@@ -4,6 +4,7 @@ package dashboard_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"regexp"
 	"strings"
@@ -130,6 +131,9 @@ func TestObjectsAreLinked(t *testing.T) {
 	}
 }
 
+// maxMatches is the number of matches that are listed.
+const maxMatches = 60
+
 // TestSearch finds names in every language, with and without accents.
 func TestSearch(t *testing.T) {
 	t.Parallel()
@@ -149,6 +153,15 @@ func TestSearch(t *testing.T) {
 	}
 	if page := s.get("/stats/search?q=flood&from=2024-01-01&to=2026-01-01").body; !strings.Contains(page, ">Flood</a>") {
 		t.Error("a longer period finds no more")
+	}
+	threats := make([]string, maxMatches+1)
+	for i := range threats {
+		threats[i] = strings.Trim(objectOf(uuid.NewString(), fmt.Sprint("Earthquake ", i), 1, 1, 1), "[]")
+	}
+	s.add(s.client("Four", 1, 1, true), uuid.New(), stats.Threat, today, "["+strings.Join(threats, ",")+"]")
+	many := s.get("/stats/search?q=earthquake").body
+	if told := text(many, `<p class="standfirst">.*?</p>`); !strings.Contains(told, "61 matches") || !strings.Contains(told, "The best 60 are listed.") || strings.Count(many, "<li><span class") != maxMatches {
+		t.Errorf("of many matches the page says %q", told)
 	}
 	if page := s.get(`/stats/search?q=%22%3E%3Cscript%3Ealert(1)`).body; strings.Contains(page, "<script>alert") {
 		t.Error("what is searched for runs")

@@ -18,35 +18,46 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/monarc-project/stats-service/internal/answer"
+	"github.com/monarc-project/stats-service/internal/disclosure"
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
 // archivePath is where everything public can be downloaded at once.
 const archivePath = "/stats/data.zip"
 
-// dataset is a table of the archive: the exports of a chart.
+// dataset is a table of the archive: the exports of a chart, or all objects of a kind.
 type dataset struct {
 	Name  string // of its files, without the extension
 	page  string
 	id    string // of the export
 	adapt func(url.Values) (url.Values, int)
 	about string // in English, as all of the data dictionary
+	all   *objectKind
 }
 
 var datasets = []dataset{
-	{ofThreats, pageEvolution, ofThreats, parametersOfJSON(ofThreats), "Means of every threat by day, or by week where figures are suppressed"},
-	{ofVulnerabilities, pageEvolution, ofVulnerabilities, parametersOfJSON(ofVulnerabilities), "Means of every vulnerability by day, or by week where figures are suppressed"},
-	{ofRisks, pageEvolution, ofRisks, parametersOfJSON(ofRisks), "Mean number of risks of an analysis by state, kind and level, by day, or by week where figures are suppressed"},
+	{"threats-period", pageStats, "threats-period", ownParameters, "Means of every threat in the whole period, with what is behind them", &threats},
+	{"vulnerabilities-period", pageStats, "vulnerabilities-period", ownParameters, "Means of every vulnerability in the whole period, with what is behind them", &vulnerabilities},
+	riskDataset(stats.Informational), riskDataset(stats.Operational),
+	{ofThreats, pageEvolution, ofThreats, parametersOfJSON(ofThreats), "Means of every threat by day, or by week where figures are suppressed", nil},
+	{ofVulnerabilities, pageEvolution, ofVulnerabilities, parametersOfJSON(ofVulnerabilities), "Means of every vulnerability by day, or by week where figures are suppressed", nil},
+	{ofRisks, pageEvolution, ofRisks, parametersOfJSON(ofRisks), "Mean number of risks of an analysis by state, kind and level, by day, or by week where figures are suppressed", nil},
 	cartographyDataset(stats.Informational, stats.Current), cartographyDataset(stats.Informational, stats.Residual),
 	cartographyDataset(stats.Operational, stats.Current), cartographyDataset(stats.Operational, stats.Residual),
-	{"compliance", pageCompliance, "compliance", ownParameters, "Mean compliance with referentials by category, now and as aimed at"},
-	{"map", pageMap, "map", ownParameters, "Places of contributing organisations, with what concerns them most"},
+	{"compliance", pageCompliance, "compliance", ownParameters, "Mean compliance with referentials by category, now and as aimed at", nil},
+	{"map", pageMap, "map", ownParameters, "Places of contributing organisations, with what concerns them most", nil},
 }
 
 func cartographyDataset(kind, state string) dataset {
 	id := "cartography-" + kind + "-" + state
 	return dataset{id, pageCartography, id, ownParameters,
-		"Mean number of " + state + " " + kind + " risks of an analysis by impact and likelihood; cells without risks are left out"}
+		"Mean number of " + state + " " + kind + " risks of an analysis by impact and likelihood; cells without risks are left out", nil}
+}
+
+func riskDataset(kind string) dataset {
+	id := "risks-" + kind
+	return dataset{id, pageStats, id, ownParameters,
+		"Mean number of " + kind + " risks of an analysis in the whole period by level, before and after treatment", nil}
 }
 
 // term is an entry of the data dictionary.
@@ -60,7 +71,12 @@ var dictionary = map[string]term{
 	byProbability:             {"number", "Mean rate: how probable threats, and how grave vulnerabilities, are estimated to be"},
 	byOccurrence:              {"number", "Mean number of occurrences in an analysis"},
 	byMaxRisk:                 {"number", "Mean of the highest risk of an analysis"},
-	"analyses":                {"integer", "Analyses behind the figures of the row"},
+	"analyses":                {"integer", "Analyses behind the figures of the row; of suppressed figures those of the week with the most"},
+	"lower_quartile":          {"number", "A quarter of the analyses have a lower mean rate; empty where there are too few, or figures are suppressed"},
+	"median":                  {"number", "Half of the analyses have a lower mean rate; empty like lower_quartile"},
+	"upper_quartile":          {"number", "A quarter of the analyses have a higher mean rate; empty like lower_quartile"},
+	"level":                   {"string", "Level of risk, in the language of the download"},
+	"residual":                {"number", "Mean number of risks of this level after treatment"},
 	"impact":                  {"integer", "Impact on the scale of the analyses"},
 	"likelihood":              {"integer", "Probability of the threat times qualification of the vulnerability"},
 	"risks":                   {"number", "Mean number of risks of an analysis in this cell"},
@@ -71,7 +87,7 @@ var dictionary = map[string]term{
 	"target":                  {"number", "Mean compliance aimed at"},
 	"latitude":                {"number", "Degrees north, rounded"},
 	"longitude":               {"number", "Degrees east, rounded"},
-	"organisations":           {"integer", "Organisations there that have sent something in the period"},
+	"organisations":           {"integer", "Organisations behind the figures of the row"},
 	"top_threat":              {"string", "UUID of the threat with the highest mean rate there"},
 	"top_threat_label":        {"string", "Name of this threat"},
 	"top_vulnerability":       {"string", "UUID of the vulnerability with the highest mean rate there"},
@@ -82,10 +98,13 @@ var dictionary = map[string]term{
 }
 
 // describe returns the dictionary's entry for a column. The cartography of operational
-// risks has probabilities instead of likelihoods.
+// risks has probabilities instead of likelihoods, and risks by level have current ones.
 func (d dataset) describe(column string) (term, bool) {
 	if d.page == pageCartography && column == byProbability {
 		return term{"integer", "Probability on the scale of the analyses"}, true
+	}
+	if d.page == pageStats && column == "current" {
+		return term{"number", "Mean number of risks of this level now"}, true
 	}
 	t, known := dictionary[column]
 	return t, known
@@ -96,13 +115,18 @@ func (p *page) Datasets() []dataset { return p.pages.datasets() }
 
 func (p *Pages) datasets() []dataset {
 	return slices.DeleteFunc(slices.Clone(datasets), func(d dataset) bool {
-		return !p.isActive(d.page)
+		return !p.opts.isActive(d.page)
 	})
 }
 
 // About returns the name of the dataset on the page.
 func (p *page) About(d dataset) string {
-	if d.page == pageEvolution {
+	switch {
+	case d.all != nil:
+		return p.T("data_period", "Subject", p.T("subject_"+d.all.of))
+	case d.page == pageStats:
+		return p.T("data_period", "Subject", p.T("risks_title_"+strings.TrimPrefix(d.id, "risks-")))
+	case d.page == pageEvolution:
 		return p.T("subject_" + d.id)
 	}
 	if d.page == pageCartography {
@@ -116,7 +140,7 @@ func (p *page) Archive() string { return p.prefix + archivePath + "?" + p.View.c
 
 // Feed returns the address of the weekly changes, or "" if the data page is turned off.
 func (p *page) Feed() string {
-	if !p.pages.isActive(pageData) {
+	if !p.pages.opts.isActive(pageData) {
 		return ""
 	}
 	return p.prefix + feedPath + "?" + paramLang + "=" + p.Code
@@ -126,10 +150,19 @@ func (p *page) Feed() string {
 // set none.
 func (p *page) Licence() string { return p.pages.opts.Licence }
 
+// The parameters of the archive and of the feed.
+var (
+	archiveParameters = []string{paramDays, paramFrom, paramTo, paramLocal, paramLang}
+	feedParameters    = []string{paramLocal, paramLang}
+)
+
 // registerData adds the routes for downloads other than single charts.
 func (p *Pages) registerData(g registrar, kind pageKind) {
 	g.add(archivePath, func(c echo.Context) error {
 		request, query := c.Request(), c.QueryParams()
+		if err := refuseUnknown(query, archiveParameters); err != nil {
+			return err
+		}
 		r, err := p.read(request.Context(), request.Header, query, yearPeriod)
 		if err != nil {
 			return err
@@ -138,6 +171,9 @@ func (p *Pages) registerData(g registrar, kind pageKind) {
 	})
 	g.add(feedPath, func(c echo.Context) error {
 		request := c.Request()
+		if err := refuseUnknown(c.QueryParams(), feedParameters); err != nil {
+			return err
+		}
 		r, err := p.read(request.Context(), request.Header, c.QueryParams(), defaultPeriod)
 		if err != nil {
 			return err
@@ -150,6 +186,10 @@ func (p *Pages) registerData(g registrar, kind pageKind) {
 func (p *Pages) archive(r *requestContext, header http.Header, query url.Values) (*answer.Encoded, error) {
 	var buffer bytes.Buffer
 	a := archiver{zip.NewWriter(&buffer), r.opts.Figures.Today()}
+	behind, err := r.contributions(r.view)
+	if err != nil {
+		return nil, err
+	}
 	described := p.metadata(r)
 	for _, d := range p.datasets() {
 		tables, err := p.tablesOf(r.ctx, header, query, d)
@@ -171,7 +211,7 @@ func (p *Pages) archive(r *requestContext, header http.Header, query url.Values)
 		return nil, fmt.Errorf("write the data dictionary: %w", err)
 	}
 	a.add("csv-metadata.json", append(metadata, '\n'))
-	a.add("README.txt", []byte(p.readme(r)))
+	a.add("README.txt", []byte(p.readme(r, behind)))
 	if err := a.Close(); err != nil {
 		return nil, fmt.Errorf("write the archive: %w", err)
 	}
@@ -188,6 +228,10 @@ func (p *Pages) tablesOf(ctx context.Context, header http.Header, query url.Valu
 	r, err := p.read(ctx, header, adapted, yearPeriod)
 	if err != nil {
 		return nil, err
+	}
+	if d.all != nil {
+		all, err := r.ranking(*d.all, r.view, disclosure.Undivided)
+		return []table{r.objectTable(*d.all, all, nil)}, err
 	}
 	page := p.newPage(kind, r)
 	if err := kind.build(r, page); err != nil {
@@ -274,13 +318,14 @@ func (d dataset) metadata(t table) csvwTable {
 }
 
 // readme returns the README of the archive.
-func (p *Pages) readme(r *requestContext) string {
+func (p *Pages) readme(r *requestContext, behind disclosure.Contributions) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s, %s to %s\n\n", r.T("product"), r.view.From.Format(time.DateOnly), r.view.To.Format(time.DateOnly))
 	fmt.Fprintf(&b, "Averages over risk analyses made with MONARC.%s\n", p.suppressed())
 	if r.view.Local {
 		b.WriteString("Only organisations of this instance count.\n")
 	}
+	fmt.Fprintf(&b, "Analyses: %d. Organisations: %d. Statistics received: %d.\n", behind.Analyses, behind.Clients, behind.Stats)
 	b.WriteString("\nEach table is there as CSV (UTF-8, comma, header) and as JSON. csv-metadata.json is the\ndata dictionary, as CSV on the Web.\n\n")
 	for _, d := range p.datasets() {
 		fmt.Fprintf(&b, "%s: %s.\n", d.Name, d.about)

@@ -75,6 +75,12 @@ func TestArchive(t *testing.T) {
 			t.Errorf("%s is not what %s answers", name, path)
 		}
 	}
+	if want := "Analyses: 4. Organisations: 4."; !strings.Contains(files["README.txt"], want) {
+		t.Errorf("the README does not say %q:\n%s", want, files["README.txt"])
+	}
+	if all, first := strings.Count(files["threats-period.csv"], "\n"), s.get("/stats/top-threats.csv?days=30&lang=fr&top=15").body; all <= 16 || !strings.HasPrefix(files["threats-period.csv"], first) {
+		t.Errorf("of %d rows of all threats the first are not those with the highest rate", all)
+	}
 	var described dictionary
 	if err := json.Unmarshal([]byte(files["csv-metadata.json"]), &described); err != nil {
 		t.Fatal(err)
@@ -82,7 +88,7 @@ func TestArchive(t *testing.T) {
 	if described.Licence.ID != licence || !strings.Contains(files["README.txt"], licence) {
 		t.Errorf("the licence is %s", described.Licence.ID)
 	}
-	if len(described.Tables) != 9 || len(files) != 2*9+2 {
+	if len(described.Tables) != 13 || len(files) != 2*13+2 {
 		t.Errorf("%d tables are described in %d files", len(described.Tables), len(files))
 	}
 	for _, table := range described.Tables {
@@ -142,17 +148,24 @@ func TestArchiveOfFew(t *testing.T) {
 	}
 }
 
-// TestFeed tells of each week what rose and fell, unless it looks alike when written.
+// TestFeed shows that the feed says of each week what rose and fell, unless it looks alike
+// when written or comes from too few analyses, however many stats they sent.
 func TestFeed(t *testing.T) {
 	t.Parallel()
-	s := setup(t, func(o *dashboard.PageOptions) { o.InstanceURL = "https://stats.example.org" })
+	s := setup(t, minAnalyses(3), func(o *dashboard.PageOptions) { o.InstanceURL = "https://stats.example.org" })
 	monday := today.AddDate(0, 0, -(int(today.Weekday())+6)%7)
-	client := s.client("One", 49.6, 6.1, true)
+	client, alone := s.client("One", 49.6, 6.1, true), uuid.New()
+	for day := range 21 {
+		date := monday.AddDate(0, 0, -day-1)
+		s.add(client, alone, stats.Threat, date, objectOf(theft, "Theft", 1, 1, float64(21-day)/5))
+		s.add(client, alone, stats.Risk, date, `{"risks":{"current":{"informational":[{"level":"High risks","value":4}]}}}`)
+	}
 	for week, rates := range map[int][2]float64{3: {0.998, 3.002}, 2: {1, 3}, 1: {2.5, 1}} {
 		for range 3 {
 			analysis := uuid.New()
 			s.add(client, analysis, stats.Threat, monday.AddDate(0, 0, -7*week), objectOf(fire, "Fire", 1, 1, rates[0]))
 			s.add(client, analysis, stats.Threat, monday.AddDate(0, 0, 1-7*week), objectOf(flood, "Flood <b>", 1, 1, rates[1]))
+			s.add(client, analysis, stats.Vulnerability, monday.AddDate(0, 0, -7*week), objectOf(phishing, "Trust", 1, 1, rates[0]))
 		}
 	}
 	got := s.get("/stats/feed.atom?lang=en")
@@ -176,7 +189,7 @@ func TestFeed(t *testing.T) {
 		t.Fatalf("the feed has %d weeks: %s", len(feed.Entries), got.body)
 	}
 	entry := feed.Entries[0]
-	if want := "Biggest rise: Fire, from 1 to 2.50. Biggest fall: Flood <b>, from 3 to 1."; entry.Content != want {
+	if want := "Biggest rise among threats: Fire, from 1 to 2.50. Biggest fall among threats: Flood <b>, from 3 to 1. Biggest rise among vulnerabilities: Trust, from 1 to 2.50."; entry.Content != want {
 		t.Errorf("the feed says %q, want %q", entry.Content, want)
 	}
 	if !strings.HasPrefix(entry.Link.Href, "https://stats.example.org/stats?from=") || !strings.HasPrefix(entry.ID, "urn:uuid:") || entry.ID == feed.ID {

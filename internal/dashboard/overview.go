@@ -25,6 +25,8 @@ type headline struct {
 	After   string // text after the value
 	Spread  string // how far analyses are apart; may be empty
 	Own     string // the client's own value; empty: no comparison
+	Behind  string // the numbers of analyses and organisations behind it; may be empty
+	Few     string // says that there are few analyses; may be empty
 	Trend   trend
 	History template.HTML // a small chart
 }
@@ -57,6 +59,7 @@ func (o overview) Compared() bool {
 type periodFigures struct {
 	risks          []processor.DailySum
 	means          riskMeans
+	supports       disclosure.Supports // of the risks
 	counted        disclosure.Contributions
 	threats, vulns ranking
 }
@@ -64,17 +67,21 @@ type periodFigures struct {
 // overviewFigures are read at the same time.
 type overviewFigures struct {
 	now, before periodFigures
-	risks       disclosure.Supports
 	behind      map[stats.Type]string
 	own         map[stats.Type]own
 	fresh       disclosure.Freshness
 }
 
-func (r *requestContext) periodFigures(v view) (f periodFigures, err error) {
+// periodFigures reads the figures of a period. parts divides what is behind the risks.
+func (r *requestContext) periodFigures(v view, parts disclosure.Parts) (f periodFigures, err error) {
 	var group errgroup.Group
 	group.Go(func() (err error) {
 		f.risks, err = r.sums(stats.Risk, v)
 		f.means = meansOf(f.risks)
+		return err
+	})
+	group.Go(func() (err error) {
+		f.supports, err = r.opts.Figures.Support(r.ctx, v.filter(stats.Risk), parts)
 		return err
 	})
 	group.Go(func() (err error) { f.counted, err = r.contributions(v); return err })
@@ -87,10 +94,9 @@ func (r *requestContext) periodFigures(v view) (f periodFigures, err error) {
 func (r *requestContext) overviewFigures() (overviewFigures, error) {
 	f := overviewFigures{behind: map[stats.Type]string{}}
 	var group errgroup.Group
-	group.Go(func() (err error) { f.now, err = r.periodFigures(r.view); return err })
-	group.Go(func() (err error) { f.before, err = r.periodFigures(r.view.compared()); return err })
+	group.Go(func() (err error) { f.now, err = r.periodFigures(r.view, r.steps()); return err })
 	group.Go(func() (err error) {
-		f.risks, err = r.opts.Figures.Support(r.ctx, r.view.filter(stats.Risk), r.steps())
+		f.before, err = r.periodFigures(r.view.compared(), disclosure.Undivided)
 		return err
 	})
 	group.Go(func() (err error) { f.fresh, err = r.opts.Figures.Freshness(r.ctx, r.view.Local); return err })
@@ -124,7 +130,7 @@ func (r *requestContext) overviewCharts(f overviewFigures) []figure {
 	shareScale(&top, &weak)
 	figures := []figure{top, weak}
 	for _, kind := range stats.Kinds() {
-		risks := r.riskFigure(kind, f.now.means, f.risks, f.own[stats.Risk])
+		risks := r.riskFigure(kind, f.now.means, f.now.supports, f.own[stats.Risk])
 		risks.Behind = f.behind[stats.Risk]
 		figures = append(figures, risks)
 	}
@@ -155,13 +161,20 @@ var better = map[string]map[string]string{
 
 func (r *requestContext) levelHeadline(f overviewFigures, code, level string) headline {
 	now := f.now.means.ofAllKinds(stats.Current, level)
+	key := stats.Key{State: stats.Current, Level: level}
+	support := f.now.supports[key]
 	h := headline{
 		Code:    code,
 		Title:   r.T("headline_" + code),
 		Value:   r.numberOrNone(now),
 		After:   r.T("headline_residual", "Value", r.numberOrNone(f.now.means.ofAllKinds(stats.Residual, level))),
 		Trend:   r.trend(now, f.before.means.ofAllKinds(stats.Current, level)),
+		Behind:  r.behindText(int64(support.Analyses), int64(support.Clients)),
+		Few:     r.fewAnalyses(support.Analyses),
 		History: r.spark("history-"+code, r.T("headline_"+code), r.levelHistory(f.now.risks, level)),
+	}
+	if h.Trend.Direction != "" && (h.Few != "" || r.few(f.before.supports[key].Analyses)) {
+		h.Trend = trend{Text: r.T("trend_few", "Number", r.Integer(r.opts.MinAnalyses))}
 	}
 	if h.Trend.Judgement = better[code][h.Trend.Direction]; h.Trend.Judgement != "" {
 		h.Trend.Word = r.T(h.Trend.Judgement)
@@ -169,8 +182,7 @@ func (r *requestContext) levelHeadline(f overviewFigures, code, level string) he
 	if mine := f.own[stats.Risk].means().ofAllKinds(stats.Current, level); mine != nil {
 		h.Own = r.T("headline_own", "Value", r.Number(*mine))
 	}
-	support := f.risks[stats.Key{State: stats.Current, Level: level}]
-	if s := support.Spread; s != nil && support.Analyses > 1 && !r.few(support.Analyses) {
+	if s := support.Spread; s != nil && support.Analyses > 1 && h.Few == "" {
 		h.Spread = r.T("headline_spread", "Low", r.Number(s[0].Low), "High", r.Number(s[0].High), "Median", r.Number(s[0].Median))
 	}
 	return h
@@ -178,7 +190,7 @@ func (r *requestContext) levelHeadline(f overviewFigures, code, level string) he
 
 func (r *requestContext) analysesHeadline(f overviewFigures) headline {
 	counted := map[time.Time]float64{}
-	for _, support := range f.risks {
+	for _, support := range f.now.supports {
 		for start, part := range support.Parts {
 			counted[start] = max(counted[start], float64(part.Analyses))
 		}
@@ -259,15 +271,16 @@ func (r *requestContext) trend(now, before *float64) trend {
 }
 
 // finding returns a sentence about the high risks and the threat that rose most or, if
-// there is nothing to compare with, the top threat.
+// there is nothing to compare with, the top threat. It mentions nothing that is of few
+// analyses.
 func (r *requestContext) finding(f overviewFigures, o overview) string {
 	if f.now.counted.Analyses == 0 {
 		return r.T("title_stats")
 	}
-	high, finding := o.Headlines[0].Trend, ""
-	if high.Direction != "" {
-		finding = r.T("finding_high_"+high.Direction, "Percent", cutSign(high.Sign))
-	} else if now := f.now.means.ofAllKinds(stats.Current, stats.HighRisks); now != nil {
+	high, finding := o.Headlines[0], ""
+	if direction := high.Trend.Direction; direction != "" {
+		finding = r.T("finding_high_"+direction, "Percent", cutSign(high.Trend.Sign))
+	} else if now := f.now.means.ofAllKinds(stats.Current, stats.HighRisks); now != nil && high.Few == "" {
 		finding = r.T("finding_none", "Count", *now)
 	}
 	if rising := o.Changes[0].Rising; len(rising) > 0 {

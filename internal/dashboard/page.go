@@ -30,26 +30,24 @@ var templateFunctions = template.FuncMap{
 // page is the data of the templates.
 type page struct {
 	locale
-	Name    string // of the page, see pageKinds
 	View    view
 	Figures []figure
 
 	Overview  overview
-	Welcome   bool // there has never been anything to show
 	Evolution evolution
 	Totals    disclosure.Contributions
 	Object    objectPage
-	Found     []found
+	Found     found
 	Problem   *pageError // why the page cannot be shown; nil: it can
 	Compared  string     // name of the client that compares its figures; empty: no comparison
 
 	pages  *Pages
 	prefix string
-	path   string
+	kind   pageKind
 }
 
 func (p *Pages) newPage(kind pageKind, r *requestContext) *page {
-	page := &page{locale: r.locale, Name: kind.name, View: r.view, pages: p, prefix: prefix.Of(r.ctx), path: kind.path}
+	page := &page{locale: r.locale, View: r.view, pages: p, prefix: prefix.Of(r.ctx), kind: kind}
 	if r.client != nil {
 		page.Compared = r.client.Name
 	}
@@ -63,7 +61,7 @@ func (p *page) tables(id string) []table {
 		switch {
 		case f.ID == id:
 			tables = append(tables, f.exported())
-		case p.Name == pageEvolution: // the CSV of a public JSON route, which has no means
+		case p.kind.name == pageEvolution: // the CSV of a public JSON route, which has no means
 			tables = append(tables, f.exported().without("object", ""))
 		}
 	}
@@ -96,7 +94,7 @@ func (p *page) To(path string) string { return p.prefix + path }
 func (p *page) Home() string { return p.prefix + "/?" + p.View.common().Encode() }
 
 // Self returns the path of the page, for forms.
-func (p *page) Self() string { return p.prefix + p.path }
+func (p *page) Self() string { return p.prefix + p.kind.path }
 
 func (p *page) address(v view) string { return p.Self() + "?" + v.query().Encode() }
 
@@ -107,7 +105,7 @@ func (p *page) Navigation() []link {
 		links = append(links, link{
 			Href:    p.prefix + kind.path + "?" + p.View.common().Encode(),
 			Text:    p.T("nav_" + kind.name),
-			Current: kind.name == p.Name,
+			Current: kind.name == p.kind.name,
 			Code:    kind.name,
 		})
 	}
@@ -117,23 +115,28 @@ func (p *page) Navigation() []link {
 // HasFigures reports whether the page shows figures of a period.
 func (p *page) HasFigures() bool { return p.ofFigures() && p.Problem == nil }
 
+// hasNothing reports whether the page has figures to show, but there are none.
+func (p *page) hasNothing() bool {
+	return p.HasFigures() && !slices.ContainsFunc(p.Figures, func(f figure) bool { return !f.Empty() })
+}
+
 // ofFigures reports whether the page is one of those that show figures.
 func (p *page) ofFigures() bool {
-	return !slices.Contains([]string{"", pageSearch, pageData, pageAbout, pageHelp, pageAPI}, p.Name)
+	return !slices.Contains([]string{"", pageSearch, pageData, pageAbout, pageHelp, pageAPI}, p.kind.name)
 }
 
 // ofObject reports whether the page is about one threat or vulnerability.
-func (p *page) ofObject() bool { return p.Name == pageThreat || p.Name == pageVulnerability }
+func (p *page) ofObject() bool { return p.kind.name == pageThreat || p.kind.name == pageVulnerability }
 
 // UUID returns the UUID of the page's object.
-func (p *page) UUID() string { return path.Base(p.path) }
+func (p *page) UUID() string { return path.Base(p.kind.path) }
 
 // Values returns the table of the page's object, as a figure.
 func (p *page) Values() figure { return figure{Title: p.T("object_values"), Table: p.Object.Values} }
 
 // SearchPage returns the address of the search, or "" if there is none.
 func (p *page) SearchPage() string {
-	if !p.pages.isActive(pageStats) {
+	if !p.pages.opts.isActive(pageStats) {
 		return ""
 	}
 	return p.Linked(pageSearch)
@@ -224,7 +227,7 @@ func (p *page) choices(names []string, label string, current string, set func(*v
 // Measures links to the values that objects can be compared by.
 func (p *page) Measures() []link {
 	of := ofBoth
-	if p.Name == pageEvolution || p.ofObject() {
+	if p.kind.name == pageEvolution || p.ofObject() {
 		of = p.View.Of
 	}
 	links := p.choices(measures, "measure_", p.View.By, func(v *view, by string) { v.By = by })
@@ -332,6 +335,12 @@ func sortedNames(values url.Values) []string {
 	return names
 }
 
+// Exported reports whether the figure is available as a file: the report and the pages of
+// objects show some of pages that may be turned off.
+func (p *page) Exported(f figure) bool {
+	return !f.Unexported && slices.ContainsFunc(p.pages.served(), func(kind pageKind) bool { return slices.Contains(kind.charts, f.ID) })
+}
+
 // Export returns the address of a chart or its figures in a format, such as csv or png.
 func (p *page) Export(f figure, format string) string {
 	v := p.View
@@ -343,9 +352,9 @@ func (p *page) Export(f figure, format string) string {
 }
 
 // Frame returns the address of a chart for a frame in another site, or "" if no other
-// site may show it or the page is in a frame already.
+// site may show the page or it is in a frame already.
 func (p *page) Frame(f figure) string {
-	if len(p.pages.opts.EmbedOrigins) == 0 || p.View.Embed || p.ofObject() {
+	if len(p.pages.opts.EmbedOrigins) == 0 || p.View.Embed || !p.kind.embeddable() {
 		return ""
 	}
 	v := p.View
@@ -388,7 +397,7 @@ func (p *page) Title() string {
 	if p.ofObject() {
 		return p.Object.Name.Text
 	}
-	return p.T("title_" + p.Name)
+	return p.T("title_" + p.kind.name)
 }
 
 // MinClients returns the k-anonymity threshold.

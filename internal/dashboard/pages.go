@@ -140,12 +140,6 @@ var pageKinds = []pageKind{
 
 func buildOverview(r *requestContext, p *page) (err error) {
 	p.Overview, p.Figures, err = r.overview()
-	if err != nil || p.Overview.Contributions.Analyses > 0 {
-		return err
-	}
-	// Where there has never been anything, controls and empty charts would say nothing.
-	ever, err := r.totals()
-	p.Welcome = ever.Stats == 0
 	return err
 }
 
@@ -223,7 +217,7 @@ func (k pageKind) checkChart(v view) error {
 func (p *Pages) active() []pageKind {
 	var kinds []pageKind
 	for _, kind := range pageKinds {
-		if p.isActive(kind.name) {
+		if p.opts.isActive(kind.name) {
 			kinds = append(kinds, kind)
 		}
 	}
@@ -231,13 +225,13 @@ func (p *Pages) active() []pageKind {
 }
 
 // isActive reports whether a page is served.
-func (p *Pages) isActive(name string) bool {
-	return len(p.opts.Active) == 0 || slices.Contains(p.opts.Active, name)
+func (o *PageOptions) isActive(name string) bool {
+	return len(o.Active) == 0 || slices.Contains(o.Active, name)
 }
 
 // served lists all pages, also those that are not in the navigation.
 func (p *Pages) served() []pageKind {
-	if !p.isActive(pageStats) {
+	if !p.opts.isActive(pageStats) {
 		return p.active()
 	}
 	return append(p.active(), linkedPages...)
@@ -367,6 +361,15 @@ func (p *Pages) buildPage(r *requestContext, kind pageKind) (*answer.Encoded, er
 		name = "embed"
 	case name == pageThreat, name == pageVulnerability:
 		name = "object"
+	case page.hasNothing():
+		// Where there has never been anything, controls and empty charts say nothing.
+		ever, err := r.totals()
+		if err != nil {
+			return nil, err
+		}
+		if ever.Stats == 0 {
+			name = "welcome"
+		}
 	}
 	body, err := p.render(name, page)
 	if err != nil {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/monarc-project/stats-service/internal/config"
 	"github.com/monarc-project/stats-service/internal/dashboard"
+	"github.com/monarc-project/stats-service/internal/pgtest"
 )
 
 func TestHeaders(t *testing.T) {
@@ -70,8 +71,21 @@ func TestWelcome(t *testing.T) {
 	if strings.Contains(empty, `class="switch"`) || strings.Contains(empty, "<figure") {
 		t.Error("there are controls of nothing")
 	}
+	for _, path := range []string{"/stats/evolution", "/stats/cartography", "/stats/compliance", "/stats/map", "/stats/periods", "/stats/report"} {
+		if page := s.get(path).body; !strings.Contains(page, "no figures yet") || strings.Contains(page, `class="switch"`) {
+			t.Errorf("%s does not welcome", path)
+		}
+	}
+	if strings.Contains(empty, "complete week") {
+		t.Error("the welcome is about a threshold, and there is none")
+	}
+	suppressed := setup(t, minClients(3))
+	suppressed.addOneThreat()
+	if page := suppressed.get("/stats").body; !strings.Contains(page, "Figures of fewer than 3 organisations are not shown.") {
+		t.Error("the welcome does not say that figures of one organisation are not shown")
+	}
 	s.addOneThreat()
-	for _, path := range []string{"/stats?days=30", "/stats?from=2020-01-01&to=2020-02-01"} {
+	for _, path := range []string{"/stats?days=30", "/stats?from=2020-01-01&to=2020-02-01", "/stats/compliance"} {
 		if page := s.get(path).body; strings.Contains(page, "no figures yet") || !strings.Contains(page, `class="switch"`) {
 			t.Errorf("%s welcomes where there are figures", path)
 		}
@@ -106,7 +120,7 @@ func TestUnknownParametersAreNamed(t *testing.T) {
 			t.Errorf("%s says %q, want %q", path, got, want)
 		}
 	}
-	for _, path := range []string{"/stats/top-threats.csv", "/stats/top-threats.json", "/stats/top-threats.svg", "/stats/threats.csv"} {
+	for _, path := range []string{"/stats/top-threats.csv", "/stats/top-threats.json", "/stats/top-threats.svg", "/stats/threats.csv", "/stats/data.zip", "/stats/feed.atom"} {
 		if got := s.get(path + "?anr=1"); got.status != http.StatusBadRequest || !strings.Contains(got.body, "Unknown arguments: anr") {
 			t.Errorf("%s answers %d %s", path, got.status, got.body)
 		}
@@ -139,6 +153,27 @@ func TestActivePages(t *testing.T) {
 		if strings.Contains(page, `href="/stats/evolution`) || strings.Contains(page, `href="/about`) {
 			t.Errorf("%s links to a page that is turned off", path)
 		}
+	}
+}
+
+// TestNoLinksToFilesOfInactivePages shows that pages with charts of other pages link to
+// their files only if these pages are served, and that the report leaves such charts out.
+func TestNoLinksToFilesOfInactivePages(t *testing.T) {
+	t.Parallel()
+	database := pgtest.New(t)
+	all, some := setupOn(t, database, ""), setupOn(t, database, "", func(o *dashboard.PageOptions) { o.Active = []string{"stats"} })
+	all.addMonth()
+	object := regexp.MustCompile(`href="(/stats/threats/[^"?]+)`).FindStringSubmatch(all.get("/stats").body)[1]
+	for path, file := range map[string]string{object: "/stats/evolution.csv", "/stats/report": "/stats/compliance.csv"} {
+		if !strings.Contains(all.get(path).body, file) {
+			t.Errorf("%s has no link to %s", path, file)
+		}
+		if page := some.get(path); page.status != http.StatusOK || strings.Contains(page.body, file) || strings.Contains(page.body, "/stats/evolution.csv") {
+			t.Errorf("%s answers %d with a link to a file that is not served", path, page.status)
+		}
+	}
+	if page := some.get("/stats/report").body; !strings.Contains(page, `data-name="top-threats"`) || strings.Contains(page, `data-name="compliance"`) {
+		t.Error("the report has charts of pages that are turned off")
 	}
 }
 
@@ -218,6 +253,11 @@ func TestEmbed(t *testing.T) {
 		}
 		if !strings.Contains(policy, "frame-ancestors https://www.example.org") {
 			t.Errorf("%s in a frame: %s", query, policy)
+		}
+	}
+	for path, framed := range map[string]bool{"/stats": true, "/stats/evolution": true, "/stats/report": false} {
+		if got := strings.Contains(open.get(path).body, "<iframe"); got != framed {
+			t.Errorf("%s offers frames: %t, want %t", path, got, framed)
 		}
 	}
 	if policy := open.get("/stats").header.Get("Content-Security-Policy"); !strings.Contains(policy, "frame-ancestors 'none'") {

@@ -20,12 +20,7 @@ func (r *requestContext) periods() (overview, []figure, error) {
 	if err != nil {
 		return overview{}, nil, err
 	}
-	before := r.view.compared()
-	owns, err := r.owns(before)
-	if err != nil {
-		return overview{}, nil, err
-	}
-	supports, err := r.opts.Figures.Support(r.ctx, before.filter(stats.Risk), disclosure.Undivided)
+	owns, err := r.owns(r.view.compared())
 	if err != nil {
 		return overview{}, nil, err
 	}
@@ -33,7 +28,7 @@ func (r *requestContext) periods() (overview, []figure, error) {
 	figures := []figure{
 		r.objectPeriods(threats, [2]ranking{f.now.threats, f.before.threats}, mine(stats.Threat)),
 		r.objectPeriods(vulnerabilities, [2]ranking{f.now.vulns, f.before.vulns}, mine(stats.Vulnerability)),
-		r.riskPeriods([2]riskMeans{f.now.means, f.before.means}, [2]disclosure.Supports{f.risks, supports}, mine(stats.Risk)),
+		r.riskPeriods([2]riskMeans{f.now.means, f.before.means}, [2]disclosure.Supports{f.now.supports, f.before.supports}, mine(stats.Risk)),
 	}
 	for i, t := range []stats.Type{stats.Threat, stats.Vulnerability, stats.Risk} {
 		figures[i].Behind = f.behind[t]
@@ -232,7 +227,8 @@ func (r *requestContext) changeSummary(t table, name int) string {
 // reportTop is how many threats and vulnerabilities the report ranks.
 const reportTop = 10
 
-// report returns the figures of a management report of two or three printed pages.
+// report returns the figures of a management report of two or three printed pages. It
+// leaves out those of pages that are turned off.
 func (r *requestContext) report() (overview, []figure, error) {
 	r.view.Top, r.view.Order, r.view.Of, r.view.Objects = reportTop, orderHighest, ofRisks, nil
 	f, err := r.overviewFigures()
@@ -240,13 +236,19 @@ func (r *requestContext) report() (overview, []figure, error) {
 		return overview{}, nil, err
 	}
 	figures := r.overviewCharts(f)
-	_, lines, err := r.evolution()
-	if err != nil {
-		return overview{}, nil, err
+	if r.opts.isActive(pageEvolution) {
+		_, lines, err := r.evolution()
+		if err != nil {
+			return overview{}, nil, err
+		}
+		figures = append(figures, lines...)
 	}
-	compliance, err := r.compliance()
-	if err != nil {
-		return overview{}, nil, err
+	if r.opts.isActive(pageCompliance) {
+		compliance, err := r.compliance()
+		if err != nil {
+			return overview{}, nil, err
+		}
+		figures = append(figures, compliance[:min(len(compliance), 2)]...)
 	}
-	return r.overviewOf(f), slices.Concat(figures, lines, compliance[:min(len(compliance), 2)]), nil
+	return r.overviewOf(f), figures, nil
 }

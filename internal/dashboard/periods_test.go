@@ -46,7 +46,9 @@ func TestPeriods(t *testing.T) {
 			t.Errorf("%s answers %d without %q", query, got.status, told)
 		}
 	}
-	weeks := setup(t, minClients(2)).get("/stats/periods" + query).body
+	suppressed := setup(t, minClients(2))
+	suppressed.addShared()
+	weeks := suppressed.get("/stats/periods" + query).body
 	if !strings.Contains(weeks, `name="before_from" value="2025-10-27"`) || !strings.Contains(weeks, `name="before_to" value="2025-11-30"`) {
 		t.Error("where figures are suppressed, the period to compare with is not one of complete weeks")
 	}

@@ -88,7 +88,7 @@ func TestPrivacyOfCounts(t *testing.T) {
 	t.Parallel()
 	s := setup(t, minClients(3))
 	s.addShared()
-	if page := s.get("/stats").body; !strings.Contains(page, "No figures for") {
+	if page := s.get("/stats").body; !strings.Contains(page, "no figures yet") {
 		t.Error("the overview has figures of two clients")
 	}
 	if page := s.get("/about").body; !strings.Contains(page, "<dd>0</dd>") || strings.Contains(page, "<dd>2</dd>") {

@@ -61,6 +61,9 @@ func (p *page) Invalid() bool { return p.Problem != nil && p.Problem.dates }
 // Repairable reports whether the form of the period can solve the problem.
 func (p *page) Repairable() bool { return p.Problem.Status == http.StatusBadRequest && p.ofFigures() }
 
+// Exists reports whether the address is that of a page.
+func (p *page) Exists() bool { return p.kind.name != "" }
+
 // Passing reports whether the same address may work later.
 func (p *page) Passing() bool {
 	return p.Problem.Status >= http.StatusInternalServerError || p.Problem.Status == http.StatusTooManyRequests
@@ -136,7 +139,7 @@ func (p *pageError) keepDates(c echo.Context, wrong *viewError) {
 // again returns the address to try next: the same one if it may work later.
 func (p *page) again(c echo.Context) string {
 	switch {
-	case p.Name == "":
+	case p.kind.name == "":
 		return p.Home()
 	case p.Passing():
 		return p.Self() + "?" + c.QueryParams().Encode()

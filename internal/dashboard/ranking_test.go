@@ -99,6 +99,42 @@ func TestOneAnalysisLeadsNoRanking(t *testing.T) {
 	}
 }
 
+// TestHeadlinesOfFewAnalyses shows that a card of too few analyses says so and compares
+// nothing, and that the finding does not mention it.
+func TestHeadlinesOfFewAnalyses(t *testing.T) {
+	t.Parallel()
+	high := func(n int) string {
+		return fmt.Sprintf(`{"risks":{"current":{"informational":[{"level":"High risks","value":%d}]}}}`, n)
+	}
+	s := setup(t, minAnalyses(3))
+	client, analyses := s.client("One", 49.6, 6.1, true), []uuid.UUID{uuid.New(), uuid.New(), uuid.New()}
+	card := func() string { return text(s.get("/stats").body, `<article class="headline high.*?</article>`) }
+	finding := func() string { return text(s.get("/stats").body, `<h1>.*?</h1>`) }
+	s.add(client, analyses[0], stats.Risk, today.AddDate(0, 0, -100), high(2))
+	s.add(client, analyses[0], stats.Risk, today, high(4))
+	if got := card(); !strings.Contains(got, "1 risk analysis, 1 organisation.") || !strings.Contains(got, "Fewer than 3 analyses") || strings.Contains(got, "%") {
+		t.Errorf("the card of one analysis says %q", got)
+	}
+	if got := finding(); got != "The state of risks" {
+		t.Errorf("the finding of one analysis is %q", got)
+	}
+	for _, analysis := range analyses[1:] {
+		s.add(client, analysis, stats.Risk, today, high(4))
+	}
+	if got := card(); !strings.Contains(got, "3 risk analyses, 1 organisation.") || !strings.Contains(got, "now or before") || strings.Contains(got, "%") {
+		t.Errorf("the card of three analyses, and one before, says %q", got)
+	}
+	for _, analysis := range analyses[1:] {
+		s.add(client, analysis, stats.Risk, today.AddDate(0, 0, -100), high(2))
+	}
+	if got := card(); !strings.Contains(got, "+100%") {
+		t.Errorf("the card of three analyses says %q", got)
+	}
+	if got := finding(); got != "High risks rose by 100%" {
+		t.Errorf("the finding of three analyses is %q", got)
+	}
+}
+
 // TestSpreadOfAnalyses shows the quartiles of the analyses beside their mean.
 func TestSpreadOfAnalyses(t *testing.T) {
 	t.Parallel()

@@ -102,7 +102,7 @@ func pageOfTests(t *testing.T, code string, drawn ...figure) *page {
 	figures := disclosure.New(disclosure.Options{MinClients: 3})
 	pages := &Pages{opts: PageOptions{InstanceURL: "https://stats.example.org", Figures: figures}}
 	return &page{
-		locale: localeOf(t, code), Name: pageCompliance, path: "/stats/compliance", pages: pages, Figures: drawn,
+		locale: localeOf(t, code), kind: pageKind{name: pageCompliance, path: "/stats/compliance"}, pages: pages, Figures: drawn,
 		View: view{From: time.Date(2026, 1, 2, 0, 0, 0, 0, time.UTC), To: time.Date(2026, 3, 4, 0, 0, 0, 0, time.UTC), Local: true},
 	}
 }

@@ -5,7 +5,6 @@ package dashboard
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"github.com/monarc-project/stats-service/internal/disclosure"
 	"github.com/monarc-project/stats-service/internal/prefix"
@@ -32,7 +31,7 @@ func (r *requestContext) sums(t stats.Type, v view) ([]processor.DailySum, error
 // objectLink returns the page of an object or, if that is turned off, its entry on the
 // object platform.
 func (r *requestContext) objectLink(kind objectKind, object string) string {
-	if len(r.opts.Active) > 0 && !slices.Contains(r.opts.Active, pageStats) {
+	if !r.opts.isActive(pageStats) {
 		return r.mospLink(object)
 	}
 	return prefix.Of(r.ctx) + kind.path(object) + "?" + r.view.common().Encode()

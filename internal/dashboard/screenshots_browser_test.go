@@ -6,6 +6,7 @@ package dashboard_test
 
 import (
 	"bytes"
+	"cmp"
 	"flag"
 	"image"
 	"image/color"
@@ -28,14 +29,25 @@ const (
 )
 
 var (
-	picturedPages = map[string]string{
-		"overview": "/stats", "evolution": "/stats/evolution?days=365", "risks": "/stats/evolution?of=risks&days=365",
-		"cartography": "/stats/cartography", "compliance": "/stats/compliance", "map": "/stats/map", "about": "/about", "help": "/help", "threat": objectPath,
-		"data": "/stats/data", "search": "/stats/search?q=a", "periods": "/stats/periods", "report": "/stats/report",
+	picturedPages = map[string]pictured{
+		"overview": {path: "/stats"}, "evolution": {path: "/stats/evolution?days=365"}, "risks": {path: "/stats/evolution?of=risks&days=365"},
+		"cartography": {path: "/stats/cartography"}, "compliance": {path: "/stats/compliance"}, "map": {path: "/stats/map"},
+		"threat": {path: objectPath}, "vulnerability": {path: vulnerabilityPath}, "periods": {path: "/stats/periods"}, "report": {path: "/stats/report"},
+		"comparison": {path: "/stats", compared: true}, "welcome": {path: "/stats", empty: true},
+		"data": {path: "/stats/data", height: 900}, "search": {path: "/stats/search?q=a", height: 700}, "about": {path: "/about", height: 900},
+		"help": {path: "/help", height: 900}, "api": {path: "/api/v1", height: 900}, "problem": {path: "/stats?days=nonsense", height: 700},
 	}
 	picturedWidths = map[string]int64{"desktop": 1280, "phone": 360}
 	picturedThemes = []string{"light", "dark"}
 )
+
+// pictured is a page to take a picture of.
+type pictured struct {
+	path     string
+	height   int  // of a page that goes on in the same way; 0: that of all others
+	compared bool // with the figures of a client
+	empty    bool // there are no figures
+}
 
 // TestScreenshots shows that there is a picture of every page, or takes them.
 func TestScreenshots(t *testing.T) {
@@ -68,21 +80,32 @@ func takeScreenshots(t *testing.T) {
 	if err := os.MkdirAll(screenshots, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	s := setup(t)
-	s.addYear()
-	tab := openTab(t, startBrowser(t), s)
-	for page, path := range picturedPages {
+	browser, year, fresh := startBrowser(t), setup(t), setup(t)
+	year.addYear()
+	for name, of := range picturedPages {
+		s := year
+		if of.empty {
+			s = fresh
+		}
 		for width, pixels := range picturedWidths {
+			tab := openTab(t, browser, s)
+			tab.do(chromedp.EmulateViewport(pixels, 800))
+			tab.load(s.url + of.path)
+			if of.compared {
+				_, key := s.firstClient()
+				tab.enterKey(key)
+				tab.until(comparedReady)
+			}
 			for _, theme := range picturedThemes {
 				tab.prefer(theme)
-				tab.do(chromedp.EmulateViewport(pixels, 800))
-				tab.load(s.url + path)
+				tab.until(`document.documentElement.dataset.theme === '` + theme + `'`)
+				tab.until(`!document.querySelector('#reader:not([data-ready])')`)
 				expectDrawn(tab, chartsOn(tab))
 				picture, err := chromedp.Run(tab.ctx, chromedp.FullScreenshot(100))
 				if err != nil {
 					t.Fatal(err)
 				}
-				if err := os.WriteFile(screenshotPath(page, width, theme), fewColors(t, picture), 0o644); err != nil {
+				if err := os.WriteFile(screenshotPath(name, width, theme), fewColors(t, picture, cmp.Or(of.height, shownHeight)), 0o644); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -95,18 +118,18 @@ func takeScreenshots(t *testing.T) {
 const paletteSize = 16
 
 // shownHeight is how much a picture shows of a long page, in pixels.
-const shownHeight = 1600
+const shownHeight = 1350
 
 // fewColors makes a picture a fraction of its size: its most frequent colours
 // stay, each other one becomes the nearest of them. Of a long page it keeps the top.
-func fewColors(t *testing.T, encoded []byte) []byte {
+func fewColors(t *testing.T, encoded []byte, height int) []byte {
 	t.Helper()
 	picture, err := png.Decode(bytes.NewReader(encoded))
 	if err != nil {
 		t.Fatal(err)
 	}
 	shown := picture.Bounds()
-	shown.Max.Y = min(shown.Max.Y, shown.Min.Y+shownHeight)
+	shown.Max.Y = min(shown.Max.Y, shown.Min.Y+height)
 	reduced := image.NewPaletted(shown, frequentColors(picture))
 	nearest := map[color.Color]uint8{}
 	for y := range shown.Dy() {

@@ -17,8 +17,14 @@ import (
 	"github.com/monarc-project/stats-service/internal/processor"
 )
 
-// found is a threat or vulnerability that matches the search.
+// found are the matches of a search.
 type found struct {
+	Matches []match // the best ones
+	All     int     // the number of all
+}
+
+// match is a threat or vulnerability that matches the search.
+type match struct {
 	Kind  string
 	Name  ColumnCell
 	Other string // the name that was found, where it is one in another language
@@ -33,25 +39,25 @@ const (
 )
 
 // search finds objects by their names in all languages, within a year at least.
-func (r *requestContext) search() ([]found, error) {
+func (r *requestContext) search() (found, error) {
 	words := strings.Fields(folded(r.view.Search))
 	if len(words) == 0 {
-		return nil, nil
+		return found{}, nil
 	}
 	v := r.view
 	v.To = r.opts.Figures.Today()
 	if year := v.To.AddDate(0, 0, -yearPeriod); v.From.After(year) {
 		v.From = year
 	}
-	var all []found
+	var all []match
 	for _, kind := range []objectKind{threats, vulnerabilities} {
 		sums, err := r.sums(kind.statsType, v)
 		if err != nil {
-			return nil, err
+			return found{}, err
 		}
 		objects, err := processed[processor.Series](kind.processor, sums)
 		if err != nil {
-			return nil, err
+			return found{}, err
 		}
 		for _, object := range objects {
 			if one, matches := r.match(kind, object, words); matches {
@@ -59,17 +65,17 @@ func (r *requestContext) search() ([]found, error) {
 			}
 		}
 	}
-	slices.SortStableFunc(all, func(a, b found) int {
+	slices.SortStableFunc(all, func(a, b match) int {
 		return cmp.Or(cmp.Compare(a.score, b.score), strings.Compare(folded(a.Name.Shown), folded(b.Name.Shown)))
 	})
-	return all[:min(len(all), maxFound)], nil
+	return found{all[:min(len(all), maxFound)], len(all)}, nil
 }
 
 // match compares all names of an object, the one in the page's language first, and its
 // UUID.
-func (r *requestContext) match(kind objectKind, object processor.ObjectSeries, words []string) (found, bool) {
+func (r *requestContext) match(kind objectKind, object processor.ObjectSeries, words []string) (match, bool) {
 	cell := r.objectCell(kind, object.Labels, object.Object)
-	one := found{Kind: r.T("subject_one_" + kind.of), Name: ColumnCell{cell: cell, Shown: cell.Text}, score: -1}
+	one := match{Kind: r.T("subject_one_" + kind.of), Name: ColumnCell{cell: cell, Shown: cell.Text}, score: -1}
 	for _, language := range append([]pageLanguage{r.pageLanguage}, pageLanguages...) {
 		name := language.label(object.Labels)
 		score := scoreOf(folded(name), words)

@@ -26,6 +26,7 @@ func TestWords(t *testing.T) {
 		"narrow":          readerReadsEveryLanguage,
 		"problems":        readerMeetsProblems,
 		"paper":           readerSeesPaper,
+		"welcome":         readerIsWelcome,
 	}
 	for name, read := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -63,6 +64,31 @@ func readerWithoutScripting(b *tab, s *service) {
 			b.t.Errorf("%s: %v charts leave %v pixels empty, the lowest drawing has %v", path, got[2], got[0], got[1])
 		}
 	}
+}
+
+// brokenLinesScript lists texts with more lines than words.
+const brokenLinesScript = `[...document.querySelectorAll('.welcome li, .welcome p')].flatMap((part) => [...part.childNodes]).filter((node) => node instanceof Text).filter((node) => {
+	const range = document.createRange();
+	range.selectNodeContents(node);
+	return range.getClientRects().length > node.textContent.trim().split(/\s+/).length;
+}).map((node) => node.textContent.trim())`
+
+// readerIsWelcome reads the first page of a fresh instance.
+func readerIsWelcome(b *tab, _ *service) {
+	fresh := setup(b.t)
+	tab := openTabLike(b, fresh)
+	for _, lang := range []string{"en", "fr", "de", "nl"} {
+		tab.load(fresh.url + "/stats?lang=" + lang)
+		for _, width := range []int64{320, 1280} {
+			tab.do(chromedp.EmulateViewport(width, 800))
+			tab.settled()
+			if cut := eval[[]string](tab, brokenLinesScript); len(cut) > 0 {
+				tab.t.Errorf("%s at %d: words break in %q", lang, width, cut)
+			}
+		}
+		expectNoOverflow(tab)
+	}
+	tab.expectPeace()
 }
 
 // brokenWordsScript lists texts that do not fit into their place without breaking a word.

@@ -31,9 +31,9 @@ type benchmark struct {
 	number func(n int) request
 }
 
-// benchmarks lists each public and each processed answer.
+// benchmarks lists each public and each processed answer, and the first page.
 func benchmarks(today time.Time) []benchmark {
-	var all []benchmark
+	all := []benchmark{{goalPage, pageRequest}}
 	for _, page := range []string{"threats", "vulnerabilities", "risks"} {
 		all = append(all, benchmark{"`/stats/" + page + ".json`", func(n int) request { return publicRequest(page, n) }})
 	}
@@ -48,7 +48,10 @@ func publicRequest(page string, n int) request {
 	return request{path: fmt.Sprintf("/stats/%s.json?days=%d", page, weeks*7+1+n)}
 }
 
-// processedRequest covers the same period with a processor.
+// pageRequest covers 90 days, as the page does by default, and n days before them.
+func pageRequest(n int) request { return request{path: fmt.Sprintf("/stats?days=%d", 90+n)} }
+
+// processedRequest covers the period of publicRequest with a processor.
 func processedRequest(name string, today time.Time, n int) request {
 	body, err := json.Marshal(map[string]string{
 		"processor": name,

@@ -88,7 +88,7 @@ func TestQuestionsDiffer(t *testing.T) {
 	t.Parallel()
 	today := time.Date(2026, 3, 31, 23, 0, 0, 0, time.UTC)
 	all := benchmarks(today)
-	if want := 3 + len(processor.All()); len(all) != want {
+	if want := 4 + len(processor.All()); len(all) != want {
 		t.Errorf("%d answers are measured, want %d", len(all), want)
 	}
 	seen := map[string]bool{}

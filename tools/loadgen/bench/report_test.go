@@ -83,18 +83,20 @@ func TestGoalsThatWereNotMeasured(t *testing.T) {
 func TestJudgeAnswer(t *testing.T) {
 	t.Parallel()
 	var b bench
-	b.judgeAnswer(goalSmall, time.Hour, warmth{}) // no goal applies to it alone
+	b.judgeAnswer(goalAnswer, goalSmall, time.Hour, warmth{}) // no goal applies to it alone
+	b.judgeAnswer(goalPage, goalLarge, time.Hour, warmth{})
 	if b.report.goals != (goals{}) {
-		t.Errorf("goals after the small size: %+v", b.report.goals)
+		t.Errorf("goals of other sizes: %+v", b.report.goals)
 	}
-	b.judgeAnswer(goalLarge, 20*time.Millisecond, warmth{compressed: 900, unchanged: 7_000})
-	want := map[goal]float64{publicCold: 20, publicUnchanged: 7_000, publicCompressed: 0}
+	b.judgeAnswer(goalAnswer, goalLarge, 20*time.Millisecond, warmth{compressed: 900, unchanged: 7_000})
+	b.judgeAnswer(goalPage, goalMiddle, 250*time.Millisecond, warmth{})
+	want := map[goal]float64{pageCold: 250, publicCold: 20, publicUnchanged: 7_000, publicCompressed: 0}
 	for which, figure := range want {
 		if got := b.report.goals[which]; !got.measured || got.figure != figure {
 			t.Errorf("%s: %+v, want %v", goalTerms[which].text, got, figure)
 		}
 	}
-	b.judgeAnswer(goalLarge, 20*time.Millisecond, warmth{compressed: 900, encoding: "gzip"})
+	b.judgeAnswer(goalAnswer, goalLarge, 20*time.Millisecond, warmth{compressed: 900, encoding: "gzip"})
 	if got := b.report.goals[publicCompressed].figure; got != 900 {
 		t.Errorf("compressed answers: %v, want 900", got)
 	}

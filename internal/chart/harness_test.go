@@ -120,9 +120,9 @@ func namedCharts(t testing.TB, name string) map[string]Chart {
 	}
 }
 
-// sheetOf is a file of charts with all that can be around them.
-func sheetOf(charts ...Chart) Sheet {
-	s := Sheet{
+// pageOf is a file of charts with all that can be around them.
+func pageOf(charts ...Chart) Page {
+	s := Page{
 		Title: Label{"Top 5 threats"}, Subtitle: "Probability", Period: "15 Dec 2025 to 15 Mar 2026",
 		Nothing: "There is nothing to show.", Notes: []Label{{"1 · Paris"}}, Footer: []string{"MONARC Stats", "Figures of fewer than 3 are hidden."},
 		Width: DefaultWidth, Format: plainFormat,

@@ -48,7 +48,7 @@ func (h Heat) draw(c *canvas, area box) float64 {
 	}
 	h.axes(c, plot, cell)
 	for n, zone := range h.Zones {
-		h.zone(c, zone, zoneLook(n), at)
+		h.zone(c, zone, zoneStyle(n), at)
 	}
 	c.write(noteFont, h.Across+" →", point{plot.right(), plot.bottom() + 34}, right, plot.w)
 	return plot.bottom() + below - area.y
@@ -78,12 +78,12 @@ func (h Heat) cell(c *canvas, at box, value float64) {
 }
 
 // color is one of the steps, and the text that can be read on it.
-func (h Heat) color(value float64) (area look, text ink) {
+func (h Heat) color(value float64) (area style, text ink) {
 	if value <= 0 || h.Max <= 0 {
-		return look{fill: faint}, foreground
+		return style{fill: faint}, foreground
 	}
 	step := int(min(value/h.Max*heatSteps, heatSteps-1))
-	area = look{fill: heatInk(step)}
+	area = style{fill: heatInk(step)}
 	if h.Few {
 		return area.hollow(2), foreground
 	}
@@ -104,7 +104,7 @@ func (h Heat) axes(c *canvas, plot, cell box) {
 	for i := 0; i < len(h.Rows); i += every(cell.h, nameFont.leading()) {
 		c.write(nameFont, c.Axis(float64(h.Rows[i])), point{plot.x - 6, plot.bottom() - (float64(i)+0.5)*cell.h + 4.5}, right, 60)
 	}
-	broken := look{stroke: foreground, width: 1}
+	broken := style{stroke: foreground, width: 1}
 	for _, i := range skips(h.Columns) {
 		x := plot.x + i*cell.w
 		c.line(broken, point{x - 2.5, plot.bottom() + 6}, point{x + 0.5, plot.bottom() - 1})
@@ -130,16 +130,16 @@ func skips(axis []int) (at []float64) {
 	return at
 }
 
-func zoneLook(n int) look {
-	l := look{stroke: foreground, width: 2.5}
+func zoneStyle(n int) style {
+	l := style{stroke: foreground, width: 2.5}
 	if n == 0 {
-		l = look{stroke: foreground, width: 1.5, dash: []float64{5, 3}}
+		l = style{stroke: foreground, width: 1.5, dash: []float64{5, 3}}
 	}
 	return l
 }
 
 // zone draws the line between the cells up to a product and those above it.
-func (h Heat) zone(c *canvas, zone int, l look, at func(column, row int) box) {
+func (h Heat) zone(c *canvas, zone int, l style, at func(column, row int) box) {
 	above := func(column, row int) bool { return h.Columns[column]*h.Rows[row] > zone }
 	var sides [][]point
 	for row := range h.Rows {
@@ -154,7 +154,7 @@ func (h Heat) zone(c *canvas, zone int, l look, at func(column, row int) box) {
 		}
 	}
 	if len(sides) > 0 {
-		c.add(shape{look: l, lines: sides})
+		c.add(shape{style: l, lines: sides})
 	}
 }
 
@@ -162,12 +162,12 @@ func (h Heat) zone(c *canvas, zone int, l look, at func(column, row int) box) {
 func (h Heat) legend(c *canvas, area box) float64 {
 	keys := []key{{name: h.Unit + " · 0 – " + c.Number(h.Max), sample: func(c *canvas, at box) {
 		for step := range heatSteps {
-			c.rect(box{at.x + float64(step)*at.w/heatSteps, at.y + 3, at.w / heatSteps, at.h - 6}, look{fill: heatInk(step)})
+			c.rect(box{at.x + float64(step)*at.w/heatSteps, at.y + 3, at.w / heatSteps, at.h - 6}, style{fill: heatInk(step)})
 		}
 	}}}
 	for n, zone := range h.Zones {
 		keys = append(keys, key{name: "> " + c.Axis(float64(zone)), sample: func(c *canvas, at box) {
-			c.line(zoneLook(n), point{at.x, at.y + at.h/2}, point{at.right(), at.y + at.h/2})
+			c.line(zoneStyle(n), point{at.x, at.y + at.h/2}, point{at.right(), at.y + at.h/2})
 		}})
 	}
 	return c.keys(area, keys)

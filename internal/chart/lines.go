@@ -129,17 +129,17 @@ func (l Lines) grid(c *canvas, area box, p plot) {
 	c.write(noteFont, l.Unit, point{area.x, area.y + 14}, left, p.right()-area.x-noteFont.width(l.Running)-14)
 	if n := len(l.Steps); l.Running != "" && n > 0 {
 		x := min(p.across(l.Steps[n-1]), p.right()-6)
-		c.rect(box{x, p.y, p.right() - x + 2, p.h}, look{fill: faint})
+		c.rect(box{x, p.y, p.right() - x + 2, p.h}, style{fill: faint})
 		c.write(noteFont, l.Running, point{p.right(), area.y + 14}, right, area.w)
 	}
 	for _, value := range p.scale.ticks() {
-		c.line(look{stroke: rule, width: 1}, point{p.x, p.up(value)}, point{p.right(), p.up(value)})
+		c.line(style{stroke: rule, width: 1}, point{p.x, p.up(value)}, point{p.right(), p.up(value)})
 		c.write(noteFont, c.Axis(value), point{p.x - 8, p.up(value) + 4}, right, p.x)
 	}
-	c.line(look{stroke: muted, width: 1}, point{p.x, p.bottom()}, point{p.right(), p.bottom()})
+	c.line(style{stroke: muted, width: 1}, point{p.x, p.bottom()}, point{p.right(), p.bottom()})
 	for _, one := range l.Axis.ticks(noteFont, p.w) {
 		x := p.x + p.w*one.at
-		c.line(look{stroke: muted, width: 1}, point{x, p.bottom()}, point{x, p.bottom() + 5})
+		c.line(style{stroke: muted, width: 1}, point{x, p.bottom()}, point{x, p.bottom() + 5})
 		for row, text := range one.rows {
 			half := noteFont.width(text) / 2
 			c.write(noteFont, text, point{max(x, area.x+half), p.bottom() + 18 + 15*float64(row)}, middle, 2*half+1)
@@ -156,20 +156,20 @@ var kindDashes = map[Risks][]float64{
 }
 
 // looks are those of a line and of what keeps it apart from the ground.
-func (l Lines) looks(i int) (line, casing look) {
+func (l Lines) looks(i int) (line, casing style) {
 	risks := l.Series[i].Risks
 	switch {
 	case l.Series[i].Mean:
-		return look{stroke: foreground, width: 3, dash: []float64{2, 4}}, look{}
+		return style{stroke: foreground, width: 3, dash: []float64{2, 4}}, style{}
 	case risks == nil:
-		return look{stroke: seriesInk(i), width: 2, dash: dashes[i/seriesInks%len(dashes)]}, look{}
+		return style{stroke: seriesInk(i), width: 2, dash: dashes[i/seriesInks%len(dashes)]}, style{}
 	}
 	dash := kindDashes[Risks{Operational: risks.Operational, Residual: risks.Residual}]
-	line = look{stroke: levelLook(risks.Level, risks.Residual).fill, width: 2.5, dash: dash}
+	line = style{stroke: levelStyle(risks.Level, risks.Residual).fill, width: 2.5, dash: dash}
 	if risks.Level == High {
 		line.width = 3.5
 	}
-	return line, look{stroke: edge, width: line.width + 1.6, dash: dash}
+	return line, style{stroke: edge, width: line.width + 1.6, dash: dash}
 }
 
 // marks are outlines around 0, 0. With three ways to fill them, no two lines that are
@@ -198,13 +198,13 @@ func (l Lines) mark(c *canvas, i int, at ...point) {
 		return outlines
 	}
 	line, casing := l.looks(i)
-	way, inside := i/len(marks), look{fill: line.stroke, stroke: casing.stroke, width: 0.8}
+	way, inside := i/len(marks), style{fill: line.stroke, stroke: casing.stroke, width: 0.8}
 	if way > 0 && !l.Series[i].Mean {
-		inside = look{fill: card, stroke: line.stroke, width: 1.5}
+		inside = style{fill: card, stroke: line.stroke, width: 1.5}
 	}
 	c.areas(inside, around(marks[i%len(marks)])...)
 	if way > 1 && !l.Series[i].Mean {
-		c.areas(look{fill: line.stroke}, around([]point{{-1, -1}, {1, -1}, {1, 1}, {-1, 1}})...)
+		c.areas(style{fill: line.stroke}, around([]point{{-1, -1}, {1, -1}, {1, 1}, {-1, 1}})...)
 	}
 }
 
@@ -213,13 +213,13 @@ func (l Lines) line(c *canvas, p plot, i int) (end point) {
 	one := l.Series[i]
 	line, casing := l.looks(i)
 	drawn := pieces(one.Values, l.Axis.joined(l.Steps), p.at)
-	draw := func(l look, piece []point) {
+	draw := func(l style, piece []point) {
 		if l.stroke != none && len(piece) > 1 {
 			c.line(l, thinned(piece, 0.7)...)
 		}
 	}
 	c.group(place{class: "line", series: i + 1, href: one.Href, name: c.pick(one.Name)}, func() {
-		for _, s := range []look{casing, line} {
+		for _, s := range []style{casing, line} {
 			for _, piece := range drawn {
 				draw(s, piece)
 			}
@@ -235,11 +235,11 @@ func (l Lines) line(c *canvas, p plot, i int) (end point) {
 		}
 		l.mark(c, i, marked...)
 		for _, at := range few {
-			c.circle(at, 4, look{fill: card, stroke: line.stroke, width: 1.6})
+			c.circle(at, 4, style{fill: card, stroke: line.stroke, width: 1.6})
 		}
 		// What the reader itself has is a thin line in the colour of the other one.
 		for _, piece := range pieces(one.Own, l.Axis.joined(l.Steps), p.at) {
-			draw(look{stroke: line.stroke, width: 1}, piece)
+			draw(style{stroke: line.stroke, width: 1}, piece)
 			for _, at := range apart(piece, markEvery) {
 				c.diamond(at, 5)
 			}
@@ -349,7 +349,7 @@ func (l Lines) atEnds(c *canvas, keys []key, ends []point, area box) {
 	}
 	for n, i := range order {
 		if ends[i] != (point{}) {
-			c.line(look{stroke: muted, width: 0.7}, point{ends[i][0] + 5, ends[i][1]}, point{area.x + 8, at[n] + keyRow/2})
+			c.line(style{stroke: muted, width: 0.7}, point{ends[i][0] + 5, ends[i][1]}, point{area.x + 8, at[n] + keyRow/2})
 		}
 		c.key(keys[i], box{area.x + 10, at[n], area.w - 10, keyRow})
 	}

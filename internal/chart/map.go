@@ -53,29 +53,29 @@ func (Map) widths() []float64 { return []float64{narrow, roomy, wide} }
 
 func (m Map) draw(c *canvas, area box) float64 {
 	above := m.legend(c, area)
-	sheet := box{area.x, area.y + above, area.w, min(max(area.w*0.5, min(area.w, 320)), 480)}
-	view := m.view(sheet.w / sheet.h)
+	frame := box{area.x, area.y + above, area.w, min(max(area.w*0.5, min(area.w, 320)), 480)}
+	view := m.view(frame.w / frame.h)
 	on := func(at point) point {
 		return point{
-			sheet.x + (at[0]-view.Left())/(view.Right()-view.Left())*sheet.w,
-			sheet.y + (view.Top()-at[1])/(view.Top()-view.Bottom())*sheet.h,
+			frame.x + (at[0]-view.Left())/(view.Right()-view.Left())*frame.w,
+			frame.y + (view.Top()-at[1])/(view.Top()-view.Bottom())*frame.h,
 		}
 	}
-	marks, taken := m.marks(sheet, on)
-	c.group(place{class: "sheet", clip: sheet}, func() {
-		c.rect(sheet, look{fill: sea})
+	marks, taken := m.marks(frame, on)
+	c.group(place{class: "frame", clip: frame}, func() {
+		c.rect(frame, style{fill: sea})
 		m.countries(c, view, on)
-		m.towns(c, sheet, on, m.names(c, sheet, view, on, taken))
+		m.towns(c, frame, on, m.names(c, frame, view, on, taken))
 		for n, i := range marks {
 			at, shown := on(m.Places[i].at()), taken[n].center()
 			if shown != at {
-				c.line(look{stroke: foreground, width: 1}, at, shown)
-				c.circle(at, 2, look{fill: foreground})
+				c.line(style{stroke: foreground, width: 1}, at, shown)
+				c.circle(at, 2, style{fill: foreground})
 			}
 			c.group(place{class: "mark", row: i + 1, at: shown}, func() { m.disc(c, point{}, i) })
 		}
 	})
-	return above + sheet.h
+	return above + frame.h
 }
 
 // legend names the levels of the rings, the highest first, and returns its height.
@@ -85,7 +85,7 @@ func (m Map) legend(c *canvas, area box) float64 {
 	}
 	var keys []key
 	for level := High; level >= Low; level-- {
-		keys = append(keys, key{name: m.Levels[level], sample: func(c *canvas, at box) { c.rect(at.inset(3), levelLook(level, false)) }})
+		keys = append(keys, key{name: m.Levels[level], sample: func(c *canvas, at box) { c.rect(at.inset(3), levelStyle(level, false)) }})
 	}
 	return c.keys(area, keys) + 4
 }
@@ -104,7 +104,7 @@ func (p Place) room() float64 {
 
 // marks are the places from the largest to the smallest, and the room that each takes:
 // as near to where it is as it can be without touching another.
-func (m Map) marks(sheet box, on func(point) point) (order []int, taken []box) {
+func (m Map) marks(frame box, on func(point) point) (order []int, taken []box) {
 	for i := range m.Places {
 		order = append(order, i)
 	}
@@ -113,7 +113,7 @@ func (m Map) marks(sheet box, on func(point) point) (order []int, taken []box) {
 		r := m.Places[i].room()
 		around := func(at point) box { return box{at[0] - r, at[1] - r, 2 * r, 2 * r} }
 		b := around(on(m.Places[i].at()))
-		for turn := 0; turn < 24*12 && (slices.ContainsFunc(taken, b.touches) || turn > 0 && !sheet.holds(b)); turn++ {
+		for turn := 0; turn < 24*12 && (slices.ContainsFunc(taken, b.touches) || turn > 0 && !frame.holds(b)); turn++ {
 			away, angle := 6*float64(turn/24+1), 2*math.Pi*float64(turn%24)/24
 			at := on(m.Places[i].at())
 			b = around(point{at[0] + away*math.Cos(angle), at[1] + away*math.Sin(angle)})
@@ -127,18 +127,18 @@ func (m Map) marks(sheet box, on func(point) point) (order []int, taken []box) {
 // from the top, the highest first.
 func (m Map) disc(c *canvas, at point, i int) {
 	if risks := m.Places[i].Risks; risks != nil {
-		c.circle(at, m.Places[i].room(), look{fill: card, stroke: edge, width: 1.5})
+		c.circle(at, m.Places[i].room(), style{fill: card, stroke: edge, width: 1.5})
 		from := 0.0
 		for level := High; level >= Low; level-- {
 			if risks[level] > 0 {
-				c.line(look{stroke: level.ink(), width: ringWidth}, arc(at, m.Places[i].radius()+ringWidth/2, from, from+risks[level])...)
+				c.line(style{stroke: level.ink(), width: ringWidth}, arc(at, m.Places[i].radius()+ringWidth/2, from, from+risks[level])...)
 			}
 			from += risks[level]
 		}
 	}
-	inside, text := look{fill: secondary, stroke: card, width: 1.5}, card
+	inside, text := style{fill: secondary, stroke: card, width: 1.5}, card
 	if m.Places[i].Few {
-		inside, text = look{fill: card, stroke: secondary, width: 1.5}, secondary
+		inside, text = style{fill: card, stroke: secondary, width: 1.5}, secondary
 	}
 	c.circle(at, m.Places[i].radius(), inside)
 	c.write(font{size: 11, bold: true, ink: text}, strconv.Itoa(i+1), point{at[0], at[1] + 4}, middle, 60)
@@ -165,7 +165,7 @@ func (m Map) countries(c *canvas, view orb.Bound, on func(point) point) {
 			}
 		}
 	}
-	c.areas(look{fill: land, stroke: coast, width: 0.8}, shown...)
+	c.areas(style{fill: land, stroke: coast, width: 0.8}, shown...)
 }
 
 // arc is a part of a circle, from and to as shares of the way around, clockwise from
@@ -182,7 +182,7 @@ func arc(middle point, radius, from, to float64) []point {
 
 // names writes the names of countries where there is room, most visible country first,
 // and returns the occupied areas.
-func (m Map) names(c *canvas, sheet box, view orb.Bound, on func(point) point, taken []box) []box {
+func (m Map) names(c *canvas, frame box, view orb.Bound, on func(point) point, taken []box) []box {
 	type shown struct {
 		ring
 		name string
@@ -202,7 +202,7 @@ func (m Map) names(c *canvas, sheet box, view orb.Bound, on func(point) point, t
 		for _, candidate := range country.insides() {
 			at := on(candidate)
 			b := box{at[0] - width/2, at[1] - 11, width, 15}.grown(width*fontSlack/2, 2)
-			if sheet.holds(b) && !slices.ContainsFunc(taken, b.touches) {
+			if frame.holds(b) && !slices.ContainsFunc(taken, b.touches) {
 				taken = append(taken, b)
 				c.add(label{font: countryFont, text: plain(country.name), at: at, anchor: middle, halo: true})
 				break
@@ -213,26 +213,26 @@ func (m Map) names(c *canvas, sheet box, view orb.Bound, on func(point) point, t
 }
 
 // towns writes the names of the largest towns with room next to their dots.
-func (m Map) towns(c *canvas, sheet box, on func(point) point, taken []box) {
-	most := int(sheet.w * sheet.h / townRoom)
+func (m Map) towns(c *canvas, frame box, on func(point) point, taken []box) {
+	most := int(frame.w * frame.h / townRoom)
 	for _, town := range m.World.towns {
 		if most == 0 {
 			break
 		}
 		at := on(town.at)
 		dot := box{at[0] - 3, at[1] - 3, 6, 6}
-		if !sheet.holds(dot) {
+		if !frame.holds(dot) {
 			continue
 		}
 		width := townFont.width(town.name)
 		for _, name := range []struct{ x, anchor float64 }{{5, left}, {-5, right}} {
 			b := box{at[0] + name.x - width*name.anchor, at[1] - 7, width, 14}.grown(width*fontSlack/2, 2)
-			if !sheet.holds(b) || slices.ContainsFunc(taken, func(other box) bool { return b.touches(other) || dot.touches(other) }) {
+			if !frame.holds(b) || slices.ContainsFunc(taken, func(other box) bool { return b.touches(other) || dot.touches(other) }) {
 				continue
 			}
 			taken, most = append(taken, b, dot), most-1
 			c.group(place{class: "town", at: at}, func() {
-				c.circle(point{}, 2, look{fill: muted})
+				c.circle(point{}, 2, style{fill: muted})
 				c.add(label{font: townFont, text: town.name, at: point{name.x, 4}, anchor: name.anchor, halo: true})
 			})
 			break
@@ -240,7 +240,7 @@ func (m Map) towns(c *canvas, sheet box, on func(point) point, taken []box) {
 	}
 }
 
-// view returns the visible area in the shape of the sheet. A degree of longitude has
+// view returns the visible area in the shape of the frame. A degree of longitude has
 // its length at the middle latitude everywhere.
 func (m Map) view(shape float64) orb.Bound {
 	v := orb.Bound{Min: point{-180, -57}, Max: point{180, 84}}

@@ -45,22 +45,22 @@ func (s shape) paint(p *painter) {
 	switch {
 	case s.radius > 0:
 		p.dc.DrawCircle(p.x(s.at[0]), p.y(s.at[1]), s.radius*p.scale)
-		p.finish(s.look)
+		p.finish(s.style)
 	case s.closed:
 		for _, ring := range s.lines {
 			p.move(ring)
 			p.dc.ClosePath()
-			p.finish(s.look)
+			p.finish(s.style)
 		}
 	case s.lines != nil:
 		for _, line := range s.lines {
-			p.polyline(s.look, line)
+			p.polyline(s.style, line)
 		}
 	default:
 		// Edges of areas go to whole pixels.
 		x, y := math.Round(p.x(s.rect.x)), math.Round(p.y(s.rect.y))
 		p.dc.DrawRectangle(x, y, max(math.Round(p.x(s.rect.right()))-x, 1), max(math.Round(p.y(s.rect.bottom()))-y, 1))
-		p.finish(s.look)
+		p.finish(s.style)
 	}
 }
 
@@ -80,7 +80,7 @@ func (p *painter) move(points []point) {
 const piece = 8
 
 // polyline draws a line piece by piece; dashes go on from one to the next.
-func (p *painter) polyline(l look, points []point) {
+func (p *painter) polyline(l style, points []point) {
 	length := 0.0
 	for from := 0; from < len(points)-1; from += piece {
 		part := points[from:min(from+piece+1, len(points))]
@@ -95,7 +95,7 @@ func (p *painter) polyline(l look, points []point) {
 }
 
 // finish paints the path.
-func (p *painter) finish(l look) {
+func (p *painter) finish(l style) {
 	opacity := cmp.Or(l.opacity, 1)
 	if l.fill != none {
 		p.dc.SetColor(translucent(p.theme[l.fill], opacity))

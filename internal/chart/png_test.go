@@ -20,8 +20,8 @@ import (
 	typeface "github.com/go-text/typesetting/font"
 )
 
-// painted returns the pixels of a sheet, as PNG has them.
-func painted(t *testing.T, s Sheet, fonts *Fonts) image.Image {
+// painted returns the pixels of a page, as PNG has them.
+func painted(t *testing.T, s Page, fonts *Fonts) image.Image {
 	t.Helper()
 	encoded, err := s.PNG(t.Context(), fonts)
 	if err != nil {
@@ -53,7 +53,7 @@ func TestSizes(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			for _, size := range sizes {
-				s := sheetOf(c)
+				s := pageOf(c)
 				s.Width, s.Height = size.X, size.Y
 				got := painted(t, s, nil).Bounds().Size()
 				if got.X != size.X || got.Y < size.Y || got.Y > tallest {
@@ -67,7 +67,7 @@ func TestSizes(t *testing.T) {
 	}
 }
 
-// TestSameScene shows that the PNG of a sheet has the colours of its SVG where that has
+// TestSameScene shows that the PNG of a page has the colours of its SVG where that has
 // them.
 func TestSameScene(t *testing.T) {
 	t.Parallel()
@@ -76,7 +76,7 @@ func TestSameScene(t *testing.T) {
 			if isDark && kind != "bars" {
 				continue
 			}
-			s := sheetOf(c)
+			s := pageOf(c)
 			s.Width, s.Dark = unitsAcross, isDark
 			drawn := painted(t, s, nil)
 			theme := s.theme()
@@ -103,7 +103,7 @@ func TestImagesOfHostileNames(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			charts := namedCharts(t, text)
-			s := sheetOf(charts["bars"], charts["levels"], charts["one step"], charts["radar"], charts["map"])
+			s := pageOf(charts["bars"], charts["levels"], charts["one step"], charts["radar"], charts["map"])
 			s.Title, s.Width = Label{text}, 700
 			if drawn := painted(t, s, nil); drawn.Bounds().Dx() != 700 {
 				t.Errorf("%v", drawn.Bounds())
@@ -114,11 +114,11 @@ func TestImagesOfHostileNames(t *testing.T) {
 
 func TestNothing(t *testing.T) {
 	t.Parallel()
-	if n := pixels(painted(t, sheetOf(), nil), light[faint]); n < 50_000 {
-		t.Errorf("an empty sheet has %d pixels of its ground", n)
+	if n := pixels(painted(t, pageOf(), nil), light[faint]); n < 50_000 {
+		t.Errorf("an empty page has %d pixels of its ground", n)
 	}
-	if svg := string(sheetOf().SVG()); !strings.Contains(svg, "There is nothing to show.") {
-		t.Error("an empty sheet does not say that it is empty")
+	if svg := string(pageOf().SVG()); !strings.Contains(svg, "There is nothing to show.") {
+		t.Error("an empty page does not say that it is empty")
 	}
 }
 
@@ -128,12 +128,12 @@ func TestSameBytes(t *testing.T) {
 		if strings.HasSuffix(name, " many") {
 			continue
 		}
-		first, err := sheetOf(c).PNG(t.Context(), nil)
+		first, err := pageOf(c).PNG(t.Context(), nil)
 		if err != nil {
 			t.Fatal(err)
 		}
 		page, again := inline(c), inline(c)
-		if second, err := sheetOf(c).PNG(t.Context(), nil); err != nil || !bytes.Equal(first, second) || page != again {
+		if second, err := pageOf(c).PNG(t.Context(), nil); err != nil || !bytes.Equal(first, second) || page != again {
 			t.Errorf("%s is drawn differently the second time: %v", name, err)
 		}
 	}
@@ -144,7 +144,7 @@ func TestGivenUp(t *testing.T) {
 	ctx, cancel := context.WithDeadline(t.Context(), time.Unix(0, 0))
 	defer cancel()
 	for name, c := range namedCharts(t, "Fire") {
-		if _, err := sheetOf(c).PNG(ctx, nil); !errors.Is(err, context.DeadlineExceeded) {
+		if _, err := pageOf(c).PNG(ctx, nil); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -195,7 +195,7 @@ func TestNamesThatCanBeDrawn(t *testing.T) {
 		}
 	}
 	fonts := &Fonts{Files: files}
-	bars := sheetOf(Bars{Items: []Item{{Label: Label{"一丁一丁"}, Values: one(1)}}})
+	bars := pageOf(Bars{Items: []Item{{Label: Label{"一丁一丁"}, Values: one(1)}}})
 	with, without := painted(t, bars, fonts), painted(t, bars, nil)
 	if pixels(with, light[foreground]) <= pixels(without, light[foreground]) {
 		t.Error("a name in ideographs leaves no ink")
@@ -230,7 +230,7 @@ func BenchmarkCharts(b *testing.B) {
 		})
 		b.Run(name+"/png", func(b *testing.B) {
 			for b.Loop() {
-				if _, err := sheetOf(c).PNG(b.Context(), nil); err != nil {
+				if _, err := pageOf(c).PNG(b.Context(), nil); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -19,8 +19,8 @@ const (
 )
 
 var (
-	targetLook  = look{stroke: secondary, width: 2.4, dash: []float64{6, 4}}
-	currentLook = look{stroke: primary, width: 2.4}
+	targetStyle  = style{stroke: secondary, width: 2.4, dash: []float64{6, 4}}
+	currentStyle = style{stroke: primary, width: 2.4}
 )
 
 func (Radar) widths() []float64 { return []float64{narrow, medium} }
@@ -30,8 +30,8 @@ func (r Radar) draw(c *canvas, area box) float64 {
 		return Bars(r).draw(c, area)
 	}
 	above := 6 + c.keys(area, append([]key{
-		{name: r.Names[0], sample: func(c *canvas, at box) { r.sample(c, at, currentLook) }},
-		{name: r.Names[1], sample: func(c *canvas, at box) { r.sample(c, at, targetLook) }},
+		{name: r.Names[0], sample: func(c *canvas, at box) { r.sample(c, at, currentStyle) }},
+		{name: r.Names[1], sample: func(c *canvas, at box) { r.sample(c, at, targetStyle) }},
 	}, ownKey(r.Own)...))
 	return above + r.radar(c, box{area.x, area.y + above, area.w, area.h - above})
 }
@@ -41,15 +41,15 @@ func (r Radar) isRound(width float64) bool {
 	return len(r.Items) >= fewestAxes && len(r.Items) <= mostAxes && width >= narrowest && !unknown
 }
 
-func (r Radar) sample(c *canvas, at box, l look) {
+func (r Radar) sample(c *canvas, at box, l style) {
 	y := at.y + at.h/2
 	c.line(l, point{at.x, y}, point{at.right(), y})
 	r.dot(c, l, point{at.x + at.w/2, y}, false)
 }
 
 // dot is round for current values and square for targets, and may be hollow.
-func (r Radar) dot(c *canvas, l look, at point, hollow bool) {
-	inside := look{fill: l.stroke}
+func (r Radar) dot(c *canvas, l style, at point, hollow bool) {
+	inside := style{fill: l.stroke}
 	if hollow {
 		inside = inside.hollow(1.6)
 	}
@@ -104,22 +104,22 @@ func (r Radar) radar(c *canvas, area box) float64 {
 
 func (r Radar) web(c *canvas, center point, radius float64) {
 	for i := range r.Items {
-		c.line(look{stroke: rule, width: 1}, center, r.spoke(center, i, radius))
+		c.line(style{stroke: rule, width: 1}, center, r.spoke(center, i, radius))
 	}
 	for ring := 1; ring <= rings; ring++ {
-		c.areas(look{stroke: rule, width: 1}, r.around(center, func(int) float64 { return radius * float64(ring) / rings }))
+		c.areas(style{stroke: rule, width: 1}, r.around(center, func(int) float64 { return radius * float64(ring) / rings }))
 	}
 	highest := Bars(r).scale().high
 	values := func(n int) []point {
 		return r.around(center, func(i int) float64 { return radius * max(*r.Items[i].Values[n], 0) / highest })
 	}
 	current, target := values(0), values(1)
-	c.areas(look{fill: primary, opacity: 0.16}, current)
-	c.areas(currentLook, current)
-	c.areas(targetLook, target)
+	c.areas(style{fill: primary, opacity: 0.16}, current)
+	c.areas(currentStyle, current)
+	c.areas(targetStyle, target)
 	for i, item := range r.Items {
-		r.dot(c, currentLook, current[i], item.Few[0])
-		r.dot(c, targetLook, target[i], item.Few[1])
+		r.dot(c, currentStyle, current[i], item.Few[0])
+		r.dot(c, targetStyle, target[i], item.Few[1])
 		if own := item.Own[0]; own != nil {
 			c.diamond(r.spoke(center, i, radius*max(*own, 0)/highest), 6)
 		}

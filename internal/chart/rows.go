@@ -26,7 +26,7 @@ type Item struct {
 	Own    [2]*float64 // what the reader itself has
 	Few    [2]bool     // too few analyses have the value: its mark is hollow
 	Spread *Spread     // of the values behind the first one
-	Level  Level       // of risk, whose look the bars have; 0: none
+	Level  Level       // of risk, whose style the bars have; 0: none
 }
 
 // Spread is the middle half of values: from the lower to the upper quartile.
@@ -80,7 +80,7 @@ func (b Bars) count() int {
 func (b Bars) legend() (keys []key) {
 	for n, name := range b.Names {
 		if name != "" {
-			keys = append(keys, key{name: name, sample: func(c *canvas, at box) { c.rect(at.inset(3), b.look(Item{Level: b.Items[0].Level}, n)) }})
+			keys = append(keys, key{name: name, sample: func(c *canvas, at box) { c.rect(at.inset(3), b.style(Item{Level: b.Items[0].Level}, n)) }})
 		}
 	}
 	if b.Spread != "" {
@@ -91,14 +91,14 @@ func (b Bars) legend() (keys []key) {
 	return append(keys, ownKey(b.Own)...)
 }
 
-// look is that of the first or the second bar of an item.
-func (b Bars) look(item Item, n int) look {
-	l := look{fill: accent}
+// style is that of the first or the second bar of an item.
+func (b Bars) style(item Item, n int) style {
+	l := style{fill: accent}
 	switch {
 	case item.Level != 0:
-		l = levelLook(item.Level, n == 1)
+		l = levelStyle(item.Level, n == 1)
 	case n == 1:
-		l = look{fill: secondary + "-soft", stroke: secondary, width: 1.5, dash: targetLook.dash}
+		l = style{fill: secondary + "-soft", stroke: secondary, width: 1.5, dash: targetStyle.dash}
 	case b.count() == 2:
 		l.fill = primary
 	}
@@ -173,11 +173,11 @@ func (b Bars) rows(c *canvas, area box, axis scale) float64 {
 }
 
 func (b Bars) bar(c *canvas, item Item, n int, track box, axis scale) {
-	c.rect(track, look{fill: faint})
+	c.rect(track, style{fill: faint})
 	zero := track.x + track.w*axis.at(0)
 	if value := item.Values[n]; value != nil {
 		end := track.x + track.w*axis.at(*value)
-		c.rect(box{min(zero, end), track.y, math.Abs(end - zero), track.h}, b.look(item, n))
+		c.rect(box{min(zero, end), track.y, math.Abs(end - zero), track.h}, b.style(item, n))
 	}
 	if n == 0 && item.Spread != nil {
 		c.spread(item.Spread, track, axis)
@@ -187,7 +187,7 @@ func (b Bars) bar(c *canvas, item Item, n int, track box, axis scale) {
 		c.diamond(point{track.x + min(max(track.w*axis.at(*own), high), track.w-high), track.y + track.h/2}, high)
 	}
 	if axis.low < 0 {
-		c.line(look{stroke: muted, width: 1}, point{zero, track.y}, point{zero, track.bottom()})
+		c.line(style{stroke: muted, width: 1}, point{zero, track.y}, point{zero, track.bottom()})
 	}
 }
 
@@ -196,9 +196,9 @@ func (c *canvas) spread(s *Spread, track box, axis scale) {
 	at := func(value float64) point {
 		return point{track.x + track.w*axis.at(value), track.y + track.h/2}
 	}
-	c.line(look{stroke: card, width: 4}, at(s.Low), at(s.High))
-	c.line(look{stroke: foreground, width: 1.6}, at(s.Low), at(s.High))
-	c.circle(at(s.Median), 3.4, look{fill: foreground, stroke: card, width: 1})
+	c.line(style{stroke: card, width: 4}, at(s.Low), at(s.High))
+	c.line(style{stroke: foreground, width: 1.6}, at(s.Low), at(s.High))
+	c.circle(at(s.Median), 3.4, style{fill: foreground, stroke: card, width: 1})
 }
 
 // ownKey is the legend of the reader's own values, if they are marked.
@@ -212,18 +212,18 @@ func ownKey(name string) []key {
 // diamond marks the reader's own value. Its edge sets it off from the background.
 func (c *canvas) diamond(at point, radius float64) {
 	corners := []point{{at[0], at[1] - radius}, {at[0] + radius, at[1]}, {at[0], at[1] + radius}, {at[0] - radius, at[1]}}
-	c.areas(look{fill: foreground, stroke: card, width: 2}, corners)
+	c.areas(style{fill: foreground, stroke: card, width: 2}, corners)
 }
 
-// hollow is the look of what too few analyses stand behind.
-func (l look) hollow(width float64) look {
-	return look{fill: card, stroke: cmp.Or(l.stroke, l.fill), width: width, dash: l.dash}
+// hollow is the style of what too few analyses stand behind.
+func (l style) hollow(width float64) style {
+	return style{fill: card, stroke: cmp.Or(l.stroke, l.fill), width: width, dash: l.dash}
 }
 
-// levelLook returns the look of a level: the hue that MONARC users know and a pattern,
+// levelStyle returns the style of a level: the hue that MONARC users know and a pattern,
 // paler for residual risks.
-func levelLook(level Level, residual bool) look {
-	l := look{fill: level.ink(), hatching: level, stroke: edge, width: 1}
+func levelStyle(level Level, residual bool) style {
+	l := style{fill: level.ink(), hatching: level, stroke: edge, width: 1}
 	if residual {
 		l.fill, l.dash = level.ink()+"-soft", []float64{4, 3}
 	}
@@ -238,7 +238,7 @@ func (c *canvas) hatch(level Level, b box) {
 		for y := b.y + 2; y < b.bottom(); y += 6 {
 			lines = append(lines, []point{{b.x + 1, y}, {b.right(), y}})
 		}
-		c.add(shape{look: look{stroke: hatch, opacity: hatchOpacity, width: 2.4, dash: []float64{2.4, 3.6}}, lines: lines})
+		c.add(shape{style: style{stroke: hatch, opacity: hatchOpacity, width: 2.4, dash: []float64{2.4, 3.6}}, lines: lines})
 		return
 	}
 	width, spacing := 1.2, 12.7 // of the lines; of their ends
@@ -252,5 +252,5 @@ func (c *canvas) hatch(level Level, b box) {
 		}
 		lines = append(lines, []point{from, to})
 	}
-	c.add(shape{look: look{stroke: hatch, opacity: hatchOpacity, width: width}, lines: lines})
+	c.add(shape{style: style{stroke: hatch, opacity: hatchOpacity, width: width}, lines: lines})
 }

@@ -29,8 +29,8 @@ func (b box) grown(x, y float64) box { return box{b.x - x, b.y - y, b.w + 2*x, b
 
 type point = orb.Point
 
-// look is how a shape is painted: first its inside, then its edge.
-type look struct {
+// style is how a shape is painted: first its inside, then its edge.
+type style struct {
 	fill     ink
 	stroke   ink
 	width    float64 // of the stroke
@@ -47,7 +47,7 @@ type item interface {
 
 // shape is a rectangle, a circle, or lines, depending on which fields are set.
 type shape struct {
-	look
+	style
 	rect   box
 	at     point
 	radius float64
@@ -110,27 +110,27 @@ func (c *canvas) pick(names Label) string {
 
 func (c *canvas) add(i item) { c.items = append(c.items, i) }
 
-func (c *canvas) rect(b box, l look) {
+func (c *canvas) rect(b box, l style) {
 	if b.w <= 0 || b.h <= 0 {
 		return
 	}
-	c.add(shape{look: l, rect: b})
+	c.add(shape{style: l, rect: b})
 	if inside := b.inset(1); l.hatching != 0 && inside.w > 0 && inside.h > 0 {
 		c.hatch(l.hatching, inside)
 	}
 }
 
-func (c *canvas) circle(at point, radius float64, l look) {
-	c.add(shape{look: l, at: at, radius: radius})
+func (c *canvas) circle(at point, radius float64, l style) {
+	c.add(shape{style: l, at: at, radius: radius})
 }
 
-func (c *canvas) line(l look, points ...point) {
-	c.add(shape{look: l, lines: [][]point{points}})
+func (c *canvas) line(l style, points ...point) {
+	c.add(shape{style: l, lines: [][]point{points}})
 }
 
-func (c *canvas) areas(l look, rings ...[]point) {
+func (c *canvas) areas(l style, rings ...[]point) {
 	if len(rings) > 0 {
-		c.add(shape{look: l, lines: rings, closed: true})
+		c.add(shape{style: l, lines: rings, closed: true})
 	}
 }
 

@@ -26,13 +26,13 @@ func (s Spark) draw(c *canvas, area box) float64 {
 	drawn := pieces(s.Values, joined, func(step int, value float64) point {
 		return point{inside.x + inside.w*float64(step)/float64(max(len(s.Values)-1, 1)), inside.bottom() - inside.h*(value-low)/(high-low)}
 	})
-	c.line(look{stroke: rule, width: 1}, point{inside.x, inside.bottom() + 3}, point{inside.right(), inside.bottom() + 3})
+	c.line(style{stroke: rule, width: 1}, point{inside.x, inside.bottom() + 3}, point{inside.right(), inside.bottom() + 3})
 	for i, piece := range drawn {
 		if len(piece) > 1 {
-			c.line(look{stroke: accent, width: 2}, piece...)
+			c.line(style{stroke: accent, width: 2}, piece...)
 		}
 		if i == len(drawn)-1 {
-			c.circle(piece[len(piece)-1], 3, look{fill: accent})
+			c.circle(piece[len(piece)-1], 3, style{fill: accent})
 		}
 	}
 	return sparkHeight

@@ -61,11 +61,11 @@ func (s shape) svg(w *svgWriter) {
 	default:
 		w.put(`<rect x="%s" y="%s" width="%s" height="%s"`, digits(s.rect.x), digits(s.rect.y), digits(s.rect.w), digits(s.rect.h))
 	}
-	w.look(s.look)
+	w.style(s.style)
 	w.put("/>")
 }
 
-func (w *svgWriter) look(l look) {
+func (w *svgWriter) style(l style) {
 	if l.fill != foreground {
 		w.put(` fill="%s"`, w.color(l.fill))
 	}

@@ -29,7 +29,7 @@ func TestTextsHaveTheirPlace(t *testing.T) {
 					d.expectOrder(t, kind+" "+d.class)
 				}
 				for _, width := range []int{MinWidth, DefaultWidth} {
-					s := sheetOf(c, c)
+					s := pageOf(c, c)
 					s.Title, s.Subtitle, s.Period, s.Footer, s.Width = Label{text}, text, text, []string{text}, width
 					for _, d := range drawings(t, string(s.SVG())) {
 						d.expectOrder(t, fmt.Sprint(kind, " in a file of ", width))
@@ -91,7 +91,7 @@ func TestMarkup(t *testing.T) {
 				}
 			}
 		}
-		file := string(sheetOf(c).SVG())
+		file := string(pageOf(c).SVG())
 		if strings.Contains(file, "var(") || strings.Contains(file, "data-") || strings.Contains(file, "style=") {
 			t.Errorf("the file of %s has what only pages understand", kind)
 		}
@@ -221,12 +221,12 @@ func TestSpark(t *testing.T) {
 // TestLinksOfFiles shows that a file links to what can be reached from anywhere.
 func TestLinksOfFiles(t *testing.T) {
 	t.Parallel()
-	sheet := sheetOf(Bars{Items: []Item{{Label: Label{"Fire"}, Values: one(1), Href: "/fire"}}})
-	if file := string(sheet.SVG()); strings.Contains(file, "<a ") {
+	page := pageOf(Bars{Items: []Item{{Label: Label{"Fire"}, Values: one(1), Href: "/fire"}}})
+	if file := string(page.SVG()); strings.Contains(file, "<a ") {
 		t.Error("a file links to a path of a site that it does not know")
 	}
-	sheet.Site = "https://example.org"
-	if file := string(sheet.SVG()); !strings.Contains(file, `href="https://example.org/fire"`) {
+	page.Site = "https://example.org"
+	if file := string(page.SVG()); !strings.Contains(file, `href="https://example.org/fire"`) {
 		t.Error("a file of a known site has no link")
 	}
 }

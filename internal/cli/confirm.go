@@ -22,10 +22,10 @@ func (t *task) confirm(ctx context.Context, question string) error {
 	if t.options.Bool("yes") {
 		return nil
 	}
-	fmt.Fprint(t.screen, question+" [y/N]: ")
+	fmt.Fprint(t.terminal, question+" [y/N]: ")
 	answer, err := readLine(ctx, t.Stdin)
 	if err != nil {
-		fmt.Fprintln(t.screen)
+		fmt.Fprintln(t.terminal)
 		return t.unanswered(ctx, err)
 	}
 	switch strings.ToLower(strings.TrimSpace(answer)) {

@@ -40,8 +40,8 @@ func (c *connections) note(conn net.Conn, state http.ConnState) {
 	}
 }
 
-// settle waits until no connection is new or has a request, or for newConnTimeout.
-func (c *connections) settle(ctx context.Context) {
+// awaitIdle waits until no connection is new or has a request, or for newConnTimeout.
+func (c *connections) awaitIdle(ctx context.Context) {
 	c.mu.Lock()
 	idle := make(chan struct{})
 	if len(c.busy) == 0 {

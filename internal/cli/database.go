@@ -118,7 +118,7 @@ func folder(settings config.Config) string {
 // fetchProgress shows the progress of downloading PostgreSQL. Unlike other work, an
 // interruption ends it at once.
 func (p *program) fetchProgress(work string) (show func(done, total int64), end func()) {
-	return newScreen(p.Stderr).progress(context.Background(), work)
+	return newTerminal(p.Stderr).progress(context.Background(), work)
 }
 
 // start starts the private database.

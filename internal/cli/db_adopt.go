@@ -82,7 +82,7 @@ func (t *task) adopt(ctx context.Context, db *database) (adoptionRecord, error) 
 	}
 	options := t.adoptionOptions(db)
 	options.Secret = box
-	show, end := t.screen.progress(ctx, "Taking over")
+	show, end := t.terminal.progress(ctx, "Taking over")
 	started, copied := t.Now(), int64(0)
 	found, err := postgres.Adopt(ctx, options, func(done, total int64) {
 		copied = done
@@ -112,7 +112,7 @@ func (t *task) adoptionOptions(db *database) postgres.Options {
 }
 
 func (t *task) surveyAdoption(ctx context.Context, db *database) (adoptionRecord, error) {
-	show, end := t.screen.progress(ctx, "Reading")
+	show, end := t.terminal.progress(ctx, "Reading")
 	started := t.Now()
 	found, err := postgres.SurveyAdoption(ctx, t.adoptionOptions(db), show)
 	end()

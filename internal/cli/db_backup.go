@@ -91,7 +91,7 @@ func (t *task) backUp(ctx context.Context, db *database) error {
 	}
 	name, started := t.options.String("output"), t.Now()
 	record := backupRecord{}
-	show, end := t.screen.progress(ctx, "Backing up")
+	show, end := t.terminal.progress(ctx, "Backing up")
 	err = t.writeOutput(name, func(w io.Writer) error {
 		counted := &countedWriter{Writer: w}
 		manifest, err := postgres.Backup(ctx, options, counted, show)

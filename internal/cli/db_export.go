@@ -44,7 +44,7 @@ func (t *task) export(ctx context.Context, store *postgres.Store) error {
 	}
 	t.log.Info("the database was exported", "clients", done.Clients, "stats", done.Stats)
 	if done.Muted > 0 {
-		fmt.Fprintf(t.screen, "%d clients are muted here, which the Python service does not know: their stats count there.\n", done.Muted)
+		fmt.Fprintf(t.terminal, "%d clients are muted here, which the Python service does not know: their stats count there.\n", done.Muted)
 	}
 	if name == "" {
 		return nil

@@ -47,7 +47,7 @@ type rebuilt struct {
 }
 
 func (t *task) rebuild(ctx context.Context, store *postgres.Store) error {
-	show, end := t.screen.progress(ctx, "Rebuilding")
+	show, end := t.terminal.progress(ctx, "Rebuilding")
 	started := t.Now()
 	done, err := store.Rebuild(ctx, show)
 	end()

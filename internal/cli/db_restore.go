@@ -61,7 +61,7 @@ func restoreBackup(ctx context.Context, t *task) error {
 		return err
 	}
 	defer file.Close()
-	show, end := t.screen.progress(ctx, "Checking")
+	show, end := t.terminal.progress(ctx, "Checking")
 	manifest, key, err := backup.Verify(readUntil(ctx, file), show)
 	end()
 	if err != nil {
@@ -120,7 +120,7 @@ func (t *task) restore(ctx context.Context, db *database, file io.ReadSeeker) (k
 	if err != nil {
 		return "", err
 	}
-	show, end := t.screen.progress(ctx, "Restoring")
+	show, end := t.terminal.progress(ctx, "Restoring")
 	defer end()
 	err = postgres.Restore(ctx, db.url, archive, func() (err error) {
 		if state == keyRestored {

@@ -203,7 +203,7 @@ func (f *front) run(ctx context.Context, died <-chan struct{}) error {
 	}
 	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), f.drain.timeout)
 	defer cancel()
-	f.open.settle(limited)
+	f.open.awaitIdle(limited)
 	for _, server := range slices.Backward(f.servers) {
 		if err := server.Shutdown(limited); err != nil {
 			f.close()

@@ -37,9 +37,9 @@ const (
 	// answerTimeout bounds responses without a limit of their own, from the header of
 	// the request on. The API has its own limits, longer ones for lists.
 	answerTimeout = bodyTimeout + 5*time.Minute
-	// openingPatience is how long connections wait, without being accepted, for a
+	// acceptDelay is how long connections wait, without being accepted, for a
 	// database that is being opened. Usually their requests can be served then.
-	openingPatience = 10 * time.Second
+	acceptDelay = 10 * time.Second
 	// openingTimeout bounds an attempt to open a database that may have stalled;
 	// openingPause and maxOpeningPause bound the pause before the next one.
 	openingTimeout  = 30 * time.Second
@@ -123,7 +123,7 @@ func (p *program) startTraces(ctx context.Context, log *slog.Logger) (stop func(
 // awaitStore opens and prepares the database. While that takes long, or fails with a
 // transient error, requests are answered with 503.
 func (p *program) awaitStore(ctx context.Context, settings config.Config, log *slog.Logger, front *front) (*postgres.Store, *database, error) {
-	defer time.AfterFunc(openingPatience, front.start).Stop()
+	defer time.AfterFunc(acceptDelay, front.start).Stop()
 	for pause := openingPause; ; pause = min(2*pause, maxOpeningPause) {
 		store, db, err := p.openPrepared(ctx, settings, log)
 		if err == nil || ctx.Err() != nil || !mayPass(err, settings) {

@@ -47,7 +47,7 @@ func pullStats(ctx context.Context, t *task) error {
 		if options.Client, err = store.ClientByUUID(ctx, id); err != nil {
 			return err
 		}
-		show, end := t.screen.progress(ctx, "Pulling")
+		show, end := t.terminal.progress(ctx, "Pulling")
 		options.Progress = show
 		summary, err := peer.Pull(ctx, options)
 		end()

@@ -64,7 +64,7 @@ func pushStats(ctx context.Context, t *task) error {
 		if options.Clients, err = t.pushedClients(ctx, store, id); err != nil {
 			return err
 		}
-		show, end := t.screen.progress(ctx, "Pushing")
+		show, end := t.terminal.progress(ctx, "Pushing")
 		options.Progress = show
 		summary, err := peer.Push(ctx, options)
 		end()
@@ -139,7 +139,7 @@ func (t *task) explainNobody(clients []stats.Client, asked uuid.UUID) {
 	if asked != uuid.Nil {
 		who = fmt.Sprintf("Client %q (%s) does not share its stats", clients[0].Name, clients[0].UUID)
 	}
-	fmt.Fprintln(t.screen, who+": nothing is pushed; client_sharing_activate changes that.")
+	fmt.Fprintln(t.terminal, who+": nothing is pushed; client_sharing_activate changes that.")
 }
 
 func localClients(ctx context.Context, store *postgres.Store) ([]stats.Client, error) {

@@ -22,14 +22,14 @@ type task struct {
 	options  *cli.Context
 	settings config.Config
 	log      *slog.Logger
-	screen   *screen
+	terminal *terminal
 }
 
 // task returns the action of a command that logs under a name.
 func (p *program) task(name logging.Name, run func(ctx context.Context, t *task) error) cli.ActionFunc {
 	return p.action(func(ctx context.Context, c *cli.Context, settings config.Config) error {
-		t := &task{program: p, options: c, settings: settings, screen: newScreen(p.Stderr)}
-		log, file, err := p.commandLogger(settings, t.screen)
+		t := &task{program: p, options: c, settings: settings, terminal: newTerminal(p.Stderr)}
+		log, file, err := p.commandLogger(settings, t.terminal)
 		if err != nil {
 			return err
 		}
@@ -109,15 +109,15 @@ func (t *task) withDatabase(ctx context.Context, use purpose, run func(db *datab
 
 // nameDatabase prints at a terminal which database the command works on.
 func (t *task) nameDatabase() {
-	if t.screen.terminal {
-		fmt.Fprintf(t.screen, "Working on %s.\n", t.databaseName())
+	if t.terminal.interactive {
+		fmt.Fprintf(t.terminal, "Working on %s.\n", t.databaseName())
 	}
 }
 
 // explainEmpty prints at a terminal why the result is empty.
 func (t *task) explainEmpty(found int, why string) {
-	if found == 0 && t.screen.terminal {
-		fmt.Fprintln(t.screen, why)
+	if found == 0 && t.terminal.interactive {
+		fmt.Fprintln(t.terminal, why)
 	}
 }
 

@@ -29,14 +29,14 @@ func terminal() {
 // startAtTerminal starts a command whose standard input and error are a terminal, and
 // returns what can be read from it.
 func startAtTerminal(command *exec.Cmd, typed string) (io.Reader, error) {
-	screen, device, err := pty.Open()
+	terminal, device, err := pty.Open()
 	if err != nil {
 		return nil, err
 	}
 	defer device.Close() // the command has its own
-	if _, err := io.WriteString(screen, typed); err != nil {
+	if _, err := io.WriteString(terminal, typed); err != nil {
 		return nil, err
 	}
 	command.Stdin, command.Stdout, command.Stderr = device, os.Stdout, device
-	return screen, command.Start()
+	return terminal, command.Start()
 }

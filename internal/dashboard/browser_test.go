@@ -199,8 +199,8 @@ func (b *tab) load(address string) {
 	b.until(`document.documentElement.dataset.ready === 'true'`)
 }
 
-// settled waits until what moves has come to rest and is painted.
-func (b *tab) settled() {
+// painted waits until what moves has come to rest and is painted.
+func (b *tab) painted() {
 	b.t.Helper()
 	eval[bool](b, `Promise.all(document.getAnimations().filter((a) => a.effect.getComputedTiming().endTime !== Infinity).map((a) => a.finished.catch(() => {})))
 		.then(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(true)))))`)

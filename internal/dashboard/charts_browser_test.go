@@ -98,7 +98,7 @@ func readerPoints(b *tab, s *service) {
 		const box = document.querySelector('.tip:not([hidden])').getBoundingClientRect();
 		return [box.left + box.width / 2, box.top + box.height / 2];
 	})()`)
-	b.settled()
+	b.painted()
 	if eval[string](b, shownTip) == "" {
 		b.t.Error("the tooltip goes away under the pointer")
 	}

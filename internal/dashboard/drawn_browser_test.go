@@ -48,7 +48,7 @@ const drawnScript = `(() => {
 // expectDrawn shows that so many charts are on the page, and are in order.
 func expectDrawn(b *tab, charts int) {
 	b.t.Helper()
-	b.settled()
+	b.painted()
 	expectInOrder(b, charts)
 }
 

@@ -42,11 +42,11 @@ const (
 	themeDark  = "dark"
 )
 
-// parseSheet reads the parameters of an image. Its errors are *stats.InvalidError and
+// parsePicture reads the parameters of an image. Its errors are *stats.InvalidError and
 // name the parameter.
-func parseSheet(query url.Values) (chart.Sheet, error) {
+func parsePicture(query url.Values) (chart.Page, error) {
 	r := viewParser{query: query}
-	s := chart.Sheet{
+	s := chart.Page{
 		Width:  r.pixels(paramWidth, chart.DefaultWidth, chart.MinWidth, chart.MaxWidth),
 		Height: r.pixels(paramHeight, 0, chart.MinHeight, chart.MaxHeight),
 		Dark:   r.oneOf(paramTheme, []string{themeLight, themeDark}, themeLight) == themeDark,
@@ -133,12 +133,12 @@ func (p *Pages) serveImage(kind pageKind, id, extension string, adapt func(url.V
 		if err != nil {
 			return err
 		}
-		sheet, err := parseSheet(query)
+		picture, err := parsePicture(query)
 		if err != nil {
 			return err
 		}
 		err = p.serveCached(c, r, kind, c.Path(), func(r *requestContext) (*answer.Encoded, error) {
-			return p.drawImage(r, kind, id, extension, sheet)
+			return p.drawImage(r, kind, id, extension, picture)
 		})
 		if errors.Is(err, errBusy) {
 			c.Response().Header().Set("Retry-After", strconv.Itoa(busySeconds))
@@ -149,15 +149,15 @@ func (p *Pages) serveImage(kind pageKind, id, extension string, adapt func(url.V
 }
 
 // drawImage draws the chart with an ID as a file.
-func (p *Pages) drawImage(r *requestContext, kind pageKind, id, extension string, sheet chart.Sheet) (*answer.Encoded, error) {
+func (p *Pages) drawImage(r *requestContext, kind pageKind, id, extension string, picture chart.Page) (*answer.Encoded, error) {
 	page := p.newPage(kind, r)
 	if err := kind.build(r, page); err != nil {
 		return nil, fmt.Errorf("image of %s: %w", id, err)
 	}
-	page.fill(&sheet, id)
-	drawn, err := sheet.SVG(), error(nil)
+	page.fill(&picture, id)
+	drawn, err := picture.SVG(), error(nil)
 	if extension == ".png" {
-		drawn, err = p.renderer.draw(r.ctx, sheet)
+		drawn, err = p.renderer.draw(r.ctx, picture)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("draw %s: %w", id, err)
@@ -189,9 +189,9 @@ func newRenderer(fonts *chart.Fonts) renderer {
 	return renderer{fonts: fonts, queue: semaphore.NewWeighted(slots + maxWaiting), slots: semaphore.NewWeighted(slots)}
 }
 
-// draw returns a sheet as PNG. The error is errBusy, the error of ctx, or a drawing
+// draw returns a picture as PNG. The error is errBusy, the error of ctx, or a drawing
 // error.
-func (r renderer) draw(ctx context.Context, sheet chart.Sheet) ([]byte, error) {
+func (r renderer) draw(ctx context.Context, picture chart.Page) ([]byte, error) {
 	if !r.queue.TryAcquire(1) {
 		return nil, errBusy
 	}
@@ -200,7 +200,7 @@ func (r renderer) draw(ctx context.Context, sheet chart.Sheet) ([]byte, error) {
 		return nil, err
 	}
 	defer r.slots.Release(1)
-	return sheet.PNG(ctx, r.fonts)
+	return picture.PNG(ctx, r.fonts)
 }
 
 // maxPanels and maxNotes are how many charts and places an image shows: more could
@@ -210,9 +210,9 @@ const (
 	maxNotes  = 24
 )
 
-// fill puts the chart with an ID on a sheet, with everything that a reader needs to
+// fill puts the chart with an ID on a picture, with everything that a reader needs to
 // understand it on its own. Charts that share the ID are placed side by side.
-func (p *page) fill(s *chart.Sheet, id string) {
+func (p *page) fill(s *chart.Page, id string) {
 	s.Title, s.Period, s.Nothing, s.Footer = chart.Label{p.Title()}, p.spanOfImage(), p.nothing(), p.source()
 	s.Format, s.Site = p.format(), p.site()
 	figures := p.figuresOf(id)

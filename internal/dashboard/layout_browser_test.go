@@ -51,7 +51,7 @@ func TestLayoutOfLanguages(t *testing.T) {
 				tab.load(s.url + withLanguage(path, language))
 				for _, width := range []int64{320, 768, 2560} {
 					tab.do(chromedp.EmulateViewport(width, 900))
-					tab.settled()
+					tab.painted()
 					if got := eval[int64](tab, `document.documentElement.scrollWidth`); got > width {
 						t.Errorf("%s is %d pixels wide on a screen of %d", path, got, width)
 					}
@@ -87,7 +87,7 @@ func TestRowsAreFull(t *testing.T) {
 		tab.load(s.url + path)
 		for _, width := range []int64{360, 768, 1024, 1280, 1920, 2560} {
 			tab.do(chromedp.EmulateViewport(width, 900))
-			tab.settled()
+			tab.painted()
 			if gaps := eval[[]string](tab, rowsScript); len(gaps) > 0 {
 				t.Errorf("%s, %d pixels: rows end early: %q", path, width, gaps)
 			}
@@ -303,7 +303,7 @@ func TestNothingShifts(t *testing.T) {
 		tab.do(chromedp.EmulateViewport(width, 900))
 		for _, path := range paths {
 			tab.load(s.url + path)
-			tab.settled()
+			tab.painted()
 			if shifts := eval[[]string](tab, `window.shifts`); len(shifts) > 0 {
 				t.Errorf("%s, %d pixels: %q", path, width, shifts)
 			}

@@ -161,7 +161,7 @@ func expectNoOverflow(b *tab) {
 	b.t.Helper()
 	for _, width := range []int64{320, 2560} {
 		b.do(chromedp.EmulateViewport(width, 900))
-		b.settled()
+		b.painted()
 		if got := eval[int64](b, `document.documentElement.scrollWidth`); got > width {
 			b.t.Errorf("the page is %d pixels wide on a screen of %d", got, width)
 		}
@@ -208,7 +208,7 @@ func readerChoosesTheme(b *tab, s *service) {
 	if after := eval[string](b, `getComputedStyle(document.body).backgroundColor`); after == before {
 		b.t.Error("the background stays as it was")
 	}
-	b.settled()
+	b.painted()
 	if after := eval[[]string](b, colorsScript); slices.Equal(after, colors) {
 		b.t.Error("the charts stay as they were")
 	}
@@ -391,29 +391,29 @@ func readerKeepsPlace(b *tab, s *service) {
 	}
 }
 
-// readerPrintsReport counts the sheets of paper that the report takes in each language,
+// readerPrintsReport counts the printed pages that the report takes in each language,
 // also where figures are suppressed and the report says so.
 func readerPrintsReport(b *tab, s *service) {
 	few := setup(b.t, minClients(3), minAnalyses(3))
 	few.addSample(sample.Options{Clients: 12, Analyses: 1, Days: 190})
 	shielded := openTabLike(b, few)
 	for _, lang := range []string{"en", "fr", "de", "nl"} {
-		expectSheets(b, s.url+"/stats/report?days=365&lang="+lang)
-		expectSheets(shielded, few.url+"/stats/report?days=90&lang="+lang)
+		expectPages(b, s.url+"/stats/report?days=365&lang="+lang)
+		expectPages(shielded, few.url+"/stats/report?days=90&lang="+lang)
 	}
 	shielded.expectPeace()
 }
 
-var sheets = regexp.MustCompile(`/Type\s*/Page\b`)
+var printedPages = regexp.MustCompile(`/Type\s*/Page\b`)
 
-func expectSheets(b *tab, url string) {
+func expectPages(b *tab, url string) {
 	b.t.Helper()
 	b.load(url)
 	pdf, err := chromedp.Run(b.ctx, chromedp.PrintToPDF(chromedp.PDFPaper(chromedp.PaperA4)))
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	if n := len(sheets.FindAll(pdf, -1)); n < 2 || n > 3 {
-		b.t.Errorf("%s takes %d sheets", url, n)
+	if n := len(printedPages.FindAll(pdf, -1)); n < 2 || n > 3 {
+		b.t.Errorf("%s takes %d pages", url, n)
 	}
 }

@@ -109,7 +109,7 @@ const paperWidth = 680
 func expectPaper(b *tab, path string) {
 	b.t.Helper()
 	b.do(chromedp.EmulateViewport(paperWidth, 900), call(emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Media: "print"}))
-	b.settled()
+	b.painted()
 	printed := eval[struct{ Texts, Cut []string }](b, printedScript)
 	b.do(call(emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{}), chromedp.EmulateViewport(1280, 900))
 	for _, cut := range printed.Cut {

@@ -20,8 +20,8 @@ import (
 	"github.com/monarc-project/stats-service/internal/disclosure"
 )
 
-func sheetOfTests() chart.Sheet {
-	return chart.Sheet{
+func pictureOfTests() chart.Page {
+	return chart.Page{
 		Title: chart.Label{"Threats"}, Width: chart.MinWidth, Format: chart.Format{Number: func(float64) string { return "1" }},
 		Panels: []chart.Panel{{Chart: chart.Bars{Items: []chart.Item{{Label: chart.Label{"Fire"}, Values: [2]*float64{new(1.0)}}}}}},
 	}
@@ -39,7 +39,7 @@ func TestRendererIsBusy(t *testing.T) {
 	left := make(chan error, maxWaiting)
 	for range maxWaiting {
 		go func() {
-			_, err := s.draw(ctx, sheetOfTests())
+			_, err := s.draw(ctx, pictureOfTests())
 			left <- err
 		}()
 	}
@@ -47,7 +47,7 @@ func TestRendererIsBusy(t *testing.T) {
 		s.queue.Release(1)
 		time.Sleep(time.Millisecond)
 	}
-	if _, err := s.draw(t.Context(), sheetOfTests()); !errors.Is(err, errBusy) {
+	if _, err := s.draw(t.Context(), pictureOfTests()); !errors.Is(err, errBusy) {
 		t.Errorf("with %d waiting: %v", maxWaiting, err)
 	}
 	cancel()
@@ -57,7 +57,7 @@ func TestRendererIsBusy(t *testing.T) {
 		}
 	}
 	s.slots.Release(1)
-	if _, err := s.draw(t.Context(), sheetOfTests()); err != nil {
+	if _, err := s.draw(t.Context(), pictureOfTests()); err != nil {
 		t.Errorf("when nobody waits any more: %v", err)
 	}
 }
@@ -120,7 +120,7 @@ type words struct {
 }
 
 func wordsOf(p *page) words {
-	var s chart.Sheet
+	var s chart.Page
 	p.fill(&s, "compliance")
 	w := words{Title: s.Title[0], Subtitle: s.Subtitle, Period: s.Period, Nothing: s.Nothing, Footer: s.Footer}
 	for _, panel := range s.Panels {

@@ -81,7 +81,7 @@ func readerIsWelcome(b *tab, _ *service) {
 		tab.load(fresh.url + "/stats?lang=" + lang)
 		for _, width := range []int64{320, 1280} {
 			tab.do(chromedp.EmulateViewport(width, 800))
-			tab.settled()
+			tab.painted()
 			if cut := eval[[]string](tab, brokenLinesScript); len(cut) > 0 {
 				tab.t.Errorf("%s at %d: words break in %q", lang, width, cut)
 			}
@@ -107,7 +107,7 @@ func readerReadsEveryLanguage(b *tab, s *service) {
 			for width, size := range map[int64]string{320: "", 640: "200%", 768: ""} {
 				b.do(chromedp.EmulateViewport(width, 800))
 				eval[bool](b, fmt.Sprintf(`document.documentElement.style.fontSize = %q; true`, size))
-				b.settled()
+				b.painted()
 				if got := eval[int64](b, `document.documentElement.scrollWidth`); got > width {
 					b.t.Errorf("%s%s is %d pixels wide on a screen of %d", path, lang, got, width)
 				}

@@ -177,9 +177,9 @@ func TestAdmissionBeforeReading(t *testing.T) {
 	}
 }
 
-// TestAdmissionAndHangUp gives up with the caller, who is no case for an error of
+// TestAdmissionAndDisconnect gives up with the caller, who is no case for an error of
 // the service.
-func TestAdmissionAndHangUp(t *testing.T) {
+func TestAdmissionAndDisconnect(t *testing.T) {
 	t.Parallel()
 	a := newAdmission(largeBodies(largest), time.Hour, nil)
 	full, err := a.arrive(t.Context(), 1, largest, largest)
@@ -187,8 +187,8 @@ func TestAdmissionAndHangUp(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer full.release()
-	ctx, hangUp := context.WithCancel(t.Context())
-	hangUp()
+	ctx, disconnect := context.WithCancel(t.Context())
+	disconnect()
 	if _, err := a.arrive(ctx, 1, largest, largest); !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v", err)
 	}

@@ -119,7 +119,7 @@ func TestDecodersGiveUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q := newQueue(t, 2)
 		q.send("first", 1)
-		ctx, hangUp := context.WithCancel(t.Context())
+		ctx, disconnect := context.WithCancel(t.Context())
 		for _, client := range []int64{1, 2} {
 			go func() {
 				if _, err := q.enter(ctx, client, mediumBody+1); !errors.Is(err, context.Canceled) {
@@ -128,7 +128,7 @@ func TestDecodersGiveUp(t *testing.T) {
 			}()
 		}
 		synctest.Wait()
-		hangUp()
+		disconnect()
 		synctest.Wait()
 		q.send("next", 2)
 		if err := (&slot{of: q.decoders, ctx: ctx}).yield(); err == nil {

@@ -28,7 +28,7 @@ func TestSmallBodiesPassLargeOnes(t *testing.T) {
 	for operation, body := range small {
 		method, path, _ := strings.Cut(operation, " ")
 		request := flooding.request(method, path, nil)
-		ctx, hangUp := context.WithCancel(t.Context())
+		ctx, disconnect := context.WithCancel(t.Context())
 		request = request.WithContext(ctx)
 		answered := httptest.NewRecorder()
 		done := make(chan struct{})
@@ -39,7 +39,7 @@ func TestSmallBodiesPassLargeOnes(t *testing.T) {
 		until(t, operation+" waits to be decoded", func() bool { return s.api.Decoding(flooding.client.ID) == 1 })
 		honest.post(threat(2, 0, 1))
 		honest.call("GET", "/api/v1/stats/", `{"type":"threat"}`).want(http.StatusOK)
-		hangUp()
+		disconnect()
 		<-done
 		if answered.Code/100 == 2 {
 			t.Errorf("%s: status %d, though no slot was free", operation, answered.Code)

@@ -52,10 +52,10 @@ func TestRefusedBodies(t *testing.T) {
 				t.Errorf("%s is answered %s late", what, got)
 			}
 		}
-		ctx, hangUp := context.WithCancel(t.Context())
+		ctx, disconnect := context.WithCancel(t.Context())
 		request := httptest.NewRequest("POST", "/", strings.NewReader(strings.Repeat(" ", mediumBody+1)))
 		request = request.WithContext(context.WithValue(ctx, callerKey{}, stats.Client{ID: 1}))
-		hangUp()
+		disconnect()
 		begun := time.Now()
 		_ = admit(func(echo.Context) error { return refused })(echo.New().NewContext(request, httptest.NewRecorder()))
 		if late := time.Since(begun); late != 0 {

@@ -42,7 +42,7 @@ func newRoleDatabase(t testing.TB) *roleDatabase {
 	d.url = address.String()
 	d.admin = d.superuser("postgres")
 	d.exec("CREATE ROLE {role} LOGIN PASSWORD 'right' IN ROLE {owner}")
-	t.Cleanup(func() { d.hangUp(); d.exec("DROP ROLE {role}") })
+	t.Cleanup(func() { d.disconnect(); d.exec("DROP ROLE {role}") })
 	return d
 }
 
@@ -75,8 +75,8 @@ func (d *roleDatabase) execOn(conn *pgx.Conn, statements ...string) {
 	}
 }
 
-// hangUp ends the sessions of the role, and returns when they have ended.
-func (d *roleDatabase) hangUp() {
+// disconnect ends the sessions of the role, and returns when they have ended.
+func (d *roleDatabase) disconnect() {
 	d.t.Helper()
 	d.exec("SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE usename = '{role}'")
 }
@@ -176,7 +176,7 @@ func TestDatabaseStates(t *testing.T) {
 				conn = d.superuser(d.name)
 			}
 			d.execOn(conn, state.breaks...)
-			d.hangUp()
+			d.disconnect()
 			until(t, "nothing older is kept", func() bool { return strings.Contains(s.log.String(), "was interrupted") })
 			for operation, request := range operations {
 				admin.call(request.method, request.path, request.body).wantUnavailable(operation)

@@ -90,12 +90,12 @@ func TestCallerHangsUp(t *testing.T) {
 	user := s.user("user")
 	user.stock()
 	for _, path := range []string{"/api/v1/stats/", "/api/v1/stats/?get_last=1", "/api/v1/stats/?group_by_anr=1"} {
-		ctx, hangUp := context.WithCancel(t.Context())
+		ctx, disconnect := context.WithCancel(t.Context())
 		w := &watched{ResponseRecorder: httptest.NewRecorder(), onWrite: func(write int) error {
 			if write < 2 {
 				return nil
 			}
-			hangUp()
+			disconnect()
 			return errors.New("connection reset by peer")
 		}}
 		if !user.serve(w, user.request("GET", path, nil).WithContext(ctx)) {

@@ -61,7 +61,7 @@ func TestSettingsAreComplete(t *testing.T) {
 func TestTable(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
-	table(&out, "through", []outcome{
+	table(&out, "through", []result{
 		{event: event{name: "never"}},
 		{event: event{name: "thrice"}, writes: []time.Duration{3e9, 1e9, 2e9}, reads: []time.Duration{1e8, 2e8, 3e8}, posts: []time.Duration{1e9, 1e9, 4e9}, statuses: map[int]int{503: 7}},
 	})

@@ -46,7 +46,7 @@ type load struct {
 // calls has the times of the successful answers to one kind of request.
 type calls struct {
 	answered []time.Time
-	longest  time.Duration // longest time from the first attempt until success, since the last lookAt
+	longest  time.Duration // longest time from the first attempt until success, since the last measure
 }
 
 func (c *calls) add(begun, now time.Time) {
@@ -207,20 +207,20 @@ func (l *load) any() (client.Stat, bool) {
 	return l.stored[from+rand.N(len(l.stored)-from)], true
 }
 
-// look has the observations of a period.
-type look struct {
+// measurement has the observations of a period.
+type measurement struct {
 	writesPaused, readsPaused time.Duration // the longest times without a success
-	longestPost               time.Duration // from the first attempt, of posts that were stored since the last lookAt
+	longestPost               time.Duration // from the first attempt, of posts that were stored since the last measure
 	acknowledged              []client.Stat // since the start
 	missing                   int
 	statuses                  map[int]int
 }
 
-// lookAt returns the observations from begin to end, and resets the counters.
-func (l *load) lookAt(begin, end time.Time) look {
+// measure returns the observations from begin to end, and resets the counters.
+func (l *load) measure(begin, end time.Time) measurement {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	found := look{
+	found := measurement{
 		writesPaused: l.posts.longestPause(begin, end), readsPaused: l.reads.longestPause(begin, end),
 		longestPost: l.posts.longest, acknowledged: l.stored[:len(l.stored):len(l.stored)],
 		missing: l.missing, statuses: maps.Clone(l.statuses),

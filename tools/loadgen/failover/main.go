@@ -96,19 +96,19 @@ func try(ctx context.Context, o options, c *cluster, server string, out, progres
 		return err
 	}
 	t := &trial{cluster: c, load: load, progress: progress}
-	var outcomes []outcome
+	var results []result
 	for _, e := range []*event{&switchedOver, &nodeKilled, &postgresKilled, &standbyKilled, &nodeFrozen} {
 		happened, err := t.run(ctx, *e, *o.times[e])
 		if err != nil {
 			return errors.Join(err, load.end(), errors.Join(t.faults...))
 		}
-		outcomes = append(outcomes, happened)
+		results = append(results, happened)
 	}
 	through := "URL with all hosts"
 	if o.proxied {
 		through = "HAProxy"
 	}
-	table(out, through, outcomes)
+	table(out, through, results)
 	if err := t.finish(ctx); err != nil {
 		return err
 	}

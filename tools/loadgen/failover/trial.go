@@ -73,16 +73,16 @@ type trial struct {
 	faults   []error
 }
 
-// outcome has the results of the events of one kind.
-type outcome struct {
+// result has the results of the events of one kind.
+type result struct {
 	event
 	writes, reads, posts []time.Duration
 	statuses             map[int]int
 }
 
 // run causes an event this many times.
-func (t *trial) run(ctx context.Context, e event, times int) (outcome, error) {
-	o := outcome{event: e, statuses: map[int]int{}}
+func (t *trial) run(ctx context.Context, e event, times int) (result, error) {
+	o := result{event: e, statuses: map[int]int{}}
 	for i := range times {
 		found, err := t.once(ctx, e)
 		if err != nil {
@@ -100,43 +100,43 @@ func (t *trial) run(ctx context.Context, e event, times int) (outcome, error) {
 
 // once causes an event, waits until the cluster is complete again, and checks for lost
 // stats.
-func (t *trial) once(ctx context.Context, e event) (look, error) {
+func (t *trial) once(ctx context.Context, e event) (measurement, error) {
 	roles, err := t.cluster.awaitWhole(ctx)
 	if err != nil {
-		return look{}, err
+		return measurement{}, err
 	}
 	if err := t.load.awaitCalls(ctx, time.Now(), settled); err != nil {
-		return look{}, err
+		return measurement{}, err
 	}
-	t.load.lookAt(time.Now(), time.Now()) // ignore what happened before
+	t.load.measure(time.Now(), time.Now()) // ignore what happened before
 	begun := time.Now()
 	primary, standby := roles["leader"], roles["sync_standby"]
 	if err := e.strike(ctx, t.cluster, primary, standby); err != nil {
-		return look{}, err
+		return measurement{}, err
 	}
 	if err := t.load.awaitCalls(ctx, time.Now().Add(time.Second), 1); err != nil {
-		return look{}, err
+		return measurement{}, err
 	}
 	if err := pause(ctx, returnAfter); err != nil {
-		return look{}, err
+		return measurement{}, err
 	}
 	if e.restore != nil {
 		if err := e.restore(t.cluster, primary, standby); err != nil {
-			return look{}, err
+			return measurement{}, err
 		}
 	}
 	if _, err := t.cluster.awaitWhole(ctx); err != nil {
-		return look{}, err
+		return measurement{}, err
 	}
 	if err := t.load.awaitCalls(ctx, time.Now(), settled); err != nil {
-		return look{}, err
+		return measurement{}, err
 	}
-	found := t.load.lookAt(begun, time.Now())
+	found := t.load.measure(begun, time.Now())
 	return found, t.judge(ctx, e, found)
 }
 
 // judge records faults. The error is that of the check itself.
-func (t *trial) judge(ctx context.Context, e event, found look) error {
+func (t *trial) judge(ctx context.Context, e event, found measurement) error {
 	if found.writesPaused > mostWritesPause {
 		t.faults = append(t.faults, fmt.Errorf("%s: no write for %s", e.name, inSeconds(found.writesPaused)))
 	}
@@ -193,7 +193,7 @@ func (t *trial) finish(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	acknowledged := t.load.lookAt(time.Now(), time.Now()).acknowledged
+	acknowledged := t.load.measure(time.Now(), time.Now()).acknowledged
 	if len(there) != len(acknowledged) || twice > 0 {
 		t.faults = append(t.faults, fmt.Errorf("%d stats are stored, %d of them twice, and %d were acknowledged", len(there), twice, len(acknowledged)))
 	}
@@ -201,10 +201,10 @@ func (t *trial) finish(ctx context.Context) error {
 	return errors.Join(t.faults...)
 }
 
-// table writes outcomes as a table in Markdown.
-func table(w io.Writer, through string, outcomes []outcome) {
+// table writes results as a table in Markdown.
+func table(w io.Writer, through string, results []result) {
 	fmt.Fprintf(w, "\n| %s | times | no write, median | no write, most | no read, median | no read, most | slowest post | refused with 503 |\n|---|---|---|---|---|---|---|---|\n", through)
-	for _, o := range outcomes {
+	for _, o := range results {
 		if len(o.writes) == 0 {
 			continue
 		}

@@ -23,9 +23,9 @@ const (
 	DefaultWidth = 1000
 )
 
-// Sheet is a file with charts, of which it says what they show and where the figures
+// Page is a file with charts, of which it says what they show and where the figures
 // are from.
-type Sheet struct {
+type Page struct {
 	Title    Label
 	Subtitle string   // how to read the figures; may be empty
 	Period   string   // the period of the figures; may be empty
@@ -43,20 +43,20 @@ type Sheet struct {
 	Format Format
 }
 
-// Panel is one chart of a sheet.
+// Panel is one chart of a page.
 type Panel struct {
 	Title Label // may be empty
 	Chart Chart
 }
 
 const (
-	unitsAcross = 800.0 // wider sheets have larger letters, in pixels
+	unitsAcross = 800.0 // wider pages have larger letters, in pixels
 	padding     = 22.0
 	gutter      = 24.0
 	// smallest is the least scale at which letters are still legible. Charts that
-	// do not fit then make a sheet higher than requested.
+	// do not fit then make a page higher than requested.
 	smallest = 0.5
-	tallest  = 9600 // pixels, beyond which a sheet is cut
+	tallest  = 9600 // pixels, beyond which a page is cut
 )
 
 var (
@@ -65,8 +65,8 @@ var (
 	nothingFont = font{size: 16, ink: muted}
 )
 
-// SVG draws the sheet as an SVG file.
-func (s Sheet) SVG() []byte {
+// SVG draws the page as an SVG file.
+func (s Page) SVG() []byte {
 	c, _, width, height := s.layout(nil)
 	var b strings.Builder
 	w := svgWriter{b: &b, id: "c", theme: s.theme(), site: s.Site}
@@ -76,8 +76,8 @@ func (s Sheet) SVG() []byte {
 	return []byte(b.String())
 }
 
-// PNG draws the sheet as an image. It returns the error of ctx.
-func (s Sheet) PNG(ctx context.Context, fonts *Fonts) ([]byte, error) {
+// PNG draws the page as an image. It returns the error of ctx.
+func (s Page) PNG(ctx context.Context, fonts *Fonts) ([]byte, error) {
 	t := newTypesetter(fonts)
 	c, scale, width, height := s.layout(t.drawable)
 	drawn := image.NewRGBA(image.Rect(0, 0, s.Width, s.pixels(width, height)))
@@ -96,41 +96,41 @@ func (s Sheet) PNG(ctx context.Context, fonts *Fonts) ([]byte, error) {
 	return buffer.Bytes(), nil
 }
 
-func (s Sheet) theme() palette {
+func (s Page) theme() palette {
 	if s.Dark {
 		return dark
 	}
 	return light
 }
 
-func (s Sheet) pixels(width, height float64) int {
+func (s Page) pixels(width, height float64) int {
 	return int(math.Ceil(height*float64(s.Width)/width - 1e-6))
 }
 
 // layout finds the largest scale at which everything has room.
-func (s Sheet) layout(drawable func(string) bool) (c *canvas, scale, width, height float64) {
+func (s Page) layout(drawable func(string) bool) (c *canvas, scale, width, height float64) {
 	scale = max(float64(s.Width)/unitsAcross, 1)
-	asked := float64(s.Height)
+	wanted := float64(s.Height)
 	for {
 		width = float64(s.Width) / scale
 		c, height = s.arrange(drawable, width, 0)
-		if s.Height == 0 || height*scale <= asked || scale <= smallest {
+		if s.Height == 0 || height*scale <= wanted || scale <= smallest {
 			break
 		}
 		scale = max(scale*0.94, smallest)
 	}
-	if spare := asked/scale - height; spare > 0 {
+	if spare := wanted/scale - height; spare > 0 {
 		c, _ = s.arrange(drawable, width, spare)
-		height = asked / scale
+		height = wanted / scale
 	}
 	height = min(height, tallest/scale)
-	c.items = append([]item{shape{look: look{fill: card}, rect: box{w: width, h: height}}}, c.items...)
+	c.items = append([]item{shape{style: style{fill: card}, rect: box{w: width, h: height}}}, c.items...)
 	return c, scale, width, height
 }
 
 // arrange puts the parts below each other and returns the height that they take.
 // Charts share the spare height row by row.
-func (s Sheet) arrange(drawable func(string) bool, width, spare float64) (*canvas, float64) {
+func (s Page) arrange(drawable func(string) bool, width, spare float64) (*canvas, float64) {
 	c := &canvas{Format: s.Format, drawable: drawable}
 	inner := width - 2*padding
 	y := c.paragraph(titleFont, wrap(titleFont, c.pick(s.Title), inner, 2), point{padding, padding}, left) + 3
@@ -138,7 +138,7 @@ func (s Sheet) arrange(drawable func(string) bool, width, spare float64) (*canva
 	y = c.paragraph(noteFont.in(foreground), wrap(noteFont, s.Period, inner, 2), point{padding, y}, left) + 14
 	if len(s.Panels) == 0 {
 		area := box{padding, y, inner, 140 + spare}
-		c.rect(area, look{fill: faint})
+		c.rect(area, style{fill: faint})
 		lines := wrap(nothingFont, s.Nothing, min(inner, 520), 6)
 		c.paragraph(nothingFont, lines, point{width / 2, y + (area.h-float64(len(lines))*nothingFont.leading())/2}, middle)
 		y = area.bottom() + gutter
@@ -149,7 +149,7 @@ func (s Sheet) arrange(drawable func(string) bool, width, spare float64) (*canva
 		y = c.paragraph(noteFont.in(foreground), wrap(noteFont, c.pick(note), inner, 2), point{padding, y}, left) + 2
 	}
 	y += 8
-	c.line(look{stroke: rule, width: 1}, point{padding, y}, point{width - padding, y})
+	c.line(style{stroke: rule, width: 1}, point{padding, y}, point{width - padding, y})
 	y += 6
 	for _, text := range s.Footer {
 		y = c.paragraph(noteFont, wrap(noteFont, text, inner, 3), point{padding, y}, left)
@@ -158,7 +158,7 @@ func (s Sheet) arrange(drawable func(string) bool, width, spare float64) (*canva
 }
 
 // panels draws the charts, two side by side if there is space.
-func (s Sheet) panels(c *canvas, area box, spare float64) float64 {
+func (s Page) panels(c *canvas, area box, spare float64) float64 {
 	columns := 1
 	if len(s.Panels) > 1 && area.w >= 640 {
 		columns = 2

@@ -17,22 +17,22 @@ const (
 	barPause = 100 * time.Millisecond
 )
 
-// screen is standard error. On a terminal it may show a progress bar, which it clears
+// terminal is standard error. On a terminal it may show a progress bar, which it clears
 // before other output.
-type screen struct {
-	out      io.Writer
-	terminal bool
+type terminal struct {
+	out         io.Writer
+	interactive bool
 
 	mu  sync.Mutex
 	bar *progressbar.ProgressBar // nil if there is none
 }
 
-func newScreen(stderr io.Writer) *screen {
-	return &screen{out: stderr, terminal: isTerminal(stderr)}
+func newTerminal(stderr io.Writer) *terminal {
+	return &terminal{out: stderr, interactive: isTerminal(stderr)}
 }
 
 // Write implements io.Writer. It ignores errors of the bar.
-func (s *screen) Write(text []byte) (int, error) {
+func (s *terminal) Write(text []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.bar == nil {
@@ -49,9 +49,9 @@ const stopNotice = "Stopping after the current step; Ctrl-C again stops at once.
 // progress returns a function that shows the progress of work and one that ends the
 // display. Without a terminal there is no bar. If ctx ends before the work, a notice is
 // printed.
-func (s *screen) progress(ctx context.Context, work string) (show func(done, total int64), end func()) {
+func (s *terminal) progress(ctx context.Context, work string) (show func(done, total int64), end func()) {
 	forget := context.AfterFunc(ctx, func() { _, _ = io.WriteString(s, stopNotice) })
-	if !s.terminal {
+	if !s.interactive {
 		return func(int64, int64) {}, func() { forget() }
 	}
 	show = func(done, total int64) {
@@ -70,7 +70,7 @@ func (s *screen) progress(ctx context.Context, work string) (show func(done, tot
 }
 
 // endBar ends the line of the bar.
-func (s *screen) endBar() {
+func (s *terminal) endBar() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.bar == nil {

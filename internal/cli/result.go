@@ -140,7 +140,7 @@ type deletion struct {
 
 // deleteStats runs a deletion with a progress bar, and prints its summary.
 func (t *task) deleteStats(ctx context.Context, run func(progress func(done, total int64)) (int64, error)) error {
-	show, end := t.screen.progress(ctx, "Deleting")
+	show, end := t.terminal.progress(ctx, "Deleting")
 	started := t.Now()
 	deleted, err := run(show)
 	end()

@@ -32,7 +32,7 @@ const maxChanges = 3
 // changes compares the ranked objects of two periods. Ranks count from the highest
 // value, whatever the order of the page.
 func (r *requestContext) changes(kind objectKind, now, before ranking) changes {
-	c := changes{Title: r.T("subject_"+kind.of) + " · " + r.measureName(kind.of), Known: len(before) > 0}
+	c := changes{Title: r.T("subject_"+kind.of) + " · " + r.measureName(kind.of), Known: len(now) > 0 && len(before) > 0}
 	var all []change
 	for _, object := range now {
 		then := before.find(object.Object)

@@ -90,8 +90,8 @@ func (r *requestContext) referentialFigure(referential processor.ReferentialComp
 		radar.Items = append(radar.Items, one)
 	}
 	f.Chart = radar
-	f.Table = r.complianceTable(referential, name, mine)
-	f.Summary = sentences(r.complianceSummary(referential.Categories, share), r.complianceOwn(radar))
+	f.Table = r.complianceTable(referential, name, supports, mine)
+	f.Summary = sentences(r.complianceSummary(referential, supports, share), r.complianceOwn(radar))
 	return f
 }
 
@@ -133,36 +133,39 @@ func isShare(categories []processor.CategoryCompliance) bool {
 	return true
 }
 
-func (r *requestContext) complianceTable(referential processor.ReferentialCompliance, name string, mine own) table {
+func (r *requestContext) complianceTable(referential processor.ReferentialCompliance, name string, supports disclosure.Supports, mine own) table {
 	t := table{Columns: []column{
 		{Name: "referential"},
 		{Name: "referential_label"},
 		{Name: "category", Title: r.T("column_category")},
 		{Name: "current", Title: r.T("compliance_current"), Numeric: true},
 		{Name: "target", Title: r.T("compliance_target"), Numeric: true},
+		{Name: "analyses", Numeric: true}, {Name: "organisations", Numeric: true},
 	}}
 	for _, category := range referential.Categories {
 		row := []cell{
 			text(referential.Referential), text(name),
 			r.LabelCell(category.Labels, "–"), numOrNone(category.Current), numOrNone(category.Target),
 		}
+		row = append(row, contributorCells(supports[complianceKey(referential, category)])...)
 		t.Rows = append(t.Rows, append(row, r.ownCells(mine, complianceKey(referential, category), 0)...))
 	}
 	t.Columns = append(t.Columns, r.ownColumns("column_own_current")...)
 	return t
 }
 
-// complianceSummary says how far current and target are apart, and where most.
-func (r *requestContext) complianceSummary(categories []processor.CategoryCompliance, share bool) string {
+// complianceSummary says how far current and target are apart, and where most, among
+// categories of enough analyses.
+func (r *requestContext) complianceSummary(referential processor.ReferentialCompliance, supports disclosure.Supports, share bool) string {
 	var current, target mean
 	widest, where := 0.0, ""
-	for _, c := range categories {
+	for _, c := range referential.Categories {
 		if c.Current == nil || c.Target == nil {
 			continue
 		}
 		current.sum, current.days = current.sum+*c.Current, current.days+1
 		target.sum, target.days = target.sum+*c.Target, target.days+1
-		if gap := *c.Target - *c.Current; gap > widest {
+		if gap := *c.Target - *c.Current; gap > widest && !r.few(supports[complianceKey(referential, c)].Analyses) {
 			widest, where = gap, r.Label(c.Labels, "–")
 		}
 	}

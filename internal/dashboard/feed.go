@@ -110,8 +110,13 @@ func (r *requestContext) week(start time.Time) view {
 // figures of enough analyses.
 func (r *requestContext) weekSummary(now, before periodFigures) string {
 	var sentences []string
-	if is := r.highRisks(now); is != nil {
-		sentences = append(sentences, r.T("feed_high", "Now", r.Number(*is), "Before", r.numberOrNone(r.highRisks(before))))
+	high, then := r.ofLevel(now, stats.HighRisks), r.ofLevel(before, stats.HighRisks)
+	switch {
+	case high.mean == nil || high.few:
+	case then.few || !high.comparable(then):
+		sentences = append(sentences, r.T("feed_high", "Now", r.Number(*high.mean)))
+	default:
+		sentences = append(sentences, r.T("feed_high_before", "Now", r.Number(*high.mean), "Before", r.Number(*then.mean)))
 	}
 	inThreats, inVulns := r.changes(threats, now.threats, before.threats), r.changes(vulnerabilities, now.vulns, before.vulns)
 	for _, most := range []struct {
@@ -127,12 +132,4 @@ func (r *requestContext) weekSummary(now, before periodFigures) string {
 		}
 	}
 	return strings.Join(sentences, " ")
-}
-
-// highRisks returns the mean number of high risks, or nil if it is of few analyses.
-func (r *requestContext) highRisks(f periodFigures) *float64 {
-	if r.few(f.supports[stats.Key{State: stats.Current, Level: stats.HighRisks}].Analyses) {
-		return nil
-	}
-	return f.means.ofAllKinds(stats.Current, stats.HighRisks)
 }

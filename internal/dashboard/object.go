@@ -175,7 +175,11 @@ func (r *requestContext) objectFacts(of objectKind, found *ranked, all, before r
 		rank.Note = r.T("object_rank_of", "All", r.Integer(len(all.ranked(orderHighest))), "Measure", r.measureName(of.of))
 	}
 	change := fact{Title: r.T("object_change"), Value: "–", Note: r.T("trend_none")}
-	if then := before.find(found.Object); then != nil && !then.few && !found.few {
+	switch then := before.find(found.Object); {
+	case then == nil:
+	case then.few || found.few:
+		change.Note = r.T("trend_few", "Number", r.Integer(r.opts.MinAnalyses))
+	default:
 		c := r.change(of, found, then)
 		change.Value, change.Note = c.Sign, c.Text
 	}

@@ -73,6 +73,10 @@ func (r *requestContext) fewAnalyses(analyses int) string {
 	if analyses == 0 || !r.few(analyses) {
 		return ""
 	}
+	return r.fewOfAll()
+}
+
+func (r *requestContext) fewOfAll() string {
 	return r.T("few_all", "Number", r.Integer(r.opts.MinAnalyses))
 }
 

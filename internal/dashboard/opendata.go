@@ -87,7 +87,7 @@ var dictionary = map[string]term{
 	"target":                  {"number", "Mean compliance aimed at"},
 	"latitude":                {"number", "Degrees north, rounded"},
 	"longitude":               {"number", "Degrees east, rounded"},
-	"organisations":           {"integer", "Organisations behind the figures of the row"},
+	"organisations":           {"integer", "Organisations behind the figures of the row, counted like analyses"},
 	"top_threat":              {"string", "UUID of the threat with the highest mean rate there"},
 	"top_threat_label":        {"string", "Name of this threat"},
 	"top_vulnerability":       {"string", "UUID of the vulnerability with the highest mean rate there"},
@@ -326,6 +326,9 @@ func (p *Pages) readme(r *requestContext, behind disclosure.Contributions) strin
 		b.WriteString("Only organisations of this instance count.\n")
 	}
 	fmt.Fprintf(&b, "Analyses: %d. Organisations: %d. Statistics received: %d.\n", behind.Analyses, behind.Clients, behind.Stats)
+	if p.opts.Figures.Active() {
+		b.WriteString("Analyses and organisations are those of the week with the most.\n")
+	}
 	b.WriteString("\nEach table is there as CSV (UTF-8, comma, header) and as JSON. csv-metadata.json is the\ndata dictionary, as CSV on the Web.\n\n")
 	for _, d := range p.datasets() {
 		fmt.Fprintf(&b, "%s: %s.\n", d.Name, d.about)

@@ -48,6 +48,7 @@ type overview struct {
 	Changes       []changes
 	Contributions disclosure.Contributions
 	Before        string // the period that trends compare with; empty: nothing is known of it
+	LeftOut       int    // referentials that the report does not show
 }
 
 // Compared reports whether anything changed, or could have.
@@ -160,21 +161,26 @@ var better = map[string]map[string]string{
 }
 
 func (r *requestContext) levelHeadline(f overviewFigures, code, level string) headline {
-	now := f.now.means.ofAllKinds(stats.Current, level)
-	key := stats.Key{State: stats.Current, Level: level}
-	support := f.now.supports[key]
+	now, before := r.ofLevel(f.now, level), r.ofLevel(f.before, level)
+	support := f.now.supports[stats.Key{State: stats.Current, Level: level}]
 	h := headline{
 		Code:    code,
 		Title:   r.T("headline_" + code),
-		Value:   r.numberOrNone(now),
+		Value:   r.numberOrNone(now.mean),
 		After:   r.T("headline_residual", "Value", r.numberOrNone(f.now.means.ofAllKinds(stats.Residual, level))),
-		Trend:   r.trend(now, f.before.means.ofAllKinds(stats.Current, level)),
+		Trend:   trend{Text: r.T("trend_none")},
 		Behind:  r.behindText(int64(support.Analyses), int64(support.Clients)),
-		Few:     r.fewAnalyses(support.Analyses),
-		History: r.spark("history-"+code, r.T("headline_"+code), r.levelHistory(f.now.risks, level)),
+		History: r.spark("history-"+code, r.T("headline_"+code), r.levelHistory(f.now, level)),
 	}
-	if h.Trend.Direction != "" && (h.Few != "" || r.few(f.before.supports[key].Analyses)) {
-		h.Trend = trend{Text: r.T("trend_few", "Number", r.Integer(r.opts.MinAnalyses))}
+	if now.few {
+		h.Few = r.fewOfAll()
+	}
+	switch {
+	case !now.comparable(before):
+	case now.few || before.few:
+		h.Trend.Text = r.T("trend_few", "Number", r.Integer(r.opts.MinAnalyses))
+	default:
+		h.Trend = r.trend(now.mean, before.mean)
 	}
 	if h.Trend.Judgement = better[code][h.Trend.Direction]; h.Trend.Judgement != "" {
 		h.Trend.Word = r.T(h.Trend.Judgement)
@@ -211,23 +217,54 @@ func (r *requestContext) analysesHeadline(f overviewFigures) headline {
 	return h
 }
 
-// levelHistory returns the mean numbers of current risks of a level, step by step.
-func (r *requestContext) levelHistory(sums []processor.DailySum, level string) map[time.Time]float64 {
+// levelFigure is the mean number of current risks of a level, of both kinds together.
+type levelFigure struct {
+	mean  *float64
+	kinds []string // that have figures
+	few   bool     // one of them is of few analyses
+}
+
+// ofLevel returns the figure of a level in a period.
+func (r *requestContext) ofLevel(f periodFigures, level string) levelFigure {
+	one := levelFigure{mean: f.means.ofAllKinds(stats.Current, level)}
+	for _, kind := range stats.Kinds() {
+		if f.means.of(stats.Current, kind, level) != nil {
+			one.kinds = append(one.kinds, kind)
+			one.few = one.few || r.few(f.supports[stats.Key{State: stats.Current, Kind: kind, Level: level}].Analyses)
+		}
+	}
+	return one
+}
+
+// comparable reports whether both have figures of the same kinds. Otherwise their difference
+// would be that of a kind which nobody had before, or which may not be shown.
+func (l levelFigure) comparable(other levelFigure) bool {
+	return l.mean != nil && slices.Equal(l.kinds, other.kinds)
+}
+
+// levelHistory returns the mean numbers of current risks of a level, step by step, without
+// steps of few analyses.
+func (r *requestContext) levelHistory(f periodFigures, level string) map[time.Time]float64 {
 	start := r.steps().Start
 	kinds := map[string]*steps{}
-	for _, sum := range sums {
+	few := map[time.Time]bool{}
+	for _, sum := range f.risks {
 		if sum.Key.State != stats.Current || sum.Key.Level != level {
 			continue
 		}
 		if kinds[sum.Key.Kind] == nil {
 			kinds[sum.Key.Kind] = &steps{}
 		}
-		kinds[sum.Key.Kind].add(start(sum.Date), processor.Mean(sum.Sums[0], sum.Count))
+		day := start(sum.Date)
+		few[day] = few[day] || r.few(f.supports[sum.Key].Parts[day].Analyses)
+		kinds[sum.Key.Kind].add(day, processor.Mean(sum.Sums[0], sum.Count))
 	}
 	history := map[time.Time]float64{}
 	for _, of := range kinds {
 		for day, m := range *of {
-			history[day] += m.value()
+			if !few[day] {
+				history[day] += m.value()
+			}
 		}
 	}
 	return history

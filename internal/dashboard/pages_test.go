@@ -81,7 +81,7 @@ func TestWelcome(t *testing.T) {
 	}
 	suppressed := setup(t, minClients(3))
 	suppressed.addOneThreat()
-	if page := suppressed.get("/stats").body; !strings.Contains(page, "Figures of fewer than 3 organisations are not shown.") {
+	if page := suppressed.get("/stats").body; !strings.Contains(page, "Figures from fewer than 3 organisations are not shown.") {
 		t.Error("the welcome does not say that figures of one organisation are not shown")
 	}
 	s.addOneThreat()

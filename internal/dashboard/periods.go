@@ -54,17 +54,23 @@ func (r *requestContext) newPairs(columns ...column) pairs {
 	)}}
 }
 
-// add adds an item with its values in both periods. The cells name it.
-func (p *pairs) add(item chart.Item, cells ...cell) {
+// add adds an item with its values in both periods. The cells name it. Values that are not
+// comparable, and those of few analyses, have no difference.
+func (p *pairs) add(item chart.Item, comparable bool, cells ...cell) {
 	now, before := item.Values[0], item.Values[1]
-	p.table.Rows = append(p.table.Rows, append(cells, numOrNone(now), numOrNone(before), p.r.differenceCell(now, before)))
+	if item.Few[0] || item.Few[1] {
+		comparable = false
+	}
+	p.table.Rows = append(p.table.Rows, append(cells, numOrNone(now), numOrNone(before), p.differenceCell(item, comparable)))
 	if own := item.Own[0]; own != nil && len(p.owns) < summaryLength {
 		p.owns = append(p.owns, mention(cells[len(cells)-1].Text)+" "+p.r.Number(*own))
 	}
 	if item.Own != [2]*float64{} {
 		p.chart.Own = p.r.T("own")
 	}
-	item.Label = p.r.withChange(item.Label, now, before)
+	if comparable {
+		item.Label = p.r.withChange(item.Label, now, before)
+	}
 	p.chart.Items = append(p.chart.Items, item)
 }
 
@@ -91,11 +97,12 @@ func difference(now, before *float64) *float64 {
 }
 
 // differenceCell returns the cell of a difference. Exports have all its digits.
-func (r *requestContext) differenceCell(now, before *float64) cell {
-	if now == nil || before == nil {
+func (p *pairs) differenceCell(item chart.Item, comparable bool) cell {
+	by := difference(item.Values[0], item.Values[1])
+	if by == nil || !comparable {
 		return cell{}
 	}
-	return cell{Number: difference(now, before), Text: r.signed(*now, *before)}
+	return cell{Number: by, Text: p.r.signed(*item.Values[0], *item.Values[1])}
 }
 
 // objectPair is an object in two periods; nil: it has no figures in that one.
@@ -115,7 +122,8 @@ func (r *requestContext) leaders(periods [2]ranking) (all []objectPair) {
 				continue
 			}
 			p := objectPair{ranked: object, periods: [2]*ranked{periods[0].find(object.Object), periods[1].find(object.Object)}}
-			if change := difference(r.valueOf(p.periods[0]), r.valueOf(p.periods[1])); change != nil {
+			few := p.periods[0] != nil && p.periods[0].few || p.periods[1] != nil && p.periods[1].few
+			if change := difference(r.valueOf(p.periods[0]), r.valueOf(p.periods[1])); change != nil && !few {
 				p.by = math.Abs(*change)
 			}
 			all = append(all, p)
@@ -139,7 +147,7 @@ func (r *requestContext) objectPeriods(kind objectKind, periods [2]ranking, mine
 			item.Values[i], item.Few[i] = r.valueOf(period), period != nil && period.few
 			item.Own[i], owns = mine[i].value(key, measure), append(owns, r.ownCells(mine[i], key, measure)...)
 		}
-		compared.add(item, text(p.Object), r.objectCell(kind, p.Labels, p.Object))
+		compared.add(item, true, text(p.Object), r.objectCell(kind, p.Labels, p.Object))
 		compared.addCells(append([]cell{rankCell(p.periods[0]), rankCell(p.periods[1])}, owns...)...)
 	}
 	return compared.fill(figure{
@@ -189,14 +197,20 @@ func (r *requestContext) riskPeriods(periods [2]riskMeans, supports [2]disclosur
 		for _, state := range stats.States() {
 			label := r.T("level_"+l.code) + ", " + r.T("state_small_"+state)
 			item := chart.Item{Label: chart.Label{label}}
+			var kinds [2][]string
 			for i, means := range periods {
+				for _, kind := range stats.Kinds() {
+					if means.of(state, kind, l.level) != nil {
+						kinds[i] = append(kinds[i], kind)
+						item.Few[i] = item.Few[i] || r.few(supports[i][stats.Key{State: state, Kind: kind, Level: l.level}].Analyses)
+					}
+				}
 				item.Values[i], item.Own[i] = means.ofAllKinds(state, l.level), mine[i].means().ofAllKinds(state, l.level)
-				item.Few[i] = item.Values[i] != nil && r.few(supports[i][stats.Key{State: state, Level: l.level}].Analyses)
 			}
 			if item.Values == [2]*float64{} {
 				continue
 			}
-			compared.add(item, text(label))
+			compared.add(item, slices.Equal(kinds[0], kinds[1]), text(label))
 			if r.client != nil {
 				compared.addCells(numOrNone(item.Own[0]), numOrNone(item.Own[1]))
 			}
@@ -227,6 +241,9 @@ func (r *requestContext) changeSummary(t table, name int) string {
 // reportTop is how many threats and vulnerabilities the report ranks.
 const reportTop = 10
 
+// reportReferentials is how many referentials the report shows.
+const reportReferentials = 2
+
 // report returns the figures of a management report of two or three printed pages. It
 // leaves out those of pages that are turned off.
 func (r *requestContext) report() (overview, []figure, error) {
@@ -235,7 +252,7 @@ func (r *requestContext) report() (overview, []figure, error) {
 	if err != nil {
 		return overview{}, nil, err
 	}
-	figures := r.overviewCharts(f)
+	o, figures := r.overviewOf(f), r.overviewCharts(f)
 	if r.opts.isActive(pageEvolution) {
 		_, lines, err := r.evolution()
 		if err != nil {
@@ -248,7 +265,8 @@ func (r *requestContext) report() (overview, []figure, error) {
 		if err != nil {
 			return overview{}, nil, err
 		}
-		figures = append(figures, compliance[:min(len(compliance), 2)]...)
+		shown := min(len(compliance), reportReferentials)
+		figures, o.LeftOut = append(figures, compliance[:shown]...), len(compliance)-shown
 	}
-	return r.overviewOf(f), figures, nil
+	return o, figures, nil
 }

@@ -66,11 +66,22 @@ func TestPeriodsOfFew(t *testing.T) {
 			s.add(client, analysis, stats.Risk, date, `{"risks":{"current":{"informational":[{"level":"High risks","value":4}]}}}`)
 		}
 	}
+	for n, rate := range []float64{1, 4} { // two analyses now, one before
+		for range 2 - n {
+			s.add(client, uuid.New(), stats.Threat, today.AddDate(0, 0, -40*n), objectOf(flood, "Flood", 1, 5, rate))
+		}
+	}
 	page := s.get("/stats/periods?days=30").body
+	if strings.Contains(page, "Changed most") || strings.Contains(page, "−3") {
+		t.Error("a threat of one analysis is said to have changed most")
+	}
 	for _, name := range []string{"periods-threats", "periods-risks"} {
 		figure := regexp.MustCompile(`(?s)data-name="` + name + `".*?</figure>`).FindString(page)
 		svg := regexp.MustCompile(`(?s)<svg.*?</svg>`).FindString(figure)
 		full, hollow := strings.Count(svg, `fill="var(--series-1)"`), strings.Count(svg, `fill="var(--card)" stroke="var(--series-2)"`)
+		if name == "periods-threats" {
+			full, hollow = full-1, hollow-1 // of the other threat
+		}
 		if full != 2 || hollow != 1 || !strings.Contains(figure, "Hollow: fewer than 2 analyses.") { // one full bar is in the legend
 			t.Errorf("%s: %d full bars, %d hollow ones of the earlier period\n%s", name, full, hollow, figure)
 		}
@@ -83,6 +94,12 @@ func TestReport(t *testing.T) {
 	s := setup(t, minAnalyses(3))
 	s.addRanked()
 	s.add(s.client("Two", 1, 1, true), uuid.New(), stats.Compliance, today, complianceOf(fire, "ISO"))
+	for _, id := range []string{flood, theft} {
+		s.add(s.client(id, 1, 1, true), uuid.New(), stats.Compliance, today, complianceOf(id, "ISO "+id))
+	}
+	if page := s.get("/stats/report?lang=en").body; !strings.Contains(page, "1 more referential:") || strings.Contains(page, "Largest gap") {
+		t.Error("the report does not say that it leaves out a referential, or names a gap of one analysis")
+	}
 	for lang, heading := range map[string]string{"en": "How to read this", "fr": "Comment lire ce rapport", "de": "So lesen Sie diesen Bericht", "nl": "Zo leest u dit rapport"} {
 		page := s.get("/stats/report?lang=" + lang).body
 		for _, want := range []string{heading, `class="headlines"`, `class="changes"`, `data-name="top-threats"`, `data-name="compliance"`, "Phishing"} {

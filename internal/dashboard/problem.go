@@ -139,10 +139,10 @@ func (p *pageError) keepDates(c echo.Context, wrong *viewError) {
 // again returns the address to try next: the same one if it may work later.
 func (p *page) again(c echo.Context) string {
 	switch {
-	case p.kind.name == "":
-		return p.Home()
 	case p.Passing():
 		return p.Self() + "?" + c.QueryParams().Encode()
+	case p.kind.name == "":
+		return p.Home()
 	}
 	v := p.View
 	v.Embed, v.Chart = false, ""

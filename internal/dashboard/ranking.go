@@ -67,7 +67,9 @@ func (r *requestContext) ranking(kind objectKind, v view, parts disclosure.Parts
 }
 
 // few reports whether there are too few analyses for a ranking.
-func (r *requestContext) few(analyses int) bool { return analyses < r.opts.MinAnalyses }
+func (r *requestContext) few(analyses int) bool {
+	return r.opts.MinAnalyses > 1 && analyses < r.opts.MinAnalyses
+}
 
 func compareFlags(a, b bool) int {
 	if a == b {

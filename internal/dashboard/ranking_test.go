@@ -135,6 +135,37 @@ func TestHeadlinesOfFewAnalyses(t *testing.T) {
 	}
 }
 
+// TestSuppressionIsNoTrend shows that a card compares nothing if a kind of risks is
+// suppressed in one of the periods.
+func TestSuppressionIsNoTrend(t *testing.T) {
+	t.Parallel()
+	s := setup(t, minClients(3))
+	for i := range 3 {
+		client, analysis := s.client(fmt.Sprint("Client ", i), 49.6, 6.1, true), uuid.New()
+		for daysAgo, operational := range map[int]int{100: 3, 10: 3 * min(i, 1)} { // two of them have some now
+			s.add(client, analysis, stats.Risk, today.AddDate(0, 0, -daysAgo), fmt.Sprintf(
+				`{"risks":{"current":{"informational":[{"level":"High risks","value":4}],"operational":[{"level":"High risks","value":%d}]}}}`, operational))
+		}
+	}
+	card := text(s.get("/stats").body, `<article class="headline high.*?</article>`)
+	if !strings.Contains(card, "High risks per analysis 4 ") || !strings.Contains(card, "No earlier figures") {
+		t.Errorf("the card says %q", card)
+	}
+	if figure := text(s.get("/stats/periods").body, `data-name="periods-risks".*?</figure>`); strings.Contains(figure, "−3") {
+		t.Errorf("two periods compare what only one of them shows: %s", figure)
+	}
+}
+
+// TestChangesNeedBothPeriods shows no list of changes where nothing is known now.
+func TestChangesNeedBothPeriods(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	s.add(s.client("One", 49.6, 6.1, true), uuid.New(), stats.Threat, today.AddDate(0, 0, -100), objectOf(fire, "Fire", 1, 1, 1))
+	if page := s.get("/stats").body; strings.Contains(page, `class="changes"`) {
+		t.Error("the page says what changed in a period without figures")
+	}
+}
+
 // TestSpreadOfAnalyses shows the quartiles of the analyses beside their mean.
 func TestSpreadOfAnalyses(t *testing.T) {
 	t.Parallel()

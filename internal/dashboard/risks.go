@@ -67,6 +67,7 @@ func (r *requestContext) riskFigure(kind string, means riskMeans, supports discl
 			{Name: "level", Title: r.T("column_level")},
 			{Name: "current", Title: r.T("state_current"), Numeric: true},
 			{Name: "residual", Title: r.T("state_residual"), Numeric: true},
+			{Name: "analyses", Numeric: true}, {Name: "organisations", Numeric: true},
 		}},
 	}
 	levels := chart.Bars{Names: [2]string{r.T("state_current"), r.T("state_residual")}}
@@ -88,7 +89,7 @@ func (r *requestContext) riskFigure(kind string, means riskMeans, supports discl
 		}
 		levels.Items = append(levels.Items, item)
 		f.Table.Rows = append(f.Table.Rows, slices.Concat(
-			[]cell{text(label), numOrNone(now), numOrNone(after)}, r.ownCells(mine, current, 0), r.ownCells(mine, residual, 0)))
+			[]cell{text(label), numOrNone(now), numOrNone(after)}, contributorCells(supports[current], supports[residual]), r.ownCells(mine, current, 0), r.ownCells(mine, residual, 0)))
 		if item.Own[0] != nil || item.Own[1] != nil {
 			levels.Own = r.T("own")
 			owns = append(owns, r.T("risks_summary_level", "Level", label, "Current", r.numberOrNone(item.Own[0]), "Residual", r.numberOrNone(item.Own[1])))
@@ -97,6 +98,16 @@ func (r *requestContext) riskFigure(kind string, means riskMeans, supports discl
 	f.Table.Columns = slices.Concat(f.Table.Columns, r.ownColumns("column_own_current"), r.ownColumns("column_own_residual"))
 	f.Chart, f.Summary = levels, sentences(r.levelSummary(f.Table), r.ownSummary(owns))
 	return f
+}
+
+// contributorCells counts the contributors behind a row: the most that one of its figures
+// has.
+func contributorCells(figures ...disclosure.Support) []cell {
+	analyses, clients := 0, 0
+	for _, one := range figures {
+		analyses, clients = max(analyses, one.Analyses), max(clients, one.Clients)
+	}
+	return []cell{num(float64(analyses)), num(float64(clients))}
 }
 
 func (r *requestContext) levelSummary(t table) string {

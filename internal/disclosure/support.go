@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/monarc-project/stats-service/internal/cache"
+	"github.com/monarc-project/stats-service/internal/postgres"
 	"github.com/monarc-project/stats-service/internal/rollup"
 	"github.com/monarc-project/stats-service/internal/stats"
 )
@@ -106,12 +107,17 @@ func (c *Control) disclosedSupport(ctx context.Context, filter stats.Filter, par
 	if err != nil {
 		return nil, err
 	}
+	zeros, err := c.publishedZeros(ctx, filter)
+	if err != nil {
+		return nil, err
+	}
 	supports := Supports{}
 	for key, share := range shares {
 		one := Support{Parts: map[time.Time]Contributors{}}
 		for day, counted := range share.Parts {
 			in := visible[key][day.Date()]
-			if !in.all || filter.LocalStatsOnly && !in.local {
+			shown := in.all && (in.local || !filter.LocalStatsOnly)
+			if !shown && !zeros[postgres.Figure{Start: day.Date(), Key: key}] {
 				continue
 			}
 			part := parts.Start(day.Date())
@@ -127,6 +133,25 @@ func (c *Control) disclosedSupport(ctx context.Context, filter stats.Filter, par
 		}
 	}
 	return supports, nil
+}
+
+// publishedZeros returns the figures of risks that are shown as 0. Nobody is behind them in
+// the decisions on what may be shown, but analyses have sent them.
+func (c *Control) publishedZeros(ctx context.Context, filter stats.Filter) (map[postgres.Figure]bool, error) {
+	if filter.Type != stats.Risk && filter.Type != stats.Cartography {
+		return nil, nil
+	}
+	sums, err := c.DailySums(ctx, filter)
+	if err != nil {
+		return nil, err
+	}
+	zeros := map[postgres.Figure]bool{}
+	for _, sum := range sums {
+		if sum.Sums[0].IsZero() {
+			zeros[postgres.Figure{Start: sum.Date, Key: sum.Key}] = true
+		}
+	}
+	return zeros, nil
 }
 
 func most(a, b Contributors) Contributors {

@@ -43,6 +43,27 @@ func controls(t *testing.T) (open, suppressing *disclosure.Control) {
 	return with(1), with(3)
 }
 
+// TestSupportOfZeros counts the analyses behind a published 0, but not behind a number that
+// is suppressed.
+func TestSupportOfZeros(t *testing.T) {
+	t.Parallel()
+	c := newCircle(t)
+	for i := range 3 {
+		levels := fmt.Sprintf(`{"level":"Low risks","value":5},{"level":"Medium risks","value":%d},{"level":"High risks","value":0}`, max(0, i-1))
+		c.send(c.join(fmt.Sprint("Client ", i), true), uuid.New(), stats.Risk, weeksOfWorld[3], `{"risks":{"current":{"informational":[`+levels+`]}}}`)
+	}
+	filter := stats.Filter{Type: stats.Risk, DateFrom: weeksOfWorld[0], DateTo: noon().Truncate(24 * time.Hour)}
+	supports, err := c.control(3).Support(t.Context(), filter, disclosure.Undivided)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for level, want := range map[string]int{stats.LowRisks: 0, stats.HighRisks: 3, stats.MediumRisks: 0} {
+		if got := supports[stats.Key{State: stats.Current, Kind: stats.Informational, Level: level}].Analyses; got != want {
+			t.Errorf("%s: %d analyses, want %d", level, got, want)
+		}
+	}
+}
+
 func TestSupport(t *testing.T) {
 	t.Parallel()
 	open, suppressing := controls(t)

@@ -82,9 +82,9 @@ func TestBaseURLs(t *testing.T) {
 	}
 }
 
-// TestRedirect shows that the key stays with the service it is meant for, also
+// TestNoKeyAfterRedirect shows that the key stays with the service it is meant for, also
 // with an HTTP client that follows redirects.
-func TestRedirect(t *testing.T) {
+func TestNoKeyAfterRedirect(t *testing.T) {
 	t.Parallel()
 	strayed := 0
 	elsewhere := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { strayed++; reply(w, 200, `{}`) }))
@@ -106,8 +106,8 @@ func TestRedirect(t *testing.T) {
 	}
 }
 
-// TestService goes through everything that a program does with a service.
-func TestService(t *testing.T) {
+// TestEveryCallOfAProgram goes through everything that a program does with a service.
+func TestEveryCallOfAProgram(t *testing.T) {
 	t.Parallel()
 	s := newService(t)
 	ctx, c := t.Context(), s.connect(t, s.key)
@@ -192,8 +192,8 @@ func TestDeleteSkipsMissing(t *testing.T) {
 	}
 }
 
-// TestErrors shows what programs learn from refusals of a real service.
-func TestErrors(t *testing.T) {
+// TestErrorsSayWhatWasWrong shows what programs learn from refusals of a real service.
+func TestErrorsSayWhatWasWrong(t *testing.T) {
 	t.Parallel()
 	s := newService(t)
 	ctx, c := t.Context(), s.connect(t, s.key, client.WithBatchSize(2))
@@ -273,9 +273,9 @@ func TestAnswersOfOthers(t *testing.T) {
 	}
 }
 
-// TestStalled shows that a service which falls silent is given up, also in the
+// TestStalledAnswerEnds shows that a service which falls silent is given up, also in the
 // middle of an answer.
-func TestStalled(t *testing.T) {
+func TestStalledAnswerEnds(t *testing.T) {
 	t.Parallel()
 	ended := make(chan struct{})
 	for _, begin := range []string{"", `{"name":`} {
@@ -301,8 +301,8 @@ func TestStalled(t *testing.T) {
 	close(ended)
 }
 
-// TestDo shows that the key goes to no other host.
-func TestDo(t *testing.T) {
+// TestKeyGoesToNoOtherHost shows that the key goes to no other host.
+func TestKeyGoesToNoOtherHost(t *testing.T) {
 	t.Parallel()
 	var keys []string
 	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { keys = append(keys, r.Header.Get("X-API-KEY")) }))

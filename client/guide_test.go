@@ -78,8 +78,8 @@ func TestDocFits(t *testing.T) {
 	}
 }
 
-// TestModules keeps what a program links that imports the package.
-func TestModules(t *testing.T) {
+// TestImportersLinkFewModules keeps what a program links that imports the package.
+func TestImportersLinkFewModules(t *testing.T) {
 	t.Parallel()
 	output, err := exec.Command("go", "list", "-deps", "-f", "{{with .Module}}{{.Path}}{{end}}", "./", "./data").Output()
 	if err != nil {

@@ -18,8 +18,8 @@ func TestPHP(t *testing.T) {
 	runExample(t, "php", root+"/docs/examples/php/stats.php")
 }
 
-// TestPython runs the example in Python with its standard library.
-func TestPython(t *testing.T) {
+// TestPythonExample runs the example in Python with its standard library.
+func TestPythonExample(t *testing.T) {
 	t.Parallel()
 	if _, err := exec.LookPath("python3"); err != nil {
 		t.Fatalf("Python is needed: apt-get install python3 (%v)", err)

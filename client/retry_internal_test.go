@@ -8,7 +8,7 @@ import (
 )
 
 // The pause grows up to its limit, and no two callers need to agree.
-func TestDelay(t *testing.T) {
+func TestDelayGrowsToItsLimit(t *testing.T) {
 	t.Parallel()
 	for random, want := range map[float64][]time.Duration{
 		0: {250 * time.Millisecond, 500 * time.Millisecond, time.Second, 2 * time.Second, 4 * time.Second, 8 * time.Second, 15 * time.Second, 15 * time.Second},

@@ -52,8 +52,8 @@ func TestRetryAfter(t *testing.T) {
 	}
 }
 
-// TestRepeats shows what is repeated and what is not.
-func TestRepeats(t *testing.T) {
+// TestOnlySafeRequestsAreRepeated shows what is repeated and what is not.
+func TestOnlySafeRequestsAreRepeated(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		failing func(http.ResponseWriter, *http.Request, int) bool // nil: the first answer is lost
@@ -193,8 +193,8 @@ func TestDeleteUnavailable(t *testing.T) {
 	}
 }
 
-// TestUntrusted shows that a certificate nobody vouches for is not tried again.
-func TestUntrusted(t *testing.T) {
+// TestUntrustedCertificateIsNotRetried shows that a certificate nobody vouches for is not tried again.
+func TestUntrustedCertificateIsNotRetried(t *testing.T) {
 	t.Parallel()
 	server := httptest.NewTLSServer(http.NotFoundHandler())
 	server.Config.ErrorLog = nil
@@ -209,8 +209,8 @@ func TestUntrusted(t *testing.T) {
 	}
 }
 
-// TestCanceled shows that the end of the context ends the waiting.
-func TestCanceled(t *testing.T) {
+// TestContextEndsTheWaiting shows that the end of the context ends the waiting.
+func TestContextEndsTheWaiting(t *testing.T) {
 	t.Parallel()
 	s := newService(t)
 	s.failing(first(100, 503))

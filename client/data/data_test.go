@@ -15,8 +15,8 @@ import (
 
 func number(n data.Number) *data.Number { return &n }
 
-// TestPayload reads what a front office sends, of all types.
-func TestPayload(t *testing.T) {
+// TestFrontOfficeDataIsRead reads what a front office sends, of all types.
+func TestFrontOfficeDataIsRead(t *testing.T) {
 	t.Parallel()
 	content, err := os.ReadFile("../../testdata/payloads/five-types.json")
 	if err != nil {
@@ -81,8 +81,8 @@ func decode[D client.Data](t *testing.T, stat client.Stat) D {
 	return decoded
 }
 
-// TestForms reads what PHP writes in several ways.
-func TestForms(t *testing.T) {
+// TestFormsOfPHPAreRead reads what PHP writes in several ways.
+func TestFormsOfPHPAreRead(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		text string
@@ -116,8 +116,8 @@ func into[T any](text string) (any, error) {
 	return value, err
 }
 
-// TestEmpty shows that nothing is written in the form that the service accepts.
-func TestEmpty(t *testing.T) {
+// TestEmptyDataIsWrittenAsAccepted shows that nothing is written in the form that the service accepts.
+func TestEmptyDataIsWrittenAsAccepted(t *testing.T) {
 	t.Parallel()
 	want := `[[],[],[],{"total":{},"risks":{}}]`
 	got, err := json.Marshal([]any{data.Threats(nil), data.Vulnerabilities(nil), data.Compliance(nil), data.Risk{}})
@@ -126,8 +126,8 @@ func TestEmpty(t *testing.T) {
 	}
 }
 
-// TestMismatch shows that a stat is not read as one of another type.
-func TestMismatch(t *testing.T) {
+// TestDataOfAnotherTypeIsRefused shows that a stat is not read as one of another type.
+func TestDataOfAnotherTypeIsRefused(t *testing.T) {
 	t.Parallel()
 	if _, err := client.Decode[data.Threats](client.Stat{Type: client.TypeVulnerability, Data: []byte(`[]`)}); err == nil {
 		t.Error("vulnerabilities were read as threats")

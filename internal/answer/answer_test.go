@@ -52,7 +52,7 @@ func mask(t *testing.T, text string) *fieldmask.Mask {
 	return m
 }
 
-func TestLists(t *testing.T) {
+func TestListsAreStreamed(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name, mask, rest string

@@ -184,7 +184,7 @@ func watchSources(t *testing.T) {
 	}
 }
 
-func TestLayers(t *testing.T) {
+func TestImportsFollowTheRule(t *testing.T) {
 	t.Parallel()
 	packages := listPackages(t)
 	if len(packages) == 0 {
@@ -197,9 +197,9 @@ func TestLayers(t *testing.T) {
 	}
 }
 
-// TestGenerated checks that gen has no hand-written files: they would be lost, or be
+// TestGeneratedFilesAreMarked checks that gen has no hand-written files: they would be lost, or be
 // mistaken for generated ones.
-func TestGenerated(t *testing.T) {
+func TestGeneratedFilesAreMarked(t *testing.T) {
 	t.Parallel()
 	marked := regexp.MustCompile(`(?m)^// Code generated .* DO NOT EDIT\.$`)
 	err := filepath.WalkDir(filepath.Join("..", "..", "gen"), func(path string, entry fs.DirEntry, err error) error {
@@ -217,7 +217,7 @@ func TestGenerated(t *testing.T) {
 	}
 }
 
-func TestClock(t *testing.T) {
+func TestDomainTakesTheTimeAsParameter(t *testing.T) {
 	t.Parallel()
 	for _, p := range listPackages(t) {
 		if !slices.Contains(clockless, p.name()) {

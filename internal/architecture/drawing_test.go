@@ -22,8 +22,8 @@ const (
 	document = "../../docs/architecture.md"
 )
 
-// TestDrawing keeps the drawing of the packages what the go command lists.
-func TestDrawing(t *testing.T) {
+// TestDrawingIsCurrent keeps the drawing of the packages what the go command lists.
+func TestDrawingIsCurrent(t *testing.T) {
 	t.Parallel()
 	drawn := draw(importsOf(listPackages(t)))
 	if *update {
@@ -37,7 +37,7 @@ func TestDrawing(t *testing.T) {
 		t.Fatal(err)
 	}
 	if drawn != string(kept) {
-		t.Error("docs/architecture.svg is out of date: go test ./internal/architecture -run TestDrawing -update")
+		t.Error("docs/architecture.svg is out of date: go test ./internal/architecture -run TestDrawingIsCurrent -update")
 	}
 }
 

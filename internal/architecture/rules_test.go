@@ -8,8 +8,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestRules shows that each rule catches what it is there for.
-func TestRules(t *testing.T) {
+// TestRulesCatchViolations shows that each rule catches what it is there for.
+func TestRulesCatchViolations(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		pkg  listed

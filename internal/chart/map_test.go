@@ -19,7 +19,7 @@ func TestParseWorldRefuses(t *testing.T) {
 	}
 }
 
-func TestWithin(t *testing.T) {
+func TestShapesAreCutToTheView(t *testing.T) {
 	t.Parallel()
 	square := ringOf(orb.Ring{{0, 0}, {10, 0}, {10, 10}, {0, 10}, {0, 0}})
 	cut := square.within(orb.Bound{Min: point{5, -5}, Max: point{20, 4}})
@@ -83,8 +83,8 @@ func TestNameOfPart(t *testing.T) {
 	}
 }
 
-// TestRings divides the ring of a mark by level and explains the levels once.
-func TestRings(t *testing.T) {
+// TestRingsShowLevels divides the ring of a mark by level and explains the levels once.
+func TestRingsShowLevels(t *testing.T) {
 	t.Parallel()
 	m := Map{
 		World: worldOfTests(t), Name: func(string) string { return "" }, Levels: map[Level]string{Low: "Low", Medium: "Medium", High: "High"},

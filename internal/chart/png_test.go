@@ -46,7 +46,7 @@ func pixels(drawn image.Image, c color.RGBA) (n int) {
 	return n
 }
 
-func TestSizes(t *testing.T) {
+func TestImagesHaveTheRequestedSize(t *testing.T) {
 	t.Parallel()
 	sizes := []image.Point{{MinWidth, MinHeight}, {600, 600}, {1600, 900}}
 	for name, c := range namedCharts(t, "Theft of equipment") {
@@ -112,7 +112,7 @@ func TestImagesOfHostileNames(t *testing.T) {
 	}
 }
 
-func TestNothing(t *testing.T) {
+func TestEmptyPageSaysSo(t *testing.T) {
 	t.Parallel()
 	if n := pixels(painted(t, pageOf(), nil), light[faint]); n < 50_000 {
 		t.Errorf("an empty page has %d pixels of its ground", n)

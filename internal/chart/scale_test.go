@@ -8,7 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestTicks(t *testing.T) {
+func TestTicksAreRound(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		low, high float64
@@ -35,7 +35,7 @@ func TestTicks(t *testing.T) {
 	}
 }
 
-func TestThinned(t *testing.T) {
+func TestLongLinesAreThinned(t *testing.T) {
 	t.Parallel()
 	var points []point
 	for i := range 1000 {

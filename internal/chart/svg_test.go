@@ -63,9 +63,9 @@ func (d drawing) expectOrder(t *testing.T, where string) {
 	}
 }
 
-// TestMarkup shows what pages rely on: no style attributes, which their policy forbids,
+// TestMarkupSuitsPages shows what pages rely on: no style attributes, which their policy forbids,
 // ids of their own, a title, and names as text.
-func TestMarkup(t *testing.T) {
+func TestMarkupSuitsPages(t *testing.T) {
 	t.Parallel()
 	for kind, c := range namedCharts(t, hostile["markup"]) {
 		svg := inline(c)
@@ -208,8 +208,8 @@ func TestOwnIsMarked(t *testing.T) {
 	}
 }
 
-// TestSpark shows that a small line ends where the newest value is.
-func TestSpark(t *testing.T) {
+// TestSparkEndsAtNewestValue shows that a small line ends where the newest value is.
+func TestSparkEndsAtNewestValue(t *testing.T) {
 	t.Parallel()
 	d := drawings(t, inline(Spark{Values: []*float64{known(4), nil, known(2), known(1)}}))[0]
 	end := d.named("circle")
@@ -257,7 +257,7 @@ func TestLevelsStartWithHigh(t *testing.T) {
 	}
 }
 
-func TestHeat(t *testing.T) {
+func TestHeatMapHasNumbers(t *testing.T) {
 	t.Parallel()
 	h := heatOf("risks", likelihoods, []int{0, 1, 2, 3, 4})
 	for _, d := range drawings(t, inline(h)) {
@@ -283,8 +283,8 @@ func TestHeat(t *testing.T) {
 	}
 }
 
-// TestContrast computes the contrast of everything that is read or distinguished.
-func TestContrast(t *testing.T) {
+// TestContrastSuffices computes the contrast of everything that is read or distinguished.
+func TestContrastSuffices(t *testing.T) {
 	t.Parallel()
 	if got := contrast(rgb("#777777"), rgb("#ffffff")); math.Abs(got-4.48) > 0.005 {
 		t.Errorf("#777 on white has %.3f, WCAG has 4.48", got)
@@ -329,8 +329,8 @@ func luminance(c color.RGBA) float64 {
 	return 0.2126*linear(c.R) + 0.7152*linear(c.G) + 0.0722*linear(c.B)
 }
 
-// TestStylesheet shows that every colour of a chart is there for both themes.
-func TestStylesheet(t *testing.T) {
+// TestColoursSuitBothThemes shows that every colour of a chart is there for both themes.
+func TestColoursSuitBothThemes(t *testing.T) {
 	t.Parallel()
 	used := []ink{card, foreground, muted, rule, faint, accent, edge, hatch, sea, land, coast, primary, secondary, secondary + "-soft"}
 	for level := Low; level <= High; level++ {

@@ -13,9 +13,9 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// TestCompose checks that the settings in the composition are some of the service's,
+// TestComposeDeclaresItsSecrets checks that the settings in the composition are some of the service's,
 // and that each secret it names is declared.
-func TestCompose(t *testing.T) {
+func TestComposeDeclaresItsSecrets(t *testing.T) {
 	t.Parallel()
 	var composition struct {
 		Services map[string]struct {
@@ -60,9 +60,9 @@ func TestCompose(t *testing.T) {
 	}
 }
 
-// TestSandbox checks that the commands that timers start have the sandbox of the
+// TestUnitsHaveTheWholeSandbox checks that the commands that timers start have the sandbox of the
 // service, and that nothing of it is missing in the units.
-func TestSandbox(t *testing.T) {
+func TestUnitsHaveTheWholeSandbox(t *testing.T) {
 	t.Parallel()
 	_, ofService, _ := strings.Cut(read(t, root+"/deploy/systemd/stats-service.service"), "\nStateDirectory=")
 	ofService, _, _ = strings.Cut(ofService, "\n[Install]")

@@ -133,8 +133,8 @@ func documents(t *testing.T) (found []string) {
 	return found
 }
 
-// TestLinks checks that what the documents point to is there.
-func TestLinks(t *testing.T) {
+// TestLinksOfDocumentsWork checks that what the documents point to is there.
+func TestLinksOfDocumentsWork(t *testing.T) {
 	t.Parallel()
 	for _, document := range documents(t) {
 		prose := fenced.ReplaceAllString(read(t, document), "")

@@ -14,9 +14,9 @@ import (
 	"github.com/monarc-project/stats-service/internal/servicetest"
 )
 
-// TestFail2ban checks that the shipped filter finds the addresses of callers with wrong keys
+// TestFail2banFindsWrongKeys checks that the shipped filter finds the addresses of callers with wrong keys
 // in real logs, and no others.
-func TestFail2ban(t *testing.T) {
+func TestFail2banFindsWrongKeys(t *testing.T) {
 	t.Parallel()
 	filters := failregex(t)
 	for _, format := range []string{"text", "json"} {

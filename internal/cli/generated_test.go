@@ -41,9 +41,9 @@ func output(t *testing.T, args []string) string {
 	return stdout.String()
 }
 
-// TestGenerated checks that the documents are those of the commands; -update
+// TestGeneratedDocumentsAreCurrent checks that the documents are those of the commands; -update
 // writes them.
-func TestGenerated(t *testing.T) {
+func TestGeneratedDocumentsAreCurrent(t *testing.T) {
 	for name, args := range generated {
 		made := output(t, args)
 		if *update {

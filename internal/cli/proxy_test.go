@@ -82,9 +82,9 @@ func proxyBlocks(t *testing.T, document string) map[string][]string {
 	return blocks
 }
 
-// TestProxies puts real proxies, configured as in the documents, in front of the demo. Every
+// TestProxiesChangeNoAnswer puts real proxies, configured as in the documents, in front of the demo. Every
 // answer through them must be the same as from the service itself.
-func TestProxies(t *testing.T) {
+func TestProxiesChangeNoAnswer(t *testing.T) {
 	t.Parallel()
 	environ := []string{"ADMIN_EMAIL=security@example.org", "INSTANCE_URL=https://stats.example.org"}
 	services := map[string]string{

@@ -63,9 +63,9 @@ func TestRestartUnderLoad(t *testing.T) {
 	service.stop()
 }
 
-// TestDrain stops the service: first /readyz fails while requests are still served, then
+// TestDrainingEndsNoRequest stops the service: first /readyz fails while requests are still served, then
 // those that are under way end. Probes are outside of rate limits all the time.
-func TestDrain(t *testing.T) {
+func TestDrainingEndsNoRequest(t *testing.T) {
 	t.Parallel()
 	s := newSupervisor(t, "DATABASE_URL="+pgtest.New(t), "ADMIN_TOKEN=admin-token", "METRICS_TOKEN=metrics-token", "RATE_LIMIT=1", "DRAIN_DELAY=10m")
 	service := s.start()

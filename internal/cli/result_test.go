@@ -69,7 +69,7 @@ func TestTransferInOneLine(t *testing.T) {
 	}
 }
 
-func TestEnded(t *testing.T) {
+func TestPartialWorkIsReported(t *testing.T) {
 	t.Parallel()
 	over, cancel := context.WithCancel(context.Background())
 	cancel()
@@ -96,7 +96,7 @@ func TestEnded(t *testing.T) {
 	}
 }
 
-func TestSeconds(t *testing.T) {
+func TestSecondsAreRounded(t *testing.T) {
 	t.Parallel()
 	for d, want := range map[time.Duration]string{
 		0:                                "0",
@@ -110,7 +110,7 @@ func TestSeconds(t *testing.T) {
 	}
 }
 
-func TestWrap(t *testing.T) {
+func TestMessagesAreWrapped(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		text  string

@@ -60,7 +60,7 @@ var shownBlocks = []shown{
 	{document: "docs/install.md", part: "createuser", by: "TestInstallPage"},
 	{document: "docs/install.md", part: "database_url", by: "TestInstallPage"},
 	{document: "docs/install.md", part: "db_init", by: "TestInstallPage"},
-	{document: "docs/install.md", part: "location", by: "TestProxies"},
+	{document: "docs/install.md", part: "location", by: "TestProxiesChangeNoAnswer"},
 	{document: "docs/install.md", part: "statsApi", by: "TestInstallPage"},
 	{document: "docs/install.md", part: "collect-stats", not: "the program is MONARC's"},
 
@@ -71,9 +71,9 @@ var shownBlocks = []shown{
 	{document: "docs/operating.md", part: "30 1 * * *", by: "TestOperatingPage"},
 	{document: "docs/operating.md", part: "postgres.old", by: testInstalled},
 	{document: "docs/operating.md", part: "default_query_exec_mode", by: "TestOperatingPage"},
-	{document: "docs/operating.md", part: "location", by: "TestProxies"},
-	{document: "docs/operating.md", part: "ProxyPassReverse", by: "TestProxies"},
-	{document: "docs/operating.md", part: "RequestHeader", by: "TestProxies"},
+	{document: "docs/operating.md", part: "location", by: "TestProxiesChangeNoAnswer"},
+	{document: "docs/operating.md", part: "ProxyPassReverse", by: "TestProxiesChangeNoAnswer"},
+	{document: "docs/operating.md", part: "RequestHeader", by: "TestProxiesChangeNoAnswer"},
 	{document: "docs/operating.md", part: "client_create", by: "TestOperatingPage"},
 	{document: "docs/operating.md", part: "client_token_rotate", by: "TestOperatingPage"},
 	{document: "docs/operating.md", part: "audit_list", by: "TestOperatingPage"},
@@ -140,9 +140,9 @@ var shownBlocks = []shown{
 	{document: "docs/adr/0023-partitioning.md", part: "PARTITION BY", not: "a sketch of what was decided against"},
 }
 
-// TestSnippets checks that every block of code in the documents is run or has a reason
+// TestSnippetsAreValid checks that every block of code in the documents is run or has a reason
 // why not, and that the checks of its language find no fault in it.
-func TestSnippets(t *testing.T) {
+func TestSnippetsAreValid(t *testing.T) {
 	t.Parallel()
 	found, tests := map[shown]int{}, takingTests(t)
 	for _, path := range documents(t) {

@@ -52,8 +52,8 @@ func (s *spans) named(traceID, prefix string) (found []*trace.Span) {
 	return found
 }
 
-// TestTraces continues the trace of a caller down to the database.
-func TestTraces(t *testing.T) {
+// TestTraceReachesTheDatabase continues the trace of a caller down to the database.
+func TestTraceReachesTheDatabase(t *testing.T) {
 	t.Parallel()
 	kept := &spans{}
 	server := httptest.NewServer(kept)

@@ -18,8 +18,8 @@ import (
 	"github.com/monarc-project/stats-service/internal/servicetest"
 )
 
-// TestUnits has systemd verify the units and rate the exposure of the services.
-func TestUnits(t *testing.T) {
+// TestUnitsAreVerifiedBySystemd has systemd verify the units and rate the exposure of the services.
+func TestUnitsAreVerifiedBySystemd(t *testing.T) {
 	t.Parallel()
 	wantPrograms(t, "systemd-analyze")
 	program, err := exec.LookPath("stats-service")
@@ -60,9 +60,9 @@ func analyze(t *testing.T, args ...string) string {
 	return string(said)
 }
 
-// TestLogrotate lets logrotate move the log of a running service away, which then writes
+// TestLogrotateReopensTheLog lets logrotate move the log of a running service away, which then writes
 // to a new file.
-func TestLogrotate(t *testing.T) {
+func TestLogrotateReopensTheLog(t *testing.T) {
 	t.Parallel()
 	wantPrograms(t, "logrotate")
 	m := newMachine(t, pgtest.New(t), "log_format = \"json\"\n")

@@ -150,8 +150,8 @@ func TestLoadEverySetting(t *testing.T) {
 	}
 }
 
-// TestValues checks the result of Redacted for each accepted spelling.
-func TestValues(t *testing.T) {
+// TestValuesInEverySpelling checks the result of Redacted for each accepted spelling.
+func TestValuesInEverySpelling(t *testing.T) {
 	t.Parallel()
 	tests := []struct{ setting, value, want string }{
 		{"POSTGRES_MIRROR", "none", "none"},
@@ -327,7 +327,7 @@ func TestEveryProblemAtOnce(t *testing.T) {
 	}
 }
 
-func TestDatabase(t *testing.T) {
+func TestDatabaseURLOfParts(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		environ []string
@@ -363,7 +363,7 @@ func TestDatabaseSettingsWithoutHost(t *testing.T) {
 	}
 }
 
-func TestListen(t *testing.T) {
+func TestAddressesToListenOn(t *testing.T) {
 	t.Parallel()
 	for host, want := range map[string]string{
 		"127.0.0.1": "127.0.0.1:80",
@@ -377,7 +377,7 @@ func TestListen(t *testing.T) {
 	}
 }
 
-func TestLocation(t *testing.T) {
+func TestTimeZoneOfDays(t *testing.T) {
 	t.Parallel()
 	if got := load(t, nil, "TZ=Asia/Tokyo").Location().String(); got != "Asia/Tokyo" {
 		t.Errorf("Location() is %s, want Asia/Tokyo", got)
@@ -396,7 +396,7 @@ func secretive(t *testing.T) config.Config {
 		"DATABASE_URL=postgres://user:"+hush+"@db/stats?sslpassword="+hush+"&sslmode=require")
 }
 
-func TestRedacted(t *testing.T) {
+func TestSecretsAreRedacted(t *testing.T) {
 	t.Parallel()
 	c := secretive(t)
 	for name, want := range map[string]string{
@@ -455,7 +455,7 @@ func TestWeakKey(t *testing.T) {
 
 // The settings of the MONARC playbook are sufficient. The defaults of the others are those
 // of the Python service's container.
-func TestPlaybook(t *testing.T) {
+func TestSettingsOfTheAnsiblePlaybook(t *testing.T) {
 	t.Parallel()
 	content, err := os.ReadFile("testdata/playbook.env")
 	if err != nil {

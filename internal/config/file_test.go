@@ -12,7 +12,7 @@ import (
 	"github.com/monarc-project/stats-service/internal/config"
 )
 
-func TestFile(t *testing.T) {
+func TestSettingsFromAFile(t *testing.T) {
 	t.Parallel()
 	want := defaults()
 	want.Host = "::1"
@@ -52,7 +52,7 @@ func TestEmptyFile(t *testing.T) {
 	}
 }
 
-func TestPrecedence(t *testing.T) {
+func TestEnvironmentWinsOverFile(t *testing.T) {
 	t.Parallel()
 	disk := files{
 		"stats.toml":   "port = 1\nhost = 'from-file'\nadmin_token_file = 'file-secret'\nremote_stats_token = 'inline'\n",

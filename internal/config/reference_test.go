@@ -12,8 +12,8 @@ import (
 	"github.com/monarc-project/stats-service/internal/config"
 )
 
-// TestReference checks that the reference has every setting, in order and with its default.
-func TestReference(t *testing.T) {
+// TestReferenceHasEverySetting checks that the reference has every setting, in order and with its default.
+func TestReferenceHasEverySetting(t *testing.T) {
 	t.Parallel()
 	var described []config.Setting
 	for _, topic := range config.Reference() {
@@ -31,9 +31,9 @@ func TestReference(t *testing.T) {
 
 var commented = regexp.MustCompile(`(?m)^#([a-z_]+ = .*)$`)
 
-// TestTemplate reads the settings file of an installed service as it is, and with
+// TestTemplateIsAccepted reads the settings file of an installed service as it is, and with
 // every line that is commented out.
-func TestTemplate(t *testing.T) {
+func TestTemplateIsAccepted(t *testing.T) {
 	t.Parallel()
 	template := config.Template()
 	want := defaults()

@@ -82,9 +82,9 @@ func answers(conn net.Conn) bool {
 	return response.StatusCode == http.StatusOK
 }
 
-// TestLimits checks that connections beyond a limit are closed, and that new ones are
+// TestConnectionsAreLimited checks that connections beyond a limit are closed, and that new ones are
 // accepted when others end.
-func TestLimits(t *testing.T) {
+func TestConnectionsAreLimited(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		limits connlimit.Limits

@@ -51,8 +51,8 @@ func TestFiguresInPages(t *testing.T) {
 	}
 }
 
-// TestWeight weighs what a first visit takes, compressed, and the scripts in it.
-func TestWeight(t *testing.T) {
+// TestPagesAreLight weighs what a first visit takes, compressed, and the scripts in it.
+func TestPagesAreLight(t *testing.T) {
 	t.Parallel()
 	const mostPage, mostScript = 60 << 10, 15 << 10
 	s := setup(t)

@@ -104,10 +104,10 @@ func withLanguage(path, language string) string {
 	return path + "?lang=" + language
 }
 
-// TestKeyboard goes through pages with the tab key: everything that can be used
+// TestKeyboardReachesEverything goes through pages with the tab key: everything that can be used
 // is reached in the order of the page, and shows that it is. The script that scrolls the
 // navigation to the current page must not move where the tab key begins.
-func TestKeyboard(t *testing.T) {
+func TestKeyboardReachesEverything(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
 	s.addMonth()
@@ -200,8 +200,8 @@ func TestWithoutScripts(t *testing.T) {
 	tab.expectPeace()
 }
 
-// TestFrames embeds a chart in a page of another site, which may or may not do it.
-func TestFrames(t *testing.T) {
+// TestFramesOfOtherSites embeds a chart in a page of another site, which may or may not do it.
+func TestFramesOfOtherSites(t *testing.T) {
 	t.Parallel()
 	host := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")

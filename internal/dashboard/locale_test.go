@@ -237,8 +237,8 @@ func TestNumbersAndDates(t *testing.T) {
 	}
 }
 
-// TestTypography holds the catalogues to the quotation marks and spaces of their languages.
-func TestTypography(t *testing.T) {
+// TestTypographyOfLanguages holds the catalogues to the quotation marks and spaces of their languages.
+func TestTypographyOfLanguages(t *testing.T) {
 	t.Parallel()
 	wrong := map[string]*regexp.Regexp{
 		"en": regexp.MustCompile(`['"„«»]`),
@@ -275,7 +275,7 @@ func TestSecondNumberIsOne(t *testing.T) {
 	}
 }
 
-func TestLabel(t *testing.T) {
+func TestLabelInThePagesLanguage(t *testing.T) {
 	t.Parallel()
 	all := processor.LabelSet{Label1: "Feu", Label2: "Fire", Label3: "Feuer", Label4: "Brand"}
 	tests := []struct {

@@ -134,8 +134,8 @@ func TestObjectsAreLinked(t *testing.T) {
 // maxMatches is the number of matches that are listed.
 const maxMatches = 60
 
-// TestSearch finds names in every language, with and without accents.
-func TestSearch(t *testing.T) {
+// TestSearchFindsNamesInAllLanguages finds names in every language, with and without accents.
+func TestSearchFindsNamesInAllLanguages(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
 	s.addPhishing(stats.Threat)

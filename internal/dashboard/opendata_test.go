@@ -58,9 +58,9 @@ type dictionary struct {
 	}
 }
 
-// TestArchive shows that the archive has what the exports have, and that its data
+// TestArchiveHasAllExports shows that the archive has what the exports have, and that its data
 // dictionary describes every column and fits every value.
-func TestArchive(t *testing.T) {
+func TestArchiveHasAllExports(t *testing.T) {
 	t.Parallel()
 	const licence = "https://creativecommons.org/licenses/by/4.0/"
 	s := setup(t, func(o *dashboard.PageOptions) { o.Licence, o.InstanceURL = licence, "https://stats.example.org" })
@@ -148,9 +148,9 @@ func TestArchiveOfFew(t *testing.T) {
 	}
 }
 
-// TestFeed shows that the feed says of each week what rose and fell, unless it looks alike
+// TestFeedSaysWhatChanged shows that the feed says of each week what rose and fell, unless it looks alike
 // when written or comes from too few analyses, however many stats they sent.
-func TestFeed(t *testing.T) {
+func TestFeedSaysWhatChanged(t *testing.T) {
 	t.Parallel()
 	s := setup(t, minAnalyses(3), func(o *dashboard.PageOptions) { o.InstanceURL = "https://stats.example.org" })
 	monday := today.AddDate(0, 0, -(int(today.Weekday())+6)%7)

@@ -17,7 +17,7 @@ import (
 	"github.com/monarc-project/stats-service/internal/pgtest"
 )
 
-func TestHeaders(t *testing.T) {
+func TestPagesHaveSecurityHeaders(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
 	for _, path := range []string{"/", "/stats", "/stats/", "/stats/evolution", "/stats/cartography", "/stats/compliance", "/stats/map", "/about", "/help"} {
@@ -35,8 +35,8 @@ func TestHeaders(t *testing.T) {
 	}
 }
 
-// TestPrefix shows that every address on a page starts with the prefix.
-func TestPrefix(t *testing.T) {
+// TestAddressesStartWithThePrefix shows that every address on a page starts with the prefix.
+func TestAddressesStartWithThePrefix(t *testing.T) {
 	t.Parallel()
 	s := setupBelow(t, "/monarc/stats")
 	s.addOneThreat()
@@ -58,8 +58,8 @@ func TestPrefix(t *testing.T) {
 	}
 }
 
-// TestWelcome shows what to do where there are no figures yet, and nothing else.
-func TestWelcome(t *testing.T) {
+// TestFreshInstanceWelcomes shows what to do where there are no figures yet, and nothing else.
+func TestFreshInstanceWelcomes(t *testing.T) {
 	t.Parallel()
 	s := setup(t, func(o *dashboard.PageOptions) { o.InstanceURL = "https://stats.example.org" })
 	empty := s.get("/stats").body
@@ -212,7 +212,7 @@ func TestPageNames(t *testing.T) {
 	}
 }
 
-func TestEmbed(t *testing.T) {
+func TestOnlyChosenOriginsMayEmbed(t *testing.T) {
 	t.Parallel()
 	closed, open := setup(t), setup(t, func(o *dashboard.PageOptions) {
 		o.EmbedOrigins = []string{"https://www.example.org", "https://intranet.example.org"}
@@ -284,7 +284,7 @@ func TestWrongParameters(t *testing.T) {
 	}
 }
 
-func TestLanguages(t *testing.T) {
+func TestPagesInTheReadersLanguage(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
 	s.addMonth()
@@ -356,8 +356,8 @@ Canonical: https://stats.example.org/.well-known/security.txt
 	}
 }
 
-// TestFiles shows how the files of the pages are kept by browsers.
-func TestFiles(t *testing.T) {
+// TestFilesAreKeptByBrowsers shows how the files of the pages are kept by browsers.
+func TestFilesAreKeptByBrowsers(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
 	root := regexp.MustCompile(`href="([^"]+)page.css"`).FindStringSubmatch(s.get("/stats").body)[1]
@@ -386,7 +386,7 @@ func TestFiles(t *testing.T) {
 	}
 }
 
-func TestMethods(t *testing.T) {
+func TestPagesTakeGETAndHEAD(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
 	for _, path := range []string{"/stats", "/stats/threats.csv", "/stats/threats.json", "/about.json"} {

@@ -72,9 +72,9 @@ const printedScript = `(() => {
 	return { texts, cut };
 })()`
 
-// TestPaper prints every page with every kind of data to PDF, and finds all words within
+// TestPaperCutsNothing prints every page with every kind of data to PDF, and finds all words within
 // the pages and every text of the charts among them.
-func TestPaper(t *testing.T) {
+func TestPaperCutsNothing(t *testing.T) {
 	t.Parallel()
 	browser := startBrowser(t)
 	year, odd, one := setup(t), setup(t), setup(t)

@@ -14,8 +14,8 @@ import (
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
-// TestPeriods compares two periods that do not touch.
-func TestPeriods(t *testing.T) {
+// TestTwoPeriodsAreCompared compares two periods that do not touch.
+func TestTwoPeriodsAreCompared(t *testing.T) {
 	t.Parallel()
 	s := setup(t, minAnalyses(3))
 	s.addRanked()
@@ -88,8 +88,8 @@ func TestPeriodsOfFew(t *testing.T) {
 	}
 }
 
-// TestReport shows that the report has what a board wants, in each language.
-func TestReport(t *testing.T) {
+// TestReportHasWhatABoardWants shows that the report has what a board wants, in each language.
+func TestReportHasWhatABoardWants(t *testing.T) {
 	t.Parallel()
 	s := setup(t, minAnalyses(3))
 	s.addRanked()

@@ -18,8 +18,8 @@ import (
 // browser is what browsers say that they like to get.
 const browser = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8"
 
-// TestProblems shows who gets a page when something fails, and who JSON.
-func TestProblems(t *testing.T) {
+// TestPeopleGetAPageAndProgramsJSON shows who gets a page when something fails, and who JSON.
+func TestPeopleGetAPageAndProgramsJSON(t *testing.T) {
 	t.Parallel()
 	s := setup(t, func(o *dashboard.PageOptions) { o.Active = []string{"stats", "help"} })
 	const page, plain = "text/html; charset=UTF-8", "application/json"

@@ -205,9 +205,9 @@ func TestWhatChanged(t *testing.T) {
 	}
 }
 
-// TestUnchanged shows that a change too small for the digits shown is none, and that
+// TestInvisibleChangeIsUnchanged shows that a change too small for the digits shown is none, and that
 // exports still have it.
-func TestUnchanged(t *testing.T) {
+func TestInvisibleChangeIsUnchanged(t *testing.T) {
 	t.Parallel()
 	s := setup(t, minAnalyses(3))
 	client := s.client("One", 49.6, 6.1, true)

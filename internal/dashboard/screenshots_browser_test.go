@@ -49,8 +49,8 @@ type pictured struct {
 	empty    bool // there are no figures
 }
 
-// TestScreenshots shows that there is a picture of every page, or takes them.
-func TestScreenshots(t *testing.T) {
+// TestScreenshotsOfEveryPage shows that there is a picture of every page, or takes them.
+func TestScreenshotsOfEveryPage(t *testing.T) {
 	if *update {
 		takeScreenshots(t)
 	}

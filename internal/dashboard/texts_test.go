@@ -35,8 +35,8 @@ func TestLocalIsTold(t *testing.T) {
 	}
 }
 
-// TestPermalink shows that the link of a view means the same another day.
-func TestPermalink(t *testing.T) {
+// TestPermalinkKeepsItsMeaning shows that the link of a view means the same another day.
+func TestPermalinkKeepsItsMeaning(t *testing.T) {
 	t.Parallel()
 	s := setup(t, func(o *dashboard.PageOptions) { o.InstanceURL = "https://stats.example.org/x" })
 	s.addOneThreat()
@@ -47,8 +47,8 @@ func TestPermalink(t *testing.T) {
 	}
 }
 
-// TestAdvice shows that a page without figures says what can be done, and only that.
-func TestAdvice(t *testing.T) {
+// TestPageWithoutFiguresAdvises shows that a page without figures says what can be done, and only that.
+func TestPageWithoutFiguresAdvises(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
 	remote := s.client("Remote", 49, 6, false)
@@ -83,8 +83,8 @@ func TestAdvice(t *testing.T) {
 	}
 }
 
-// TestHeadlines shows that a figure says what it counts.
-func TestHeadlines(t *testing.T) {
+// TestHeadlinesSayWhatTheyCount shows that a figure says what it counts.
+func TestHeadlinesSayWhatTheyCount(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
 	s.addMonth()
@@ -104,8 +104,8 @@ func TestHeadlines(t *testing.T) {
 	}
 }
 
-// TestPlaces shows the map in words.
-func TestPlaces(t *testing.T) {
+// TestPlacesInWords shows the map in words.
+func TestPlacesInWords(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
 	for _, place := range []struct {
@@ -138,8 +138,8 @@ func TestPlaces(t *testing.T) {
 	}
 }
 
-// TestSentences shows that summaries claim no more than the figures say.
-func TestSentences(t *testing.T) {
+// TestSummariesClaimNoMoreThanFigures shows that summaries claim no more than the figures say.
+func TestSummariesClaimNoMoreThanFigures(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
 	client := s.client("One", 49, 6, true)

@@ -37,7 +37,7 @@ func TestViewInAddress(t *testing.T) {
 	}
 }
 
-func TestPeriods(t *testing.T) {
+func TestPeriodOfAnAddress(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct{ query, from, to, before, until string }{
 		"standard":  {"", "2025-12-15", "2026-03-15", "2025-09-15", "2025-12-14"},
@@ -67,7 +67,7 @@ func TestPeriods(t *testing.T) {
 	}
 }
 
-func TestGrouping(t *testing.T) {
+func TestGroupingKeepsLinesReadable(t *testing.T) {
 	t.Parallel()
 	tests := []struct{ grouping, date, want string }{
 		{groupDay, "2026-03-15", "2026-03-15"},
@@ -95,7 +95,7 @@ func TestGrouping(t *testing.T) {
 	}
 }
 
-func TestTrend(t *testing.T) {
+func TestTrendOfTwoFigures(t *testing.T) {
 	t.Parallel()
 	r := &requestContext{locale: localeOf(t, "en")}
 	n := func(n float64) *float64 { return &n }

@@ -14,8 +14,8 @@ import (
 	"github.com/chromedp/chromedp/kb"
 )
 
-// TestWords does what readers do who do not look at charts.
-func TestWords(t *testing.T) {
+// TestReadersWithoutCharts does what readers do who do not look at charts.
+func TestReadersWithoutCharts(t *testing.T) {
 	t.Parallel()
 	browser := startBrowser(t)
 	s := setup(t)

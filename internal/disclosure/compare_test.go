@@ -72,9 +72,9 @@ func (c circle) one(comparison disclosure.Comparison) disclosure.Compared {
 	return comparison.Figures[0]
 }
 
-// TestCompare checks figures that were computed by hand, without suppression: a client with
+// TestOwnMeansBesideThoseOfAll checks figures that were computed by hand, without suppression: a client with
 // two analyses, another local client, and four that are not local.
-func TestCompare(t *testing.T) {
+func TestOwnMeansBesideThoseOfAll(t *testing.T) {
 	t.Parallel()
 	c := newCircle(t)
 	me, first, second := c.join("Me", true), uuid.New(), uuid.New()

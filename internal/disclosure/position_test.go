@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// TestPosition ranks values among unordered values of others.
-func TestPosition(t *testing.T) {
+// TestPositionAmongOthers ranks values among unordered values of others.
+func TestPositionAmongOthers(t *testing.T) {
 	t.Parallel()
 	upTo := func(n int) (values []float64) {
 		for i := range n {

@@ -64,7 +64,7 @@ func TestSupportOfZeros(t *testing.T) {
 	}
 }
 
-func TestSupport(t *testing.T) {
+func TestSupportCountsAnalysesAndClients(t *testing.T) {
 	t.Parallel()
 	open, suppressing := controls(t)
 	filter := stats.Filter{Type: stats.Threat, DateFrom: weeksOfWorld[0], DateTo: noon().Truncate(24 * time.Hour)}
@@ -104,7 +104,7 @@ func TestSupport(t *testing.T) {
 	}
 }
 
-func TestFreshness(t *testing.T) {
+func TestFreshnessOfFigures(t *testing.T) {
 	t.Parallel()
 	open, suppressing := controls(t)
 	tests := map[string]struct {

@@ -15,7 +15,7 @@ import (
 	"github.com/monarc-project/stats-service/internal/payloads"
 )
 
-func TestApply(t *testing.T) {
+func TestMaskSelectsMembers(t *testing.T) {
 	t.Parallel()
 	const stat = `{"uuid":"u1","type":"threat","data":[{"uuid":"t1","label1":"Vol","count":3},{"uuid":"t2","count":1.50}]}`
 	tests := []struct {
@@ -158,7 +158,7 @@ func TestParseLimits(t *testing.T) {
 	}
 }
 
-func TestSub(t *testing.T) {
+func TestMaskOfAMember(t *testing.T) {
 	t.Parallel()
 	const row = `{"x":1,"y":2}`
 	tests := []struct {

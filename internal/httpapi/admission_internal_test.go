@@ -36,8 +36,8 @@ func (a *admission) arrive(ctx context.Context, client, length, arrived int64) (
 	return body, nil
 }
 
-// TestAdmission lets in what there is memory for: twice the largest body.
-func TestAdmission(t *testing.T) {
+// TestAdmissionFitsMemory lets in what there is memory for: twice the largest body.
+func TestAdmissionFitsMemory(t *testing.T) {
 	t.Parallel()
 	a := newAdmission(largeBodies(largest), time.Millisecond, nil)
 	for range 2 { // the second time, everything has been released
@@ -194,8 +194,8 @@ func TestAdmissionAndDisconnect(t *testing.T) {
 	}
 }
 
-// TestOverloaded asks the caller to come back.
-func TestOverloaded(t *testing.T) {
+// TestOverloadedCallersAreToldToRetry asks the caller to come back.
+func TestOverloadedCallersAreToldToRetry(t *testing.T) {
 	t.Parallel()
 	if p := problemOf(errOverloaded); p.status != http.StatusServiceUnavailable || p.retryAfter == 0 || p.message == "" {
 		t.Errorf("problem %+v", p)

@@ -55,9 +55,9 @@ func (q *queue) want(names ...string) {
 	}
 }
 
-// TestDecoders leaves a processor to small bodies, and lets clients take turns: the
+// TestClientsTakeTurnsAtDecoding leaves a processor to small bodies, and lets clients take turns: the
 // second one waits for a single body of the first, which has sent many.
-func TestDecoders(t *testing.T) {
+func TestClientsTakeTurnsAtDecoding(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		q := newQueue(t, 3)

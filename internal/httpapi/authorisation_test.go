@@ -411,9 +411,9 @@ func (h town) compareSecrets(t *testing.T, asking, of *party, sent, received str
 	}
 }
 
-// TestAuthorisation tries every operation of the document with every caller and
+// TestAuthorisationOfEveryOperation tries every operation of the document with every caller and
 // every target. An operation without a row fails.
-func TestAuthorisation(t *testing.T) {
+func TestAuthorisationOfEveryOperation(t *testing.T) {
 	t.Parallel()
 	document, _ := documented(t)
 	missingRows := maps.Clone(matrix)

@@ -345,8 +345,8 @@ func decode(coding string, body []byte) ([]byte, error) {
 	return io.ReadAll(r)
 }
 
-// TestCodings sends the same answer in each coding, and small ones as they are.
-func TestCodings(t *testing.T) {
+// TestAnswersInEachCoding sends the same answer in each coding, and small ones as they are.
+func TestAnswersInEachCoding(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
 	user := s.user("user")

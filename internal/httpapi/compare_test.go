@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// TestCompare compares by hand: own averages over two analyses, beside those of all.
-func TestCompare(t *testing.T) {
+// TestComparisonByHand compares by hand: own averages over two analyses, beside those of all.
+func TestComparisonByHand(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
 	user, other := s.user("user"), s.user("other")

@@ -109,7 +109,7 @@ func (c *contract) check(e exchange) error {
 	request.Body = io.NopCloser(bytes.NewReader(e.sent))
 	request.ContentLength = int64(len(e.sent))
 	if e.request.Method == http.MethodHead {
-		return nil // TestHead compares it with GET
+		return nil // TestHeadAnswersAsGet compares it with GET
 	}
 	router := c.router
 	if e.request.Header.Get("X-Fields") != "" {

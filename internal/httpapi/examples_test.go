@@ -58,9 +58,9 @@ func postPhishing(s *service) {
 	}
 }
 
-// TestExamples sends the requests of the document's examples, one after the
+// TestExamplesOfTheDocumentAreTrue sends the requests of the document's examples, one after the
 // other, and compares the answers with its examples.
-func TestExamples(t *testing.T) {
+func TestExamplesOfTheDocumentAreTrue(t *testing.T) {
 	t.Parallel()
 	document, operations := documented(t)
 	s := setup(t)
@@ -132,9 +132,9 @@ func TestExamples(t *testing.T) {
 	}
 }
 
-// TestDocument shows that the document has an example and a description of
+// TestDocumentIsComplete shows that the document has an example and a description of
 // everything, that its examples are right, and that nothing in it is about Go.
-func TestDocument(t *testing.T) {
+func TestDocumentIsComplete(t *testing.T) {
 	t.Parallel()
 	document, operations := documented(t)
 	if err := document.Validate(t.Context(), openapi3.EnableExamplesValidation()); err != nil {

@@ -11,8 +11,8 @@ import (
 	"github.com/monarc-project/stats-service/internal/httpapi"
 )
 
-// TestHead answers HEAD as GET, without a body: caches and monitors ask so.
-func TestHead(t *testing.T) {
+// TestHeadAnswersAsGet answers HEAD as GET, without a body: caches and monitors ask so.
+func TestHeadAnswersAsGet(t *testing.T) {
 	t.Parallel()
 	user := setup(t, func(o *httpapi.Options) { o.RegistrationOpen = true }).user("user")
 	stored := user.post(threat(1, 0, 1), threat(2, 0, 1)).ids()

@@ -178,8 +178,8 @@ func TestAdminReach(t *testing.T) {
 	}
 }
 
-// TestKeys tells the ways apart in which a caller is turned away.
-func TestKeys(t *testing.T) {
+// TestKeysAreRefusedByCause tells the ways apart in which a caller is turned away.
+func TestKeysAreRefusedByCause(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
 	user := s.user("user")

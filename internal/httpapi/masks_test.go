@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// TestMasks narrows every JSON answer.
-func TestMasks(t *testing.T) {
+// TestMasksNarrowEveryAnswer narrows every JSON answer.
+func TestMasksNarrowEveryAnswer(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
 	user, admin := s.user("user"), s.admin("admin")

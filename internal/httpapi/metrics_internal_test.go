@@ -12,9 +12,9 @@ import (
 	"github.com/monarc-project/stats-service/internal/upload"
 )
 
-// TestRefusal checks the reason of every error that refuses a request, and that every reason
+// TestEveryRefusalIsCounted checks the reason of every error that refuses a request, and that every reason
 // is given, except those of the servers in front of this package.
-func TestRefusal(t *testing.T) {
+func TestEveryRefusalIsCounted(t *testing.T) {
 	t.Parallel()
 	given := map[metrics.Reason]bool{metrics.Host: true, metrics.Connections: true}
 	for _, tt := range []struct {

@@ -14,8 +14,8 @@ import (
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
-// TestMetrics counts requests of each kind, and what they stored.
-func TestMetrics(t *testing.T) {
+// TestMetricsCountRequests counts requests of each kind, and what they stored.
+func TestMetricsCountRequests(t *testing.T) {
 	t.Parallel()
 	counted := metrics.New(stats.Types())
 	s := setup(t, func(o *httpapi.Options) { o.Metrics, o.MaxBodyBytes = counted, 1<<20 })

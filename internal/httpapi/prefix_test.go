@@ -15,8 +15,8 @@ import (
 	"github.com/monarc-project/stats-service/openapi"
 )
 
-// TestSlashes writes paths in the ways of the front offices that are out there.
-func TestSlashes(t *testing.T) {
+// TestSlashesOfFrontOffices writes paths in the ways of the front offices that are out there.
+func TestSlashesOfFrontOffices(t *testing.T) {
 	t.Parallel()
 	user := setup(t, func(o *httpapi.Options) { o.Pages = pagesOf(t, o) }).user("user")
 	for _, path := range []string{
@@ -157,8 +157,8 @@ func TestForwardedPath(t *testing.T) {
 	}
 }
 
-// TestDocuments serves valid documents.
-func TestDocuments(t *testing.T) {
+// TestServedDocumentsAreValid serves valid documents.
+func TestServedDocumentsAreValid(t *testing.T) {
 	t.Parallel()
 	s := setup(t, func(o *httpapi.Options) { o.Prefix = "/monarc" })
 	nobody := s.anonymous()

@@ -174,8 +174,8 @@ func TestPublicAgreesWithAPI(t *testing.T) {
 	}
 }
 
-// TestAbout is what operators look at first.
-func TestAbout(t *testing.T) {
+// TestAboutTheService is what operators look at first.
+func TestAboutTheService(t *testing.T) {
 	t.Parallel()
 	var about map[string]string
 	setup(t).anonymous().call("GET", "/about.json", nil).want(http.StatusOK).into(&about)

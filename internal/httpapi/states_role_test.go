@@ -154,7 +154,7 @@ func TestDatabaseStates(t *testing.T) {
 		"no such database": {
 			breaks: []string{
 				"ALTER DATABASE {database} ALLOW_CONNECTIONS false",
-				"SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = '{database}'",
+				"SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE backend_type = 'client backend' AND datname = '{database}'",
 				"ALTER DATABASE {database} RENAME TO {database}_moved",
 			},
 			repairs: []string{moved, "ALTER DATABASE {database} ALLOW_CONNECTIONS true"},

@@ -47,8 +47,8 @@ var withoutDatabase = []string{
 	"public_threat", "public_vulnerability",
 }
 
-// TestOperations finds an operation that the tests of outages leave out.
-func TestOperations(t *testing.T) {
+// TestOutagesMeetEveryOperation finds an operation that the tests of outages leave out.
+func TestOutagesMeetEveryOperation(t *testing.T) {
 	t.Parallel()
 	document, _, err := loadDocument(closeObject)
 	if err != nil {

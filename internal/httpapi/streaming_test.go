@@ -165,8 +165,8 @@ func (broken) About(context.Context, public.AboutRequestObject) (public.AboutRes
 	panic("a secret of the inside")
 }
 
-// TestPanic answers as any other error and keeps the stack in the log.
-func TestPanic(t *testing.T) {
+// TestPanicStaysInTheLog answers as any other error and keeps the stack in the log.
+func TestPanicStaysInTheLog(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
 	s.log.expectErrors()

@@ -46,8 +46,8 @@ func unixAddress(t *testing.T) listen.Address {
 	return listen.Address{Network: "unix", Address: filepath.Join(ramdisk.Folder(t), "s"), Scheme: listen.HTTP}
 }
 
-// TestOpen listens on several sockets of each kind.
-func TestOpen(t *testing.T) {
+// TestSocketsOfEachKindAreOpened listens on several sockets of each kind.
+func TestSocketsOfEachKindAreOpened(t *testing.T) {
 	t.Parallel()
 	local := unixAddress(t)
 	sockets, err := listen.Open([]listen.Address{{Network: "tcp", Address: "127.0.0.1:0"}, local})

@@ -157,7 +157,7 @@ func wantEmpty(t *testing.T, dir string) {
 	}
 }
 
-func TestFetch(t *testing.T) {
+func TestPostgreSQLIsFetched(t *testing.T) {
 	t.Parallel()
 	pack := tgz(t, packageFiles)
 	r := offered(t, pack)
@@ -391,7 +391,7 @@ func TestUnpackStaysWithinItsFolder(t *testing.T) {
 	}
 }
 
-func TestChoose(t *testing.T) {
+func TestInstalledPostgreSQLIsChosen(t *testing.T) {
 	t.Parallel()
 	r := release{platform: "test-x64", build: "16.10.0-beta.1"}
 	tests := map[string]struct {

@@ -19,9 +19,9 @@ import (
 
 var update = flag.Bool("update", false, "update the checksums of the builds that releases.txt names")
 
-// TestReleases compares the release that releases.txt pins for new clusters on this
+// TestReleasesMatchThePackages compares the release that releases.txt pins for new clusters on this
 // platform with the package that npm packs.
-func TestReleases(t *testing.T) {
+func TestReleasesMatchThePackages(t *testing.T) {
 	t.Parallel()
 	if *update {
 		pinAll(t)

@@ -62,7 +62,7 @@ func (r release) folder() string { return "postgres-" + r.version() + "-" + r.pl
 //
 // To move to newer builds, change the second column and run
 //
-//	go test -tags npm ./internal/localpg -run TestReleases -update
+//	go test -tags npm ./internal/localpg -run TestReleasesMatchThePackages -update
 //
 //go:embed releases.txt
 var releasesText string

@@ -134,7 +134,7 @@ var lines = map[string]struct {
 	},
 }
 
-func TestText(t *testing.T) {
+func TestLinesOfTheTextLog(t *testing.T) {
 	t.Parallel()
 	for name, tt := range lines {
 		t.Run(name, func(t *testing.T) {

@@ -52,15 +52,15 @@ func (s *server[T]) iterator() {
 	}
 }
 
-// TestCaller checks the names that this compiler generates for closures.
-func TestCaller(t *testing.T) {
+// TestCallerNamesClosures checks the names that this compiler generates for closures.
+func TestCallerNamesClosures(t *testing.T) {
 	t.Parallel()
 	for want, call := range map[string]func(*server[int]){
 		"method":   func(s *server[int]) { s.method() },
 		"closure":  func(s *server[int]) { s.closure() },
 		"deferred": func(s *server[int]) { s.deferred() },
 		"iterator": func(s *server[int]) { s.iterator() },
-		"TestCaller": func(s *server[int]) {
+		"TestCallerNamesClosures": func(s *server[int]) {
 			s.log.LogAttrs(context.Background(), slog.LevelInfo, "m")
 		},
 	} {

@@ -11,9 +11,9 @@ import (
 	"testing"
 )
 
-// TestAlerts evaluates the alert rules over series of healthy and of troubled instances,
+// TestAlertsFire evaluates the alert rules over series of healthy and of troubled instances,
 // with Prometheus's own evaluator. Every rule must be among those that fire.
-func TestAlerts(t *testing.T) {
+func TestAlertsFire(t *testing.T) {
 	t.Parallel()
 	if _, err := exec.LookPath("promtool"); err != nil {
 		t.Fatal("alert rules are tested with promtool, which is not in PATH: on Debian, apt-get install prometheus")

@@ -109,8 +109,8 @@ func TestReasonsDocumented(t *testing.T) {
 	}
 }
 
-// TestDashboard checks that the dashboard shows what exists, and all of it.
-func TestDashboard(t *testing.T) {
+// TestGrafanaShowsEveryMetric checks that the dashboard shows what exists, and all of it.
+func TestGrafanaShowsEveryMetric(t *testing.T) {
 	t.Parallel()
 	var board struct {
 		Panels []struct {

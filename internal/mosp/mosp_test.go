@@ -65,7 +65,7 @@ func without(t *testing.T, err error, server *httptest.Server) string {
 	return rest
 }
 
-func TestPublished(t *testing.T) {
+func TestPublishedObjectIsFound(t *testing.T) {
 	t.Parallel()
 	server := setup(t, platform)
 	answer, err := New(server.URL).Object(t.Context(), published)
@@ -95,7 +95,7 @@ func TestPublished(t *testing.T) {
 	}
 }
 
-func TestUnpublished(t *testing.T) {
+func TestUnpublishedObjectIsNotFound(t *testing.T) {
 	t.Parallel()
 	server := setup(t, platform)
 	answer, err := New(server.URL+"/").Object(t.Context(), unpublished)
@@ -115,7 +115,7 @@ func TestUnpublished(t *testing.T) {
 	}
 }
 
-func TestIndented(t *testing.T) {
+func TestIndentedAnswerIsRead(t *testing.T) {
 	t.Parallel()
 	raw := `{"b":[6.30,1e2,12345678901234567890,-0],"a":{},"é":"\u00e9\u003c&>\u2028\u0007\/","c":[[],{"z":null,"y":true}]}`
 	want := `{
@@ -147,7 +147,7 @@ func TestIndented(t *testing.T) {
 	}
 }
 
-func TestCount(t *testing.T) {
+func TestObjectsAreCounted(t *testing.T) {
 	t.Parallel()
 	for answer, want := range map[string]bool{
 		`{"metadata":{"count":"0"},"data":[]}`:          false,
@@ -166,7 +166,7 @@ func TestCount(t *testing.T) {
 	}
 }
 
-func TestRequest(t *testing.T) {
+func TestRequestNamesTheObject(t *testing.T) {
 	t.Parallel()
 	type request struct{ Method, URI, Agent, Accept string }
 	var got request
@@ -245,7 +245,7 @@ func asJSON(content string) http.HandlerFunc {
 	}
 }
 
-func TestSize(t *testing.T) {
+func TestLargeAnswerIsRefused(t *testing.T) {
 	t.Parallel()
 	const answer = `{"metadata":{"count":"1"}}`
 	server := setup(t, asJSON(answer))
@@ -259,8 +259,8 @@ func TestSize(t *testing.T) {
 	}
 }
 
-// TestRedirect follows a redirect within the platform.
-func TestRedirect(t *testing.T) {
+// TestRedirectWithinThePlatform follows a redirect within the platform.
+func TestRedirectWithinThePlatform(t *testing.T) {
 	t.Parallel()
 	target := setup(t, platform)
 	server := setup(t, func(w http.ResponseWriter, r *http.Request) {
@@ -295,8 +295,8 @@ func TestRedirectElsewhere(t *testing.T) {
 	}
 }
 
-// TestSlow has platforms that never finish, before and within the answer.
-func TestSlow(t *testing.T) {
+// TestSlowPlatformIsGivenUp has platforms that never finish, before and within the answer.
+func TestSlowPlatformIsGivenUp(t *testing.T) {
 	t.Parallel()
 	handlers := map[string]http.HandlerFunc{
 		"before the answer": func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() },
@@ -322,7 +322,7 @@ func TestSlow(t *testing.T) {
 	}
 }
 
-func TestInterrupted(t *testing.T) {
+func TestInterruptedAnswerIsAnError(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	server := setup(t, func(_ http.ResponseWriter, r *http.Request) {
@@ -344,7 +344,7 @@ func (refusing) RoundTrip(*http.Request) (*http.Response, error) {
 	return nil, &net.OpError{Op: "dial", Net: "tcp", Err: errors.New("connection refused")}
 }
 
-func TestUnreachable(t *testing.T) {
+func TestUnreachablePlatformIsNamed(t *testing.T) {
 	t.Parallel()
 	client := New("https://ada:t0ps3cret@mosp.example.org/sub", WithTransport(refusing{}))
 	_, err := client.Object(t.Context(), published)

@@ -39,7 +39,7 @@ func newPullPair(t *testing.T) pair {
 	return p
 }
 
-func TestPull(t *testing.T) {
+func TestPullStoresWhatThePeerHas(t *testing.T) {
 	t.Parallel()
 	p := newPullPair(t)
 	stranger := newClient(t, p.remote.store, "stranger")

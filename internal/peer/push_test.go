@@ -43,7 +43,7 @@ func (p pair) pushOptions(t *testing.T) peer.PushOptions {
 	}
 }
 
-func TestPush(t *testing.T) {
+func TestPushDeliversEverythingOnce(t *testing.T) {
 	t.Parallel()
 	p := newPair(t)
 	var progress [][2]int64

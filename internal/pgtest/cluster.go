@@ -170,5 +170,5 @@ func (s *server) seal(ctx context.Context, database string) error {
 	}
 	return s.everywhere(ctx,
 		s.refuseConnections(database),
-		"SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity WHERE datname = '"+database+"'")
+		"SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity WHERE backend_type = 'client backend' AND datname = '"+database+"'")
 }

@@ -183,7 +183,7 @@ func (s *server) drop(ctx context.Context, name string) error {
 	defer s.mu.Unlock()
 	return s.everywhere(ctx,
 		s.refuseConnections(name),
-		"SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = '"+name+"'",
+		"SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE backend_type = 'client backend' AND datname = '"+name+"'",
 		"DROP DATABASE "+name)
 }
 

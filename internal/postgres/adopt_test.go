@@ -116,7 +116,7 @@ const (
 		FROM stats_with_data ORDER BY uuid`
 )
 
-func TestAdopt(t *testing.T) {
+func TestAdoptionKeepsEverything(t *testing.T) {
 	t.Parallel()
 	for revision := range 3 {
 		t.Run(fmt.Sprint("revision ", revision), func(t *testing.T) {

@@ -104,7 +104,7 @@ func restoreFile(ctx context.Context, url string, file []byte, progress postgres
 	return postgres.Restore(ctx, url, archive, func() error { return nil }, progress)
 }
 
-func TestBackup(t *testing.T) {
+func TestBackupRestoresEverything(t *testing.T) {
 	t.Parallel()
 	url := pgtest.New(t)
 	store := open(t, url)

@@ -38,8 +38,8 @@ const (
 	distributedTables = `SELECT concat_ws(' ', table_name, citus_table_type, distribution_column) FROM citus_tables ORDER BY table_name::text`
 )
 
-// TestDistribute distributes a database that is in use, with one Store open.
-func TestDistribute(t *testing.T) {
+// TestDistributeWhileInUse distributes a database that is in use, with one Store open.
+func TestDistributeWhileInUse(t *testing.T) {
 	t.Parallel()
 	url := undistributed(t)
 	store, conn := open(t, url), dial(t, url)

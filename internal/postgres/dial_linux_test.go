@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestDialer reads the limit for unacknowledged data from a TCP connection.
-func TestDialer(t *testing.T) {
+// TestDialerLimitsUnacknowledgedData reads the limit for unacknowledged data from a TCP connection.
+func TestDialerLimitsUnacknowledgedData(t *testing.T) {
 	t.Parallel()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -76,7 +76,7 @@ const foreignKeys = `
 SELECT conrelid::regclass || ' ' || conname || ' ' || pg_get_constraintdef(oid)
 FROM pg_constraint WHERE contype = 'f' ORDER BY 1`
 
-func TestDistribute(t *testing.T) {
+func TestDistributeChangesOneKey(t *testing.T) {
 	t.Parallel()
 	url := stubbed(t)
 	store, conn := open(t, url), dial(t, url)
@@ -109,8 +109,8 @@ func TestDistribute(t *testing.T) {
 	}
 }
 
-// TestDistributable checks that the schema obeys the rules of Citus.
-func TestDistributable(t *testing.T) {
+// TestSchemaObeysCitus checks that the schema obeys the rules of Citus.
+func TestSchemaObeysCitus(t *testing.T) {
 	t.Parallel()
 	url := stubbed(t)
 	if err := open(t, url).Distribute(t.Context()); err != nil {

@@ -40,7 +40,7 @@ func kind(err error) string {
 	return "internal"
 }
 
-func TestTranslate(t *testing.T) {
+func TestErrorsAreTranslated(t *testing.T) {
 	t.Parallel()
 	state := func(code, constraint string) error {
 		return fmt.Errorf("wrapped: %w", &pgconn.PgError{

@@ -166,7 +166,7 @@ func TestEachStatCancelledMidway(t *testing.T) {
 	}
 }
 
-func TestStat(t *testing.T) {
+func TestOneStatIsFound(t *testing.T) {
 	t.Parallel()
 	store, alice, bob := population(t)
 	tests := map[string]struct {

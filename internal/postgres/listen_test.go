@@ -29,7 +29,7 @@ func listener(t *testing.T, store *postgres.Store) <-chan postgres.Change {
 	return heard
 }
 
-func TestListen(t *testing.T) {
+func TestChangesAreHeard(t *testing.T) {
 	t.Parallel()
 	url := pgtest.New(t)
 	store, other := open(t, url), open(t, url)

@@ -165,7 +165,7 @@ func TestRemoveDuplicates(t *testing.T) {
 	}
 }
 
-func TestStatus(t *testing.T) {
+func TestStatusOfTheDatabase(t *testing.T) {
 	t.Parallel()
 	url := pgtest.New(t)
 	store := open(t, url)

@@ -33,7 +33,7 @@ func allMigrations(t *testing.T) []string {
 	return names
 }
 
-func TestMigrate(t *testing.T) {
+func TestMigrationsAreApplied(t *testing.T) {
 	t.Parallel()
 	store := open(t, pgtest.Empty(t))
 	var rounds [][]string
@@ -96,7 +96,7 @@ func TestCheckSchema(t *testing.T) {
 	}
 }
 
-func TestInitialize(t *testing.T) {
+func TestInitializeCreatesTheTables(t *testing.T) {
 	t.Parallel()
 	applied, err := postgres.Initialize(t.Context(), pgtest.Empty(t))
 	if err != nil {
@@ -243,7 +243,7 @@ func TestStoreRecoversFromALostServer(t *testing.T) {
 	}
 }
 
-func TestDeadline(t *testing.T) {
+func TestDeadlineIsNoOutage(t *testing.T) {
 	t.Parallel()
 	store := setup(t)
 	ctx, cancel := context.WithDeadline(t.Context(), time.Unix(0, 0))

@@ -16,10 +16,10 @@ import (
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
-// TestPooler runs everything that would need a separate session or named statements
+// TestStoreBehindAPooler runs everything that would need a separate session or named statements
 // through a real PgBouncer in transaction mode, both with a URL that names the pooler and
 // with one that does not.
-func TestPooler(t *testing.T) {
+func TestStoreBehindAPooler(t *testing.T) {
 	t.Parallel()
 	for name, edit := range map[string]func(url string) string{
 		"noticed": func(url string) string { return strings.Replace(url, "&default_query_exec_mode=cache_describe", "", 1) },

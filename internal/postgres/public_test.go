@@ -37,7 +37,7 @@ var ofMay = stats.Filter{Type: stats.Threat, DateFrom: date("2024-05-01"), DateT
 
 func local(f stats.Filter) stats.Filter { f.LocalStatsOnly = true; return f }
 
-func TestContributions(t *testing.T) {
+func TestContributionsAreCounted(t *testing.T) {
 	t.Parallel()
 	store, _ := may(t)
 	ofRisks, everything := ofMay, ofMay
@@ -61,7 +61,7 @@ func TestContributions(t *testing.T) {
 	}
 }
 
-func TestTotals(t *testing.T) {
+func TestTotalsOfAllTime(t *testing.T) {
 	t.Parallel()
 	store, _ := may(t)
 	newClient(t, store, "sends nothing")

@@ -10,8 +10,8 @@ import (
 	"github.com/monarc-project/stats-service/internal/postgres"
 )
 
-// TestTransfers checks that runs with the same outcome are added up.
-func TestTransfers(t *testing.T) {
+// TestTransfersAreAddedUp checks that runs with the same outcome are added up.
+func TestTransfersAreAddedUp(t *testing.T) {
 	t.Parallel()
 	store := setup(t)
 	for _, run := range []struct {

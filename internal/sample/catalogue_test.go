@@ -4,8 +4,8 @@ package sample
 
 import "testing"
 
-// TestCatalogue checks the consistency of the tables.
-func TestCatalogue(t *testing.T) {
+// TestCatalogueIsConsistent checks the consistency of the tables.
+func TestCatalogueIsConsistent(t *testing.T) {
 	t.Parallel()
 	for name, rows := range map[string]int{"threats": 40, "vulnerabilities": 80, "referentials": 2, "categories": 9} {
 		table := table(name)

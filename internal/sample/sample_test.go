@@ -43,7 +43,7 @@ func TestEveryStatIsAccepted(t *testing.T) {
 	}
 }
 
-func TestStats(t *testing.T) {
+func TestSampleStatsAreValid(t *testing.T) {
 	t.Parallel()
 	g := generator()
 	day := until.AddDate(0, 0, -3).Add(15 * time.Hour)
@@ -107,7 +107,7 @@ func TestMoreOrganisationsDoNotChangeTheFirst(t *testing.T) {
 	}
 }
 
-func TestOrganisations(t *testing.T) {
+func TestOrganisationsAreDistinct(t *testing.T) {
 	t.Parallel()
 	g := sample.New(sample.Options{Clients: 40, Analyses: 3, Until: until})
 	names := make(map[string]bool)
@@ -129,7 +129,7 @@ func TestOrganisations(t *testing.T) {
 	}
 }
 
-func TestDates(t *testing.T) {
+func TestDatesCoverThePeriod(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name    string
@@ -185,8 +185,8 @@ func TestFrontOfficeBatch(t *testing.T) {
 	}
 }
 
-// TestQuirks checks that the samples have the quirks of PHP's JSON.
-func TestQuirks(t *testing.T) {
+// TestSamplesHaveTheQuirksOfPHP checks that the samples have the quirks of PHP's JSON.
+func TestSamplesHaveTheQuirksOfPHP(t *testing.T) {
 	t.Parallel()
 	g := generator()
 	var all strings.Builder
@@ -216,9 +216,9 @@ func TestQuirks(t *testing.T) {
 	}
 }
 
-// TestDevelopment checks the trends over all organisations: the number of high risks
+// TestRisksDevelop checks the trends over all organisations: the number of high risks
 // decreases, fewer of them are residual, and a new threat appears.
-func TestDevelopment(t *testing.T) {
+func TestRisksDevelop(t *testing.T) {
 	t.Parallel()
 	g := generator()
 	dates := g.Dates()
@@ -268,7 +268,7 @@ func highRisks(t *testing.T, data []byte, state string) int {
 	return 0
 }
 
-func TestSeason(t *testing.T) {
+func TestSeasonsShow(t *testing.T) {
 	t.Parallel()
 	g := generator()
 	winter := time.Date(2025, 1, 15, 0, 0, 0, 0, time.UTC)

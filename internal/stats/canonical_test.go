@@ -12,7 +12,7 @@ import (
 	"github.com/google/uuid"
 )
 
-func TestCanonical(t *testing.T) {
+func TestCanonicalForm(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct{ data, want string }{
 		"literals":                {` [ null , true,false ] `, `[null,true,false]`},

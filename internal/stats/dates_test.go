@@ -60,7 +60,7 @@ func TestParseDateAcceptsFormsOfThePythonService(t *testing.T) {
 	}
 }
 
-func TestToday(t *testing.T) {
+func TestTodayInATimeZone(t *testing.T) {
 	t.Parallel()
 	tokyo, honolulu := time.FixedZone("Tokyo", 9*3600), time.FixedZone("Honolulu", -10*3600)
 	now := time.Date(2024, 2, 29, 20, 30, 0, 0, time.UTC)
@@ -80,7 +80,7 @@ func TestToday(t *testing.T) {
 	}
 }
 
-func TestWindow(t *testing.T) {
+func TestWindowOfDates(t *testing.T) {
 	t.Parallel()
 	today := "2024-05-31"
 	for _, tt := range []struct{ from, to, today, wantFrom, wantTo string }{

@@ -8,7 +8,7 @@ import (
 	"github.com/monarc-project/stats-service/internal/suggest"
 )
 
-func TestClosest(t *testing.T) {
+func TestClosestWordIsSuggested(t *testing.T) {
 	t.Parallel()
 	words := []string{"serve", "demo", "client_create", "client_list", "DB_HOSTNAME"}
 	for word, want := range map[string]string{

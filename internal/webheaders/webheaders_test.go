@@ -15,7 +15,7 @@ func status(code int) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(code) })
 }
 
-func TestHosts(t *testing.T) {
+func TestUntrustedHostsAreRefused(t *testing.T) {
 	t.Parallel()
 	handler := webheaders.Hosts(status(http.StatusOK), status(http.StatusBadRequest),
 		[]string{"stats.example.org", ".internal.example", "192.0.2.7", "2001:db8::1"}, "https://www.example.org:8443/x")

@@ -18,7 +18,7 @@ import (
 
 var now = time.Date(2026, 3, 31, 15, 0, 0, 0, time.UTC)
 
-func TestParse(t *testing.T) {
+func TestFlagsOfTheGenerator(t *testing.T) {
 	t.Parallel()
 	filler, plan, err := parse(strings.Fields("-server http://stats.example -admin-token key -writers 16 -clients 40 -analyses 50"+
 		" -days 364 -step 7 -changed 25 -seed 9 -types vulnerability,threat -thin -objects 60 -distinct 20 -per-post 10 -until 2026-01-31"), now, io.Discard)
@@ -69,7 +69,7 @@ func TestParseRefuses(t *testing.T) {
 	}
 }
 
-func TestReport(t *testing.T) {
+func TestReportOfARun(t *testing.T) {
 	t.Parallel()
 	d, err := load.New(load.Plan{Clients: 1, Analyses: 1, Days: 2, Step: 1, Until: now})
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestRaw(t *testing.T) {
+func TestRequestAsBytes(t *testing.T) {
 	t.Parallel()
 	got := string(request{path: "/a?b=c", key: "k", body: `{"é":1}`, encoding: "gzip", etag: `"1"`}.raw())
 	want := "GET /a?b=c HTTP/1.1\r\nHost: bench\r\nX-API-KEY: k\r\nAccept-Encoding: gzip\r\nIf-None-Match: \"1\"\r\n" +
@@ -44,7 +44,7 @@ func echo(t *testing.T) *plain {
 	return p
 }
 
-func TestAsk(t *testing.T) {
+func TestAnswersAreRead(t *testing.T) {
 	t.Parallel()
 	c, err := dial(t.Context(), echo(t).url)
 	if err != nil {
@@ -80,7 +80,7 @@ func TestTimesAsksAsOftenAsItMay(t *testing.T) {
 	}
 }
 
-func TestRate(t *testing.T) {
+func TestRateCountsAnswers(t *testing.T) {
 	t.Parallel()
 	base := echo(t).url
 	if got, err := rate(t.Context(), base, 2, time.Millisecond, request{path: "/"}, http.StatusOK); err != nil || got <= 0 {
@@ -121,7 +121,7 @@ func TestPlainHandlers(t *testing.T) {
 	}
 }
 
-func TestMedian(t *testing.T) {
+func TestMedianOfTimes(t *testing.T) {
 	t.Parallel()
 	for want, took := range map[time.Duration][]time.Duration{1: {1}, 2: {3, 2}, 3: {9, 1, 3}, 4: {4, 8, 1, 6}} {
 		before := append([]time.Duration(nil), took...)

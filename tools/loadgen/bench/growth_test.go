@@ -11,7 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestAlternate(t *testing.T) {
+func TestServicesTakeTurns(t *testing.T) {
 	t.Parallel()
 	var mu sync.Mutex
 	var order []string

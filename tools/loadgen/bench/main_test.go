@@ -17,7 +17,7 @@ import (
 	"github.com/monarc-project/stats-service/tools/loadgen/load"
 )
 
-func TestParse(t *testing.T) {
+func TestFlagsAreChecked(t *testing.T) {
 	t.Parallel()
 	tests := map[string]options{
 		"": {sizes: []int{1_040, 10_400, 104_000}, others: []int{50, 5_000}, posts: 384, spell: 2 * time.Second, limit: time.Hour},
@@ -143,7 +143,7 @@ func TestPostPlan(t *testing.T) {
 	}
 }
 
-func TestTrial(t *testing.T) {
+func TestTrialAddsUp(t *testing.T) {
 	t.Parallel()
 	var total trial
 	total.add(load.Result{Posts: 10, Stats: 200, Bytes: 1e6, Elapsed: time.Second}, 30e6)

@@ -10,7 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestTable(t *testing.T) {
+func TestTablesAreMarkdown(t *testing.T) {
 	t.Parallel()
 	var r report
 	s := r.table("Title", "A note.", "what", "n")
@@ -25,7 +25,7 @@ func TestTable(t *testing.T) {
 	}
 }
 
-func TestFigures(t *testing.T) {
+func TestFiguresAreReadable(t *testing.T) {
 	t.Parallel()
 	got := []string{
 		ms(1234 * time.Microsecond), ms(56_789 * time.Microsecond), ms(1_234_567 * time.Microsecond),
@@ -40,7 +40,7 @@ func TestFigures(t *testing.T) {
 	}
 }
 
-func TestGoals(t *testing.T) {
+func TestGoalsAreJudged(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		goal   goal

@@ -10,9 +10,9 @@ import (
 	"time"
 )
 
-// TestDurations checks that failures of the database reach the deadline of requests one time
+// TestDurationsOfFaults checks that failures of the database reach the deadline of requests one time
 // in three, with equal choices for equal seeds.
-func TestDurations(t *testing.T) {
+func TestDurationsOfFaults(t *testing.T) {
 	t.Parallel()
 	draw := func(longest time.Duration, seed uint64) (all []time.Duration, late int) {
 		o := options{seed: seed}

@@ -15,8 +15,8 @@ import (
 	"github.com/monarc-project/stats-service/client"
 )
 
-// TestCompare checks that differences between ledger and database are found.
-func TestCompare(t *testing.T) {
+// TestLedgerFindsDifferences checks that differences between ledger and database are found.
+func TestLedgerFindsDifferences(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		change func(rows map[key][]uuid.UUID, kept, gone, unsure key)
@@ -85,7 +85,7 @@ func TestAcknowledgeRefuses(t *testing.T) {
 	}
 }
 
-func TestPlan(t *testing.T) {
+func TestPlanOfStats(t *testing.T) {
 	t.Parallel()
 	names := func(args string) (names []string, kills int) {
 		o, err := parse(strings.Fields(args), io.Discard)

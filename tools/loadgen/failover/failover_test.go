@@ -58,7 +58,7 @@ func TestSettingsAreComplete(t *testing.T) {
 	}
 }
 
-func TestTable(t *testing.T) {
+func TestTableOfEvents(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
 	table(&out, "through", []result{

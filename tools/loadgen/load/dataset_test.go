@@ -180,8 +180,8 @@ func TestPlanCheck(t *testing.T) {
 	}
 }
 
-// TestChanged sends the same documents again on the days without a change.
-func TestChanged(t *testing.T) {
+// TestUnchangedDaysRepeatDocuments sends the same documents again on the days without a change.
+func TestUnchangedDaysRepeatDocuments(t *testing.T) {
 	t.Parallel()
 	const days = 200
 	for _, changed := range []int{0, 10, 100} {
@@ -200,8 +200,8 @@ func TestChanged(t *testing.T) {
 	}
 }
 
-// TestPart divides a dataset by days, without a change of what is sent.
-func TestPart(t *testing.T) {
+// TestPartsAreTheWholeDataset divides a dataset by days, without a change of what is sent.
+func TestPartsAreTheWholeDataset(t *testing.T) {
 	t.Parallel()
 	plan := Plan{Clients: 2, Analyses: 2, Days: 4, Step: 1, Changed: 50, Types: []stats.Type{stats.Risk}}
 	whole := dataset(t, plan)

@@ -72,7 +72,7 @@ func setup(t *testing.T) (*service, Filler) {
 
 var small = Plan{Clients: 2, Analyses: 1, Days: 4, Step: 1, Types: []stats.Type{stats.Risk}}
 
-func TestFill(t *testing.T) {
+func TestFillStoresEverything(t *testing.T) {
 	t.Parallel()
 	s, filler := setup(t)
 	told := 0
@@ -136,7 +136,7 @@ func TestRetryAfter(t *testing.T) {
 	}
 }
 
-func TestSpeeds(t *testing.T) {
+func TestSpeedsAreReported(t *testing.T) {
 	t.Parallel()
 	r := Result{Posts: 10, Stats: 50, Bytes: 1e6, Elapsed: 2 * time.Second}
 	got := []float64{r.PostsPerSecond(), r.StatsPerSecond(), r.BytesPerSecond(), Result{Posts: 1}.PostsPerSecond()}

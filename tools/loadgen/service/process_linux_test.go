@@ -20,7 +20,7 @@ func TestParseStatus(t *testing.T) {
 	}
 }
 
-func TestMemory(t *testing.T) {
+func TestMemoryOfAProcess(t *testing.T) {
 	t.Parallel()
 	if now, peak, err := Memory(os.Getpid()); err != nil || now < 1<<20 || peak < now {
 		t.Errorf("this process has %d bytes, %d at most, error %v", now, peak, err)

@@ -33,8 +33,8 @@ stats_service_database_connections_max{server="primary"} 16
 	}
 }
 
-// TestReport lets each quantity grow while the others come and go.
-func TestReport(t *testing.T) {
+// TestGrowthIsReported lets each quantity grow while the others come and go.
+func TestGrowthIsReported(t *testing.T) {
 	t.Parallel()
 	calm := sample{40e6, 30, 20, 8}
 	series := func(grows int) (samples []sample) {
@@ -63,7 +63,7 @@ func TestReport(t *testing.T) {
 	}
 }
 
-func TestLatencies(t *testing.T) {
+func TestLatenciesByPercentile(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
 		windows int

@@ -110,7 +110,7 @@ func (r *requestContext) week(start time.Time) view {
 // figures of enough analyses.
 func (r *requestContext) weekSummary(now, before periodFigures) string {
 	var sentences []string
-	high, then := r.ofLevel(now, stats.HighRisks), r.ofLevel(before, stats.HighRisks)
+	high, then := r.ofLevel(now, stats.Current, stats.HighRisks), r.ofLevel(before, stats.Current, stats.HighRisks)
 	switch {
 	case high.mean == nil || high.few:
 	case then.few || !high.comparable(then):

@@ -161,7 +161,7 @@ var better = map[string]map[string]string{
 }
 
 func (r *requestContext) levelHeadline(f overviewFigures, code, level string) headline {
-	now, before := r.ofLevel(f.now, level), r.ofLevel(f.before, level)
+	now, before := r.ofLevel(f.now, stats.Current, level), r.ofLevel(f.before, stats.Current, level)
 	support := f.now.supports[stats.Key{State: stats.Current, Level: level}]
 	h := headline{
 		Code:    code,
@@ -217,20 +217,20 @@ func (r *requestContext) analysesHeadline(f overviewFigures) headline {
 	return h
 }
 
-// levelFigure is the mean number of current risks of a level, of both kinds together.
+// levelFigure is the mean number of risks of a level in a state, of both kinds together.
 type levelFigure struct {
 	mean  *float64
 	kinds []string // that have figures
 	few   bool     // one of them is of few analyses
 }
 
-// ofLevel returns the figure of a level in a period.
-func (r *requestContext) ofLevel(f periodFigures, level string) levelFigure {
-	one := levelFigure{mean: f.means.ofAllKinds(stats.Current, level)}
+// ofLevel returns the figure of a state and a level in a period.
+func (r *requestContext) ofLevel(f periodFigures, state, level string) levelFigure {
+	one := levelFigure{mean: f.means.ofAllKinds(state, level)}
 	for _, kind := range stats.Kinds() {
-		if f.means.of(stats.Current, kind, level) != nil {
+		if f.means.of(state, kind, level) != nil {
 			one.kinds = append(one.kinds, kind)
-			one.few = one.few || r.few(f.supports[stats.Key{State: stats.Current, Kind: kind, Level: level}].Analyses)
+			one.few = one.few || r.few(f.supports[stats.Key{State: state, Kind: kind, Level: level}].Analyses)
 		}
 	}
 	return one

@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/monarc-project/stats-service/internal/chart"
-	"github.com/monarc-project/stats-service/internal/disclosure"
 	"github.com/monarc-project/stats-service/internal/stats"
 )
 
@@ -28,7 +27,7 @@ func (r *requestContext) periods() (overview, []figure, error) {
 	figures := []figure{
 		r.objectPeriods(threats, [2]ranking{f.now.threats, f.before.threats}, mine(stats.Threat)),
 		r.objectPeriods(vulnerabilities, [2]ranking{f.now.vulns, f.before.vulns}, mine(stats.Vulnerability)),
-		r.riskPeriods([2]riskMeans{f.now.means, f.before.means}, [2]disclosure.Supports{f.now.supports, f.before.supports}, mine(stats.Risk)),
+		r.riskPeriods([2]periodFigures{f.now, f.before}, mine(stats.Risk)),
 	}
 	for i, t := range []stats.Type{stats.Threat, stats.Vulnerability, stats.Risk} {
 		figures[i].Behind = f.behind[t]
@@ -187,7 +186,7 @@ func rankCell(object *ranked) cell {
 }
 
 // riskPeriods compares the numbers of risks by level and state.
-func (r *requestContext) riskPeriods(periods [2]riskMeans, supports [2]disclosure.Supports, mine [2]own) figure {
+func (r *requestContext) riskPeriods(periods [2]periodFigures, mine [2]own) figure {
 	compared := r.newPairs(column{Name: "level", Title: r.T("column_level")})
 	if r.client != nil { // sums of both kinds have no place among those of others
 		compared.table.Columns = append(compared.table.Columns,
@@ -196,21 +195,15 @@ func (r *requestContext) riskPeriods(periods [2]riskMeans, supports [2]disclosur
 	for _, l := range levelCodes {
 		for _, state := range stats.States() {
 			label := r.T("level_"+l.code) + ", " + r.T("state_small_"+state)
-			item := chart.Item{Label: chart.Label{label}}
-			var kinds [2][]string
-			for i, means := range periods {
-				for _, kind := range stats.Kinds() {
-					if means.of(state, kind, l.level) != nil {
-						kinds[i] = append(kinds[i], kind)
-						item.Few[i] = item.Few[i] || r.few(supports[i][stats.Key{State: state, Kind: kind, Level: l.level}].Analyses)
-					}
-				}
-				item.Values[i], item.Own[i] = means.ofAllKinds(state, l.level), mine[i].means().ofAllKinds(state, l.level)
+			now, before := r.ofLevel(periods[0], state, l.level), r.ofLevel(periods[1], state, l.level)
+			item := chart.Item{
+				Label: chart.Label{label}, Values: [2]*float64{now.mean, before.mean}, Few: [2]bool{now.few, before.few},
+				Own: [2]*float64{mine[0].means().ofAllKinds(state, l.level), mine[1].means().ofAllKinds(state, l.level)},
 			}
 			if item.Values == [2]*float64{} {
 				continue
 			}
-			compared.add(item, slices.Equal(kinds[0], kinds[1]), text(label))
+			compared.add(item, now.comparable(before), text(label))
 			if r.client != nil {
 				compared.addCells(numOrNone(item.Own[0]), numOrNone(item.Own[1]))
 			}

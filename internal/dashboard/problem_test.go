@@ -104,6 +104,10 @@ func TestDatabaseGone(t *testing.T) {
 			t.Errorf("the page has no %s", want)
 		}
 	}
+	object := "/stats/threats/" + fire
+	if again := s.get(object, "Accept", browser); again.status != http.StatusServiceUnavailable || !strings.Contains(again.body, `href="`+object+`?`) {
+		t.Errorf("the page of a threat answers %d and does not lead back to itself", again.status)
+	}
 	if plain := s.get("/stats/evolution.csv", "Accept", browser); plain.header.Get("Content-Type") != "application/json" {
 		t.Errorf("the table answers %s", plain.header.Get("Content-Type"))
 	}

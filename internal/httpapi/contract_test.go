@@ -11,6 +11,7 @@ import (
 	"io"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -22,6 +23,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
+	"github.com/monarc-project/stats-service/internal/stats"
 	"github.com/monarc-project/stats-service/openapi"
 )
 
@@ -132,7 +134,13 @@ func (c *contract) check(e exchange) error {
 	}
 	input := &openapi3filter.RequestValidationInput{Request: request, PathParams: params, Route: route, Options: options}
 	if e.status < http.StatusBadRequest && !e.lenient {
-		if err := openapi3filter.ValidateRequest(context.Background(), input); err != nil {
+		sent := *options
+		sent.SchemaValidationOptions = append(slices.Clone(options.SchemaValidationOptions),
+			openapi3.WithStringFormatValidator("date", openapi3.NewCallbackValidator(isAcceptedDate)))
+		input.Options = &sent
+		err := openapi3filter.ValidateRequest(context.Background(), input)
+		input.Options = options
+		if err != nil {
 			return fmt.Errorf("accepted, although the document does not describe such a request: %w", err)
 		}
 	}
@@ -218,6 +226,13 @@ func isUUID(text string) error {
 		return fmt.Errorf("%q is no UUID", text)
 	}
 	return uuid.Validate(text)
+}
+
+// isAcceptedDate accepts what callers may send for a date: also a compact date or a
+// date-time, of which the calendar day counts. Answers have YYYY-MM-DD alone.
+func isAcceptedDate(text string) error {
+	_, err := stats.ParseDateField("date", text)
+	return err
 }
 
 // validating sends requests and compares them and their answers with the contract.

@@ -210,7 +210,7 @@ func (g *generatedRun) leak(r generated, got received) string {
 	_ = got.header.Write(&answer) // into memory
 	answer.Write(got.body)
 	sent := r.bytes()
-	aggregate := slices.ContainsFunc(aggregates, func(path string) bool { return strings.Contains(r.target, path) }) ||
+	aggregate := slices.ContainsFunc(aggregates, func(path string) bool { return strings.Contains(slashes.ReplaceAllString(r.target, "/"), path) }) ||
 		!strings.Contains(strings.ToLower(r.target), "api") || strings.Contains(r.target, "%")
 	for _, victim := range g.victims {
 		secrets := []string{victim.token, victim.client.String()}

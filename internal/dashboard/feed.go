@@ -57,9 +57,8 @@ type (
 
 // feed lists the changes of each of the last complete weeks.
 func (p *Pages) feed(r *requestContext) (*answer.Encoded, error) {
-	today := r.opts.Figures.Today()
-	until := today.AddDate(0, 0, -(int(today.Weekday())+6)%7) // the Monday after the last week
-	var weeks [feedWeeks + 1]periodFigures                    // the newest first
+	until := startOf(groupWeek)(r.opts.Figures.Today()) // the Monday after the last week
+	var weeks [feedWeeks + 1]periodFigures              // the newest first
 	for i := range weeks {
 		var err error
 		if weeks[i], err = r.periodFigures(r.week(until.AddDate(0, 0, -7*(i+1))), disclosure.Undivided); err != nil {
